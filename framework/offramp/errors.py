@@ -1,0 +1,230 @@
+"""Every exception of Offramp; the class of one answers whether to try again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+#: Statuses below 500 that a later attempt may heal. Source: Segment's actions-core, errors.ts.
+RETRYABLE_CLIENT_STATUSES = frozenset({408, 423, 429})
+#: The one status from 500 up that never heals: the partner has not built the call.
+FINAL_SERVER_STATUSES = frozenset({501})
+FIRST_SERVER_STATUS = 500
+
+
+def is_retryable_status(status: int) -> bool:
+    """Whether an HTTP status is worth another attempt: 408, 423, 429 and 5xx except 501."""
+    if status >= FIRST_SERVER_STATUS:
+        return status not in FINAL_SERVER_STATUSES
+    return status in RETRYABLE_CLIENT_STATUSES
+
+
+class OfframpError(Exception):
+    """The root of every exception that Offramp raises on purpose."""
+
+
+@attrs.frozen
+class Fault:
+    """One thing that is wrong, and where: `place` is a path such as `$.customer_id.@if.then`."""
+
+    place: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"@ {self.place}: {self.message}"
+
+    def under(self, prefix: str) -> Fault:
+        """The same fault seen from further out: `$.a` under `mapping.b` is `mapping.b.a`."""
+        return Fault(prefix + self.place.removeprefix("$"), self.message)
+
+
+class FaultyError(OfframpError, ValueError):
+    """Something written by a person or sent by a client is wrong; `faults` lists all of it."""
+
+    what: ClassVar[str] = "input"
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(f"{self.what} {fault}" for fault in self.faults))
+
+
+class DefinitionError(FaultyError):
+    """A destination, an action or a field is declared wrongly."""
+
+    what = "definition"
+
+
+class MappingError(FaultyError):
+    """A mapping cannot be compiled."""
+
+    what = "mapping"
+
+
+class TriggerError(FaultyError):
+    """A trigger is not valid FQL; the place is a column of its text, counted from 1."""
+
+    what = "trigger"
+
+
+class ConfigError(FaultyError):
+    """A configuration (sources, instances, subscriptions) is wrong."""
+
+    what = "config"
+
+
+class EventError(FaultyError):
+    """A message is not an event of the Segment spec; `reason` is its discard code."""
+
+    what = "event"
+
+    def __init__(self, faults: Iterable[Fault], *, reason: str) -> None:
+        super().__init__(faults)
+        self.reason = reason
+
+
+class TransformError(OfframpError, ValueError):
+    """A mapping met an event that it cannot shape, for example `@path` of a number."""
+
+    def __init__(self, place: str, message: str) -> None:
+        self.place = place
+        self.message = message
+        super().__init__(f"mapping @ {place}: {message}")
+
+
+class PluginError(OfframpError):
+    """A plugin cannot be used, or two plugins clash; the message names them."""
+
+
+class NotFoundError(OfframpError, LookupError):
+    """Something was asked for by a name that nothing has; the message lists what exists."""
+
+
+class DeliveryError(OfframpError):
+    """A delivery did not succeed: `code` and `status` say how, `retryable` whether to go on.
+
+    `status` is the partner's HTTP status, or the one that means the same. `retry_after` is in
+    seconds, where the partner asked for a pause.
+    """
+
+    code: str = "INTERNAL"
+    status: int = 500
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        status: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        self.message = message
+        self.code = self.code if code is None else code
+        self.status = self.status if status is None else status
+        self.retry_after = retry_after
+        super().__init__(message)
+
+    @property
+    def retryable(self) -> bool:
+        """Whether a later attempt may succeed, judged by the status."""
+        return is_retryable_status(self.status)
+
+
+class RejectedError(DeliveryError):
+    """The destination will never take this payload: it is not tried again."""
+
+    code = "MESSAGE_REJECTED"
+    status = 400
+
+    @property
+    def retryable(self) -> bool:
+        """Never."""
+        return False
+
+
+class PayloadError(FaultyError, RejectedError):
+    """A payload breaks what the action's fields ask for; `faults` names each field."""
+
+    what = "payload"
+    code = "PAYLOAD_VALIDATION_FAILED"
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        FaultyError.__init__(self, faults)
+        self.message = str(self)
+        self.retry_after = None
+
+
+class RetryableError(DeliveryError):
+    """The destination could not take the payload now: it is tried again, whatever the status."""
+
+    code = "RETRY"
+
+    @property
+    def retryable(self) -> bool:
+        """Always."""
+        return True
+
+
+class InvalidAuthenticationError(RejectedError):
+    """The destination refuses the credentials of the instance."""
+
+    code = "INVALID_AUTHENTICATION"
+    status = 401
+
+
+class HTTPError(DeliveryError):
+    """The partner answered with a status outside 200 to 299; retried or not by that status."""
+
+    def __init__(
+        self,
+        status: int,
+        *,
+        url: str,
+        body: str = "",
+        headers: Mapping[str, str] | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        self.url = url
+        self.body = body
+        self.headers: Mapping[str, str] = headers or {}
+        told = f": {body}" if body else ""
+        super().__init__(
+            f"{url} answered {status}{told}",
+            code=str(status),
+            status=status,
+            retry_after=retry_after,
+        )
+
+
+class RequestTimeoutError(RetryableError, TimeoutError):
+    """No answer came in time; the partner may have taken the payload all the same."""
+
+    code = "ETIMEDOUT"
+    status = 408
+
+
+class ConnectionFailedError(RetryableError, ConnectionError):
+    """No connection, or it broke before the answer; the partner may have taken the payload."""
+
+    code = "ECONNRESET"
+    status = 503
+
+
+def describe_type(value: Any) -> str:
+    """What a person calls the JSON type of a value: null, boolean, number, string, list, object."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case str():
+            return "string"
+        case dict():
+            return "object"
+        case list() | tuple():
+            return "list"
+        case _:
+            return "number"
