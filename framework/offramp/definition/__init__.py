@@ -1,0 +1,89 @@
+"""Destination, Action, field, setting, Preset: inert data on attrs."""
+
+from offramp.definition.action import (
+    Action,
+    Batch,
+    BatchOutcomes,
+    DynamicChoices,
+    Idempotency,
+    Retry,
+    SaveHook,
+    SyncMode,
+)
+from offramp.definition.destination import AnyAction, Destination, Preset
+from offramp.definition.directives import (
+    array_path,
+    coalesce,
+    liquid,
+    literal,
+    path,
+    template,
+)
+from offramp.definition.fields import (
+    UNSET,
+    Choice,
+    Condition,
+    Conditions,
+    Field,
+    Fields,
+    FieldType,
+    when,
+)
+from offramp.definition.manifest import (
+    fields_from_manifest,
+    fields_to_manifest,
+    settings_to_manifest,
+)
+from offramp.definition.request import (
+    AuthTokens,
+    Handler,
+    Middleware,
+    Outgoing,
+    Request,
+    RequestOptions,
+    Response,
+)
+from offramp.definition.shape import MASK, field, fields_of, setting, wire_names
+
+__all__ = [
+    "MASK",
+    "UNSET",
+    "Action",
+    "AnyAction",
+    "AuthTokens",
+    "Batch",
+    "BatchOutcomes",
+    "Choice",
+    "Condition",
+    "Conditions",
+    "Destination",
+    "DynamicChoices",
+    "Field",
+    "FieldType",
+    "Fields",
+    "Handler",
+    "Idempotency",
+    "Middleware",
+    "Outgoing",
+    "Preset",
+    "Request",
+    "RequestOptions",
+    "Response",
+    "Retry",
+    "SaveHook",
+    "SyncMode",
+    "array_path",
+    "coalesce",
+    "field",
+    "fields_from_manifest",
+    "fields_of",
+    "fields_to_manifest",
+    "liquid",
+    "literal",
+    "path",
+    "setting",
+    "settings_to_manifest",
+    "template",
+    "when",
+    "wire_names",
+]

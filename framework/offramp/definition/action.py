@@ -1,0 +1,188 @@
+"""One thing that a destination can do: declared data, a payload class, and `perform`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar, get_args, get_origin
+
+import attrs
+
+from offramp.definition.fields import Choice, Fields, SyncModeName
+from offramp.definition.request import Request
+from offramp.definition.shape import fields_of
+from offramp.errors import DefinitionError, DeliveryError, Fault
+
+S = TypeVar("S")
+P = TypeVar("P")
+
+#: One entry per payload: `None` where the partner took it, else why it did not.
+BatchOutcomes: TypeAlias = "Sequence[DeliveryError | None] | None"
+
+#: Segment's own default for a batch. Source: action-destinations README, "Batching".
+DEFAULT_BATCH_EVENTS = 1_000
+DEFAULT_BATCH_BYTES = 4_000_000
+#: Short enough to stay below a quarter second from accepted to delivered.
+DEFAULT_LINGER = timedelta(milliseconds=50)
+
+_SLUG = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+
+
+@attrs.frozen(kw_only=True)
+class Idempotency:
+    """The payload field by which a partner knows a repeat, and for how long it does."""
+
+    #: Wire name of a field.
+    key: str
+    window: timedelta
+
+
+@attrs.frozen(kw_only=True)
+class Batch:
+    """How many payloads one request may carry, and how long the first waits for more."""
+
+    max_events: int = DEFAULT_BATCH_EVENTS
+    #: Size of the payloads as JSON.
+    max_bytes: int = DEFAULT_BATCH_BYTES
+    linger: timedelta = DEFAULT_LINGER
+    #: Wire names of fields whose values must be alike within one batch; low cardinality.
+    keys: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Retry:
+    """For how long, and how soon, a delivery is tried again."""
+
+    #: Counted from the moment the event was accepted.
+    window: timedelta = timedelta(hours=24)
+    first: timedelta = timedelta(seconds=1)
+    longest: timedelta = timedelta(minutes=10)
+
+
+@attrs.frozen(kw_only=True)
+class SyncMode:
+    """Which operations a subscription of the action may choose between."""
+
+    default: SyncModeName
+    label: str
+    description: str
+    choices: tuple[tuple[SyncModeName, str], ...]
+
+
+@attrs.frozen(kw_only=True)
+class DynamicChoices:
+    """Choices fetched from the partner, a page at a time."""
+
+    choices: tuple[Choice, ...] = ()
+    next_page: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class SaveHook:
+    """Something done with the partner when a subscription is saved, such as making a list there."""
+
+    label: str
+    description: str
+    inputs: Fields
+    outputs: Fields
+    #: `(request, inputs) -> outputs`.
+    perform: Callable[[Request[Any], Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
+
+
+class Action(Generic[S, P]):
+    """Subclass with the settings and payload classes: `class SendEvent(Action[Settings, Usage])`.
+
+    An action holds no state: one instance serves every subscription at once.
+    """
+
+    slug: ClassVar[str]
+    title: ClassVar[str]
+    description: ClassVar[str] = ""
+    hidden: ClassVar[bool] = False
+    #: The trigger that a form starts from; presets are the better place.
+    default_trigger: ClassVar[str | None] = None
+    idempotency: ClassVar[Idempotency | None] = None
+    #: Payloads are sent together where `perform_batch` is defined; this says how many.
+    batch: ClassVar[Batch | None] = None
+    retry: ClassVar[Retry] = Retry()
+    sync_mode: ClassVar[SyncMode | None] = None
+    save_hooks: ClassVar[Mapping[str, SaveHook]] = {}
+    #: Wire name of a dynamic field -> the method that fetches its choices.
+    dynamic_fields: ClassVar[Mapping[str, str]] = {}
+    #: Filled from the payload class; set it only where the payload is a plain `dict`.
+    fields: ClassVar[Fields] = {}
+    payload_type: ClassVar[type[Any]] = dict
+    #: The settings that this action reads, which may be fewer than the destination's.
+    settings_type: ClassVar[type[Any]] = dict
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Read the payload class from the type arguments, and its fields from the class."""
+        super().__init_subclass__(**kwargs)
+        settings_type, payload_type = _type_arguments(cls)
+        if settings_type is not None:
+            cls.settings_type = settings_type
+        if payload_type is not None:
+            cls.payload_type = payload_type
+            cls.fields = fields_of(payload_type)
+        _check(cls)
+
+    async def perform(self, request: Request[S], payload: P) -> object:
+        """Deliver one payload; raise a `DeliveryError` where the partner does not take it."""
+        raise NotImplementedError
+
+    async def perform_batch(self, request: Request[S], payloads: Sequence[P]) -> BatchOutcomes:
+        """Deliver several at once: return nothing where all were taken, or one entry for each.
+
+        It may simply raise: where the content is at fault the host finds the bad payload.
+        """
+        raise NotImplementedError
+
+    def refuse(self, payload: P, *, now: datetime) -> Iterable[Fault]:  # noqa: ARG002 - the default refuses nothing
+        """What the partner is known to refuse, told before anything is sent; a pure function."""
+        return ()
+
+    @property
+    def batches(self) -> bool:
+        """Whether the action delivers several payloads in one request."""
+        return type(self).perform_batch is not Action.perform_batch
+
+
+def _type_arguments(cls: type[Any]) -> tuple[type[Any] | None, type[Any] | None]:
+    for base in getattr(cls, "__orig_bases__", ()):
+        origin = get_origin(base)
+        if isinstance(origin, type) and issubclass(origin, Action):
+            settings, payload = (
+                a if attrs.has(get_origin(a) or a) else None for a in get_args(base)
+            )
+            return settings, payload
+    return None, None
+
+
+def _is_class(argument: Any) -> bool:
+    return isinstance(argument, type) and attrs.has(argument)
+
+
+def _check(cls: type[Action[Any, Any]]) -> None:
+    if not hasattr(cls, "slug"):  # a base class of the author's own
+        return
+    faults = []
+    if not _SLUG.fullmatch(cls.slug):
+        faults.append(Fault(f"{cls.__qualname__}.slug", f"{cls.slug!r} is not a name"))
+    named = {
+        "idempotency": [cls.idempotency.key] if cls.idempotency else [],
+        "batch.keys": list(cls.batch.keys) if cls.batch else [],
+        "dynamic_fields": list(cls.dynamic_fields),
+    }
+    for place, keys in named.items():
+        faults += [
+            Fault(f"{cls.__qualname__}.{place}", f"{key!r} is not a field; there are {_known(cls)}")
+            for key in keys
+            if key.partition(".")[0] not in cls.fields
+        ]
+    if faults:
+        raise DefinitionError(faults)
+
+
+def _known(cls: type[Action[Any, Any]]) -> str:
+    return ", ".join(cls.fields) or "none"

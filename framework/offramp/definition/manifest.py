@@ -1,0 +1,171 @@
+"""Fields in the JSON shape of Segment's public `metadata.json`, written and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from offramp.definition.fields import UNSET, Choice, Condition, Conditions, Field, Fields
+from offramp.errors import DefinitionError, Fault
+
+#: Attribute of `Field` -> name in the manifest, where they differ.
+_WIRE: Final[dict[str, str]] = {
+    "allow_null": "allowNull",
+    "read_only": "readOnly",
+    "default_object_ui": "defaultObjectUI",
+    "disabled_input_methods": "disabledInputMethods",
+    "display_mode": "displayMode",
+    "additional_properties": "additionalProperties",
+}
+_PLAIN: Final = (
+    "label",
+    "description",
+    "type",
+    "multiple",
+    "allow_null",
+    "dynamic",
+    "default",
+    "placeholder",
+    "category",
+    "read_only",
+    "hidden",
+    "minimum",
+    "maximum",
+    "default_object_ui",
+    "disabled_input_methods",
+    "display_mode",
+    "format",
+    "additional_properties",
+)
+_SETTING_KEYS: Final = (
+    "label",
+    "description",
+    "type",
+    "required",
+    "multiple",
+    "choices",
+    "default",
+    "depends_on",
+)
+_TYPES: Final = frozenset(
+    {"string", "text", "number", "integer", "datetime", "boolean", "password", "object"}
+)
+#: How definitions in TypeScript spell `hidden`.
+_HIDDEN_ALIAS: Final = "unsafe_hidden"
+
+
+def fields_to_manifest(fields: Fields) -> dict[str, Any]:
+    """Fields as JSON data, every property present, in the shape of Segment's metadata."""
+    return {key: _field_to_manifest(field) for key, field in fields.items()}
+
+
+def settings_to_manifest(fields: Fields) -> dict[str, Any]:
+    """Settings as JSON data: the fewer properties that Segment's metadata lists for them."""
+    return {
+        key: {name: data[name] for name in _SETTING_KEYS}
+        for key, data in fields_to_manifest(fields).items()
+    }
+
+
+def fields_from_manifest(data: Mapping[str, Any]) -> dict[str, Field]:
+    """Read fields from Segment's JSON form, complete or with properties left out.
+
+    Raises `DefinitionError` that names every field at fault.
+    """
+    found: dict[str, Field] = {}
+    faults: list[Fault] = []
+    for key, spec in data.items():
+        try:
+            found[key] = _field_from_manifest(key, spec)
+        except DefinitionError as error:
+            faults += [fault.under(f"$.{key}") for fault in error.faults]
+    if faults:
+        raise DefinitionError(faults)
+    return found
+
+
+def _field_to_manifest(field: Field) -> dict[str, Any]:
+    data = {_WIRE.get(name, name): getattr(field, name) for name in _PLAIN}
+    data["required"] = _required_to_manifest(field.required)
+    data["depends_on"] = _conditions_to_manifest(field.depends_on)
+    data["choices"] = None if field.choices is None else [_choice(c) for c in field.choices]
+    data["properties"] = None if field.properties is None else fields_to_manifest(field.properties)
+    return data
+
+
+def _required_to_manifest(required: bool | Conditions) -> Any:  # noqa: FBT001 - the property's own type
+    return required if isinstance(required, bool) else _conditions_to_manifest(required)
+
+
+def _conditions_to_manifest(conditions: Conditions | None) -> dict[str, Any] | None:
+    if conditions is None:
+        return None
+    match = {} if conditions.match is None else {"match": conditions.match}
+    return {**match, "conditions": [_condition_to_manifest(c) for c in conditions.conditions]}
+
+
+def _condition_to_manifest(condition: Condition) -> dict[str, Any]:
+    data: dict[str, Any] = {"operator": condition.operator}
+    if condition.type is not None:
+        data["type"] = condition.type
+    if condition.type != "syncMode":
+        data["fieldKey"] = condition.field_key
+    if condition.value is not UNSET:
+        data["value"] = condition.value
+    return data
+
+
+def _choice(choice: str | Choice) -> Any:
+    return choice if isinstance(choice, str) else {"value": choice.value, "label": choice.label}
+
+
+def _field_from_manifest(key: str, spec: Any) -> Field:
+    if not isinstance(spec, Mapping):
+        raise DefinitionError([Fault("$", f"a field is an object, not {spec!r}")])
+    if spec.get("type") not in _TYPES:
+        told = f"{spec.get('type')!r} is not a field type; use one of {', '.join(sorted(_TYPES))}"
+        raise DefinitionError([Fault("$.type", told)])
+    plain = {
+        name: spec[_WIRE.get(name, name)]
+        for name in _PLAIN
+        if spec.get(_WIRE.get(name, name)) is not None
+    }
+    if spec.get(_HIDDEN_ALIAS) is not None:
+        plain["hidden"] = spec[_HIDDEN_ALIAS]
+    required = spec.get("required") or False
+    properties = spec.get("properties")
+    choices = spec.get("choices")
+    return Field(
+        **{"label": key, **plain},
+        required=required if isinstance(required, bool) else _conditions("required", required),
+        depends_on=_conditions("depends_on", spec.get("depends_on")),
+        choices=None if choices is None else [_choice_from(choice) for choice in choices],
+        properties=None if properties is None else fields_from_manifest(properties),
+    )
+
+
+def _conditions(name: str, data: Any) -> Any:
+    if data is None:
+        return None
+    if not isinstance(data, Mapping) or not isinstance(data.get("conditions"), list):
+        raise DefinitionError(
+            [Fault(f"$.{name}", 'write {"conditions": [{"fieldKey", "operator", "value"}, ...]}')]
+        )
+    return Conditions(
+        match=data.get("match"),
+        conditions=tuple(
+            Condition(
+                field_key=item.get("fieldKey", ""),
+                operator=item.get("operator", "is"),
+                value=item.get("value", UNSET),
+                type=item.get("type"),
+            )
+            for item in data["conditions"]
+        ),
+    )
+
+
+def _choice_from(data: Any) -> str | Choice:
+    if isinstance(data, Mapping):
+        return Choice(data["value"], str(data.get("label", data["value"])))
+    return str(data)

@@ -1,0 +1,131 @@
+"""What an action may ask of the partner: the client it is given, and the answer it gets."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+import attrs
+
+from offramp import _json
+
+S_co = TypeVar("S_co", covariant=True)
+
+
+@attrs.frozen(kw_only=True)
+class Response:
+    """A partner's answer, read to its end."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is 200 to 299."""
+        return 200 <= self.status < 300  # noqa: PLR2004 - the bounds of HTTP's success class
+
+    @property
+    def text(self) -> str:
+        """The body as text; bytes that are not UTF-8 become U+FFFD."""
+        return self.body.decode(errors="replace")
+
+    def json(self) -> Any:
+        """The body parsed, numbers exact. Raises `ValueError` where it is not JSON."""
+        return _json.loads(self.body)
+
+
+@attrs.frozen(kw_only=True)
+class AuthTokens:
+    """What an OAuth 2 destination authenticates with."""
+
+    access_token: str = attrs.field(repr=False)
+    refresh_token: str | None = attrs.field(default=None, repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class RequestOptions:
+    """What a destination adds to every request of its actions."""
+
+    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    params: Mapping[str, str] = attrs.field(factory=dict)
+    username: str | None = None
+    password: str | None = attrs.field(default=None, repr=False)
+    timeout: timedelta | None = None
+
+
+@attrs.define(kw_only=True)
+class Outgoing:
+    """A request on its way out; a middleware may change it before it passes it on."""
+
+    method: str
+    url: str
+    headers: dict[str, str] = attrs.field(factory=dict, repr=False)
+    body: bytes | None = None
+    #: For the whole exchange.
+    timeout: timedelta
+
+
+#: Sends a request and answers with what came back, or raises a `DeliveryError`.
+Handler: TypeAlias = Callable[[Outgoing], Awaitable[Response]]
+#: Stands around every request: `async def m(outgoing, handler): return await handler(outgoing)`.
+Middleware: TypeAlias = Callable[[Outgoing, Handler], Awaitable[Response]]
+
+
+class Request(Protocol[S_co]):
+    """The client handed to an action: it sends, and knows the instance it sends for."""
+
+    @property
+    def settings(self) -> S_co:
+        """The instance's settings."""
+
+    @property
+    def auth(self) -> AuthTokens | None:
+        """OAuth 2 tokens, where the destination uses them."""
+
+    @property
+    def mapping(self) -> Mapping[str, Any]:
+        """The subscription's mapping, as saved."""
+
+    @property
+    def sync_mode(self) -> str | None:
+        """The subscription's sync mode, where the action has one."""
+
+    @property
+    def events(self) -> Sequence[Mapping[str, Any]]:
+        """The events behind the payloads, in the same order."""
+
+    async def send(  # noqa: PLR0913 - what an HTTP request is made of
+        self,
+        method: str,
+        url: str,
+        *,
+        json: Any = ...,
+        data: bytes | str | None = None,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: timedelta | None = None,
+        check: bool = True,
+    ) -> Response:
+        """Send a request and read the whole answer.
+
+        Raises `HTTPError` for a status outside 200 to 299 (unless `check=False`),
+        `RequestTimeoutError` and `ConnectionFailedError`.
+        """
+
+    async def get(self, url: str, **options: Any) -> Response:
+        """`send("GET", url, ...)`."""
+
+    async def post(self, url: str, **options: Any) -> Response:
+        """`send("POST", url, ...)`."""
+
+    async def put(self, url: str, **options: Any) -> Response:
+        """`send("PUT", url, ...)`."""
+
+    async def patch(self, url: str, **options: Any) -> Response:
+        """`send("PATCH", url, ...)`."""
+
+    async def delete(self, url: str, **options: Any) -> Response:
+        """`send("DELETE", url, ...)`."""

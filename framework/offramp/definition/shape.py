@@ -1,0 +1,185 @@
+"""Fields declared on an attrs class: the class is the one source of truth."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin
+
+import attrs
+
+from offramp.definition.fields import (
+    Choice,
+    Conditions,
+    DisplayMode,
+    Field,
+    FieldCategory,
+    FieldFormat,
+    FieldType,
+    InputMethod,
+    ObjectUI,
+    Unset,
+)
+from offramp.errors import DefinitionError, Fault
+
+T = TypeVar("T")
+
+METADATA_KEY: Final = "offramp.field"
+MASK: Final = "***"
+
+_TYPES: dict[Any, FieldType] = {
+    str: "string",
+    int: "integer",
+    float: "number",
+    Decimal: "number",
+    bool: "boolean",
+    datetime: "datetime",
+    dict: "object",
+    Mapping: "object",
+}
+
+
+def field(  # noqa: PLR0913 - one parameter for each property that Segment's input field has
+    *,
+    description: str = "",
+    label: str | None = None,
+    key: str | None = None,
+    type: FieldType | None = None,  # noqa: A002 - the field's own word
+    required: bool | Conditions | None = None,
+    allow_null: bool = False,
+    dynamic: bool = False,
+    default: Any = None,
+    choices: Sequence[str | Choice] | None = None,
+    placeholder: str | None = None,
+    properties: Mapping[str, Field] | None = None,
+    category: FieldCategory | None = None,
+    depends_on: Conditions | None = None,
+    read_only: bool | None = None,
+    hidden: bool | None = None,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    default_object_ui: ObjectUI | None = None,
+    disabled_input_methods: Sequence[InputMethod] | None = None,
+    display_mode: DisplayMode | None = None,
+    format: FieldFormat | None = None,  # noqa: A002 - the field's own word
+    additional_properties: bool = False,
+) -> Any:
+    """Declare a field on an attrs class; see `Field` for what each property means.
+
+    `key` is the name on the wire where Python spells it otherwise. The type, whether it is a
+    list, and whether it is required (it is, unless the annotation allows `None`) are read from
+    the annotation. `default` is a default *mapping*, not a Python value.
+    """
+    declared = {name: value for name, value in locals().items() if value is not None}
+    secret = type == "password"
+    return attrs.field(
+        kw_only=True,
+        default=None if required is False or isinstance(required, Conditions) else attrs.NOTHING,
+        repr=_masked if secret else True,
+        metadata={METADATA_KEY: declared},
+    )
+
+
+#: Declares one setting of a destination: the same properties as a field of an action.
+setting = field
+
+
+def fields_of(cls: type[Any]) -> dict[str, Field]:
+    """The fields that an attrs class declares, by wire name.
+
+    Raises `DefinitionError` for a class or an annotation that cannot be a field, all at once.
+    """
+    if not attrs.has(cls):
+        place, told = cls.__qualname__, "must be an attrs class: decorate it with @attrs.frozen"
+        raise DefinitionError([Fault(place, told)])
+    hints = typing.get_type_hints(cls)
+    found: dict[str, Field] = {}
+    faults: list[Fault] = []
+    for attribute in attrs.fields(cls):
+        place = f"{cls.__qualname__}.{attribute.name}"
+        declared = dict(attribute.metadata.get(METADATA_KEY, {}))
+        key = declared.pop("key", attribute.name)
+        try:
+            found[key] = _field_from(declared, key, hints[attribute.name])
+        except TypeError as error:
+            faults.append(Fault(place, str(error)))
+    if faults:
+        raise DefinitionError(faults)
+    return found
+
+
+def wire_names(cls: type[Any]) -> dict[str, str]:
+    """Attribute name -> wire name, for every field of an attrs class."""
+    return {
+        attribute.name: attribute.metadata.get(METADATA_KEY, {}).get("key", attribute.name)
+        for attribute in attrs.fields(cls)
+    }
+
+
+def _masked(value: Any) -> str:
+    return MASK if value else repr(value)
+
+
+def _field_from(declared: dict[str, Any], key: str, hint: Any) -> Field:
+    hint, optional = _without_none(hint)
+    item = _list_item(hint)
+    inferred = _infer(hint if item is None else item)
+    required = declared.pop("required", not optional)
+    if required is not True and not optional:
+        raise TypeError(
+            f"is not always required, so its annotation must allow None: write {_name(hint)} | None"
+        )
+    return Field(
+        label=declared.pop("label", key),
+        type=declared.pop("type", None) or inferred.pop("type"),
+        required=required,
+        multiple=item is not None,
+        **{**{k: v for k, v in inferred.items() if k != "type"}, **declared},
+    )
+
+
+def _infer(hint: Any) -> dict[str, Any]:
+    if hint is Any:
+        return {"type": "string"}
+    origin = get_origin(hint)
+    if origin is Literal:
+        values = get_args(hint)
+        kind = _TYPES.get(type(values[0]))
+        if kind is None:
+            raise TypeError(f"a Literal of {values[0]!r} cannot be a field")
+        return {
+            "type": kind,
+            "choices": [v if isinstance(v, str) else Choice(v, str(v)) for v in values],
+        }
+    if attrs.has(hint):
+        return {"type": "object", "properties": fields_of(hint)}
+    kind = _TYPES.get(origin or hint)
+    if kind is None:
+        raise TypeError(
+            f"{_name(hint)} cannot be a field; use str, int, float, Decimal, bool, datetime, "
+            "dict, Literal, another attrs class, or a list of one of them",
+        )
+    return {"type": kind}
+
+
+def _without_none(hint: Any) -> tuple[Any, bool]:
+    if get_origin(hint) not in (Union, types.UnionType):
+        return hint, False
+    members = [member for member in get_args(hint) if member not in (type(None), Unset)]
+    optional = len(members) < len(get_args(hint))
+    if len(members) == 1:
+        return members[0], optional
+    raise TypeError(f"{hint} is one of several types; a field has one type")
+
+
+def _list_item(hint: Any) -> Any:
+    if get_origin(hint) in (list, Sequence, tuple):
+        return get_args(hint)[0]
+    return None
+
+
+def _name(hint: Any) -> str:
+    return getattr(hint, "__name__", str(hint))
