@@ -1,0 +1,150 @@
+"""Every hook that a plugin may implement: when it is called, with what, and what to return.
+
+A plugin is a module (or any object) whose functions carry `@hookimpl`. It names itself with an
+entry point in the group `offramp`. Hooks register or observe and return at once; whatever has to
+be awaited is done by actions and middleware.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol, TypeAlias
+
+import attrs
+import pluggy
+
+from offramp.definition import AnyAction, Destination, Middleware, Preset
+
+PROJECT: Final = "offramp"
+ENTRY_POINT_GROUP: Final = "offramp"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+#: Marks a function of a plugin as the implementation of the hook of the same name.
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@attrs.frozen(kw_only=True)
+class SettledDelivery:
+    """How one event ended at one subscription."""
+
+    message_id: str
+    source: str
+    instance: str
+    subscription: str
+    #: Slugs.
+    destination: str
+    action: str
+    outcome: Literal["delivered", "rejected", "expired"]
+    #: A reason code, such as `PAYLOAD_VALIDATION_FAILED`; empty where it was delivered.
+    reason: str
+    attempts: int
+    #: From accepted to settled.
+    seconds: float
+
+
+@attrs.frozen
+class Route:
+    """One more HTTP door: `handler(query, body) -> (status, answer as JSON data)`."""
+
+    method: str
+    #: Below `/x/`, for example `/x/metronome/figures`; behind the control API's token.
+    path: str
+    handler: Callable[[Mapping[str, str], Any], Awaitable[tuple[int, Any]]]
+
+
+#: A CLI command: a function whose name, docstring and annotated parameters become its help.
+Command: TypeAlias = Callable[..., Any]
+
+
+class RunningHost(Protocol):
+    """A host that a command has started."""
+
+    @property
+    def url(self) -> str:
+        """Where its collector listens: `http://127.0.0.1:PORT`."""
+
+    @property
+    def token(self) -> str:
+        """The bearer token of its control API."""
+
+    async def settled(self, *, within: float) -> bool:
+        """Wait until nothing is on its way any more; False after `within` seconds."""
+
+    async def story(self, message_id: str) -> Mapping[str, Any] | None:
+        """All that the host knows of one event, or nothing."""
+
+    async def explain(self, subscription: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
+        """One event through one subscription, nothing sent."""
+
+    async def status(self) -> Mapping[str, Any]:
+        """Counts by outcome, and the sum that must hold."""
+
+
+class Toolbox(Protocol):
+    """What the command line offers to the commands of plugins."""
+
+    def host(
+        self, config: Mapping[str, Any], *, folder: Path, port: int = 0
+    ) -> AbstractAsyncContextManager[RunningHost]:
+        """Run a host with a configuration in the shape of `offramp.toml`; port 0 picks one."""
+
+
+class OfframpSpecs:
+    """The hook specifications."""
+
+    @hookspec
+    def offramp_destinations(self) -> Iterable[Destination]:  # type: ignore[empty-body]
+        """Return the destinations that this plugin declares; called when the catalog is built."""
+
+    @hookspec
+    def offramp_settings(self, destination: Destination) -> type[Any] | None:
+        """Return an attrs class with more settings for a destination, or nothing.
+
+        Called for each destination when the catalog is built. An action reads the class that it
+        names: `class Mine(Action[MySettings, MyPayload])`.
+        """
+
+    @hookspec
+    def offramp_actions(self, destination: Destination) -> Iterable[AnyAction] | None:
+        """Return more actions for a destination; called for each when the catalog is built."""
+
+    @hookspec
+    def offramp_default_mapping(
+        self, destination: Destination, action: AnyAction
+    ) -> Mapping[str, Any] | None:
+        """Return default mappings, by field, to lay over those that an action's fields declare.
+
+        Called for each action when the catalog is built; the plugin registered last wins.
+        """
+
+    @hookspec
+    def offramp_presets(self, destination: Destination) -> Iterable[Preset] | None:
+        """Return more presets for a destination; called for each when the catalog is built."""
+
+    @hookspec
+    def offramp_directives(self) -> Mapping[str, Any] | None:
+        """Return more mapping directives: name (with its `@`) -> compile function.
+
+        Called when the catalog is built. The mapping reference describes compile functions.
+        """
+
+    @hookspec
+    def offramp_middleware(self, destination: Destination) -> Iterable[Middleware] | None:
+        """Return middleware that stands around every request of a destination.
+
+        Called when an instance starts; the plugin registered first stands outermost.
+        """
+
+    @hookspec
+    def offramp_settled(self, outcomes: Sequence[SettledDelivery]) -> None:
+        """Observe deliveries that have ended; called in groups, after they are on disk."""
+
+    @hookspec
+    def offramp_commands(self, toolbox: Toolbox) -> Iterable[Command] | None:
+        """Return more commands for the `offramp` command line; called when it starts."""
+
+    @hookspec
+    def offramp_routes(self) -> Iterable[Route] | None:
+        """Return more HTTP doors; called when a host starts."""

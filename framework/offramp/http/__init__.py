@@ -1,0 +1,20 @@
+"""The request client that actions use: middleware, time-outs, errors, and a masked record."""
+
+from offramp.http.client import DEFAULT_TIMEOUT, Client, compose
+from offramp.http.exchange import Exchange
+from offramp.http.masking import Mask, make_mask, mask_headers
+from offramp.http.retry_after import parse_retry_after
+from offramp.http.transport import aiohttp_transport, open_session
+
+__all__ = [
+    "DEFAULT_TIMEOUT",
+    "Client",
+    "Exchange",
+    "Mask",
+    "aiohttp_transport",
+    "compose",
+    "make_mask",
+    "mask_headers",
+    "open_session",
+    "parse_retry_after",
+]

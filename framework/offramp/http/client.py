@@ -1,0 +1,172 @@
+"""The request client that an action is given: options, middleware, checks and a record."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Generic, TypeVar
+from urllib.parse import urlencode
+
+import attrs
+
+from offramp import _json
+from offramp.definition import (
+    UNSET,
+    AuthTokens,
+    Handler,
+    Middleware,
+    Outgoing,
+    RequestOptions,
+    Response,
+)
+from offramp.errors import HTTPError
+from offramp.http.exchange import Exchange, record
+from offramp.http.masking import Mask
+from offramp.http.retry_after import parse_retry_after
+
+S = TypeVar("S")
+
+#: Source: Segment's request client waits as long.
+DEFAULT_TIMEOUT: Final = timedelta(seconds=10)
+USER_AGENT: Final = "Offramp"
+#: What an error message quotes of a partner's answer, in characters.
+QUOTED_CHARACTERS: Final = 500
+
+
+def compose(middleware: Sequence[Middleware], handler: Handler) -> Handler:
+    """One handler out of many layers; the first stands outermost."""
+    for layer in reversed(middleware):
+        handler = _layer(layer, handler)
+    return handler
+
+
+def _layer(layer: Middleware, handler: Handler) -> Handler:
+    async def send(outgoing: Outgoing) -> Response:
+        return await layer(outgoing, handler)
+
+    return send
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@attrs.define(kw_only=True)
+class Client(Generic[S]):
+    """Sends the requests of one action call (see `offramp.Request`) and remembers them.
+
+    `handler` is the composed middleware over a transport; `options` come from the destination's
+    `extend_request`.
+    """
+
+    handler: Handler
+    settings: S
+    mask: Mask = str
+    options: RequestOptions = attrs.field(factory=RequestOptions)
+    auth: AuthTokens | None = None
+    mapping: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+    sync_mode: str | None = None
+    events: Sequence[Mapping[str, Any]] = attrs.field(default=(), repr=False)
+    now: Callable[[], datetime] = attrs.field(default=_utc_now, repr=False)
+    exchanges: list[Exchange] = attrs.field(factory=list, init=False)
+
+    async def send(  # noqa: PLR0913 - what an HTTP request is made of
+        self,
+        method: str,
+        url: str,
+        *,
+        json: Any = UNSET,
+        data: bytes | str | None = None,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: timedelta | None = None,
+        check: bool = True,
+    ) -> Response:
+        """Send a request and read the whole answer; see `offramp.Request.send`."""
+        outgoing = Outgoing(
+            method=method,
+            url=_with_params(url, {**self.options.params, **(params or {})}),
+            headers=self._headers(headers, has_json=json is not UNSET),
+            body=_body(json, data),
+            timeout=timeout or self.options.timeout or DEFAULT_TIMEOUT,
+        )
+        response = await self._exchange(outgoing)
+        if check and not response.ok:
+            raise self._refusal(response)
+        return response
+
+    async def get(self, url: str, **options: Any) -> Response:
+        """`send("GET", url, ...)`."""
+        return await self.send("GET", url, **options)
+
+    async def post(self, url: str, **options: Any) -> Response:
+        """`send("POST", url, ...)`."""
+        return await self.send("POST", url, **options)
+
+    async def put(self, url: str, **options: Any) -> Response:
+        """`send("PUT", url, ...)`."""
+        return await self.send("PUT", url, **options)
+
+    async def patch(self, url: str, **options: Any) -> Response:
+        """`send("PATCH", url, ...)`."""
+        return await self.send("PATCH", url, **options)
+
+    async def delete(self, url: str, **options: Any) -> Response:
+        """`send("DELETE", url, ...)`."""
+        return await self.send("DELETE", url, **options)
+
+    def _headers(self, headers: Mapping[str, str] | None, *, has_json: bool) -> dict[str, str]:
+        merged = {"User-Agent": USER_AGENT}
+        if has_json:
+            merged["Content-Type"] = "application/json"
+        if self.options.username is not None:
+            pair = f"{self.options.username}:{self.options.password or ''}"
+            merged["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
+        return {**merged, **self.options.headers, **(headers or {})}
+
+    async def _exchange(self, outgoing: Outgoing) -> Response:
+        started = time.perf_counter()
+        response = error = None
+        try:
+            response = await self.handler(outgoing)
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            self.exchanges.append(
+                record(
+                    outgoing,
+                    mask=self.mask,
+                    response=response,
+                    error=error,
+                    seconds=time.perf_counter() - started,
+                )
+            )
+        return response
+
+    def _refusal(self, response: Response) -> HTTPError:
+        return HTTPError(
+            response.status,
+            url=self.mask(response.url),
+            body=self.mask(response.text[:QUOTED_CHARACTERS]),
+            headers=response.headers,
+            retry_after=parse_retry_after(_header(response.headers, "retry-after"), now=self.now()),
+        )
+
+
+def _header(headers: Mapping[str, str], name: str) -> str | None:
+    return next((value for key, value in headers.items() if key.lower() == name), None)
+
+
+def _with_params(url: str, params: Mapping[str, str]) -> str:
+    if not params:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(params)}"
+
+
+def _body(json: Any, data: bytes | str | None) -> bytes | None:
+    if json is not UNSET:
+        return _json.dumps(json)
+    return data.encode() if isinstance(data, str) else data

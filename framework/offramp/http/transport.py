@@ -1,0 +1,79 @@
+"""The last handler: the request leaves through aiohttp, and its faults become ours."""
+
+from __future__ import annotations
+
+import socket
+from typing import Final
+
+import aiohttp
+
+from offramp.definition import Handler, Outgoing, Response
+from offramp.errors import ConnectionFailedError, RejectedError, RequestTimeoutError
+
+#: Partner answers are small; one that is not would only fill memory.
+MAX_RESPONSE_BYTES: Final = 10_000_000
+#: Idle connections are closed before common load balancers close them (60 s).
+KEEP_ALIVE_SECONDS: Final = 30.0
+
+
+def open_session(*, connections: int = 100) -> aiohttp.ClientSession:
+    """A session for many requests to one partner; the caller closes it."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=KEEP_ALIVE_SECONDS),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=True,
+    )
+
+
+def aiohttp_transport(session: aiohttp.ClientSession) -> Handler:
+    """A handler that sends over HTTP and reads the whole answer.
+
+    Redirects are not followed: a partner's address is known, and a redirect could point inside
+    the operator's network. Raises `RequestTimeoutError` and `ConnectionFailedError`, which are
+    tried again, and `RejectedError` for an address that is not a URL.
+    """
+
+    async def send(outgoing: Outgoing) -> Response:
+        try:
+            async with session.request(
+                outgoing.method,
+                outgoing.url,
+                headers=outgoing.headers,
+                data=outgoing.body,
+                timeout=aiohttp.ClientTimeout(total=outgoing.timeout.total_seconds()),
+                allow_redirects=False,
+            ) as answer:
+                body = await _read(answer)
+        except TimeoutError as error:
+            waited = f"no answer within {outgoing.timeout.total_seconds():g} s"
+            raise RequestTimeoutError(f"{outgoing.method} {outgoing.url}: {waited}") from error
+        except (aiohttp.InvalidURL, ValueError) as error:
+            raise RejectedError(f"{outgoing.url!r} is not a URL", code="INVALID_URL") from error
+        except (aiohttp.ClientError, OSError) as error:
+            told = f"{outgoing.method} {outgoing.url}: {str(error) or type(error).__name__}"
+            raise ConnectionFailedError(told, code=_code(error)) from error
+        return Response(
+            status=answer.status, headers=dict(answer.headers), body=body, url=str(answer.url)
+        )
+
+    return send
+
+
+async def _read(answer: aiohttp.ClientResponse) -> bytes:
+    chunks = []
+    size = 0
+    async for chunk in answer.content.iter_any():
+        size += len(chunk)
+        if size > MAX_RESPONSE_BYTES:
+            raise aiohttp.ClientPayloadError(f"the answer exceeds {MAX_RESPONSE_BYTES} bytes")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _code(error: Exception) -> str:
+    cause = getattr(error, "os_error", error)
+    if isinstance(error, aiohttp.ClientConnectorDNSError) or isinstance(cause, socket.gaierror):
+        return "ENOTFOUND"
+    if isinstance(cause, ConnectionRefusedError):
+        return "ECONNREFUSED"
+    return "ECONNRESET"
