@@ -213,6 +213,25 @@ class ConnectionFailedError(RetryableError, ConnectionError):
     status = 503
 
 
+class StorageError(OfframpError):
+    """The data folder cannot be used, or a write to it failed and was undone as a whole."""
+
+
+class StorageFullError(StorageError):
+    """The disk is full: the write was undone; it may succeed once there is room."""
+
+
+class QueueFullError(OfframpError):
+    """The queue takes no more events for now: too many wait, or the disk has too little room.
+
+    `retry_after` says in how many seconds the sender should try again.
+    """
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
+
+
 def describe_type(value: Any) -> str:
     """What a person calls the JSON type of a value: null, boolean, number, string, list, object."""
     match value:

@@ -1,0 +1,41 @@
+"""The durable queue and the ledger: one Protocol for every engine."""
+
+from offramp.queue.protocol import (
+    Audit,
+    Count,
+    Counted,
+    DeadFilter,
+    Delivery,
+    Depth,
+    ErrorGroup,
+    Latency,
+    Lease,
+    Ledger,
+    NewItem,
+    Outcome,
+    Page,
+    Queue,
+    Reason,
+    Stage,
+    Story,
+)
+
+__all__ = [
+    "Audit",
+    "Count",
+    "Counted",
+    "DeadFilter",
+    "Delivery",
+    "Depth",
+    "ErrorGroup",
+    "Latency",
+    "Lease",
+    "Ledger",
+    "NewItem",
+    "Outcome",
+    "Page",
+    "Queue",
+    "Reason",
+    "Stage",
+    "Story",
+]
