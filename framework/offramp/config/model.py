@@ -1,0 +1,68 @@
+"""What an operator configures: sources, instances, subscriptions; plain frozen data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+
+@attrs.frozen(kw_only=True)
+class Source:
+    """Where events come from; whoever knows the write key may send."""
+
+    name: str
+    write_key: str = attrs.field(repr=False)
+    enabled: bool = True
+
+
+@attrs.frozen(kw_only=True)
+class Instance:
+    """A destination, configured for one source."""
+
+    name: str
+    #: Name of a source.
+    source: str
+    #: Slug of a destination.
+    destination: str
+    #: By wire name; secrets may be references such as `env:NAME` (see `secrets`).
+    settings: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+    enabled: bool = True
+    #: Requests under way at once, at the most.
+    concurrency: int | None = None
+    #: Requests a second, at the most.
+    rate: float | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Subscription:
+    """An action of an instance, with the trigger and the mapping it runs under."""
+
+    #: Also the name of its lane in the queue and the ledger; `INSTANCE/NAME` unless given.
+    id: str
+    name: str
+    #: Name of an instance.
+    instance: str
+    #: Slug of an action.
+    action: str
+    #: FQL.
+    trigger: str
+    #: The whole mapping: defaults and presets are already laid in.
+    mapping: Mapping[str, Any]
+    enabled: bool = True
+    #: Name of the preset that it was made from.
+    preset: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Config:
+    """The whole configuration, by name or id, in the order in which it was written."""
+
+    sources: Mapping[str, Source] = attrs.field(factory=dict)
+    instances: Mapping[str, Instance] = attrs.field(factory=dict)
+    subscriptions: Mapping[str, Subscription] = attrs.field(factory=dict)
+
+    def subscriptions_of(self, instance: str) -> tuple[Subscription, ...]:
+        """The subscriptions of one instance."""
+        return tuple(s for s in self.subscriptions.values() if s.instance == instance)
