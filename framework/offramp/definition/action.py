@@ -143,6 +143,11 @@ class Action(Generic[S, P]):
         return ()
 
     @property
+    def performs(self) -> bool:
+        """Whether the action delivers a single payload in a way of its own."""
+        return type(self).perform is not Action.perform
+
+    @property
     def batches(self) -> bool:
         """Whether the action delivers several payloads in one request."""
         return type(self).perform_batch is not Action.perform_batch

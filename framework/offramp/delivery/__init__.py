@@ -1,0 +1,30 @@
+"""Match, map, check, perform, and an outcome for every delivery."""
+
+from offramp.delivery.engine import Engine
+from offramp.delivery.explain import explain
+from offramp.delivery.instance import InstanceRuntime, check_settings, make_runtime, secrets_of
+from offramp.delivery.pipeline import Pipeline, Prepared, compile_subscription
+from offramp.delivery.retry import RetryPolicy, backoff, decide, policy_of
+from offramp.delivery.send import Parcel, Sent, send
+from offramp.delivery.snapshot import Snapshot, compile_config
+
+__all__ = [
+    "Engine",
+    "InstanceRuntime",
+    "Parcel",
+    "Pipeline",
+    "Prepared",
+    "RetryPolicy",
+    "Sent",
+    "Snapshot",
+    "backoff",
+    "check_settings",
+    "compile_config",
+    "compile_subscription",
+    "decide",
+    "explain",
+    "make_runtime",
+    "policy_of",
+    "secrets_of",
+    "send",
+]

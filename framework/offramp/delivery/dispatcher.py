@@ -1,0 +1,234 @@
+"""One lane's worker: lease, prepare, send, settle; over and over, and nothing lost on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+import attrs
+
+from offramp import _json
+from offramp.delivery.instance import InstanceRuntime
+from offramp.delivery.pipeline import Pipeline
+from offramp.delivery.retry import decide
+from offramp.delivery.send import Parcel, Sent, send
+from offramp.errors import DeliveryError, RejectedError, StorageError
+from offramp.queue import Lease, Outcome, Queue, Stage
+
+log = logging.getLogger(__name__)
+
+#: A lease outlives the longest single request (10 s) several times; it is extended meanwhile.
+LEASE_SECONDS: Final = 60.0
+#: Leases are extended at a third of their life, so that one failed extension does no harm.
+EXTENSIONS_PER_LEASE: Final = 3
+#: How long one wait for work lasts before the lane looks around.
+WAIT_SECONDS: Final = 30.0
+#: How many deliveries a lane without batches takes at once.
+SINGLES: Final = 32
+#: The pause after a fault of the disk, before the lane goes on.
+FAULT_PAUSE_SECONDS: Final = 1.0
+DELIVERED: Final = "OK"
+
+#: Told of outcomes once they are on disk.
+Observer = Callable[[Pipeline, Sequence[Outcome]], None]
+
+
+@attrs.define(kw_only=True, eq=False)
+class Dispatcher:
+    """Works one lane until it is stopped. `clock` is in epoch seconds."""
+
+    pipeline: Pipeline
+    runtime: InstanceRuntime
+    queue: Queue
+    clock: Callable[[], float]
+    observe: Observer
+    luck: Callable[[], float] = random.random
+    _busy: set[asyncio.Task[None]] = attrs.field(factory=set, init=False)
+    _suspects: set[str] = attrs.field(factory=set, init=False)
+    _stopping: bool = attrs.field(default=False, init=False)
+
+    @property
+    def lane(self) -> str:
+        """The subscription's id."""
+        return self.pipeline.subscription.id
+
+    async def run(self) -> None:
+        """Lease and deliver until cancelled; a fault is logged and survived."""
+        while not self._stopping:
+            try:
+                await self._turn()
+            except StorageError as error:
+                log.warning("lane %s: %s", self.lane, error, extra={"action": "lane_storage"})
+                await asyncio.sleep(FAULT_PAUSE_SECONDS)
+            except Exception:
+                log.exception("lane %s goes on after a fault", self.lane)
+                await asyncio.sleep(FAULT_PAUSE_SECONDS)
+
+    async def finish(self, *, within: float) -> None:
+        """Wait for what is on its way, then give back the rest; `within` seconds at most."""
+        self._stopping = True
+        if self._busy:
+            _, late = await asyncio.wait(self._busy, timeout=within)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _turn(self) -> None:
+        if self.runtime.gate.pause:
+            await asyncio.sleep(self.runtime.gate.pause)
+        while len(self._busy) > self.runtime.gate.limit:
+            await asyncio.wait(self._busy, return_when=asyncio.FIRST_COMPLETED)
+        leases = await self._lease()
+        if leases:
+            task = asyncio.create_task(self._deliver(leases), name=f"deliver {self.lane}")
+            self._busy.add(task)
+            task.add_done_callback(self._busy.discard)
+
+    async def _lease(self) -> list[Lease]:
+        batch = self.pipeline.batch
+        most = SINGLES if batch is None else batch.max_events
+        leases = await self.queue.lease(self.lane, most, ttl=LEASE_SECONDS, wait=WAIT_SECONDS)
+        linger = 0.0 if batch is None else batch.linger.total_seconds()
+        if leases and linger and len(leases) < most:
+            await asyncio.sleep(linger)
+            leases += await self.queue.lease(self.lane, most - len(leases), ttl=LEASE_SECONDS)
+        return leases
+
+    async def _deliver(self, leases: list[Lease]) -> None:
+        keeper = asyncio.create_task(self._keep(leases), name=f"extend {self.lane}")
+        try:
+            ready, outcomes = self._prepare(leases)
+            sends = [self._send(parcels) for parcels in self._batches(ready)]
+            if outcomes:
+                sends.append(self._settle(outcomes))
+            await asyncio.gather(*sends)
+        except asyncio.CancelledError:
+            await self.queue.release(leases)  # those settled already are lost leases by now
+            raise
+        except StorageError as error:
+            # What was sent and could not be noted is sent again when the leases lapse.
+            log.warning("lane %s: %s", self.lane, error, extra={"action": "settle_failed"})
+        finally:
+            keeper.cancel()
+
+    async def _keep(self, leases: list[Lease]) -> None:
+        while True:
+            await asyncio.sleep(LEASE_SECONDS / EXTENSIONS_PER_LEASE)
+            await self.queue.extend(leases, LEASE_SECONDS)
+
+    def _prepare(self, leases: Sequence[Lease]) -> tuple[list[tuple[Lease, Parcel]], list[Outcome]]:
+        now = self.clock()
+        ready: list[tuple[Lease, Parcel]] = []
+        outcomes: list[Outcome] = []
+        for lease in leases:
+            event = _json.loads(lease.body)
+            try:
+                prepared = self.pipeline.prepare(event, now=now)
+            except RejectedError as error:
+                outcomes.append(self._failed(lease, error, attempted=False))
+            else:
+                ready.append((lease, Parcel(prepared=prepared, event=event)))
+        return ready, outcomes
+
+    def _batches(
+        self, ready: Sequence[tuple[Lease, Parcel]]
+    ) -> Iterator[list[tuple[Lease, Parcel]]]:
+        batch = self.pipeline.batch
+        if batch is None:
+            yield from ([each] for each in ready)
+            return
+        groups: dict[Any, list[tuple[Lease, Parcel]]] = {}
+        sizes: dict[Any, int] = {}
+        for lease, parcel in ready:
+            alone = lease.id if lease.id in self._suspects else None
+            key = (parcel.prepared.group, alone)
+            size = len(parcel.prepared.wire) + 1  # and the comma between two
+            if key in groups and sizes[key] + size > batch.max_bytes:
+                yield groups.pop(key)
+                sizes[key] = 0
+            groups.setdefault(key, []).append((lease, parcel))
+            sizes[key] = sizes.get(key, 0) + size
+        yield from groups.values()
+
+    async def _send(self, batch: list[tuple[Lease, Parcel]]) -> None:
+        parcels = [parcel for _, parcel in batch]
+        results = await send(self.runtime, self.pipeline, parcels)
+        exchanges: dict[int, bytes] = {}
+        outcomes = []
+        for (lease, parcel), sent in zip(batch, results, strict=True):
+            exchange = _exchange(sent, exchanges)
+            self._remember(lease, sent)
+            if sent.error is None:
+                outcomes.append(_delivered(lease, sent, exchange))
+            else:
+                outcomes.append(
+                    self._failed(lease, sent.error, payload=parcel.prepared.wire, exchange=exchange)
+                )
+        await self._settle(outcomes)
+
+    def _remember(self, lease: Lease, sent: Sent) -> None:
+        if sent.suspect:
+            self._suspects.add(lease.id)
+        else:
+            self._suspects.discard(lease.id)
+
+    def _failed(
+        self,
+        lease: Lease,
+        error: DeliveryError,
+        *,
+        attempted: bool = True,
+        payload: bytes | None = None,
+        exchange: bytes | None = None,
+    ) -> Outcome:
+        decision = decide(
+            self.pipeline.policy,
+            error,
+            attempt=lease.attempt,
+            accepted_at=lease.accepted_at,
+            opened_at=lease.opened_at,
+            now=self.clock(),
+            luck=self.luck(),
+        )
+        mask = self.runtime.mask
+        return Outcome(
+            lease=lease,
+            stage=decision.stage,
+            reason=error.code,
+            message=mask(error.message),
+            status=error.status,
+            retry_at=decision.retry_at,
+            attempted=attempted,
+            payload=None if payload is None else mask(payload.decode()).encode(),
+            exchange=exchange,
+        )
+
+    async def _settle(self, outcomes: list[Outcome]) -> None:
+        settled = await asyncio.shield(self.queue.settle(outcomes))
+        kept = [outcome for outcome, ok in zip(outcomes, settled, strict=True) if ok]
+        if kept:
+            self.observe(self.pipeline, kept)
+
+
+def _delivered(lease: Lease, sent: Sent, exchange: bytes | None) -> Outcome:
+    last = sent.exchange
+    return Outcome(
+        lease=lease,
+        stage=Stage.DELIVERED,
+        reason=DELIVERED,
+        status=None if last is None else last.status,
+        exchange=exchange,
+    )
+
+
+def _exchange(sent: Sent, known: dict[int, bytes]) -> bytes | None:
+    """The exchange as JSON; the very same bytes for all that share it, so it is kept once."""
+    if sent.exchange is None:
+        return None
+    key = id(sent.exchange)
+    if key not in known:
+        known[key] = _json.dumps(sent.exchange.as_data())
+    return known[key]

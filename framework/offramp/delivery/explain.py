@@ -1,0 +1,92 @@
+"""One event through one subscription on the production path, without sending anything, ever."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from offramp import _json
+from offramp.definition import Outgoing, Response
+from offramp.delivery.instance import InstanceRuntime
+from offramp.delivery.pipeline import Pipeline, Prepared
+from offramp.errors import DeliveryError, FaultyError
+from offramp.http import Client
+
+
+class _NotSentError(BaseException):
+    """Ends an action at its first request; no plugin's `except Exception` may swallow it."""
+
+
+async def _stop(outgoing: Outgoing) -> Response:
+    raise _NotSentError(outgoing.url)
+
+
+async def explain(
+    pipeline: Pipeline, runtime: InstanceRuntime | None, event: Mapping[str, Any], *, now: float
+) -> dict[str, Any]:
+    """Tell what would happen: trigger, values and their origins, faults, the exact request.
+
+    `now` in epoch seconds. Without a runtime (the instance's settings are not known) everything
+    but the request is told.
+    """
+    told: dict[str, Any] = {
+        "subscription": pipeline.subscription.id,
+        "action": pipeline.offered.slug,
+        "matches": pipeline.matches(event),
+        "trigger": pipeline.explain_trigger(event),
+        "fields": pipeline.explain_mapping(event),
+        "payload": None,
+        "faults": [],
+        "request": None,
+    }
+    try:
+        prepared = pipeline.prepare(event, now=now)
+    except DeliveryError as error:
+        told["faults"] = faults_of(error)
+        return told
+    told["payload"] = _json.loads(prepared.wire)
+    if runtime is not None:
+        told |= await _request(pipeline, runtime, prepared, event)
+    return told
+
+
+async def _request(
+    pipeline: Pipeline,
+    runtime: InstanceRuntime,
+    prepared: Prepared,
+    event: Mapping[str, Any],
+) -> dict[str, Any]:
+    client = runtime.client(pipeline, (event,), handler=runtime.around(_stop))
+    action = pipeline.action
+    try:
+        if action.performs:
+            await action.perform(client, prepared.payload)
+        else:
+            await action.perform_batch(client, [prepared.payload])
+    except _NotSentError:
+        return {"request": _shown(client)}
+    except DeliveryError as error:
+        return {"request": _shown(client), "faults": faults_of(error)}
+    except Exception as error:  # noqa: BLE001 - the plugin's bug is part of the explanation
+        told = f"the plugin raised {type(error).__name__}: {error}"
+        return {"faults": [{"place": "perform", "message": runtime.mask(told)}]}
+    return {"request": _shown(client)}
+
+
+def faults_of(error: DeliveryError) -> list[dict[str, str]]:
+    """Each fault of an error as JSON data."""
+    if isinstance(error, FaultyError):
+        return [{"place": fault.place, "message": fault.message} for fault in error.faults]
+    return [{"place": "$", "message": error.message}]
+
+
+def _shown(client: Client[Any]) -> dict[str, Any] | None:
+    if not client.exchanges:
+        return None
+    exchange = client.exchanges[-1]
+    return {
+        "method": exchange.method,
+        "url": exchange.url,
+        "headers": dict(exchange.request_headers),
+        "body": exchange.request_body,
+    }

@@ -1,0 +1,165 @@
+"""One configured destination at run time: its settings, its client, its gate."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import attrs
+
+from offramp.config import Instance
+from offramp.definition import (
+    AuthTokens,
+    Fields,
+    Handler,
+    Middleware,
+    RequestOptions,
+)
+from offramp.delivery.limits import Gate
+from offramp.delivery.pipeline import Pipeline
+from offramp.errors import ConfigError, DeliveryError, PayloadError
+from offramp.http import Client, Mask, compose, make_mask
+from offramp.payload import compile_check, structurer
+from offramp.plugins import CatalogEntry
+
+UNAUTHORIZED: Final = 401
+
+
+async def _nothing_to_close() -> None:
+    """The transport of a test or an explanation holds no connection."""
+
+
+@attrs.define(kw_only=True, eq=False)
+class InstanceRuntime:
+    """What all deliveries of one instance share; nothing of it is shared with other instances."""
+
+    instance: Instance
+    entry: CatalogEntry
+    #: Checked, with secrets in the clear, by wire name.
+    settings: Mapping[str, Any] = attrs.field(repr=False)
+    #: Where requests leave.
+    transport: Handler = attrs.field(repr=False)
+    middleware: Sequence[Middleware] = ()
+    close: Callable[[], Awaitable[None]] = attrs.field(default=_nothing_to_close, repr=False)
+    mask: Mask = attrs.field(repr=False)
+    gate: Gate
+    clock: Callable[[], float] = time.time
+    auth: AuthTokens | None = attrs.field(default=None, repr=False)
+    handler: Handler = attrs.field(init=False, repr=False)
+    _refreshing: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False, repr=False)
+    _typed: dict[type[Any], Any] = attrs.field(factory=dict, init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.handler = self.around(self.transport)
+
+    def around(self, transport: Handler) -> Handler:
+        """The instance's middleware around a transport."""
+        return compose(self.middleware, transport)
+
+    def client(
+        self,
+        pipeline: Pipeline | None = None,
+        events: Sequence[Mapping[str, Any]] = (),
+        *,
+        handler: Handler | None = None,
+    ) -> Client[Any]:
+        """A client for one call of an action, or of the destination itself."""
+        settings_type = self.entry.destination.settings
+        if pipeline is not None and pipeline.action.settings_type is not dict:
+            settings_type = pipeline.action.settings_type
+        return Client(
+            handler=handler or self.handler,
+            settings=self.typed_settings(settings_type),
+            mask=self.mask,
+            options=self.options(),
+            auth=self.auth,
+            mapping={} if pipeline is None else pipeline.subscription.mapping,
+            sync_mode=None if pipeline is None else pipeline.sync_mode,
+            events=events,
+            now=lambda: datetime.fromtimestamp(self.clock(), UTC),
+        )
+
+    def options(self) -> RequestOptions:
+        """What the destination adds to every request."""
+        extend = self.entry.destination.extend_request
+        if extend is None:
+            return RequestOptions()
+        return extend(self.typed_settings(self.entry.destination.settings), self.auth)
+
+    def typed_settings(self, settings_type: type[Any]) -> Any:
+        """The settings as an instance of a class that declares some of them."""
+        if settings_type not in self._typed:
+            self._typed[settings_type] = structurer(settings_type)(dict(self.settings))
+        return self._typed[settings_type]
+
+    async def refresh(self, stale: AuthTokens | None) -> bool:
+        """Get new OAuth 2 tokens, once for all that saw the stale ones; False where it cannot."""
+        refresh = self.entry.destination.refresh_access_token
+        if refresh is None:
+            return False
+        async with self._refreshing:
+            if self.auth is stale:
+                self.auth = await refresh(self.client())
+        return True
+
+    async def perform(
+        self, client: Client[Any], call: Callable[[Client[Any]], Awaitable[Any]]
+    ) -> Any:
+        """Run an action; on a 401 refresh the tokens and run it once more."""
+        try:
+            return await call(client)
+        except DeliveryError as error:
+            if error.status != UNAUTHORIZED or not await self.refresh(client.auth):
+                raise
+        client.auth = self.auth
+        client.options = self.options()
+        return await call(client)
+
+
+def check_settings(
+    instance: Instance, fields: Fields, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Settings checked and coerced; raises `ConfigError` that names each one at fault."""
+    defaults = {key: f.default for key, f in fields.items() if f.default is not None}
+    try:
+        return compile_check(fields)({**defaults, **settings})
+    except PayloadError as error:
+        place = f"instances.{instance.name}.settings"
+        raise ConfigError(fault.under(place) for fault in error.faults) from None
+
+
+def secrets_of(fields: Fields, settings: Mapping[str, Any]) -> list[str]:
+    """The values of the settings that are passwords."""
+    return [
+        str(settings[key])
+        for key, declared in fields.items()
+        if declared.type == "password" and settings.get(key)
+    ]
+
+
+def make_runtime(  # noqa: PLR0913 - an instance, and each part that tests replace
+    instance: Instance,
+    entry: CatalogEntry,
+    settings: Mapping[str, Any],
+    *,
+    transport: Handler,
+    middleware: Sequence[Middleware] = (),
+    close: Callable[[], Awaitable[None]] = _nothing_to_close,
+    clock: Callable[[], float] = time.time,
+) -> InstanceRuntime:
+    """Start an instance with resolved settings; raises `ConfigError` where they do not hold."""
+    checked = check_settings(instance, entry.settings, settings)
+    return InstanceRuntime(
+        instance=instance,
+        entry=entry,
+        settings=checked,
+        transport=transport,
+        middleware=middleware,
+        close=close,
+        mask=make_mask(secrets_of(entry.settings, checked)),
+        gate=Gate(now=time.monotonic, most=instance.concurrency, rate=instance.rate),
+        clock=clock,
+    )

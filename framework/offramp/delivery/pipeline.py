@@ -1,0 +1,136 @@
+"""One subscription, compiled: whether it wants an event, and what it makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import attrs
+
+from offramp import _json
+from offramp.config import Subscription
+from offramp.definition import Action, Batch
+from offramp.delivery.retry import RetryPolicy, policy_of
+from offramp.errors import ConfigError, Fault, FaultyError, PayloadError, RejectedError
+from offramp.errors import TransformError as MappingFailure
+from offramp.fql import CompiledTrigger, compile_trigger
+from offramp.mapping import CompiledMapping, compile_mapping
+from offramp.payload import compile_check, structurer
+from offramp.plugins import CatalogAction, CatalogEntry
+
+SYNC_MODE_KEY = "__segment_internal_sync_mode"
+
+
+@attrs.frozen(kw_only=True)
+class Prepared:
+    """A payload ready to be sent, and how it looks on the wire."""
+
+    payload: Any
+    #: The checked payload as JSON.
+    wire: bytes
+    #: The values of the action's batch keys: only alike payloads share a request.
+    group: tuple[Any, ...] = ()
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Pipeline:
+    """A subscription compiled once: match, map, check, structure. Holds no state."""
+
+    subscription: Subscription
+    #: Slug of the destination.
+    destination: str
+    offered: CatalogAction
+    matches: CompiledTrigger
+    transform: CompiledMapping
+    check: Callable[..., dict[str, Any]]
+    structure: Callable[[dict[str, Any]], Any]
+    policy: RetryPolicy
+    sync_mode: str | None
+
+    @property
+    def action(self) -> Action[Any, Any]:
+        """The action that the subscription runs."""
+        return self.offered.action
+
+    @property
+    def batch(self) -> Batch | None:
+        """How payloads are put together; nothing where the action takes one at a time."""
+        return (self.action.batch or Batch()) if self.action.batches else None
+
+    def explain_trigger(self, event: Mapping[str, Any]) -> Any:
+        """The trigger's truth for an event, condition by condition."""
+        return self.matches.explain(event)
+
+    def explain_mapping(self, event: Mapping[str, Any]) -> Any:
+        """What each field becomes for an event, and from where."""
+        return self.transform.explain(event)
+
+    def prepare(self, event: Mapping[str, Any], *, now: float) -> Prepared:
+        """Map, check and structure one event; `now` in epoch seconds.
+
+        Raises `RejectedError` with the reason where the event cannot become a payload, or where
+        the partner is known to refuse it.
+        """
+        try:
+            mapped = self.transform(event)
+        except MappingFailure as error:
+            raise RejectedError(str(error), code="MAPPING_FAILED") from error
+        checked = self.check(mapped)
+        payload = self.structure(checked)
+        faults = tuple(self.action.refuse(payload, now=datetime.fromtimestamp(now, UTC)))
+        if faults:
+            raise PayloadError(faults)
+        keys = () if self.batch is None else self.batch.keys
+        return Prepared(
+            payload=payload,
+            wire=_json.dumps(checked),
+            group=tuple(_json.dumps(_at(checked, key)) for key in keys),
+        )
+
+
+def compile_subscription(
+    subscription: Subscription, entry: CatalogEntry, directives: Mapping[str, Any] | None = None
+) -> Pipeline:
+    """Compile a subscription; raises `ConfigError` with every fault and its place."""
+    offered = entry.action(subscription.action)
+    faults: list[Fault] = []
+    place = f"subscriptions.{subscription.id}"
+
+    def attempt(what: str, make: Callable[[], Any]) -> Any:
+        try:
+            return make()
+        except FaultyError as error:
+            faults.extend(fault.under(f"{place}.{what}") for fault in error.faults)
+
+    mapping = {k: v for k, v in subscription.mapping.items() if k != SYNC_MODE_KEY}
+    matches = attempt("trigger", lambda: compile_trigger(subscription.trigger))
+    transform = attempt("mapping", lambda: compile_mapping(mapping, directives=directives))
+    check = attempt("fields", lambda: compile_check(offered.fields))
+    if faults:
+        raise ConfigError(faults)
+    return Pipeline(
+        subscription=subscription,
+        destination=entry.slug,
+        offered=offered,
+        matches=matches,
+        transform=transform,
+        check=check,
+        structure=structurer(offered.action.payload_type),
+        policy=policy_of(offered.action),
+        sync_mode=_sync_mode(subscription, offered),
+    )
+
+
+def _sync_mode(subscription: Subscription, offered: CatalogAction) -> str | None:
+    declared = offered.action.sync_mode
+    if declared is None:
+        return None
+    return str(subscription.mapping.get(SYNC_MODE_KEY, declared.default))
+
+
+def _at(payload: Mapping[str, Any], key: str) -> Any:
+    value: Any = payload
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value

@@ -1,0 +1,88 @@
+"""When to try again, and when to stop: pure functions of an attempt and a policy."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+from offramp.definition import Action, Retry
+from offramp.errors import DeliveryError
+from offramp.queue import Stage
+
+#: 2 ** 63 seconds is beyond every cap; larger powers would only overflow a float.
+MAX_DOUBLINGS: Final = 63
+
+
+@attrs.frozen(kw_only=True)
+class RetryPolicy:
+    """How soon and for how long; all times in seconds."""
+
+    first: float
+    longest: float
+    #: Counted from acceptance, or from the last replay.
+    window: float
+    #: For how long the partner knows a repeat, counted from acceptance; no attempt is made later.
+    idempotency_window: float | None = None
+
+    def deadline(self, *, accepted_at: float, opened_at: float) -> float:
+        """The last moment at which an attempt may be made, in epoch seconds."""
+        deadline = opened_at + self.window
+        if self.idempotency_window is None:
+            return deadline
+        return min(deadline, accepted_at + self.idempotency_window)
+
+
+@attrs.frozen(kw_only=True)
+class Decision:
+    """What to do after a failed attempt; `retry_at` in epoch seconds, for `retrying` only."""
+
+    stage: Stage
+    retry_at: float | None = None
+
+
+def policy_of(action: Action[object, object]) -> RetryPolicy:
+    """The policy that an action declares."""
+    retry: Retry = action.retry
+    known = action.idempotency
+    return RetryPolicy(
+        first=retry.first.total_seconds(),
+        longest=retry.longest.total_seconds(),
+        window=retry.window.total_seconds(),
+        idempotency_window=None if known is None else known.window.total_seconds(),
+    )
+
+
+def backoff(attempt: int, policy: RetryPolicy, *, luck: float) -> float:
+    """Seconds to wait after attempt number `attempt`: luck * min(longest, first * 2^(attempt-1)).
+
+    `luck` is a random number from 0 to 1 (full jitter). The page on delivery guarantees shows
+    the same formula; keep the two in step.
+    """
+    doublings = min(attempt - 1, MAX_DOUBLINGS)
+    return luck * min(policy.longest, policy.first * 2**doublings)
+
+
+def decide(  # noqa: PLR0913 - everything that the decision depends on, nothing hidden
+    policy: RetryPolicy,
+    error: DeliveryError,
+    *,
+    attempt: int,
+    accepted_at: float,
+    opened_at: float,
+    now: float,
+    luck: float,
+) -> Decision:
+    """Retry, reject or expire after `error` on attempt number `attempt` (from 1).
+
+    A pause that the partner asked for is kept even where it ends the window; otherwise the last
+    wait is shortened so that one attempt falls on the deadline.
+    """
+    if not error.retryable:
+        return Decision(stage=Stage.REJECTED)
+    deadline = policy.deadline(accepted_at=accepted_at, opened_at=opened_at)
+    asked = now + (error.retry_after or 0.0)
+    if now >= deadline or asked > deadline:
+        return Decision(stage=Stage.EXPIRED)
+    wished = now + backoff(attempt, policy, luck=luck)
+    return Decision(stage=Stage.RETRYING, retry_at=min(max(wished, asked), deadline))
