@@ -1,0 +1,159 @@
+"""Faults on demand: what goes wrong with which of the next requests."""
+
+from __future__ import annotations
+
+import math
+import random
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal
+
+import attrs
+from attrs import validators
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+INGEST = "/v1/ingest"
+TOO_MANY_REQUESTS = 429
+
+_FIRST_ERROR_STATUS = 400
+_LAST_STATUS = 599
+_STORE = ("none", "part", "all")
+_ENDINGS = ("answer", "hang", "drop")
+_LIMIT_TYPES = ("client", "customer")
+
+
+def _default_store(fault: Fault) -> str:
+    return "all" if fault.status is None and fault.ending == "answer" else "none"
+
+
+def _default_times(fault: Fault) -> int | None:
+    return 1 if fault.probability == 1 else None
+
+
+def _number(kind: type, least: float, most: float = math.inf) -> Callable[..., None]:
+    """Make an attrs validator; `bool`, which Python calls a number, is none."""
+
+    def check(_fault: Fault, field: attrs.Attribute[Any], value: Any) -> None:
+        fits = isinstance(value, (int, kind)) and not isinstance(value, bool)
+        if not (fits and least <= value <= most):
+            span = f"{least:g} or more" if most == math.inf else f"{least:g} to {most:g}"
+            raise ValueError(f"{field.name!r} must be {kind.__name__}, {span}, not {value!r}")
+
+    return check
+
+
+@attrs.frozen(kw_only=True)
+class Fault:
+    """One thing that goes wrong with requests to one door.
+
+    The batch is stored (or not), the delay passes, and then the request ends.
+    """
+
+    #: Answer with this status, 400 to 599, instead of what the door says.
+    status: int | None = attrs.field(
+        default=None, validator=validators.optional(_number(int, _FIRST_ERROR_STATUS, _LAST_STATUS))
+    )
+    #: `answer`, `hang` (silence until the client or the emulator gives up), or `drop` (the
+    #: connection is closed without an answer).
+    ending: Literal["answer", "hang", "drop"] = attrs.field(
+        default="answer", validator=validators.in_(_ENDINGS)
+    )
+    #: How much of the batch is stored first: `none`, `part` (the first half, rounded up) or `all`.
+    #: By default nothing, but for a fault that is only slow.
+    store: Literal["none", "part", "all"] = attrs.field(
+        default=attrs.Factory(_default_store, takes_self=True), validator=validators.in_(_STORE)
+    )
+    #: Seconds between storing and the end.
+    delay: float = attrs.field(default=0, validator=_number(float, 0))
+    #: Seconds in a `Retry-After` header; none is sent by default.
+    retry_after: float | None = attrs.field(
+        default=None, validator=validators.optional(_number(float, 0))
+    )
+    #: Whose limit a 429 says was passed, in `X-Metronome-Rate-Limit-Type`.
+    limit_type: Literal["client", "customer"] = attrs.field(
+        default="client", validator=validators.in_(_LIMIT_TYPES)
+    )
+    #: The chance, 0 to 1, that a request meets it.
+    probability: float = attrs.field(default=1, validator=_number(float, 0, 1))
+    #: How many requests it meets; None for no end. By default one, or no end with a chance below 1.
+    times: int | None = attrs.field(
+        default=attrs.Factory(_default_times, takes_self=True),
+        validator=validators.optional(_number(int, 1)),
+    )
+    #: The doors it stands at: every path that begins so.
+    door: str = attrs.field(default=INGEST, validator=validators.matches_re("/v1/.*"))
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse the one fault that would be a lie: a 200 for what was not stored."""
+        if self.status is None and self.ending == "answer" and self.store != "all":
+            raise ValueError(
+                f"a fault with store {self.store!r} needs a status, or the ending 'hang' or 'drop':"
+                " a 200 would say that the whole batch was taken"
+            )
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Fault:
+        """Read a fault from its JSON object; `ValueError` says what is wrong with it."""
+        known = attrs.fields_dict(cls)
+        for key in data:
+            if key not in known:
+                raise ValueError(f"a fault has no {key!r}; it has {', '.join(known)}")
+        plain: dict[str, Any] = {
+            key: float(value) if isinstance(value, Decimal) else value
+            for key, value in data.items()
+        }
+        try:
+            return cls(**plain)
+        except (TypeError, ValueError) as error:
+            raise ValueError(str(error.args[0])) from None
+
+
+@attrs.define
+class _Planned:
+    fault: Fault
+    left: int | None
+
+
+class Faults:
+    """The faults that wait, in the order in which they were added.
+
+    Args:
+        seed: Where the chance of `probability` starts, so that a run can be repeated.
+    """
+
+    def __init__(self, *, seed: int = 0) -> None:
+        self._seed = seed
+        self._planned: list[_Planned] = []
+        self.clear()
+
+    def add(self, *faults: Fault) -> None:
+        """Let these happen, after those that wait already."""
+        self._planned.extend(_Planned(fault, fault.times) for fault in faults)
+
+    def strike(self, path: str) -> Fault | None:
+        """Take the fault that a request to this path meets: the first whose turn it is."""
+        for planned in self._planned:
+            if not path.startswith(planned.fault.door):
+                continue
+            if planned.fault.probability < 1 and self._chance() >= planned.fault.probability:
+                continue
+            self._use(planned)
+            return planned.fault
+        return None
+
+    def waiting(self) -> list[Fault]:
+        """List what has not happened yet, with the times that are left."""
+        return [attrs.evolve(planned.fault, times=planned.left) for planned in self._planned]
+
+    def clear(self) -> None:
+        """Let nothing more go wrong, and start the chance anew."""
+        self._planned.clear()
+        self._chance = random.Random(self._seed).random  # noqa: S311  (a dice roll, not a secret)
+
+    def _use(self, planned: _Planned) -> None:
+        if planned.left is None:
+            return
+        planned.left -= 1
+        if planned.left == 0:
+            self._planned.remove(planned)

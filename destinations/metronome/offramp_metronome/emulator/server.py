@@ -1,0 +1,205 @@
+"""An emulator's life: start, stop, and a process of its own until it is told to end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Self
+
+import attrs
+from aiohttp import web
+from yarl import URL
+
+from offramp_metronome.emulator.control import Control
+from offramp_metronome.emulator.doors import Doors
+from offramp_metronome.emulator.front import Front
+from offramp_metronome.emulator.state import State
+from offramp_metronome.emulator.wire import explain_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from offramp_metronome.emulator.faults import Faults
+    from offramp_metronome.emulator.figures import Figures
+    from offramp_metronome.emulator.store import StoredEvent
+
+#: Bytes of one body. Metronome documents no cap; this is the one of common API gateways.
+MAX_BODY_BYTES = 10 * 1024 * 1024
+#: Where `run_emulator` listens by default.
+DEFAULT_PORT = 7070
+
+_SHUTDOWN_SECONDS = 1.0  # what still runs when the emulator stops is cut off after this
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@attrs.define(kw_only=True, eq=False)
+class Emulator:
+    """Metronome's ingest door, event search and customers, on a port of this machine.
+
+    It is an async context manager. What it holds outlives `stop`, and a `start` after it takes the
+    same port again, so that an outage can be played.
+    """
+
+    #: The one bearer token that opens Metronome's doors.
+    _token: str = attrs.field(repr=False)
+    #: The address to listen on.
+    _host: str = "127.0.0.1"
+    #: The port to listen on; 0 picks a free one.
+    _port: int = 0
+    #: Tells the time, with its zone.
+    _now: Callable[[], datetime] = attrs.field(default=_utc_now, repr=False)
+    #: False keeps only ids and counts, for long runs: `events` and the event search stay empty,
+    #: duplicates are found as ever.
+    _keep_events: bool = True
+    #: Where the chance of a fault's `probability` starts.
+    _seed: int = 0
+    _state: State = attrs.field(init=False, repr=False)
+    _runner: web.AppRunner | None = attrs.field(init=False, repr=False, default=None)
+
+    def __attrs_post_init__(self) -> None:
+        """Lay out the memory, empty."""
+        self._state = State(
+            token=self._token, now=self._now, keep_events=self._keep_events, seed=self._seed
+        )
+
+    @property
+    def url(self) -> str:
+        """The base URL to give to a client, without a slash at its end."""
+        return str(URL.build(scheme="http", host=self._host, port=self._port)).rstrip("/")
+
+    @property
+    def events(self) -> list[StoredEvent]:
+        """Every event that took effect, in the order of arrival."""
+        return self._state.events.events
+
+    @property
+    def faults(self) -> Faults:
+        """What is to go wrong next."""
+        return self._state.faults
+
+    def figures(self) -> Figures:
+        """Sum up what was answered, stored and refused so far."""
+        return self._state.figures()
+
+    def effects(self) -> dict[str, int]:
+        """Count how many times each transaction id took effect; more than 1 is billed twice."""
+        return self._state.events.effects()
+
+    def reset(self) -> None:
+        """Forget events, customers, faults and figures."""
+        self._state.reset()
+
+    async def start(self) -> None:
+        """Listen; `OSError` if the address is taken."""
+        self._state.closing = asyncio.Event()
+        # Cancelled with its client, a request that hangs does not stay behind.
+        runner = web.AppRunner(
+            _application(self._state),
+            access_log=None,
+            handler_cancellation=True,
+            shutdown_timeout=_SHUTDOWN_SECONDS,
+        )
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self._host, self._port).start()
+        except OSError:
+            await runner.cleanup()
+            raise
+        self._port = runner.addresses[0][1]
+        self._runner = runner
+
+    async def stop(self) -> None:
+        """End what hangs, close every connection, and stop listening."""
+        self._state.closing.set()
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+
+async def serve(
+    *,
+    host: str = "127.0.0.1",
+    port: int = DEFAULT_PORT,
+    token: str = "demo-token",  # noqa: S107  (opens nothing but this emulator)
+    keep_events: bool = True,
+) -> None:
+    """Run an emulator until SIGINT or SIGTERM; print how to use it, and at the end its figures."""
+    async with Emulator(token=token, host=host, port=port, keep_events=keep_events) as emulator:
+        _say(_how_to_use(emulator.url, token))
+        await _told_to_end()
+        figures = json.dumps(attrs.asdict(emulator.figures()), indent=2)
+    _say(f"The emulator's figures:\n{figures}")
+
+
+def run_emulator(
+    *,
+    host: str = "127.0.0.1",
+    port: int = DEFAULT_PORT,
+    token: str = "demo-token",  # noqa: S107  (opens nothing but this emulator)
+    keep_events: bool = True,
+) -> None:
+    """Run `serve` in an event loop of its own; `OSError` if the address is taken."""
+    asyncio.run(serve(host=host, port=port, token=token, keep_events=keep_events))
+
+
+def _application(state: State) -> web.Application:
+    metronome = web.Application(middlewares=Front(state).middlewares())
+    metronome.add_routes(Doors(state).routes())
+    control = web.Application(middlewares=[explain_errors])
+    control.add_routes(Control(state).routes())
+    application = web.Application(client_max_size=MAX_BODY_BYTES)
+    application.add_subapp("/v1", metronome)
+    application.add_subapp("/_emulator", control)
+    return application
+
+
+async def _told_to_end() -> None:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    for number in numbers:
+        loop.add_signal_handler(number, told.set)
+    try:
+        await told.wait()
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+def _how_to_use(url: str, token: str) -> str:
+    return f"""\
+A Metronome emulator listens on {url} (Ctrl+C ends it).
+
+Send an event:
+  curl {url}/v1/ingest -H 'Authorization: Bearer {token}' -d '[{{"transaction_id": "t-1",
+    "customer_id": "c-1", "event_type": "demo", "timestamp": "{_utc_now():%Y-%m-%dT%H:%M:%SZ}"}}]'
+See what it stored and refused:
+  curl {url}/_emulator/figures
+  curl {url}/_emulator/events
+Let the next request time out after the batch was stored:
+  curl {url}/_emulator/faults -d '{{"ending": "hang", "store": "all"}}'
+"""
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,60 @@
+"""Everything one emulator holds, behind all of its doors."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from offramp_metronome.emulator.customers import Customers
+from offramp_metronome.emulator.faults import Faults
+from offramp_metronome.emulator.figures import Figures, Tally
+from offramp_metronome.emulator.store import EventStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+
+class State:
+    """Events, customers, faults and figures; they outlive a stop and a new start.
+
+    Args:
+        token: The one bearer token that opens Metronome's doors.
+        now: Tells the time, with its zone.
+        keep_events: False keeps only ids and counts.
+        seed: Where the chance of faults starts.
+    """
+
+    def __init__(
+        self, *, token: str, now: Callable[[], datetime], keep_events: bool, seed: int
+    ) -> None:
+        self.token = token
+        self.now = now
+        self.events = EventStore(now=now, keep_events=keep_events)
+        self.customers = Customers(now=now)
+        self.faults = Faults(seed=seed)
+        self.tally = Tally()
+        #: Set when the emulator stops, so that no request hangs any longer.
+        self.closing = asyncio.Event()
+
+    def figures(self) -> Figures:
+        """Sum up what happened so far."""
+        answers = {door: dict(counts) for door, counts in self.tally.answers.items()}
+        return Figures(
+            requests=sum(sum(counts.values()) for counts in answers.values()),
+            answers=answers,
+            faults=self.tally.faults,
+            events_stored=self.events.stored,
+            duplicates=self.events.duplicates,
+            events_refused=self.tally.events_refused,
+            refusals=dict(self.tally.refusals),
+            repeated=self.events.repeated(),
+            customers=len(self.customers),
+        )
+
+    def reset(self) -> None:
+        """Forget everything: events, customers, faults and figures."""
+        self.events.clear()
+        self.customers.clear()
+        self.faults.clear()
+        self.tally.clear()

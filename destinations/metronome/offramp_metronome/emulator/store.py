@@ -1,0 +1,121 @@
+"""The usage events that Metronome took, each transaction id once in 34 days."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from offramp_metronome.emulator.limits import WINDOW, parse_timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
+
+
+@attrs.frozen(kw_only=True)
+class StoredEvent:
+    """One event that arrived in an accepted batch."""
+
+    id: str  #: Metronome's own id of this copy
+    transaction_id: str
+    customer_id: str  #: as sent: a customer's id, an ingest alias, or neither yet
+    event_type: str
+    timestamp: str  #: as sent, RFC 3339
+    properties: dict[str, Any] | None  #: as sent; a number with a fraction is a `Decimal`
+    processed_at: datetime
+    is_duplicate: bool  #: true for a copy that took no effect
+
+
+class EventStore:
+    """What `POST /v1/ingest` leaves behind.
+
+    Args:
+        now: Tells the time, with its zone.
+        keep_events: False keeps only ids and counts, for long runs; duplicates are found as ever.
+    """
+
+    def __init__(self, *, now: Callable[[], datetime], keep_events: bool = True) -> None:
+        self._now = now
+        self._keep = keep_events
+        self._accepted: dict[str, datetime] = {}
+        self._again: Counter[str] = Counter()
+        self._copies: dict[str, list[StoredEvent]] = {}
+        self.events: list[StoredEvent] = []
+        self.stored = 0
+        self.duplicates = 0
+
+    def take(self, batch: Iterable[dict[str, Any]]) -> None:
+        """Store checked events in order; of one id within 34 days only the first counts."""
+        moment = self._now()
+        horizon = moment - WINDOW
+        for event in batch:
+            transaction_id = event["transaction_id"]
+            before = self._accepted.get(transaction_id)
+            is_duplicate = before is not None and before >= horizon
+            if is_duplicate:
+                self.duplicates += 1
+            else:
+                self._accept(transaction_id, moment, again=before is not None)
+            if self._keep:
+                self._record(event, moment, is_duplicate=is_duplicate)
+
+    def find(self, transaction_ids: Sequence[str]) -> list[StoredEvent]:
+        """Give every copy of these ids whose timestamp lies within the last 34 days."""
+        horizon = self._now() - WINDOW
+        return [
+            copy
+            for transaction_id in dict.fromkeys(transaction_ids)
+            for copy in self._copies.get(transaction_id, ())
+            if (moment := parse_timestamp(copy.timestamp)) is not None and moment >= horizon
+        ]
+
+    def copies_of(self, transaction_id: str) -> list[StoredEvent]:
+        """Give every copy of one id that arrived, however old, in order."""
+        return list(self._copies.get(transaction_id, ()))
+
+    def effects_of(self, transaction_id: str) -> int:
+        """Count how many times one id took effect: 0, 1, or more if it was billed again."""
+        return (transaction_id in self._accepted) + self._again.get(transaction_id, 0)
+
+    def effects(self) -> dict[str, int]:
+        """Count how many times each transaction id took effect; more than 1 is billed twice."""
+        return {
+            transaction_id: self.effects_of(transaction_id) for transaction_id in self._accepted
+        }
+
+    def repeated(self) -> dict[str, int]:
+        """Give the transaction ids that took effect more than once, and how many times."""
+        return {transaction_id: 1 + times for transaction_id, times in self._again.items()}
+
+    def clear(self) -> None:
+        """Forget every event, id and count."""
+        self._accepted.clear()
+        self._again.clear()
+        self._copies.clear()
+        self.events.clear()
+        self.stored = 0
+        self.duplicates = 0
+
+    def _accept(self, transaction_id: str, moment: datetime, *, again: bool) -> None:
+        self._accepted[transaction_id] = moment
+        self.stored += 1
+        if again:
+            self._again[transaction_id] += 1
+
+    def _record(self, event: dict[str, Any], moment: datetime, *, is_duplicate: bool) -> None:
+        record = StoredEvent(
+            id=str(uuid.uuid4()),
+            transaction_id=event["transaction_id"],
+            customer_id=event["customer_id"],
+            event_type=event["event_type"],
+            timestamp=event["timestamp"],
+            properties=event.get("properties"),
+            processed_at=moment,
+            is_duplicate=is_duplicate,
+        )
+        self._copies.setdefault(record.transaction_id, []).append(record)
+        if not is_duplicate:
+            self.events.append(record)
