@@ -39,12 +39,14 @@ from offramp.errors import (
     RejectedError,
     RetryableError,
 )
+from offramp.hooks import Command, Route, RunningHost, SettledDelivery, Toolbox, hookimpl
 
 __all__ = [
     "Action",
     "AuthTokens",
     "Batch",
     "Choice",
+    "Command",
     "DeliveryError",
     "Destination",
     "DynamicChoices",
@@ -64,12 +66,17 @@ __all__ = [
     "Response",
     "Retry",
     "RetryableError",
+    "Route",
+    "RunningHost",
     "SaveHook",
+    "SettledDelivery",
     "SyncMode",
+    "Toolbox",
     "__version__",
     "array_path",
     "coalesce",
     "field",
+    "hookimpl",
     "liquid",
     "literal",
     "path",

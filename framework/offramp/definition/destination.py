@@ -29,6 +29,14 @@ class Preset:
     event_slug: str | None = None
 
 
+def _all_actions(actions: Iterable[AnyAction]) -> tuple[AnyAction, ...]:
+    return tuple(actions)
+
+
+def _all_presets(presets: Iterable[Preset]) -> tuple[Preset, ...]:
+    return tuple(presets)
+
+
 @attrs.frozen(kw_only=True)
 class Destination:
     """A destination: inert data, and the few functions that speak with the partner."""
@@ -40,8 +48,8 @@ class Destination:
     #: An attrs class whose attributes are declared with `setting()`.
     settings: type[Any]
     scheme: Scheme = "custom"
-    actions: tuple[AnyAction, ...] = attrs.field(converter=tuple)
-    presets: tuple[Preset, ...] = attrs.field(default=(), converter=tuple)
+    actions: tuple[AnyAction, ...] = attrs.field(converter=_all_actions)
+    presets: tuple[Preset, ...] = attrs.field(default=(), converter=_all_presets)
     #: `(settings, auth) -> options` for every request of every action.
     extend_request: Callable[[Any, AuthTokens | None], RequestOptions] | None = None
     #: Returns where the credentials are good; raises `InvalidAuthenticationError` where they
@@ -51,8 +59,3 @@ class Destination:
     refresh_access_token: Callable[[Request[Any]], Awaitable[AuthTokens]] | None = None
     #: Asks the partner to forget a user; gets the event of type `delete`.
     on_delete: Callable[[Request[Any], Mapping[str, Any]], Awaitable[object]] | None = None
-
-
-#: What the hooks for actions and presets return.
-Actions: TypeAlias = Iterable[AnyAction]
-Presets: TypeAlias = Iterable[Preset]

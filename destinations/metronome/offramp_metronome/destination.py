@@ -1,0 +1,116 @@
+"""Metronome as a destination: the token, the one action, the preset."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import attrs
+
+from offramp import (
+    Action,
+    AuthTokens,
+    Batch,
+    DeliveryError,
+    Destination,
+    Fault,
+    Idempotency,
+    InvalidAuthenticationError,
+    Preset,
+    Request,
+    RequestOptions,
+    setting,
+)
+from offramp_metronome.limits import MAX_EVENTS_PER_REQUEST, WINDOW, refusals
+from offramp_metronome.usage import UsageEvent
+
+#: The variable that Metronome's own SDK reads; set it to send to an emulator.
+BASE_URL_VARIABLE: Final = "METRONOME_BASE_URL"
+BASE_URL: Final = "https://api.metronome.com"
+
+BAD_REQUEST: Final = 400
+REFUSED_TOKEN: Final = (401, 403)
+
+
+@attrs.frozen
+class Settings:
+    """What an operator configures."""
+
+    api_token: str = setting(
+        key="apiToken",
+        type="password",
+        label="API Token",
+        description="Your Metronome API Token",
+    )
+
+
+class SendEvent(Action[Settings, UsageEvent]):
+    """Sends usage events to `/v1/ingest`, up to 100 in a request."""
+
+    slug = "sendEvent"
+    title = "Send Event"
+    description = "Send an event to Metronome"
+    idempotency = Idempotency(key="transaction_id", window=WINDOW)
+    batch = Batch(max_events=MAX_EVENTS_PER_REQUEST)
+
+    async def perform(self, request: Request[Settings], payload: UsageEvent) -> None:
+        """Send one event."""
+        await self.perform_batch(request, [payload])
+
+    async def perform_batch(
+        self, request: Request[Settings], payloads: Sequence[UsageEvent]
+    ) -> None:
+        """Send events; Metronome takes all of them or, where one is bad, none."""
+        await request.post(ingest_url(), json=[payload.on_the_wire() for payload in payloads])
+
+    def refuse(self, payload: UsageEvent, *, now: datetime) -> Iterable[Fault]:
+        """What Metronome would refuse the whole batch for."""
+        return refusals(payload, now=now)
+
+
+def ingest_url() -> str:
+    """Where usage events go."""
+    return os.environ.get(BASE_URL_VARIABLE, BASE_URL) + "/v1/ingest"
+
+
+def authenticate(settings: Any, auth: AuthTokens | None) -> RequestOptions:  # noqa: ARG001 - no OAuth here
+    """The token as a bearer token."""
+    return RequestOptions(headers={"Authorization": f"Bearer {settings.api_token}"})
+
+
+async def check_token(request: Request[Settings]) -> None:
+    """Send an empty list, which stores nothing: Metronome refuses it (400) if the token is good.
+
+    An outage or a throttled answer says nothing about the token, and is told as such.
+    """
+    answer = await request.post(ingest_url(), json=[], check=False)
+    if answer.status in REFUSED_TOKEN:
+        raise InvalidAuthenticationError(
+            "Metronome refuses the API token; make a new one under Connections, API tokens & "
+            "webhooks, and check that it belongs to the environment you mean"
+        )
+    if answer.status != BAD_REQUEST and not answer.ok:
+        raise DeliveryError(
+            f"could not tell whether the token is good: Metronome answered {answer.status}; "
+            "try again later",
+            status=answer.status,
+        )
+
+
+metronome = Destination(
+    slug="metronome-actions",
+    name="Metronome (Actions)",
+    settings=Settings,
+    actions=[SendEvent],
+    presets=[
+        Preset(
+            name="Send track events to Metronome",
+            action="sendEvent",
+            trigger='type = "track"',
+        ),
+    ],
+    extend_request=authenticate,
+    test_authentication=check_token,
+)

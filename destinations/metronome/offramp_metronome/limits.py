@@ -1,0 +1,56 @@
+"""What Metronome is known to refuse, so that it is told before anything is sent.
+
+Source: Metronome's OpenAPI description of `/v1/ingest`, and its guide to sending usage events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from offramp import Fault
+
+if TYPE_CHECKING:
+    from offramp_metronome.usage import UsageEvent
+
+MAX_TRANSACTION_ID_CHARACTERS: Final = 128
+MAX_PROPERTIES: Final = 2_000
+#: For as long, an accepted `transaction_id` is known, and backdated events are taken.
+WINDOW: Final = timedelta(days=34)
+#: Later timestamps are refused.
+MAX_AHEAD: Final = timedelta(hours=24)
+MAX_EVENTS_PER_REQUEST: Final = 100
+
+
+def refusals(event: UsageEvent, *, now: datetime) -> Iterator[Fault]:
+    """Each reason for which Metronome would refuse the event, and the whole batch with it."""
+    for key in ("transaction_id", "customer_id", "event_type"):
+        if not getattr(event, key):
+            yield Fault(f"$.{key}", "is empty; Metronome asks for at least 1 character")
+    if len(event.transaction_id) > MAX_TRANSACTION_ID_CHARACTERS:
+        yield Fault(
+            "$.transaction_id",
+            f"has {len(event.transaction_id)} characters; Metronome takes at most "
+            f"{MAX_TRANSACTION_ID_CHARACTERS}: map a shorter id",
+        )
+    if len(event.properties) > MAX_PROPERTIES:
+        yield Fault(
+            "$.properties",
+            f"has {len(event.properties)} properties; Metronome takes at most {MAX_PROPERTIES}",
+        )
+    yield from _timing(event.timestamp, now)
+
+
+def _timing(timestamp: datetime, now: datetime) -> Iterator[Fault]:
+    if timestamp < now - WINDOW:
+        yield Fault(
+            "$.timestamp",
+            f"{timestamp.isoformat()} is more than {WINDOW.days} days old; Metronome takes no "
+            "older usage: ask Metronome to correct it",
+        )
+    if timestamp > now + MAX_AHEAD:
+        yield Fault(
+            "$.timestamp",
+            f"{timestamp.isoformat()} is more than 24 hours ahead; check the clock of the sender",
+        )
