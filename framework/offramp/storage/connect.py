@@ -1,0 +1,81 @@
+"""How the file is opened, for the writer and for readers, and what its errors become."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from typing import TYPE_CHECKING
+
+from offramp.errors import StorageError, StorageFullError
+from offramp.storage.lock import FILE_MODE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: Seconds to wait for a foreign connection, such as a person's `sqlite3` shell.
+BUSY_SECONDS = 5.0
+#: Page cache of the writer in KiB: holds the index of some three million message ids.
+WRITER_CACHE_KIB = 65_536
+#: Page cache of each reader in KiB.
+READER_CACHE_KIB = 8_192
+#: Size in bytes to which the log is cut back after a checkpoint.
+WAL_KEPT_BYTES = 64 * 1024 * 1024
+#: Compiled statements kept per connection: more than there are named ones.
+KEPT_STATEMENTS = 256
+#: The primary code of an extended one is its low byte. Source: sqlite.org/rescode.html.
+_PRIMARY_CODE = 0xFF
+
+
+def connect_writer(path: Path) -> sqlite3.Connection:
+    """Open the file, made if need be, for the one connection that writes and checkpoints.
+
+    SQLite before 3.51.3 can corrupt a log that two connections write or checkpoint at once
+    (sqlite.org/wal.html#walresetbug), so there must be no second one.
+    """
+    # SQLite gives the mode of this file to its log and index too.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
+    connection = sqlite3.connect(
+        path, isolation_level=None, timeout=BUSY_SECONDS, cached_statements=KEPT_STATEMENTS
+    )
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        # macOS only: there, a plain fsync stops at the drive's cache.
+        connection.execute("PRAGMA fullfsync = ON")
+        connection.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
+        connection.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute("PRAGMA foreign_keys = ON")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def connect_reader(path: Path) -> sqlite3.Connection:
+    """Open the existing file for reading only; may be closed from another thread."""
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro",
+        uri=True,
+        isolation_level=None,
+        timeout=BUSY_SECONDS,
+        check_same_thread=False,
+        cached_statements=KEPT_STATEMENTS,
+    )
+    connection.execute("PRAGMA query_only = ON")
+    connection.execute(f"PRAGMA cache_size = -{READER_CACHE_KIB}")
+    return connection
+
+
+def storage_error(error: BaseException, path: Path) -> BaseException:
+    """What a failure of the file becomes; any other error, such as a caller's own, stays."""
+    if type(error) not in {sqlite3.OperationalError, sqlite3.DatabaseError}:
+        return error
+    code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE
+    told: StorageError
+    if code == sqlite3.SQLITE_FULL:
+        told = StorageFullError(f"the disk of {path} is full: free some room, then try again")
+    else:
+        told = StorageError(f"{path}: {error}")
+    told.__cause__ = error
+    return told

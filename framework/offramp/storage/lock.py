@@ -1,0 +1,44 @@
+"""The lock on a data folder: leases live in memory, so a second process would deliver twice."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from typing import TYPE_CHECKING
+
+from offramp.errors import StorageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LOCK_FILE = "lock"
+#: Nobody but the owner may read: the folder holds events and, encrypted, secrets.
+FOLDER_MODE = 0o700
+FILE_MODE = 0o600
+#: Longest process id that is read back from the lock file, in bytes.
+_PID_BYTES = 20
+
+
+def lock_folder(folder: Path) -> int:
+    """Make the folder if need be and lock it; answers the descriptor that holds the lock.
+
+    The lock ends with `os.close` or with the process, however that ends. Raises `StorageError`
+    if another process has it, or if the folder cannot be made or written.
+    """
+    try:
+        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        held = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+    except OSError as error:
+        raise StorageError(f"data folder {folder}: {error.strerror or error}") from error
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        pid = os.read(held, _PID_BYTES).decode(errors="replace").strip() or "unknown"
+        os.close(held)
+        raise StorageError(
+            f"data folder {folder} is in use by process {pid}: "
+            "stop that process, or give this one a folder of its own"
+        ) from error
+    os.ftruncate(held, 0)
+    os.write(held, str(os.getpid()).encode())
+    return held

@@ -1,0 +1,137 @@
+"""The store: a locked folder with one SQLite file, its writer and its readers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from offramp.errors import StorageError
+from offramp.storage.connect import connect_reader, connect_writer, storage_error
+from offramp.storage.lock import FILE_MODE, lock_folder
+from offramp.storage.migrate import known_migrations, migrate
+from offramp.storage.readers import Readers
+from offramp.storage.writer import Work, Writer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from pathlib import Path
+
+T = TypeVar("T")
+Q = TypeVar("Q")
+R = TypeVar("R")
+
+DATABASE_FILE = "offramp.sqlite3"
+#: Threads for reads that people ask for: one slow listing must not hold up the next.
+READER_THREADS = 2
+
+
+class Store:
+    """The data folder of one process. Open it with `async with Store.open(folder) as store`."""
+
+    def __init__(self, folder: Path, writer: Writer) -> None:
+        self.folder = folder
+        self.path = folder / DATABASE_FILE
+        self._writer = writer
+        self._plain: Work[Callable[[sqlite3.Connection], Any], Any] = Work(
+            run=_run_each, alone=True
+        )
+        self._reads = Readers(self.path, threads=READER_THREADS, name="offramp-reader")
+        self._urgent = Readers(self.path, threads=1, name="offramp-urgent")
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(cls, folder: Path) -> AsyncIterator[Store]:
+        """Make or open the folder, lock it, bring its tables up to date; close it all at the end.
+
+        The folder must lie on a local disk. Raises `StorageError` if another process has it, if
+        it cannot be used, or if a newer version wrote it.
+        """
+        lock = await asyncio.to_thread(lock_folder, folder)
+        try:
+            path = folder / DATABASE_FILE
+            writer = Writer(path, lambda: _connect(path))
+            await writer.start()
+            store = cls(folder, writer)
+            try:
+                yield store
+            finally:
+                await store._close()
+        finally:
+            os.close(lock)
+
+    async def write(self, fn: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `fn` in the next group, in a savepoint of its own; returns once it is on disk.
+
+        What `fn` raises undoes what it did, nothing else, and is raised here. Raises
+        `StorageError` if the disk fails. `fn` runs in the writer's thread: keep it short.
+        """
+        result: T = await self._writer.submit(self._plain, fn)
+        return result
+
+    def submit(self, work: Work[Q, R], request: Q) -> asyncio.Future[R]:
+        """Hand in a request of a kind of work that runs many at once; see `Work`."""
+        return self._writer.submit(work, request)
+
+    async def read(self, fn: Callable[[sqlite3.Connection], T], *, urgent: bool = False) -> T:
+        """Run `fn` in a read transaction in another thread; `urgent` has a thread for itself."""
+        return await (self._urgent if urgent else self._reads).read(fn)
+
+    async def backup(self, path: Path) -> None:
+        """Write a consistent, compact copy of the file to `path`, which must not exist yet."""
+        await asyncio.to_thread(_backup, self.path, path)
+
+    async def _close(self) -> None:
+        # The readers go first: the last connection to close clears the log away, and only the
+        # writer's may.
+        await self._urgent.close()
+        await self._reads.close()
+        await self._writer.close()
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = connect_writer(path)
+    try:
+        migrate(connection, known_migrations())
+        _sync_folder(path.parent)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _sync_folder(folder: Path) -> None:
+    # A file that is safe on disk is lost all the same if its name is not.
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _run_each(
+    connection: sqlite3.Connection, requests: Sequence[Callable[[sqlite3.Connection], Any]]
+) -> list[Any]:
+    return [fn(connection) for fn in requests]
+
+
+def _backup(source: Path, target: Path) -> None:
+    try:
+        # SQLite writes into an empty file, and this one is nobody else's and private.
+        copy = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
+    except OSError as error:
+        raise StorageError(f"backup to {target}: {error.strerror or error}") from error
+    try:
+        with contextlib.closing(connect_reader(source)) as connection:
+            # It would refuse the copy too; the source stays safe, as it is open for reading only.
+            connection.execute("PRAGMA query_only = OFF")
+            connection.execute("VACUUM INTO ?", (str(target),))
+        # SQLite does not sync a copy, since it could always be made again; a backup cannot.
+        os.fsync(copy)
+    except sqlite3.Error as error:
+        target.unlink()
+        raise storage_error(error, target) from error
+    finally:
+        os.close(copy)

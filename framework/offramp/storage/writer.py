@@ -1,0 +1,237 @@
+"""The one thread that writes: it gathers what waits into a group and commits that once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import enum
+import logging
+import queue
+import sqlite3
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import attrs
+
+from offramp.errors import StorageError
+from offramp.storage.connect import storage_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+Q = TypeVar("Q")
+R = TypeVar("R")
+
+_log = logging.getLogger("offramp.storage")
+
+
+class Rank(enum.IntEnum):
+    """In which order the kinds of work of one group run."""
+
+    #: What empties: it must not wait behind what fills.
+    FIRST = 0
+    NORMAL = 1
+    LAST = 2
+
+
+def _one(_: object) -> int:
+    return 1
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Work(Generic[Q, R]):
+    """A kind of write: requests of one kind that wait together are run together.
+
+    `run` gets them all in one savepoint. If it raises, each is run again alone, so that only the
+    bad ones fail; whatever it keeps in memory must bear that.
+    """
+
+    #: One result per request, in order.
+    run: Callable[[sqlite3.Connection, Sequence[Q]], Sequence[R]]
+    #: Whether each request is run alone from the start, in its own savepoint, and so only once.
+    alone: bool = False
+    rank: Rank = Rank.NORMAL
+    #: The weight that one commit takes at most; a single heavier request goes alone.
+    most: int | None = None
+    weigh: Callable[[Q], int] = _one
+    #: Called in the event loop, once per group, before the awaiters go on, and even if they are
+    #: gone: what became of each request on disk. An error stands for "undone".
+    done: Callable[[Sequence[tuple[Q, R | BaseException]]], None] | None = None
+
+
+@attrs.define(eq=False)
+class _Job:
+    work: Work[Any, Any]
+    request: Any
+    future: asyncio.Future[Any]
+    result: Any = None
+
+
+class Writer:
+    """Owns the writing connection and its thread; made and used in one event loop."""
+
+    def __init__(self, path: Path, connect: Callable[[], sqlite3.Connection]) -> None:
+        self._path = path
+        self._connect = connect
+        self._loop = asyncio.get_running_loop()
+        self._inbox: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._waiting: dict[Work[Any, Any], deque[_Job]] = {}
+        self._open = True
+        self._ready: asyncio.Future[None] = self._loop.create_future()
+        self._ended: asyncio.Future[None] = self._loop.create_future()
+        # A daemon, so that a program that forgets to close can still exit; commits are atomic.
+        self._thread = threading.Thread(target=self._main, name="offramp-writer", daemon=True)
+
+    async def start(self) -> None:
+        """Start the thread; raises what opening the file raised."""
+        self._thread.start()
+        await self._ready
+
+    async def close(self) -> None:
+        """Commit what waits, close the connection, end the thread."""
+        if self._open:
+            self._open = False
+            self._inbox.put(None)
+        try:
+            await asyncio.shield(self._ended)
+        finally:
+            self._thread.join()
+
+    def submit(self, work: Work[Q, R], request: Q) -> asyncio.Future[R]:
+        """Put a request into the next group; the future ends after that group's commit.
+
+        Cancelling the future does not withdraw the request.
+        """
+        if not self._open:
+            raise StorageError(f"{self._path} is closed: nothing can be written any more")
+        future: asyncio.Future[R] = self._loop.create_future()
+        self._inbox.put(_Job(work, request, future))
+        return future
+
+    # What follows runs in the thread, but for `_resolve`.
+
+    def _main(self) -> None:
+        try:
+            connection = self._connect()
+        except BaseException as error:  # noqa: BLE001 - it is raised again in `start`
+            self._tell(self._fail_start, storage_error(error, self._path))
+            return
+        self._tell(self._ready.set_result, None)
+        try:
+            while self._gather():
+                group = self._take()
+                self._write(connection, group)
+                self._tell(self._resolve, group)
+        finally:
+            connection.close()
+            self._tell(self._ended.set_result, None)
+
+    def _tell(self, callback: Callable[..., object], value: object) -> None:
+        try:
+            self._loop.call_soon_threadsafe(callback, value)
+        except RuntimeError:
+            _log.warning("the event loop ended before its store was closed")
+
+    def _fail_start(self, error: BaseException) -> None:
+        self._open = False
+        self._ended.set_result(None)
+        self._ready.set_exception(error)
+
+    def _gather(self) -> bool:
+        """Wait until there is work, take in all there is; false once closed and empty."""
+        more = True
+        while more and (not self._waiting or not self._inbox.empty()):
+            job = self._inbox.get()
+            if job is None:
+                # Nothing is put behind it, so what is left can be taken without waiting.
+                self._inbox.put(None)
+                more = False
+            else:
+                self._waiting.setdefault(job.work, deque()).append(job)
+        return bool(self._waiting)
+
+    def _take(self) -> list[list[_Job]]:
+        group = []
+        for work in sorted(self._waiting, key=lambda work: work.rank):
+            jobs = self._waiting[work]
+            group.append(_take_some(work, jobs))
+            if not jobs:
+                del self._waiting[work]
+        return group
+
+    def _write(self, connection: sqlite3.Connection, group: list[list[_Job]]) -> None:
+        """Run a group and commit it; if that fails, nothing of it stays and every job says so."""
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for jobs in group:
+                for together in _lots(jobs):
+                    self._run(connection, together)
+            connection.execute("COMMIT")
+        except Exception as error:  # noqa: BLE001 - each awaiter gets it
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+            for job in _flat(group):
+                job.result = storage_error(error, self._path)
+
+    def _run(self, connection: sqlite3.Connection, jobs: list[_Job]) -> None:
+        connection.execute("SAVEPOINT job")
+        try:
+            results = jobs[0].work.run(connection, [job.request for job in jobs])
+        except Exception as error:
+            if not connection.in_transaction:
+                raise
+            connection.execute("ROLLBACK TO job")
+            connection.execute("RELEASE job")
+            self._recover(connection, jobs, storage_error(error, self._path))
+        else:
+            connection.execute("RELEASE job")
+            for job, result in zip(jobs, results, strict=True):
+                job.result = result
+
+    def _recover(
+        self, connection: sqlite3.Connection, jobs: list[_Job], error: BaseException
+    ) -> None:
+        if len(jobs) == 1 or isinstance(error, StorageError):
+            for job in jobs:
+                job.result = error
+            return
+        for job in jobs:
+            self._run(connection, [job])
+
+    def _resolve(self, group: list[list[_Job]]) -> None:
+        for jobs in group:
+            done = jobs[0].work.done
+            if done is not None:
+                try:
+                    done([(job.request, job.result) for job in jobs])
+                except Exception:  # noqa: BLE001 - the awaiters must not hang for it
+                    _log.exception("a write is on disk, but what follows it failed")
+        for job in _flat(group):
+            # A cancelled awaiter is gone; what it asked for is on disk all the same.
+            if not job.future.done():
+                if isinstance(job.result, BaseException):
+                    job.future.set_exception(job.result)
+                else:
+                    job.future.set_result(job.result)
+
+
+def _take_some(work: Work[Any, Any], jobs: deque[_Job]) -> list[_Job]:
+    if work.most is None:
+        taken = list(jobs)
+        jobs.clear()
+        return taken
+    taken = [jobs.popleft()]
+    weight = work.weigh(taken[0].request)
+    while jobs and (weight := weight + work.weigh(jobs[0].request)) <= work.most:
+        taken.append(jobs.popleft())
+    return taken
+
+
+def _lots(jobs: list[_Job]) -> list[list[_Job]]:
+    return [[job] for job in jobs] if jobs[0].work.alone else [jobs]
+
+
+def _flat(group: Iterable[Iterable[_Job]]) -> Iterable[_Job]:
+    return (job for jobs in group for job in jobs)
