@@ -1,0 +1,63 @@
+# Each target sets up what it needs: Python 3.11 or newer, make and git are enough.
+# `make help` lists the targets.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
+SOURCES := framework destinations/metronome tests
+
+define require-python
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+  echo "Offramp needs Python 3.11 or newer, and '$(PYTHON)' is not: name one, as in: make PYTHON=python3.13" >&2; exit 1; }
+endef
+
+.DEFAULT_GOAL := demo
+.PHONY: help demo test lint format wheels constraints clean
+
+demo: $(STAMP) ## Run a host, a source and an emulated partner on this machine, and watch events arrive
+	$(BIN)/offramp demo
+
+test: $(STAMP) ## Run the whole suite; ARGS="-k name" runs a part of it
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(STAMP) ## Check style, formatting and types
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy $(SOURCES)
+
+format: $(STAMP) ## Format the code, and mend what style checks can mend
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix $(SOURCES)
+
+wheels: $(STAMP) ## Build both distributions, and try them in an empty environment
+	PYTHON=$(BIN)/python bash .ci/wheels
+
+constraints: ## Pin the newest releases that the dependencies allow
+	$(require-python)
+	rm -rf $(VENV)-constraints
+	$(PYTHON) -m venv $(VENV)-constraints
+	$(VENV)-constraints/bin/python -m pip -qq install -e '.[dev]' -e 'destinations/metronome[dev]'
+	$(VENV)-constraints/bin/python -m pip freeze --exclude-editable | LC_ALL=C sort -f > constraints.txt
+	rm -rf $(VENV)-constraints
+
+clean: ## Remove what building, testing and running left behind
+	rm -rf .venv .venv-* dist destinations/metronome/dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find framework destinations tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# The build backend is installed first, so that building the checkout uses the pinned one.
+$(STAMP): pyproject.toml destinations/metronome/pyproject.toml constraints.txt
+	$(require-python)
+	@echo "Setting up $(VENV), once; this takes a minute or two ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
+	  rm -rf $(VENV); echo "Python's venv module is missing (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	@echo "  1/2 the build backend"
+	@$(PIP) install -c constraints.txt hatchling editables
+	@echo "  2/2 Offramp, the Metronome destination, and what they and their tests need"
+	@$(PIP) install -c constraints.txt --no-build-isolation -e '.[dev]' -e 'destinations/metronome[dev]'
+	@touch $@
+
