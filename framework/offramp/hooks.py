@@ -65,10 +65,6 @@ class RunningHost(Protocol):
     def url(self) -> str:
         """Where its collector listens: `http://127.0.0.1:PORT`."""
 
-    @property
-    def token(self) -> str:
-        """The bearer token of its control API."""
-
     async def settled(self, *, within: float) -> bool:
         """Wait until nothing is on its way any more; False after `within` seconds."""
 
@@ -79,7 +75,7 @@ class RunningHost(Protocol):
         """One event through one subscription, nothing sent."""
 
     async def status(self) -> Mapping[str, Any]:
-        """Counts by outcome, and the sum that must hold."""
+        """Counts by outcome, and whether they add up to what was accepted."""
 
 
 class Toolbox(Protocol):
@@ -89,6 +85,9 @@ class Toolbox(Protocol):
         self, config: Mapping[str, Any], *, folder: Path, port: int = 0
     ) -> AbstractAsyncContextManager[RunningHost]:
         """Run a host with a configuration in the shape of `offramp.toml`; port 0 picks one."""
+
+    def render(self, explanation: Mapping[str, Any]) -> Any:
+        """What `RunningHost.explain` told, as tables that rich prints."""
 
 
 class OfframpSpecs:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from offramp import Destination, hookimpl
+from offramp import Command, Destination, Toolbox, hookimpl
+from offramp_metronome.commands import commands
 from offramp_metronome.destination import metronome
 
 
@@ -12,3 +13,9 @@ from offramp_metronome.destination import metronome
 def offramp_destinations() -> Iterable[Destination]:
     """Metronome."""
     return [metronome]
+
+
+@hookimpl
+def offramp_commands(toolbox: Toolbox) -> Iterable[Command]:
+    """`offramp demo` and `offramp metronome-emulator`."""
+    return commands(toolbox)

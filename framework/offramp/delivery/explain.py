@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
+
 from offramp import _json
 from offramp.definition import Outgoing, Response
 from offramp.delivery.instance import InstanceRuntime
@@ -34,7 +36,7 @@ async def explain(
         "action": pipeline.offered.slug,
         "matches": pipeline.matches(event),
         "trigger": pipeline.explain_trigger(event),
-        "fields": pipeline.explain_mapping(event),
+        "fields": attrs.asdict(pipeline.explain_mapping(event)),
         "payload": None,
         "faults": [],
         "request": None,

@@ -14,7 +14,7 @@ from offramp.definition import Action, Batch
 from offramp.delivery.retry import RetryPolicy, policy_of
 from offramp.errors import ConfigError, Fault, FaultyError, PayloadError, RejectedError
 from offramp.errors import TransformError as MappingFailure
-from offramp.fql import CompiledTrigger, compile_trigger
+from offramp.fql import Trigger, compile_trigger
 from offramp.mapping import CompiledMapping, compile_mapping
 from offramp.payload import compile_check, structurer
 from offramp.plugins import CatalogAction, CatalogEntry
@@ -41,7 +41,7 @@ class Pipeline:
     #: Slug of the destination.
     destination: str
     offered: CatalogAction
-    matches: CompiledTrigger
+    matches: Trigger
     transform: CompiledMapping
     check: Callable[..., dict[str, Any]]
     structure: Callable[[dict[str, Any]], Any]

@@ -99,7 +99,7 @@ def _lane(subscription: Subscription, instance: Instance, catalog: Catalog) -> L
     if instance.destination in catalog:
         names.append(catalog[instance.destination].destination.name)
     try:
-        matches: Any = compile_trigger(subscription.trigger)
+        matches: Any = compile_trigger(subscription.trigger).matches
     except TriggerError:
         matches = None
     return Lane(id=subscription.id, matches=matches, names=tuple(names))

@@ -1,0 +1,5 @@
+"""A demonstration from end to end: Segment's SDK, the host, and Metronome's emulator."""
+
+from offramp_metronome.demo.run import run_demo
+
+__all__ = ["run_demo"]

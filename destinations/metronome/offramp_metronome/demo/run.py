@@ -1,0 +1,115 @@
+"""The demonstration itself: start everything, send, show, stop."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+
+from offramp import OfframpError, RunningHost, Toolbox
+from offramp_metronome.demo.scenario import CONFIG, SUBSCRIPTION, TOKEN, WRITE_KEY, Call, calls
+from offramp_metronome.demo.show import heading, show_calls, show_reasons, show_stored
+from offramp_metronome.destination import BASE_URL_VARIABLE
+from offramp_metronome.emulator import Emulator
+
+#: Everything is on this machine; more than a moment means that something is wrong.
+PATIENCE_SECONDS: Final = 30.0
+#: The events that the demonstration explains: one that matches, one that does not.
+EXPLAINED: Final = ("evt-1", "evt-2")
+
+
+async def run_demo(toolbox: Toolbox, *, keep: bool = False) -> None:
+    """Run the demonstration; with `keep` everything goes on until interrupted."""
+    console = Console(highlight=False)
+    with tempfile.TemporaryDirectory(prefix="offramp-demo-") as folder:
+        async with Emulator(token=TOKEN) as emulator:
+            with _base_url(emulator.url):
+                async with toolbox.host(CONFIG, folder=Path(folder)) as host:
+                    await _show(console, toolbox, host, emulator)
+                    if keep:
+                        await _keep(console, host, emulator)
+
+
+async def _show(console: Console, toolbox: Toolbox, host: RunningHost, emulator: Emulator) -> None:
+    console.print(f"An Offramp host listens at {host.url}, Metronome's emulator at {emulator.url}.")
+    now = datetime.now(UTC)
+    made = list(calls(now))
+    heading(console, 1, "Segment's Python SDK sends to the host; this became of it")
+    await _send(host.url, now)
+    if not await host.settled(within=PATIENCE_SECONDS):
+        raise OfframpError(f"events were still on their way after {PATIENCE_SECONDS:g} seconds")
+    stories = await _stories(host, made)
+    show_calls(console, [call for call in made if call.shows != "more usage"], stories)
+    more = [call for call in made if call.shows == "more usage"]
+    ended = {d["stage"] for call in more for d in stories[call.message_id]["deliveries"]}
+    console.print(f"… and {len(more)} more of them: {', '.join(sorted(ended))}")
+    heading(console, 2, "Why not? The host can tell for each event")
+    show_reasons(console, stories.values())
+    heading(console, 3, "The trigger and the mapping at work, with the request they lead to")
+    for message_id in EXPLAINED:
+        console.print(f"\n{message_id}")
+        event = stories[message_id]["event"]
+        console.print(toolbox.render(await host.explain(SUBSCRIPTION, event)))
+    heading(console, 4, "What Metronome stored, each event once")
+    show_stored(console, emulator.events)
+    figures = emulator.figures()
+    requests = figures.answers["/v1/ingest"]["200"]
+    console.print(
+        f"{figures.events_stored} events in {requests} requests of up to 100; "
+        f"{figures.duplicates} duplicates; {figures.events_refused} refused"
+    )
+
+
+async def _send(url: str, now: datetime) -> None:
+    if importlib.util.find_spec("segment") is None:
+        raise OfframpError(
+            "the demo sends with Segment's SDK: pip install 'offramp-metronome[demo]'"
+        )
+    sender = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "offramp_metronome.demo.sender", url, now.isoformat()
+    )
+    if await sender.wait():
+        raise OfframpError("Segment's SDK could not send; its message stands above")
+
+
+async def _stories(host: RunningHost, made: Sequence[Call]) -> dict[str, Mapping[str, Any]]:
+    stories = {}
+    for call in made:
+        story = await host.story(call.message_id)
+        if story is not None:
+            stories[call.message_id] = story
+    return stories
+
+
+@contextmanager
+def _base_url(url: str) -> Iterator[None]:
+    before = os.environ.get(BASE_URL_VARIABLE)
+    os.environ[BASE_URL_VARIABLE] = url
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[BASE_URL_VARIABLE]
+        else:
+            os.environ[BASE_URL_VARIABLE] = before
+
+
+async def _keep(console: Console, host: RunningHost, emulator: Emulator) -> None:
+    heading(console, 5, "Everything goes on running; Ctrl-C ends it")
+    event = '{"type": "track", "userId": "you", "event": "billing_event", "properties": {}}'
+    console.print(
+        f"curl -u {WRITE_KEY}: {host.url}/v1/track -d '{event}'\n"
+        f"curl {emulator.url}/_emulator/figures",
+        soft_wrap=True,
+        markup=False,
+    )
+    await asyncio.Event().wait()

@@ -1,0 +1,93 @@
+"""The tables of the demonstration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from offramp_metronome.demo.scenario import Call
+from offramp_metronome.emulator import StoredEvent
+
+STYLES: Final = {
+    "delivered": "bold green",
+    "filtered": "yellow",
+    "rejected": "bold red",
+    "expired": "bold red",
+    "retrying": "yellow",
+    "waiting": "dim",
+}
+#: How many of the stored events are shown one by one.
+SHOWN_STORED: Final = 3
+
+
+def heading(console: Console, number: int, text: str) -> None:
+    """The title of one step."""
+    console.print()
+    console.print(Rule(f"[bold]{number}. {escape(text)}[/]", align="left", style="cyan"))
+
+
+def show_calls(console: Console, calls: Sequence[Call], stories: Mapping[str, Any]) -> None:
+    """What was sent, and how each event ended."""
+    table = Table("event", "user", "message id", "shows", "outcome", box=None, pad_edge=False)
+    seen: set[str] = set()
+    for call in calls:
+        again = call.message_id in seen
+        seen.add(call.message_id)
+        table.add_row(
+            Text(str(call.arguments.get("event") or call.arguments.get("name") or call.method)),
+            str(call.arguments["user_id"]),
+            call.message_id,
+            Text(call.shows, "dim"),
+            _outcome(None if again else stories.get(call.message_id), again=again),
+        )
+    console.print(table)
+
+
+def show_reasons(console: Console, stories: Iterable[Mapping[str, Any]]) -> None:
+    """Why events that ended otherwise than delivered did so, in the host's own words."""
+    for story in stories:
+        for delivery in story["deliveries"]:
+            if delivery["stage"] == "delivered":
+                continue
+            line = Text.assemble(
+                (story["message_id"], "bold"),
+                "  ",
+                (str(delivery["stage"]), STYLES[delivery["stage"]]),
+                f" {delivery['reason']}  ",
+                (delivery["message"], "dim"),
+            )
+            console.print(line)
+
+
+def show_stored(console: Console, stored: Sequence[StoredEvent]) -> None:
+    """What Metronome has now."""
+    table = Table(
+        "transaction_id", "customer_id", "event_type", "timestamp", "properties", box=None,
+        pad_edge=False,
+    )  # fmt: skip
+    for event in stored[:SHOWN_STORED]:
+        table.add_row(
+            event.transaction_id,
+            event.customer_id,
+            event.event_type,
+            str(event.timestamp),
+            Text(str(event.properties)),
+        )
+    if len(stored) > SHOWN_STORED:
+        table.add_row(Text(f"… and {len(stored) - SHOWN_STORED} more", "dim"))
+    console.print(table)
+
+
+def _outcome(story: Mapping[str, Any] | None, *, again: bool) -> Text:
+    if again:
+        return Text("duplicate, dropped", "yellow")
+    if story is None:
+        return Text("unknown", "bold red")
+    [delivery] = story["deliveries"]
+    return Text(str(delivery["stage"]), STYLES[delivery["stage"]])

@@ -1,0 +1,5 @@
+"""The `offramp` command: the only place that wires everything together."""
+
+from offramp.cli.program import main
+
+__all__ = ["main"]

@@ -1,0 +1,101 @@
+"""Commands that show what plugins declare: `catalog` and `manifest`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.table import Table
+
+from offramp import _json
+from offramp.cli.context import Context
+from offramp.definition import Conditions, Field
+from offramp.hooks import Command
+from offramp.plugins import CatalogEntry, manifest
+
+
+class Showing:
+    """Show what plugins declare."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def commands(self) -> Iterable[Command]:
+        """The commands of this module."""
+        return [self.catalog, self.manifest]
+
+    def catalog(self, slug: str | None = None) -> None:
+        """Show the destinations that can be configured, or all about one of them.
+
+        Parameters
+        ----------
+        slug
+            A destination; without it, all are listed.
+        """
+        if slug is None:
+            self._context.out.print(_overview(self._context.catalog.values()))
+            return
+        _show(self._context, self._context.catalog[slug])
+
+    def manifest(self, slug: str) -> None:
+        """Print a destination's declaration as JSON, in the shape of Segment's metadata.
+
+        Parameters
+        ----------
+        slug
+            A destination.
+        """
+        print(_json.pretty(manifest(self._context.catalog[slug])))  # noqa: T201 - it is the output
+
+
+def _overview(entries: Iterable[CatalogEntry]) -> Table:
+    table = Table("destination", "name", "actions", "presets", "plugin", box=None, pad_edge=False)
+    for entry in entries:
+        table.add_row(
+            f"[bold]{entry.slug}[/]",
+            entry.destination.name,
+            ", ".join(entry.actions),
+            ", ".join(preset.name for preset in entry.presets),
+            entry.plugin,
+        )
+    return table
+
+
+def _show(context: Context, entry: CatalogEntry) -> None:
+    out = context.out
+    out.print(f"[bold]{entry.destination.name}[/]  {entry.slug}  (plugin {entry.plugin})")
+    if entry.destination.description:
+        out.print(entry.destination.description)
+    out.print()
+    out.print(_fields("setting", entry.settings.items()))
+    for offered in entry.actions.values():
+        batch = offered.action.batch if offered.action.batches else None
+        together = f", up to {batch.max_events} in a request" if batch else ""
+        out.print(f"\n[bold]{offered.slug}[/]  {offered.action.description}{together}\n")
+        out.print(_fields("field", offered.fields.items()))
+    for preset in entry.presets:
+        out.print(f"\npreset [bold]{preset.name}[/]: {preset.action} when ", end="")
+        out.print(preset.trigger, markup=False)
+
+
+def _fields(what: str, fields: Iterable[tuple[str, Field]]) -> Table:
+    table = Table(what, "type", "required", "default", "description", box=None, pad_edge=False)
+    for key, field in fields:
+        kind = f"list of {field.type}" if field.multiple else field.type
+        table.add_row(f"[bold]{key}[/]", kind, _required(field), _default(field), field.description)
+    return table
+
+
+def _required(field: Field) -> str:
+    if isinstance(field.required, Conditions):
+        return "at times"
+    return "yes" if field.required else "no"
+
+
+def _default(field: Field) -> str:
+    default: Any = field.default
+    if default is None:
+        return ""
+    if isinstance(default, dict) and set(default) == {"@path"}:
+        return str(default["@path"])
+    return _json.dumps(default).decode()

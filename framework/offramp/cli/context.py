@@ -1,0 +1,52 @@
+"""What the commands share: where they print, and the plugins of this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+
+from rich.console import Console
+
+from offramp.errors import FaultyError, OfframpError
+from offramp.plugins import Catalog, Plugins, load_catalog, load_plugins
+
+
+class Context:
+    """Made once when the command line starts; nothing is loaded before it is asked for."""
+
+    def __init__(self) -> None:
+        self.out = Console(highlight=False)
+        self.err = Console(stderr=True, highlight=False)
+
+    @cached_property
+    def plugins(self) -> Plugins:
+        """The installed plugins."""
+        return load_plugins()
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """What the installed plugins declare."""
+        return load_catalog(self.plugins)
+
+    def catalog_with(self, files: Iterable[Path]) -> Catalog:
+        """The catalog with the plugin files that a configuration names."""
+        files = tuple(files)
+        return load_catalog(load_plugins(files=files)) if files else self.catalog
+
+    def complain(self, error: OfframpError) -> None:
+        """Tell what is wrong, a line for each fault."""
+        faults = error.faults if isinstance(error, FaultyError) else ()
+        if faults and isinstance(error, FaultyError):
+            for fault in faults:
+                self.err.print(f"[bold red]error[/] {error.what} @ [bold]", end="", soft_wrap=True)
+                self.err.print(fault.place, end="", style="bold", markup=False, soft_wrap=True)
+                self.err.print(f": {fault.message}", markup=False, soft_wrap=True)
+        else:
+            self.err.print("[bold red]error[/] ", end="")
+            self.err.print(str(error), markup=False, soft_wrap=True)
+
+    def warn(self, message: str) -> None:
+        """Tell of something that does not stop the command."""
+        self.err.print("[bold yellow]warning[/] ", end="")
+        self.err.print(message, markup=False, soft_wrap=True)

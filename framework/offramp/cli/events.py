@@ -1,0 +1,32 @@
+"""Events on standard input and results on standard output: one JSON text a line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO
+
+from offramp import _json
+from offramp.errors import EventError, Fault
+
+
+def read_events(stream: Iterable[bytes] | None = None) -> Iterator[dict[str, Any]]:
+    """Each line as an event; raises `EventError` that names the line which is not one."""
+    for number, line in enumerate(sys.stdin.buffer if stream is None else stream, start=1):
+        if not line.strip():
+            continue
+        try:
+            event = _json.loads(line)
+        except ValueError as error:
+            raise EventError([Fault(f"line {number}", str(error))], reason="bad_request") from None
+        if not isinstance(event, dict):
+            told = "an event is a JSON object on a line of its own"
+            raise EventError([Fault(f"line {number}", told)], reason="bad_request")
+        yield event
+
+
+def write_line(value: Any, stream: BinaryIO | None = None) -> None:
+    """One value as a line of JSON; raises `BrokenPipeError` where nobody reads any more."""
+    out = sys.stdout.buffer if stream is None else stream
+    out.write(_json.dumps(value) + b"\n")
+    out.flush()

@@ -1,0 +1,130 @@
+"""Explanations and answers for a person to read: what matched, what each field became, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from offramp import _json
+
+#: Longer values are cut: a table is for reading, `--json` has everything.
+MAX_VALUE_CHARACTERS: Final = 60
+INDENT: Final = (0, 0, 0, 2)
+SKIPPED_HEADERS: Final = frozenset({"user-agent"})
+
+
+def render_explanation(told: Mapping[str, Any]) -> RenderableType:
+    """One event and one subscription: trigger, fields, faults, and the request."""
+    parts: list[RenderableType] = [_verdict(told), Padding(_conditions(told["trigger"]), INDENT)]
+    if told["matches"]:
+        parts.append(Padding(_fields(told["fields"], told["payload"]), INDENT))
+        parts += [_fault(fault) for fault in told["faults"]]
+        if told["request"] is not None:
+            parts.append(Padding(_request(told["request"]), INDENT))
+    return Group(*parts)
+
+
+def render_answers(told: Mapping[str, Any]) -> RenderableType:
+    """What became of one event that was sent to one subscription."""
+    name = Text(str(told["subscription"]), style="bold")
+    if told["error"] is None:
+        line = Text.assemble(("delivered ", "bold green"), name)
+    else:
+        line = Text.assemble(("failed ", "bold red"), name, f": {told['error']['message']}")
+    exchange = told["exchange"]
+    if exchange is None:
+        return line
+    answer = f"{exchange['method']} {exchange['url']} → {exchange['status'] or exchange['error']}"
+    return Group(line, Padding(Text(answer), INDENT))
+
+
+def short(value: Any, limit: int = MAX_VALUE_CHARACTERS) -> str:
+    """A JSON value as one line of limited length; text without its quotes."""
+    text = value if isinstance(value, str) else _json.dumps(value).decode()
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def origin_of(origin: Mapping[str, Any]) -> str:
+    """Where a value came from, in a few words: `@path $.messageId`."""
+    directive = origin["directive"]
+    paths = ", ".join(origin["paths"])
+    if directive is None:
+        return f"object of {paths}" if paths else "literal"
+    return f"{directive} {paths}".rstrip()
+
+
+def conditions_of(trigger: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The single conditions of a trigger's explanation, in the order of its text."""
+    if trigger.get("operator") in {"and", "or"}:
+        for child in trigger["children"]:
+            yield from conditions_of(child)
+    else:
+        yield trigger
+
+
+def found_by(condition: Mapping[str, Any]) -> str:
+    """What a condition found in the event, in one line."""
+    if "actual" in condition:
+        actual = condition["actual"]
+        return ", ".join(f"{path} is {short(value)}" for path, value in actual.items()) or "absent"
+    return ", ".join(found_by(child) for child in condition.get("children", ()))
+
+
+def _verdict(told: Mapping[str, Any]) -> Text:
+    matches = told["matches"]
+    mark = ("✓ matches ", "bold green") if matches else ("✗ does not match ", "bold yellow")
+    return Text.assemble(mark, (str(told["subscription"]), "bold"))
+
+
+def _conditions(trigger: Mapping[str, Any]) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for condition in conditions_of(trigger):
+        table.add_row(
+            Text("✓", "green") if condition["result"] else Text("✗", "yellow"),
+            Text(condition["text"]),
+            Text(found_by(condition), "dim"),
+        )
+    return table
+
+
+def _fields(origin: Mapping[str, Any], payload: Mapping[str, Any] | None) -> Table:
+    table = Table("field", "value", "from", box=None, pad_edge=False)
+    for child in origin["children"]:
+        key = child["place"].removeprefix("$.")
+        value = (payload or {}).get(key, child["value"] if child["found"] else None)
+        shown = Text(short(value)) if child["found"] else Text("nothing", "yellow")
+        table.add_row(Text(key, "bold"), shown, Text(origin_of(child), "dim"))
+    return table
+
+
+def _fault(fault: Mapping[str, str]) -> Padding:
+    return Padding(
+        Text.assemble(("✗ ", "red"), (fault["place"], "bold"), f": {fault['message']}"), INDENT
+    )
+
+
+def _request(request: Mapping[str, Any]) -> Group:
+    headers = [
+        Text(f"{name}: {value}", "dim")
+        for name, value in request["headers"].items()
+        if name.lower() not in SKIPPED_HEADERS
+    ]
+    line = Text.assemble((request["method"], "bold"), f" {request['url']}")
+    return Group(line, *headers, Text(request["body"]))
+
+
+def render_event(event: Mapping[str, Any]) -> Text:
+    """An event in one line: its type, its name, who, and its message id."""
+    ids = ("userId", "anonymousId")
+    who = next((f"{key} {event[key]}" for key in ids if event.get(key)), "")
+    name = event.get("event") or event.get("name") or ""
+    return Text.assemble(
+        (f"{event.get('type', 'event')} ", "bold cyan"),
+        (f"{name}  ", "bold"),
+        (f"{who}  {event.get('messageId', '')}", "dim"),
+    )

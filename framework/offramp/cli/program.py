@@ -1,0 +1,83 @@
+"""The command line as a whole: its commands, those of plugins, and how errors are told."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from cyclopts import App
+from rich.console import Console
+
+from offramp import __version__
+from offramp.cli.authoring import Authoring
+from offramp.cli.catalog import Showing
+from offramp.cli.context import Context
+from offramp.cli.operating import Operating
+from offramp.cli.toolbox import HostToolbox
+from offramp.cli.trial import Trial
+from offramp.errors import OfframpError
+from offramp.hooks import Command
+
+#: A command met bad input: the message says what to do.
+EXIT_BAD_INPUT: Final = 2
+EXIT_INTERRUPTED: Final = 130
+
+HELP: Final = """Destination actions, self-hosted: Segment-spec events in, partner APIs out.
+
+Start with `offramp demo`, then `offramp catalog` and `offramp serve`.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its status."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line; answers its exit status: 0, or 2 after a message on standard error."""
+    context = Context()
+    try:
+        result = make_program(context)(arguments, exit_on_error=True, result_action="return_value")
+    except OfframpError as error:
+        context.complain(error)
+        return EXIT_BAD_INPUT
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        return 0
+    return result if isinstance(result, int) else 0
+
+
+def make_program(context: Context) -> App:
+    """The application with its own commands and those of plugins."""
+    program = App(
+        name="offramp",
+        help=HELP,
+        version=__version__,
+        help_format="markdown",
+        error_console=Console(stderr=True),
+    )
+    for group in (Authoring, Trial, Showing, Operating):
+        for command in group(context).commands():
+            program.command(_runnable(command))
+    for _, command in context.plugins.commands(HostToolbox(context)):
+        program.command(_runnable(command))
+    for problem in context.plugins.problems:
+        context.warn(str(problem))
+    return program
+
+
+def _runnable(command: Command) -> Callable[..., Any]:
+    if not inspect.iscoroutinefunction(command):
+        return command
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return asyncio.run(command(*args, **kwargs))
+
+    call.__name__ = command.__name__
+    call.__doc__ = command.__doc__
+    call.__signature__ = inspect.signature(command, eval_str=True)  # type: ignore[attr-defined] # what cyclopts reads
+    return call

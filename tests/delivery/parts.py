@@ -1,0 +1,143 @@
+"""A small destination, a partner that judges by content, and the pieces put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from offramp import (
+    Action,
+    Batch,
+    Destination,
+    Outgoing,
+    Preset,
+    Request,
+    Response,
+    _json,
+    field,
+    hookimpl,
+    path,
+    setting,
+)
+from offramp.config import Instance, Subscription
+from offramp.definition import Handler
+from offramp.delivery import InstanceRuntime, Pipeline, compile_subscription, make_runtime
+from offramp.plugins import Catalog, load_catalog, load_plugins
+
+URL = "https://partner.example/take"
+
+
+@attrs.frozen
+class Settings:
+    token: str = setting(type="password", label="Token")
+
+
+@attrs.frozen
+class Item:
+    id: str = field(default=path("$.messageId"))
+    kind: str | None = field(default=path("$.properties.kind"))
+
+
+class Take(Action[Settings, Item]):
+    """Takes many at once, all or nothing."""
+
+    slug = "take"
+    title = "Take"
+    batch = Batch(max_events=100)
+
+    async def perform(self, request: Request[Settings], payload: Item) -> None:
+        await self.perform_batch(request, [payload])
+
+    async def perform_batch(self, request: Request[Settings], payloads: Sequence[Item]) -> None:
+        await request.post(URL, json=[payload.id for payload in payloads])
+
+
+class TakeOne(Action[Settings, Item]):
+    """Takes one at a time."""
+
+    slug = "takeOne"
+    title = "Take one"
+
+    async def perform(self, request: Request[Settings], payload: Item) -> None:
+        await request.post(URL, json=[payload.id])
+
+
+class TakeByKind(Take):
+    """Takes many of one kind at once."""
+
+    slug = "takeByKind"
+    title = "Take by kind"
+    batch = Batch(max_events=100, keys=("kind",))
+
+
+small = Destination(
+    slug="small",
+    name="Small (Actions)",
+    settings=Settings,
+    actions=[Take, TakeOne, TakeByKind],
+    presets=[Preset(name="Take tracks", action="take", trigger='type = "track"')],
+)
+
+
+class SmallPlugin:
+    """The plugin that declares it."""
+
+    @hookimpl
+    def offramp_destinations(self) -> list[Destination]:
+        return [small]
+
+
+def small_catalog() -> Catalog:
+    """A catalog with the small destination alone."""
+    return load_catalog(load_plugins(extra=[SmallPlugin()], installed=False))
+
+
+Judge = Callable[[Sequence[str]], int]
+
+
+@attrs.define
+class Partner:
+    """Answers by a judge of the ids in a request, and remembers what it took."""
+
+    judge: Judge = lambda ids: 200  # noqa: E731 - the judge that takes everything
+    requests: list[list[str]] = attrs.field(factory=list)
+    taken: list[str] = attrs.field(factory=list)
+
+    async def __call__(self, outgoing: Outgoing) -> Response:
+        ids = _json.loads(outgoing.body or b"[]")
+        self.requests.append(ids)
+        status = self.judge(ids)
+        if status == 200:
+            self.taken += ids
+        return Response(status=status, headers={}, body=b"", url=outgoing.url)
+
+
+def make_pipeline(action: str = "take", mapping: Mapping[str, Any] | None = None) -> Pipeline:
+    entry = small_catalog()["small"]
+    subscription = Subscription(
+        id="small/one",
+        name="one",
+        instance="small",
+        action=action,
+        trigger='type = "track"',
+        mapping=entry.action(action).default_mapping if mapping is None else mapping,
+    )
+    return compile_subscription(subscription, entry)
+
+
+def make_small_runtime(transport: Handler, **changes: Any) -> InstanceRuntime:
+    instance = Instance(name="small", source="site", destination="small", **changes)
+    entry = small_catalog()["small"]
+    return make_runtime(instance, entry, {"token": "s3cr3t-token"}, transport=transport)
+
+
+def event(message_id: str, **properties: Any) -> dict[str, Any]:
+    return {
+        "type": "track",
+        "event": "Item Sold",
+        "messageId": message_id,
+        "userId": "u1",
+        "properties": properties,
+    }

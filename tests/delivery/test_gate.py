@@ -1,0 +1,152 @@
+"""How hard an instance is driven: concurrency, breaker, pauses, rate."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from offramp.delivery.limits import FAILURES_TO_OPEN, FIRST_REST_SECONDS, Gate
+from offramp.errors import HTTPError
+
+
+class Clock:
+    """Seconds that pass only when told to."""
+
+    def __init__(self) -> None:
+        self.seconds = 100.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def answered(status: int, retry_after: float | None = None) -> HTTPError:
+    return HTTPError(status, url="https://partner.example", retry_after=retry_after)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def gate(clock: Clock) -> Gate:
+    return Gate(now=clock)
+
+
+def test_success_adds_and_trouble_halves(gate: Gate, clock: Clock) -> None:
+    """Concurrency grows by about one per round of successes and halves on 429 and 5xx."""
+    start = gate.limit
+    for _ in range(start * 4):
+        gate.note(None)
+    grown = gate.limit
+    assert grown > start
+    clock.seconds += 2
+    gate.note(answered(429))
+    assert gate.limit == grown // 2
+
+
+def test_one_bad_moment_counts_once(gate: Gate, clock: Clock) -> None:
+    """Many failures at the same time halve the concurrency once."""
+    for _ in range(12):
+        gate.note(None)
+    before = gate.limit
+    clock.seconds += 2
+    for _ in range(4):
+        gate.note(answered(500))
+    assert gate.limit == before // 2
+
+
+def test_a_final_answer_is_no_trouble(gate: Gate) -> None:
+    """A rejected payload says that the partner is well."""
+    for _ in range(FAILURES_TO_OPEN * 2):
+        gate.note(answered(400))
+    assert gate.state == "closed"
+
+
+def test_failures_in_a_row_open_the_breaker_and_one_success_closes_it(
+    gate: Gate, clock: Clock
+) -> None:
+    """Open after a row of failures, half-open after the rest, closed after a good probe."""
+    for _ in range(FAILURES_TO_OPEN):
+        gate.note(answered(503))
+    assert gate.state == "open"
+    assert gate.pause == FIRST_REST_SECONDS
+    clock.seconds += FIRST_REST_SECONDS
+    assert gate.state == "half-open"
+    gate.note(None)
+    assert gate.state == "closed"
+
+
+def test_each_failed_probe_doubles_the_rest(gate: Gate, clock: Clock) -> None:
+    """A partner that stays down is asked less and less often."""
+    for _ in range(FAILURES_TO_OPEN):
+        gate.note(answered(503))
+    clock.seconds += gate.pause
+    gate.note(answered(503))
+    assert gate.pause == 2 * FIRST_REST_SECONDS
+
+
+def test_throttling_does_not_open_the_breaker(gate: Gate) -> None:
+    """429 slows down; it never stops an instance altogether."""
+    for _ in range(FAILURES_TO_OPEN * 2):
+        gate.note(answered(429))
+    assert gate.state == "closed"
+
+
+def test_retry_after_closes_the_gate_for_as_long(gate: Gate, clock: Clock) -> None:
+    """No request of the instance leaves during a pause that the partner asked for."""
+    gate.note(answered(429, retry_after=30))
+    assert gate.pause == 30
+    clock.seconds += 30
+    assert gate.pause == 0
+
+
+async def test_only_as_many_enter_as_may() -> None:
+    """The one too many waits until a place is given back."""
+    gate = Gate(now=asyncio.get_running_loop().time, most=2)
+    await gate.enter()
+    await gate.enter()
+    third = asyncio.create_task(gate.enter())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not third.done()
+    gate.leave()
+    await asyncio.wait_for(third, timeout=1)
+
+
+async def test_a_place_offered_to_one_who_left_goes_to_the_next() -> None:
+    """A cancelled waiter takes no place with it."""
+    gate = Gate(now=asyncio.get_running_loop().time, most=1)
+    await gate.enter()
+    first = asyncio.create_task(gate.enter())
+    second = asyncio.create_task(gate.enter())
+    await asyncio.sleep(0.01)
+    gate.leave()
+    first.cancel()
+    await asyncio.wait_for(second, timeout=1)
+
+
+async def test_half_open_lets_one_probe_through() -> None:
+    """After the rest exactly one request finds out how the partner is."""
+    loop = asyncio.get_running_loop()
+    gate = Gate(now=loop.time, most=8)
+    for _ in range(FAILURES_TO_OPEN):
+        gate.note(answered(503))
+    entered = [asyncio.create_task(gate.enter()) for _ in range(3)]
+    await asyncio.sleep(FIRST_REST_SECONDS + 0.1)
+    assert sum(task.done() for task in entered) == 1
+    gate.leave()
+    gate.note(None)
+    await asyncio.wait_for(asyncio.gather(*entered), timeout=1)
+
+
+async def test_a_rate_spaces_requests() -> None:
+    """Ten requests a second take a tenth of a second each."""
+    loop = asyncio.get_running_loop()
+    gate = Gate(now=loop.time, rate=20)
+    started = loop.time()
+    for _ in range(4):
+        await gate.enter()
+        gate.leave()
+    assert loop.time() - started >= 3 / 20 - 0.01
