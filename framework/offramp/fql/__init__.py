@@ -1,0 +1,24 @@
+"""The trigger language: text <-> tree -> a compiled predicate. Shapes of trees are in `tree`."""
+
+from offramp.fql.compile import Explanation
+from offramp.fql.generate import generate
+from offramp.fql.parser import MAX_NESTING, MAX_TRIGGER_BYTES, parse
+from offramp.fql.segment import parse_as_segment, segment_reading
+from offramp.fql.segment_lexer import SegmentError
+from offramp.fql.tree import Group, Node
+from offramp.fql.trigger import Trigger, compile_trigger
+
+__all__ = [
+    "MAX_NESTING",
+    "MAX_TRIGGER_BYTES",
+    "Explanation",
+    "Group",
+    "Node",
+    "SegmentError",
+    "Trigger",
+    "compile_trigger",
+    "generate",
+    "parse",
+    "parse_as_segment",
+    "segment_reading",
+]

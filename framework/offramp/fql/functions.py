@@ -1,0 +1,122 @@
+"""The functions of the trigger language: what each takes, gives, and makes of null.
+
+Source: Segment's "Destination Filter Query Language". Where that page is silent, a function
+answers null for a value of a type that it does not take.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from offramp import _json
+from offramp.fql.numeric import exact, parse_decimal, write_number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: The texts that `bool` takes for false, in small letters.
+_FALSE_TEXTS = frozenset({"", "false", "0"})
+
+
+@attrs.frozen(kw_only=True)
+class Function:
+    """A function by its number of arguments and the type of what it gives."""
+
+    run: Callable[..., Any]
+    gives: str
+    arity: int = 1
+
+
+def contains(text: Any, part: Any) -> bool:
+    """Whether a text has another one in it; false unless both are texts."""
+    return isinstance(text, str) and isinstance(part, str) and part in text
+
+
+def match(text: Any, matches: Callable[[str], bool]) -> bool:
+    """Whether a text fits a pattern, which comes in compiled; false unless it is a text."""
+    return isinstance(text, str) and matches(text)
+
+
+def length(value: Any) -> int | None:
+    """Count the items of a list or the bytes (UTF-8) of a text; null counts 0."""
+    if value is None:
+        return 0
+    if isinstance(value, str):
+        return len(value.encode("utf-8", "surrogatepass"))
+    return len(value) if isinstance(value, list) else None
+
+
+def typeof(value: Any) -> str:
+    """Name the type of a value: string, number, list, bool, null, object."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "bool"
+        case str():
+            return "string"
+        case list():
+            return "list"
+        case dict():
+            return "object"
+        case _:
+            return "number"
+
+
+def to_bool(value: Any) -> bool:
+    """Turn a value into a boolean: null, 0, "", "0", "false" and the empty list are false."""
+    if isinstance(value, str):
+        return value.lower() not in _FALSE_TEXTS
+    return bool(value)
+
+
+def to_string(value: Any) -> str | None:
+    """Turn a value into a text: numbers with all their digits, lists and objects as JSON."""
+    if value is None or isinstance(value, str):
+        return value
+    number = exact(value)
+    if number is not None:
+        return write_number(number)
+    try:
+        return _json.dumps(value).decode()
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        return None
+
+
+def to_number(value: Any) -> int | Decimal | None:
+    """Turn a text into the number that it writes; null for any other text."""
+    return parse_decimal(value.strip()) if isinstance(value, str) else exact(value)
+
+
+def _of_text(change: Callable[[str], str]) -> Callable[[Any], str | None]:
+    def run(value: Any) -> str | None:
+        return change(value) if isinstance(value, str) else None
+
+    return run
+
+
+def _title(text: str) -> str:
+    return " ".join(word[:1].upper() + word[1:] for word in text.split(" "))
+
+
+#: Every function by its name.
+FUNCTIONS = MappingProxyType(
+    {
+        "contains": Function(run=contains, gives="bool", arity=2),
+        "match": Function(run=match, gives="bool", arity=2),
+        "length": Function(run=length, gives="number"),
+        "lowercase": Function(run=_of_text(str.lower), gives="string"),
+        "uppercase": Function(run=_of_text(str.upper), gives="string"),
+        "snakecase": Function(run=_of_text(lambda text: text.replace(" ", "_")), gives="string"),
+        "kebabcase": Function(run=_of_text(lambda text: text.replace(" ", "-")), gives="string"),
+        "titlecase": Function(run=_of_text(_title), gives="string"),
+        "typeof": Function(run=typeof, gives="string"),
+        "bool": Function(run=to_bool, gives="bool"),
+        "string": Function(run=to_string, gives="string"),
+        "number": Function(run=to_number, gives="number"),
+    }
+)

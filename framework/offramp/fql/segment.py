@@ -1,0 +1,129 @@
+"""What a trigger would mean at Segment, told where that is not what its text says."""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from offramp.errors import TriggerError
+from offramp.fql import tree
+from offramp.fql.generate import generate
+from offramp.fql.numeric import exact, literal, parse_number
+from offramp.fql.parser import parse
+from offramp.fql.segment_lexer import SegmentError
+from offramp.fql.segment_parser import SegmentTree, read
+
+if TYPE_CHECKING:
+    from offramp.fql.tree import Group, Node
+
+#: Segment parts a path at dots and brackets (destination-subscriptions, get.ts).
+_SEGMENT_KEY = re.compile(r"[^.\[\]]+")
+_OPERATORS = frozenset(
+    (
+        *("=", "!=", "<", "<=", ">", ">=", "number_equals", "number_not_equals"),
+        *("exists", "not_exists", "is_true", "is_false"),
+        *("contains", "not_contains", "starts_with", "not_starts_with"),
+        *("ends_with", "not_ends_with"),
+    )
+)
+
+
+def parse_as_segment(text: str) -> SegmentTree:
+    """Give the tree that Segment's parser makes of a trigger; `SegmentError` where it gives up."""
+    return read(text, [])
+
+
+def segment_reading(text: str) -> list[str]:
+    """Tell how Segment reads a trigger, in sentences for a person; empty where it reads it alike.
+
+    `TriggerError` where the text is no valid trigger here.
+    """
+    ours = parse(text)
+    notes: list[str] = []
+    reading = _differing(text, ours, notes)
+    if reading is None:
+        return []
+    told = [reading, *(f"At Segment {note}" for note in dict.fromkeys(notes))]
+    rewritten = generate(ours)
+    if rewritten != text and _differing(rewritten, ours, []) is None:
+        told.append(f"Segment reads it as it is meant if it is written: {rewritten}")
+    return told
+
+
+def _differing(text: str, ours: Group, notes: list[str]) -> str | None:
+    """Tell how Segment reads a text that means `ours`; None where it reads it alike."""
+    try:
+        theirs = _translate_group(read(text, notes))
+    except SegmentError as error:
+        return f"Segment cannot read this, so no event matches there: {error}"
+    except _Untranslatable as reason:
+        return f"Segment reads this in part as something that never works: {reason}"
+    if _canonical(theirs) == _canonical(ours):
+        return None
+    return f"Segment reads this as: {_written(theirs)}"
+
+
+class _Untranslatable(Exception):  # noqa: N818  # a jump out of the recursion, caught in this module
+    """Something in Segment's tree that no trigger of ours can say."""
+
+
+def _written(translated: Group) -> str:
+    try:
+        return generate(translated)
+    except TriggerError:  # its texts and paths may be longer written out
+        return "something that cannot be written as a trigger"
+
+
+def _translate_group(theirs: SegmentTree) -> Group:
+    """Say in our shapes what Segment's evaluation makes of its tree."""
+    children = [_translate(child) for child in theirs["children"]]
+    return {"type": "group", "operator": theirs["operator"], "children": children}
+
+
+def _translate(theirs: SegmentTree | None) -> Node:
+    if theirs is None:
+        raise _Untranslatable("an empty group makes it fail on every event")
+    if theirs["type"] == "group":
+        return _translate_group(theirs)
+    operator = theirs["operator"]
+    if operator not in _OPERATORS:
+        raise _Untranslatable(f"the condition with the operator `{operator}` never holds")
+    field = tree.FIELD_TYPES.get(theirs["type"])
+    keys = (field,) if field else _object_keys(theirs)
+    if "value" not in theirs:
+        return tree.condition(keys, operator)
+    return tree.condition(keys, operator, _translate_value(operator, theirs["value"]))
+
+
+def _object_keys(theirs: SegmentTree) -> tree.Keys:
+    inside = _SEGMENT_KEY.findall(theirs["name"])
+    if not inside:
+        raise _Untranslatable(f"the path {theirs['name']!r} makes it fail on every event")
+    return (tree.OBJECT_TYPES[theirs["type"]], *inside)
+
+
+def _translate_value(operator: str, value: Any) -> tree.Value:
+    if operator in ("=", "!=") and isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, bool):  # an order: JavaScript takes true for 1
+        return int(value)
+    if isinstance(value, str):
+        return value
+    if not math.isfinite(value):
+        raise _Untranslatable("a number that is none is compared")
+    return literal(Decimal(repr(value)))
+
+
+def _canonical(node: Node) -> Any:
+    """Make two nodes that ask the same of Segment's evaluation equal: `> "3"` and `> 3`."""
+    if node["type"] == "group":
+        return node["operator"], [_canonical(child) for child in node["children"]]
+    if not tree.is_condition(node):
+        return node
+    operator, value = node["operator"], node.get("value")
+    if operator in tree.ORDERS and isinstance(value, str):
+        value = parse_number(value)
+    kind = "number" if exact(value) is not None else type(value)
+    return tree.condition_keys(node), operator, kind, value

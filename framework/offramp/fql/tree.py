@@ -1,0 +1,195 @@
+r"""The shapes of a trigger's tree: plain JSON data that a condition builder can edit.
+
+The tree of `type = "track" and properties.plan = "pro"`:
+
+    {"type": "group", "operator": "and", "children": [
+        {"type": "event-type", "operator": "=", "value": "track"},
+        {"type": "event-property", "name": "plan", "operator": "=", "value": "pro"}]}
+
+Four kinds of node, the first two of which are Segment's own (`@segment/destination-subscriptions`):
+
+- a **group** joins its `children` with `and` or `or`; the root of a tree is a group;
+- a **condition** puts one path of the event to one test. Segment's types are `event-type`, `event`,
+  `name`, `userId` and, with the rest of the path as `name`, `event-property`, `event-trait` and
+  `event-context`; `event-field` (ours) has any other path as its `name`. Segment's operators are
+  `=`, `!=`, `<`, `<=`, `>`, `>=`, `number_equals`, `number_not_equals`, `contains`,
+  `starts_with`, `ends_with` and their `not_` forms, `exists`, `not_exists`, `is_true`,
+  `is_false`; ours are `match` and `not_match` (a glob) and `in` (a list);
+- a **not** turns the result of its `child` around;
+- a **compare** puts two operands, `left` and `right`, to one test, for what a condition cannot say:
+  two paths, or a function. An operand is `{"path": "properties.a"}`, `{"value": 5}` or
+  `{"function": "length", "arguments": [operand, ...]}`.
+
+In `name` and `path` a dot parts the keys; a dot or a `\` that belongs to a key has a `\` before it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypeAlias, TypedDict
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from typing_extensions import TypeIs
+
+Keys: TypeAlias = tuple[str, ...]
+Scalar: TypeAlias = "str | int | Decimal | bool | None"
+Value: TypeAlias = "Scalar | list[Scalar]"
+
+Conjunction: TypeAlias = Literal["and", "or"]
+ConditionType: TypeAlias = Literal[
+    "event-type",
+    "event",
+    "name",
+    "userId",
+    "event-property",
+    "event-trait",
+    "event-context",
+    "event-field",
+]
+
+#: The conditions on one field of the event each, and that field.
+FIELD_TYPES: dict[str, str] = {
+    "event-type": "type",
+    "event": "event",
+    "name": "name",
+    "userId": "userId",
+}
+#: The conditions on something inside an object of the event, and that object.
+OBJECT_TYPES: dict[str, str] = {
+    "event-property": "properties",
+    "event-trait": "traits",
+    "event-context": "context",
+}
+_TYPE_OF_FIELD = {field: kind for kind, field in FIELD_TYPES.items()}
+_TYPE_OF_OBJECT = {field: kind for kind, field in OBJECT_TYPES.items()}
+
+#: Each operator whose negation is an operator too. Both ask for a text: neither holds of a path
+#: that is missing (Segment's validate.ts).
+NEGATIONS: dict[str, str] = {
+    "contains": "not_contains",
+    "starts_with": "not_starts_with",
+    "ends_with": "not_ends_with",
+    "match": "not_match",
+}
+AFFIRMATIONS: dict[str, str] = {negative: plain for plain, negative in NEGATIONS.items()}
+#: Operators that say all by themselves: a condition with one of these has no value.
+WITHOUT_VALUE = frozenset({"exists", "not_exists", "is_true", "is_false"})
+ORDERS = frozenset({"<", "<=", ">", ">="})
+
+_KEY = re.compile(r"(?:\\.|[^.\\])+", re.DOTALL)
+_NAME = re.compile(rf"{_KEY.pattern}(?:\.{_KEY.pattern})*", re.DOTALL)
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_SPECIAL = re.compile(r"[.\\]")
+
+
+class Condition(TypedDict):
+    """One path of the event and one test of its value."""
+
+    type: ConditionType
+    name: NotRequired[str]
+    operator: str
+    value: NotRequired[Value]
+
+
+class Not(TypedDict):
+    """The opposite of its child."""
+
+    type: Literal["not"]
+    child: Node
+
+
+class Group(TypedDict):
+    """All of its children (`and`), or any of them (`or`)."""
+
+    type: Literal["group"]
+    operator: Conjunction
+    children: list[Node]
+
+
+class PathOperand(TypedDict):
+    """What the event has at a path."""
+
+    path: str
+
+
+class ValueOperand(TypedDict):
+    """A constant."""
+
+    value: Value
+
+
+class FunctionOperand(TypedDict):
+    """What a function makes of its arguments."""
+
+    function: str
+    arguments: list[Operand]
+
+
+class Compare(TypedDict):
+    """One test of two operands, at least one of which reads the event."""
+
+    type: Literal["compare"]
+    left: Operand
+    operator: str
+    right: Operand
+
+
+Operand: TypeAlias = PathOperand | ValueOperand | FunctionOperand
+Node: TypeAlias = Group | Not | Condition | Compare
+
+
+def is_condition(node: Node) -> TypeIs[Condition]:
+    """Whether a node is a condition on one path."""
+    return node["type"] not in ("group", "not", "compare")
+
+
+def is_path(operand: Operand) -> TypeIs[PathOperand]:
+    """Whether an operand is a path of the event."""
+    return "path" in operand
+
+
+def is_value(operand: Operand) -> TypeIs[ValueOperand]:
+    """Whether an operand is a constant."""
+    return "value" in operand
+
+
+def is_function(operand: Operand) -> TypeIs[FunctionOperand]:
+    """Whether an operand is a function with its arguments."""
+    return "function" in operand
+
+
+def join_keys(keys: Keys) -> str:
+    r"""Write keys as a tree holds them: `("a", "b.c")` is `a.b\.c`."""
+    return ".".join(_SPECIAL.sub(r"\\\g<0>", key) for key in keys)
+
+
+def split_name(name: str) -> Keys:
+    r"""Read a `name` or `path`: `a.b\.c` is `("a", "b.c")`; `ValueError` for an empty key."""
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no path: write keys with one dot between them")
+    return tuple(_ESCAPE.sub(r"\1", key) for key in _KEY.findall(name))
+
+
+def condition(keys: Keys, operator: str, *value: Value) -> Condition:
+    """Make the condition on a path, of the type that this path has at Segment if any."""
+    first, *rest = keys
+    made: dict[str, Any] = {"type": "event-field", "name": join_keys(keys)}
+    if not rest and first in _TYPE_OF_FIELD:
+        made = {"type": _TYPE_OF_FIELD[first]}
+    elif rest and first in _TYPE_OF_OBJECT:
+        made = {"type": _TYPE_OF_OBJECT[first], "name": join_keys(tuple(rest))}
+    made["operator"] = operator
+    if value:
+        made["value"] = value[0]
+    return made  # type: ignore[return-value]  # the two optional keys are what a TypedDict cannot grow by
+
+
+def condition_keys(node: Condition) -> Keys:
+    """Tell which path a condition reads."""
+    kind = node["type"]
+    if kind in FIELD_TYPES:
+        return (FIELD_TYPES[kind],)
+    inside = split_name(node["name"])
+    return (OBJECT_TYPES[kind], *inside) if kind in OBJECT_TYPES else inside

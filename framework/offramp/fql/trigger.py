@@ -1,0 +1,61 @@
+"""A trigger ready to run: text or tree in, a predicate that can explain itself out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from offramp.fql.compile import compile_node
+from offramp.fql.generate import generate
+from offramp.fql.hints import hints
+from offramp.fql.parser import parse
+from offramp.fql.tree import join_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from offramp.fql.compile import Explanation
+    from offramp.fql.tree import Group
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Trigger:
+    """A compiled trigger; `trigger(event)` and, without the detour, `trigger.matches(event)`.
+
+    Neither raises for any JSON event: what a test cannot take is false.
+    """
+
+    #: The trigger as it was written.
+    text: str
+    tree: Group
+    #: The paths that it reads, such as `properties.plan`, each once and in order of appearance.
+    paths: tuple[str, ...]
+    #: What is valid but can hardly be meant, for a person to read.
+    warnings: tuple[str, ...]
+    #: Whether an event is selected.
+    matches: Callable[[dict[str, Any]], bool] = attrs.field(repr=False)
+    #: Why: the truth of every condition and what it found.
+    explain: Callable[[dict[str, Any]], Explanation] = attrs.field(repr=False)
+
+    def __call__(self, event: dict[str, Any]) -> bool:
+        """Whether an event is selected."""
+        return self.matches(event)
+
+
+def compile_trigger(source: str | Mapping[str, Any]) -> Trigger:
+    """Compile a trigger from its text or its tree; `TriggerError` lists every fault.
+
+    A tree means what its text means: it is written out and parsed first.
+    """
+    text = source if isinstance(source, str) else generate(source)
+    tree = parse(text)
+    compiled = compile_node(tree)
+    return Trigger(
+        text=text,
+        tree=tree,
+        paths=tuple(dict.fromkeys(map(join_keys, compiled.paths))),
+        warnings=tuple(hints(tree)),
+        matches=compiled.test,
+        explain=compiled.explain,
+    )
