@@ -1,5 +1,6 @@
 """The durable queue and the ledger: one Protocol for every engine."""
 
+from offramp.queue.limits import Limits, Retention
 from offramp.queue.protocol import (
     Audit,
     Count,
@@ -19,6 +20,7 @@ from offramp.queue.protocol import (
     Stage,
     Story,
 )
+from offramp.queue.sqlite import SqliteLedger, SqliteQueue, open_queue
 
 __all__ = [
     "Audit",
@@ -31,11 +33,16 @@ __all__ = [
     "Latency",
     "Lease",
     "Ledger",
+    "Limits",
     "NewItem",
     "Outcome",
     "Page",
     "Queue",
     "Reason",
+    "Retention",
+    "SqliteLedger",
+    "SqliteQueue",
     "Stage",
     "Story",
+    "open_queue",
 ]

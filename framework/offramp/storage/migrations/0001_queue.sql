@@ -1,4 +1,6 @@
--- The queue and the ledger. Times are epoch seconds; states are numbered as in queue/sqlite/codes.py.
+-- The queue and the ledger. Times (`_at`) are epoch microseconds, since SQLite's JSON carries
+-- integers exactly; minutes and hours are epoch seconds. States are numbered as in
+-- queue/sqlite/codes.py; below 2 a delivery is in flight.
 
 -- Lanes by number: a delivery and its index entries then cost one byte for the lane.
 CREATE TABLE lanes (
@@ -24,8 +26,8 @@ CREATE TABLE events (
   message_id TEXT NOT NULL,
   type TEXT NOT NULL,
   name TEXT NOT NULL,
-  received_at REAL NOT NULL,
-  accepted_at REAL NOT NULL,
+  received_at INTEGER NOT NULL,
+  accepted_at INTEGER NOT NULL,
   -- JSON, reason -> lane numbers; NULL where every lane matched.
   filtered TEXT,
   -- NULL once the last delivery is gone. Last, so that listings need not read past it.
@@ -46,10 +48,10 @@ CREATE TABLE deliveries (
   id INTEGER PRIMARY KEY,
   lane INTEGER NOT NULL,
   state INTEGER NOT NULL,
-  due_at REAL,
+  due_at INTEGER,
   attempts INTEGER NOT NULL,
-  updated_at REAL NOT NULL,
-  replayed_at REAL,
+  updated_at INTEGER NOT NULL,
+  replayed_at INTEGER,
   reason TEXT NOT NULL,
   message TEXT NOT NULL,
   status INTEGER

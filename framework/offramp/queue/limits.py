@@ -1,0 +1,46 @@
+"""How much the queue takes in, and how long it keeps what has ended."""
+
+from __future__ import annotations
+
+import attrs
+
+DAY_S = 86_400.0
+#: A source's second event with the same message id is dropped within this time, in seconds.
+#: Source: Segment, "an approximately 24 hour look-back window".
+DEDUPE_WINDOW_S = DAY_S
+#: Deliveries in flight, at 1.5 KB each with its event: some 7 GB.
+MAX_IN_FLIGHT = 5_000_000
+#: Bytes that stay free on the disk, so that outcomes can still be stored.
+MIN_FREE_BYTES = 512 * 1024 * 1024
+#: Events of one commit: bounds how long a settle waits behind accepts, to some 50 ms.
+ACCEPTS_PER_COMMIT = 2_000
+#: Seconds after which a refused sender should try again.
+RETRY_AFTER_S = 5.0
+#: Seconds that delivered and filtered deliveries, and bodies nobody needs, are kept.
+KEEP_DELIVERED_S = 7 * DAY_S
+#: The same for rejected and expired: as long as Metronome takes an event again, 34 days.
+KEEP_DEAD_S = 34 * DAY_S
+#: The same for counts and latencies.
+KEEP_COUNTS_S = 34 * DAY_S
+
+
+@attrs.frozen(kw_only=True)
+class Limits:
+    """Bounds above which `accept` raises `QueueFullError`."""
+
+    max_in_flight: int = MAX_IN_FLIGHT
+    min_free_bytes: int = MIN_FREE_BYTES
+    accepts_per_commit: int = ACCEPTS_PER_COMMIT
+    retry_after: float = RETRY_AFTER_S
+
+
+@attrs.frozen(kw_only=True)
+class Retention:
+    """How long, in seconds after its end, a delivery is kept; its event goes with the last one.
+
+    An event is known by its message id for 24 h at least, so that duplicates are found.
+    """
+
+    delivered: float = KEEP_DELIVERED_S
+    dead: float = KEEP_DEAD_S
+    counts: float = KEEP_COUNTS_S

@@ -1,0 +1,49 @@
+-- name: lane_count
+-- The number of the latest lane; lanes are numbered from 1 and never deleted.
+SELECT coalesce(max(lane), 0) FROM lanes;
+
+-- name: all_lanes
+-- Every lane's name and number.
+SELECT name, lane FROM lanes;
+
+-- name: add_lanes
+-- Numbers new lanes; :names is a JSON list.
+INSERT INTO lanes (name) SELECT value FROM json_each(:names);
+
+-- name: known_ids
+-- Source and id of the events accepted after :horizon whose digest is in the JSON list :digests.
+SELECT events.source, events.message_id
+FROM json_each(:digests) AS asked
+CROSS JOIN dedupe ON dedupe.digest = asked.value
+CROSS JOIN events ON events.seq = dedupe.seq
+WHERE events.accepted_at > :horizon;
+
+-- name: next_seq
+-- The seq of the next event; the latest event is never deleted, so none is used twice.
+SELECT coalesce(max(seq), 0) + 1 FROM events;
+
+-- name: add_events
+-- Stores events from :first on. :rows is [source, message_id, type, name, received_at, filtered,
+-- start, length]; the last two say where in :bodies the event's body lies.
+INSERT INTO events
+SELECT
+  :first + key,
+  json_extract(value, '$[0]'),
+  json_extract(value, '$[1]'),
+  json_extract(value, '$[2]'),
+  json_extract(value, '$[3]'),
+  json_extract(value, '$[4]'),
+  :now,
+  json_extract(value, '$[5]'),
+  substr(:bodies, 1 + json_extract(value, '$[6]'), json_extract(value, '$[7]'))
+FROM json_each(:rows);
+
+-- name: add_digests
+-- Makes events from :first on findable by message id; :digests is a JSON list.
+INSERT INTO dedupe SELECT value, :first + key FROM json_each(:digests);
+
+-- name: add_deliveries
+-- Stores deliveries that are due at once; :rows is [id, lane].
+INSERT INTO deliveries (id, lane, state, due_at, attempts, updated_at, reason, message)
+SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), 0, :now, 0, :now, '', ''
+FROM json_each(:rows);

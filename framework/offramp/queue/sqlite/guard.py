@@ -1,0 +1,72 @@
+"""What the queue refuses: events above its bounds, and outcomes that make no sense."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from offramp.errors import QueueFullError
+from offramp.queue.protocol import Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from offramp.queue.limits import Limits
+    from offramp.queue.protocol import Outcome
+
+#: Seconds for which a look at the free disk holds.
+LOOK_AT_DISK_S = 1.0
+
+
+class Guard:
+    """Admits events while the queue and the disk have room."""
+
+    def __init__(self, folder: Path, limits: Limits) -> None:
+        self._folder = folder
+        self._limits = limits
+        self._looked_at = -LOOK_AT_DISK_S
+        self._free = 0
+
+    def admit(self, n: int, in_flight: int) -> None:
+        """Raise `QueueFullError` if `n` more than are `in_flight` would pass a bound."""
+        limits = self._limits
+        if in_flight + n > limits.max_in_flight:
+            raise QueueFullError(
+                f"{in_flight} deliveries are in flight, {limits.max_in_flight} are allowed: "
+                "let the destinations catch up, or raise the bound",
+                retry_after=limits.retry_after,
+            )
+        if self._free_bytes() < limits.min_free_bytes:
+            raise QueueFullError(
+                f"the disk of {self._folder} has {self._free} bytes left, "
+                f"{limits.min_free_bytes} are kept free: make room there",
+                retry_after=limits.retry_after,
+            )
+
+    def _free_bytes(self) -> int:
+        now = time.monotonic()
+        if now - self._looked_at >= LOOK_AT_DISK_S:
+            disk = os.statvfs(self._folder)
+            self._free = disk.f_bavail * disk.f_frsize
+            self._looked_at = now
+        return self._free
+
+
+def check_outcomes(outcomes: Iterable[Outcome]) -> None:
+    """Raise `ValueError` for an outcome that says nothing, or says two things."""
+    for outcome in outcomes:
+        if outcome.stage is Stage.WAITING:
+            raise ValueError(f"{_name(outcome)} is to settle as waiting: release its lease instead")
+        if (outcome.stage is Stage.RETRYING) is (outcome.retry_at is None):
+            raise ValueError(
+                f"{_name(outcome)} is to settle as {outcome.stage.value} with retry_at "
+                f"{outcome.retry_at}: retrying needs that time, no other stage has it"
+            )
+        if not outcome.reason:
+            raise ValueError(f"{_name(outcome)} is to settle without a reason: give its code")
+
+
+def _name(outcome: Outcome) -> str:
+    return f"delivery of {outcome.lease.message_id} in {outcome.lease.lane}"

@@ -1,0 +1,154 @@
+"""Each lane's part in memory: how deep it is, what is leased, and where the next one is found."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from typing import TYPE_CHECKING
+
+from offramp.queue.protocol import Depth
+from offramp.queue.sqlite.codes import NEVER, RETRYING, WAITING, to_s
+from offramp.queue.sqlite.due import DueQuery
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from offramp.queue.protocol import Lease
+    from offramp.queue.sqlite.due import DueRow
+    from offramp.queue.sqlite.leases import Held, Leases
+    from offramp.storage import Store
+
+#: Seconds after which a waiting lane looks at the clock again, should that have been set.
+LOOK_AGAIN_S = 0.5
+
+
+class Lane:
+    """One lane. `floor` is the (due_at, id) before which no free delivery waits.
+
+    So a lease looks neither behind a long backlog twice, nor at an empty lane at all.
+    """
+
+    def __init__(self, name: str, store: Store, leases: Leases) -> None:
+        self.name = name
+        #: How many deliveries are waiting and retrying, as the tallies on disk have it.
+        self.in_flight = [0, 0]
+        self.held: dict[int, Held] = {}
+        #: Held while rows are read to be leased; who needs leasing to pause takes it too.
+        self.reading = asyncio.Lock()
+        self._store = store
+        self._leases = leases
+        self._floor = (0, 0)
+        self._furthest = (0, 0)
+        self._expiries: list[tuple[int, str]] = []
+        self._settled_while_reading: set[int] = set()
+        self._woken = asyncio.Event()
+
+    @property
+    def depth(self) -> Depth:
+        """How much is in flight."""
+        return Depth(
+            waiting=self.in_flight[WAITING],
+            retrying=self.in_flight[RETRYING],
+            leased=len(self.held),
+        )
+
+    def wake(self, due_at: int, low: int = 0) -> None:
+        """Tell that a delivery with an id from `low` on may be due at `due_at` (µs)."""
+        self._floor = min(self._floor, (due_at, low))
+        self._woken.set()
+
+    def hold(self, held: Held) -> None:
+        """Note a new lease."""
+        self.held[held.id] = held
+        self._furthest = max(self._furthest, (held.due_at, held.id))
+        self.expect(held)
+
+    def expect(self, held: Held) -> None:
+        """Note when a lease ends."""
+        heapq.heappush(self._expiries, (held.expires_at, held.token))
+        self._woken.set()
+
+    def give_back(self, held: Held) -> None:
+        """Note that a lease ended without an outcome."""
+        del self.held[held.id]
+        self.wake(held.due_at, held.id)
+
+    def finish(self, held: Held) -> None:
+        """Note that an outcome is on disk; a read under way may not know it yet."""
+        del self.held[held.id]
+        if self.reading.locked():
+            self._settled_while_reading.add(held.id)
+
+    async def take(self, n: int, now: int, ttl: int) -> list[Lease]:
+        """Lend up to `n` that are due at `now`, for `ttl` (both µs)."""
+        async with self.reading:
+            self._lapse(now)
+            rows: list[DueRow] = []
+            while not rows and self._floor[0] <= now:
+                rows = await self._read(n, now)
+            if self._leases.closed:
+                return []
+            return [self._leases.grant(self, row, now + ttl) for row in rows]
+
+    async def sleep(self, now: int, seconds: float) -> None:
+        """Wait until something may be due, at most for `seconds`."""
+        due_at = min(self._floor[0], self._expiries[0][0] if self._expiries else NEVER)
+        timeout = min(to_s(due_at - now), seconds, LOOK_AGAIN_S)
+        if timeout > 0:
+            self._woken.clear()
+            try:
+                async with asyncio.timeout(timeout):
+                    await self._woken.wait()
+            except TimeoutError:
+                return
+
+    async def _read(self, n: int, now: int) -> list[DueRow]:
+        # Whatever wakes the lane from here on lowers the floor again.
+        floor, self._floor = self._floor, (NEVER, 0)
+        self._settled_while_reading.clear()
+        # Free deliveries lie behind the leased ones, unless one came back.
+        held = list(self.held) if floor <= self._furthest else []
+        query = DueQuery(self.name, floor, now, held, n)
+        try:
+            due = await self._store.read(query, urgent=True)
+        except BaseException:
+            self._floor = min(self._floor, floor)
+            raise
+        self._floor = min(self._floor, due.floor)
+        return [row for row in due.rows if row.id not in self._settled_while_reading]
+
+    def _lapse(self, now: int) -> None:
+        while self._expiries and self._expiries[0][0] <= now:
+            _, token = heapq.heappop(self._expiries)
+            self._leases.lapse(token, now)
+
+
+class Lanes:
+    """All lanes that have had something to do since the start."""
+
+    def __init__(self, store: Store, leases: Leases) -> None:
+        self._store = store
+        self._leases = leases
+        self._by_name: dict[str, Lane] = {}
+        #: Deliveries in flight in all lanes.
+        self.in_flight = 0
+
+    def __getitem__(self, name: str) -> Lane:
+        lane = self._by_name.get(name)
+        if lane is None:
+            lane = self._by_name[name] = Lane(name, self._store, self._leases)
+        return lane
+
+    def __iter__(self) -> Iterator[Lane]:
+        return iter(tuple(self._by_name.values()))
+
+    def add(self, lane: Lane, state: int, n: int) -> None:
+        """Note that `n` more (or, below 0, fewer) deliveries of a lane are in a state."""
+        if state <= RETRYING:
+            lane.in_flight[state] += n
+            self.in_flight += n
+
+    def depth(self, name: str) -> Depth:
+        """How deep a lane is; unlike indexing, this adds no lane."""
+        lane = self._by_name.get(name)
+        return Depth() if lane is None else lane.depth
