@@ -164,10 +164,6 @@ def _type_arguments(cls: type[Any]) -> tuple[type[Any] | None, type[Any] | None]
     return None, None
 
 
-def _is_class(argument: Any) -> bool:
-    return isinstance(argument, type) and attrs.has(argument)
-
-
 def _check(cls: type[Action[Any, Any]]) -> None:
     if not hasattr(cls, "slug"):  # a base class of the author's own
         return

@@ -9,6 +9,7 @@ import attrs
 
 from offramp.definition.action import Action
 from offramp.definition.request import AuthTokens, Request, RequestOptions
+from offramp.errors import DefinitionError, Fault
 
 AnyAction: TypeAlias = type[Action[Any, Any]]
 Scheme: TypeAlias = Literal["custom", "basic", "oauth2", "none"]
@@ -29,8 +30,16 @@ class Preset:
     event_slug: str | None = None
 
 
-def _all_actions(actions: Iterable[AnyAction]) -> tuple[AnyAction, ...]:
-    return tuple(actions)
+def _all_actions(actions: Iterable[Any]) -> tuple[AnyAction, ...]:
+    listed = tuple(actions)
+    faults = [
+        Fault("Destination.actions", f"{action!r} is not a class that extends Action, with a slug")
+        for action in listed
+        if not (isinstance(action, type) and issubclass(action, Action) and hasattr(action, "slug"))
+    ]
+    if faults:
+        raise DefinitionError(faults)
+    return listed
 
 
 def _all_presets(presets: Iterable[Preset]) -> tuple[Preset, ...]:

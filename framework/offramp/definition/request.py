@@ -18,6 +18,7 @@ class Response:
     """A partner's answer, read to its end."""
 
     status: int
+    #: From a real partner, names are found in any case.
     headers: Mapping[str, str]
     body: bytes
     url: str = ""

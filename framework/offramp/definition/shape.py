@@ -87,28 +87,42 @@ def field(  # noqa: PLR0913 - one parameter for each property that Segment's inp
 setting = field
 
 
-def fields_of(cls: type[Any]) -> dict[str, Field]:
-    """The fields that an attrs class declares, by wire name.
+def fields_of(cls: type[Any], *, within: tuple[type[Any], ...] = ()) -> dict[str, Field]:
+    """The fields that an attrs class declares, by wire name; `within` are the classes around it.
 
     Raises `DefinitionError` for a class or an annotation that cannot be a field, all at once.
     """
-    if not attrs.has(cls):
-        place, told = cls.__qualname__, "must be an attrs class: decorate it with @attrs.frozen"
-        raise DefinitionError([Fault(place, told)])
-    hints = typing.get_type_hints(cls)
+    hints = _hints(cls, within)
     found: dict[str, Field] = {}
     faults: list[Fault] = []
     for attribute in attrs.fields(cls):
         place = f"{cls.__qualname__}.{attribute.name}"
         declared = dict(attribute.metadata.get(METADATA_KEY, {}))
         key = declared.pop("key", attribute.name)
+        if key in found:
+            faults.append(Fault(place, f"has the key {key!r}, and so has another field"))
         try:
-            found[key] = _field_from(declared, key, hints[attribute.name])
+            found[key] = _field_from(declared, key, hints[attribute.name], (*within, cls))
+        except DefinitionError as error:
+            faults += error.faults
         except TypeError as error:
             faults.append(Fault(place, str(error)))
     if faults:
         raise DefinitionError(faults)
     return found
+
+
+def _hints(cls: type[Any], within: tuple[type[Any], ...]) -> dict[str, Any]:
+    if not attrs.has(cls):
+        told = "must be an attrs class: decorate it with @attrs.frozen"
+    elif cls in within:
+        told = "contains itself, without end; use dict[str, Any] for what lies deeper"
+    else:
+        try:
+            return typing.get_type_hints(cls)
+        except NameError as error:
+            told = f"{error}; define or import it at the top of the module, where it can be found"
+    raise DefinitionError([Fault(getattr(cls, "__qualname__", repr(cls)), told)])
 
 
 def wire_names(cls: type[Any]) -> dict[str, str]:
@@ -123,10 +137,12 @@ def _masked(value: Any) -> str:
     return MASK if value else repr(value)
 
 
-def _field_from(declared: dict[str, Any], key: str, hint: Any) -> Field:
+def _field_from(
+    declared: dict[str, Any], key: str, hint: Any, within: tuple[type[Any], ...]
+) -> Field:
     hint, optional = _without_none(hint)
     item = _list_item(hint)
-    inferred = _infer(hint if item is None else item)
+    inferred = _infer(hint if item is None else item, within)
     required = declared.pop("required", not optional)
     if required is not True and not optional:
         raise TypeError(
@@ -141,21 +157,21 @@ def _field_from(declared: dict[str, Any], key: str, hint: Any) -> Field:
     )
 
 
-def _infer(hint: Any) -> dict[str, Any]:
+def _infer(hint: Any, within: tuple[type[Any], ...]) -> dict[str, Any]:
     if hint is Any:
         return {"type": "string"}
     origin = get_origin(hint)
     if origin is Literal:
         values = get_args(hint)
-        kind = _TYPES.get(type(values[0]))
-        if kind is None:
-            raise TypeError(f"a Literal of {values[0]!r} cannot be a field")
+        kind, *others = {_TYPES.get(type(value)) for value in values}
+        if kind is None or others:
+            raise TypeError(f"{hint} mixes types, or has one that no field has; use strings only")
         return {
             "type": kind,
             "choices": [v if isinstance(v, str) else Choice(v, str(v)) for v in values],
         }
     if attrs.has(hint):
-        return {"type": "object", "properties": fields_of(hint)}
+        return {"type": "object", "properties": fields_of(hint, within=within)}
     kind = _TYPES.get(origin or hint)
     if kind is None:
         raise TypeError(
@@ -176,9 +192,10 @@ def _without_none(hint: Any) -> tuple[Any, bool]:
 
 
 def _list_item(hint: Any) -> Any:
-    if get_origin(hint) in (list, Sequence, tuple):
-        return get_args(hint)[0]
-    return None
+    arguments = get_args(hint)
+    if get_origin(hint) is tuple and arguments[1:] != (...,):
+        raise TypeError(f"{hint} has a fixed length; a list of any length is a field: list[str]")
+    return arguments[0] if get_origin(hint) in (list, Sequence, tuple) else None
 
 
 def _name(hint: Any) -> str:

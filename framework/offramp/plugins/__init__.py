@@ -7,13 +7,8 @@ from offramp.plugins.catalog import (
     load_catalog,
     pick,
 )
-from offramp.plugins.manager import (
-    BLOCKED_VARIABLE,
-    PluginProblem,
-    Plugins,
-    hook_names,
-    load_plugins,
-)
+from offramp.plugins.load import BLOCKED_VARIABLE, hook_names, load_plugins
+from offramp.plugins.manager import PluginProblem, Plugins
 from offramp.plugins.manifest import manifest
 
 __all__ = [

@@ -11,7 +11,8 @@ import attrs
 
 from offramp.definition import Action, AnyAction, Destination, Fields, Preset, fields_of
 from offramp.errors import NotFoundError, OfframpError, PluginError
-from offramp.plugins.manager import PluginProblem, Plugins, load_plugins
+from offramp.plugins.load import load_plugins
+from offramp.plugins.manager import PluginProblem, Plugins
 
 V = TypeVar("V")
 
@@ -73,7 +74,7 @@ class Catalog(Mapping[str, CatalogEntry]):
     @property
     def problems(self) -> tuple[PluginProblem, ...]:
         """Plugins that could not be loaded, and hooks that failed."""
-        return tuple(self.plugins.problems)
+        return self.plugins.problems
 
     def __getitem__(self, slug: str) -> CatalogEntry:
         """A destination; raises `NotFoundError` (a `LookupError`) that lists those there are."""
@@ -124,12 +125,15 @@ def load_catalog(plugins: Plugins | None = None) -> Catalog:
 
 def claim(owners: dict[str, str], name: str, plugin: str, what: str) -> None:
     """Note who declares a name; raises `PluginError` that names both where two do."""
-    if name in owners:
+    if name not in owners:
+        owners[name] = plugin
+    elif owners[name] == plugin:
+        raise PluginError(f"plugin {plugin!r} declares the {what} {name!r} twice; rename one")
+    else:
         raise PluginError(
             f"two plugins declare the {what} {name!r}: {owners[name]!r} and {plugin!r}; "
             "rename one, or block one of the plugins"
         )
-    owners[name] = plugin
 
 
 def _entry(plugins: Plugins, plugin: str, destination: Destination) -> CatalogEntry:
@@ -209,3 +213,5 @@ def _named(plugin: str, make: Any) -> Any:
         return make()
     except OfframpError as error:
         raise PluginError(f"plugin {plugin!r}: {error}") from error
+    except Exception as error:
+        raise PluginError(f"plugin {plugin!r}: {type(error).__name__}: {error}") from error
