@@ -124,7 +124,7 @@ class Client(Generic[S]):
         if self.options.username is not None:
             pair = f"{self.options.username}:{self.options.password or ''}"
             merged["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
-        return {**merged, **self.options.headers, **(headers or {})}
+        return _laid_over(merged, self.options.headers, headers or {})
 
     async def _exchange(self, outgoing: Outgoing) -> Response:
         started = time.perf_counter()
@@ -150,10 +150,16 @@ class Client(Generic[S]):
         return HTTPError(
             response.status,
             url=self.mask(response.url),
-            body=self.mask(response.text[:QUOTED_CHARACTERS]),
+            body=self.mask(response.text)[:QUOTED_CHARACTERS],
             headers=response.headers,
             retry_after=parse_retry_after(_header(response.headers, "retry-after"), now=self.now()),
         )
+
+
+def _laid_over(*layers: Mapping[str, str]) -> dict[str, str]:
+    # The case of a header's name says nothing: `content-type` replaces `Content-Type`.
+    merged = {name.lower(): (name, value) for layer in layers for name, value in layer.items()}
+    return dict(merged.values())
 
 
 def _header(headers: Mapping[str, str], name: str) -> str | None:

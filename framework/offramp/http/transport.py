@@ -30,7 +30,7 @@ def aiohttp_transport(session: aiohttp.ClientSession) -> Handler:
 
     Redirects are not followed: a partner's address is known, and a redirect could point inside
     the operator's network. Raises `RequestTimeoutError` and `ConnectionFailedError`, which are
-    tried again, and `RejectedError` for an address that is not a URL.
+    tried again, and `RejectedError` for an address or a header that cannot be sent.
     """
 
     async def send(outgoing: Outgoing) -> Response:
@@ -47,13 +47,17 @@ def aiohttp_transport(session: aiohttp.ClientSession) -> Handler:
         except TimeoutError as error:
             waited = f"no answer within {outgoing.timeout.total_seconds():g} s"
             raise RequestTimeoutError(f"{outgoing.method} {outgoing.url}: {waited}") from error
-        except (aiohttp.InvalidURL, ValueError) as error:
+        except aiohttp.InvalidURL as error:
             raise RejectedError(f"{outgoing.url!r} is not a URL", code="INVALID_URL") from error
+        except ValueError as error:  # such as a line break in a header
+            told = f"{outgoing.method} {outgoing.url}: {error}"
+            raise RejectedError(told, code="INVALID_REQUEST") from error
         except (aiohttp.ClientError, OSError) as error:
             told = f"{outgoing.method} {outgoing.url}: {str(error) or type(error).__name__}"
             raise ConnectionFailedError(told, code=_code(error)) from error
+        # Headers as aiohttp reads them, so that a name is found in any case.
         return Response(
-            status=answer.status, headers=dict(answer.headers), body=body, url=str(answer.url)
+            status=answer.status, headers=answer.headers, body=body, url=str(answer.url)
         )
 
     return send
