@@ -1,0 +1,67 @@
+"""The harness: test a destination on the production path, with a scripted partner at its end.
+
+The fixtures (`integration`, `partner`, `local_partner`, `clock`) come with pytest's plugin, which
+is installed with Offramp. What stands here is loaded when it is first asked for, so that pytest
+starts quickly where nothing of it is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from offramp.testing.backwards import generate_test_event
+    from offramp.testing.clock import TEST_TIME, FakeClock
+    from offramp.testing.data import generate_test_data
+    from offramp.testing.events import create_test_event
+    from offramp.testing.exchanges import Answer, RecordedExchange, RecordedRequest
+    from offramp.testing.integration import TestIntegration, create_test_integration
+    from offramp.testing.local_partner import LocalPartner
+    from offramp.testing.partner import Partner
+    from offramp.testing.pytest_plugin import MakeIntegration
+    from offramp.testing.runs import ActionRun, AuthenticationRun, TestedDelivery
+
+__all__ = [
+    "TEST_TIME",
+    "ActionRun",
+    "Answer",
+    "AuthenticationRun",
+    "FakeClock",
+    "LocalPartner",
+    "MakeIntegration",
+    "Partner",
+    "RecordedExchange",
+    "RecordedRequest",
+    "TestIntegration",
+    "TestedDelivery",
+    "create_test_event",
+    "create_test_integration",
+    "generate_test_data",
+    "generate_test_event",
+]
+
+_HOMES = {
+    "TEST_TIME": "clock",
+    "ActionRun": "runs",
+    "Answer": "exchanges",
+    "AuthenticationRun": "runs",
+    "FakeClock": "clock",
+    "LocalPartner": "local_partner",
+    "MakeIntegration": "pytest_plugin",
+    "Partner": "partner",
+    "RecordedExchange": "exchanges",
+    "RecordedRequest": "exchanges",
+    "TestIntegration": "integration",
+    "TestedDelivery": "runs",
+    "create_test_event": "events",
+    "create_test_integration": "integration",
+    "generate_test_data": "data",
+    "generate_test_event": "backwards",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,140 @@
+"""Mappings read backwards: an event from which a mapping makes the payload that is wanted."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any, Final, TypeAlias
+
+from offramp import _json
+from offramp.definition import Fields
+from offramp.mapping.path import split_path, split_reference
+from offramp.testing.data import HasFields, fields_for, generate_test_data
+from offramp.testing.events import create_test_event
+from offramp.testing.formats import UNIQUE_CHARACTERS, word
+
+#: A value, and the keys under which an event is to hold it.
+Placing: TypeAlias = "tuple[tuple[str, ...], Any]"
+
+#: A template that is one value and nothing else.
+_ONE_VALUE: Final = re.compile(r"\s*\{\{\{?\s*([^{}]+?)\s*\}?\}\}\s*")
+#: What the collector decides on is not a field's to change.
+_KEPT: Final = frozenset({"type"})
+
+
+def generate_test_event(
+    of: HasFields,
+    mapping: Mapping[str, Any] | None = None,
+    *,
+    seed: str | None = None,
+    only_required: bool = False,
+    event: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """An event from which a mapping (the fields' defaults) makes values like `generate_test_data`.
+
+    Values are put where the mapping's paths look for them, into `event` or a usual one. What
+    cannot be read backwards (Liquid, templates with text around them) finds what the event has.
+    """
+    fields = fields_for(of)
+    slug = getattr(of, "slug", None)
+    data = generate_test_data(of, seed=seed, only_required=only_required)
+    spec = _defaults(fields) if mapping is None else mapping
+    luck = random.Random(f"{seed or slug}")  # noqa: S311 - made-up values
+    whole = create_test_event(**(event or {}))
+    whole["messageId"] = f"message-{word(luck, UNIQUE_CHARACTERS)}"
+    placings: dict[tuple[str, ...], Any] = {}
+    # What is required is placed first: where two fields look at one place, it has the say.
+    for key in sorted(data, key=lambda key: fields[key].required is not True):
+        for keys, value in _placings(spec.get(key), data[key]):
+            placings.setdefault(keys, value)
+    for keys, value in sorted(placings.items(), key=lambda placing: len(placing[0])):
+        if keys and keys[0] not in _KEPT:
+            _put(whole, keys, value)
+    return whole
+
+
+def _defaults(fields: Fields) -> dict[str, Any]:
+    return {key: field.default for key, field in fields.items() if field.default is not None}
+
+
+def _placings(spec: Any, value: Any) -> Iterator[Placing]:
+    """Where a spec looks for what becomes `value`."""
+    match spec:
+        case _ if value is None:
+            return
+        case {"@path": str(path)}:
+            yield split_path(path), value
+        case {"@template": str(text)} if found := _ONE_VALUE.fullmatch(text):
+            yield split_reference(found[1]), value
+        case {"@arrayPath": [where, *shape]} if isinstance(value, list):
+            yield from _placings(_as_path(where), _items(value, shape))
+        case dict() if _is_directive(spec):
+            for inner, wanted in _within(spec, value):
+                yield from _placings(inner, wanted)
+        case dict() if isinstance(value, dict):
+            for key in spec:
+                yield from _placings(spec[key], value.get(key))
+        case list() if isinstance(value, list):
+            for inner, item in zip(spec, value, strict=False):
+                yield from _placings(inner, item)
+
+
+def _within(spec: Mapping[str, Any], value: Any) -> Iterator[tuple[Any, Any]]:
+    """The specs inside a directive that hand their value on, and what each is to give."""
+    match spec:
+        case {"@if": {"exists": asked, "then": wanted}} | {"@if": {"blank": asked, "else": wanted}}:
+            yield asked, value
+            yield wanted, value
+        case {"@json": {"mode": "decode", "value": inner}}:
+            yield inner, _json.dumps(value).decode()
+        case {"@case": {"value": inner}} | {"@json": {"value": inner}}:
+            yield inner, value
+
+
+def _is_directive(spec: Mapping[str, Any]) -> bool:
+    return any(key.startswith("@") for key in spec)
+
+
+def _as_path(where: Any) -> Any:
+    return {"@path": where} if isinstance(where, str) else where
+
+
+def _items(values: list[Any], shape: list[Any]) -> list[Any]:
+    """The items of the event's list, so that each becomes one of the values."""
+    if not shape:
+        return values
+    items = []
+    for value in values:
+        item: dict[str, Any] = {}
+        for keys, inner in _placings(shape[0], value):
+            if keys:
+                _put(item, keys, inner)
+        items.append(item)
+    return items
+
+
+def _put(scope: dict[str, Any], keys: tuple[str, ...], value: Any) -> None:
+    holder: Any = scope
+    for key, after in pairwise(keys):
+        inner = _member(holder, key)
+        if not isinstance(inner, dict | list):
+            inner = [] if after.isdecimal() else {}
+            _set(holder, key, inner)
+        holder = inner
+    _set(holder, keys[-1], value)
+
+
+def _member(holder: Any, key: str) -> Any:
+    if isinstance(holder, dict):
+        return holder.get(key)
+    return holder[int(key)] if key.isdecimal() and int(key) < len(holder) else None
+
+
+def _set(holder: Any, key: str, value: Any) -> None:
+    if isinstance(holder, dict):
+        holder[key] = value
+    elif key.isdecimal():
+        holder.extend([None] * (int(key) + 1 - len(holder)))
+        holder[int(key)] = value

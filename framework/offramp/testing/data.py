@@ -1,0 +1,136 @@
+"""Made-up values that pass the checks of fields by construction; the same for the same seed."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, Final, TypeAlias
+
+from offramp.definition import Action, AnyAction, Choice, Conditions, Field, Fields, fields_of
+from offramp.testing.formats import UNIQUE_CHARACTERS, make_text, moment, word
+
+#: What has fields: an action, a payload or settings class, or the fields themselves.
+HasFields: TypeAlias = "AnyAction | Action[Any, Any] | type[Any] | Fields"
+
+DEFAULT_SEED: Final = "offramp"
+#: Enough to tell a list from a single value.
+LIST_LENGTH: Final = 2
+#: Numbers without bounds lie from 1 to this.
+LARGEST_NUMBER: Final = 1_000
+
+
+def generate_test_data(
+    of: HasFields, *, seed: str | None = None, only_required: bool = False
+) -> dict[str, Any]:
+    """Values for the fields of an action (or of a class, or for given fields), by wire name.
+
+    They pass the fields' check, and are the same each time for a `seed`, which is the action's
+    slug unless given. `only_required` leaves out every field that is never required. Raises
+    `ValueError` for a field that no value could be made for.
+    """
+    luck = random.Random(seed or getattr(of, "slug", DEFAULT_SEED))  # noqa: S311 - made-up values
+    return _object(fields_for(of), luck, only_required=only_required)
+
+
+def fields_for(of: HasFields) -> Fields:
+    """The fields of what has fields."""
+    if isinstance(of, Mapping):
+        return of
+    if isinstance(of, Action) or issubclass(of, Action):
+        return of.fields
+    return fields_of(of)
+
+
+def _object(fields: Fields, luck: random.Random, *, only_required: bool) -> dict[str, Any]:
+    return {
+        key: _value(key, field, luck, only_required=only_required)
+        for key, field in fields.items()
+        if not only_required or field.required is True or isinstance(field.required, Conditions)
+    }
+
+
+def _value(key: str, field: Field, luck: random.Random, *, only_required: bool) -> Any:
+    def one() -> Any:
+        if field.choices:
+            return _choice(key, field, luck)
+        if field.type != "object":
+            return _MAKERS[field.type](key, field, luck)
+        if field.properties is not None:
+            return _object(field.properties, luck, only_required=only_required)
+        return {"name": f"value-{word(luck, UNIQUE_CHARACTERS)}", "amount": luck.randint(1, 100)}
+
+    return [one() for _ in range(LIST_LENGTH)] if field.multiple else one()
+
+
+def _choice(key: str, field: Field, luck: random.Random) -> Any:
+    values = [c.value if isinstance(c, Choice) else c for c in field.choices or ()]
+    possible = [value for value in values if value not in (None, "") and _within(value, field)]
+    if not possible:
+        raise ValueError(f"field {key!r}: none of its choices is within its bounds")
+    return luck.choice(possible)
+
+
+def _within(value: Any, field: Field) -> bool:
+    size = len(value) if isinstance(value, str) else value
+    if isinstance(size, bool) or not isinstance(size, int | float | Decimal):
+        return True
+    return (field.minimum or -math.inf) <= size <= (field.maximum or math.inf)
+
+
+def _text(key: str, field: Field, luck: random.Random) -> str:
+    text = make_text(luck, key, field.format, field.minimum, field.maximum)
+    if text is None:
+        raise ValueError(
+            f"field {key!r}: no {field.format or 'text'} has {field.minimum or 0:g} to "
+            f"{field.maximum:g} characters"
+        )
+    return text
+
+
+def _moment(_key: str, _field: Field, luck: random.Random) -> str:
+    return moment(luck)
+
+
+def _integer(key: str, field: Field, luck: random.Random) -> int:
+    low, high = _bounds(field)
+    if low > high:
+        raise ValueError(
+            f"field {key!r}: no whole number is from {field.minimum} to {field.maximum}"
+        )
+    return luck.randint(low, high)
+
+
+def _number(key: str, field: Field, luck: random.Random) -> int | Decimal:
+    low, high = _bounds(field)
+    if low <= high:
+        return luck.randint(low, high)
+    least, most = Decimal(str(field.minimum)), Decimal(str(field.maximum))
+    if least > most:
+        raise ValueError(f"field {key!r}: no number is from {least} to {most}")
+    return (least + most) / 2
+
+
+def _bounds(field: Field) -> tuple[int, int]:
+    """The whole numbers between a field's bounds; 0 is no bound, as for the check."""
+    low = math.ceil(field.minimum) if field.minimum else None
+    high = math.floor(field.maximum) if field.maximum else None
+    if low is None:
+        low = 1 if high is None or high >= 1 else high - LARGEST_NUMBER
+    return low, low + LARGEST_NUMBER if high is None else high
+
+
+def _boolean(_key: str, _field: Field, _luck: random.Random) -> bool:
+    return True
+
+
+_MAKERS: Final[dict[str, Callable[[str, Field, random.Random], Any]]] = {
+    "string": _text,
+    "text": _text,
+    "password": _text,
+    "datetime": _moment,
+    "integer": _integer,
+    "number": _number,
+    "boolean": _boolean,
+}

@@ -1,0 +1,136 @@
+"""What really left for the partner, and what came back: in the clear, for tests to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import attrs
+
+from offramp import _json
+from offramp.definition import UNSET, Handler, Outgoing, Response
+
+
+@attrs.frozen(kw_only=True)
+class RecordedRequest:
+    """One request as it left, after all middleware; secrets are in the clear."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    body: bytes = attrs.field(default=b"", repr=False)
+
+    @property
+    def json(self) -> Any:
+        """The body parsed; raises `ValueError` where it is not JSON.
+
+        A fraction is a `float` where that says the same, so that tests can compare with `1.5`,
+        and a `Decimal` where a float would lose digits.
+        """
+        return _comparable(_json.loads(self.body))
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode(errors="replace")
+
+    @property
+    def params(self) -> dict[str, str]:
+        """The query of the address."""
+        return dict(parse_qsl(urlsplit(self.url).query, keep_blank_values=True))
+
+    def header(self, name: str) -> str | None:
+        """A header's value, however its name is spelled."""
+        wanted = name.lower()
+        return next((v for key, v in self.headers.items() if key.lower() == wanted), None)
+
+
+@attrs.frozen(kw_only=True)
+class RecordedExchange:
+    """A request, and the partner's answer or the error that came in its place."""
+
+    request: RecordedRequest
+    response: Response | None = None
+    error: BaseException | None = None
+
+    @property
+    def method(self) -> str:
+        """The request's method."""
+        return self.request.method
+
+    @property
+    def url(self) -> str:
+        """The request's address."""
+        return self.request.url
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The request's headers."""
+        return self.request.headers
+
+    @property
+    def json(self) -> Any:
+        """The request's body parsed; raises `ValueError` where it is not JSON."""
+        return self.request.json
+
+    @property
+    def status(self) -> int | None:
+        """The answer's status; nothing where none came."""
+        return None if self.response is None else self.response.status
+
+
+@attrs.frozen(kw_only=True)
+class Answer:
+    """What a scripted partner says: a status and a body, or an exception in its place."""
+
+    status: int = 200
+    #: Sent as JSON.
+    payload: Any = UNSET
+    #: Sent as it is, where there is no `payload`.
+    body: bytes | str = b""
+    headers: Mapping[str, str] = attrs.field(factory=dict)
+    #: Such as `TimeoutError()` or `aiohttp.ClientConnectionError()`.
+    exception: BaseException | None = None
+
+    @property
+    def content(self) -> bytes:
+        """The body in bytes."""
+        if self.payload is not UNSET:
+            return _json.dumps(self.payload)
+        return self.body.encode() if isinstance(self.body, str) else self.body
+
+
+def _comparable(value: Any) -> Any:
+    match value:
+        case Decimal():
+            near = float(value)
+            return near if Decimal(repr(near)) == value else value
+        case list():
+            return [_comparable(item) for item in value]
+        case dict():
+            return {key: _comparable(item) for key, item in value.items()}
+        case _:
+            return value
+
+
+def recording(transport: Handler, exchanges: list[RecordedExchange]) -> Handler:
+    """The same transport, every exchange added to a list."""
+
+    async def send(outgoing: Outgoing) -> Response:
+        request = RecordedRequest(
+            method=outgoing.method,
+            url=outgoing.url,
+            headers=dict(outgoing.headers),
+            body=outgoing.body or b"",
+        )
+        try:
+            response = await transport(outgoing)
+        except BaseException as error:
+            exchanges.append(RecordedExchange(request=request, error=error))
+            raise
+        exchanges.append(RecordedExchange(request=request, response=response))
+        return response
+
+    return send

@@ -1,0 +1,139 @@
+"""Made-up texts of each format, as long or as short as a field wants them."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+import string
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final, TypeAlias
+
+from offramp.event import format_time
+from offramp.testing.clock import TEST_TIME
+
+#: Moments lie within this time before `TEST_TIME`: partners refuse what is old, or yet to come.
+MOMENT_RANGE: Final = timedelta(hours=12)
+#: Characters of a made-up text that differ from seed to seed.
+UNIQUE_CHARACTERS: Final = 8
+UUID_BITS: Final = 128
+#: Of one label of a host's name. Source: RFC 1035, section 2.3.4.
+LABEL_LENGTH: Final = 63
+#: Addresses that nobody has. Source: RFC 5737, RFC 3849.
+IPV4_NETWORK: Final = "192.0.2."
+IPV6_NETWORK: Final = "2001:db8::"
+LAST_HOST: Final = 254
+
+#: `(luck, length) -> text`: of that length where the format can be, else of any.
+Maker: TypeAlias = Callable[[random.Random, int], str]
+
+
+def word(luck: random.Random, length: int) -> str:
+    """Small letters and digits, the first a letter."""
+    rest = luck.choices(string.ascii_lowercase + string.digits, k=length - 1) if length else ()
+    return "".join([luck.choice(string.ascii_lowercase), *rest])[:length]
+
+
+def moment(luck: random.Random) -> str:
+    """A moment shortly before `TEST_TIME`, in ISO 8601 with `Z`."""
+    return format_time(TEST_TIME - luck.random() * MOMENT_RANGE)
+
+
+def make_text(
+    luck: random.Random, name: str, form: str | None, least: float | None, most: float | None
+) -> str | None:
+    """A text of a format and within bounds of length; nothing where none could be made.
+
+    `name` begins it where the format and the bounds leave room, so that it can be recognised.
+    """
+    low = math.ceil(least or 0)
+    high = math.floor(most) if most else None
+    if form not in _MAKERS:
+        return _plain(luck, name, low, high)
+    for length in _lengths(low, high):
+        text = _MAKERS[form](luck, length)
+        if low <= len(text) and (high is None or len(text) <= high):
+            return text
+    return None
+
+
+def _lengths(low: int, high: int | None) -> list[int]:
+    usual = max(low, 2 * UNIQUE_CHARACTERS)
+    return [usual] if high is None else [min(usual, high), high, low]
+
+
+def _plain(luck: random.Random, name: str, low: int, high: int | None) -> str | None:
+    if high is not None and high < low:
+        return None
+    unique = word(luck, UNIQUE_CHARACTERS)
+    stem = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    text = f"{stem}-{unique}" if stem else unique
+    text += word(luck, low - len(text)) if len(text) < low else ""
+    return text if high is None else text[-high:]
+
+
+def _padded(head: str, tail: str = "") -> Maker:
+    """Letters between two ends."""
+
+    def make(luck: random.Random, length: int) -> str:
+        return head + word(luck, max(1, length - len(head) - len(tail))) + tail
+
+    return make
+
+
+def _shortest(*makers: Maker) -> Maker:
+    """The first whose text is no longer than was asked for, else the last."""
+
+    def make(luck: random.Random, length: int) -> str:
+        texts = [maker(luck, length) for maker in makers]
+        return next((text for text in texts if len(text) <= length), texts[-1])
+
+    return make
+
+
+def _hostname(luck: random.Random, length: int) -> str:
+    text = word(luck, max(1, length))
+    labels = [text[at : at + LABEL_LENGTH] for at in range(0, len(text), LABEL_LENGTH + 1)]
+    return ".".join(labels)
+
+
+def _uuid(luck: random.Random, _length: int) -> str:
+    return str(uuid.UUID(int=luck.getrandbits(UUID_BITS), version=4))
+
+
+def _date(luck: random.Random, _length: int) -> str:
+    return moment(luck).partition("T")[0]
+
+
+def _time(luck: random.Random, _length: int) -> str:
+    return moment(luck).partition("T")[2]
+
+
+def _date_time(luck: random.Random, _length: int) -> str:
+    return moment(luck)
+
+
+def _ipv4(luck: random.Random, _length: int) -> str:
+    return f"{IPV4_NETWORK}{luck.randint(1, LAST_HOST)}"
+
+
+def _ipv6(luck: random.Random, _length: int) -> str:
+    return f"{IPV6_NETWORK}{luck.randint(1, LAST_HOST):x}"
+
+
+_MAKERS: Final[dict[str, Maker]] = {
+    "date": _date,
+    "time": _time,
+    "date-time": _date_time,
+    "uri": _shortest(_padded("https://example.com/"), _padded("u:")),
+    "uri-reference": _padded("/"),
+    "uri-template": _shortest(_padded("/users/{id}/"), _padded("/")),
+    "email": _shortest(_padded("", "@example.com"), _padded("", "@a.io")),
+    "hostname": _shortest(_padded("", ".example.com"), _hostname),
+    "ipv4": _ipv4,
+    "ipv6": _ipv6,
+    "regex": _shortest(_padded("^", "$"), _padded("")),
+    "uuid": _uuid,
+}

@@ -1,0 +1,260 @@
+"""A destination under test: configured as an operator would, its far end replaced."""
+# ruff: noqa: PT028 - the methods are called test_… for what they do; pytest does not collect them
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import attrs
+
+from offramp.config import Instance, Subscription
+from offramp.definition import AuthTokens, Destination, DynamicChoices, Middleware
+from offramp.delivery import InstanceRuntime, Pipeline, compile_subscription, explain, make_runtime
+from offramp.delivery.pipeline import SYNC_MODE_KEY
+from offramp.errors import NotFoundError, PluginError
+from offramp.hooks import hookimpl
+from offramp.http import aiohttp_transport, open_session
+from offramp.plugins import Catalog, CatalogEntry, load_catalog, load_plugins, pick
+from offramp.testing.clock import FakeClock
+from offramp.testing.data import generate_test_data
+from offramp.testing.events import create_test_event
+from offramp.testing.exchanges import RecordedExchange, recording
+from offramp.testing.flow import OpenGate, deliver
+from offramp.testing.runs import ActionRun, AuthenticationRun
+
+Event = Mapping[str, Any]
+
+#: The name of the instance and its source; places in error messages carry it.
+NAME: Final = "test"
+#: Holds for every event; `test_action` asks no trigger.
+ANY_EVENT: Final = 'type != ""'
+
+
+@attrs.define(kw_only=True, eq=False)
+class TestIntegration:
+    """One instance of a destination, run as in production but for the partner at the far end.
+
+    What a test asks of it goes the production path: trigger, mapping, checks, `refuse`, batches
+    and their bisection, middleware, retry rules. Only the queue is left out, and nothing waits.
+    """
+
+    __test__ = False  # pytest takes what is called Test… for tests
+
+    catalog: Catalog = attrs.field(repr=False)
+    entry: CatalogEntry = attrs.field(repr=False)
+    settings: Mapping[str, Any] = attrs.field(repr=False)
+    middleware: Sequence[Middleware] = ()
+    clock: FakeClock = attrs.field(factory=FakeClock)
+    #: OAuth 2 tokens; a refresh replaces them.
+    auth: AuthTokens | None = None
+
+    async def test_action(  # noqa: PLR0913 - a subscription's parts, each of which a test may set
+        self,
+        slug: str,
+        *,
+        event: Event | None = None,
+        events: Sequence[Event] | None = None,
+        mapping: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        use_default_mapping: bool = True,
+        sync_mode: str | None = None,
+        trigger: str | None = None,
+    ) -> ActionRun:
+        """Send an event, or several at once, through an action.
+
+        `mapping` is laid over the action's default mapping, or stands alone where
+        `use_default_mapping` is false; `settings` are laid over the integration's. Only where a
+        `trigger` is given is it asked. Without an event, that of `create_test_event` is sent.
+        """
+        defaults = self.entry.action(slug).default_mapping if use_default_mapping else {}
+        whole = {**defaults, **(mapping or {})}
+        if sync_mode is not None:
+            whole[SYNC_MODE_KEY] = sync_mode
+        return await self._run(slug, whole, _listed(event, events), settings, trigger)
+
+    async def test_preset(
+        self,
+        name: str,
+        *,
+        event: Event | None = None,
+        events: Sequence[Event] | None = None,
+        mapping: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> ActionRun:
+        """Send events through a preset; those that its trigger does not want are `filtered`."""
+        preset = self.entry.preset(name)
+        whole = {**self.entry.preset_mapping(preset), **(mapping or {})}
+        events = _listed(event, events)
+        return await self._run(preset.action, whole, events, settings, preset.trigger)
+
+    async def test_authentication(
+        self, *, settings: Mapping[str, Any] | None = None
+    ) -> AuthenticationRun:
+        """Ask the destination whether the credentials are good."""
+        test = self.entry.destination.test_authentication
+        if test is None:
+            raise NotFoundError(f"{self.entry.slug} declares no test_authentication")
+        async with self._runtime(settings) as (runtime, exchanges):
+            error: Exception | None = None
+            try:
+                await runtime.perform(runtime.client(), test)
+            except Exception as raised:  # noqa: BLE001 - it is the answer
+                error = raised
+            return AuthenticationRun(error=error, exchanges=tuple(exchanges), mask=runtime.mask)
+
+    async def test_dynamic_field(
+        self,
+        slug: str,
+        field: str,
+        *,
+        payload: Mapping[str, Any] | None = None,
+        page: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> DynamicChoices:
+        """Fetch the choices of a dynamic field; `payload` is what the form holds so far."""
+        action = self.entry.action(slug).action
+        method = pick(action.dynamic_fields, field, f"dynamic field of {slug}")
+        fetch = getattr(action, method)
+        async with self._runtime(settings) as (runtime, _):
+            choices = await runtime.perform(
+                runtime.client(), lambda client: fetch(client, payload=payload or {}, page=page)
+            )
+        if not isinstance(choices, DynamicChoices):
+            raise TypeError(f"{slug}.{method} must return DynamicChoices, not {choices!r}")
+        return choices
+
+    async def test_save_hook(
+        self,
+        slug: str,
+        hook: str,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        settings: Mapping[str, Any] | None = None,
+    ) -> Mapping[str, Any]:
+        """Run what an action does when a subscription is saved, and answer with its outputs."""
+        declared = pick(self.entry.action(slug).action.save_hooks, hook, f"save hook of {slug}")
+        async with self._runtime(settings) as (runtime, _):
+            outputs: Mapping[str, Any] = await runtime.perform(
+                runtime.client(), lambda client: declared.perform(client, inputs or {})
+            )
+        return outputs
+
+    async def explain(
+        self,
+        slug: str,
+        *,
+        event: Event | None = None,
+        mapping: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        trigger: str | None = None,
+    ) -> dict[str, Any]:
+        """What `offramp explain` tells of an event; nothing is sent."""
+        whole = {**self.entry.action(slug).default_mapping, **(mapping or {})}
+        pipeline = self._pipeline(slug, whole, trigger)
+        async with self._runtime(settings) as (runtime, _):
+            event = create_test_event() if event is None else event
+            return await explain(pipeline, runtime, event, now=self.clock())
+
+    async def _run(
+        self,
+        slug: str,
+        mapping: Mapping[str, Any],
+        events: Sequence[Event],
+        settings: Mapping[str, Any] | None,
+        trigger: str | None,
+    ) -> ActionRun:
+        pipeline = self._pipeline(slug, mapping, trigger)
+        async with self._runtime(settings) as (runtime, exchanges):
+            deliveries = await deliver(runtime, pipeline, events, matching=trigger is not None)
+            self.auth = runtime.auth
+            return ActionRun(
+                action=slug,
+                mapping=mapping,
+                deliveries=deliveries,
+                exchanges=tuple(exchanges),
+                mask=runtime.mask,
+            )
+
+    def _pipeline(self, slug: str, mapping: Mapping[str, Any], trigger: str | None) -> Pipeline:
+        subscription = Subscription(
+            id=f"{NAME}/{slug}",
+            name=slug,
+            instance=NAME,
+            action=slug,
+            trigger=ANY_EVENT if trigger is None else trigger,
+            mapping=mapping,
+        )
+        return compile_subscription(subscription, self.entry, self.catalog.directives)
+
+    @asynccontextmanager
+    async def _runtime(
+        self, settings: Mapping[str, Any] | None
+    ) -> AsyncIterator[tuple[InstanceRuntime, list[RecordedExchange]]]:
+        exchanges: list[RecordedExchange] = []
+        async with open_session() as session:
+            runtime = make_runtime(
+                Instance(name=NAME, source=NAME, destination=self.entry.slug),
+                self.entry,
+                {**self.settings, **(settings or {})},
+                transport=recording(aiohttp_transport(session), exchanges),
+                middleware=[
+                    *self.catalog.plugins.middleware(self.entry.destination),
+                    *self.middleware,
+                ],
+                clock=self.clock,
+            )
+            runtime.gate = OpenGate()
+            runtime.auth = self.auth
+            yield runtime, exchanges
+
+
+def create_test_integration(  # noqa: PLR0913 - an instance's parts, each of which a test may set
+    destination: Destination | str,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    middleware: Sequence[Middleware] = (),
+    plugins: Sequence[object] = (),
+    auth: AuthTokens | None = None,
+    clock: FakeClock | None = None,
+) -> TestIntegration:
+    """Configure a destination, or an installed one by its slug, for a test.
+
+    Without `settings`, made-up ones are used. `plugins` are modules or objects with hooks, such
+    as those that add actions to the destination. Raises `PluginError` for whatever a host would
+    report of a plugin.
+    """
+    by_slug = isinstance(destination, str)
+    extra = plugins if isinstance(destination, str) else [_Declares(destination), *plugins]
+    catalog = load_catalog(load_plugins(extra=extra, installed=by_slug))
+    if catalog.problems:
+        raise PluginError("\n".join(map(str, catalog.problems)))
+    entry = catalog[destination if isinstance(destination, str) else destination.slug]
+    if settings is None:
+        settings = generate_test_data(entry.settings, seed=entry.slug)
+    return TestIntegration(
+        catalog=catalog,
+        entry=entry,
+        settings=settings,
+        middleware=middleware,
+        clock=clock or FakeClock(),
+        auth=auth,
+    )
+
+
+@attrs.frozen
+class _Declares:
+    destination: Destination
+
+    @hookimpl
+    def offramp_destinations(self) -> list[Destination]:
+        return [self.destination]
+
+
+def _listed(event: Event | None, events: Sequence[Event] | None) -> Sequence[Event]:
+    if event is not None and events is not None:
+        raise ValueError("give event= for one event or events= for several, not both")
+    if events is not None:
+        return events
+    return [create_test_event() if event is None else event]

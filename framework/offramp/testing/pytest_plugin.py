@@ -1,0 +1,57 @@
+"""The pytest plugin: fixtures that load the harness only where a test asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+from offramp import testing
+
+if TYPE_CHECKING:
+    from offramp.definition import AuthTokens, Destination, Middleware
+    from offramp.testing import FakeClock, LocalPartner, Partner, TestIntegration
+
+
+class MakeIntegration(Protocol):
+    """What the fixture `integration` is: call it with a destination, or the slug of one."""
+
+    def __call__(  # noqa: PLR0913 - an instance's parts, each of which a test may set
+        self,
+        destination: Destination | str,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        middleware: Sequence[Middleware] = (),
+        plugins: Sequence[object] = (),
+        auth: AuthTokens | None = None,
+        clock: FakeClock | None = None,
+    ) -> TestIntegration:
+        """See `offramp.testing.create_test_integration`."""
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock that stands at `TEST_TIME` until the test moves it."""
+    return testing.FakeClock()
+
+
+@pytest.fixture
+def partner() -> Iterator[Partner]:
+    """A partner that answers as scripted; no request leaves this machine."""
+    with testing.Partner() as scripted:
+        yield scripted
+
+
+@pytest.fixture
+def local_partner() -> Iterator[LocalPartner]:
+    """A partner that is a real HTTP server on this machine, and answers as scripted."""
+    with testing.LocalPartner() as server:
+        yield server
+
+
+@pytest.fixture
+def integration(partner: Partner, clock: FakeClock) -> MakeIntegration:  # noqa: ARG001 - keeps the network out
+    """Makes a destination ready to be tested: `integration(destination, settings=...)`."""
+    return partial(testing.create_test_integration, clock=clock)

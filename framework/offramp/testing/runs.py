@@ -1,0 +1,201 @@
+"""What came of a test run: outcomes, payloads and exchanges, and checks that explain themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Self, TypeVar
+
+import attrs
+
+from offramp.errors import DeliveryError, InvalidAuthenticationError
+from offramp.http import Exchange, Mask
+from offramp.queue import Stage
+from offramp.testing.exchanges import RecordedExchange, RecordedRequest
+from offramp.testing.telling import tell_authentication, tell_run
+
+T = TypeVar("T")
+
+
+@attrs.frozen(kw_only=True)
+class TestedDelivery:
+    """What became of one event in a test."""
+
+    __test__ = False  # pytest takes what is called Test… for tests
+
+    event: Mapping[str, Any]
+    #: delivered, rejected, retrying, expired or filtered; compares with plain strings.
+    outcome: Stage
+    #: The reason code, such as `PAYLOAD_VALIDATION_FAILED`; empty where it was delivered.
+    code: str = ""
+    #: As the ledger would keep it, secrets masked.
+    message: str = ""
+    #: The partner's, or the one that means the same; nothing where it was delivered or filtered.
+    status: int | None = None
+    #: Seconds until the next attempt at the latest, where the outcome is `retrying`.
+    retry_in: float | None = None
+    #: What `perform` got; nothing where the event did not become a payload.
+    payload: Any = None
+    #: The payload as JSON data, by wire names.
+    fields: Mapping[str, Any] | None = None
+    error: DeliveryError | None = attrs.field(default=None, repr=False)
+    #: The last exchange as the ledger would keep it, secrets masked.
+    kept: Exchange | None = attrs.field(default=None, repr=False)
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class ActionRun:
+    """What came of sending events through an action; its `repr` tells the whole story."""
+
+    action: str
+    mapping: Mapping[str, Any]
+    #: One for each event, in their order.
+    deliveries: tuple[TestedDelivery, ...]
+    #: Every request of the run, with what was answered.
+    exchanges: tuple[RecordedExchange, ...]
+    mask: Mask
+
+    @property
+    def outcomes(self) -> tuple[Stage, ...]:
+        """The outcome of each event; they compare with plain strings."""
+        return tuple(delivery.outcome for delivery in self.deliveries)
+
+    @property
+    def delivery(self) -> TestedDelivery:
+        """The only delivery."""
+        return self._only(self.deliveries, "event")
+
+    @property
+    def outcome(self) -> Stage:
+        """The outcome of the only event."""
+        return self.delivery.outcome
+
+    @property
+    def payloads(self) -> tuple[Any, ...]:
+        """The payload of each event that became one, as `perform` got it."""
+        return tuple(d.payload for d in self.deliveries if d.fields is not None)
+
+    @property
+    def payload(self) -> Any:
+        """The only payload."""
+        return self._only(self.payloads, "payload")
+
+    @property
+    def requests(self) -> tuple[RecordedRequest, ...]:
+        """Every request, in order, secrets in the clear."""
+        return tuple(exchange.request for exchange in self.exchanges)
+
+    @property
+    def request(self) -> RecordedRequest:
+        """The only request."""
+        return self._only(self.requests, "request")
+
+    @property
+    def json(self) -> Any:
+        """The parsed body of the first request."""
+        __tracebackhide__ = True
+        if not self.exchanges:
+            raise AssertionError(f"no request was made\n{self!r}")
+        return self.exchanges[0].json
+
+    @property
+    def delivered(self) -> bool:
+        """Whether every event was delivered."""
+        return all(outcome is Stage.DELIVERED for outcome in self.outcomes)
+
+    def assert_delivered(self) -> Self:
+        """Every event was delivered, or an `AssertionError` that tells why not."""
+        __tracebackhide__ = True
+        return self._assert_all(Stage.DELIVERED)
+
+    def assert_rejected(self, code: str | None = None, *, saying: str = "") -> Self:
+        """Every event was rejected, with this code and these words in its message."""
+        __tracebackhide__ = True
+        return self._assert_all(Stage.REJECTED, code, saying)
+
+    def assert_retrying(self, code: str | None = None, *, saying: str = "") -> Self:
+        """Every event will be tried again, with this code and these words in its message."""
+        __tracebackhide__ = True
+        return self._assert_all(Stage.RETRYING, code, saying)
+
+    def assert_filtered(self) -> Self:
+        """No event was wanted by the trigger."""
+        __tracebackhide__ = True
+        return self._assert_all(Stage.FILTERED)
+
+    def __repr__(self) -> str:
+        return self.mask(tell_run(self))
+
+    def _assert_all(self, wanted: Stage, code: str | None = None, saying: str = "") -> Self:
+        __tracebackhide__ = True
+        told = f"expected {wanted}{f' with {code}' if code else ''}"
+        told += f" saying {saying!r}" if saying else ""
+        if not self.deliveries:
+            raise AssertionError(f"{told}, but there was no event\n{self!r}")
+        for number, delivery in enumerate(self.deliveries, 1):
+            if (
+                delivery.outcome is not wanted
+                or code not in (None, delivery.code)
+                or saying not in delivery.message
+            ):
+                raise AssertionError(f"{told}, but event {number} was not\n{self!r}")
+        return self
+
+    def _only(self, things: tuple[T, ...], what: str) -> T:
+        __tracebackhide__ = True
+        if len(things) != 1:
+            raise AssertionError(f"expected one {what}; there were {len(things)}\n{self!r}")
+        return things[0]
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class AuthenticationRun:
+    """What a destination said of credentials; its `repr` tells the whole story."""
+
+    #: What `test_authentication` raised; nothing where the credentials are good.
+    error: Exception | None
+    exchanges: tuple[RecordedExchange, ...]
+    mask: Callable[[str], str]
+
+    @property
+    def good(self) -> bool:
+        """The credentials are good."""
+        return self.error is None
+
+    @property
+    def refused(self) -> bool:
+        """The partner refuses the credentials."""
+        return isinstance(self.error, InvalidAuthenticationError)
+
+    @property
+    def unclear(self) -> bool:
+        """It could not be told: an outage, a throttled answer, no answer."""
+        return not self.good and not self.refused
+
+    @property
+    def message(self) -> str:
+        """What the operator is told, secrets masked; empty where the credentials are good."""
+        return "" if self.error is None else self.mask(str(self.error))
+
+    def assert_good(self) -> Self:
+        """The credentials are good, or an `AssertionError` that tells why not."""
+        __tracebackhide__ = True
+        return self._assert("good", holds=self.good)
+
+    def assert_refused(self) -> Self:
+        """The credentials were told to be bad."""
+        __tracebackhide__ = True
+        return self._assert("refused", holds=self.refused)
+
+    def assert_unclear(self) -> Self:
+        """The credentials were told to be neither good nor bad."""
+        __tracebackhide__ = True
+        return self._assert("unclear", holds=self.unclear)
+
+    def __repr__(self) -> str:
+        return self.mask(tell_authentication(self))
+
+    def _assert(self, wanted: str, *, holds: bool) -> Self:
+        __tracebackhide__ = True
+        if not holds:
+            raise AssertionError(f"expected the credentials to be told {wanted}\n{self!r}")
+        return self

@@ -1,0 +1,106 @@
+"""The words in which a test run explains itself."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from offramp import _json
+from offramp.http import mask_headers
+from offramp.queue import Stage
+
+if TYPE_CHECKING:
+    from offramp.testing.exchanges import RecordedExchange
+    from offramp.testing.runs import ActionRun, AuthenticationRun, TestedDelivery
+
+#: Longer texts are cut: a failure should fit a screen or two.
+SHOWN_CHARACTERS: Final = 2_000
+#: So many deliveries that did not succeed, and so many exchanges, are told in full.
+SHOWN_DELIVERIES: Final = 3
+SHOWN_EXCHANGES: Final = 5
+
+
+def tell_run(run: ActionRun) -> str:
+    """The story of a run: each event's end, the details of failures, every exchange."""
+    return "\n".join(_lines(run))
+
+
+def tell_authentication(run: AuthenticationRun) -> str:
+    """The story of a test of credentials."""
+    found = "good" if run.good else "refused" if run.refused else "unclear"
+    lines = [f"<AuthenticationRun: {found}>"]
+    if run.error is not None:
+        lines += _told("error", f"{type(run.error).__name__}: {run.error}")
+    return "\n".join([*lines, *_exchanges(run.exchanges)])
+
+
+def _lines(run: ActionRun) -> Iterator[str]:
+    delivered = sum(outcome is Stage.DELIVERED for outcome in run.outcomes)
+    yield f"<ActionRun {run.action}: {delivered} of {len(run.deliveries)} delivered>"
+    failures = 0
+    for number, delivery in enumerate(run.deliveries, 1):
+        yield f"event {number}, {_name(delivery.event)}: {_end(delivery)}"
+        if delivery.outcome is not Stage.DELIVERED:
+            failures += 1
+            if failures <= SHOWN_DELIVERIES:
+                yield from _details(delivery)
+    if failures:
+        yield from _told("mapping", _as_json(run.mapping))
+    yield from _exchanges(run.exchanges)
+
+
+def _name(event: Any) -> str:
+    name = event.get("event") or event.get("name")
+    return " ".join([str(event.get("type")), *([] if name is None else [repr(name)])])
+
+
+def _end(delivery: TestedDelivery) -> str:
+    is_told = delivery.status is None or delivery.code == str(delivery.status)
+    status = "" if is_told else f" ({delivery.status})"
+    code = f", {delivery.code}{status}" if delivery.code else ""
+    pause = "" if delivery.retry_in is None else f", again within {delivery.retry_in:g} s"
+    return f"{delivery.outcome}{code}{pause}"
+
+
+def _details(delivery: TestedDelivery) -> Iterator[str]:
+    yield from _told("because", delivery.message)
+    cause = delivery.error.__cause__ if delivery.error is not None else None
+    if cause is not None and delivery.code == "INTERNAL":
+        yield from _told("raised", "".join(traceback.format_exception(cause)).rstrip())
+    yield from _told("event", _as_json(delivery.event))
+    if delivery.fields is not None:
+        yield from _told("payload", _as_json(delivery.fields))
+
+
+def _exchanges(exchanges: Sequence[RecordedExchange]) -> Iterator[str]:
+    if not exchanges:
+        yield "no request was made"
+    for number, exchange in enumerate(exchanges[:SHOWN_EXCHANGES], 1):
+        request, response = exchange.request, exchange.response
+        came = f"no answer: {exchange.error}" if response is None else str(response.status)
+        yield f"request {number}: {request.method} {request.url} -> {came}"
+        yield from _told("headers", _as_json(mask_headers(request.headers, str)))
+        yield from _told("body", request.text)
+        if response is not None:
+            yield from _told("answer", response.text)
+    if len(exchanges) > SHOWN_EXCHANGES:
+        yield f"and {len(exchanges) - SHOWN_EXCHANGES} requests more"
+
+
+def _told(what: str, text: str) -> Iterator[str]:
+    if not text:
+        return
+    if len(text) > SHOWN_CHARACTERS:
+        text = f"{text[:SHOWN_CHARACTERS]}… ({len(text)} characters in all)"
+    first, *rest = text.splitlines()
+    yield f"  {what:<8} {first}"
+    for line in rest:
+        yield f"  {'':<8} {line}"
+
+
+def _as_json(value: Any) -> str:
+    try:
+        return _json.dumps(value).decode()
+    except TypeError:
+        return repr(value)
