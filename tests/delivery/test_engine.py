@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.delivery.parts import Partner, event, small_catalog
 
 from offramp.config import Config, Instance, Source, Subscription
 from offramp.delivery import Engine, make_runtime
 from offramp.delivery.instance import InstanceRuntime
 from offramp.errors import ConfigError, Fault
 from offramp.plugins import CatalogEntry
-from offramp.queue import SqliteQueue, Stage
+from offramp.queue import SqliteLedger, Stage, open_queue
 from offramp.storage import Store
-from tests.delivery.parts import Partner, event, small_catalog
 
 LANE = "small/one"
 PATIENCE = 10.0
@@ -45,31 +45,29 @@ def config(
 
 
 @asynccontextmanager
-async def running(folder: Path, partner: Partner) -> AsyncIterator[tuple[Engine, SqliteQueue]]:
+async def running(folder: Path, partner: Partner) -> AsyncIterator[tuple[Engine, SqliteLedger]]:
     def start(instance: Instance, entry: CatalogEntry) -> InstanceRuntime:
         return make_runtime(instance, entry, {"token": "s3cr3t-token"}, transport=partner)
 
-    async with Store.open(folder) as store:
-        queue = await SqliteQueue.open(store)
+    async with Store.open(folder) as store, open_queue(store) as queue:
         engine = Engine(small_catalog(), queue, start)
         try:
-            yield engine, queue
+            yield engine, SqliteLedger(store)
         finally:
             await engine.stop()
-            await queue.close()
 
 
 @pytest.mark.parametrize("action", ["take", "takeOne", "takeByKind"])
 async def test_accepted_events_arrive_once(tmp_path: Path, action: str) -> None:
     """Every accepted event is delivered once, whether the action batches or not."""
     partner = Partner()
-    async with running(tmp_path, partner) as (engine, queue):
+    async with running(tmp_path, partner) as (engine, ledger):
         await engine.apply(config(action=action))
         ids = [f"m{number}" for number in range(250)]
         await engine.accept("site", [event(each, kind=int(each[1:]) % 3) for each in ids])
         assert await engine.settled(within=PATIENCE)
         assert sorted(partner.taken) == sorted(ids)
-        assert (await queue.audit()).ok
+        assert (await ledger.audit()).ok
 
 
 async def test_batch_keys_keep_payloads_apart(tmp_path: Path) -> None:
@@ -87,13 +85,15 @@ async def test_batch_keys_keep_payloads_apart(tmp_path: Path) -> None:
 async def test_a_bad_event_is_rejected_with_its_reason_beside_good_ones(tmp_path: Path) -> None:
     """One event that cannot become a payload, and one that the partner refuses, end alone."""
     partner = Partner(judge=lambda ids: 422 if "refused" in ids else 200)
-    async with running(tmp_path, partner) as (engine, queue):
-        await engine.apply(config(kind={"@path": "$.properties.kind"}, id={"@path": "$.properties.id"}))
+    async with running(tmp_path, partner) as (engine, ledger):
+        await engine.apply(
+            config(kind={"@path": "$.properties.kind"}, id={"@path": "$.properties.id"})
+        )
         events = [event("good", id="good"), event("nothing"), event("bad", id="refused")]
         await engine.accept("site", events)
         assert await engine.settled(within=PATIENCE)
         ended = {
-            each: (await queue.event(each))[0].deliveries[0] for each in ("good", "nothing", "bad")
+            each: (await ledger.event(each))[0].deliveries[0] for each in ("good", "nothing", "bad")
         }
     assert ended["good"].stage is Stage.DELIVERED
     assert (ended["nothing"].stage, ended["nothing"].reason) == (
@@ -109,22 +109,22 @@ async def test_an_outage_is_waited_out(tmp_path: Path) -> None:
     """What fails with 503 is tried again until it is taken."""
     answers = iter([503, 503])
     partner = Partner(judge=lambda ids: next(answers, 200))
-    async with running(tmp_path, partner) as (engine, queue):
+    async with running(tmp_path, partner) as (engine, ledger):
         await engine.apply(config())
         await engine.accept("site", [event("m1")])
         assert await engine.settled(within=PATIENCE)
-        story = (await queue.event("m1"))[0]
+        story = (await ledger.event("m1"))[0]
     assert partner.taken == ["m1"]
     assert story.deliveries[0].attempts == 3
 
 
 async def test_events_that_do_not_match_are_accounted_for(tmp_path: Path) -> None:
     """A filtered event has its end state and reason; the sums hold."""
-    async with running(tmp_path, Partner()) as (engine, queue):
+    async with running(tmp_path, Partner()) as (engine, ledger):
         await engine.apply(config(trigger='type = "page"'))
         await engine.accept("site", [event("m1")])
-        delivery = (await queue.event("m1"))[0].deliveries[0]
-        audit = await queue.audit()
+        delivery = (await ledger.event("m1"))[0].deliveries[0]
+        audit = await ledger.audit()
     assert (delivery.stage, delivery.reason) == (Stage.FILTERED, "NO_MATCHING_MAPPING")
     assert audit.ok
 
@@ -159,12 +159,12 @@ async def test_a_change_of_mapping_takes_effect_while_running(tmp_path: Path) ->
 async def test_disabling_a_subscription_ends_what_waits(tmp_path: Path) -> None:
     """Waiting deliveries of a disabled subscription end with that reason, and can be replayed."""
     partner = Partner(judge=lambda ids: 503)
-    async with running(tmp_path, partner) as (engine, queue):
+    async with running(tmp_path, partner) as (engine, ledger):
         await engine.apply(config())
         await engine.accept("site", [event("m1")])
         await asyncio.sleep(0.3)
         await engine.apply(config(enabled=False))
-        delivery = (await queue.event("m1"))[0].deliveries[0]
+        delivery = (await ledger.event("m1"))[0].deliveries[0]
     assert (delivery.stage, delivery.reason) == (Stage.EXPIRED, "SUBSCRIPTION_REMOVED")
 
 
@@ -178,8 +178,7 @@ async def test_an_instance_that_cannot_start_keeps_its_events(tmp_path: Path) ->
             raise ConfigError([Fault("instances.small.settings.token", "is missing")])
         return make_runtime(instance, entry, {"token": "s3cr3t-token"}, transport=partner)
 
-    async with Store.open(tmp_path) as store:
-        queue = await SqliteQueue.open(store)
+    async with Store.open(tmp_path) as store, open_queue(store) as queue:
         engine = Engine(small_catalog(), queue, start)
         snapshot = await engine.apply(config())
         assert "is missing" in snapshot.problems["instances.small"]
@@ -189,7 +188,6 @@ async def test_an_instance_that_cannot_start_keeps_its_events(tmp_path: Path) ->
         await engine.apply(config())
         assert await engine.settled(within=PATIENCE)
         await engine.stop()
-        await queue.close()
     assert partner.taken == ["m1"]
 
 
@@ -214,10 +212,10 @@ async def test_a_plugin_that_raises_keeps_the_event_and_the_others_go_on(tmp_pat
         return 200
 
     partner = Partner(judge=judge)
-    async with running(tmp_path, partner) as (engine, queue):
+    async with running(tmp_path, partner) as (engine, ledger):
         await engine.apply(config())
         await engine.accept("site", [event("m1"), event("trips"), event("m2")])
         await asyncio.sleep(1.0)
-        delivery = (await queue.event("trips"))[0].deliveries[0]
+        delivery = (await ledger.event("trips"))[0].deliveries[0]
     assert sorted(partner.taken) == ["m1", "m2"]
     assert (delivery.stage, delivery.reason) == (Stage.RETRYING, "INTERNAL")

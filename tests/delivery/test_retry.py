@@ -25,9 +25,9 @@ def answered(status: int, retry_after: float | None = None) -> HTTPError:
     return HTTPError(status, url="https://partner.example", retry_after=retry_after)
 
 
-def verdict(error: DeliveryError, *, attempt: int = 1, age: float = 0.0, luck: float = 1.0) -> tuple[
-    Stage, float | None
-]:
+def verdict(
+    error: DeliveryError, *, attempt: int = 1, age: float = 0.0, luck: float = 1.0
+) -> tuple[Stage, float | None]:
     decision = decide(
         POLICY, error, attempt=attempt, accepted_at=0, opened_at=0, now=age, luck=luck
     )
@@ -68,7 +68,7 @@ def test_the_class_of_an_error_decides_before_its_status(
     [(1, 1.0, 1), (2, 1.0, 2), (5, 1.0, 16), (5, 0.25, 4), (11, 1.0, 600), (10_000, 1.0, 600)],
 )
 def test_backoff_doubles_up_to_its_cap(attempt: int, luck: float, seconds: float) -> None:
-    """luck * min(longest, first * 2^(attempt-1)), for any attempt number."""
+    """Luck * min(longest, first * 2^(attempt-1)), for any attempt number."""
     assert backoff(attempt, POLICY, luck=luck) == seconds
 
 

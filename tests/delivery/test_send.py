@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.delivery.parts import Partner, event, make_pipeline, make_small_runtime
 
 from offramp.delivery import Parcel, Sent, send
-from tests.delivery.parts import Partner, event, make_pipeline, make_small_runtime
 
 PIPELINE = make_pipeline()
 NOW = 1_700_000_000.0

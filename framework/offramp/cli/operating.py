@@ -58,7 +58,7 @@ class Operating:
         )
         _log_to(self._context)
         stop = _stop_signals()
-        folder = data or settings.data
+        folder = data or settings.folder
         async with run_host(loaded.config, catalog, settings, folder=folder) as running:
             _announce(self._context, running, folder)
             await stop.wait()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from cyclopts import App
 from rich.console import Console
@@ -19,7 +17,6 @@ from offramp.cli.operating import Operating
 from offramp.cli.toolbox import HostToolbox
 from offramp.cli.trial import Trial
 from offramp.errors import OfframpError
-from offramp.hooks import Command
 
 #: A command met bad input: the message says what to do.
 EXIT_BAD_INPUT: Final = 2
@@ -62,22 +59,9 @@ def make_program(context: Context) -> App:
     )
     for group in (Authoring, Trial, Showing, Operating):
         for command in group(context).commands():
-            program.command(_runnable(command))
+            program.command(command)
     for _, command in context.plugins.commands(HostToolbox(context)):
-        program.command(_runnable(command))
+        program.command(command)
     for problem in context.plugins.problems:
         context.warn(str(problem))
     return program
-
-
-def _runnable(command: Command) -> Callable[..., Any]:
-    if not inspect.iscoroutinefunction(command):
-        return command
-
-    def call(*args: Any, **kwargs: Any) -> Any:
-        return asyncio.run(command(*args, **kwargs))
-
-    call.__name__ = command.__name__
-    call.__doc__ = command.__doc__
-    call.__signature__ = inspect.signature(command, eval_str=True)  # type: ignore[attr-defined] # what cyclopts reads
-    return call

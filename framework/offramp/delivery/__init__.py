@@ -6,7 +6,7 @@ from offramp.delivery.instance import InstanceRuntime, check_settings, make_runt
 from offramp.delivery.pipeline import Pipeline, Prepared, compile_subscription
 from offramp.delivery.retry import RetryPolicy, backoff, decide, policy_of
 from offramp.delivery.send import Parcel, Sent, send
-from offramp.delivery.snapshot import Snapshot, compile_config
+from offramp.delivery.snapshot import Snapshot, StartInstance, compile_config
 
 __all__ = [
     "Engine",
@@ -17,6 +17,7 @@ __all__ = [
     "RetryPolicy",
     "Sent",
     "Snapshot",
+    "StartInstance",
     "backoff",
     "check_settings",
     "compile_config",

@@ -52,8 +52,8 @@ async def _show(console: Console, toolbox: Toolbox, host: RunningHost, emulator:
     more = [call for call in made if call.shows == "more usage"]
     ended = {d["stage"] for call in more for d in stories[call.message_id]["deliveries"]}
     console.print(f"… and {len(more)} more of them: {', '.join(sorted(ended))}")
-    heading(console, 2, "Why not? The host can tell for each event")
-    show_reasons(console, stories.values())
+    heading(console, 2, "Why were these not billed? The host can tell for each event")
+    show_reasons(console, [await _with_reason(host, story) for story in stories.values()])
     heading(console, 3, "The trigger and the mapping at work, with the request they lead to")
     for message_id in EXPLAINED:
         console.print(f"\n{message_id}")
@@ -64,8 +64,8 @@ async def _show(console: Console, toolbox: Toolbox, host: RunningHost, emulator:
     figures = emulator.figures()
     requests = figures.answers["/v1/ingest"]["200"]
     console.print(
-        f"{figures.events_stored} events in {requests} requests of up to 100; "
-        f"{figures.duplicates} duplicates; {figures.events_refused} refused"
+        f"{figures.events_stored} events stored; requests (of up to 100 events): {requests}; "
+        f"duplicates: {figures.duplicates}; refused: {figures.events_refused}"
     )
 
 
@@ -79,6 +79,17 @@ async def _send(url: str, now: datetime) -> None:
     )
     if await sender.wait():
         raise OfframpError("Segment's SDK could not send; its message stands above")
+
+
+async def _with_reason(host: RunningHost, story: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The story, with the conditions that kept a filtered event out as the message."""
+    [delivery] = story["deliveries"]
+    if delivery["stage"] != "filtered":
+        return story
+    told = await host.explain(SUBSCRIPTION, story["event"])
+    false = [c["text"] for c in told["trigger"]["children"] if not c["result"]]
+    message = "the trigger asks for " + " and ".join(false)
+    return {**story, "deliveries": [{**delivery, "message": message}]}
 
 
 async def _stories(host: RunningHost, made: Sequence[Call]) -> dict[str, Mapping[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+import msgspec
 from rich.console import Console
 from rich.markup import escape
 from rich.rule import Rule
@@ -76,8 +77,8 @@ def show_stored(console: Console, stored: Sequence[StoredEvent]) -> None:
             event.transaction_id,
             event.customer_id,
             event.event_type,
-            str(event.timestamp),
-            Text(str(event.properties)),
+            event.timestamp,
+            Text(msgspec.json.encode(event.properties).decode()),
         )
     if len(stored) > SHOWN_STORED:
         table.add_row(Text(f"… and {len(stored) - SHOWN_STORED} more", "dim"))
