@@ -1,0 +1,120 @@
+"""What counts as a date and time: whatever the dayjs library takes, read as UTC."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from offramp.mapping.jstext import JS_WHITESPACE, number_text
+from offramp.payload.dateparts import MAX_TIME, MS_PER_SECOND, YEARS_PER_CENTURY, epoch_ms
+from offramp.payload.jsdate import parse_js_date
+from offramp.payload.values import is_number
+
+#: Digits of the numeric texts that are read as seconds, and as milliseconds, since 1970: the
+#: lengths that such texts have from 2001 to 2286.
+EPOCH_SECONDS_DIGITS: Final = 10
+EPOCH_MS_DIGITS: Final = 13
+MICROSECOND_DIGITS: Final = 6
+#: What JavaScript adds to a year below 100 that comes as a number. Source: ECMA-262, Date.UTC.
+FIRST_YEAR_OF_TWO_DIGITS: Final = 1_900
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+#: The form that SDKs send; all of it is valid, and most of it Python reads by itself.
+_COMMON: Final = re.compile(
+    r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+    r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]+)?"
+    r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+)
+#: What dayjs reads part by part, before it leaves a text to JavaScript's `Date`. Parts may
+#: overflow: month 13 is January.
+_PARTS: Final = re.compile(
+    rf"([0-9]{{4}})[-/]?([0-9]{{1,2}})?[-/]?([0-9]{{0,2}})[Tt{JS_WHITESPACE}]*"
+    r"([0-9]{1,2})?:?([0-9]{1,2})?:?([0-9]{1,2})?[.:]?([0-9]+)?"
+)
+_NUMBER: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:e[+-][0-9]+)?")
+_NOT_A_TIME: Final = frozenset({"NaN", "Infinity", "-Infinity"})
+
+
+def is_date_like(text: str) -> bool:
+    """Whether a text is a date and time: ISO 8601, seconds since 1970, or JavaScript's `Date`."""
+    if _COMMON.fullmatch(text):
+        return True
+    seconds = _canonical_number(text)
+    if seconds is not None:
+        return abs(seconds) * MS_PER_SECOND <= MAX_TIME
+    if text in _NOT_A_TIME:
+        return False
+    return _by_parts(text) is not None or parse_js_date(text) is not None
+
+
+def parse_date_like(value: Any) -> datetime:
+    """A text or number that passes the check of a datetime field, as an aware datetime in UTC.
+
+    A number is milliseconds since 1970, and so is a text of 13 digits; one of 10 is seconds. A
+    text without a zone is UTC. Fractions keep six digits. Raises `ValueError` for what is no date,
+    or lies outside the years 1 to 9999.
+    """
+    if isinstance(value, str):
+        return _parse_text(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    if not is_number(value):
+        raise ValueError("is not a date and time")
+    if not -MAX_TIME <= value <= MAX_TIME:
+        raise ValueError("lies outside the years 1 to 9999")
+    return _at(math.trunc(value))
+
+
+def _parse_text(text: str) -> datetime:
+    if _COMMON.fullmatch(text):
+        try:
+            moment = datetime.fromisoformat(text)
+            return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass  # the 30th of February is the 2nd of March, as JavaScript has it
+    seconds = _canonical_number(text)
+    if seconds is not None and text.isdecimal():
+        if len(text) == EPOCH_SECONDS_DIGITS:
+            return _at(int(text) * MS_PER_SECOND)
+        if len(text) == EPOCH_MS_DIGITS:
+            return _at(int(text))
+    parts = _by_parts(text)
+    if parts is not None:
+        return _at(*parts)
+    ms = parse_js_date(text)
+    if ms is not None:
+        return _at(ms)
+    if seconds is None or not is_date_like(text):
+        raise ValueError("is not a date and time")
+    return _at(math.trunc(seconds * MS_PER_SECOND))
+
+
+def _canonical_number(text: str) -> Decimal | None:
+    """The number that a text is, if JavaScript would write that number just so."""
+    if not _NUMBER.fullmatch(text) or number_text(float(text)) != text:
+        return None
+    return Decimal(text)
+
+
+def _by_parts(text: str) -> tuple[int, int] | None:
+    """Milliseconds since 1970, and microseconds beside them."""
+    parts = None if text[-1:] in ("Z", "z") else _PARTS.fullmatch(text)
+    if parts is None:
+        return None
+    year, month, day, hour, minute, second, fraction = parts.groups()
+    whole = int(year)
+    if whole < YEARS_PER_CENTURY:
+        whole += FIRST_YEAR_OF_TWO_DIGITS
+    time = (int(hour or 0), int(minute or 0), int(second or 0))
+    micros = int((fraction or "")[:MICROSECOND_DIGITS].ljust(MICROSECOND_DIGITS, "0"))
+    return epoch_ms(whole, int(month or 1) - 1, int(day or 1), *time), micros
+
+
+def _at(ms: int, micros: int = 0) -> datetime:
+    try:
+        return _EPOCH + timedelta(milliseconds=ms, microseconds=micros)
+    except OverflowError:
+        raise ValueError("lies outside the years 1 to 9999") from None

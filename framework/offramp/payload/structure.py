@@ -1,0 +1,204 @@
+"""A checked payload made an instance of the author's class."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, TypeVar, Union, get_args, get_origin, overload
+
+import attrs
+from cattrs import ClassValidationError, Converter, IterableValidationError
+from cattrs.gen import make_dict_structure_fn, override
+
+from offramp.definition import UNSET, Fields, fields_of, wire_names
+from offramp.errors import Fault, PayloadError
+from offramp.payload.check import Check, compile_check
+from offramp.payload.dates import parse_date_like
+from offramp.payload.numeric import INTEGER_DIGITS
+from offramp.payload.values import is_integer, is_number, told
+
+P = TypeVar("P")
+
+
+class _UnfitError(ValueError):
+    """A value has no form in the type of its attribute."""
+
+
+@overload
+def compile_payload(payload: type[P]) -> Callable[[dict[str, Any]], P]: ...
+@overload
+def compile_payload(payload: Fields) -> Check: ...
+def compile_payload(payload: type[Any] | Fields) -> Callable[[dict[str, Any]], Any]:
+    """Compile a payload class, or fields, into what checks a raw payload and makes a typed one.
+
+    Fields make a `dict`. Raises `PayloadError` with every fault; compiling, `DefinitionError`.
+    """
+    if isinstance(payload, Mapping):
+        return compile_check(payload)
+    if not attrs.has(payload):
+        return structurer(payload)
+    check = compile_check(fields_of(payload))
+    structure = structurer(payload)
+    return lambda raw: structure(check(raw))
+
+
+def structurer(payload_type: type[P]) -> Callable[[dict[str, Any]], P]:
+    """Compile what makes instances of an attrs class of checked payloads, by wire name.
+
+    What is absent is `None`; `dict` stays as it is. Raises `PayloadError` that names every field
+    whose value the class cannot hold, such as a year beyond 9999.
+    """
+    if not attrs.has(payload_type):
+        return _as_it_is
+    fast = _converter(detailed=False).get_structure_hook(payload_type)
+    careful = _converter(detailed=True).get_structure_hook(payload_type)
+
+    def structure(data: dict[str, Any]) -> P:
+        try:
+            return typing.cast("P", fast(data, payload_type))
+        except Exception as error:  # noqa: BLE001 - an author's validator may raise what it likes
+            faults = _found(error, lambda: careful(data, payload_type))
+        raise PayloadError(faults)
+
+    return structure
+
+
+def _as_it_is(data: Any) -> Any:
+    return data
+
+
+def _converter(*, detailed: bool) -> Converter:
+    converter = Converter(detailed_validation=detailed)
+    for kind, hook in _HOOKS.items():
+        converter.register_structure_hook(kind, hook)
+    converter.register_structure_hook_factory(_is_plain_mapping, lambda _: _to_mapping)
+    converter.register_structure_hook_factory(_is_union, _union_hook)
+    converter.register_structure_hook_factory(attrs.has, _class_hook)
+    return converter
+
+
+def _class_hook(cls: type[Any], converter: Converter) -> Callable[[Any, Any], Any]:
+    names = wire_names(cls)
+    renames = {name: override(rename=key) for name, key in names.items()}
+    structure = make_dict_structure_fn(cls, converter, **renames)  # type: ignore[arg-type]
+    hints = typing.get_type_hints(cls)
+    absent = {
+        names[attribute.name]: None
+        for attribute in attrs.fields(cls)
+        if attribute.default is attrs.NOTHING and type(None) in get_args(hints[attribute.name])
+    }
+    if not absent:
+        return structure
+    return lambda data, kind: structure({**absent, **data}, kind)
+
+
+def _is_union(kind: Any) -> bool:
+    return get_origin(kind) in (Union, types.UnionType)
+
+
+def _union_hook(kind: Any, converter: Converter) -> Callable[[Any, Any], Any]:
+    (member,) = (a for a in get_args(kind) if a is not type(None) and a is not type(UNSET))
+    hook = converter.get_structure_hook(member)
+    return lambda value, _: value if value is None or value is UNSET else hook(value, member)
+
+
+def _is_plain_mapping(kind: Any) -> bool:
+    if (get_origin(kind) or kind) not in (dict, Mapping):
+        return False
+    return get_args(kind)[1:] in ((), (Any,), (object,))
+
+
+def _to_mapping(value: Any, _: Any) -> Any:
+    return value if isinstance(value, dict) else _refuse(value, "an object")
+
+
+def _to_str(value: Any, _: Any) -> str:
+    return value if isinstance(value, str) else _refuse(value, "a string")
+
+
+def _to_bool(value: Any, _: Any) -> bool:
+    return value if isinstance(value, bool) else _refuse(value, "true or false")
+
+
+def _to_int(value: Any, _: Any) -> int:
+    if type(value) is int:
+        return value
+    if not is_integer(value):
+        _refuse(value, "a whole number")
+    if Decimal(value).adjusted() >= INTEGER_DIGITS:
+        _refuse(value, f"a whole number of at most {INTEGER_DIGITS} digits")
+    return int(value)
+
+
+def _to_float(value: Any, _: Any) -> float:
+    if is_number(value):
+        try:
+            number = float(value)
+        except OverflowError:
+            number = float("inf")
+        if is_number(number):
+            return number
+    return _refuse(value, "a number that a float can hold")
+
+
+def _to_decimal(value: Any, _: Any) -> Decimal:
+    if not is_number(value):
+        _refuse(value, "a number")
+    return Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+
+
+def _to_datetime(value: Any, _: Any) -> datetime:
+    try:
+        return parse_date_like(value)
+    except ValueError as error:
+        raise _UnfitError(f"{told(value)} {error}") from None
+
+
+_HOOKS: Final[dict[type, Callable[[Any, Any], Any]]] = {
+    str: _to_str,
+    bool: _to_bool,
+    int: _to_int,
+    float: _to_float,
+    Decimal: _to_decimal,
+    datetime: _to_datetime,
+}
+
+
+def _refuse(value: Any, text: str) -> typing.NoReturn:
+    raise _UnfitError(f"{told(value)} came, but {text} is wanted")
+
+
+def _found(error: Exception, again: Callable[[], Any]) -> list[Fault]:
+    try:
+        again()
+    except Exception as group:  # noqa: BLE001 - the same errors once more, now with their places
+        return list(_faults(group, "$"))
+    return [_told_by_author(error, "$", hides=True)]
+
+
+def _faults(error: Exception, place: str, *, hides: bool = False) -> Iterator[Fault]:
+    if isinstance(error, ClassValidationError):
+        names = wire_names(error.cl)
+        hides = any(field.type == "password" for field in fields_of(error.cl).values())
+        members, others = error.group_exceptions()
+        for inner, member in members:
+            yield from _faults(inner, f"{place}.{names[member.name]}", hides=hides)
+        for inner in others:
+            yield from _faults(inner, place, hides=hides)
+    elif isinstance(error, IterableValidationError):
+        for inner, item in error.group_exceptions()[0]:
+            at = f"[{item.index}]" if isinstance(item.index, int) else f".{item.index}"
+            yield from _faults(inner, place + at, hides=hides)
+    elif isinstance(error, _UnfitError):
+        yield Fault(place, str(error))
+    else:
+        yield _told_by_author(error, place, hides=hides)
+
+
+def _told_by_author(error: Exception, place: str, *, hides: bool) -> Fault:
+    """A fault found by a validator of the author's own, whose words may hold a secret."""
+    words = type(error).__name__ if hides else f"{type(error).__name__}: {error}"
+    return Fault(place, f"refused by the class of the payload ({words})")

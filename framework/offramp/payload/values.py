@@ -1,0 +1,98 @@
+"""How JSON values are judged here: absent, a number, equal, and what a message says of one."""
+
+from __future__ import annotations
+
+import enum
+import math
+from decimal import Decimal
+from json import dumps
+from typing import Any, Final, TypeGuard
+
+from offramp.definition import MASK
+from offramp.errors import describe_type
+from offramp.mapping.jstext import number_text
+
+#: How much of a value a message shows, in characters: enough to recognise it in an event.
+SHOWN_LENGTH: Final = 60
+
+
+class Absent(enum.Enum):
+    """The type of `ABSENT`."""
+
+    ABSENT = enum.auto()
+
+
+#: No value at all, as opposed to null.
+ABSENT: Final = Absent.ABSENT
+
+
+def is_number(value: Any) -> TypeGuard[int | float | Decimal]:
+    """Whether a value is a number of JSON: finite, and no boolean."""
+    if isinstance(value, int):
+        return not isinstance(value, bool)
+    if isinstance(value, Decimal):
+        return value.is_finite()
+    return isinstance(value, float) and math.isfinite(value)
+
+
+def is_integer(value: Any) -> TypeGuard[int | float | Decimal]:
+    """Whether a value is a number without a fraction: 1.0 is one."""
+    if isinstance(value, Decimal):
+        return value.is_finite() and value == value.to_integral_value()
+    if isinstance(value, float):
+        return value.is_integer()
+    return is_number(value)
+
+
+def exact(number: float | Decimal) -> int | Decimal:
+    """A number whose comparisons are by its decimal digits, not by those of a binary fraction."""
+    return Decimal(repr(number)) if isinstance(number, float) else number
+
+
+def same(left: Any, right: Any) -> bool:
+    """Whether two values are the same JSON: 1.0 is 1, but true is not, nor is "1"."""
+    if isinstance(left, str) or left is None or isinstance(left, bool):
+        return type(left) is type(right) and bool(left == right)
+    if isinstance(left, list):
+        return isinstance(right, list) and len(left) == len(right) and all(map(same, left, right))
+    if isinstance(left, dict):
+        return (
+            isinstance(right, dict)
+            and left.keys() == right.keys()
+            and all(same(item, right[key]) for key, item in left.items())
+        )
+    return is_number(left) and is_number(right) and exact(left) == exact(right)
+
+
+def told(value: Any, *, secret: bool = False) -> str:
+    """A value as a message names it: its type and the beginning of its text, or the mask."""
+    if value is None:
+        return "null"
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    kind = describe_type(value) if isinstance(value, str | bool) or _is_any_number(value) else ""
+    return f"the {kind or type(value).__name__} {MASK if secret else text_of(value)}"
+
+
+def text_of(value: Any) -> str:
+    """The beginning of a value's text, for a message; that of a string stands in quotes."""
+    text = _text(value)
+    return text if len(text) <= SHOWN_LENGTH else text[:SHOWN_LENGTH] + "…"
+
+
+def _is_any_number(value: Any) -> bool:
+    return isinstance(value, int | float | Decimal)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        # Half of a surrogate pair could not be written anywhere.
+        text = value[: SHOWN_LENGTH + 1].encode(errors="replace").decode()
+        return dumps(text, ensure_ascii=False)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if _is_any_number(value):
+        return number_text(value)
+    return "null" if value is None else repr(value)
