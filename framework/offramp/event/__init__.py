@@ -1,0 +1,33 @@
+"""The Segment event: its limits, what makes it one, and what the collector adds to it."""
+
+from offramp.event.check import check_event, nests_deeper_than
+from offramp.event.normalize import normalize
+from offramp.event.spec import (
+    EVENT_TYPES,
+    MAX_BATCH_BYTES,
+    MAX_BATCH_EVENTS,
+    MAX_DEPTH,
+    MAX_EVENT_BYTES,
+    MAX_MESSAGE_ID_CHARS,
+    MAX_PROPERTIES,
+    SPEC_VERSION,
+    Discard,
+)
+from offramp.event.times import format_time, parse_time
+
+__all__ = [
+    "EVENT_TYPES",
+    "MAX_BATCH_BYTES",
+    "MAX_BATCH_EVENTS",
+    "MAX_DEPTH",
+    "MAX_EVENT_BYTES",
+    "MAX_MESSAGE_ID_CHARS",
+    "MAX_PROPERTIES",
+    "SPEC_VERSION",
+    "Discard",
+    "check_event",
+    "format_time",
+    "nests_deeper_than",
+    "normalize",
+    "parse_time",
+]

@@ -1,0 +1,146 @@
+"""What makes a message an event of the Segment spec; every fault with Segment's discard code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from offramp.errors import EventError, Fault, describe_type
+from offramp.event.spec import EVENT_TYPES, MAX_MESSAGE_ID_CHARS, MAX_PROPERTIES, Discard
+
+Faults: TypeAlias = list[tuple[Discard, Fault]]
+Rule: TypeAlias = Callable[[dict[str, Any], Faults], None]
+
+_IDS = ("userId", "anonymousId", "groupId", "previousId")
+#: An id that is empty identifies nobody.
+_ABSENT = (None, "")
+#: Of a text in a message, so many characters are shown.
+_SHOWN_CHARS = 40
+
+
+def check_event(message: Any) -> None:
+    """Raise `EventError` with all faults of a message; its reason is the first one's code.
+
+    Explicit nulls count as absent, as SDKs send them; keys that the spec does not know pass.
+    """
+    faults: Faults = []
+    if isinstance(message, dict):
+        kind = message.get("type")
+        rules = _RULES.get(kind) if isinstance(kind, str) else None
+        for rule in _UNKNOWN if rules is None else rules:
+            rule(message, faults)
+    else:
+        found = f"an event is an object, not {describe_type(message)}"
+        faults.append((Discard.BAD_REQUEST, Fault("$", found)))
+    if faults:
+        raise EventError([fault for _, fault in faults], reason=faults[0][0])
+
+
+def nests_deeper_than(value: Any, levels: int) -> bool:
+    """Whether objects and lists stand within each other more than `levels` deep."""
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list):
+        return False
+    return levels == 0 or any(nests_deeper_than(member, levels - 1) for member in value)
+
+
+def _known_type(message: dict[str, Any], faults: Faults) -> None:
+    known = ", ".join(sorted(EVENT_TYPES))
+    kind = message.get("type")
+    found = repr(kind[:_SHOWN_CHARS]) if isinstance(kind, str) else describe_type(kind)
+    told = "is missing" if kind is None else f"is {found}"
+    faults.append((Discard.BAD_REQUEST, Fault("$.type", f"{told}; use one of {known}")))
+
+
+def _text_ids(message: dict[str, Any], faults: Faults) -> None:
+    for key in _IDS:
+        value = message.get(key)
+        if value is not None and not isinstance(value, str):
+            found = f"is {describe_type(value)}; send ids as strings"
+            faults.append((Discard.ID_NOT_STRING, Fault(f"$.{key}", found)))
+
+
+def _user_or_anonymous(message: dict[str, Any], faults: Faults) -> None:
+    if message.get("userId") in _ABSENT and message.get("anonymousId") in _ABSENT:
+        found = "neither userId nor anonymousId is set; send one of them"
+        faults.append((Discard.NO_USER_ANON_ID, Fault("$", found)))
+
+
+def _event_name(message: dict[str, Any], faults: Faults) -> None:
+    name = message.get("event")
+    if name in _ABSENT:
+        found = "is missing; name the event of a track call"
+        faults.append((Discard.EVENT_NOT_DEFINED, Fault("$.event", found)))
+    elif not isinstance(name, str):
+        found = f"is {describe_type(name)}; send the event's name as a string"
+        faults.append((Discard.EVENT_NOT_STRING, Fault("$.event", found)))
+
+
+def _message_id(message: dict[str, Any], faults: Faults) -> None:
+    value = message.get("messageId")
+    if isinstance(value, str) and len(value) > MAX_MESSAGE_ID_CHARS:
+        found = f"has {len(value)} characters; the longest allowed is {MAX_MESSAGE_ID_CHARS}"
+    elif value is not None and not isinstance(value, str):
+        found = f"is {describe_type(value)}; send it as a string"
+    else:
+        return
+    faults.append((Discard.BAD_REQUEST, Fault("$.messageId", found)))
+
+
+def _required(key: str) -> Rule:
+    def rule(message: dict[str, Any], faults: Faults) -> None:
+        if message.get(key) in _ABSENT:
+            found = f"is missing; {message['type']} calls need it"
+            faults.append((Discard.ID_REQUIRED, Fault(f"$.{key}", found)))
+
+    return rule
+
+
+def _text(key: str, code: Discard) -> Rule:
+    def rule(message: dict[str, Any], faults: Faults) -> None:
+        value = message.get(key)
+        if value is not None and not isinstance(value, str):
+            found = f"is {describe_type(value)}; send a string"
+            faults.append((code, Fault(f"$.{key}", found)))
+
+    return rule
+
+
+def _object(key: str, code: Discard) -> Rule:
+    def rule(message: dict[str, Any], faults: Faults) -> None:
+        value = message.get(key)
+        if value is None:
+            return
+        if not isinstance(value, dict):
+            found = f"is {describe_type(value)}; send an object"
+            faults.append((code, Fault(f"$.{key}", found)))
+        elif len(value) > MAX_PROPERTIES:
+            found = f"has {len(value)} keys; the most allowed is {MAX_PROPERTIES}"
+            faults.append((Discard.TOO_MANY_PROPERTIES, Fault(f"$.{key}", found)))
+
+    return rule
+
+
+_PROPERTIES = _object("properties", Discard.PROPERTIES_NOT_OBJECT)
+_TRAITS = _object("traits", Discard.TRAITS_NOT_OBJECT)
+_VIEW = (
+    _user_or_anonymous,
+    _PROPERTIES,
+    _text("name", Discard.NAME_NOT_STRING),
+    _text("category", Discard.CATEGORY_NOT_STRING),
+)
+_COMMON = (
+    _message_id,
+    _object("context", Discard.BAD_REQUEST),
+    _object("integrations", Discard.BAD_REQUEST),
+)
+_UNKNOWN: tuple[Rule, ...] = (_known_type,)
+_RULES: dict[str, tuple[Rule, ...]] = {
+    "track": (_text_ids, _user_or_anonymous, _event_name, _PROPERTIES, *_COMMON),
+    "identify": (_text_ids, _user_or_anonymous, _TRAITS, *_COMMON),
+    "page": (_text_ids, *_VIEW, *_COMMON),
+    "screen": (_text_ids, *_VIEW, *_COMMON),
+    "group": (_text_ids, _user_or_anonymous, _required("groupId"), _TRAITS, *_COMMON),
+    "alias": (_text_ids, _required("previousId"), _required("userId"), *_COMMON),
+}

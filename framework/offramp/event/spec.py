@@ -1,0 +1,68 @@
+"""The numbers and the words of Segment's tracking API that an event is measured by."""
+
+from __future__ import annotations
+
+import enum
+from typing import Final
+
+#: The calls of the Segment spec. Source: Segment's docs, "Spec".
+EVENT_TYPES: Final = frozenset({"track", "identify", "page", "screen", "group", "alias"})
+#: One event, in bytes of JSON as it was sent. Source: Segment's docs, "HTTP API", Max Request Size.
+MAX_EVENT_BYTES: Final = 32 * 1024
+#: One batch request, in bytes after gunzip. Source: as above.
+MAX_BATCH_BYTES: Final = 500 * 1024
+#: Events of one batch request. Source: as above.
+MAX_BATCH_EVENTS: Final = 2_500
+#: Keys directly in `properties` or `traits`. Source: Segment's docs, "Rate Limits".
+MAX_PROPERTIES: Final = 10_000
+#: `messageId` has to be shorter than 100 characters. Source: Segment's docs, "HTTP API".
+MAX_MESSAGE_ID_CHARS: Final = 99
+#: Objects and lists within each other. Segment names no bound; this one is ours: ten times what
+#: any SDK nests, and far below where Python's own recursion ends.
+MAX_DEPTH: Final = 64
+#: What Segment's servers write as `version`. Source: Segment's docs, "Spec: Common Fields".
+SPEC_VERSION: Final = 2
+
+
+class Discard(enum.StrEnum):
+    """Why the collector refuses an event or a request: the code that answers and counts carry."""
+
+    # These are Segment's. Source: Segment's docs, "Delivery Overview", discards on ingest.
+    #: Neither `userId` nor `anonymousId`.
+    NO_USER_ANON_ID = "no_user_anon_id"
+    #: A group without `groupId`, an alias without `userId` or `previousId`.
+    ID_REQUIRED = "id_required"
+    #: An id that is not a string.
+    ID_NOT_STRING = "id_not_string"
+    #: A track without `event`.
+    EVENT_NOT_DEFINED = "event_not_defined"
+    #: `event` is not a string.
+    EVENT_NOT_STRING = "event_not_string"
+    #: `properties` is not an object.
+    PROPERTIES_NOT_OBJECT = "properties_not_object"
+    #: `traits` is not an object.
+    TRAITS_NOT_OBJECT = "traits_not_object"
+    #: `name` of a page or screen is not a string.
+    NAME_NOT_STRING = "name_not_string"
+    #: `category` of a page or screen is not a string.
+    CATEGORY_NOT_STRING = "category_not_string"
+    #: Anything else that is not as the spec has it; the message tells what.
+    BAD_REQUEST = "bad_request"
+    #: A batch without events.
+    EMPTY_BATCH = "empty_batch"
+    #: No write key, or one that no source has.
+    UNKNOWN_SOURCE = "unknown_source"
+
+    # These are ours: Segment has the rule, but no public code for it.
+    #: The body, or one event of a batch, is not JSON.
+    NOT_JSON = "not_json"
+    #: One event is larger than 32 KB.
+    EVENT_TOO_LARGE = "event_too_large"
+    #: A batch request is larger than 500 KB.
+    BATCH_TOO_LARGE = "batch_too_large"
+    #: The events of a batch from the 2,501st on.
+    TOO_MANY_EVENTS = "too_many_events"
+    #: More than 10,000 keys in `properties` or `traits`.
+    TOO_MANY_PROPERTIES = "too_many_properties"
+    #: More than 64 objects and lists within each other.
+    NESTED_TOO_DEEPLY = "nested_too_deeply"
