@@ -1,0 +1,49 @@
+"""The application: every door of the host in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from offramp.server.collector import Intake, collector_routes
+from offramp.server.limits import Limits
+from offramp.server.metrics import CollectorMetrics
+from offramp.server.ops import Check, ops_routes
+
+#: Seconds that an idle connection stays open: longer than load balancers keep theirs, so that
+#: never this end closes one that is about to be used.
+KEEPALIVE_SECONDS: Final = 75.0
+
+
+def make_app(  # noqa: PLR0913 - the parts of a host, by keyword
+    *,
+    intake: Intake,
+    registry: CollectorRegistry,
+    readiness: Mapping[str, Check],
+    limits: Limits | None = None,
+    public_url: str | None = None,
+    proxies: int = 0,
+) -> web.Application:
+    """Make the application with the collector and the doors for operations."""
+    app = web.Application(
+        handler_args={
+            # Bodies are inflated here, within bounds.
+            "auto_decompress": False,
+            # Paths hold write keys, and a line per request costs more than the request.
+            "access_log": None,
+            "keepalive_timeout": KEEPALIVE_SECONDS,
+        }
+    )
+    collector = collector_routes(
+        intake,
+        metrics=CollectorMetrics(registry),
+        limits=limits,
+        public_url=public_url,
+        proxies=proxies,
+    )
+    app.add_routes(collector)
+    app.add_routes(ops_routes(registry=registry, readiness=readiness))
+    return app

@@ -1,0 +1,113 @@
+"""Who calls: the source by its write key, whether it may go on, and the caller's address."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, Final
+
+import attrs
+from aiohttp import web
+
+from offramp.event import Discard
+from offramp.server.answers import RefusedError
+from offramp.server.limits import RateLimit
+
+#: Of a write key in a message, only this many characters at its end are shown.
+_SHOWN_CHARS: Final = 4
+_IPV4_IN_IPV6: Final = "::ffff:"
+
+
+@attrs.frozen(kw_only=True)
+class Gate:
+    """Lets sources in that are known and not too fast."""
+
+    #: Names the source of a write key.
+    find: Callable[[str], str | None]
+    rate: RateLimit | None = None
+
+    def known(self, request: web.Request) -> str | None:
+        """Find the source by the request's header; `None` if that has no known key."""
+        return self.of_key(write_key_of_header(request.headers.get("Authorization")))
+
+    def of_key(self, key: Any) -> str | None:
+        """Find the source of what may be a write key; `None` if it is none."""
+        return self.find(key) if is_write_key(key) else None
+
+    def enter(self, request: web.Request, key_in_body: Any) -> str:
+        """Find the source by header, else by body; raises `RefusedError` with 401 or 429."""
+        source = self.known(request) or self.of_key(key_in_body)
+        if source is None:
+            raise _unknown_source(request, key_in_body)
+        wait = self.rate.take(source) if self.rate is not None else 0.0
+        if wait > 0:
+            told = f"source {source!r} sends faster than its limit; send it again later"
+            raise RefusedError(HTTPStatus.TOO_MANY_REQUESTS, "rate_limited", told, retry_after=wait)
+        return source
+
+
+def write_key_of_header(authorization: str | None) -> str | None:
+    """Read the write key from `Basic base64(KEY:)`; the colon may be missing.
+
+    `None` without one: no header, another scheme (a Bearer token is not looked at), bad base64.
+    """
+    if authorization is None:
+        return None
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        user = base64.b64decode(token.strip(), validate=True).decode().partition(":")[0]
+    except (binascii.Error, ValueError):
+        return None
+    return user or None
+
+
+def is_write_key(value: Any) -> bool:
+    """Whether a value can be a write key: a text, not empty, of printable ASCII characters."""
+    return isinstance(value, str) and value != "" and value.isascii() and value.isprintable()
+
+
+def mask(write_key: str) -> str:
+    """Show the end of a write key, if it is long enough to stay a secret."""
+    return f"...{write_key[-_SHOWN_CHARS:]}" if len(write_key) > 2 * _SHOWN_CHARS else "..."
+
+
+def caller_address(request: web.Request, proxies: int) -> str | None:
+    """Tell the caller's IPv4 address, behind so many reverse proxies; `None` for any other.
+
+    IPv4 only, as Segment. Each proxy appends to X-Forwarded-For what it sees, so that the entry
+    counted from the right is the last one that no caller can forge.
+    """
+    address = request.remote
+    if proxies > 0:
+        chain = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
+        address = chain[-proxies].strip() if len(chain) >= proxies else None
+    if not address:
+        return None
+    address = address.removeprefix(_IPV4_IN_IPV6)
+    if proxies > 0 and not _is_ipv4(address):
+        return None
+    return None if ":" in address else address
+
+
+def _is_ipv4(address: str) -> bool:
+    try:
+        ipaddress.IPv4Address(address)
+    except ValueError:
+        return False
+    return True
+
+
+def _unknown_source(request: web.Request, key_in_body: Any) -> RefusedError:
+    # No WWW-Authenticate: a browser would answer it with a password prompt on a customer's page.
+    keys = (write_key_of_header(request.headers.get("Authorization")), key_in_body)
+    given = [mask(key) for key in keys if isinstance(key, str) and key]
+    if given:
+        told = f"no source has the write key {given[0]}; compare it with those of the sources"
+    else:
+        told = "the request has no write key; send it as the user of Basic, or as writeKey in JSON"
+    return RefusedError(HTTPStatus.UNAUTHORIZED, Discard.UNKNOWN_SOURCE, told)

@@ -1,0 +1,249 @@
+"""The collector: Segment's tracking API, from the request to events that are stored."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, Final, Protocol, TypeAlias
+
+import attrs
+from aiohttp import web
+
+from offramp.errors import EventError, describe_type
+from offramp.event import Discard
+from offramp.server.answers import RefusedError, data, partial, success
+from offramp.server.batches import Envelope, open_batch
+from offramp.server.bodies import read_body
+from offramp.server.callers import Gate, caller_address, mask
+from offramp.server.cors import preflight
+from offramp.server.doors import Serve, make_door
+from offramp.server.limits import Limits, RateLimit
+from offramp.server.messages import EventMaker, Receipt, Rejection, parse, refuse
+from offramp.server.metrics import CollectorMetrics
+
+#: Doors for one event, and the type they stand for. The letters are the browser SDK's.
+SINGLE_DOORS: Final = {
+    "track": "track",
+    "identify": "identify",
+    "page": "page",
+    "screen": "screen",
+    "group": "group",
+    "alias": "alias",
+    "t": "track",
+    "i": "identify",
+    "p": "page",
+    "s": "screen",
+    "g": "group",
+    "a": "alias",
+}
+#: Doors for batches. `b` is the browser's and the phones', `import` the Java and Ruby SDKs'.
+BATCH_DOORS: Final = ("batch", "b", "import")
+#: Where SDKs send figures about themselves: taken, and dropped.
+SDK_METRICS_DOOR: Final = "m"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())
+
+
+Take: TypeAlias = Callable[[web.Request, bytes], Awaitable[web.Response]]
+
+
+class Intake(Protocol):
+    """Where the collector's events go."""
+
+    def source_of(self, write_key: str) -> str | None:
+        """Name the enabled source of a write key, comparing in constant time."""
+        ...
+
+    async def accept(self, source: str, events: Sequence[dict[str, Any]]) -> Sequence[bool]:
+        """Store events and return once they are durable; `False` marks a duplicate.
+
+        Raises `QueueFullError` or `StorageError` if none was stored. May be cancelled.
+        """
+        ...
+
+    def refuse(self, source: str | None, reason: str, count: int = 1) -> None:
+        """Count events that were refused for good, by discard code."""
+        ...
+
+
+def collector_routes(  # noqa: PLR0913 - all but the first are options, by keyword
+    intake: Intake,
+    *,
+    metrics: CollectorMetrics,
+    limits: Limits | None = None,
+    public_url: str | None = None,
+    proxies: int = 0,
+    now: Callable[[], datetime] = _now,
+    new_id: Callable[[], str] = _new_id,
+) -> list[web.RouteDef]:
+    """Make the routes of the tracking API below `/v1/`, each also with a trailing slash.
+
+    `public_url` is what browsers reach the collector by, where a proxy stands before it; `proxies`
+    is the number of proxies whose X-Forwarded-For is to be believed.
+    """
+    limits = limits or Limits()
+    rate = limits.requests_per_second
+    collector = _Collector(
+        intake=intake,
+        metrics=metrics,
+        limits=limits,
+        public_url=public_url,
+        proxies=proxies,
+        now=now,
+        maker=EventMaker(limits=limits, new_id=new_id),
+        gate=Gate(
+            find=intake.source_of,
+            rate=None if rate is None else RateLimit(rate, limits.burst),
+        ),
+    )
+    posts: dict[str, Serve] = {SDK_METRICS_DOOR: collector.drop}
+    posts |= {name: collector.single_door(name, kind) for name, kind in SINGLE_DOORS.items()}
+    posts |= {name: collector.batch_door(name) for name in BATCH_DOORS}
+    routes = []
+    for name, serve in posts.items():
+        routes += _both("POST", f"/v1/{name}", collector.door(name, serve))
+    settings = collector.door("settings", collector.settings)
+    routes += _both("GET", "/v1/projects/{write_key}/settings", settings)
+    return routes
+
+
+def _both(method: str, path: str, door: Serve) -> list[web.RouteDef]:
+    return [
+        web.route(verb, place, handler)
+        for place in (path, f"{path}/")
+        for verb, handler in ((method, door), ("OPTIONS", preflight))
+    ]
+
+
+@attrs.frozen(kw_only=True)
+class _Collector:
+    intake: Intake
+    metrics: CollectorMetrics
+    limits: Limits
+    public_url: str | None
+    proxies: int
+    now: Callable[[], datetime]
+    maker: EventMaker
+    gate: Gate
+
+    def door(self, name: str, serve: Serve) -> Serve:
+        return make_door(name, serve, metrics=self.metrics, on_refused=self.on_refused)
+
+    def reading(self, name: str, take: Take, *, bound: int, code: Discard) -> Serve:
+        """Read the body for `take`, within the bound of its kind."""
+        count_bytes = self.metrics.body_bytes.labels(name).inc
+        seconds = self.limits.read_seconds
+
+        async def serve(request: web.Request) -> web.Response:
+            body = await read_body(request, bound=bound, code=code, seconds=seconds)
+            count_bytes(len(body))
+            return await take(request, body)
+
+        return serve
+
+    def single_door(self, name: str, kind: str) -> Serve:
+        async def take(request: web.Request, text: bytes) -> web.Response:
+            return await self.take_single(request, text, kind)
+
+        bound = self.limits.event_bytes
+        return self.reading(name, take, bound=bound, code=Discard.EVENT_TOO_LARGE)
+
+    def batch_door(self, name: str) -> Serve:
+        bound = self.limits.batch_bytes
+        return self.reading(name, self.take_batch, bound=bound, code=Discard.BATCH_TOO_LARGE)
+
+    async def take_single(self, request: web.Request, text: bytes, kind: str) -> web.Response:
+        source: str | None = None
+        try:
+            message = parse(text)
+            if not isinstance(message, dict):
+                told = f"the body is {describe_type(message)}; send one event, an object"
+                raise RefusedError(HTTPStatus.BAD_REQUEST, Discard.BAD_REQUEST, told)
+            source = self.gate.enter(request, message.get("writeKey"))
+            event = self.maker.one(message, text=text, kind=kind, receipt=self.receipt(request))
+        except EventError as error:
+            raise refuse(error, source) from None
+        await self.accept(source, [event])
+        return success()
+
+    async def take_batch(self, request: web.Request, body: bytes) -> web.Response:
+        source: str | None = None
+        try:
+            batch = open_batch(body)
+            source = self.gate.enter(request, parse(bytes(batch.write_key), "$.writeKey"))
+            receipt = self.receipt_of(request, batch)
+        except EventError as error:
+            raise refuse(error, source) from None
+        events, rejected = self.maker.many(batch.batch, receipt)
+        if events:
+            await self.accept(source, events)
+        elif not rejected:
+            self.count_refused(source, Discard.EMPTY_BATCH, 1)
+        if not rejected:
+            return success()
+        return self.report(source, len(events), rejected)
+
+    def report(self, source: str, accepted: int, rejected: list[Rejection]) -> web.Response:
+        reasons: Counter[str] = Counter()
+        for rejection in rejected:
+            reasons[rejection.reason] += rejection.count
+        for reason, count in reasons.items():
+            self.count_refused(source, reason, count)
+        return partial(accepted, [rejection.as_data() for rejection in rejected])
+
+    def receipt(self, request: web.Request, **shared: Any) -> Receipt:
+        address = caller_address(request, self.proxies)
+        return Receipt(received_at=self.now(), ip=address, **shared)
+
+    def receipt_of(self, request: web.Request, batch: Envelope) -> Receipt:
+        parts = bytes(batch.sent_at), bytes(batch.context), bytes(batch.integrations)
+        sent_at = parse(parts[0], "$.sentAt")
+        return self.receipt(
+            request,
+            sent_at=sent_at if isinstance(sent_at, str) else None,
+            context=self.maker.shared(parts[1], "$.context"),
+            integrations=self.maker.shared(parts[2], "$.integrations"),
+            added_bytes=sum(len(part) for part in parts if part != b"null"),
+        )
+
+    async def accept(self, source: str, events: list[dict[str, Any]]) -> None:
+        async with asyncio.timeout(self.limits.accept_seconds):
+            fresh = await self.intake.accept(source, events)
+        accepted = sum(fresh)
+        self.metrics.accepted.inc(accepted)
+        if accepted != len(events):
+            self.metrics.duplicates.inc(len(events) - accepted)
+
+    def on_refused(self, request: web.Request, refused: RefusedError) -> None:
+        if request.method == "POST":
+            source = refused.source or self.gate.known(request)
+            self.count_refused(source, refused.code, 1)
+
+    def count_refused(self, source: str | None, reason: str, count: int) -> None:
+        self.intake.refuse(source, reason, count)
+        self.metrics.refused.labels(reason).inc(count)
+
+    async def drop(self, _: web.Request) -> web.Response:
+        return success()
+
+    async def settings(self, request: web.Request) -> web.Response:
+        """Tell a browser SDK where to send: it asks this before anything else."""
+        key = request.match_info["write_key"]
+        if self.gate.of_key(key) is None:
+            told = f"no source has the write key {mask(key)}"
+            raise RefusedError(HTTPStatus.NOT_FOUND, Discard.UNKNOWN_SOURCE, told)
+        scheme, host = request.scheme, request.host
+        if self.public_url is not None:
+            scheme, _, host = self.public_url.rstrip("/").partition("://")
+        door = {"apiKey": key, "apiHost": f"{host}/v1", "protocol": scheme}
+        return data({"integrations": {"Segment.io": door}})

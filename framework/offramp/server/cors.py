@@ -1,0 +1,43 @@
+"""What browsers must hear before a page of another origin may send events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+
+from aiohttp import web
+
+#: Seconds that a browser may remember a preflight; Chromium allows two hours at most.
+PREFLIGHT_SECONDS: Final = 7_200
+
+# `*` would not cover Authorization (Fetch standard), which the browser SDK sends with each call;
+# X-Retry-Count comes with each retry.
+_PREFLIGHT: Mapping[str, str] = {
+    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Content-Encoding, X-Retry-Count",
+    "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
+}
+
+
+def allow_origin(request: web.Request, response: web.Response) -> None:
+    """Let the page that asks read the answer, and the pause that it asks for.
+
+    Any origin may: a write key in a page is public, and no cookie means anything here.
+    """
+    origin = request.headers.get("Origin")
+    if origin is None:
+        return
+    headers = response.headers
+    headers["Access-Control-Allow-Origin"] = origin
+    # The browser SDK can be set to `credentials: "include"`, which needs this.
+    headers["Access-Control-Allow-Credentials"] = "true"
+    headers["Access-Control-Expose-Headers"] = "Retry-After, X-RateLimit-Reset"
+    headers["Vary"] = "Origin"
+
+
+async def preflight(request: web.Request) -> web.Response:
+    """Answer OPTIONS."""
+    response = web.Response(status=HTTPStatus.NO_CONTENT, headers=_PREFLIGHT)
+    allow_origin(request, response)
+    return response

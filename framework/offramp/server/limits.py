@@ -1,0 +1,64 @@
+"""How much one request, and one source, may ask of the collector."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+import attrs
+
+from offramp.event import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_DEPTH, MAX_EVENT_BYTES
+
+#: Seconds for a body to arrive, and again for its events to be stored. Segment's Python SDK gives
+#: up after 15 s, so it hears a clear answer before. Source: its `timeout`.
+DEFAULT_READ_SECONDS: Final = 7.0
+DEFAULT_ACCEPT_SECONDS: Final = 7.0
+#: Sums of binary fractions miss by less than this; the last token of a burst must not.
+_ROUNDING_SECONDS: Final = 1e-6
+
+
+@attrs.frozen(kw_only=True)
+class Limits:
+    """The collector's bounds; the defaults are those of Segment's tracking API."""
+
+    #: One event, in bytes of JSON; also the body of a door for single events.
+    event_bytes: int = MAX_EVENT_BYTES
+    #: The body of a batch, in bytes, as sent and after gunzip.
+    batch_bytes: int = MAX_BATCH_BYTES
+    #: Events of one batch.
+    batch_events: int = MAX_BATCH_EVENTS
+    #: Objects and lists within each other, in one event.
+    depth: int = MAX_DEPTH
+    #: Seconds for a body to arrive.
+    read_seconds: float = DEFAULT_READ_SECONDS
+    #: Seconds for events to be stored.
+    accept_seconds: float = DEFAULT_ACCEPT_SECONDS
+    #: Requests a second of one source, on average; `None` for any number.
+    requests_per_second: float | None = None
+    #: Requests that one source may send at once after a pause; `None` for those of a second.
+    burst: int | None = None
+
+
+class RateLimit:
+    """A token bucket for each source: `rate` tokens a second, at most `burst` saved up."""
+
+    def __init__(
+        self, rate: float, burst: int | None = None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        saved_up = rate if burst is None else burst
+        self._interval = 1 / rate
+        self._saved = (max(saved_up, 1) - 1) * self._interval
+        self._clock = clock
+        # The moment from which a bucket is full, as the generic cell rate algorithm keeps it.
+        self._full_at: dict[str, float] = {}
+
+    def take(self, source: str) -> float:
+        """Take one token and answer 0.0, or answer in how many seconds there will be one."""
+        now = self._clock()
+        full_at = max(self._full_at.get(source, now), now)
+        wait = full_at - self._saved - now
+        if wait > _ROUNDING_SECONDS:
+            return wait
+        self._full_at[source] = full_at + self._interval
+        return 0.0

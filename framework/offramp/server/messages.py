@@ -1,0 +1,162 @@
+"""From the JSON texts of a request to checked events; what fails is told apart, with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+
+import attrs
+
+from offramp import _json
+from offramp.errors import EventError, Fault, describe_type
+from offramp.event import Discard, check_event, nests_deeper_than, normalize
+from offramp.server.answers import RefusedError
+from offramp.server.limits import Limits
+
+
+@attrs.frozen(kw_only=True)
+class Receipt:
+    """What all events of one request have in common."""
+
+    received_at: datetime
+    #: Of the batch; the events' own otherwise.
+    sent_at: Any = None
+    #: Of the batch, to lay under the events' own.
+    context: Mapping[str, Any] | None = None
+    integrations: Mapping[str, Any] | None = None
+    #: Bytes of what the batch adds to each event: they count as the event's.
+    added_bytes: int = 0
+    #: The caller's address.
+    ip: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Rejection:
+    """Events of a batch that were refused: one, or all `count` from `index` on."""
+
+    index: int
+    message_id: str | None
+    reason: str
+    message: str
+    count: int = 1
+
+    def as_data(self) -> dict[str, Any]:
+        """The same as the answer tells it."""
+        return {
+            "index": self.index,
+            "messageId": self.message_id,
+            "reason": self.reason,
+            "message": self.message,
+        }
+
+
+def parse(text: bytes, place: str = "$") -> Any:
+    """Read JSON that a client sent; raises `EventError` that names `place`."""
+    try:
+        return _json.loads(text)
+    # Arithmetic: an exponent that no Decimal holds.
+    except (ValueError, ArithmeticError) as error:
+        fault = Fault(place, f"this is not JSON that can be read: {error}")
+        raise EventError([fault], reason=Discard.NOT_JSON) from None
+
+
+def refuse(error: EventError, source: str | None = None) -> RefusedError:
+    """Make the answer to a request whose only event, or whose envelope, is faulty."""
+    return RefusedError(HTTPStatus.BAD_REQUEST, error.reason, tell(error.faults), source=source)
+
+
+def tell(faults: Iterable[Fault]) -> str:
+    """Write faults in one line: `$.userId: is number; ...`."""
+    return "; ".join(f"{fault.place}: {fault.message}" for fault in faults)
+
+
+@attrs.frozen(kw_only=True)
+class EventMaker:
+    """Makes events of messages, within limits."""
+
+    limits: Limits
+    new_id: Callable[[], str]
+
+    def shared(self, text: bytes, place: str) -> dict[str, Any] | None:
+        """Read the context or the integrations of a batch; raises `EventError`."""
+        value = parse(text, place)
+        if not value:
+            return None
+        if not isinstance(value, dict):
+            fault = Fault(place, f"is {describe_type(value)}; send an object")
+            raise EventError([fault], reason=Discard.BAD_REQUEST)
+        self._check_depth(value, text, place)
+        return value
+
+    def one(
+        self, message: Any, *, text: bytes, kind: str | None, receipt: Receipt
+    ) -> dict[str, Any]:
+        """Normalise and check one message whose JSON was `text`; raises `EventError`."""
+        self._check_depth(message, text, "$")
+        event = normalize(
+            message,
+            kind=kind,
+            received_at=receipt.received_at,
+            new_id=self.new_id,
+            sent_at=receipt.sent_at,
+            batch_context=receipt.context,
+            batch_integrations=receipt.integrations,
+            ip=receipt.ip,
+        )
+        check_event(event)
+        return event
+
+    def many(
+        self, texts: Sequence[Any], receipt: Receipt
+    ) -> tuple[list[dict[str, Any]], list[Rejection]]:
+        """Make events of the parts of a batch; each part is accepted or rejected by itself."""
+        events: list[dict[str, Any]] = []
+        rejected: list[Rejection] = []
+        bound = self.limits.batch_events
+        for index, raw in enumerate(texts[:bound]):
+            message = None
+            try:
+                text = bytes(raw)
+                self._check_size(len(text) + receipt.added_bytes)
+                message = parse(text)
+                events.append(self.one(message, text=text, kind=None, receipt=receipt))
+            except EventError as error:
+                rejected.append(_rejection(index, message, error))
+        if len(texts) > bound:
+            told = f"the events from here on are refused: a batch holds at most {bound}"
+            rejected.append(
+                Rejection(
+                    index=bound,
+                    message_id=None,
+                    reason=Discard.TOO_MANY_EVENTS,
+                    message=told,
+                    count=len(texts) - bound,
+                )
+            )
+        return events, rejected
+
+    def _check_size(self, size: int) -> None:
+        bound = self.limits.event_bytes
+        if size > bound:
+            told = f"has {size} bytes, with what the batch adds to it; the most allowed is {bound}"
+            raise EventError([Fault("$", told)], reason=Discard.EVENT_TOO_LARGE)
+
+    def _check_depth(self, value: Any, text: bytes, place: str) -> None:
+        depth = self.limits.depth
+        # Counting brackets is cheap and settles nearly all; only then is it worth a walk.
+        if text.count(b"{") + text.count(b"[") > depth and nests_deeper_than(value, depth):
+            fault = Fault(place, f"nests deeper than {depth} levels")
+            raise EventError([fault], reason=Discard.NESTED_TOO_DEEPLY)
+
+
+def _rejection(index: int, message: Any, error: EventError) -> Rejection:
+    message_id = message.get("messageId") if isinstance(message, dict) else None
+    place = f"$.batch[{index}]"
+    return Rejection(
+        index=index,
+        message_id=message_id if isinstance(message_id, str) else None,
+        reason=error.reason,
+        message=tell(fault.under(place) for fault in error.faults),
+    )

@@ -1,0 +1,64 @@
+"""The doors of whoever runs the host: is it alive, is it ready, what are its figures."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import Final, TypeAlias
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+from offramp.server.answers import data
+
+#: Answers `None` if all is well, or what is wrong.
+Check: TypeAlias = Callable[[], Awaitable[str | None]]
+
+#: Seconds for all checks, which run at once; who probes gives up soon after.
+READY_SECONDS: Final = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+def ops_routes(
+    *, registry: CollectorRegistry, readiness: Mapping[str, Check]
+) -> list[web.RouteDef]:
+    """Make `/livez`, `/readyz` (which runs the checks, by name) and `/metrics`."""
+
+    async def livez(_: web.Request) -> web.Response:
+        return web.Response(text="ok")
+
+    async def readyz(_: web.Request) -> web.Response:
+        faults = await _faults(readiness)
+        if faults:
+            return data({"ready": False, "faults": faults}, HTTPStatus.SERVICE_UNAVAILABLE)
+        return data({"ready": True})
+
+    async def metrics(request: web.Request) -> web.Response:
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return web.Response(body=encode(registry), headers={"Content-Type": content_type})
+
+    return [
+        web.get("/livez", livez),
+        web.get("/readyz", readyz),
+        web.get("/metrics", metrics),
+    ]
+
+
+async def _faults(checks: Mapping[str, Check]) -> dict[str, str]:
+    answers = await asyncio.gather(*(_fault(name, check) for name, check in checks.items()))
+    return {name: fault for name, fault in zip(checks, answers, strict=True) if fault is not None}
+
+
+async def _fault(name: str, check: Check) -> str | None:
+    try:
+        async with asyncio.timeout(READY_SECONDS):
+            return await check()
+    except TimeoutError:
+        return f"no answer within {READY_SECONDS:g} s"
+    except Exception:  # noqa: BLE001 - a probe has to hear "not ready", whatever broke
+        _log.exception("the readiness check %r broke", name)
+        return "the check broke; the log has the traceback"
