@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import attrs
@@ -61,26 +61,27 @@ async def send(
 
 async def _send_one(runtime: InstanceRuntime, pipeline: Pipeline, parcel: Parcel) -> Sent:
     action = pipeline.action
-    client = runtime.client(pipeline, (parcel.event,))
     payload = parcel.prepared.payload
     if not action.performs:
-        outcomes, error = await _call(runtime, client, lambda c: action.perform_batch(c, [payload]))
+        outcomes, error, exchange = await _call(
+            runtime, pipeline, [parcel], lambda client: action.perform_batch(client, [payload])
+        )
         error = error or (outcomes[0] if outcomes else None)
     else:
-        _, error = await _call(runtime, client, lambda c: action.perform(c, payload))
+        _, error, exchange = await _call(
+            runtime, pipeline, [parcel], lambda client: action.perform(client, payload)
+        )
     _learn(runtime, [error])
-    return Sent(error=error, exchange=_last(client))
+    return Sent(error=error, exchange=exchange)
 
 
 async def _send_together(
     runtime: InstanceRuntime, pipeline: Pipeline, parcels: Sequence[Parcel]
 ) -> list[Sent]:
-    client = runtime.client(pipeline, [parcel.event for parcel in parcels])
     payloads = [parcel.prepared.payload for parcel in parcels]
-    outcomes, error = await _call(
-        runtime, client, lambda c: pipeline.action.perform_batch(c, payloads)
+    outcomes, error, exchange = await _call(
+        runtime, pipeline, parcels, lambda client: pipeline.action.perform_batch(client, payloads)
     )
-    exchange = _last(client)
     _learn(runtime, [error] if error or outcomes is None else outcomes)
     if error is not None or outcomes is None:
         return [Sent(error=error, exchange=exchange) for _ in parcels]
@@ -91,15 +92,23 @@ async def _send_together(
 
 
 async def _call(
-    runtime: InstanceRuntime, client: Client[Any], call: Any
-) -> tuple[Any, DeliveryError | None]:
+    runtime: InstanceRuntime,
+    pipeline: Pipeline,
+    parcels: Sequence[Parcel],
+    call: Callable[[Client[Any]], Awaitable[Any]],
+) -> tuple[Any, DeliveryError | None, Exchange | None]:
     await runtime.gate.enter()
+    client = None
     try:
-        return await runtime.perform(client, call), None
+        # Making the client runs code of the plugin too: its `extend_request`.
+        client = runtime.client(pipeline, [parcel.event for parcel in parcels])
+        return await runtime.perform(client, call), None, _last(client)
     except DeliveryError as error:
-        return None, error
+        return None, error, _last(client)
     except Exception as error:  # noqa: BLE001 - a plugin's bug must not stop the host
-        return None, PluginFailedError(f"the plugin raised {type(error).__name__}: {error}")
+        failed = PluginFailedError(f"the plugin raised {type(error).__name__}: {error}")
+        failed.__cause__ = error
+        return None, failed, _last(client)
     finally:
         runtime.gate.leave()
 
@@ -127,5 +136,5 @@ def _blames_content(results: Sequence[Sent]) -> bool:
     return _is_content(first) and all(sent.error is first for sent in results)
 
 
-def _last(client: Client[Any]) -> Exchange | None:
-    return client.exchanges[-1] if client.exchanges else None
+def _last(client: Client[Any] | None) -> Exchange | None:
+    return client.exchanges[-1] if client is not None and client.exchanges else None
