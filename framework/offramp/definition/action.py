@@ -120,9 +120,9 @@ class Action(Generic[S, P]):
         """Read the payload class from the type arguments, and its fields from the class."""
         super().__init_subclass__(**kwargs)
         settings_type, payload_type = _type_arguments(cls)
-        if settings_type is not None:
+        if _is_class(settings_type):
             cls.settings_type = settings_type
-        if payload_type is not None:
+        if _is_class(payload_type):
             cls.payload_type = payload_type
             cls.fields = fields_of(payload_type)
         _check(cls)
@@ -153,15 +153,20 @@ class Action(Generic[S, P]):
         return type(self).perform_batch is not Action.perform_batch
 
 
-def _type_arguments(cls: type[Any]) -> tuple[type[Any] | None, type[Any] | None]:
+def _type_arguments(cls: type[Any]) -> tuple[Any, ...]:
     for base in getattr(cls, "__orig_bases__", ()):
         origin = get_origin(base)
+        if origin is Action:
+            return get_args(base)
         if isinstance(origin, type) and issubclass(origin, Action):
-            settings, payload = (
-                a if attrs.has(get_origin(a) or a) else None for a in get_args(base)
-            )
-            return settings, payload
+            # A generic class of the author's stands in between: what fills its variables.
+            filled = dict(zip(getattr(origin, "__parameters__", ()), get_args(base), strict=True))
+            return tuple(filled.get(each, each) for each in _type_arguments(origin))
     return None, None
+
+
+def _is_class(argument: Any) -> bool:
+    return attrs.has(get_origin(argument) or argument)
 
 
 def _check(cls: type[Action[Any, Any]]) -> None:

@@ -116,7 +116,10 @@ def _condition_to_manifest(condition: Condition) -> dict[str, Any]:
 
 
 def _choice(choice: str | Choice) -> Any:
-    return choice if isinstance(choice, str) else {"value": choice.value, "label": choice.label}
+    if isinstance(choice, str):
+        return choice
+    described = {} if choice.description is None else {"description": choice.description}
+    return {"value": choice.value, "label": choice.label, **described}
 
 
 def _field_from_manifest(key: str, spec: Any) -> Field:
@@ -140,32 +143,43 @@ def _field_from_manifest(key: str, spec: Any) -> Field:
         required=required if isinstance(required, bool) else _conditions("required", required),
         depends_on=_conditions("depends_on", spec.get("depends_on")),
         choices=None if choices is None else [_choice_from(choice) for choice in choices],
-        properties=None if properties is None else fields_from_manifest(properties),
+        properties=None if properties is None else _properties_from(properties),
     )
+
+
+def _properties_from(data: Any) -> dict[str, Field]:
+    if not isinstance(data, Mapping):
+        raise DefinitionError([Fault("$.properties", f"is an object of fields, not {data!r}")])
+    try:
+        return fields_from_manifest(data)
+    except DefinitionError as error:
+        raise DefinitionError(fault.under("$.properties") for fault in error.faults) from None
 
 
 def _conditions(name: str, data: Any) -> Any:
     if data is None:
         return None
-    if not isinstance(data, Mapping) or not isinstance(data.get("conditions"), list):
+    items = data.get("conditions") if isinstance(data, Mapping) else None
+    if not isinstance(items, list) or not all(isinstance(item, Mapping) for item in items):
         raise DefinitionError(
             [Fault(f"$.{name}", 'write {"conditions": [{"fieldKey", "operator", "value"}, ...]}')]
         )
-    return Conditions(
-        match=data.get("match"),
-        conditions=tuple(
-            Condition(
-                field_key=item.get("fieldKey", ""),
-                operator=item.get("operator", "is"),
-                value=item.get("value", UNSET),
-                type=item.get("type"),
-            )
-            for item in data["conditions"]
-        ),
+    return Conditions(match=data.get("match"), conditions=tuple(map(_condition_from, items)))
+
+
+def _condition_from(data: Mapping[str, Any]) -> Condition:
+    return Condition(
+        field_key=data.get("fieldKey", ""),
+        operator=data.get("operator", "is"),
+        value=data.get("value", UNSET),
+        type=data.get("type"),
     )
 
 
 def _choice_from(data: Any) -> str | Choice:
-    if isinstance(data, Mapping):
-        return Choice(data["value"], str(data.get("label", data["value"])))
-    return str(data)
+    if not isinstance(data, Mapping):
+        return str(data)
+    if "value" not in data:
+        raise DefinitionError([Fault("$.choices", f"{dict(data)!r} has no value")])
+    label = str(data.get("label", data["value"]))
+    return Choice(data["value"], label, data.get("description"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
@@ -11,6 +12,7 @@ import attrs
 
 from offramp.definition import Action, AnyAction, Destination, Fields, Preset, fields_of
 from offramp.errors import NotFoundError, OfframpError, PluginError
+from offramp.mapping import compile_mapping
 from offramp.plugins.load import load_plugins
 from offramp.plugins.manager import PluginProblem, Plugins
 
@@ -113,6 +115,8 @@ def load_catalog(plugins: Plugins | None = None) -> Catalog:
     directives: dict[str, Any] = {}
     owners = {}
     for plugin, table in plugins.directives():
+        # It knows how a directive may be named, and which are built in.
+        _named(plugin, partial(compile_mapping, {}, directives=table))
         for name in table:
             claim(owners, name, plugin, "directive")
         directives.update(table)
