@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
@@ -28,10 +28,14 @@ def loads(data: bytes | str) -> Any:
             raise ValueError(str(error)) from None
     except RecursionError:
         raise ValueError("JSON is nested too deeply") from None
+    except InvalidOperation:
+        raise ValueError("a number's exponent is out of range") from None
     try:
         parsed = json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
     except RecursionError:
         raise ValueError("JSON is nested too deeply") from None
+    except InvalidOperation:
+        raise ValueError("a number's exponent is out of range") from None
     return _mend(parsed)
 
 

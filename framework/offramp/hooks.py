@@ -71,7 +71,7 @@ class RunningHost(Protocol):
     async def story(self, message_id: str) -> Mapping[str, Any] | None:
         """All that the host knows of one event, or nothing."""
 
-    async def explain(self, subscription: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def explain(self, subscription: str, event: dict[str, Any]) -> Mapping[str, Any]:
         """One event through one subscription, nothing sent."""
 
     async def status(self) -> Mapping[str, Any]:

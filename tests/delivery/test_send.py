@@ -34,9 +34,7 @@ async def send_all(partner: Partner, ids: Sequence[str]) -> list[Sent]:
 async def test_exactly_the_good_ones_arrive_once_within_the_bound(
     data: st.DataObject, total: int
 ) -> None:
-    """For any subset of bad payloads: the good ones once each, the bad ones rejected, in few
-    requests.
-    """
+    """For any subset of bad payloads, the good ones arrive once each, in few requests."""
     ids = [f"m{number}" for number in range(total)]
     bad = set(data.draw(st.lists(st.sampled_from(ids), unique=True)))
     partner = bad_among(bad)

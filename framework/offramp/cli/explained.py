@@ -118,7 +118,7 @@ def _request(request: Mapping[str, Any]) -> Group:
     return Group(line, *headers, Text(request["body"]))
 
 
-def render_event(event: Mapping[str, Any]) -> Text:
+def render_event(event: dict[str, Any]) -> Text:
     """An event in one line: its type, its name, who, and its message id."""
     ids = ("userId", "anonymousId")
     who = next((f"{key} {event[key]}" for key in ids if event.get(key)), "")

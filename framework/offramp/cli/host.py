@@ -42,7 +42,7 @@ class Host:
         stories = await self.ledger.event(message_id)
         return tell(stories[0]) if stories else None
 
-    async def explain(self, subscription: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def explain(self, subscription: str, event: dict[str, Any]) -> Mapping[str, Any]:
         """One event through one subscription, nothing sent."""
         return await self.engine.explain(subscription, event)
 

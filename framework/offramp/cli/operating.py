@@ -52,13 +52,14 @@ class Operating:
             The port to listen on.
         """
         loaded, catalog = load(self._context, config)
-        given = {"host": host, "port": port}
         settings = attrs.evolve(
-            loaded.host, **{key: value for key, value in given.items() if value is not None}
+            loaded.host,
+            host=loaded.host.host if host is None else host,
+            port=loaded.host.port if port is None else port,
         )
         _log_to(self._context)
         stop = _stop_signals()
-        folder = data or settings.folder
+        folder = data or settings.data
         async with run_host(loaded.config, catalog, settings, folder=folder) as running:
             _announce(self._context, running, folder)
             await stop.wait()

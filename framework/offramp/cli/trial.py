@@ -164,7 +164,7 @@ def _show(
 
 
 async def _send_one(
-    snapshot: Snapshot, pipeline: Pipeline, event: Mapping[str, Any]
+    snapshot: Snapshot, pipeline: Pipeline, event: dict[str, Any]
 ) -> dict[str, Any]:
     told: dict[str, Any] = {
         "subscription": pipeline.subscription.id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from offramp import _json
@@ -56,7 +56,7 @@ class Engine:
         """The source of a write key, or nothing."""
         return self._snapshot.router.source_of(write_key)
 
-    async def accept(self, source: str, events: Sequence[Mapping[str, Any]]) -> Sequence[bool]:
+    async def accept(self, source: str, events: Sequence[dict[str, Any]]) -> Sequence[bool]:
         """Store events with the lanes they go to; returns once they are on disk.
 
         `False` marks a duplicate. Raises `QueueFullError` and `StorageError`.
@@ -105,7 +105,7 @@ class Engine:
         for runtime in self._snapshot.runtimes.values():
             await runtime.close()
 
-    async def explain(self, subscription: str, event: Mapping[str, Any]) -> dict[str, Any]:
+    async def explain(self, subscription: str, event: dict[str, Any]) -> dict[str, Any]:
         """One event through one enabled subscription; nothing is sent."""
         pipeline = pick(self._snapshot.pipelines, subscription, "running subscription")
         runtime = self._snapshot.runtime_of(pipeline)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -24,7 +23,7 @@ async def _stop(outgoing: Outgoing) -> Response:
 
 
 async def explain(
-    pipeline: Pipeline, runtime: InstanceRuntime | None, event: Mapping[str, Any], *, now: float
+    pipeline: Pipeline, runtime: InstanceRuntime | None, event: dict[str, Any], *, now: float
 ) -> dict[str, Any]:
     """Tell what would happen: trigger, values and their origins, faults, the exact request.
 
@@ -56,7 +55,7 @@ async def _request(
     pipeline: Pipeline,
     runtime: InstanceRuntime,
     prepared: Prepared,
-    event: Mapping[str, Any],
+    event: dict[str, Any],
 ) -> dict[str, Any]:
     client = runtime.client(pipeline, (event,), handler=runtime.around(_stop))
     action = pipeline.action

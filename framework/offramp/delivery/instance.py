@@ -62,7 +62,7 @@ class InstanceRuntime:
     def client(
         self,
         pipeline: Pipeline | None = None,
-        events: Sequence[Mapping[str, Any]] = (),
+        events: Sequence[dict[str, Any]] = (),
         *,
         handler: Handler | None = None,
     ) -> Client[Any]:

@@ -58,15 +58,15 @@ class Pipeline:
         """How payloads are put together; nothing where the action takes one at a time."""
         return (self.action.batch or Batch()) if self.action.batches else None
 
-    def explain_trigger(self, event: Mapping[str, Any]) -> Any:
+    def explain_trigger(self, event: dict[str, Any]) -> Any:
         """The trigger's truth for an event, condition by condition."""
         return self.matches.explain(event)
 
-    def explain_mapping(self, event: Mapping[str, Any]) -> Any:
+    def explain_mapping(self, event: dict[str, Any]) -> Any:
         """What each field becomes for an event, and from where."""
         return self.transform.explain(event)
 
-    def prepare(self, event: Mapping[str, Any], *, now: float) -> Prepared:
+    def prepare(self, event: dict[str, Any], *, now: float) -> Prepared:
         """Map, check and structure one event; `now` in epoch seconds.
 
         Raises `RejectedError` with the reason where the event cannot become a payload, or where

@@ -60,7 +60,7 @@ def backoff(attempt: int, policy: RetryPolicy, *, luck: float) -> float:
     the same formula; keep the two in step.
     """
     doublings = min(attempt - 1, MAX_DOUBLINGS)
-    return luck * min(policy.longest, policy.first * 2**doublings)
+    return luck * min(policy.longest, policy.first * 2.0**doublings)
 
 
 def decide(  # noqa: PLR0913 - everything that the decision depends on, nothing hidden

@@ -23,7 +23,7 @@ class Lane:
 
     id: str
     #: `None` where the trigger cannot be compiled, so that nothing is known to match.
-    matches: Callable[[Mapping[str, Any]], bool] | None
+    matches: Callable[[dict[str, Any]], bool] | None
     #: The names by which an event's `integrations` object may speak of the destination.
     names: tuple[str, ...]
 
@@ -53,7 +53,7 @@ class Router:
                 found = source
         return found
 
-    def route(self, source: str, event: Mapping[str, Any]) -> Routed:
+    def route(self, source: str, event: dict[str, Any]) -> Routed:
         """Ask every subscription of the source whether it wants the event."""
         wanted = []
         filtered: dict[str, list[str]] = {}

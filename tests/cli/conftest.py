@@ -1,0 +1,109 @@
+"""Runs the command line as a user does: arguments and standard input in, texts and a status out."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from offramp import _json
+from offramp.cli.program import run
+from offramp_metronome.emulator import Emulator
+
+
+@attrs.frozen
+class Result:
+    """What a command left behind."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[Any]:
+        """Standard output as NDJSON."""
+        return [_json.loads(line) for line in self.out.splitlines()]
+
+
+Offramp = Callable[..., Result]
+
+
+@pytest.fixture
+def offramp(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Offramp:
+    """Run `offramp ARGUMENTS`, with `stdin` as its standard input."""
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def call(*arguments: object, stdin: str | bytes = b"") -> Result:
+        data = stdin.encode() if isinstance(stdin, str) else stdin
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+        capsys.readouterr()
+        try:
+            status = run([str(argument) for argument in arguments])
+        except SystemExit as exit_:
+            status = int(exit_.code or 0)
+        captured = capsys.readouterr()
+        return Result(status, captured.out, captured.err)
+
+    return call
+
+
+CONFIG = """
+[sources.product]
+write_key = "product-key"
+
+[instances.metronome]
+destination = "metronome-actions"
+source = "product"
+settings = { apiToken = "env:METRONOME_TOKEN" }
+
+[[instances.metronome.subscriptions]]
+name = "Billing events"
+action = "sendEvent"
+trigger = 'type = "track" and event = "billing_event" and !contains(userId, "@company.com")'
+[instances.metronome.subscriptions.mapping]
+customer_id = { "@path" = "$.properties.cid" }
+timestamp = { "@path" = "$.properties.ts" }
+event_type = { "@path" = "$.properties.t" }
+properties = { "@path" = "$.properties.data" }
+"""
+
+TOKEN = "a-secret-metronome-token"
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A good configuration file, its token in the environment."""
+    monkeypatch.setenv("METRONOME_TOKEN", TOKEN)
+    path = tmp_path / "offramp.toml"
+    path.write_text(CONFIG)
+    return path
+
+
+def usage(message_id: str = "m1", **changes: Any) -> dict[str, Any]:
+    """The billing event of Metronome's own guide to Segment."""
+    return {
+        "type": "track",
+        "event": "billing_event",
+        "userId": "user_42",
+        "messageId": message_id,
+        "properties": {
+            "cid": "533c3db43f22",
+            "data": {"action": "runJob", "jobId": "fd82-aa0f-45a7-a756", "username": "jsmith"},
+            "t": "user_action",
+            "ts": "2026-11-20T00:10:25.000Z",
+        },
+        **changes,
+    }
+
+
+def ndjson(*events: Any) -> bytes:
+    """Events as standard input."""
+    return b"".join(_json.dumps(event) + b"\n" for event in events)
+
+
+__all__ = ["CONFIG", "TOKEN", "Emulator", "Offramp", "Result", "ndjson", "usage"]

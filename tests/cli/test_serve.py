@@ -1,0 +1,187 @@
+"""The host as a process: Segment's own SDK in, Metronome's emulator out, signals, restarts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import attrs
+import pytest
+from segment.analytics.client import Client
+from tests.cli.conftest import TOKEN, usage
+
+from offramp_metronome.emulator import Emulator, Fault
+
+KEY = "product-key"
+PATIENCE = 20.0
+COMMAND = [sys.executable, "-c", "from offramp.cli import main; main()"]
+
+
+@attrs.define
+class Process:
+    """A host in a process of its own."""
+
+    process: asyncio.subprocess.Process
+    url: str
+
+    async def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal and wait for the end."""
+        self.process.send_signal(number)
+        return await asyncio.wait_for(self.process.wait(), PATIENCE)
+
+
+@asynccontextmanager
+async def serving(config: Path, metronome: str) -> AsyncIterator[Process]:
+    """`offramp serve`, ready."""
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND, "serve", str(config), "--port", "0",
+        cwd=config.parent,
+        env={**os.environ, "METRONOME_BASE_URL": metronome, "COLUMNS": "200"},
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        yield Process(process, await asyncio.wait_for(_url(process), PATIENCE))
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def _url(process: asyncio.subprocess.Process) -> str:
+    assert process.stderr is not None
+    heard = []
+    async for line in process.stderr:
+        heard.append(line.decode())
+        found = re.search(r"(http://127\.0\.0\.1:\d+)/v1/batch", heard[-1])
+        if found:
+            return found[1]
+    raise AssertionError("the host did not start: " + "".join(heard))
+
+
+async def arrived(emulator: Emulator, count: int) -> None:
+    """Wait until the emulator has that many events."""
+    async with asyncio.timeout(PATIENCE):
+        while len(emulator.effects()) < count:  # noqa: ASYNC110 - the far end sends no signal
+            await asyncio.sleep(0.05)
+
+
+def track(url: str, events: list[dict[str, Any]], **options: Any) -> None:
+    """Send with the SDK as an application does."""
+    client = Client(KEY, host=url, **options)
+    for event in events:
+        client.track(
+            user_id=event["userId"],
+            event=event["event"],
+            properties=event["properties"],
+            message_id=event["messageId"],
+        )
+    client.flush()
+    client.join()
+
+
+async def post(url: str, events: list[dict[str, Any]]) -> int:
+    """One batch over HTTP; answers the status."""
+    async with aiohttp.ClientSession() as session:
+        body = {"writeKey": KEY, "batch": events}
+        async with session.post(f"{url}/v1/batch", json=body) as answer:
+            return answer.status
+
+
+@pytest.mark.parametrize("options", [{}, {"gzip": True}])
+async def test_events_of_the_real_sdk_arrive_each_once(
+    config: Path, options: dict[str, Any]
+) -> None:
+    """Everything that Segment's Python SDK sends is in Metronome, once."""
+    ids = [f"sdk-{number}" for number in range(250)]
+    async with Emulator(token=TOKEN) as emulator, serving(config, emulator.url) as host:
+        await asyncio.to_thread(track, host.url, [usage(each) for each in ids], **options)
+        await arrived(emulator, len(ids))
+        assert emulator.effects() == dict.fromkeys(ids, 1)
+        assert await host.stop() == 0
+
+
+async def test_sigterm_under_load_loses_nothing(config: Path) -> None:
+    """Stopped while Metronome is slow: it ends in time, and the next one delivers the rest."""
+    ids = [f"term-{number}" for number in range(500)]
+    async with Emulator(token=TOKEN) as emulator:
+        emulator.faults.add(Fault(store="all", delay=0.5, probability=0.5))
+        async with serving(config, emulator.url) as host:
+            assert await post(host.url, [usage(each) for each in ids]) == 200
+            assert await host.stop() == 0
+        emulator.faults.clear()
+        async with serving(config, emulator.url):
+            await arrived(emulator, len(ids))
+        assert emulator.effects() == dict.fromkeys(ids, 1)
+
+
+async def test_a_killed_host_loses_nothing_that_it_accepted(config: Path) -> None:
+    """Kill -9 right after the 200: the next start delivers everything, each event once."""
+    ids = [f"kill-{number}" for number in range(300)]
+    async with Emulator(token=TOKEN) as emulator:
+        async with serving(config, emulator.url) as host:
+            assert await post(host.url, [usage(each) for each in ids]) == 200
+            assert await host.stop(signal.SIGKILL) == -signal.SIGKILL
+        async with serving(config, emulator.url):
+            await arrived(emulator, len(ids))
+        assert emulator.effects() == dict.fromkeys(ids, 1)
+
+
+async def test_bad_requests_are_refused_and_nothing_else_is_lost(config: Path) -> None:
+    """No JSON, an oversized event, a wrong write key: each told clearly, good events arrive."""
+    big = usage("big")
+    big["properties"]["data"]["blob"] = "x" * 40_000
+    async with (
+        Emulator(token=TOKEN) as emulator,
+        serving(config, emulator.url) as host,
+        aiohttp.ClientSession() as session,
+    ):
+        batch = f"{host.url}/v1/batch"
+        async with session.post(batch, data=b"{no json") as answer:
+            assert answer.status == 400
+        wrong = {"writeKey": "wrong", "batch": [usage("w")]}
+        async with session.post(batch, json=wrong) as answer:
+            assert answer.status == 401
+        mixed = {"writeKey": KEY, "batch": [usage("good-1"), big, 5, usage("good-2")]}
+        async with session.post(batch, json=mixed) as answer:
+            assert answer.status == 200
+            told = await answer.json()
+        assert [each["index"] for each in told["rejected"]] == [1, 2]
+        await arrived(emulator, 2)
+        assert set(emulator.effects()) == {"good-1", "good-2"}
+        async with session.get(f"{host.url}/readyz") as answer:
+            assert answer.status == 200
+
+
+async def test_one_folder_has_one_host(config: Path) -> None:
+    """A second host on the same data folder is refused with a clear message."""
+    async with Emulator(token=TOKEN) as emulator, serving(config, emulator.url):
+        second = await asyncio.create_subprocess_exec(
+            *COMMAND, "serve", str(config), "--port", "0", stderr=asyncio.subprocess.PIPE
+        )
+        _, err = await asyncio.wait_for(second.communicate(), PATIENCE)
+    assert second.returncode == 2
+    assert b"Traceback" not in err
+
+
+async def test_the_demonstration_ends_by_itself() -> None:
+    """`offramp demo` shows the whole way and stops with status 0."""
+    demo = await asyncio.create_subprocess_exec(
+        *COMMAND, "demo",
+        env={**os.environ, "COLUMNS": "100"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await asyncio.wait_for(demo.communicate(), 60)
+    assert demo.returncode == 0, err.decode()
+    shown = out.decode()
+    for word in ("billing_event", "@path $.properties.cid", "41 events stored", "duplicate"):
+        assert word in shown
+    assert max(map(len, shown.splitlines())) <= 100

@@ -1,0 +1,143 @@
+"""`check`, `explain` and `send` on a configuration, good and bad."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from tests.cli.conftest import CONFIG, TOKEN, Offramp, ndjson, usage
+
+from offramp_metronome.emulator import Emulator
+
+
+@pytest.fixture
+def metronome(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+    """An emulator in a thread of its own, as commands bring their own event loop."""
+    started, stop = Event(), []
+    box: dict[str, Any] = {}
+
+    async def main() -> None:
+        async with Emulator(token=TOKEN) as emulator:
+            box["emulator"] = emulator
+            done = asyncio.Event()
+            stop.append((asyncio.get_running_loop(), done))
+            started.set()
+            await done.wait()
+
+    thread = Thread(target=lambda: asyncio.run(main()))
+    thread.start()
+    assert started.wait(10)
+    monkeypatch.setenv("METRONOME_BASE_URL", box["emulator"].url)
+    yield box["emulator"]
+    loop, done = stop[0]
+    loop.call_soon_threadsafe(done.set)
+    thread.join(10)
+
+
+def test_a_good_configuration_is_called_good(offramp: Offramp, config: Path) -> None:
+    """A summary in one line, status 0."""
+    result = offramp("check", config)
+    assert result.status == 0
+    assert "1 subscriptions (1 enabled)" in result.out
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("sendEvent", "sendEvnt"), ["subscriptions[0].action", "sendEvent"]),
+        (('type = "track" and', 'type = "track" andd'), ["subscriptions[0].trigger", "column"]),
+        (('"@path" = "$.properties.cid"', '"@pat" = "x"'), ["customer_id", "@path"]),
+        (("customer_id =", "custmer_id ="), ["custmer_id", "customer_id"]),
+        (('source = "product"', 'source = "prodct"'), ["instances.metronome.source", "product"]),
+        (("metronome-actions", "metronome"), ["instances.metronome.destination"]),
+        (('settings = { apiToken = "env:METRONOME_TOKEN" }', ""), ["settings", "apiToken"]),
+        (('write_key = "product-key"', ""), ["sources.product", "write_key"]),
+        (("[sources.product]", "[sources.product"), ["line 2"]),
+    ],
+)
+def test_every_fault_has_its_place(
+    offramp: Offramp, config: Path, change: tuple[str, str], told: list[str]
+) -> None:
+    """A broken configuration is refused, whole, with place and remedy."""
+    assert change[0] in CONFIG
+    config.write_text(CONFIG.replace(*change))
+    result = offramp("check", config)
+    assert result.status == 2
+    assert all(word in result.err for word in told), result.err
+    assert "Traceback" not in result.err
+
+
+def test_a_file_that_is_not_there_is_told(offramp: Offramp, tmp_path: Path) -> None:
+    """The message names the file."""
+    result = offramp("check", tmp_path / "nothing.toml")
+    assert result.status == 2
+    assert "nothing.toml" in result.err.replace("\n", "")
+
+
+def test_a_trigger_that_segment_reads_otherwise_is_flagged(offramp: Offramp, config: Path) -> None:
+    """A trigger that means something else at Segment gets a warning."""
+    config.write_text(CONFIG.replace("and event =", "or event ="))
+    result = offramp("check", config)
+    assert result.status == 0
+    assert "Segment reads this as" in result.err
+
+
+def test_explain_shows_trigger_fields_and_request_and_sends_nothing(
+    offramp: Offramp, config: Path, metronome: Emulator
+) -> None:
+    """Everything a person needs to see, the token in none of it, and no request made."""
+    result = offramp("explain", "--config", config, stdin=ndjson(usage()))
+    assert result.status == 0
+    for word in ("matches", "@path $.properties.cid", "533c3db43f22", "/v1/ingest"):
+        assert word in result.out
+    assert TOKEN not in result.out + result.err
+    assert metronome.figures().requests == 0
+
+
+def test_explain_says_which_condition_failed(offramp: Offramp, config: Path) -> None:
+    """The billing engineer's question, answered: the user is a colleague."""
+    colleague = usage(userId="ada@company.com")
+    [told] = offramp("explain", "--config", config, "--json", stdin=ndjson(colleague)).lines
+    assert told["matches"] is False
+    assert [c["text"] for c in told["trigger"]["children"] if not c["result"]] == [
+        '!contains(userId, "@company.com")'
+    ]
+
+
+def test_send_delivers_now_and_shows_the_answer(
+    offramp: Offramp, config: Path, metronome: Emulator
+) -> None:
+    """A real request through the production path, without a host."""
+    result = offramp("send", "--config", config, stdin=ndjson(usage("m7")))
+    assert result.status == 0
+    assert "delivered" in result.out
+    assert metronome.effects() == {"m7": 1}
+
+
+def test_send_tells_what_was_refused(
+    offramp: Offramp, config: Path, metronome: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bad token and an event without a customer: status 1, each with its reason."""
+    monkeypatch.setenv("METRONOME_TOKEN", "another-wrong-token")
+    result = offramp("send", "--config", config, "--json", stdin=ndjson(usage("m8")))
+    assert result.status == 1
+    assert result.lines[0]["error"]["status"] == 403
+    nobody = usage("m9")
+    del nobody["properties"]["cid"]
+    result = offramp("send", "--config", config, stdin=ndjson(nobody))
+    assert result.status == 1
+    assert "customer_id" in result.out
+
+
+def test_a_missing_variable_is_named(
+    offramp: Offramp, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reference that leads nowhere is told by its name; everything else is still explained."""
+    monkeypatch.delenv("METRONOME_TOKEN")
+    result = offramp("explain", "--config", config, stdin=ndjson(usage()))
+    assert "METRONOME_TOKEN" in result.err
+    assert "533c3db43f22" in result.out
