@@ -1,6 +1,8 @@
 -- name: rows
 -- How many deliveries stand in each state of each lane.
-SELECT lane, state, count(*) FROM deliveries GROUP BY lane, state;
+SELECT lane, state, count(*) FROM deliveries WHERE due_at IS NULL GROUP BY lane, state
+UNION ALL
+SELECT lane, state, count(*) FROM deliveries WHERE due_at IS NOT NULL GROUP BY lane, state;
 
 -- name: filtered
 -- How many events each lane filtered before they became deliveries.

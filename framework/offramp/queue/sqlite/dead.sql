@@ -6,7 +6,7 @@ SELECT lane, name FROM lanes WHERE :name IS NULL OR name = :name;
 -- Deliveries of a lane that ended in a state, latest first, from below (:before, :below) on.
 SELECT id, updated_at
 FROM deliveries
-WHERE lane = :lane AND state = :state
+WHERE lane = :lane AND state = :state AND due_at IS NULL
   AND updated_at <= :before AND updated_at >= :since
   AND (updated_at < :before OR id < :below)
   AND (:reason IS NULL OR reason = :reason)
@@ -18,7 +18,7 @@ LIMIT :limit;
 SELECT id, updated_at
 FROM deliveries
 WHERE id IN (SELECT value FROM json_each(:ids))
-  AND state > 1 AND state IN (SELECT value FROM json_each(:states))
+  AND state IN (SELECT value FROM json_each(:states))
   AND lane IN (SELECT value FROM json_each(:lanes))
   AND updated_at <= :before AND updated_at >= :since
   AND (updated_at < :before OR id < :below)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import attrs
+import msgspec
 
-from offramp.queue.sqlite.codes import NEVER, as_json, decode
+from offramp.queue.sqlite.codes import NEVER, as_json
 from offramp.storage import load_statements
 
 if TYPE_CHECKING:
@@ -15,32 +16,39 @@ if TYPE_CHECKING:
 SQL = load_statements(__package__, "lease.sql")
 
 
-@attrs.frozen
-class DueRow:
-    """A delivery that is due, and its event; times in microseconds."""
+class DueRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A delivery that is due, and its event; times in microseconds.
 
-    body: bytes
+    A msgspec struct, since JSON rows become these three times as fast as attrs instances.
+    """
+
     id: int
     due_at: int
-    number: int
+    lane: int
     state: int
     attempts: int
-    replayed_at: int | None
-    recorded: int
+    #: When the retry window opened: at acceptance or at the last replay.
+    opened_at: int
+    #: Whether there is a record of an earlier attempt, and its exchange.
+    recorded: bool
     exchange: int | None
     source: str
     message_id: str
     type: str
     name: str
     accepted_at: int
+    size: int
 
 
 @attrs.frozen
 class Due:
-    """What was found, and the (due_at, id) before which nothing else is left to find."""
+    """What was found, each with its body, and the (due_at, id) before which nothing else is."""
 
-    rows: list[DueRow]
+    rows: list[tuple[DueRow, bytes]]
     floor: tuple[int, int]
+
+
+_decode_rows = msgspec.json.Decoder(list[DueRow], strict=False).decode
 
 
 @attrs.frozen
@@ -69,12 +77,12 @@ class DueQuery:
         ).fetchone()
         rows = []
         start = 0
-        for *columns, size in decode(found):
-            rows.append(DueRow(joined[start : start + size], *columns))
-            start += size
+        for row in _decode_rows(found):
+            rows.append((row, joined[start : start + row.size]))
+            start += row.size
         if len(rows) == self.n:
-            return Due(rows, (rows[-1].due_at, rows[-1].id + 1))
-        (later,) = connection.execute(
-            SQL["next_due"], {"lane": self.lane, "now": self.now}
-        ).fetchone()
+            last, _ = rows[-1]
+            return Due(rows, (last.due_at, last.id + 1))
+        terms = {"lane": self.lane, "now": self.now}
+        (later,) = connection.execute(SQL["next_due"], terms).fetchone()
         return Due(rows, (NEVER if later is None else later, 0))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import secrets
 import time
 from collections import Counter
@@ -55,8 +54,7 @@ class SqliteQueue:
         self._store = store
         self._now = now
         self._guard = Guard(store.folder, limits)
-        run = secrets.token_hex(RUN_BYTES)
-        self._leases = Leases(f"{run}-{number}" for number in itertools.count())
+        self._leases = Leases(secrets.token_hex(RUN_BYTES))
         self._lanes = Lanes(store, self._leases)
         #: Events, and requests of any kind, that are on their way to disk.
         self._incoming = 0
@@ -259,7 +257,7 @@ class SqliteQueue:
                     self._leases.restore(held)
                     continue
                 held.lane.finish(held)
-                self._lanes.add(held.lane, held.state, -1)
+                self._lanes.add(held.lane, held.row.state, -1)
                 self._lanes.add(held.lane, CODES[outcome.stage], 1)
                 if outcome.retry_at is not None:
                     held.lane.wake(to_us(outcome.retry_at))

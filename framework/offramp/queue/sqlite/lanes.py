@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import itertools
 from typing import TYPE_CHECKING
 
 from offramp.queue.protocol import Depth
@@ -39,7 +40,8 @@ class Lane:
         self._leases = leases
         self._floor = (0, 0)
         self._furthest = (0, 0)
-        self._expiries: list[tuple[int, str]] = []
+        self._expiries: list[tuple[int, int, list[Held]]] = []
+        self._order = itertools.count()
         self._settled_while_reading: set[int] = set()
         self._woken = asyncio.Event()
 
@@ -57,38 +59,30 @@ class Lane:
         self._floor = min(self._floor, (due_at, low))
         self._woken.set()
 
-    def hold(self, held: Held) -> None:
-        """Note a new lease."""
-        self.held[held.id] = held
-        self._furthest = max(self._furthest, (held.due_at, held.id))
-        self.expect(held)
-
-    def expect(self, held: Held) -> None:
-        """Note when a lease ends."""
-        heapq.heappush(self._expiries, (held.expires_at, held.token))
+    def expect(self, expires_at: int, helds: list[Held]) -> None:
+        """Note when leases may end; whether they do is looked at then."""
+        heapq.heappush(self._expiries, (expires_at, next(self._order), helds))
         self._woken.set()
 
     def give_back(self, held: Held) -> None:
         """Note that a lease ended without an outcome."""
-        del self.held[held.id]
-        self.wake(held.due_at, held.id)
+        del self.held[held.row.id]
+        self.wake(held.row.due_at, held.row.id)
 
     def finish(self, held: Held) -> None:
         """Note that an outcome is on disk; a read under way may not know it yet."""
-        del self.held[held.id]
+        del self.held[held.row.id]
         if self.reading.locked():
-            self._settled_while_reading.add(held.id)
+            self._settled_while_reading.add(held.row.id)
 
     async def take(self, n: int, now: int, ttl: int) -> list[Lease]:
         """Lend up to `n` that are due at `now`, for `ttl` (both µs)."""
         async with self.reading:
             self._lapse(now)
-            rows: list[DueRow] = []
+            rows: list[tuple[DueRow, bytes]] = []
             while not rows and self._floor[0] <= now:
                 rows = await self._read(n, now)
-            if self._leases.closed:
-                return []
-            return [self._leases.grant(self, row, now + ttl) for row in rows]
+            return self._grant(rows, now + ttl)
 
     async def sleep(self, now: int, seconds: float) -> None:
         """Wait until something may be due, at most for `seconds`."""
@@ -102,7 +96,7 @@ class Lane:
             except TimeoutError:
                 return
 
-    async def _read(self, n: int, now: int) -> list[DueRow]:
+    async def _read(self, n: int, now: int) -> list[tuple[DueRow, bytes]]:
         # Whatever wakes the lane from here on lowers the floor again.
         floor, self._floor = self._floor, (NEVER, 0)
         self._settled_while_reading.clear()
@@ -115,12 +109,24 @@ class Lane:
             self._floor = min(self._floor, floor)
             raise
         self._floor = min(self._floor, due.floor)
-        return [row for row in due.rows if row.id not in self._settled_while_reading]
+        settled = self._settled_while_reading
+        return [row for row in due.rows if row[0].id not in settled] if settled else due.rows
+
+    def _grant(self, rows: list[tuple[DueRow, bytes]], expires_at: int) -> list[Lease]:
+        if self._leases.closed or not rows:
+            return []
+        pairs = [self._leases.grant(self, row, body, expires_at) for row, body in rows]
+        self.held.update((held.row.id, held) for held, _ in pairs)
+        last, _ = rows[-1]
+        self._furthest = max(self._furthest, (last.due_at, last.id))
+        self.expect(expires_at, [held for held, _ in pairs])
+        return [lease for _, lease in pairs]
 
     def _lapse(self, now: int) -> None:
         while self._expiries and self._expiries[0][0] <= now:
-            _, token = heapq.heappop(self._expiries)
-            self._leases.lapse(token, now)
+            _, _, helds = heapq.heappop(self._expiries)
+            for held in helds:
+                self._leases.lapse(held, now)
 
 
 class Lanes:

@@ -4,19 +4,19 @@
 SELECT
   json_group_array(
     json_array(
-      id, due_at, lane, state, attempts, replayed_at, recorded, exchange,
+      id, due_at, lane, state, attempts, opened_at, recorded, exchange,
       source, message_id, type, name, accepted_at, length(body)
     )
   ),
   CAST(group_concat(CAST(body AS TEXT), '') AS BLOB)
 FROM (
   SELECT
-    deliveries.*, events.*, records.exchange, records.delivery IS NOT NULL AS recorded
+    deliveries.*, events.*, records.exchange, records.delivery IS NOT NULL AS recorded,
+    coalesce(deliveries.replayed_at, events.accepted_at) AS opened_at
   FROM deliveries
   CROSS JOIN events ON events.seq = deliveries.id >> 16
   LEFT JOIN records ON records.delivery = deliveries.id
   WHERE deliveries.lane = (SELECT lane FROM lanes WHERE lanes.name = :lane)
-    AND deliveries.state < 2
     AND deliveries.due_at BETWEEN :due AND :now
     AND (deliveries.due_at > :due OR deliveries.id >= :id)
     AND deliveries.id NOT IN (SELECT value FROM json_each(:held))
@@ -28,4 +28,4 @@ FROM (
 -- When the next delivery of a lane comes due after :now, or null.
 SELECT min(due_at)
 FROM deliveries
-WHERE lane = (SELECT lane FROM lanes WHERE lanes.name = :lane) AND state < 2 AND due_at > :now;
+WHERE lane = (SELECT lane FROM lanes WHERE lanes.name = :lane) AND due_at > :now;

@@ -79,7 +79,7 @@ LIMIT 1 OFFSET :scan - 1;
 -- Deliveries of a lane that wait in a state, latest due first, from below (:before, :below) on.
 SELECT id, due_at
 FROM deliveries
-WHERE lane = :lane AND state < 2 AND state = :state
+WHERE lane = :lane AND state = :state
   AND due_at <= :before AND (due_at < :before OR id < :below)
 ORDER BY due_at DESC, id DESC
 LIMIT :limit;
@@ -114,12 +114,12 @@ FROM (
     SELECT id, state, reason, updated_at
     FROM deliveries
     WHERE lane = (SELECT lane FROM lanes WHERE lanes.name = :lane)
-      AND state < 2 AND state = 1 AND updated_at >= :since
+      AND state = 1 AND due_at IS NOT NULL AND updated_at >= :since
     UNION ALL
     SELECT id, state, reason, updated_at
     FROM deliveries
     WHERE lane = (SELECT lane FROM lanes WHERE lanes.name = :lane)
-      AND state IN (4, 5) AND state > 1 AND updated_at >= :since
+      AND state IN (4, 5) AND due_at IS NULL AND updated_at >= :since
   )
 )
 WHERE place <= :samples

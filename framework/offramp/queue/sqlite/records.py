@@ -25,13 +25,13 @@ def store_records(connection: sqlite3.Connection, settled: list[tuple[Held, Outc
     unused: Counter[int] = Counter()
     brought = []
     for held, outcome in settled:
-        delivered = held.recorded and outcome.stage is Stage.DELIVERED
+        delivered = held.row.recorded and outcome.stage is Stage.DELIVERED
         if delivered:
-            dropped.append(held.id)
-        if held.exchange is not None and (delivered or outcome.exchange is not None):
-            unused[held.exchange] += 1
+            dropped.append(held.row.id)
+        if held.row.exchange is not None and (delivered or outcome.exchange is not None):
+            unused[held.row.exchange] += 1
         if outcome.payload is not None or outcome.exchange is not None:
-            brought.append((held.id, outcome))
+            brought.append((held.row.id, outcome))
     if dropped:
         connection.execute(SQL["drop_records"], {"ids": as_json(dropped)})
     if brought:

@@ -1,5 +1,13 @@
+-- name: settle_alike
+-- Stores one outcome for all deliveries in the JSON list :ids.
+UPDATE deliveries
+SET
+  state = :state, due_at = :due_at, attempts = attempts + :attempted, reason = :reason,
+  message = :message, status = :status, updated_at = :now
+WHERE id IN (SELECT value FROM json_each(:ids));
+
 -- name: settle
--- Stores outcomes; :rows is [id, state, due_at, attempts, reason, message, status].
+-- Stores an outcome for each delivery; :rows is [id, state, due_at, attempts, reason, message, status].
 UPDATE deliveries
 SET
   state = json_extract(rows.value, '$[1]'),

@@ -2,7 +2,7 @@
 -- Up to :n deliveries in flight in a lane, but for those in the JSON list :held.
 SELECT id, lane, state
 FROM deliveries
-WHERE lane = (SELECT lane FROM lanes WHERE lanes.name = :name) AND state < 2
+WHERE lane = (SELECT lane FROM lanes WHERE lanes.name = :name) AND due_at IS NOT NULL
   AND id NOT IN (SELECT value FROM json_each(:held))
 LIMIT :n;
 
@@ -19,7 +19,7 @@ SET due_at = :now + max(due_at - updated_at, 0), updated_at = :now
 WHERE id IN (
   SELECT id
   FROM deliveries
-  WHERE lane = (SELECT lane FROM lanes WHERE lanes.name = :name) AND state < 2
+  WHERE lane = (SELECT lane FROM lanes WHERE lanes.name = :name)
     AND due_at > :now AND updated_at > :now
   LIMIT :n
 );
@@ -31,8 +31,8 @@ FROM (
   SELECT deliveries.id, deliveries.lane, deliveries.state
   FROM tallies
   CROSS JOIN deliveries ON deliveries.lane = tallies.lane AND deliveries.state = tallies.state
-  WHERE tallies.state = :state AND deliveries.state > 1
-    AND deliveries.updated_at < :until AND tallies.n > tallies.pruned
+  WHERE tallies.state = :state AND tallies.n > tallies.pruned
+    AND deliveries.due_at IS NULL AND deliveries.updated_at < :until
   LIMIT :n
 )
 LEFT JOIN records ON delivery = id;

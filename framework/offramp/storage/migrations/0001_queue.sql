@@ -1,6 +1,6 @@
 -- The queue and the ledger. Times (`_at`) are epoch microseconds, since SQLite's JSON carries
 -- integers exactly; minutes and hours are epoch seconds. States are numbered as in
--- queue/sqlite/codes.py; below 2 a delivery is in flight.
+-- queue/sqlite/codes.py; a delivery below 2 is in flight.
 
 -- Lanes by number: a delivery and its index entries then cost one byte for the lane.
 CREATE TABLE lanes (
@@ -48,6 +48,7 @@ CREATE TABLE deliveries (
   id INTEGER PRIMARY KEY,
   lane INTEGER NOT NULL,
   state INTEGER NOT NULL,
+  -- When it is tried next; NULL once it has ended.
   due_at INTEGER,
   attempts INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
@@ -57,8 +58,8 @@ CREATE TABLE deliveries (
   status INTEGER
 ) STRICT;
 
-CREATE INDEX deliveries_due ON deliveries (lane, due_at) WHERE state < 2;
-CREATE INDEX deliveries_ended ON deliveries (lane, state, updated_at) WHERE state > 1;
+CREATE INDEX deliveries_due ON deliveries (lane, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX deliveries_ended ON deliveries (lane, state, updated_at) WHERE due_at IS NULL;
 
 -- What the last attempt sent and got, where that was kept.
 CREATE TABLE records (
