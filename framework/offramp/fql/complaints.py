@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from offramp.fql.lexer import Token
     from offramp.fql.words import Role
 
+#: How like (0 to 1) a name must be to be suggested; difflib's own 0.6 finds "string" in "nothing".
+_LIKENESS = 0.7
 _ARGUMENTS = ("path", '"text"')
 
 
@@ -39,7 +41,7 @@ def no_connective(token: Token, before: Token) -> str:
 
 def no_function(name: str) -> str:
     """A function is called that there is not."""
-    close = difflib.get_close_matches(name.lower(), FUNCTIONS, n=1)
+    close = difflib.get_close_matches(name.lower(), FUNCTIONS, n=1, cutoff=_LIKENESS)
     guess = f"did you mean {close[0]}? " if close else ""
     return f"there is no function {name}(...): {guess}there are {', '.join(FUNCTIONS)}"
 

@@ -70,6 +70,11 @@ def write_node(node: tree.Node) -> str:
     return _write(node, "$", [], _MAX_LEVELS)
 
 
+def write_value(value: tree.Value) -> str:
+    """Write a constant of a tree that was parsed."""
+    return _write_value(value, "$")
+
+
 def write_path(keys: tree.Keys) -> str:
     r"""Write a path: every character but letters, digits, `_` and `-` is escaped with `\`."""
     if len(keys) == 1 and keys[0] in _RESERVED_PATHS:

@@ -6,6 +6,7 @@ import difflib
 from typing import TYPE_CHECKING
 
 from offramp.fql import tree
+from offramp.fql.generate import write_value
 from offramp.fql.numeric import parse_number
 
 if TYPE_CHECKING:
@@ -64,20 +65,22 @@ def _condition_hints(node: Condition) -> Iterator[str]:
 def _field_hints(keys: tree.Keys) -> Iterator[str]:
     if keys[0] in _FIELDS:
         return
+    started = [field for field in _FIELDS if field.lower().startswith(keys[0].lower())]
     close = difflib.get_close_matches(keys[0], _FIELDS, n=1)
-    guess = f"did you mean `{close[0]}`?" if close else f"did you mean `properties.{keys[0]}`?"
-    yield f"events have no field `{keys[0]}`: {guess}"
+    guess = [*started, *close, f"properties.{tree.join_keys(keys)}"][0]
+    yield f"events have no field `{keys[0]}`: did you mean `{guess}`?"
 
 
 def _type_hints(value: Value | None) -> Iterator[str]:
     for each in value if isinstance(value, list) else [value]:
         if each not in _EVENT_TYPES:
             known = ", ".join(_EVENT_TYPES)
-            yield f"no event has the type {each!r}: types are {known}"
+            yield f"no event has the type {write_value(each)}: types are {known}"
 
 
 def _text_hints(path: str, operator: str, value: str) -> Iterator[str]:
     if operator in tree.ORDERS and parse_number(value) is None:
-        yield f"`{path} {operator} {value!r}` never holds: only numbers have an order"
+        yield f"`{path} {operator} {write_value(value)}` never holds: only numbers have an order"
     if operator in ("=", "!=") and value != value.lower() and value.lower() in _CONSTANT_WORDS:
-        yield f"`{path}` is compared with the text {value!r}: the constant is {value.lower()}"
+        written = write_value(value)
+        yield f"`{path}` is compared with the text {written}: the constant is {value.lower()}"

@@ -239,12 +239,10 @@ class _Parser:
 
     def _call_of(self, name: Token, arguments: list[Operand]) -> Operand | None:
         try:
-            if name.text == "match":
-                shape.check_pattern(arguments[1])
+            return {"function": name.text, "arguments": shape.arguments_of(name.text, arguments)}
         except shape.Refusal as refusal:
             self._complain(name.column, str(refusal))
             return None
-        return {"function": name.text, "arguments": arguments}
 
     def _list(self) -> Operand:
         opening = self._advance()

@@ -84,12 +84,12 @@ class _Reader:
         first = token.value.partition(".")[0]
         if first in _CONDITION_TYPES:
             return [self._condition(token.value, _take(tokens), _take(tokens))]
+        if token.value in _FUNCTIONS:
+            return self._function(token.value, tokens, negated=False)
+        self._note_unknown(token.value, tokens)
         if first in _INHERITED:
             _take(tokens)
             _take(tokens)
-        elif token.value in _FUNCTIONS:
-            return self._function(token.value, tokens, negated=False)
-        self._note_unknown(token.value, tokens)
         return []
 
     def _negated(self, tokens: _Tokens) -> list[SegmentTree | None]:
@@ -166,7 +166,7 @@ class _Reader:
             self._note("it knows no `in`")
         elif tokens and tokens[0].type == "parenleft":
             self._note(f"it knows no function {word}(...), only contains and match")
-        else:
+        elif tokens and tokens[0].type == "operator":
             self._note(f"what is said of `{word}` is dropped: it knows only {_KNOWN_PATHS}")
 
     def _note(self, note: str) -> None:

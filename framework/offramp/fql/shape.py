@@ -92,15 +92,24 @@ def compare(left: Operand, operator: str, right: Operand) -> Node:
     return _node(left, operator, right)
 
 
+def arguments_of(function: str, arguments: list[Operand]) -> list[Operand]:
+    """Check what a function is given, before any event comes."""
+    if function == "match":
+        check_pattern(arguments[1])
+    elif function == "contains":
+        text, part = arguments
+        return [text, {"value": _part(part["value"])} if tree.is_value(part) else part]
+    return arguments
+
+
 def containing(text: Operand, part: Operand) -> Condition | Compare:
     """Make the condition that one text is in another."""
     if not tree.is_value(part):
         return _node(text, "contains", part)
-    wanted = _part(part["value"])
     if tree.is_path(text):
-        return tree.condition(tree.split_name(text["path"]), "contains", wanted)
+        return tree.condition(tree.split_name(text["path"]), "contains", part["value"])
     _refuse_constant("contains", text)
-    return _node(text, "contains", {"value": wanted})
+    return _node(text, "contains", part)
 
 
 def matching(text: Operand, pattern: Operand) -> Condition | Compare:

@@ -1,0 +1,353 @@
+"""What holds of every trigger, every tree and every event."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from offramp.errors import Fault, TriggerError
+from offramp.fql import (
+    MAX_NESTING,
+    MAX_TRIGGER_BYTES,
+    compile_trigger,
+    generate,
+    parse,
+    segment_reading,
+    tree,
+)
+from offramp.fql.functions import FUNCTIONS
+from offramp.fql.glob import compile_glob, ends_of, escape_glob, parse_glob
+from offramp.fql.numeric import parse_number, write_number
+from offramp.fql.operators import equal
+
+KEYS = st.sampled_from(
+    ["type", "event", "userId", "properties", "traits", "context", "a", "b", "0", "1", "length"]
+)
+ODD_KEYS = st.sampled_from(
+    ["or", "and", "in", "true", "AND", "1st", "-", "x.y", "a b", "\\", "é\n"]
+)
+TEXTS = st.sampled_from(["track", "", "5", 'say "hi"', "C:\\", "\\\\", "it's", "a*b", "[x", "é😀"])
+TEXTS |= st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
+NUMBERS = st.integers() | st.decimals(allow_nan=False, allow_infinity=False, places=3)
+NUMBERS |= st.sampled_from([0, 10**25, Decimal("1e300"), Decimal("-1e-7"), Decimal("5.0")])
+SCALARS = NUMBERS | TEXTS | st.booleans() | st.none()
+JSON = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+EVENTS = st.dictionaries(KEYS, JSON, max_size=6)
+GLOBS = st.lists(
+    st.sampled_from(["*", "?", "a", "b", "[ab]", "[^a-c]", "\\*", "\\\\", "é"]), max_size=5
+).map("".join)
+
+PATHS = st.lists(KEYS | ODD_KEYS, min_size=1, max_size=4).map(tuple)
+PATH_OPERANDS = PATHS.map(lambda keys: {"path": tree.join_keys(keys)})
+
+
+def conditions() -> st.SearchStrategy[Any]:
+    """Conditions as the parser makes them: each thing has one way to be said."""
+    text_only = [*tree.NEGATIONS, *tree.AFFIRMATIONS]
+    pattern = GLOBS.filter(lambda glob: ends_of(parse_glob(glob)) is None)
+    tests = st.one_of(
+        st.tuples(st.sampled_from(sorted(tree.WITHOUT_VALUE))),
+        st.tuples(st.sampled_from(["=", "!="]), TEXTS | st.lists(SCALARS, max_size=3)),
+        st.tuples(st.just("!="), st.booleans()),
+        st.tuples(st.sampled_from(["number_equals", "number_not_equals"]), NUMBERS),
+        st.tuples(st.sampled_from(sorted(tree.ORDERS)), NUMBERS | TEXTS),
+        st.tuples(st.sampled_from([name for name in text_only if "match" not in name]), TEXTS),
+        st.tuples(st.sampled_from(["match", "not_match"]), pattern),
+        st.tuples(st.just("in"), st.lists(SCALARS, min_size=1, max_size=3)),
+    ).filter(lambda test: test[1:] != ("",) or not test[0].endswith("ends_with"))
+    return st.builds(lambda keys, test: tree.condition(keys, *test), PATHS, tests)
+
+
+def functions(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Calls of every function with as many arguments as it takes."""
+    one = [name for name, function in FUNCTIONS.items() if function.arity == 1]
+    text = TEXTS.map(lambda part: {"value": part})
+    pattern = GLOBS.map(lambda glob: {"value": glob})
+    return st.one_of(
+        st.builds(call, st.sampled_from(one), inner),
+        st.builds(call, st.just("contains"), inner, PATH_OPERANDS | text),
+        st.builds(call, st.just("match"), inner, pattern),
+    )
+
+
+def call(name: str, *arguments: Any) -> Any:
+    """Make a function operand."""
+    return {"function": name, "arguments": list(arguments)}
+
+
+OPERANDS = st.recursive(PATH_OPERANDS, functions, max_leaves=3)
+CALLS = functions(OPERANDS | SCALARS.map(lambda value: {"value": value}))
+
+
+def compares() -> st.SearchStrategy[Any]:
+    """Compares as the parser makes them: never a path with a constant, never two constants."""
+    comparison = st.sampled_from(["=", "!=", *sorted(tree.ORDERS)])
+    constant = SCALARS.map(lambda value: {"value": value})
+    number = NUMBERS.map(lambda value: {"value": value})
+    items = st.lists(SCALARS, min_size=1, max_size=3).map(lambda value: {"value": value})
+    text = TEXTS.map(lambda value: {"value": value})
+    pattern = GLOBS.map(lambda value: {"value": value})
+    containing = st.sampled_from(["contains", "not_contains"])
+    return st.one_of(
+        st.tuples(OPERANDS, comparison, OPERANDS),
+        st.tuples(CALLS, st.sampled_from(["=", "!="]), constant),
+        st.tuples(CALLS, st.sampled_from(sorted(tree.ORDERS)), number),
+        st.tuples(OPERANDS | constant, st.just("in"), OPERANDS),
+        st.tuples(CALLS, st.just("in"), items),
+        st.tuples(OPERANDS, containing, PATH_OPERANDS),
+        st.tuples(CALLS, containing, text),
+        st.tuples(CALLS, st.sampled_from(["match", "not_match"]), pattern),
+    ).map(lambda parts: dict(zip(("left", "operator", "right"), parts, strict=True)) | COMPARE)
+
+
+COMPARE = {"type": "compare"}
+LEAVES = conditions() | compares()
+
+
+def groups(inner: st.SearchStrategy[Any], *, least: int) -> st.SearchStrategy[Any]:
+    """Groups of at least so many children."""
+    return st.builds(
+        lambda operator, children: {"type": "group", "operator": operator, "children": children},
+        st.sampled_from(["and", "or"]),
+        st.lists(inner, min_size=least, max_size=4),
+    )
+
+
+def is_negatable(node: Any) -> bool:
+    """Whether `!` makes another operator or node of it, and no `not`."""
+    operator = node.get("operator")
+    return node["type"] == "not" or operator in tree.NEGATIONS or operator in tree.AFFIRMATIONS
+
+
+def branches(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Groups and `not`, one level up."""
+    negated = inner.filter(lambda node: not is_negatable(node))
+    return groups(inner, least=2) | negated.map(lambda child: {"type": "not", "child": child})
+
+
+NODES = st.recursive(LEAVES, branches, max_leaves=6)
+TREES = groups(NODES, least=1).filter(
+    lambda root: (
+        len(root["children"]) > 1
+        or (root["operator"] == "and" and root["children"][0]["type"] != "group")
+    )
+)
+PIECES = st.sampled_from(
+    [
+        *("type", "event", "properties.a", "traits.b", "anonymousId", "track", "5", "-.5", "1e5"),
+        *("true", "null", "and", "or", "in", "AND", "!", "!=", "=", "<", ">=", "==", "not", "&&"),
+        *("(", ")", "[", "]", ",", "contains(", "match(", "length(", "bool(", "foo*", '"', "'"),
+        *("\\", ".", "\\or", '"a*"', "'x'", '"\\""', "é", "properties.a = 5 and", "(event = x)"),
+    ]
+)
+FUZZ = st.lists(PIECES | st.text(max_size=2), max_size=14).map(" ".join) | st.text(max_size=20)
+
+
+@given(TREES)
+def test_any_tree_comes_back_from_its_text(source: Any) -> None:
+    """What `generate` writes parses to the same tree."""
+    assume(len(json.dumps(source, default=str)) < MAX_TRIGGER_BYTES)
+    assert parse(generate(source)) == source
+
+
+@given(TREES, st.lists(EVENTS, min_size=1, max_size=4))
+def test_a_trigger_answers_for_any_event(source: Any, events: list[dict[str, Any]]) -> None:
+    """A predicate raises for no JSON event, answers with a boolean, and explains that answer."""
+    assume(len(json.dumps(source, default=str)) < MAX_TRIGGER_BYTES)
+    trigger = compile_trigger(source)
+    for event in events:
+        answer = trigger.matches(event)
+        assert type(answer) is bool
+        explained = trigger.explain(event)
+        assert explained["result"] is answer
+        assert_explained(explained)
+
+
+def assert_explained(explained: Any) -> None:
+    """A group's result follows from those of its children, a text parses to what it explains."""
+    results = [child["result"] for child in explained.get("children", [])]
+    match explained.get("operator"):
+        case "and":
+            assert explained["result"] is all(results)
+        case "or":
+            assert explained["result"] is any(results)
+        case "not":
+            assert results == [not explained["result"]]
+        case _:
+            assert isinstance(explained["actual"], dict)
+    for child in explained.get("children", []):
+        assert_explained(child)
+
+
+@given(FUZZ)
+def test_any_text_is_a_trigger_or_has_a_fault_in_it(text: str) -> None:
+    """Whatever is written, it parses and comes back, or each fault has a column of the text."""
+    faults: tuple[Fault, ...] = ()
+    try:
+        parsed = parse(text)
+    except TriggerError as error:
+        faults = error.faults
+    else:
+        assert parse(generate(parsed)) == parsed
+        assert all(isinstance(sentence, str) for sentence in segment_reading(text))
+        return
+    columns = [int(fault.place.removeprefix("column ")) for fault in faults]
+    assert columns == sorted(set(columns))
+    assert columns
+    assert all(1 <= column <= len(text) + 1 for column in columns)
+
+
+@given(JSON)
+def test_a_value_is_equal_to_itself_however_it_is_nested(value: Any) -> None:
+    """Two paths with the same value are equal, and not unequal."""
+    event = {"properties": {"a": value, "b": value}}
+    assert compile_trigger("properties.a = properties.b")(event)
+    assert not compile_trigger("properties.a != properties.b")(event)
+
+
+@given(st.text("ab*?", max_size=8), st.text("ab", max_size=8))
+def test_globs_match_as_globs_do_elsewhere(pattern: str, text: str) -> None:
+    """Stars and question marks mean what they mean to the standard library."""
+    assert compile_glob(pattern)(text) is fnmatch.fnmatchcase(text, pattern)
+
+
+@given(st.text(max_size=8), st.text(max_size=8))
+def test_an_escaped_text_matches_itself_alone(text: str, other: str) -> None:
+    """No character of an escaped text has a meaning."""
+    matches = compile_glob(escape_glob(text))
+    assert matches(text)
+    assert matches(other) is (other == text)
+
+
+@given(st.integers() | st.decimals(allow_nan=False, allow_infinity=False))
+def test_a_number_survives_its_text(number: int | Decimal) -> None:
+    """Written as JavaScript does, a number is read back with every digit."""
+    assert parse_number(write_number(number)) == number
+
+
+def test_a_pattern_of_many_stars_takes_no_longer_than_it_should() -> None:
+    """No pattern makes matching a long text explode."""
+    assert not compile_glob("*a" * 200 + "b")("a" * 32_000)
+
+
+def test_what_is_nested_deeply_or_very_long_is_no_danger() -> None:
+    """Values at the edge of what JSON brings are compared and converted without a failure."""
+    deep: Any = 1
+    for _ in range(5_000):
+        deep = [deep]
+    event = {"event": "x", "properties": {"a": deep, "b": deep, "n": 10**5_000}}
+    assert compile_trigger("properties.a = properties.b")(event)
+    assert not compile_trigger('string(properties.a) = "x"')(event)
+    assert compile_trigger("length(string(properties.n)) = 5001")(event)
+    assert compile_trigger("properties.n > 5")(event)
+    assert compile_trigger("number(event) = null")({"event": "1e99999999999999999999"})
+
+
+def test_a_float_is_the_number_that_it_prints() -> None:
+    """Events made by Python code may hold floats: they are compared by their digits."""
+    trigger = compile_trigger("properties.a = 0.1 and properties.a < properties.b")
+    assert trigger({"properties": {"a": 0.1, "b": Decimal("0.2")}})
+    assert not trigger({"properties": {"a": float("nan"), "b": float("inf")}})
+    assert equal([0.1], [Decimal("0.1")])
+
+
+def test_the_size_of_a_trigger_is_bounded() -> None:
+    """5 KB is the most, counted in bytes, and a tree cannot go round it."""
+    head = 'event = "'
+    longest = head + "x" * (MAX_TRIGGER_BYTES - len(head) - 1) + '"'
+    assert compile_trigger(longest).text == longest
+    with pytest.raises(TriggerError, match="column 1: the trigger has 5121 bytes"):
+        parse(longest.replace("x", "é", 1))
+    source = {"type": "event", "operator": "=", "value": "x" * MAX_TRIGGER_BYTES}
+    with pytest.raises(TriggerError, match=r"\$: the tree makes a trigger above 5120 bytes"):
+        generate({"type": "group", "operator": "and", "children": [source]})
+
+
+@pytest.mark.parametrize("opening", ["(", "!(", "length("])
+def test_nesting_is_bounded(opening: str) -> None:
+    """As many levels as allowed parse, one more is told, and none reaches Python's limit."""
+
+    def nested(levels: int) -> str:
+        tail = " = 1" if opening == "length(" else ""
+        return opening * levels + "properties.a" + ")" * levels + tail
+
+    parsed = parse(nested(MAX_NESTING))
+    assert parse(generate(parsed)) == parsed
+    for levels in (MAX_NESTING + 1, 500):
+        with pytest.raises(TriggerError, match="nested more than 32 deep"):
+            parse(nested(levels))
+
+
+def test_a_tree_that_is_too_deep_is_refused() -> None:
+    """Neither groups nor functions of a tree reach Python's limit."""
+    node: Any = {"type": "event", "operator": "exists"}
+    operand: Any = {"path": "event"}
+    for _ in range(2_000):
+        node = {"type": "group", "operator": "and", "children": [node]}
+        operand = {"function": "length", "arguments": [operand]}
+    compare = {"type": "compare", "left": operand, "operator": "=", "right": {"value": 1}}
+    for source in (node, {"type": "group", "operator": "and", "children": [compare]}):
+        with pytest.raises(TriggerError, match="nested too deeply"):
+            generate(source)
+
+
+class Watched(dict[str, Any]):
+    """An event that notes which of its fields are read."""
+
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(fields)
+        self.read: list[str] = []
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Note the read."""
+        self.read.append(key)
+        return super().get(key, default)
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ('type = "page" and event = "x"', ["type"]),
+        ('type = "track" or event = "x"', ["type"]),
+        ('type = "track" and event = "x" and contains(name, "a")', ["type", "event"]),
+        ("type = a or type = b or type = c or type = track or name = x", ["type"] * 4),
+    ],
+)
+def test_a_trigger_stops_where_its_answer_is_known(text: str, read: list[str]) -> None:
+    """Conditions behind the deciding one read nothing."""
+    event = Watched(type="track", event="y", name="z")
+    compile_trigger(text).matches(event)
+    assert event.read == read
+
+
+def test_a_trigger_tells_its_text_its_tree_and_its_paths() -> None:
+    """The compiled trigger carries what a console shows of it."""
+    text = r"type='track' and length(properties.a\.b) > length(event) or !(type = page)"
+    trigger = compile_trigger(text)
+    assert trigger.text == text
+    assert trigger.tree == parse(text)
+    assert trigger.paths == ("type", r"properties.a\.b", "event")
+    assert trigger.warnings == ()
+    assert compile_trigger(trigger.tree).text == generate(trigger.tree)
+    assert repr(trigger).startswith("Trigger(text=")
+
+
+def test_a_tree_of_another_shape_means_what_its_text_means() -> None:
+    """Doubled negations and lone groups of a builder are written, parsed and so made simple."""
+    inner = {"type": "not", "child": {"type": "event", "operator": "contains", "value": "x"}}
+    source = {"type": "group", "operator": "or", "children": [{"type": "not", "child": inner}]}
+    trigger = compile_trigger(source)
+    assert trigger.text == '!(!(contains(event, "x")))'
+    assert trigger({"event": "x"})
+    assert not trigger({})
+    assert generate(trigger.tree) == 'contains(event, "x")'
