@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from offramp.testing.partner import Partner
     from offramp.testing.pytest_plugin import MakeIntegration
     from offramp.testing.runs import ActionRun, AuthenticationRun, TestedDelivery
+    from offramp.testing.suite import DestinationSuite
 
 __all__ = [
     "TEST_TIME",
     "ActionRun",
     "Answer",
     "AuthenticationRun",
+    "DestinationSuite",
     "FakeClock",
     "LocalPartner",
     "MakeIntegration",
@@ -46,6 +48,7 @@ _HOMES = {
     "ActionRun": "runs",
     "Answer": "exchanges",
     "AuthenticationRun": "runs",
+    "DestinationSuite": "suite",
     "FakeClock": "clock",
     "LocalPartner": "local_partner",
     "MakeIntegration": "pytest_plugin",

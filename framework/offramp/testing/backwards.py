@@ -30,20 +30,22 @@ def generate_test_event(
     *,
     seed: str | None = None,
     only_required: bool = False,
-    event: Mapping[str, Any] | None = None,
+    values: Mapping[str, Any] | None = None,
+    **changes: Any,
 ) -> dict[str, Any]:
     """An event from which a mapping (the fields' defaults) makes values like `generate_test_data`.
 
-    Values are put where the mapping's paths look for them, into `event` or a usual one. What
-    cannot be read backwards (Liquid, templates with text around them) finds what the event has.
+    The values, with `values` laid over them, are put where the mapping's paths look for them, in
+    an event that is otherwise `create_test_event(**changes)`. What cannot be read backwards
+    (Liquid, templates with text around them) finds what the event has.
     """
     fields = fields_for(of)
     slug = getattr(of, "slug", None)
-    data = generate_test_data(of, seed=seed, only_required=only_required)
+    data = generate_test_data(of, seed=seed, only_required=only_required) | dict(values or {})
     spec = _defaults(fields) if mapping is None else mapping
     luck = random.Random(f"{seed or slug}")  # noqa: S311 - made-up values
-    whole = create_test_event(**(event or {}))
-    whole["messageId"] = f"message-{word(luck, UNIQUE_CHARACTERS)}"
+    own_id = f"message-{word(luck, UNIQUE_CHARACTERS)}"
+    whole = create_test_event(**{"messageId": own_id, **changes})
     placings: dict[tuple[str, ...], Any] = {}
     # What is required is placed first: where two fields look at one place, it has the say.
     for key in sorted(data, key=lambda key: fields[key].required is not True):
@@ -51,7 +53,7 @@ def generate_test_event(
             placings.setdefault(keys, value)
     for keys, value in sorted(placings.items(), key=lambda placing: len(placing[0])):
         if keys and keys[0] not in _KEPT:
-            _put(whole, keys, value)
+            put(whole, keys, value)
     return whole
 
 
@@ -62,8 +64,6 @@ def _defaults(fields: Fields) -> dict[str, Any]:
 def _placings(spec: Any, value: Any) -> Iterator[Placing]:
     """Where a spec looks for what becomes `value`."""
     match spec:
-        case _ if value is None:
-            return
         case {"@path": str(path)}:
             yield split_path(path), value
         case {"@template": str(text)} if found := _ONE_VALUE.fullmatch(text):
@@ -74,8 +74,8 @@ def _placings(spec: Any, value: Any) -> Iterator[Placing]:
             for inner, wanted in _within(spec, value):
                 yield from _placings(inner, wanted)
         case dict() if isinstance(value, dict):
-            for key in spec:
-                yield from _placings(spec[key], value.get(key))
+            for key in [key for key in spec if key in value]:
+                yield from _placings(spec[key], value[key])
         case list() if isinstance(value, list):
             for inner, item in zip(spec, value, strict=False):
                 yield from _placings(inner, item)
@@ -110,12 +110,13 @@ def _items(values: list[Any], shape: list[Any]) -> list[Any]:
         item: dict[str, Any] = {}
         for keys, inner in _placings(shape[0], value):
             if keys:
-                _put(item, keys, inner)
+                put(item, keys, inner)
         items.append(item)
     return items
 
 
-def _put(scope: dict[str, Any], keys: tuple[str, ...], value: Any) -> None:
+def put(scope: dict[str, Any], keys: tuple[str, ...], value: Any) -> None:
+    """Put a value under keys, one inside the other, making what is missing on the way."""
     holder: Any = scope
     for key, after in pairwise(keys):
         inner = _member(holder, key)

@@ -35,6 +35,12 @@ class OpenGate(Gate):
         """Learns nothing, so that the next request is not held back."""
 
 
+def as_queued(event: Event) -> dict[str, Any]:
+    """An event as the queue hands it over: numbers exact, and nothing shared with the test."""
+    queued: dict[str, Any] = _json.loads(_json.dumps(event))
+    return queued
+
+
 async def deliver(
     runtime: InstanceRuntime, pipeline: Pipeline, events: Sequence[Event], *, matching: bool
 ) -> tuple[TestedDelivery, ...]:
@@ -43,8 +49,7 @@ async def deliver(
     ends: dict[int, TestedDelivery] = {}
     ready: list[tuple[int, Parcel]] = []
     for place, given in enumerate(events):
-        # As the queue would hand it over: numbers exact, nothing shared with the test.
-        event = _json.loads(_json.dumps(given))
+        event = as_queued(given)
         if matching and not pipeline.matches(event):
             told = f"the trigger is false: {pipeline.subscription.trigger}"
             ends[place] = TestedDelivery(

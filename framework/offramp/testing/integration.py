@@ -11,17 +11,25 @@ import attrs
 
 from offramp.config import Instance, Subscription
 from offramp.definition import AuthTokens, Destination, DynamicChoices, Middleware
-from offramp.delivery import InstanceRuntime, Pipeline, compile_subscription, explain, make_runtime
+from offramp.delivery import (
+    InstanceRuntime,
+    Pipeline,
+    check_settings,
+    compile_subscription,
+    explain,
+    make_runtime,
+)
 from offramp.delivery.pipeline import SYNC_MODE_KEY
 from offramp.errors import NotFoundError, PluginError
 from offramp.hooks import hookimpl
 from offramp.http import aiohttp_transport, open_session
+from offramp.payload import structurer
 from offramp.plugins import Catalog, CatalogEntry, load_catalog, load_plugins, pick
 from offramp.testing.clock import FakeClock
 from offramp.testing.data import generate_test_data
 from offramp.testing.events import create_test_event
 from offramp.testing.exchanges import RecordedExchange, recording
-from offramp.testing.flow import OpenGate, deliver
+from offramp.testing.flow import OpenGate, as_queued, deliver
 from offramp.testing.runs import ActionRun, AuthenticationRun
 
 Event = Mapping[str, Any]
@@ -154,8 +162,17 @@ class TestIntegration:
         whole = {**self.entry.action(slug).default_mapping, **(mapping or {})}
         pipeline = self._pipeline(slug, whole, trigger)
         async with self._runtime(settings) as (runtime, _):
-            event = create_test_event() if event is None else event
-            return await explain(pipeline, runtime, event, now=self.clock())
+            [given] = _listed(event, None)
+            return await explain(pipeline, runtime, as_queued(given), now=self.clock())
+
+    def typed_settings(self) -> Any:
+        """The settings as actions get them; raises `ConfigError` where they do not hold."""
+        checked = check_settings(self._instance, self.entry.settings, self.settings)
+        return structurer(self.entry.destination.settings)(checked)
+
+    @property
+    def _instance(self) -> Instance:
+        return Instance(name=NAME, source=NAME, destination=self.entry.slug)
 
     async def _run(
         self,
@@ -195,7 +212,7 @@ class TestIntegration:
         exchanges: list[RecordedExchange] = []
         async with open_session() as session:
             runtime = make_runtime(
-                Instance(name=NAME, source=NAME, destination=self.entry.slug),
+                self._instance,
                 self.entry,
                 {**self.settings, **(settings or {})},
                 transport=recording(aiohttp_transport(session), exchanges),

@@ -49,6 +49,9 @@ def local_partner() -> Iterator[LocalPartner]:
     """A partner that is a real HTTP server on this machine, and answers as scripted."""
     with testing.LocalPartner() as server:
         yield server
+    if server.unscripted:
+        asked = "\n".join(f"  {each}" for each in server.unscripted)
+        pytest.fail(f"the test has no answer for what it asked:\n{asked}", pytrace=False)
 
 
 @pytest.fixture

@@ -1,0 +1,199 @@
+"""What the ready-made suite finds wrong in what a destination does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import aiohttp
+
+from offramp.definition import Preset
+from offramp.plugins import CatalogAction
+from offramp.testing.declared import unwanted
+from offramp.testing.exchanges import Answer, RecordedRequest
+from offramp.testing.likeness import Item, items_of, same_items
+from offramp.testing.partner import Responder
+from offramp.testing.probe import Probe, always
+from offramp.testing.runs import ActionRun, AuthenticationRun
+
+PresetEvent = Callable[[Preset, Mapping[str, Any]], "dict[str, Any] | None"]
+
+#: Enough for a batch to be halved more than once.
+BATCH: Final = 5
+#: Which of them the partner refuses.
+BAD: Final = 3
+
+_MEND: Final = {
+    "retrying": "let the HTTPError of the request pass, or raise RetryableError",
+    "rejected": "let the HTTPError of the request pass, or raise RejectedError",
+    "delivered": "",
+}
+_SILENCES: Final[dict[str, BaseException]] = {
+    "no answer in time": TimeoutError(),
+    "a broken connection": aiohttp.ClientConnectionError("reset by the test"),
+}
+_REFUSED: Final = (401, 403)
+_OUTAGES: Final = (429, 500, 503)
+
+
+def unmade_payloads(probe: Probe) -> Iterator[str]:
+    """Actions that make no payload of an event made for their default mapping."""
+    for slug, action in probe.entry.actions.items():
+        for only_required in (False, True):
+            event = probe.event(
+                action,
+                probe.mapping(action),
+                f"{slug} {only_required}",
+                only_required=only_required,
+            )
+            run = probe.run(action, [event], probe.well)
+            if run.delivery.outcome != "delivered":
+                extent = "only the required fields" if only_required else "all fields"
+                yield (
+                    f"action {slug!r}: an event made for {extent} was not delivered by a partner "
+                    f"who is well; mend the default mapping or the action, or override `event` or "
+                    f"`answer` in your suite\n{run!r}"
+                )
+
+
+def idle_presets(probe: Probe, make_event: PresetEvent) -> Iterator[str]:
+    """Presets that want no event, or do not deliver what they want."""
+    for preset in probe.entry.presets:
+        event = make_event(preset, probe.preset_mapping(preset))
+        if event is None:
+            yield unwanted(preset)
+            continue
+        run = probe.run_preset(preset, event)
+        if run.outcome != "delivered":
+            yield f"preset {preset.name!r} does not deliver an event made for it\n{run!r}"
+
+
+def mistaken_statuses(probe: Probe, statuses: Mapping[int, str]) -> Iterator[str]:
+    """Statuses of the partner after which events end otherwise than they should."""
+    for status, wanted in statuses.items():
+        answer = always(Answer(status=status, payload={"message": f"answered {status}"}))
+        yield from _mistaken(probe, answer, f"the partner answers {status}", wanted)
+
+
+def mistaken_silence(probe: Probe) -> Iterator[str]:
+    """Failures of the network after which events are not tried again."""
+    for told, error in _SILENCES.items():
+        yield from _mistaken(probe, always(Answer(exception=error)), f"there is {told}", "retrying")
+
+
+def _mistaken(probe: Probe, answer: Responder, case: str, wanted: str) -> Iterator[str]:
+    for slug, action in probe.entry.actions.items():
+        for count in (1, 2) if action.action.batches else (1,):
+            run = probe.run(action, probe.events(action, count), answer)
+            if set(run.outcomes) != {wanted}:
+                which = "an event" if count == 1 else f"each of {count} events in a batch"
+                yield (
+                    f"action {slug!r}: where {case}, {which} should end {wanted}, but came out "
+                    f"{', '.join(run.outcomes)}; {_MEND.get(wanted, '')}, or say so in `statuses` "
+                    f"of your suite\n{run!r}"
+                )
+
+
+def mistaken_credentials(probe: Probe) -> Iterator[str]:
+    """Answers of the partner after which the operator is told a wrong thing of the credentials."""
+    if probe.entry.destination.test_authentication is None:
+        yield (
+            "the destination has secrets but no `test_authentication`: nobody can tell a wrong "
+            "one before events fail"
+        )
+        return
+    run = probe.authenticate(probe.well)
+    if not run.good:
+        yield _told(run, "a partner who is well", "pass", "override `answer` in your suite")
+    for status in _REFUSED:
+        run = probe.authenticate(always(Answer(status=status, payload={"message": "no"})))
+        if not run.refused:
+            yield _told(
+                run,
+                f"a partner answering {status}",
+                "be refused",
+                "raise InvalidAuthenticationError",
+            )
+    for status in _OUTAGES:
+        run = probe.authenticate(always(Answer(status=status)))
+        if not run.unclear:
+            yield _told(
+                run,
+                f"a partner answering {status}",
+                "be neither good nor bad",
+                "raise any other DeliveryError",
+            )
+    for told, error in _SILENCES.items():
+        run = probe.authenticate(always(Answer(exception=error)))
+        if not run.unclear:
+            yield _told(run, told, "be neither good nor bad", "let the request's error pass")
+
+
+def _told(run: AuthenticationRun, case: str, wanted: str, mend: str) -> str:
+    return f"test_authentication: with {case}, credentials should {wanted}; {mend}\n{run!r}"
+
+
+def unlike_batches(probe: Probe) -> Iterator[str]:
+    """Actions whose batches carry other things than their single requests."""
+    for slug, action in _batching(probe):
+        events = probe.events(action, _size(action))
+        alone = [probe.run(action, [event], probe.well) for event in events]
+        together = probe.run(action, events, probe.well)
+        for run in (*alone, together):
+            if not run.delivered:
+                told = "not all events are delivered by a partner who is well"
+                yield f"action {slug!r}: {told}\n{run!r}"
+                return
+        if not same_items([run.requests for run in alone], together.requests):
+            yield (
+                f"action {slug!r}: a batch does not carry what was sent for each event alone; let "
+                "`perform` and `perform_batch` build an event's part of the request in one place\n"
+                f"alone:\n{alone[0]!r}\ntogether:\n{together!r}"
+            )
+
+
+def harmed_batches(probe: Probe) -> Iterator[str]:
+    """Actions that lose good events, or hide bad ones, where a batch is refused."""
+    for slug, action in _batching(probe):
+        events = probe.events(action, _size(action))
+        alone = [probe.run(action, [event], probe.well) for event in events]
+        bad = min(BAD, len(events) - 1)
+        marks = _marks(alone, bad)
+        if not marks:
+            yield (
+                f"action {slug!r}: the requests for two different events are the same; override "
+                "`event` in your suite, so that events differ where it matters"
+            )
+            continue
+        run = probe.run(action, events, _refusing(marks, probe.well))
+        wanted = tuple("rejected" if at == bad else "delivered" for at in range(len(events)))
+        if run.outcomes != wanted:
+            yield (
+                f"action {slug!r}: the partner refuses event {bad + 1} of {len(events)} with 400; "
+                "that one alone should be rejected. Let the HTTPError of the batch's request pass, "
+                f"and Offramp finds the bad event\n{run!r}"
+            )
+
+
+def _marks(alone: Sequence[ActionRun], bad: int) -> set[Item]:
+    """What a request carries where, and only where, it carries the bad event."""
+    good = [run.requests for at, run in enumerate(alone) if at != bad]
+    return items_of(alone[bad].requests) - items_of(r for requests in good for r in requests)
+
+
+def _refusing(marks: set[Item], well: Responder) -> Responder:
+    def respond(request: RecordedRequest) -> Answer:
+        if marks & items_of([request]):
+            return Answer(status=400, payload={"message": "one of the events is bad"})
+        return well(request)
+
+    return respond
+
+
+def _batching(probe: Probe) -> Iterator[tuple[str, CatalogAction]]:
+    yield from ((slug, a) for slug, a in probe.entry.actions.items() if a.action.batches)
+
+
+def _size(action: CatalogAction) -> int:
+    batch = action.action.batch
+    return BATCH if batch is None else max(2, min(BATCH, batch.max_events))

@@ -1,0 +1,171 @@
+"""What the ready-made suite finds wrong in a declaration, before anything is sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from offramp import _json
+from offramp.definition import Field, Fields, Preset, fields_from_manifest, fields_to_manifest
+from offramp.errors import DefinitionError, OfframpError
+from offramp.event import EVENT_TYPES
+from offramp.fql import compile_trigger
+from offramp.mapping import compile_mapping
+from offramp.mapping.path import split_path
+from offramp.plugins import CatalogEntry, manifest
+from offramp.testing.events import create_test_event
+from offramp.testing.probe import FILLED_IN
+
+#: Keys of an event that senders and SDKs use beside those of `create_test_event`.
+_MORE_KEYS: Final = frozenset({"channel", "projectId", "writeKey", "_metadata", FILLED_IN})
+_KNOWN_KEYS: Final = _MORE_KEYS.union(*(create_test_event(type=kind) for kind in EVENT_TYPES))
+
+_SECRET: Final = re.compile(
+    r"api[-_ ]?key|access[-_ ]?key|private[-_ ]?key|secret|token|pass(word|phrase|code)|credential",
+    re.IGNORECASE,
+)
+#: A setting whose name ends so tells where a secret is got, or which one it is.
+_NO_SECRET: Final = re.compile(
+    r"(url|uri|endpoint|path|id|name|type|header|expir\w*)$", re.IGNORECASE
+)
+_TEXTS: Final = frozenset({"string", "text"})
+
+
+def undescribed(entry: CatalogEntry) -> Iterator[str]:
+    """Actions and fields without the words that a form and the documentation show."""
+    for slug, offered in entry.actions.items():
+        for part in ("title", "description"):
+            if not getattr(offered.action, part, ""):
+                yield f"action {slug!r} has no {part}: set `{part}` on its class"
+        yield from _undescribed(f"field of {slug}", offered.fields)
+    yield from _undescribed("setting", entry.settings)
+
+
+def _undescribed(what: str, fields: Fields) -> Iterator[str]:
+    for key, field in fields.items():
+        for part in ("label", "description"):
+            if not getattr(field, part):
+                yield f"{what}, {key!r}: has no {part}; write {part}=..."
+
+
+def faulty_triggers(entry: CatalogEntry) -> Iterator[str]:
+    """Triggers that are no FQL, or can hardly mean what they say."""
+    for slug, offered in entry.actions.items():
+        if offered.action.default_trigger is not None:
+            yield from _faulty_trigger(f"action {slug!r}", offered.action.default_trigger)
+    for preset in entry.presets:
+        yield from _faulty_trigger(f"preset {preset.name!r}", preset.trigger)
+
+
+def _faulty_trigger(what: str, trigger: str) -> Iterator[str]:
+    try:
+        compiled = compile_trigger(trigger)
+    except OfframpError as error:
+        yield f"{what}: {error}\nwritten is: {trigger}"
+    else:
+        yield from (f"{what}: {warning}\nwritten is: {trigger}" for warning in compiled.warnings)
+
+
+def faulty_mappings(entry: CatalogEntry, directives: Mapping[str, Any]) -> Iterator[str]:
+    """Default mappings and presets that cannot be compiled, or look where no event has values."""
+    for slug, offered in entry.actions.items():
+        what = f"default mapping of {slug}"
+        yield from _faulty_mapping(what, offered.default_mapping, directives)
+    for preset in entry.presets:
+        yield from _faulty_mapping(f"preset {preset.name!r}", preset.mapping, directives)
+
+
+def _faulty_mapping(
+    what: str, mapping: Mapping[str, Any], directives: Mapping[str, Any]
+) -> Iterator[str]:
+    for key, spec in mapping.items():
+        try:
+            compiled = compile_mapping({key: spec}, directives=directives)
+        except OfframpError as error:
+            yield f"{what}: {error}"
+            continue
+        for path in compiled.paths:
+            keys = split_path(path)
+            if keys and keys[0] not in _KNOWN_KEYS:
+                known = ", ".join(sorted(_KNOWN_KEYS - _MORE_KEYS))
+                yield f"{what}, {key!r}: no event has {path!r}; an event's own keys are {known}"
+
+
+def unwanted(preset: Preset) -> str:
+    """What to say of a preset whose trigger no made-up event could be made for."""
+    return (
+        f"preset {preset.name!r}: no event could be made that its trigger wants\n"
+        f"written is: {preset.trigger}\n"
+        "if some event does match it, override `preset_event` in your suite and return one"
+    )
+
+
+def open_secrets(fields: Fields, spared: frozenset[str]) -> Iterator[str]:
+    """Settings that seem to be secrets and are not typed so."""
+    for key, field in fields.items():
+        if key not in spared and field.type in _TEXTS and _seems_secret(key, field):
+            yield (
+                f'setting {key!r} seems to be a secret: declare it with type="password", so that '
+                "it is encrypted and masked; if it is none, name it in `not_secret` of your suite"
+            )
+
+
+def _seems_secret(key: str, field: Field) -> bool:
+    return any(_SECRET.search(t) and not _NO_SECRET.search(t) for t in (key, field.label))
+
+
+def optional_keys(entry: CatalogEntry) -> Iterator[str]:
+    """Idempotency keys that a payload may lack."""
+    for slug, offered in entry.actions.items():
+        idempotency = offered.action.idempotency
+        if idempotency is None:
+            continue
+        field = offered.fields.get(idempotency.key.partition(".")[0])
+        if field is None or field.required is not True or field.allow_null:
+            yield (
+                f"action {slug!r}: its idempotency key {idempotency.key!r} is not always there, "
+                "and a repeat without it would count twice: make the field required"
+            )
+
+
+def lossy_manifests(entry: CatalogEntry) -> Iterator[str]:
+    """Fields that come back from the manifest as others than they went in."""
+    yield from _lossy("settings", entry.settings)
+    for slug, offered in entry.actions.items():
+        yield from _lossy(f"action {slug!r}", offered.fields)
+    try:
+        _json.dumps(manifest(entry))
+    except TypeError as error:
+        yield f"the manifest is not JSON: {error}; defaults, choices and texts are JSON data"
+
+
+def _lossy(what: str, fields: Fields) -> Iterator[str]:
+    for key, field in fields.items():
+        place = _not_json(field.default, "default")
+        if place is not None:
+            yield f"{what}, {key!r}: {place}; a default mapping is JSON data or a directive"
+            continue
+        try:
+            written = _json.dumps(fields_to_manifest({key: field}))
+            read = fields_from_manifest(_json.loads(written))
+        except (DefinitionError, TypeError, ValueError) as error:
+            yield f"{what}, {key!r}: cannot be read back from the manifest: {error}"
+            continue
+        again = _json.dumps(fields_to_manifest(read))
+        if again != written:
+            told = f"went in as {written.decode()}\nand came back as {again.decode()}"
+            yield f"{what}, {key!r}: changes on its way through the manifest\n{told}"
+
+
+def _not_json(value: Any, place: str) -> str | None:
+    match value:
+        case None | bool() | str() | int() | float():
+            return None
+        case dict():
+            members = [(member, f"{place}.{key}") for key, member in value.items()]
+        case list():
+            members = [(member, f"{place}[{index}]") for index, member in enumerate(value)]
+        case _:
+            return f"{place} is {value!r}, which is not JSON"
+    return next((told for member, at in members if (told := _not_json(member, at))), None)

@@ -1,0 +1,71 @@
+"""Whether requests carry the same things, however a partner wants them wrapped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from offramp.testing.exchanges import RecordedRequest
+
+#: One item of a request, written so that equal ones are equal texts.
+Item = str
+
+
+def readings(request: RecordedRequest) -> list[list[Item]]:
+    """Every way to read a request's body as a list of items.
+
+    A JSON list is its items; an object is one item, or any list in it; other bodies are lines.
+    """
+    if not request.body:
+        return []
+    try:
+        body = request.json
+    except ValueError:
+        return [[line for line in request.text.splitlines() if line]]
+    if isinstance(body, list):
+        return [_items(body), _items([body])]
+    lists = [value for value in body.values() if isinstance(value, list)] if body else []
+    return [_items([body]), *map(_items, lists)]
+
+
+def items_of(requests: Iterable[RecordedRequest]) -> set[Item]:
+    """Every item of some requests, by any reading."""
+    return {item for request in requests for reading in readings(request) for item in reading}
+
+
+def same_items(
+    singles: Sequence[Sequence[RecordedRequest]], batch: Sequence[RecordedRequest]
+) -> bool:
+    """Whether a batch carries what was sent for each event alone, in whatever order.
+
+    `singles` are the requests of each event alone, `batch` those of all events together.
+    """
+    alone = [items_of(requests) for requests in singles]
+    return any(_pairs_up(alone, reading) for reading in _joined(batch))
+
+
+def _joined(requests: Sequence[RecordedRequest]) -> Iterator[list[Item]]:
+    """The readings of each request, and those that several requests make together."""
+    by_shape: dict[int, list[Item]] = {}
+    for request in requests:
+        for shape, reading in enumerate(readings(request)):
+            yield reading
+            by_shape.setdefault(shape, []).extend(reading)
+    yield from by_shape.values()
+
+
+def _pairs_up(alone: Sequence[set[Item]], together: Sequence[Item]) -> bool:
+    if len(alone) != len(together):
+        return False
+    left = list(together)
+    for items in alone:
+        found = next((item for item in left if item in items), None)
+        if found is None:
+            return False
+        left.remove(found)
+    return True
+
+
+def _items(values: Iterable[Any]) -> list[Item]:
+    return [json.dumps(value, sort_keys=True, default=str) for value in values]

@@ -1,0 +1,126 @@
+"""What the ready-made suite asks of a destination, and how it is asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, Final
+
+import attrs
+
+from offramp.definition import Conditions, Fields, Preset, path
+from offramp.plugins import CatalogAction, CatalogEntry
+from offramp.testing.data import generate_test_data
+from offramp.testing.exchanges import Answer
+from offramp.testing.integration import TestIntegration
+from offramp.testing.partner import Partner, Responder
+from offramp.testing.pytest_plugin import MakeIntegration
+from offramp.testing.runs import ActionRun, AuthenticationRun
+
+#: Where events carry what required fields without a default are mapped from.
+FILLED_IN: Final = "offrampTest"
+#: A secret as long is not found in a text by chance.
+SAFE_SECRET_LENGTH: Final = 8
+
+
+@attrs.define(kw_only=True, slots=False)
+class Probe:
+    """A destination, and a partner whose answer to everything can be set."""
+
+    make: MakeIntegration
+    partner: Partner
+    destination: Any
+    plugins: Sequence[object]
+    given_settings: Mapping[str, Any] | None
+    #: What the partner answers when all is well.
+    well: Responder
+    #: The suite's, so that it can be overridden.
+    event: Callable[..., dict[str, Any]]
+
+    @cached_property
+    def integration(self) -> TestIntegration:
+        """The destination, configured; every secret is long enough to be searched for."""
+        made = self.make(self.destination, settings=self.given_settings, plugins=self.plugins)
+        invented = generate_test_data(made.entry.settings, seed=made.entry.slug)
+        kept = {key: made.settings[key] for key in made.settings if not self._is_short(made, key)}
+        made.settings = {**{key: invented[key] for key in _secrets(made.entry.settings)}, **kept}
+        return made
+
+    @property
+    def entry(self) -> CatalogEntry:
+        """What the catalog offers of the destination, with all that plugins add."""
+        return self.integration.entry
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The settings that are passwords."""
+        keys = _secrets(self.entry.settings)
+        return {key: str(self.integration.settings[key]) for key in keys}
+
+    def mapping(self, action: CatalogAction) -> dict[str, Any]:
+        """An action's default mapping, and a path for each required field that has none."""
+        bare = [
+            key
+            for key, field in action.fields.items()
+            if field.default is None
+            and (field.required is True or isinstance(field.required, Conditions))
+        ]
+        filled = {key: path(f"$.{FILLED_IN}.f{number}") for number, key in enumerate(bare)}
+        return {**action.default_mapping, **filled}
+
+    def preset_mapping(self, preset: Preset) -> dict[str, Any]:
+        """A preset's whole mapping, and a path for each required field that has none."""
+        action = self.entry.action(preset.action)
+        return {**self.mapping(action), **preset.mapping}
+
+    def events(self, action: CatalogAction, count: int) -> list[dict[str, Any]]:
+        """Different events that may share a batch."""
+        mapping = self.mapping(action)
+        first = generate_test_data(action.fields, seed=f"{action.slug} 0")
+        batch = action.action.batch
+        keys = [] if batch is None else [key.partition(".")[0] for key in batch.keys]
+        alike = {key: first[key] for key in keys}
+        return [
+            self.event(action, mapping, f"{action.slug} {number}", values=alike)
+            for number in range(count)
+        ]
+
+    def run(
+        self, action: CatalogAction, events: Sequence[Mapping[str, Any]], answer: Responder
+    ) -> ActionRun:
+        """Send events through an action to a partner that answers so."""
+        self.partner.otherwise(answer)
+        return asyncio.run(
+            self.integration.test_action(action.slug, events=events, mapping=self.mapping(action))
+        )
+
+    def run_preset(self, preset: Preset, event: Mapping[str, Any]) -> ActionRun:
+        """Send an event through a preset to a partner that is well."""
+        self.partner.otherwise(self.well)
+        mapping = self.preset_mapping(preset)
+        return asyncio.run(self.integration.test_preset(preset.name, event=event, mapping=mapping))
+
+    def authenticate(self, answer: Responder) -> AuthenticationRun:
+        """Test the credentials at a partner that answers so."""
+        self.partner.otherwise(answer)
+        return asyncio.run(self.integration.test_authentication())
+
+    def explain(self, action: CatalogAction, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Explain an event; nothing is sent."""
+        return asyncio.run(
+            self.integration.explain(action.slug, event=event, mapping=self.mapping(action))
+        )
+
+    def _is_short(self, made: TestIntegration, key: str) -> bool:
+        is_secret = key in _secrets(made.entry.settings)
+        return is_secret and len(str(made.settings[key])) < SAFE_SECRET_LENGTH
+
+
+def always(answer: Answer) -> Responder:
+    """The same answer to everything."""
+    return lambda _request: answer
+
+
+def _secrets(fields: Fields) -> list[str]:
+    return [key for key, field in fields.items() if field.type == "password"]

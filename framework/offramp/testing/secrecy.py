@@ -1,0 +1,76 @@
+"""Everything that a destination's secrets could be seen in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import aiohttp
+
+from offramp import _json
+from offramp.testing.exchanges import Answer, RecordedRequest
+from offramp.testing.partner import Responder
+from offramp.testing.probe import Probe
+from offramp.testing.runs import ActionRun
+
+#: What is quoted around a secret that was found.
+AROUND: Final = 60
+
+
+def everything_shown(probe: Probe) -> list[tuple[str, str]]:
+    """Texts that people see, by what they are, after the destination did all that it can do.
+
+    The partner repeats to the destination whatever it was sent, as some do in their errors.
+    """
+    shown = [("the repr of the settings", repr(probe.integration.typed_settings()))]
+    for name, responder in _answers(probe).items():
+        for slug, action in probe.entry.actions.items():
+            events = probe.events(action, 2 if action.action.batches else 1)
+            run = probe.run(action, events, responder)
+            shown += [(f"{slug}, partner answering {name}: {what}", t) for what, t in _of(run)]
+        if probe.entry.destination.test_authentication is not None:
+            authentication = probe.authenticate(responder)
+            what = f"the answer to test_authentication, partner answering {name}"
+            shown += [(what, authentication.message), (what, repr(authentication))]
+    for slug, action in probe.entry.actions.items():
+        explained = probe.explain(action, *probe.events(action, 1))
+        shown.append((f"explain of {slug}", _json.dumps(explained).decode()))
+    return shown
+
+
+def leaks(probe: Probe, shown: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Where a secret stands in the clear."""
+    for what, text in shown:
+        for key, secret in probe.secrets.items():
+            at = text.find(secret)
+            if at >= 0:
+                near = text[max(0, at - AROUND) : at + len(secret) + AROUND]
+                yield (
+                    f"the secret {key!r} stands in the clear in {what}:\n  … {near} …\n"
+                    "never log or print settings, and send secrets in headers only"
+                )
+
+
+def _of(run: ActionRun) -> Iterator[tuple[str, str]]:
+    yield "the story of the run", repr(run)
+    for delivery in run.deliveries:
+        yield "the reason in the ledger", delivery.message
+        if delivery.kept is not None:
+            yield "the exchange in the ledger", _json.dumps(delivery.kept.as_data()).decode()
+
+
+def _answers(probe: Probe) -> dict[str, Responder]:
+    return {
+        "well": probe.well,
+        "400 with what it was sent": lambda request: Answer(status=400, body=_echo(request)),
+        "403 with what it was sent": lambda request: Answer(status=403, body=_echo(request)),
+        "500 with what it was sent": lambda request: Answer(status=500, body=_echo(request)),
+        "nothing": lambda _request: Answer(exception=TimeoutError()),
+        "with a broken connection": lambda request: Answer(
+            exception=aiohttp.ClientConnectionError(_echo(request))
+        ),
+    }
+
+
+def _echo(request: RecordedRequest) -> str:
+    return f"{request.method} {request.url} {dict(request.headers)} {request.text}"

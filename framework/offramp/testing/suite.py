@@ -1,0 +1,185 @@
+"""The ready-made suite: what every destination has to hold, for one line in its tests."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import pytest
+
+from offramp.definition import Destination, Preset
+from offramp.plugins import CatalogAction
+from offramp.testing import behaviour, declared, secrecy
+from offramp.testing.backwards import generate_test_event
+from offramp.testing.exchanges import Answer, RecordedRequest
+from offramp.testing.partner import Partner
+from offramp.testing.probe import Probe
+from offramp.testing.pytest_plugin import MakeIntegration
+from offramp.testing.wanted import event_types_wanted, satisfy
+
+
+class DestinationSuite:
+    """Subclass it in a test module, and pytest runs it.
+
+        class TestMetronome(DestinationSuite):
+            destination = metronome
+
+    Each test says what to mend. Override the methods below where made-up events, or a partner
+    who answers everything with 200 and `{}`, do not do for a destination.
+    """
+
+    #: The destination, or the slug of an installed one.
+    destination: ClassVar[Destination | str]
+    #: Made up where it is `None`; secrets of fewer than 8 characters are made up in any case.
+    settings: ClassVar[Mapping[str, Any] | None] = None
+    #: Modules or objects with hooks, such as one that adds actions to the destination.
+    plugins: ClassVar[Sequence[object]] = ()
+    #: Settings that seem to be secrets by their names, and are none.
+    not_secret: ClassVar[frozenset[str]] = frozenset()
+    #: What becomes of an event where the partner answers with a status.
+    statuses: ClassVar[Mapping[int, str]] = {
+        400: "rejected",
+        404: "rejected",
+        408: "retrying",
+        429: "retrying",
+        500: "retrying",
+        501: "rejected",
+        503: "retrying",
+    }
+
+    def answer(self, request: RecordedRequest) -> Answer:  # noqa: ARG002 - for those who override it
+        """What the partner answers when all is well."""
+        return Answer(payload={})
+
+    def event(
+        self, action: CatalogAction, mapping: Mapping[str, Any], seed: str, **options: Any
+    ) -> dict[str, Any]:
+        """An event that a mapping makes a payload of; events of different seeds differ.
+
+        `options` are those of `generate_test_event`.
+        """
+        return generate_test_event(action.fields, mapping, seed=seed, **options)
+
+    def preset_event(self, preset: Preset, mapping: Mapping[str, Any]) -> dict[str, Any] | None:
+        """An event that a preset's trigger wants and its mapping makes a payload of."""
+        action = self._probe.entry.action(preset.action)
+        for kind in event_types_wanted(preset.trigger):
+            event = self.event(action, mapping, preset.name, type=kind)
+            wanted = satisfy(preset.trigger, event)
+            if wanted is not None:
+                return wanted
+        return None
+
+    @pytest.fixture(autouse=True)
+    def _prepare(self, integration: MakeIntegration, partner: Partner) -> None:
+        destination = getattr(self, "destination", None)
+        if destination is None:
+            pytest.fail(f"{type(self).__name__} names no destination: set `destination = ...`")
+        self._probe = Probe(
+            make=integration,
+            partner=partner,
+            destination=destination,
+            plugins=self.plugins,
+            given_settings=self.settings,
+            well=self.answer,
+            event=self.event,
+        )
+
+    def test_it_can_be_declared(self) -> None:
+        """The catalog takes the declaration, and it offers something to do."""
+        if not self._probe.entry.actions:
+            _tell(["the destination declares no action"])
+
+    def test_actions_and_fields_are_described(self) -> None:
+        """Every action has a title and a description, every field a label and a description."""
+        _tell(declared.undescribed(self._probe.entry))
+
+    def test_triggers_are_valid(self) -> None:
+        """Triggers of presets and actions are FQL that means what it says."""
+        _tell(declared.faulty_triggers(self._probe.entry))
+
+    def test_mappings_are_valid(self) -> None:
+        """Default mappings and presets compile, and look where events have values."""
+        directives = self._probe.integration.catalog.directives
+        _tell(declared.faulty_mappings(self._probe.entry, directives))
+
+    def test_defaults_make_payloads(self) -> None:
+        """Each action makes a payload of an event that has what its defaults look for."""
+        _tell(behaviour.unmade_payloads(self._probe))
+
+    def test_presets_deliver(self) -> None:
+        """Each preset wants some event, and delivers it."""
+        probe = self._probe
+        if not probe.entry.presets:
+            pytest.skip("the destination has no presets")
+        _tell(behaviour.idle_presets(probe, self.preset_event))
+
+    def test_idempotency_keys_are_required(self) -> None:
+        """What a partner knows a repeat by is in every payload."""
+        _tell(declared.optional_keys(self._probe.entry))
+
+    def test_manifest_keeps_everything(self) -> None:
+        """Fields read back from the manifest are those that were written."""
+        _tell(declared.lossy_manifests(self._probe.entry))
+
+    def test_secrets_are_passwords(self) -> None:
+        """Settings that are secrets are typed so, and therefore encrypted and masked."""
+        _tell(declared.open_secrets(self._probe.entry.settings, frozenset(self.not_secret)))
+
+    def test_secrets_are_never_shown(
+        self, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """No secret turns up in logs, output, errors, exchanges or explanations."""
+        probe = self._probe
+        if not probe.secrets:
+            pytest.skip("the destination has no secrets")
+        caplog.set_level(logging.DEBUG)
+        shown = secrecy.everything_shown(probe)
+        printed = capsys.readouterr()
+        _tell(
+            secrecy.leaks(
+                probe,
+                [
+                    *shown,
+                    ("the log", caplog.text),
+                    ("what was printed", printed.out + printed.err),
+                ],
+            )
+        )
+
+    def test_statuses_are_retried_rightly(self) -> None:
+        """Throttling and outages are tried again, refusals are not, and nothing gets lost."""
+        _tell(behaviour.mistaken_statuses(self._probe, self.statuses))
+
+    def test_silence_is_retried(self) -> None:
+        """Where no answer comes, the event is tried again."""
+        _tell(behaviour.mistaken_silence(self._probe))
+
+    def test_bad_credentials_are_told(self) -> None:
+        """Good credentials pass; bad ones are told as such, and an outage is not."""
+        probe = self._probe
+        if probe.entry.destination.test_authentication is None and not probe.secrets:
+            pytest.skip("the destination has no credentials")
+        _tell(behaviour.mistaken_credentials(probe))
+
+    def test_batch_equals_single(self) -> None:
+        """Events sent together reach the partner as they do alone."""
+        self._needs_batches()
+        _tell(behaviour.unlike_batches(self._probe))
+
+    def test_one_bad_event_harms_no_other(self) -> None:
+        """Where the partner refuses a batch for one event, all the others are delivered."""
+        self._needs_batches()
+        _tell(behaviour.harmed_batches(self._probe))
+
+    def _needs_batches(self) -> None:
+        if not any(action.action.batches for action in self._probe.entry.actions.values()):
+            pytest.skip("no action sends several events at once")
+
+
+def _tell(faults: Iterable[str]) -> None:
+    __tracebackhide__ = True
+    found = list(faults)
+    if found:
+        pytest.fail("\n\n".join(found), pytrace=False)
