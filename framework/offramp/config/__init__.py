@@ -1,5 +1,46 @@
 """Sources, instances and subscriptions: their model, and how they come in and go out."""
 
+from offramp.config.check import Report, check_config
+from offramp.config.diff import Change, Detail, apply_changes, diff_configs
+from offramp.config.export import export_config
+from offramp.config.files import Document, read_document
+from offramp.config.host import HostSettings
+from offramp.config.keyring import KeyRing, load_key_ring, rotate_key_file
 from offramp.config.model import Config, Instance, Source, Subscription
+from offramp.config.parse import Loaded, parse_config
+from offramp.config.references import resolve, resolve_settings, resolve_write_keys
+from offramp.config.secrets import is_reference, mask, mask_settings
+from offramp.config.store import AuditEntry, ConfigStore, StaleConfigError
+from offramp.config.toml import to_toml
 
-__all__ = ["Config", "Instance", "Source", "Subscription"]
+__all__ = [
+    "AuditEntry",
+    "Change",
+    "Config",
+    "ConfigStore",
+    "Detail",
+    "Document",
+    "HostSettings",
+    "Instance",
+    "KeyRing",
+    "Loaded",
+    "Report",
+    "Source",
+    "StaleConfigError",
+    "Subscription",
+    "apply_changes",
+    "check_config",
+    "diff_configs",
+    "export_config",
+    "is_reference",
+    "load_key_ring",
+    "mask",
+    "mask_settings",
+    "parse_config",
+    "read_document",
+    "resolve",
+    "resolve_settings",
+    "resolve_write_keys",
+    "rotate_key_file",
+    "to_toml",
+]

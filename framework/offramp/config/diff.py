@@ -1,0 +1,164 @@
+"""What changes from one configuration to another, told before it is applied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, TypeAlias
+
+import attrs
+
+from offramp import _json
+from offramp.config.export import (
+    instance_table,
+    settings_fields,
+    source_table,
+    subscription_table,
+)
+from offramp.config.model import Config, Instance, Source, Subscription
+from offramp.config.table import join_place
+from offramp.definition import UNSET, Fields
+from offramp.plugins import Catalog
+
+Kind: TypeAlias = Literal["source", "instance", "subscription"]
+Thing: TypeAlias = Source | Instance | Subscription
+What: TypeAlias = Literal["added", "removed", "changed"]
+#: Tables of which each entry is compared by itself.
+_FREE_TABLES = ("settings", "mapping")
+_SIGNS: Mapping[What, str] = {"added": "+", "removed": "-", "changed": "~"}
+
+
+@attrs.frozen
+class Detail:
+    """One key that differs; `UNSET` on the side that lacks it, secrets masked."""
+
+    #: Within the thing: `trigger`, `settings.apiToken`, `mapping.customer_id`.
+    place: str
+    before: Any
+    after: Any
+
+    def __str__(self) -> str:
+        if self.before == self.after:
+            return f"{self.place}: {_shown(self.after)} (another value)"
+        return f"{self.place}: {_shown(self.before)} -> {_shown(self.after)}"
+
+
+@attrs.frozen(kw_only=True)
+class Change:
+    """One source, instance or subscription that is added, removed or changed."""
+
+    kind: Kind
+    #: The name of a source or an instance, the id of a subscription.
+    id: str
+    before: Thing | None = attrs.field(repr=False)
+    after: Thing | None = attrs.field(repr=False)
+    #: Masked: for people.
+    details: tuple[Detail, ...] = ()
+
+    @property
+    def what(self) -> What:
+        """Whether it is added, removed or changed."""
+        if self.before is None:
+            return "added"
+        return "removed" if self.after is None else "changed"
+
+    def __str__(self) -> str:
+        head = f"{_SIGNS[self.what]} {self.kind} {self.id}"
+        return "\n".join([head, *(f"    {detail}" for detail in self.details)])
+
+
+def diff_configs(before: Config, after: Config, catalog: Catalog) -> tuple[Change, ...]:
+    """The changes that make `after` of `before`: sources first, then instances, subscriptions."""
+    return (
+        *_compare("source", before.sources, after.sources, catalog),
+        *_compare("instance", before.instances, after.instances, catalog),
+        *_compare("subscription", before.subscriptions, after.subscriptions, catalog),
+    )
+
+
+def apply_changes(config: Config, changes: tuple[Change, ...]) -> Config:
+    """A configuration with changes made to it; what they did not touch stays as it is."""
+    tables: dict[Kind, dict[str, Any]] = {
+        "source": dict(config.sources),
+        "instance": dict(config.instances),
+        "subscription": dict(config.subscriptions),
+    }
+    for change in changes:
+        if change.after is None:
+            tables[change.kind].pop(change.id, None)
+        else:
+            tables[change.kind][change.id] = change.after
+    return Config(
+        sources=tables["source"],
+        instances=tables["instance"],
+        subscriptions=tables["subscription"],
+    )
+
+
+def masked_table(thing: Thing | None, catalog: Catalog) -> dict[str, Any] | None:
+    """A source, instance or subscription as data that a person may see."""
+    if isinstance(thing, Instance):
+        return _table(thing, settings_fields(catalog, thing))
+    return None if thing is None else _table(thing, {})
+
+
+def _compare(
+    kind: Kind, before: Mapping[str, Any], after: Mapping[str, Any], catalog: Catalog
+) -> Iterator[Change]:
+    for name in {**before, **after}:
+        old, new = before.get(name), after.get(name)
+        if not _same(_plain(old), _plain(new)):
+            details = () if new is None else tuple(_details(old, new, catalog))
+            yield Change(kind=kind, id=name, before=old, after=new, details=details)
+
+
+def _details(old: Thing | None, new: Thing, catalog: Catalog) -> Iterator[Detail]:
+    shown_old, shown_new = _flat(masked_table(old, catalog)), _flat(masked_table(new, catalog))
+    plain_old, plain_new = _flat(_plain(old)), _flat(_plain(new))
+    for place in sorted({**shown_old, **shown_new}, key=_is_free):
+        if not _same(plain_old.get(place, UNSET), plain_new.get(place, UNSET)):
+            yield Detail(place, shown_old.get(place, UNSET), shown_new.get(place, UNSET))
+
+
+def _plain(thing: Thing | None) -> dict[str, Any] | None:
+    return None if thing is None else _table(thing, {}, secrets=True)
+
+
+def _table(thing: Thing, fields: Fields, *, secrets: bool = False) -> dict[str, Any]:
+    match thing:
+        case Source():
+            table = source_table(thing, secrets=secrets)
+        case Instance():
+            table = instance_table(thing, fields, secrets=secrets)
+        case Subscription():
+            table = {"instance": thing.instance, **subscription_table(thing)}
+            del table["defaults"]
+    return {**table, "enabled": thing.enabled}
+
+
+def _flat(table: Mapping[str, Any] | None) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in (table or {}).items():
+        if key in _FREE_TABLES:
+            flat |= {join_place(key, name): item for name, item in value.items()}
+        else:
+            flat[key] = value
+    return flat
+
+
+def _is_free(place: str) -> bool:
+    return place.partition(".")[0] in _FREE_TABLES
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two values are the same JSON: to Python 1, 1.0 and true are equal."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if one is UNSET or other is UNSET:
+        return one is other
+    return _json.dumps(one) == _json.dumps(other)
+
+
+def _shown(value: Any) -> str:
+    return "(nothing)" if value is UNSET else _json.dumps(value).decode()

@@ -1,0 +1,66 @@
+"""What an operator sets for the host itself: where it listens, where it keeps data, its bounds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+
+from offramp.config.secrets import is_masked
+from offramp.config.table import Table
+from offramp.event import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_EVENT_BYTES
+
+DEFAULT_PORT: Final = 8585
+HIGHEST_PORT: Final = 65_535
+
+
+@attrs.frozen(kw_only=True)
+class HostSettings:
+    """The table `[host]`; the defaults are meant for one process on one machine."""
+
+    #: The address to listen on; anything but the loopback opens the host to the network.
+    host: str = "127.0.0.1"
+    #: 0 picks a free one.
+    port: int = DEFAULT_PORT
+    #: The data folder, on a local disk; relative to the configuration file.
+    data: Path = Path("offramp-data")
+    #: The bearer token of the control API, or a reference; without one, the host makes one.
+    token: str | None = attrs.field(default=None, repr=False)
+    #: One event, in bytes of JSON.
+    event_bytes: int = MAX_EVENT_BYTES
+    #: The body of a batch, in bytes.
+    batch_bytes: int = MAX_BATCH_BYTES
+    #: Events of one batch.
+    batch_events: int = MAX_BATCH_EVENTS
+    #: Requests a second of one source; `None` for any number.
+    requests_per_second: float | None = None
+    #: Deliveries in flight above which events are turned away; `None` for the queue's own bound.
+    max_in_flight: int | None = None
+    #: Free bytes on the disk below which events are turned away; `None` as above.
+    min_free_bytes: int | None = None
+    #: Days that delivered and filtered deliveries are kept after their end; `None` as above.
+    keep_delivered_days: float | None = None
+    #: Days that rejected and expired deliveries are kept for replay; `None` as above.
+    keep_dead_days: float | None = None
+
+
+HOST_KEYS: Final = tuple(attribute.name for attribute in attrs.fields(HostSettings))
+_COUNTS: Final = ("event_bytes", "batch_bytes", "batch_events", "max_in_flight", "min_free_bytes")
+_NUMBERS: Final = ("requests_per_second", "keep_delivered_days", "keep_dead_days")
+
+
+def read_host(table: Table, folder: Path) -> HostSettings:
+    """Read the table `[host]`; `folder` is what a relative data folder starts from."""
+    data, token = table.text("data"), table.text("token")
+    if is_masked(token):
+        table.fault("token", "is masked: write the token, or a reference (env:NAME)")
+    given: dict[str, Any] = {
+        "host": table.text("host"),
+        "port": table.integer("port", minimum=0, maximum=HIGHEST_PORT),
+        "data": folder / (data or HostSettings().data),
+        "token": token,
+        **{key: table.integer(key, minimum=1) for key in _COUNTS},
+        **{key: table.number(key, above=0) for key in _NUMBERS},
+    }
+    return HostSettings(**{key: value for key, value in given.items() if value is not None})

@@ -1,0 +1,118 @@
+"""Checks the settings of an instance against what its destination declares, secrets unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import attrs
+
+from offramp.config.secrets import (
+    SHOWN_CHARACTERS,
+    change_secrets,
+    is_masked,
+    is_reference,
+    mask,
+)
+from offramp.config.table import a_type, join_place, suggest
+from offramp.definition import MASK, Field, Fields
+from offramp.errors import Fault, PayloadError
+from offramp.payload import compile_check
+
+#: So much of a secret in a message is no chance.
+TELLING_CHARACTERS: Final = 8
+
+
+def read_settings(
+    given: Mapping[str, Any],
+    fields: Fields,
+    before: Mapping[str, Any],
+    place: str,
+    faults: list[Fault],
+) -> dict[str, Any]:
+    """Settings as written, masked secrets put back from `before`, each fault set down.
+
+    A reference stands for any string; what it leads to is checked when the instance starts.
+    """
+    settings = {key: value for key, value in given.items() if value is not None}
+    faults.extend(
+        Fault(join_place(place, key), f"is unknown{suggest(key, fields)}")
+        for key in settings
+        if key not in fields
+    )
+    known = {key: value for key, value in settings.items() if key in fields}
+    kept = _flat_secrets(fields, before)
+    known = change_secrets(
+        fields,
+        known,
+        lambda inner, value: put_back(value, kept.get(inner), f"{place}.{inner}", faults),
+    )
+    faults.extend(settings_faults(known, fields, place))
+    return known
+
+
+def put_back(value: Any, before: Any, place: str, faults: list[Fault]) -> Any:
+    """The secret that a masked value stands for: the one in place, if it looks the same."""
+    if not is_masked(value):
+        return value
+    if before is None:
+        told = "is masked, and there is no secret in place yet: write it, or a reference (env:NAME)"
+        faults.append(Fault(place, told))
+    elif value not in (MASK, mask(before)):
+        told = "is masked, but another secret is in place: write the secret, or a reference"
+        faults.append(Fault(place, told))
+    return value if before is None else before
+
+
+def settings_faults(settings: Mapping[str, Any], fields: Fields, place: str) -> list[Fault]:
+    """What is wrong with settings, the destination's defaults laid below them."""
+    defaults = {key: f.default for key, f in fields.items() if f.default is not None}
+    relaxed = {
+        key: _any_string(field) if is_reference(settings.get(key)) else field
+        for key, field in fields.items()
+    }
+    try:
+        compile_check(relaxed)({**defaults, **settings})
+    except PayloadError as error:
+        return [_unseen(fault, settings, fields).under(place) for fault in error.faults]
+    return []
+
+
+def _any_string(field: Field) -> Field:
+    return attrs.evolve(
+        field,
+        type="string",
+        multiple=False,
+        choices=None,
+        properties=None,
+        minimum=None,
+        maximum=None,
+        format=None,
+    )
+
+
+def _flat_secrets(fields: Fields, settings: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+
+    def note(place: str, value: Any) -> Any:
+        found[place] = value
+        return value
+
+    change_secrets(fields, settings, note)
+    return found
+
+
+def _unseen(fault: Fault, settings: Mapping[str, Any], fields: Fields) -> Fault:
+    """The fault told without any secret, which the message of a check may quote."""
+    for place, value in _flat_secrets(fields, settings).items():
+        here = fault.place.removeprefix("$.").startswith(place)
+        if not isinstance(value, str):
+            if here:
+                return Fault(fault.place, f"must be a string, not {a_type(value)}")
+            continue
+        # Elsewhere only the start is looked for, as a message may cut what it quotes; a very short
+        # secret may stand there by chance.
+        quoted = len(value) > SHOWN_CHARACTERS and value[:TELLING_CHARACTERS] in fault.message
+        if quoted or (here and value):
+            return Fault(fault.place, "does not fit what the destination asks for (value hidden)")
+    return fault

@@ -1,0 +1,246 @@
+"""The living configuration: kept in the data folder, changed by compare-and-set, and watched."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from typing import Any, Final, TypeAlias
+
+import attrs
+
+from offramp import _json
+from offramp.config.diff import Change, Kind, What, apply_changes, diff_configs, masked_table
+from offramp.config.documents import read_config, write_document
+from offramp.config.keyring import KeyRing
+from offramp.config.model import Config
+from offramp.errors import ConfigError, Fault, OfframpError
+from offramp.plugins import Catalog
+from offramp.storage import Store, load_statements
+
+logger = logging.getLogger(__name__)
+
+_SQL = load_statements("offramp.config", "store.sql")
+#: Entries of the history, where the caller does not say.
+DEFAULT_ENTRIES: Final = 100
+#: SQLite's largest integer: below it lies every entry.
+_NO_BOUND: Final = 2**63 - 1
+
+#: Runs another configuration: `(revision, configuration) -> when it runs`.
+Watcher: TypeAlias = Callable[[int, Config], Awaitable[object]]
+
+
+class StaleConfigError(OfframpError):
+    """Somebody else changed the configuration in between: load it again, then change that."""
+
+    def __init__(self, *, expected: int, found: int) -> None:
+        self.expected = expected
+        self.found = found
+        super().__init__(
+            f"the configuration is at revision {found}, not {expected}: somebody changed it in "
+            "between; load it again and repeat the change"
+        )
+
+
+@attrs.frozen(kw_only=True)
+class AuditEntry:
+    """One change as it was made, for people: secrets are masked."""
+
+    #: Counts up with every change; what `history` is read further back by.
+    entry: int
+    rev: int
+    #: Epoch seconds.
+    at: float
+    who: str
+    kind: Kind
+    id: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+    @property
+    def what(self) -> What:
+        """Whether it was added, removed or changed."""
+        if self.before is None:
+            return "added"
+        return "removed" if self.after is None else "changed"
+
+
+@attrs.frozen(kw_only=True)
+class _Row:
+    change: Change
+    doc: str | None
+    before: str | None
+    after: str | None
+
+
+class ConfigStore:
+    """The configuration of one host; `clock` gives epoch seconds."""
+
+    def __init__(
+        self,
+        store: Store,
+        keys: KeyRing,
+        catalog: Catalog,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._keys = keys
+        self._catalog = catalog
+        self._clock = clock
+        self._watchers: list[Watcher] = []
+        # Watchers must see revisions in their order.
+        self._changing = asyncio.Lock()
+
+    async def load(self) -> tuple[int, Config]:
+        """The revision in force and its configuration, secrets in the clear; 0 before any.
+
+        Raises `ConfigError` where a secret does not open with the keys there are.
+        """
+        rev, rows = await self._store.read(_read_all)
+        return rev, read_config(rows, self._keys)
+
+    async def apply(self, changes: tuple[Change, ...], expected_rev: int, *, who: str) -> int:
+        """Make changes to the revision that they were made for; answers the new one.
+
+        Returns once they are on disk and every watcher runs them. Raises `StaleConfigError` if
+        another revision is in force, `ConfigError` if what is left would not hold together.
+        """
+        if not changes:
+            return expected_rev
+        # A caller who goes away must not keep the watchers from what is on disk already.
+        return await asyncio.shield(self._apply(changes, expected_rev, who))
+
+    async def replace(self, config: Config, expected_rev: int, *, who: str) -> int:
+        """Put a whole configuration in the place of a revision; see `apply`."""
+        rev, current = await self.load()
+        if rev != expected_rev:
+            raise StaleConfigError(expected=expected_rev, found=rev)
+        return await self.apply(diff_configs(current, config, self._catalog), expected_rev, who=who)
+
+    async def history(
+        self, *, limit: int = DEFAULT_ENTRIES, below: int | None = None
+    ) -> list[AuditEntry]:
+        """What was changed, latest first; `below` an entry, to read further back."""
+        bound = {"limit": limit, "below": _NO_BOUND if below is None else below}
+
+        def read(connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
+            return connection.execute(_SQL["history"], bound).fetchall()
+
+        return [_entry(row) for row in await self._store.read(read)]
+
+    async def rotate(self, keys: KeyRing) -> int:
+        """Seal every secret anew with the first of these keys; answers how many things had to be.
+
+        The keys must open what is there, so the old ones belong in the ring too.
+        """
+        async with self._changing:
+            count = await self._store.write(partial(_reseal, keys=keys, catalog=self._catalog))
+            self._keys = keys
+            return count
+
+    @contextlib.contextmanager
+    def watch(self, watcher: Watcher) -> Iterator[None]:
+        """Have every later revision run by `watcher`, for as long as the block lasts."""
+        self._watchers.append(watcher)
+        try:
+            yield
+        finally:
+            self._watchers.remove(watcher)
+
+    async def _apply(self, changes: tuple[Change, ...], expected: int, who: str) -> int:
+        async with self._changing:
+            rev, current = await self.load()
+            if rev != expected:
+                raise StaleConfigError(expected=expected, found=rev)
+            config = apply_changes(current, changes)
+            _check_holds(config)
+            rows = [self._row(change) for change in changes]
+            about = {"rev": expected + 1, "at": self._clock(), "who": who}
+            await self._store.write(partial(_write, rows=rows, expected=expected, about=about))
+            for watcher in tuple(self._watchers):
+                await _tell(watcher, expected + 1, config)
+            return expected + 1
+
+    def _row(self, change: Change) -> _Row:
+        shown = [masked_table(thing, self._catalog) for thing in (change.before, change.after)]
+        before, after = (None if it is None else _json.dumps(it).decode() for it in shown)
+        doc = None
+        if change.after is not None:
+            doc = write_document(change.kind, change.after, self._keys, self._catalog)
+        return _Row(change=change, doc=doc, before=before, after=after)
+
+
+def _read_all(connection: sqlite3.Connection) -> tuple[int, list[tuple[Any, ...]]]:
+    (rev,) = connection.execute(_SQL["revision"]).fetchone()
+    return rev, connection.execute(_SQL["documents"]).fetchall()
+
+
+def _write(
+    connection: sqlite3.Connection, *, rows: list[_Row], expected: int, about: dict[str, Any]
+) -> None:
+    if connection.execute(_SQL["advance"], {"expected": expected}).rowcount != 1:
+        (found,) = connection.execute(_SQL["revision"]).fetchone()
+        raise StaleConfigError(expected=expected, found=found)
+    statements = {"added": "add", "changed": "change", "removed": "remove"}
+    for row in rows:
+        named = {"kind": row.change.kind, "id": row.change.id}
+        written = {**named, "rev": about["rev"], "doc": row.doc}
+        connection.execute(_SQL[statements[row.change.what]], written)
+        connection.execute(
+            _SQL["audit"], {**about, **named, "before": row.before, "after": row.after}
+        )
+
+
+def _reseal(connection: sqlite3.Connection, *, keys: KeyRing, catalog: Catalog) -> int:
+    rev, rows = _read_all(connection)
+    config = read_config(rows, keys)
+    things: dict[Kind, Any] = {"source": config.sources, "instance": config.instances}
+    for kind, table in things.items():
+        for name, thing in table.items():
+            doc = write_document(kind, thing, keys, catalog)
+            written = {"rev": rev, "kind": kind, "id": name, "doc": doc}
+            connection.execute(_SQL["change"], written)
+    return sum(map(len, things.values()))
+
+
+def _check_holds(config: Config) -> None:
+    """Refuse what points nowhere; everything else was checked when it was read."""
+    faults = [
+        Fault(f"instances.{each.name}.source", f"there is no source {each.source!r}")
+        for each in config.instances.values()
+        if each.source not in config.sources
+    ]
+    faults += [
+        Fault(f"subscriptions.{each.id}.instance", f"there is no instance {each.instance!r}")
+        for each in config.subscriptions.values()
+        if each.instance not in config.instances
+    ]
+    if faults:
+        raise ConfigError(faults)
+
+
+async def _tell(watcher: Watcher, rev: int, config: Config) -> None:
+    try:
+        await watcher(rev, config)
+    except Exception:
+        # It is on disk and in force; one watcher's failure must not hide it from the others.
+        logger.exception("revision %d of the configuration could not be put to work", rev)
+
+
+def _entry(row: tuple[Any, ...]) -> AuditEntry:
+    entry, rev, at, who, kind, name, before, after = row
+    return AuditEntry(
+        entry=entry,
+        rev=rev,
+        at=at,
+        who=who,
+        kind=kind,
+        id=name,
+        before=None if before is None else _json.loads(before),
+        after=None if after is None else _json.loads(after),
+    )

@@ -1,0 +1,35 @@
+-- Statements of the living configuration.
+
+-- name: revision
+-- The revision in force.
+SELECT rev FROM config_revision;
+
+-- name: advance
+-- Count the revision up if it is still the one that the caller read.
+UPDATE config_revision SET rev = rev + 1 WHERE rev = :expected;
+
+-- name: documents
+-- All that is in force, in the order in which it was added.
+SELECT kind, id, doc FROM config WHERE deleted = 0 ORDER BY rowid;
+
+-- name: add
+-- Put in something new; what was removed under that id before gives way, and its place with it.
+INSERT OR REPLACE INTO config (kind, id, rev, doc) VALUES (:kind, :id, :rev, :doc);
+
+-- name: change
+-- Write something anew, at its place.
+UPDATE config SET rev = :rev, doc = :doc WHERE kind = :kind AND id = :id;
+
+-- name: remove
+-- Leave a mark that something was there; its secrets go.
+UPDATE config SET rev = :rev, doc = NULL, deleted = 1 WHERE kind = :kind AND id = :id;
+
+-- name: audit
+-- Set down one change of a revision.
+INSERT INTO config_audit (rev, at, who, kind, id, before, after)
+VALUES (:rev, :at, :who, :kind, :id, :before, :after);
+
+-- name: history
+-- What was changed, latest first, below an entry.
+SELECT entry, rev, at, who, kind, id, before, after FROM config_audit
+WHERE entry < :below ORDER BY entry DESC LIMIT :limit;

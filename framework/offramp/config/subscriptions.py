@@ -1,0 +1,175 @@
+"""Reads one subscription: preset and defaults laid in, trigger and mapping checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import attrs
+
+from offramp.config.model import Subscription
+from offramp.config.table import Table, join_place, suggest
+from offramp.definition import Preset
+from offramp.errors import Fault, MappingError, NotFoundError, TriggerError
+from offramp.fql import compile_trigger
+from offramp.mapping import compile_mapping
+from offramp.plugins import Catalog, CatalogAction, CatalogEntry
+from offramp.plugins.catalog import RESERVED_PREFIX
+
+SUBSCRIPTION_KEYS: Final = (
+    "id", "name", "preset", "action", "trigger", "defaults", "mapping", "enabled",
+)  # fmt: skip
+#: The key of a mapping that chooses between an action's operations. Source: Segment's mapping-kit.
+SYNC_MODE_KEY: Final = f"{RESERVED_PREFIX}_sync_mode"
+_WHICH: Final = "or take a preset with `preset`"
+
+
+@attrs.frozen(kw_only=True)
+class _Reading:
+    table: Table
+    entry: CatalogEntry
+    catalog: Catalog
+    faults: list[Fault]
+
+
+def read_subscription(
+    table: Table,
+    instance: str,
+    entry: CatalogEntry | None,
+    catalog: Catalog,
+    faults: list[Fault],
+) -> Subscription | None:
+    """One subscription of an instance, or nothing where it has a fault that leaves it unnamed.
+
+    Without the entry of a destination (its slug was at fault) only the trigger is checked.
+    """
+    if entry is None:
+        _check_trigger(table, table.text("trigger"), faults)
+        return None
+    reading = _Reading(table=table, entry=entry, catalog=catalog, faults=faults)
+    preset = _preset(reading)
+    name = table.name("name") or (preset.name if preset else None)
+    if name is None and "name" not in table and "preset" not in table:
+        table.fault("name", "is missing: give the subscription a name")
+    offered = _action(reading, preset)
+    trigger = _trigger(reading, preset)
+    mapping = _mapping(reading, preset, offered)
+    enabled = table.flag("enabled", default=True)
+    given_id = table.text("id")
+    if name is None or offered is None or trigger is None:
+        return None
+    return Subscription(
+        id=given_id or f"{instance}/{name}",
+        name=name,
+        instance=instance,
+        action=offered.slug,
+        trigger=trigger,
+        mapping=mapping,
+        enabled=enabled,
+        preset=preset.name if preset else None,
+    )
+
+
+def mapping_faults(
+    mapping: Mapping[str, Any], offered: CatalogAction, catalog: Catalog
+) -> list[Fault]:
+    """What is wrong with a whole mapping of an action; places begin with `$`."""
+    faults = []
+    if not _shapes_its_root(mapping):
+        faults += _field_faults(mapping, offered)
+    try:
+        compile_mapping(dict(mapping), directives=catalog.directives)
+    except MappingError as error:
+        faults += error.faults
+    return faults
+
+
+def _preset(reading: _Reading) -> Preset | None:
+    named = reading.table.text("preset")
+    if named is None:
+        return None
+    try:
+        return reading.entry.preset(named)
+    except NotFoundError as error:
+        reading.table.fault("preset", str(error))
+        return None
+
+
+def _action(reading: _Reading, preset: Preset | None) -> CatalogAction | None:
+    slug = reading.table.text("action") or (preset.action if preset else None)
+    if slug is None:
+        if "action" not in reading.table and "preset" not in reading.table:
+            offered = ", ".join(reading.entry.actions)
+            reading.table.fault("action", f"is missing: say which, {_WHICH}; there are: {offered}")
+        return None
+    try:
+        return reading.entry.action(slug)
+    except NotFoundError as error:
+        reading.table.fault("action", str(error))
+        return None
+
+
+def _trigger(reading: _Reading, preset: Preset | None) -> str | None:
+    given = reading.table.text("trigger")
+    if given is None and "trigger" not in reading.table and "preset" not in reading.table:
+        told = f'is missing: say which events, for example type = "track", {_WHICH}'
+        reading.table.fault("trigger", told)
+    trigger = given or (preset.trigger if preset else None)
+    _check_trigger(reading.table, trigger, reading.faults)
+    return trigger
+
+
+def _check_trigger(table: Table, trigger: str | None, faults: list[Fault]) -> None:
+    try:
+        if trigger is not None:
+            compile_trigger(trigger)
+    except TriggerError as error:
+        place = table.at("trigger")
+        faults.extend(Fault(f"{place}, {f.place}", f.message) for f in error.faults)
+
+
+def _mapping(
+    reading: _Reading, preset: Preset | None, offered: CatalogAction | None
+) -> dict[str, Any]:
+    written = reading.table.object("mapping")
+    laid: dict[str, Any] = {}
+    if reading.table.flag("defaults", default=True) and offered is not None:
+        laid = offered.default_mapping
+        if preset is not None and preset.action == offered.slug:
+            laid |= preset.mapping
+    mapping = {**laid, **written}
+    if offered is not None:
+        place = reading.table.at("mapping")
+        found = mapping_faults(mapping, offered, reading.catalog)
+        reading.faults.extend(fault.under(place) for fault in found)
+    return mapping
+
+
+def _field_faults(mapping: Mapping[str, Any], offered: CatalogAction) -> list[Fault]:
+    faults = []
+    for key, value in mapping.items():
+        if key == SYNC_MODE_KEY:
+            faults += _sync_mode_faults(value, offered)
+        elif key not in offered.fields and not key.startswith(RESERVED_PREFIX):
+            told = f"is not a field of {offered.slug}{suggest(key, offered.fields)}"
+            faults.append(Fault(join_place("$", key), told))
+    for key, field in offered.fields.items():
+        if field.required is True and mapping.get(key) is None:
+            told = f"{key!r} is required by {offered.slug}, and nothing is mapped to it"
+            faults.append(Fault("$", told))
+    return faults
+
+
+def _sync_mode_faults(value: Any, offered: CatalogAction) -> list[Fault]:
+    place = join_place("$", SYNC_MODE_KEY)
+    declared = offered.action.sync_mode
+    if declared is None:
+        return [Fault(place, f"{offered.slug} has no sync modes: leave it out")]
+    choices = [choice for choice, _ in declared.choices]
+    return [] if value in choices else [Fault(place, f"{value!r} is none{suggest('', choices)}")]
+
+
+def _shapes_its_root(mapping: Mapping[str, Any]) -> bool:
+    # A directive at the root makes the whole payload, so its fields are known only per event.
+    root = f"{RESERVED_PREFIX}_directive"
+    return root in mapping or any(key.startswith("@") for key in mapping)
