@@ -16,12 +16,16 @@ if TYPE_CHECKING:
     from offramp.testing.data import generate_test_data
     from offramp.testing.events import create_test_event
     from offramp.testing.exchanges import Answer, RecordedExchange, RecordedRequest
-    from offramp.testing.integration import TestIntegration, create_test_integration
+    from offramp.testing.integration import (
+        MakeIntegration,
+        TestIntegration,
+        create_test_integration,
+    )
     from offramp.testing.local_partner import LocalPartner
     from offramp.testing.partner import Partner
-    from offramp.testing.pytest_plugin import MakeIntegration
-    from offramp.testing.runs import ActionRun, AuthenticationRun, TestedDelivery
+    from offramp.testing.runs import ActionRun, AuthenticationRun
     from offramp.testing.suite import DestinationSuite
+    from offramp.testing.tested import TestedDelivery
 
 __all__ = [
     "TEST_TIME",
@@ -51,12 +55,12 @@ _HOMES = {
     "DestinationSuite": "suite",
     "FakeClock": "clock",
     "LocalPartner": "local_partner",
-    "MakeIntegration": "pytest_plugin",
+    "MakeIntegration": "integration",
     "Partner": "partner",
     "RecordedExchange": "exchanges",
     "RecordedRequest": "exchanges",
     "TestIntegration": "integration",
-    "TestedDelivery": "runs",
+    "TestedDelivery": "tested",
     "create_test_event": "events",
     "create_test_integration": "integration",
     "generate_test_data": "data",

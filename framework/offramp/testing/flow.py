@@ -14,7 +14,7 @@ from offramp.delivery.retry import decide
 from offramp.delivery.router import NO_MATCH
 from offramp.errors import DeliveryError, RejectedError
 from offramp.queue import Stage
-from offramp.testing.runs import TestedDelivery
+from offramp.testing.tested import TestedDelivery
 
 Event = Mapping[str, Any]
 

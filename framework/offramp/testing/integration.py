@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import attrs
 
@@ -225,6 +225,22 @@ class TestIntegration:
             runtime.gate = OpenGate()
             runtime.auth = self.auth
             yield runtime, exchanges
+
+
+class MakeIntegration(Protocol):
+    """What the fixture `integration` is: call it with a destination, or the slug of one."""
+
+    def __call__(  # noqa: PLR0913 - an instance's parts, each of which a test may set
+        self,
+        destination: Destination | str,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        middleware: Sequence[Middleware] = (),
+        plugins: Sequence[object] = (),
+        auth: AuthTokens | None = None,
+        clock: FakeClock | None = None,
+    ) -> TestIntegration:
+        """See `create_test_integration`."""
 
 
 def create_test_integration(  # noqa: PLR0913 - an instance's parts, each of which a test may set

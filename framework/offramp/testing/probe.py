@@ -13,9 +13,8 @@ from offramp.definition import Conditions, Fields, Preset, path
 from offramp.plugins import CatalogAction, CatalogEntry
 from offramp.testing.data import generate_test_data
 from offramp.testing.exchanges import Answer
-from offramp.testing.integration import TestIntegration
+from offramp.testing.integration import MakeIntegration, TestIntegration
 from offramp.testing.partner import Partner, Responder
-from offramp.testing.pytest_plugin import MakeIntegration
 from offramp.testing.runs import ActionRun, AuthenticationRun
 
 #: Where events carry what required fields without a default are mapped from.

@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import pytest
 
 from offramp import testing
 
 if TYPE_CHECKING:
-    from offramp.definition import AuthTokens, Destination, Middleware
-    from offramp.testing import FakeClock, LocalPartner, Partner, TestIntegration
-
-
-class MakeIntegration(Protocol):
-    """What the fixture `integration` is: call it with a destination, or the slug of one."""
-
-    def __call__(  # noqa: PLR0913 - an instance's parts, each of which a test may set
-        self,
-        destination: Destination | str,
-        *,
-        settings: Mapping[str, Any] | None = None,
-        middleware: Sequence[Middleware] = (),
-        plugins: Sequence[object] = (),
-        auth: AuthTokens | None = None,
-        clock: FakeClock | None = None,
-    ) -> TestIntegration:
-        """See `offramp.testing.create_test_integration`."""
+    from offramp.testing import FakeClock, LocalPartner, MakeIntegration, Partner
 
 
 @pytest.fixture

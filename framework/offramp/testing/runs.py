@@ -7,39 +7,14 @@ from typing import Any, Self, TypeVar
 
 import attrs
 
-from offramp.errors import DeliveryError, InvalidAuthenticationError
-from offramp.http import Exchange, Mask
+from offramp.errors import InvalidAuthenticationError
+from offramp.http import Mask
 from offramp.queue import Stage
 from offramp.testing.exchanges import RecordedExchange, RecordedRequest
 from offramp.testing.telling import tell_authentication, tell_run
+from offramp.testing.tested import TestedDelivery
 
 T = TypeVar("T")
-
-
-@attrs.frozen(kw_only=True)
-class TestedDelivery:
-    """What became of one event in a test."""
-
-    __test__ = False  # pytest takes what is called Test… for tests
-
-    event: Mapping[str, Any]
-    #: delivered, rejected, retrying, expired or filtered; compares with plain strings.
-    outcome: Stage
-    #: The reason code, such as `PAYLOAD_VALIDATION_FAILED`; empty where it was delivered.
-    code: str = ""
-    #: As the ledger would keep it, secrets masked.
-    message: str = ""
-    #: The partner's, or the one that means the same; nothing where it was delivered or filtered.
-    status: int | None = None
-    #: Seconds until the next attempt at the latest, where the outcome is `retrying`.
-    retry_in: float | None = None
-    #: What `perform` got; nothing where the event did not become a payload.
-    payload: Any = None
-    #: The payload as JSON data, by wire names.
-    fields: Mapping[str, Any] | None = None
-    error: DeliveryError | None = attrs.field(default=None, repr=False)
-    #: The last exchange as the ledger would keep it, secrets masked.
-    kept: Exchange | None = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -123,7 +98,7 @@ class ActionRun:
         return self._assert_all(Stage.FILTERED)
 
     def __repr__(self) -> str:
-        return self.mask(tell_run(self))
+        return self.mask(tell_run(self.action, self.mapping, self.deliveries, self.exchanges))
 
     def _assert_all(self, wanted: Stage, code: str | None = None, saying: str = "") -> Self:
         __tracebackhide__ = True
@@ -192,7 +167,8 @@ class AuthenticationRun:
         return self._assert("unclear", holds=self.unclear)
 
     def __repr__(self) -> str:
-        return self.mask(tell_authentication(self))
+        found = "good" if self.good else "refused" if self.refused else "unclear"
+        return self.mask(tell_authentication(found, self.error, self.exchanges))
 
     def _assert(self, wanted: str, *, holds: bool) -> Self:
         __tracebackhide__ = True

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from offramp import _json
 from offramp.http import mask_headers
 from offramp.queue import Stage
-
-if TYPE_CHECKING:
-    from offramp.testing.exchanges import RecordedExchange
-    from offramp.testing.runs import ActionRun, AuthenticationRun, TestedDelivery
+from offramp.testing.exchanges import RecordedExchange
+from offramp.testing.tested import TestedDelivery
 
 #: Longer texts are cut: a failure should fit a screen or two.
 SHOWN_CHARACTERS: Final = 2_000
@@ -21,33 +19,35 @@ SHOWN_DELIVERIES: Final = 3
 SHOWN_EXCHANGES: Final = 5
 
 
-def tell_run(run: ActionRun) -> str:
+def tell_run(
+    action: str,
+    mapping: Mapping[str, Any],
+    deliveries: Sequence[TestedDelivery],
+    exchanges: Sequence[RecordedExchange],
+) -> str:
     """The story of a run: each event's end, the details of failures, every exchange."""
-    return "\n".join(_lines(run))
-
-
-def tell_authentication(run: AuthenticationRun) -> str:
-    """The story of a test of credentials."""
-    found = "good" if run.good else "refused" if run.refused else "unclear"
-    lines = [f"<AuthenticationRun: {found}>"]
-    if run.error is not None:
-        lines += _told("error", f"{type(run.error).__name__}: {run.error}")
-    return "\n".join([*lines, *_exchanges(run.exchanges)])
-
-
-def _lines(run: ActionRun) -> Iterator[str]:
-    delivered = sum(outcome is Stage.DELIVERED for outcome in run.outcomes)
-    yield f"<ActionRun {run.action}: {delivered} of {len(run.deliveries)} delivered>"
+    delivered = sum(delivery.outcome is Stage.DELIVERED for delivery in deliveries)
+    lines = [f"<ActionRun {action}: {delivered} of {len(deliveries)} delivered>"]
     failures = 0
-    for number, delivery in enumerate(run.deliveries, 1):
-        yield f"event {number}, {_name(delivery.event)}: {_end(delivery)}"
+    for number, delivery in enumerate(deliveries, 1):
+        lines.append(f"event {number}, {_name(delivery.event)}: {_end(delivery)}")
         if delivery.outcome is not Stage.DELIVERED:
             failures += 1
             if failures <= SHOWN_DELIVERIES:
-                yield from _details(delivery)
+                lines += _details(delivery)
     if failures:
-        yield from _told("mapping", _as_json(run.mapping))
-    yield from _exchanges(run.exchanges)
+        lines += _told("mapping", _as_json(mapping))
+    return "\n".join([*lines, *_exchanges(exchanges)])
+
+
+def tell_authentication(
+    found: str, error: Exception | None, exchanges: Sequence[RecordedExchange]
+) -> str:
+    """The story of a test of credentials."""
+    lines = [f"<AuthenticationRun: {found}>"]
+    if error is not None:
+        lines += _told("error", f"{type(error).__name__}: {error}")
+    return "\n".join([*lines, *_exchanges(exchanges)])
 
 
 def _name(event: Any) -> str:
