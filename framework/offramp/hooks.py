@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, Protocol, TypeAlias
 import attrs
 import pluggy
 
-from offramp.definition import AnyAction, Destination, Middleware, Preset
+from offramp.definition import Action, Destination, Middleware, Preset
 
 PROJECT: Final = "offramp"
 ENTRY_POINT_GROUP: Final = "offramp"
@@ -106,12 +106,12 @@ class OfframpSpecs:
         """
 
     @hookspec
-    def offramp_actions(self, destination: Destination) -> Iterable[AnyAction] | None:
+    def offramp_actions(self, destination: Destination) -> Iterable[type[Action[Any, Any]]] | None:
         """Return more actions for a destination; called for each when the catalog is built."""
 
     @hookspec
     def offramp_default_mapping(
-        self, destination: Destination, action: AnyAction
+        self, destination: Destination, action: type[Action[Any, Any]]
     ) -> Mapping[str, Any] | None:
         """Return default mappings, by field, to lay over those that an action's fields declare.
 

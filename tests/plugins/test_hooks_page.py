@@ -1,0 +1,135 @@
+"""Every example on the page about hooks is a whole plugin that does what the page says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from offramp import Outgoing, Response
+from offramp.mapping import transform
+from offramp.plugins import Catalog, hook_names, load_catalog, load_plugins
+
+TIMEOUT = timedelta(seconds=1)
+PAGE = Path(__file__).parents[2] / "docs/reference/hooks.md"
+SECTION = re.compile(r"^## (offramp_\w+)$(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def examples() -> dict[str, str]:
+    """Hook -> the example of its section, which is the last block of code in it."""
+    return {hook: CODE.findall(text)[-1] for hook, text in SECTION.findall(PAGE.read_text())}
+
+
+def metronome(catalog: Catalog) -> Any:
+    return catalog["metronome-actions"]
+
+
+def declares_a_destination(catalog: Catalog) -> None:
+    entry = catalog["sms-actions"]
+    assert entry.plugin == "example"
+    assert entry.preset_mapping(entry.preset("Text on sign-up")).keys() == {"to", "text"}
+
+
+def adds_a_setting(catalog: Catalog) -> None:
+    assert list(metronome(catalog).settings) == ["apiToken", "auditUrl"]
+    assert metronome(catalog).settings["auditUrl"].required is False
+
+
+def adds_an_action(catalog: Catalog) -> None:
+    action = metronome(catalog).action("createCustomer")
+    assert action.plugin == "example"
+    assert action.default_mapping.keys() == {"name", "alias"}
+
+
+def lays_over_a_default(catalog: Catalog) -> None:
+    mapping = metronome(catalog).action("sendEvent").default_mapping
+    assert transform(mapping["customer_id"], {"userId": "u1"}) == "u1"
+    assert transform(mapping["customer_id"], {"userId": "u1", "context": {"groupId": "g"}}) == "g"
+
+
+def adds_a_preset(catalog: Catalog) -> None:
+    entry = metronome(catalog)
+    mapping = entry.preset_mapping(entry.preset("Bill page views"))
+    assert mapping["event_type"] == {"@literal": "page_view"}
+    assert mapping["transaction_id"] == {"@path": "$.messageId"}
+
+
+def adds_a_directive(catalog: Catalog) -> None:
+    shout = {"@upper": {"@path": "$.event"}}
+    assert transform(shout, {"event": "paid"}, directives=catalog.directives) == "PAID"
+
+
+def stands_around_requests(catalog: Catalog) -> None:
+    [middleware] = catalog.plugins.middleware(metronome(catalog).destination)
+    assert middleware.__name__ == "sign"
+
+
+def observes(catalog: Catalog) -> None:
+    assert catalog.plugins.observes
+    catalog.plugins.settled([])
+
+
+def adds_a_command(catalog: Catalog) -> None:
+    toolbox: Any = None
+    [greet] = [made for name, made in catalog.plugins.commands(toolbox) if name == "example"]
+    assert greet.__name__ == "greet"
+    assert "Greet somebody." in str(greet.__doc__)
+
+
+def adds_a_route(catalog: Catalog) -> None:
+    [(_, route)] = catalog.plugins.routes()
+    assert (route.method, route.path) == ("GET", "/x/billing/figures")
+
+
+SHOWS: Mapping[str, Callable[[Catalog], None]] = {
+    "offramp_destinations": declares_a_destination,
+    "offramp_settings": adds_a_setting,
+    "offramp_actions": adds_an_action,
+    "offramp_default_mapping": lays_over_a_default,
+    "offramp_presets": adds_a_preset,
+    "offramp_directives": adds_a_directive,
+    "offramp_middleware": stands_around_requests,
+    "offramp_settled": observes,
+    "offramp_commands": adds_a_command,
+    "offramp_routes": adds_a_route,
+}
+
+
+@pytest.mark.parametrize("hook", hook_names())
+def test_the_example_does_what_the_page_says(hook: str, tmp_path: Path) -> None:
+    """Saved as a file, the example loads without a problem, and its effect can be seen."""
+    path = tmp_path / "example.py"
+    path.write_text(examples()[hook])
+    catalog = load_catalog(load_plugins(files=[path]))
+    assert catalog.problems == ()
+    SHOWS[hook](catalog)
+
+
+async def test_the_middleware_of_the_page_signs_a_request(tmp_path: Path) -> None:
+    """What reaches the next handler carries the signature of the body."""
+    path = tmp_path / "example.py"
+    path.write_text(examples()["offramp_middleware"])
+    catalog = load_catalog(load_plugins(files=[path]))
+    [middleware] = catalog.plugins.middleware(metronome(catalog).destination)
+    seen: list[Outgoing] = []
+
+    async def handler(outgoing: Outgoing) -> Response:
+        seen.append(outgoing)
+        return Response(status=200, headers={}, body=b"")
+
+    request: dict[str, Any] = {"method": "POST", "url": "https://a.example", "body": b"{}"}
+    await middleware(Outgoing(timeout=TIMEOUT, **request), handler)
+    assert re.fullmatch("[0-9a-f]{64}", seen[0].headers["X-Signature"])
+
+
+async def test_the_route_of_the_page_answers(tmp_path: Path) -> None:
+    """The handler gets the query, and answers with a status and JSON data."""
+    path = tmp_path / "example.py"
+    path.write_text(examples()["offramp_routes"])
+    [(_, route)] = load_plugins(files=[path]).routes()
+    assert await route.handler({"of": "acme"}, None) == (200, {"asked for": "acme"})
