@@ -273,6 +273,18 @@ def test_the_size_of_a_trigger_is_bounded() -> None:
         generate({"type": "group", "operator": "and", "children": [source]})
 
 
+def test_a_trigger_that_is_longer_written_out_is_still_told_about() -> None:
+    """What Segment makes of a trigger at the limit is told, even if it cannot be shown."""
+    for field, reading in (
+        ("type", "reads this as: something too long"),
+        ("a", "cannot read this"),
+    ):
+        once = f"{field}='b' or "
+        text = (once * (MAX_TRIGGER_BYTES // len(once))).removesuffix(" or ")
+        assert compile_trigger(text).matches({field: "b"})
+        assert reading in segment_reading(text)[0]
+
+
 @pytest.mark.parametrize("opening", ["(", "!(", "length("])
 def test_nesting_is_bounded(opening: str) -> None:
     """As many levels as allowed parse, one more is told, and none reaches Python's limit."""

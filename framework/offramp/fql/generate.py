@@ -51,7 +51,7 @@ def generate(source: Mapping[str, Any]) -> str:
     text = _write_root(source, faults)
     if faults:
         raise TriggerError(faults)
-    if len(text) > MAX_TRIGGER_BYTES:
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_TRIGGER_BYTES:
         message = f"the tree makes a trigger above {MAX_TRIGGER_BYTES} bytes"
         raise TriggerError([Fault("$", message)])
     try:

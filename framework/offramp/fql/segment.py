@@ -46,8 +46,8 @@ def segment_reading(text: str) -> list[str]:
     if reading is None:
         return []
     told = [reading, *(f"At Segment {note}" for note in dict.fromkeys(notes))]
-    rewritten = generate(ours)
-    if rewritten != text and _differing(rewritten, ours, []) is None:
+    rewritten = _written(ours)
+    if rewritten and rewritten != text and _differing(rewritten, ours, []) is None:
         told.append(f"Segment reads it as it is meant if it is written: {rewritten}")
     return told
 
@@ -62,18 +62,18 @@ def _differing(text: str, ours: Group, notes: list[str]) -> str | None:
         return f"Segment reads this in part as something that never works: {reason}"
     if _canonical(theirs) == _canonical(ours):
         return None
-    return f"Segment reads this as: {_written(theirs)}"
+    return f"Segment reads this as: {_written(theirs) or 'something too long for a trigger'}"
 
 
 class _Untranslatable(Exception):  # noqa: N818  # a jump out of the recursion, caught in this module
     """Something in Segment's tree that no trigger of ours can say."""
 
 
-def _written(translated: Group) -> str:
+def _written(group: Group) -> str | None:
     try:
-        return generate(translated)
-    except TriggerError:  # its texts and paths may be longer written out
-        return "something that cannot be written as a trigger"
+        return generate(group)
+    except TriggerError:  # with its spaces and escapes it may pass the limit of a trigger
+        return None
 
 
 def _translate_group(theirs: SegmentTree) -> Group:
