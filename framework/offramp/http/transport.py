@@ -47,7 +47,7 @@ def aiohttp_transport(session: aiohttp.ClientSession) -> Handler:
         except TimeoutError as error:
             waited = f"no answer within {outgoing.timeout.total_seconds():g} s"
             raise RequestTimeoutError(f"{outgoing.method} {outgoing.url}: {waited}") from error
-        except aiohttp.InvalidURL as error:
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
             raise RejectedError(f"{outgoing.url!r} is not a URL", code="INVALID_URL") from error
         except ValueError as error:  # such as a line break in a header
             told = f"{outgoing.method} {outgoing.url}: {error}"

@@ -1,0 +1,77 @@
+"""A secret is in nothing that could be seen, however it is spelled there."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import quote, quote_plus, urlencode
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from yarl import URL
+
+from offramp.http import make_mask, mask_headers
+
+SECRET = 'k3y/with+odd "chars" é\\'
+
+
+def test_without_secrets_texts_stay_as_they_are() -> None:
+    """Nothing is masked where nothing is secret, and short values are no secrets."""
+    assert make_mask([])("a text") == "a text"
+    assert make_mask(["", "a", "abc"])("an abc text") == "an abc text"
+
+
+def test_every_occurrence_is_masked() -> None:
+    """All secrets, all places; the longer of two that overlap goes whole."""
+    mask = make_mask(["token", "token-long", "other"])
+    assert mask("token-long, token and other: token") == "***, *** and ***: ***"
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        SECRET,
+        quote(SECRET, safe=""),
+        quote(SECRET),
+        quote(SECRET, safe="").lower(),
+        quote_plus(SECRET),
+        urlencode({"key": SECRET}),
+        str(URL("https://a.example").with_query(key=SECRET)),
+        json.dumps(SECRET),
+        json.dumps(SECRET, ensure_ascii=False),
+    ],
+)
+def test_a_secret_is_known_in_urls_and_in_json(spelled: str) -> None:
+    """Percent-encoding and escapes change what a secret looks like, not what it tells."""
+    masked = make_mask([SECRET])(f"before {spelled} after")
+    assert "k3y" not in masked
+    assert "chars" not in masked
+    assert masked.startswith("before ")
+    assert masked.endswith(" after")
+    assert "***" in masked
+
+
+@given(st.text(min_size=4, max_size=20), st.text(max_size=20), st.text(max_size=20))
+def test_no_secret_survives(secret: str, before: str, after: str) -> None:
+    """Whatever a secret is made of, it does not stand in the masked text."""
+    assume("*" not in secret)
+    masked = make_mask([secret])(before + secret + after)
+    assert secret not in masked
+
+
+def test_headers_that_carry_credentials_show_nothing() -> None:
+    """Such a header is masked whatever it holds; in others only the secret is."""
+    headers = {
+        "Authorization": "Bearer unknown-to-the-mask",
+        "X-API-Key": "unknown-too",
+        "Set-Cookie": "id=1",
+        "X-Trace": "of secret-token",
+        "Accept": "*/*",
+    }
+    assert mask_headers(headers, make_mask(["secret-token"])) == {
+        "Authorization": "***",
+        "X-API-Key": "***",
+        "Set-Cookie": "***",
+        "X-Trace": "of ***",
+        "Accept": "*/*",
+    }
