@@ -18,7 +18,8 @@ REGISTRIES = re.compile(
 MAKERS = re.compile(
     r"\bA[I]\b|\bLL[M]s?\b|\bClaud[e]\b|\bAnthropi[c]\b|\bOpenA[I]\b|\bCopilo[t]\b|\bChatGP[T]\b"
     r"|\bsub-?agent[s]?\b|\bcoding agent[s]?\b|\bagent session[s]?\b"
-    r"|\b[D]ESIGN\.md\b|\b[B]RIEF\.md\b|(?<![\w/-])shared/(?:reference|hooks)|(?<![\w.])/work/|(?<![\w.])/tmp/"
+    r"|\b[D]ESIGN\.md\b|\b[B]RIEF\.md\b|(?<![\w/-])[s]hared/(?:reference|hooks)|(?<![\w.])/[w]ork/"
+    r"|(?<![\w.])/[t]mp/"
     r"|(?i:\b(?:issue|pull request|PR|closes|fixes|refs) #\d)",
 )
 #: The licence and the lists of what packages depend on are not ours to word.
