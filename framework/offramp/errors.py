@@ -99,8 +99,11 @@ class PluginError(OfframpError):
     """A plugin cannot be used, or two plugins clash; the message names them."""
 
 
-class NotFoundError(OfframpError, LookupError):
+class NotFoundError(OfframpError, KeyError):
     """Something was asked for by a name that nothing has; the message lists what exists."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # a KeyError would print its message in quotes
 
 
 class DeliveryError(OfframpError):

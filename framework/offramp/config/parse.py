@@ -49,7 +49,7 @@ def parse_config(
     """Check a document, or a dict in the shape of `offramp.toml`, and read what it says.
 
     A masked secret (`***`) stands for the one in `current`. Raises `ConfigError` with every fault
-    and its place, such as `instances.metronome.subscriptions[1].trigger, column 7`; no message
+    and its place, such as `instances.billing.subscriptions[1].trigger, column 7`; no message
     holds a secret.
     """
     if not isinstance(document, Document):

@@ -101,7 +101,7 @@ def compile_subscription(
         try:
             return make()
         except FaultyError as error:
-            faults.extend(fault.under(f"{place}.{what}") for fault in error.faults)
+            faults.extend(_within(f"{place}.{what}", fault) for fault in error.faults)
 
     mapping = {k: v for k, v in subscription.mapping.items() if k != SYNC_MODE_KEY}
     matches = attempt("trigger", lambda: compile_trigger(subscription.trigger))
@@ -120,6 +120,13 @@ def compile_subscription(
         policy=policy_of(offered.action),
         sync_mode=_sync_mode(subscription, offered),
     )
+
+
+def _within(place: str, fault: Fault) -> Fault:
+    """A fault of a mapping has a path (`$.a`), one of a trigger has a column."""
+    if fault.place.startswith("$"):
+        return fault.under(place)
+    return Fault(f"{place}, {fault.place}", fault.message)
 
 
 def _sync_mode(subscription: Subscription, offered: CatalogAction) -> str | None:

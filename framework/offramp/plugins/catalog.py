@@ -79,7 +79,7 @@ class Catalog(Mapping[str, CatalogEntry]):
         return self.plugins.problems
 
     def __getitem__(self, slug: str) -> CatalogEntry:
-        """A destination; raises `NotFoundError` (a `LookupError`) that lists those there are."""
+        """A destination; raises `NotFoundError` (a `KeyError`) that lists those there are."""
         return pick(self.entries, slug, "destination")
 
     def __contains__(self, slug: object) -> bool:
@@ -97,7 +97,7 @@ def pick(things: Mapping[str, V], name: str, what: str) -> V:
     if name in things:
         return things[name]
     near = difflib.get_close_matches(name, things, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    hint = f"; did you mean {near[0]!r}?" if near else "."
     raise NotFoundError(f"no {what} {name!r}{hint} There are: {', '.join(things) or 'none'}")
 
 

@@ -22,8 +22,8 @@ from offramp.testing.wanted import event_types_wanted, satisfy
 class DestinationSuite:
     """Subclass it in a test module, and pytest runs it.
 
-        class TestMetronome(DestinationSuite):
-            destination = metronome
+        class TestPinboard(DestinationSuite):
+            destination = pinboard
 
     Each test says what to mend. Override the methods below where made-up events, or a partner
     who answers everything with 200 and `{}`, do not do for a destination.
