@@ -22,8 +22,8 @@ MAKERS = re.compile(
     r"|(?<![\w.])/[t]mp/"
     r"|(?i:\b(?:issue|pull request|PR|closes|fixes|refs) #\d)",
 )
-#: The licence and the lists of what packages depend on are not ours to word.
-FOREIGN = ("LICENSE", "package-lock.json")
+#: Not ours to word.
+FOREIGN = "LICENSE"
 
 
 @pytest.mark.parametrize(
