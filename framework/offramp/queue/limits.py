@@ -18,7 +18,7 @@ ACCEPTS_PER_COMMIT = 2_000
 RETRY_AFTER_S = 5.0
 #: Seconds that delivered and filtered deliveries, and bodies nobody needs, are kept.
 KEEP_DELIVERED_S = 7 * DAY_S
-#: The same for rejected and expired: as long as Metronome takes an event again, 34 days.
+#: The same for rejected and expired: 34 days, as long as some partners know a key again.
 KEEP_DEAD_S = 34 * DAY_S
 #: The same for counts and latencies.
 KEEP_COUNTS_S = 34 * DAY_S

@@ -19,6 +19,7 @@ from offramp.queue.sqlite.codes import (
     as_json,
     clean,
     digest,
+    joined,
     to_us,
 )
 from offramp.queue.sqlite.tallies import NO_LANE, Changes
@@ -144,7 +145,7 @@ def _add_events(
             (item.source, item.message_id, item.type, item.name, received_at, reasons, start, size)
         )
         start += size
-    bodies = b"".join([item.body for item in items])
+    bodies = joined(item.body for item in items)
     terms = {"first": first, "rows": as_json(rows), "bodies": bodies, "now": now}
     connection.execute(SQL["add_events"], terms)
     return int(first)

@@ -10,7 +10,7 @@ import msgspec
 from offramp.queue.protocol import DEAD, Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 #: The states by number; in flight below 2, so that `state < 2` is the queue itself.
 STAGES = (
@@ -73,6 +73,12 @@ def as_json(rows: Any) -> str:
     encoded = _encode(rows)
     # SQLite cuts a JSON string off at a NUL.
     return (_encode(clean(rows)) if b"\\u0000" in encoded else encoded).decode()
+
+
+def joined(parts: Iterable[bytes]) -> bytes:
+    """One blob for a whole group, of which a statement takes parts by `substr`."""
+    # Of an empty blob, `substr` makes a null.
+    return b"".join(parts) or b"\0"
 
 
 def clean(value: Any) -> Any:

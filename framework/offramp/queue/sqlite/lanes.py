@@ -54,9 +54,9 @@ class Lane:
             leased=len(self.held),
         )
 
-    def wake(self, due_at: int, low: int = 0) -> None:
-        """Tell that a delivery with an id from `low` on may be due at `due_at` (µs)."""
-        self._floor = min(self._floor, (due_at, low))
+    def wake(self, due_at: int) -> None:
+        """Tell that something may be due at `due_at` (µs)."""
+        self._floor = min(self._floor, (due_at, 0))
         self._woken.set()
 
     def expect(self, expires_at: int, helds: list[Held]) -> None:
@@ -67,7 +67,8 @@ class Lane:
     def give_back(self, held: Held) -> None:
         """Note that a lease ended without an outcome."""
         del self.held[held.row.id]
-        self.wake(held.row.due_at, held.row.id)
+        # Not when it was due: that changes on disk if the clock is set back meanwhile.
+        self.wake(0)
 
     def finish(self, held: Held) -> None:
         """Note that an outcome is on disk; a read under way may not know it yet."""

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from offramp.queue.protocol import Stage
-from offramp.queue.sqlite.codes import as_json
+from offramp.queue.sqlite.codes import as_json, joined
 from offramp.storage import load_statements
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _add(connection: sqlite3.Connection, brought: list[tuple[int, Outcome]]) -> 
             rows.append((delivery, exchange, start, len(outcome.payload)))
             payloads.append(outcome.payload)
             start += len(outcome.payload)
-    connection.execute(SQL["add_records"], {"rows": as_json(rows), "payloads": b"".join(payloads)})
+    connection.execute(SQL["add_records"], {"rows": as_json(rows), "payloads": joined(payloads)})
 
 
 def _add_exchanges(
