@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import attrs
@@ -11,6 +12,7 @@ from offramp import (
     Action,
     Batch,
     Destination,
+    Idempotency,
     Outgoing,
     Preset,
     Request,
@@ -64,6 +66,14 @@ class TakeOne(Action[Settings, Item]):
         await request.post(URL, json=[payload.id])
 
 
+class TakeKnown(Take):
+    """Takes many at once, and knows a repeat for an hour."""
+
+    slug = "takeKnown"
+    title = "Take known"
+    idempotency = Idempotency(key="id", window=timedelta(hours=1))
+
+
 class TakeByKind(Take):
     """Takes many of one kind at once."""
 
@@ -76,7 +86,7 @@ small = Destination(
     slug="small",
     name="Small (Actions)",
     settings=Settings,
-    actions=[Take, TakeOne, TakeByKind],
+    actions=[Take, TakeOne, TakeByKind, TakeKnown],
     presets=[Preset(name="Take tracks", action="take", trigger='type = "track"')],
 )
 

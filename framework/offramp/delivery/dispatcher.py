@@ -15,7 +15,7 @@ from offramp.delivery.instance import InstanceRuntime
 from offramp.delivery.pipeline import Pipeline
 from offramp.delivery.retry import decide
 from offramp.delivery.send import Parcel, Sent, send
-from offramp.errors import DeliveryError, RejectedError, StorageError
+from offramp.errors import DeliveryError, RejectedError, RetryableError, StorageError
 from offramp.queue import Lease, Outcome, Queue, Stage
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,8 @@ SINGLES: Final = 32
 #: The pause after a fault of the disk, before the lane goes on.
 FAULT_PAUSE_SECONDS: Final = 1.0
 DELIVERED: Final = "OK"
+#: The window in which the partner knows repeats is over.
+FORGOTTEN: Final = "IDEMPOTENCY_WINDOW_OVER"
 
 #: Told of outcomes once they are on disk.
 Observer = Callable[[Pipeline, Sequence[Outcome]], None]
@@ -124,6 +126,9 @@ class Dispatcher:
         ready: list[tuple[Lease, Parcel]] = []
         outcomes: list[Outcome] = []
         for lease in leases:
+            if self.pipeline.policy.forgotten(accepted_at=lease.accepted_at, now=now):
+                outcomes.append(self._failed(lease, _too_late(), attempted=False))
+                continue
             event = _json.loads(lease.body)
             try:
                 prepared = self.pipeline.prepare(event, now=now)
@@ -211,6 +216,14 @@ class Dispatcher:
         kept = [outcome for outcome, ok in zip(outcomes, settled, strict=True) if ok]
         if kept:
             self.observe(self.pipeline, kept)
+
+
+def _too_late() -> DeliveryError:
+    return RetryableError(
+        "the destination may have forgotten this event's idempotency key, so that a repeat "
+        "could count twice; it is not sent any more",
+        code=FORGOTTEN,
+    )
 
 
 def _delivered(lease: Lease, sent: Sent, exchange: bytes | None) -> Outcome:

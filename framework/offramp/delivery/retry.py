@@ -25,6 +25,11 @@ class RetryPolicy:
     #: For how long the partner knows a repeat, counted from acceptance; no attempt is made later.
     idempotency_window: float | None = None
 
+    def forgotten(self, *, accepted_at: float, now: float) -> bool:
+        """Whether the partner may no longer know a repeat, so that none must be sent."""
+        window = self.idempotency_window
+        return window is not None and now >= accepted_at + window
+
     def deadline(self, *, accepted_at: float, opened_at: float) -> float:
         """The last moment at which an attempt may be made, in epoch seconds."""
         deadline = opened_at + self.window

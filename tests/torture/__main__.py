@@ -1,0 +1,44 @@
+"""`make torture`: hours of it if wanted, with progress, and figures at the end."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import sys
+import tempfile
+from pathlib import Path
+
+import attrs
+from rich.console import Console
+from rich.table import Table
+from tests.torture.driver import torture
+
+MAX_SEED = 1_000_000
+
+
+def main() -> int:
+    """Run it; the status is 1 if anything was lost or doubled."""
+    parser = argparse.ArgumentParser(prog="make torture", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=1_800)
+    parser.add_argument("--seed", type=int, default=random.randrange(MAX_SEED))
+    arguments = parser.parse_args()
+    console = Console(highlight=False)
+    console.print(f"seed {arguments.seed}, {arguments.seconds:g} seconds")
+    with (
+        tempfile.TemporaryDirectory(prefix="offramp-torture-") as folder,
+        console.status("starting") as status,
+    ):
+        run = torture(
+            Path(folder), seed=arguments.seed, seconds=arguments.seconds, tell=status.update
+        )
+        figures = asyncio.run(run)
+    table = Table("figure", "value", box=None)
+    for name, value in attrs.asdict(figures).items():
+        table.add_row(name, f"{value:,}" if isinstance(value, int) else str(value))
+    console.print(table)
+    return 0 if figures.good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,71 @@
+"""A client that sends without rest and remembers what was accepted."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import aiohttp
+import attrs
+from tests.torture.host import KEY
+
+LARGEST_BATCH: Final = 60
+REQUEST_SECONDS: Final = 5.0
+#: What a client waits when nobody listens.
+PAUSE_SECONDS: Final = 0.05
+
+
+@attrs.define(kw_only=True)
+class Load:
+    """Events with ids of their own; `accepted` holds those whose batch was answered with 200."""
+
+    url: Callable[[], str]
+    luck: random.Random
+    sent: int = 0
+    refused: int = 0
+    unanswered: int = 0
+    accepted: set[str] = attrs.field(factory=set)
+    #: Sent with a 200, and yet not to be billed: the trigger does not want them.
+    others: set[str] = attrs.field(factory=set)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Send batch after batch until told to stop."""
+        timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
+        async with aiohttp.ClientSession(timeout=timeout) as session:
+            while not stop.is_set():
+                await self._send(session)
+
+    async def _send(self, session: aiohttp.ClientSession) -> None:
+        batch = [self._event() for _ in range(self.luck.randint(1, LARGEST_BATCH))]
+        try:
+            async with session.post(
+                f"{self.url()}/v1/batch", json={"writeKey": KEY, "batch": batch}
+            ) as answer:
+                await answer.read()
+                status = answer.status
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            self.unanswered += len(batch)
+            await asyncio.sleep(PAUSE_SECONDS)
+            return
+        if status == 200:
+            for event in batch:
+                wanted = event["event"] == "usage"
+                (self.accepted if wanted else self.others).add(event["messageId"])
+        else:
+            self.refused += len(batch)
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    def _event(self) -> dict[str, Any]:
+        self.sent += 1
+        name = "usage" if self.luck.random() < 0.9 else "visit"
+        return {
+            "type": "track",
+            "event": name,
+            "userId": f"u{self.luck.randrange(1000)}",
+            "messageId": f"{id(self)}-{self.sent}",
+            "timestamp": datetime.now(UTC).isoformat(),
+            "properties": {"customer": f"c{self.luck.randrange(50)}", "n": self.sent},
+        }

@@ -1,0 +1,79 @@
+"""The host's promise under crashes and faults, in small; `make torture` goes on for longer."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+
+import pytest
+from tests.torture.driver import torture
+from tests.torture.host import TOKEN, HostProcess
+from tests.torture.load import Load
+
+from offramp_metronome.emulator import Emulator, Fault
+
+SECONDS = 10.0
+PATIENCE = 60.0
+MEGABYTE = 1_000_000
+
+
+async def arrived(emulator: Emulator, ids: set[str]) -> None:
+    """Wait until the emulator has all of them."""
+    async with asyncio.timeout(PATIENCE):
+        while not ids <= emulator.effects().keys():  # noqa: ASYNC110 - it sends no signal
+            await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize("seed", [20261123])
+async def test_kill_9_under_faults_loses_and_doubles_nothing(tmp_path: Path, seed: int) -> None:
+    """Every event answered with 200 takes effect once; the sums hold; the seed is printed."""
+    figures = await torture(tmp_path, seed=seed, seconds=SECONDS)
+    assert figures.good, figures
+    assert figures.kills > 0
+    assert figures.accepted > 1_000
+
+
+async def test_a_full_disk_turns_events_away_and_loses_none(tmp_path: Path) -> None:
+    """Where no byte can be written any more, the answer is 503; what was accepted arrives."""
+    async with Emulator(token=TOKEN, keep_events=False) as emulator:
+        emulator.faults.add(Fault(status=503, times=10_000))
+        host = HostProcess(tmp_path, emulator.url)
+        host.prepare()
+        await host.start(file_bytes=2 * MEGABYTE)
+        load = Load(url=lambda: host.url, luck=random.Random(1))
+        stop = asyncio.Event()
+        client = asyncio.create_task(load.run(stop))
+        async with asyncio.timeout(PATIENCE):
+            while load.refused < 200:  # noqa: ASYNC110 - another process fills the disk
+                await asyncio.sleep(0.05)
+        stop.set()
+        await client
+        assert load.accepted
+        assert await host.stop() == 0
+        emulator.faults.clear()
+        await host.start()
+        await arrived(emulator, load.accepted)
+        await host.stop()
+        assert all(emulator.effects()[each] == 1 for each in load.accepted)
+
+
+async def test_sigterm_under_load_ends_in_time(tmp_path: Path) -> None:
+    """Stopped in the middle of a burst: status 0 within its bound, and nothing is lost."""
+    async with Emulator(token=TOKEN, keep_events=False) as emulator:
+        emulator.faults.add(Fault(store="all", delay=1.0, probability=0.3))
+        host = HostProcess(tmp_path, emulator.url)
+        host.prepare()
+        await host.start()
+        load = Load(url=lambda: host.url, luck=random.Random(2))
+        stop = asyncio.Event()
+        client = asyncio.create_task(load.run(stop))
+        await asyncio.sleep(1.5)
+        assert await host.stop() == 0
+        stop.set()
+        await client
+        emulator.faults.clear()
+        await host.start()
+        await arrived(emulator, load.accepted)
+        await host.stop()
+        assert all(emulator.effects()[each] == 1 for each in load.accepted)
