@@ -1,0 +1,130 @@
+"""The engine on SQLite, killed: what was acknowledged is there, and all sums hold."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from offramp.queue import DeadFilter, SqliteLedger, Stage, open_queue
+from offramp.storage import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: Accepts and settles as fast as it can, and says a line after each that was acknowledged.
+WORKER = """
+import asyncio, itertools, os, pathlib, sys
+from offramp.queue import NewItem, Outcome, Stage, open_queue
+from offramp.storage import Store
+
+RUN, FOLDER = sys.argv[1], pathlib.Path(sys.argv[2])
+numbers = itertools.count()
+
+def say(kind, ids):
+    os.write(1, "".join(f"{kind} {one}\\n" for one in ids).encode())
+
+def item():
+    return NewItem(
+        source="s", message_id=f"{RUN}-{next(numbers)}", type="track", received_at=0,
+        body=b"x" * 1000, lanes=("a", "b"), filtered={"TRIGGER_FALSE": ["c"]},
+    )
+
+async def accept(queue, size):
+    while True:
+        items = [item() for _ in range(size)]
+        await queue.accept(items)
+        say("accepted", (one.message_id for one in items))
+
+async def settle(queue):
+    stages = [Stage.DELIVERED, Stage.REJECTED]
+    while True:
+        leases = await queue.lease("a", 50, ttl=60, wait=1)
+        await queue.settle([
+            Outcome(lease=lease, stage=stages[n % 2], reason="R", exchange=b"shared")
+            for n, lease in enumerate(leases)
+        ])
+        say("settled", (lease.message_id for lease in leases))
+
+async def main():
+    async with Store.open(FOLDER) as store, open_queue(store) as queue:
+        await asyncio.gather(accept(queue, 1), accept(queue, 1), accept(queue, 20), settle(queue))
+
+asyncio.run(main())
+"""
+#: Seconds for which the worker may work, from its first acknowledgement on.
+WORK_SECONDS = (0.05, 0.2, 0.4)
+
+
+def run_and_kill(folder: Path, run: str, seconds: float) -> dict[str, set[str]]:
+    """What the worker had acknowledged when it was killed, without any warning."""
+    command = [sys.executable, "-c", WORKER, run, str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as worker:
+        assert worker.stdout is not None
+        first = worker.stdout.readline()
+        timer = threading.Timer(seconds, worker.kill)
+        timer.start()
+        text = first + worker.stdout.read()
+        timer.cancel()
+    assert worker.returncode == -signal.SIGKILL
+    told: dict[str, set[str]] = {"accepted": set(), "settled": set()}
+    # The last line may have been cut off with its writer.
+    for line in text.decode().rpartition("\n")[0].splitlines():
+        kind, _, message_id = line.partition(" ")
+        told[kind].add(message_id)
+    return told
+
+
+async def test_kill_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    """Killed again and again in full swing: no event lost, no outcome lost, every sum exact."""
+    accepted: set[str] = set()
+    settled: set[str] = set()
+    for run, seconds in enumerate(WORK_SECONDS):
+        told = await asyncio.to_thread(run_and_kill, tmp_path, f"r{run}", seconds)
+        accepted |= told["accepted"]
+        settled |= told["settled"]
+        async with Store.open(tmp_path) as store, open_queue(store) as queue:
+            ledger = SqliteLedger(store)
+            (intact,) = await store.read(lambda c: c.execute("PRAGMA integrity_check").fetchone())
+            assert intact == "ok"
+            assert (await ledger.audit()).faults == ()
+            known = {lease.message_id for lease in await queue.lease("b", 1_000_000, ttl=60)}
+            assert accepted <= known
+            due = {lease.message_id for lease in await queue.lease("a", 1_000_000, ttl=60)}
+            assert settled <= known - due
+    assert len(accepted) > 100
+    assert len(settled) > 10
+
+
+async def test_leases_of_a_killed_process_are_free(tmp_path: Path) -> None:
+    """Nothing waits for a lapse: the next process may lease at once what the dead one held."""
+    told = await asyncio.to_thread(run_and_kill, tmp_path, "r", 0.1)
+    async with Store.open(tmp_path) as store, open_queue(store) as queue:
+        depth = await queue.depth("a")
+        leases = await queue.lease("a", 1_000_000, ttl=60)
+        assert len(leases) == depth.total
+        dead = await queue.dead(DeadFilter(), limit=1_000_000)
+        assert {one.stage for one in dead.rows} <= {Stage.REJECTED}
+        assert len(told["accepted"]) <= len(leases) + len(told["settled"]) + 50
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+async def test_a_folder_is_free_after_any_end(tmp_path: Path, stop: signal.Signals) -> None:
+    """The lock ends with the process, however that ends."""
+    command = [sys.executable, "-c", WORKER, "r", str(tmp_path)]
+
+    def run() -> None:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as worker:
+            assert worker.stdout is not None
+            worker.stdout.readline()
+            worker.send_signal(stop)
+            worker.stdout.read()
+
+    await asyncio.to_thread(run)
+    async with Store.open(tmp_path) as store:
+        assert (await SqliteLedger(store).audit()).faults == ()
