@@ -1,0 +1,122 @@
+"""What the parts of a date mean together, once they are read: a moment, or no date at all."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+#: The largest distance from 1970, in milliseconds. Source: ECMA-262, TimeClip.
+MAX_TIME: Final = 8_640_000_000_000_000
+MS_PER_SECOND: Final = 1_000
+SECONDS_PER_MINUTE: Final = 60
+MINUTES_PER_HOUR: Final = 60
+SECONDS_PER_HOUR: Final = 3_600
+MS_PER_DAY: Final = 86_400_000
+HOURS_PER_DAY: Final = 24
+MONTHS_PER_YEAR: Final = 12
+LAST_DAY: Final = 31
+NOON: Final = 12
+#: After this many years the calendar repeats. Source: the Gregorian calendar.
+CYCLE_YEARS: Final = 400
+CYCLE_DAYS: Final = 146_097
+#: Years of two digits are of this century, and from `LAST_CENTURY` on of the one before. Source:
+#: V8, dateparser.cc, DayComposer::Write.
+THIS_CENTURY: Final = 2_000
+LAST_CENTURY: Final = 50
+YEARS_PER_CENTURY: Final = 100
+#: Year, month, day; hour, minute, second, millisecond.
+DAY_PARTS: Final = 3
+TIME_PARTS: Final = 4
+
+_UNIX_EPOCH: Final = date(1970, 1, 1).toordinal()
+
+
+class NotADateError(ValueError):
+    """A text is no date."""
+
+
+class Zone:
+    """A distance from UTC, as far as it is known; UTC where nothing is."""
+
+    def __init__(self) -> None:
+        self.sign = 0
+        self.hour: int | None = None
+        self.minute: int | None = None
+
+    @property
+    def is_utc(self) -> bool:
+        """Whether the distance was written, and is none."""
+        return self.hour == 0 and self.minute == 0
+
+    @property
+    def ms(self) -> int:
+        """Milliseconds ahead of UTC."""
+        minutes = (self.hour or 0) * MINUTES_PER_HOUR + (self.minute or 0)
+        return self.sign * minutes * SECONDS_PER_MINUTE * MS_PER_SECOND
+
+    def set_hours(self, hours: int) -> None:
+        """Take the zone of a name."""
+        self.sign, self.hour, self.minute = (-1 if hours < 0 else 1), abs(hours), 0
+
+    def expects_minute(self, number: int) -> bool:
+        """Whether an hour was read, and the number may be its minutes."""
+        return self.hour is not None and self.minute is None and number < MINUTES_PER_HOUR
+
+
+def epoch_ms(year: int, month: int, day: int, *time: int) -> int:
+    """Milliseconds since 1970 of a date whose parts may overflow, as in `Date.UTC`.
+
+    `month` counts from 0; `time` is hour, minute, second, millisecond, as far as given.
+    """
+    carry, month = divmod(month, MONTHS_PER_YEAR)
+    cycles, year = divmod(year + carry, CYCLE_YEARS)
+    first = date(CYCLE_YEARS + year, month + 1, 1).toordinal() - _UNIX_EPOCH
+    days = first + (cycles - 1) * CYCLE_DAYS + day - 1
+    hour, minute, second, ms = (*time, 0, 0, 0, 0)[:TIME_PARTS]
+    seconds = hour * SECONDS_PER_HOUR + minute * SECONDS_PER_MINUTE + second
+    return days * MS_PER_DAY + seconds * MS_PER_SECOND + ms
+
+
+def order_day(parts: list[int], month: int | None, *, is_iso: bool) -> tuple[int, int, int]:
+    """Year, month and day of up to three numbers in the order that their sizes suggest.
+
+    `month` was given by name. Raises `NotADateError`.
+    """
+    if not parts:
+        raise NotADateError
+    first, second, third = (*parts, 1, 1)[:DAY_PARTS]
+    starts_with_day = 1 <= first <= LAST_DAY
+    if month is not None:
+        year, day = (second, first) if starts_with_day else (first, second)
+    elif is_iso or not starts_with_day:
+        year, month, day = first, second, third
+    else:
+        month, day, year = first, second, third
+    if not (1 <= month <= MONTHS_PER_YEAR and 1 <= day <= LAST_DAY):
+        raise NotADateError
+    return (year if is_iso else full_year(year)), month, day
+
+
+def full_year(year: int) -> int:
+    """A year that may have been written with two digits."""
+    if not 0 <= year < YEARS_PER_CENTURY:
+        return year
+    return year + THIS_CENTURY - (YEARS_PER_CENTURY if year >= LAST_CENTURY else 0)
+
+
+def order_time(parts: list[int], half: int | None) -> tuple[int, int, int, int]:
+    """Hour, minute, second and millisecond; `half` is 0 for "am", 12 for "pm".
+
+    Raises `NotADateError`.
+    """
+    hour, minute, second, ms = (*parts, 0, 0, 0, 0)[:TIME_PARTS]
+    if half is not None:
+        if hour > NOON:
+            raise NotADateError
+        hour = hour % NOON + half
+    if hour == HOURS_PER_DAY and not (minute or second or ms):
+        return hour, 0, 0, 0
+    is_time = hour < HOURS_PER_DAY and max(minute, second) < SECONDS_PER_MINUTE
+    if not (is_time and ms < MS_PER_SECOND):
+        raise NotADateError
+    return hour, minute, second, ms

@@ -1,0 +1,80 @@
+"""The words of a text that may be a date, as V8 cuts them: numbers, words, signs, spaces."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from offramp.mapping.jstext import JS_WHITESPACE
+
+#: Digits of a number that V8 reads; the rest only count for its length. Source: dateparser.h.
+SIGNIFICANT_DIGITS: Final = 9
+#: Only so many letters of a word matter. Source: the same, KeywordTable::kPrefixLength.
+KEYWORD_LETTERS: Final = 3
+
+_WORD: Final = re.compile(
+    rf"(?P<number>[0-9]+)|(?P<symbol>[-:+.)])|(?P<space>[{JS_WHITESPACE}])"
+    rf"|(?P<word>[^\x00-@{JS_WHITESPACE}]+)|(?P<other>[\x00-@])"
+)
+
+
+class Word(NamedTuple):
+    """One piece of the text; a sign is its own `kind`."""
+
+    kind: str
+    #: Of a word, at most three letters, in lower case.
+    text: str = ""
+    length: int = 1
+    number: int = -1
+
+    def is_letter(self, letter: str) -> bool:
+        """Whether this is a word of that one letter."""
+        return self.text == letter and self.length == 1
+
+
+END: Final = Word("end", length=0)
+_SPACE: Final = Word("space")
+_OTHER: Final = Word("other")
+
+
+def words_of(text: str) -> list[Word]:
+    """Cut a text; what stands in parentheses is one word of no meaning, and NUL ends the text."""
+    found = []
+    position = 0
+    text = text.partition("\0")[0]
+    while position < len(text):
+        match = None if text[position] == "(" else _WORD.match(text, position)
+        if match is None:
+            position = _after_parentheses(text, position)
+            found.append(_OTHER)
+        else:
+            found.append(_word(match))
+            position = match.end()
+    return found
+
+
+def _word(match: re.Match[str]) -> Word:
+    text = match[0]
+    match match.lastgroup:
+        case "number":
+            significant = text.lstrip("0")[:SIGNIFICANT_DIGITS]
+            return Word("number", length=len(text), number=int(significant or "0"))
+        case "symbol":
+            return Word(text)
+        case "word":
+            start = text[:KEYWORD_LETTERS]
+            return Word("word", start.lower() if start.isascii() else start, len(text))
+        case "space":
+            return _SPACE
+        case _:
+            return _OTHER
+
+
+def _after_parentheses(text: str, position: int) -> int:
+    depth = 0
+    while position < len(text):
+        depth += {"(": 1, ")": -1}.get(text[position], 0)
+        position += 1
+        if not depth:
+            break
+    return position

@@ -1,0 +1,97 @@
+"""@if and @excludeWhenNull: a value that depends on whether there is one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from offramp.mapping.directives.options import read_options
+from offramp.mapping.jstext import js_string
+from offramp.mapping.values import NOTHING, UNDEFINED, Constant, Keep, Resolver, is_truthy
+from offramp.mapping.wording import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from offramp.mapping.compiler import Compiler
+
+
+def compile_if(spec: Any, compiler: Compiler) -> Resolver:
+    """`{"@if": {"exists": …, "then": …, "else": …}}`, or `blank` in the place of `exists`.
+
+    `exists` holds for all but null and nothing; `blank`, in spite of its name, for what is not
+    blank: neither of these, nor "", 0, false or [].
+    """
+    options = read_options(spec, compiler)
+    if options is None:
+        return NOTHING
+    if not is_truthy(options.get("exists")) and not is_truthy(options.get("blank")):
+        return compiler.fault("", f"'exists' or 'blank' is missing in {shown(spec)}; add one")
+    # "else" counts if it is truthy, "then" if it is there: `"else": 0` gives nothing.
+    then = _branch(options, "then", compiler, present="then" in options)
+    otherwise = _branch(options, "else", compiler, present=is_truthy(options.get("else")))
+    if "exists" in options:
+        return _choose(compiler.compile(options["exists"], "exists"), _exists, then, otherwise)
+    return _choose(compiler.compile(options["blank"], "blank"), _has_content, then, otherwise)
+
+
+def compile_exclude_when_null(spec: Any, compiler: Compiler) -> Resolver:
+    """`{"@excludeWhenNull": …}`: the value without nulls, at any depth of its objects."""
+    get = compiler.compile(spec, keep=compiler.keep)
+    clean = _CLEANERS[compiler.keep]
+    return compiler.fold(lambda scope: clean(get(scope)), get)
+
+
+def _branch(options: dict[str, Any], name: str, compiler: Compiler, *, present: bool) -> Resolver:
+    return compiler.compile(options[name], name, keep=compiler.keep) if present else NOTHING
+
+
+def _choose(
+    get: Resolver, holds: Callable[[Any], bool], then: Resolver, otherwise: Resolver
+) -> Resolver:
+    if isinstance(get, Constant):
+        return then if holds(get.value) else otherwise
+    return lambda scope: then(scope) if holds(get(scope)) else otherwise(scope)
+
+
+def _exists(value: Any) -> bool:
+    return value is not None and value is not UNDEFINED
+
+
+def _has_content(value: Any) -> bool:
+    if value is None or value is UNDEFINED:
+        return False
+    match value:
+        case dict():
+            return True
+        case list():
+            # JavaScript compares a list with "" by the text that its items make.
+            return bool(js_string(value))
+        case _:
+            return bool(value)
+
+
+def _without_nulls(value: Any) -> Any:
+    if value is None:
+        return UNDEFINED
+    if type(value) is not dict:
+        return value
+    return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+
+
+def _top_nulls_absent(value: Any) -> Any:
+    if type(value) is not dict:
+        return _without_nulls(value)
+    return {key: _without_nulls(item) for key, item in value.items()}
+
+
+def _nulls_absent(value: Any) -> Any:
+    if type(value) is not dict:
+        return _without_nulls(value)
+    return {key: _nulls_absent(item) for key, item in value.items()}
+
+
+_CLEANERS = {
+    Keep.NONE: _without_nulls,
+    Keep.TOP: _top_nulls_absent,
+    Keep.ALL: _nulls_absent,
+}

@@ -1,0 +1,48 @@
+"""@json: a value into JSON text, or JSON text into a value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from offramp import _json
+from offramp.mapping.directives.options import read_options
+from offramp.mapping.jstext import js_json
+from offramp.mapping.values import NOTHING, UNDEFINED, Keep, Resolver
+
+if TYPE_CHECKING:
+    from offramp.mapping.compiler import Compiler
+
+
+def compile_json(spec: Any, compiler: Compiler) -> Resolver:
+    """`{"@json": {"mode": "encode", "value": …}}`, or `decode`.
+
+    What cannot be decoded stays as it is; a mode in any other spelling gives nothing.
+    """
+    options = read_options(spec, compiler, "mode", "value")
+    if options is None:
+        return NOTHING
+    encode = options["mode"] == "encode"
+    # Encoding leaves out absent members by itself, decoding hands an object through.
+    get = compiler.compile(options["value"], "value", keep=Keep.NONE if encode else compiler.keep)
+    if encode:
+        return compiler.fold(lambda scope: _encode(get(scope)), get)
+    if options["mode"] == "decode":
+        return compiler.fold(lambda scope: _decode(get(scope)), get)
+    return compiler.fold(lambda scope: _drop(get(scope)), get)
+
+
+def _encode(value: Any) -> Any:
+    return UNDEFINED if value is UNDEFINED else js_json(value)
+
+
+def _drop(_: Any) -> Any:
+    return UNDEFINED
+
+
+def _decode(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return _json.loads(value)
+    except (ValueError, ArithmeticError):
+        return value

@@ -1,0 +1,193 @@
+"""@arrayPath, @flatten, @merge and @transform: objects and lists in another shape."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from offramp.errors import MappingError
+from offramp.mapping.check import check_mapping
+from offramp.mapping.compiler import directive_name
+from offramp.mapping.directives.options import read_options
+from offramp.mapping.jstext import js_items
+from offramp.mapping.path import compile_path, path_text, split_path
+from offramp.mapping.root import root_spec
+from offramp.mapping.values import NOTHING, UNDEFINED, Keep, Resolver, is_truthy, prune
+from offramp.mapping.wording import kind_of, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from offramp.mapping.compiler import Compiler
+
+#: What a path through the items of a list is written with.
+EACH_ITEM = "[*]"
+
+
+def compile_array_path(spec: Any, compiler: Compiler) -> Resolver:
+    """`{"@arrayPath": ["$.products", {"sku": {"@path": "$.sku"}}]}`: a list, item by item.
+
+    An object counts as a list of itself; any other value stays as it is.
+    """
+    if type(spec) is not list:
+        return compiler.fault("", f"expected a list of a path and an object, got {shown(spec)}")
+    path, shape = (*spec, UNDEFINED, UNDEFINED)[:2]
+    get = _root(path, compiler)
+    if type(shape) is not dict or not shape:
+        return get
+    each = _item_scope(path, compiler)
+    make = compiler.compile(shape, "[1]", scope=each, keep=compiler.keep.inside)
+    if any(key.startswith("@") for key in shape):
+        compiler.leaves_undefined()
+
+    def resolve(scope: Any) -> Any:
+        root = get(scope)
+        if type(root) is list:
+            return [make(item) for item in root]
+        return [make(root)] if type(root) is dict else root
+
+    return resolve
+
+
+def compile_flatten(spec: Any, compiler: Compiler) -> Resolver:
+    """`{"@flatten": {"separator": "_", "value": …, "omitArrays": true}}`: nested keys made one."""
+    options = read_options(spec, compiler, "separator")
+    if options is None:
+        return NOTHING
+    get_separator = compiler.compile(options["separator"], "separator")
+    get: Resolver = NOTHING
+    if "value" in options:
+        # An absent member takes the place of an equal flat key before it, so it must be seen.
+        get = compiler.compile(options["value"], "value", keep=Keep.ALL)
+    keeps_lists = is_truthy(options.get("omitArrays"))
+
+    def resolve(scope: Any) -> dict[str, Any]:
+        separator = get_separator(scope)
+        if not isinstance(separator, str):
+            raise compiler.error(f"expected a separator as a string, got {shown(separator)}")
+        flat: dict[str, Any] = {}
+        _flatten(get(scope), "", _Opened(separator=separator, keeps_lists=keeps_lists), flat)
+        return flat if compiler.keep else _present(flat)
+
+    if keeps_lists and directive_name(options.get("value")) != "@path":
+        # A list that stays as it is takes the absent members of its objects along.
+        compiler.leaves_undefined()
+    return compiler.fold(resolve, get_separator, get)
+
+
+def compile_merge(spec: Any, compiler: Compiler) -> Resolver:
+    """`{"@merge": {"direction": "right", "objects": […]}}`: one object out of several.
+
+    The last object wins, with the direction `left` the first. Texts and lists count as objects
+    of their indexes, other values are left out.
+    """
+    options = read_options(spec, compiler, "direction", "objects")
+    if options is None:
+        return NOTHING
+    objects = options["objects"]
+    if type(objects) is not list:
+        return compiler.fault("objects", f"expected a list, got {shown(objects)}")
+    get_direction = compiler.compile(options["direction"], "direction")
+    getters = [
+        compiler.compile(member, f"objects[{at}]", keep=max(compiler.keep, Keep.TOP))
+        for at, member in enumerate(objects)
+    ]
+
+    def resolve(scope: Any) -> dict[str, Any]:
+        direction = get_direction(scope)
+        members = [get(scope) for get in getters]
+        if direction == "left":
+            members.reverse()
+        merged: dict[str, Any] = {}
+        for one in members:
+            _assign(merged, one)
+        return merged if compiler.keep else _present(merged)
+
+    return compiler.fold(resolve, get_direction, *getters)
+
+
+def compile_transform(spec: Any, compiler: Compiler) -> Resolver:
+    """`{"@transform": {"apply": {…}, "mapping": {…}}}`: a mapping of what a mapping gives."""
+    options = read_options(spec, compiler, "mapping", "apply")
+    if options is None:
+        return NOTHING
+    if type(options["apply"]) is not dict:
+        message = f"expected an object, got {shown(options['apply'])}"
+        return compiler.fault("apply", message)
+    apply = _compile_apply(options["apply"], compiler)
+    applied = compiler.made_at("apply")
+    make = compiler.compile(options["mapping"], "mapping", scope=applied, keep=compiler.keep)
+
+    def resolve(scope: Any) -> Any:
+        if scope is UNDEFINED:
+            scope = {}
+        if type(scope) is not dict:
+            raise compiler.error(f"expected an object to transform, got {kind_of(scope)}")
+        return make(apply(scope))
+
+    return resolve
+
+
+def _compile_apply(apply: dict[str, Any], compiler: Compiler) -> Resolver:
+    inner = compiler.at("apply")
+    try:
+        spec = root_spec(apply, inner.place)
+    except MappingError as error:
+        compiler.shared.faults += error.faults
+        return NOTHING
+    compiler.shared.faults += check_mapping(spec, compiler.shared.directives, inner.place)
+    resolver = compiler.compile(spec, "apply")
+    # Inside of it nothing may be left that only looks like a member.
+    return (lambda scope: prune(resolver(scope))) if compiler.shared.untidy else resolver
+
+
+def _root(path: Any, compiler: Compiler) -> Resolver:
+    if not isinstance(path, str):
+        return NOTHING if path is UNDEFINED else compiler.compile(path, "[0]", keep=compiler.keep)
+    keys = split_path(path)
+    compiler.reads(path_text(compiler.scope, keys))
+    return compile_path(keys)
+
+
+def _item_scope(path: Any, compiler: Compiler) -> str:
+    if directive_name(path) == "@path":
+        path = path["@path"]
+    if isinstance(path, str):
+        return path_text(compiler.scope, split_path(path)) + EACH_ITEM
+    return compiler.made_at("[0]") + EACH_ITEM
+
+
+def _flatten(value: Any, prefix: str, opened: _Opened, flat: dict[str, Any]) -> None:
+    members = opened.members_of(value)
+    if members is None:
+        flat[prefix] = value
+        return
+    for key, item in members:
+        _flatten(item, f"{prefix}{opened.separator}{key}" if prefix else key, opened, flat)
+
+
+@attrs.frozen(kw_only=True)
+class _Opened:
+    """What `@flatten` takes apart, and what it puts between the keys."""
+
+    separator: str
+    keeps_lists: bool
+
+    def members_of(self, value: Any) -> Iterable[tuple[str, Any]] | None:
+        if type(value) is dict:
+            return js_items(value)
+        if type(value) is list and not self.keeps_lists:
+            return [(str(at), item) for at, item in enumerate(value)]
+        return None
+
+
+def _assign(merged: dict[str, Any], value: Any) -> None:
+    if type(value) is dict:
+        merged.update(value)
+    elif isinstance(value, (list, str)):
+        merged.update((str(at), item) for at, item in enumerate(value))
+
+
+def _present(members: dict[str, Any]) -> dict[str, Any]:
+    return {key: item for key, item in members.items() if item is not UNDEFINED}

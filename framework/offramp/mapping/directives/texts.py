@@ -1,0 +1,83 @@
+"""@path, @template, @literal and @case: one value of the event, as it is or as text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from offramp.mapping.directives.options import read_options
+from offramp.mapping.path import compile_path, look_up, path_text, split_path
+from offramp.mapping.template import compile_template, references, render_template
+from offramp.mapping.values import NOTHING, Constant, Resolver, is_truthy
+from offramp.mapping.wording import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from offramp.mapping.compiler import Compiler
+
+
+def compile_path_directive(spec: Any, compiler: Compiler) -> Resolver:
+    """`{"@path": "$.properties.plan"}`: the value at a path."""
+    if isinstance(spec, str):
+        keys = split_path(spec)
+        compiler.reads(path_text(compiler.scope, keys))
+        return compile_path(keys)
+    return _of_computed_text(
+        spec, compiler, lambda path, scope: look_up(scope, split_path(path)), "a path"
+    )
+
+
+def compile_template_directive(spec: Any, compiler: Compiler) -> Resolver:
+    """`{"@template": "Hello {{traits.name}}"}`: text with placeholders."""
+    if not isinstance(spec, str):
+        return _of_computed_text(spec, compiler, render_template, "a template")
+    placeholders = references(spec)
+    for keys in placeholders:
+        compiler.reads(path_text(compiler.scope, keys))
+    return compile_template(spec) if placeholders else Constant(spec)
+
+
+def compile_literal(spec: Any, compiler: Compiler) -> Resolver:
+    """`{"@literal": true}`: the value itself; directives inside it work as elsewhere."""
+    return compiler.compile(spec, keep=compiler.keep)
+
+
+def compile_case(spec: Any, compiler: Compiler) -> Resolver:
+    """`{"@case": {"operator": "upper", "value": …}}`: text in upper or lower case."""
+    options = read_options(spec, compiler, "operator")
+    if options is None or not is_truthy(options.get("value")):
+        return NOTHING
+    operator = options["operator"]
+    change = _CASES.get(operator) if isinstance(operator, str) else None
+    get = compiler.compile(options["value"], "value", keep=compiler.keep)
+
+    def resolve(scope: Any) -> Any:
+        value = get(scope)
+        if not isinstance(value, str):
+            return value
+        if change is None:
+            message = f'expected the operator "lower" or "upper", got {shown(operator)}'
+            raise compiler.error(message)
+        return change(value)
+
+    return compiler.fold(resolve, get)
+
+
+_CASES: dict[str, Callable[[str], str]] = {"lower": str.lower, "upper": str.upper}
+
+
+def _of_computed_text(
+    spec: Any, compiler: Compiler, evaluate: Callable[[str, Any], Any], what: str
+) -> Resolver:
+    get = compiler.compile(spec)
+
+    def resolve(scope: Any) -> Any:
+        text = get(scope)
+        if not isinstance(text, str):
+            raise compiler.error(f"expected {what} as a string, got {shown(text)}")
+        return evaluate(text, scope)
+
+    # A constant that is no string fails for every event; a string needs the event all the same.
+    if isinstance(get, Constant) and not isinstance(get.value, str):
+        return compiler.fold(resolve, get)
+    return resolve

@@ -1,0 +1,155 @@
+"""The door of the engine: a mapping in, a function from event to value out."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from offramp.errors import DefinitionError, Fault, MappingError, TransformError
+from offramp.mapping.check import check_mapping, check_shape
+from offramp.mapping.compiler import Clock, CompileDirective, Compiler, Shared, directive_name
+from offramp.mapping.directives import BUILTIN_DIRECTIVES
+from offramp.mapping.explain import Origin, Tracer
+from offramp.mapping.root import root_spec
+from offramp.mapping.values import UNDEFINED, Resolver, settle
+from offramp.mapping.wording import kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_DIRECTIVE_NAME = re.compile(r"@[a-z][a-zA-Z0-9]+")
+_TOO_DEEP = "the event is nested too deeply for this mapping; send it flatter"
+
+
+@attrs.frozen(kw_only=True)
+class CompiledMapping:
+    """A mapping, ready to run: call it with an event to get the value, None if there is none.
+
+    An event is plain JSON data, an object; it is never changed, and the value may share parts
+    with it. What an event does wrong raises `TransformError`, nothing else does.
+    """
+
+    #: The paths of the event that it reads, sorted, for example `$.context.groupId`.
+    paths: tuple[str, ...]
+    _resolve: Resolver
+    _spec: Any
+    _directives: Mapping[str, CompileDirective]
+    _clock: Clock | None
+
+    def __call__(self, event: dict[str, Any]) -> Any:
+        """Shape one event."""
+        if type(event) is not dict:
+            raise _not_an_event(event)
+        try:
+            return self._resolve(event)
+        except RecursionError:
+            raise TransformError("$", _TOO_DEEP) from None
+
+    def explain(self, event: dict[str, Any]) -> Origin:
+        """Where each part of the value came from; faults are told in it, not raised."""
+        if type(event) is not dict:
+            raise _not_an_event(event)
+        tracer = Tracer()
+        # Watching costs time in every resolver, so that it has resolvers of its own.
+        shared = Shared(directives=self._directives, clock=self._clock, tracer=tracer)
+        resolve = _compile(self._spec, shared)
+        try:
+            resolve(event)
+        except TransformError:
+            pass
+        except RecursionError:
+            raise TransformError("$", _TOO_DEEP) from None
+        return tracer.origin
+
+
+def compile_mapping(
+    mapping: Any,
+    *,
+    directives: Mapping[str, CompileDirective] | None = None,
+    clock: Clock | None = None,
+) -> CompiledMapping:
+    """Compile a mapping; raises `MappingError` with every fault of it.
+
+    `directives` are more directives, by name (`@upper`), each compiled by `(spec, compiler) ->
+    Resolver`; `clock` answers Liquid's "now" in seconds since the epoch, without it "now" fails.
+    """
+    table = _with_builtin(directives or {})
+    faults = check_shape(mapping)
+    if faults:
+        raise MappingError(faults)
+    spec = root_spec(mapping)
+    shared = Shared(directives=table, clock=clock)
+    resolve = _compile(spec, shared)
+    faults = _distinct([*check_mapping(spec, table), *shared.faults])
+    if faults:
+        raise MappingError(faults)
+    return CompiledMapping(
+        paths=tuple(sorted(shared.paths)),
+        resolve=_finish(resolve, spec, untidy=shared.untidy),
+        spec=spec,
+        directives=table,
+        clock=clock,
+    )
+
+
+def transform(
+    mapping: Any,
+    event: dict[str, Any],
+    *,
+    directives: Mapping[str, CompileDirective] | None = None,
+    clock: Clock | None = None,
+) -> Any:
+    """What a mapping makes of one event; use `compile_mapping` for more than one."""
+    return compile_mapping(mapping, directives=directives, clock=clock)(event)
+
+
+def _compile(spec: Any, shared: Shared) -> Resolver:
+    return Compiler(place="$", scope="$", shared=shared).compile(spec)
+
+
+def _finish(resolve: Resolver, spec: Any, *, untidy: bool) -> Resolver:
+    if untidy:
+        return lambda event: settle(resolve(event))
+    if directive_name(spec) is None:
+        return resolve
+
+    def finished(event: Any) -> Any:
+        value = resolve(event)
+        return None if value is UNDEFINED else value
+
+    return finished
+
+
+def _with_builtin(more: Mapping[str, CompileDirective]) -> dict[str, CompileDirective]:
+    faults = [
+        Fault(name, "a directive is named @ and a lower-case letter, then letters or digits")
+        for name in more
+        if not _DIRECTIVE_NAME.fullmatch(name)
+    ]
+    faults += [
+        Fault(name, "this directive is built in; choose another name")
+        for name in more
+        if name in BUILTIN_DIRECTIVES
+    ]
+    if faults:
+        raise DefinitionError(faults)
+    return {**BUILTIN_DIRECTIVES, **more}
+
+
+def _distinct(faults: list[Fault]) -> list[Fault]:
+    # What lies inside a faulty place is only another sight of the same fault.
+    distinct: list[Fault] = []
+    for fault in faults:
+        if not any(_covers(told.place, fault.place) for told in distinct):
+            distinct.append(fault)
+    return distinct
+
+
+def _covers(outer: str, inner: str) -> bool:
+    return inner == outer or inner.startswith((outer + ".", outer + "["))
+
+
+def _not_an_event(event: Any) -> TransformError:
+    return TransformError("$", f"an event is an object, got {kind_of(event)}")

@@ -1,0 +1,173 @@
+"""Values as JavaScript writes them: `js_string` is its String(), `js_json` its JSON.stringify()."""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Decimal
+from json.encoder import encode_basestring
+from typing import TYPE_CHECKING, Any
+
+from offramp.mapping.values import UNDEFINED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: Digits before the point up to which JavaScript writes a number plainly. Source: ECMA-262,
+#: Number::toString.
+PLAIN_DIGITS = 21
+#: Zeros after the point from which it turns to an exponent. Source: the same.
+PLAIN_ZEROS = 6
+#: The first integer that needs more than `PLAIN_DIGITS` digits.
+FIRST_LARGE_INTEGER = 10**PLAIN_DIGITS
+#: The first key that is too large for the index of an array. Source: ECMA-262, array index.
+FIRST_NON_INDEX = 2**32 - 1
+#: Characters above this one take two code units in JavaScript. Source: UTF-16.
+LAST_BASIC_CHARACTER = "\uffff"
+#: What JavaScript's trim() removes. Source: ECMA-262, WhiteSpace and LineTerminator.
+JS_WHITESPACE = (
+    "\t\n\v\f\r \xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000\ufeff"
+)
+
+_ARRAY_INDEX = re.compile(r"0|[1-9][0-9]{0,9}")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_OBJECT_TEXT = "[object Object]"
+
+
+def js_string(value: Any) -> str:
+    """The text of any value: `1.0` is "1", a list joins its items with ",", null is "null"."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return ",".join(map(text_or_empty, value))
+    if isinstance(value, dict):
+        return _OBJECT_TEXT
+    word = _word(value)
+    return number_text(value) if word is None else word
+
+
+def text_or_empty(value: Any) -> str:
+    """The text of a value where null and nothing count as the empty text."""
+    if type(value) is str:
+        return value
+    return "" if value is None or value is UNDEFINED else js_string(value)
+
+
+def number_text(number: float | Decimal) -> str:
+    """A number in JavaScript's notation, except that digits which a double would lose are kept."""
+    if isinstance(number, int):
+        return _integer_text(number)
+    if isinstance(number, float):
+        if not math.isfinite(number):
+            return "NaN" if math.isnan(number) else ("Infinity" if number > 0 else "-Infinity")
+        number = Decimal(repr(number))
+    return _decimal_text(number)
+
+
+def js_json(value: Any, *, indent: str = "", margin: str = "") -> str:
+    """JSON as JSON.stringify writes it: compact unless indented, integer-like keys first.
+
+    `UNDEFINED` members of objects are left out, those of lists are null, as is `UNDEFINED`. Lines
+    after the first begin with `margin`.
+    """
+    if isinstance(value, str):
+        return _quoted(value)
+    if isinstance(value, list):
+        parts = [js_json(item, indent=indent, margin=margin + indent) for item in value]
+        return _bracketed("[", parts, "]", indent, margin)
+    if isinstance(value, dict):
+        parts = _members(value, indent, margin + indent)
+        return _bracketed("{", parts, "}", indent, margin)
+    if value is UNDEFINED or (isinstance(value, float) and not math.isfinite(value)):
+        return "null"
+    return js_string(value)
+
+
+def js_items(members: dict[str, Any]) -> Iterable[tuple[str, Any]]:
+    """The members of an object in JavaScript's order: integer-like keys come first, ascending."""
+    indexes = [key for key in members if is_array_index(key)]
+    if not indexes:
+        return members.items()
+    indexes.sort(key=int)
+    rest = (key for key in members if not is_array_index(key))
+    return [(key, members[key]) for key in (*indexes, *rest)]
+
+
+def is_array_index(key: str) -> bool:
+    """Whether a key is the text of an array index: "0", "7", but not "07" or "-1"."""
+    return bool(_ARRAY_INDEX.fullmatch(key)) and int(key) < FIRST_NON_INDEX
+
+
+def js_length(text: str) -> int:
+    """The length of a text in UTF-16 code units."""
+    if text.isascii():
+        return len(text)
+    return len(text) + sum(character > LAST_BASIC_CHARACTER for character in text)
+
+
+def _word(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None:
+        return "null"
+    return "undefined" if value is UNDEFINED else None
+
+
+def _integer_text(number: int) -> str:
+    if abs(number) < FIRST_LARGE_INTEGER:
+        return str(number)
+    exact = Decimal(number)
+    try:
+        as_double = Decimal(repr(float(number)))
+    except OverflowError:
+        as_double = Decimal(0)
+    # A double that lost digits would be another number: those are written out instead.
+    return _decimal_text(exact) if as_double == exact else format(exact, "f")
+
+
+def _decimal_text(number: Decimal) -> str:
+    sign, digit_tuple, exponent = number.as_tuple()
+    if not isinstance(exponent, int):
+        return "NaN"
+    all_digits = "".join(map(str, digit_tuple)).lstrip("0")
+    digits = all_digits.rstrip("0")
+    if not digits:
+        return "0"
+    point = len(all_digits) + exponent
+    return ("-" if sign else "") + _lay_out(digits, point)
+
+
+def _lay_out(digits: str, point: int) -> str:
+    count = len(digits)
+    if 0 < point <= PLAIN_DIGITS:
+        if count <= point:
+            return digits + "0" * (point - count)
+        return f"{digits[:point]}.{digits[point:]}"
+    if -PLAIN_ZEROS < point <= 0:
+        return "0." + "0" * -point + digits
+    mantissa = digits if count == 1 else f"{digits[0]}.{digits[1:]}"
+    return f"{mantissa}e{point - 1:+d}"
+
+
+def _quoted(text: str) -> str:
+    quoted = encode_basestring(text)
+    if text.isascii():
+        return quoted
+    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted)
+
+
+def _members(value: dict[str, Any], indent: str, margin: str) -> list[str]:
+    colon = ": " if indent else ":"
+    return [
+        _quoted(key) + colon + js_json(item, indent=indent, margin=margin)
+        for key, item in js_items(value)
+        if item is not UNDEFINED
+    ]
+
+
+def _bracketed(opening: str, parts: list[str], closing: str, indent: str, margin: str) -> str:
+    if not indent or not parts:
+        return opening + ",".join(parts) + closing
+    separator = f",\n{margin}{indent}"
+    return f"{opening}\n{margin}{indent}{separator.join(parts)}\n{margin}{closing}"

@@ -1,0 +1,117 @@
+"""Filters that write a date; times without a zone are UTC, and so is what they write."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
+
+from offramp.mapping.dateparts import (
+    CYCLE_DAYS,
+    MAX_TIME,
+    MS_PER_DAY,
+    MS_PER_SECOND,
+    SECONDS_PER_MINUTE,
+    epoch_ms,
+)
+from offramp.mapping.jsdate import parse_js_date
+from offramp.mapping.jstext import js_string
+from offramp.mapping.liquid.strftime import Moment, ordinal, strftime
+from offramp.mapping.liquid.values import is_nil, is_number, number, plain, text_of
+from offramp.mapping.values import UNDEFINED
+from offramp.mapping.wording import shown
+
+if TYPE_CHECKING:
+    from offramp.mapping.liquid.run import Run
+
+#: What `date` writes without a format. Source: liquidjs 10.30, dateFormat.
+DEFAULT_FORMAT = "%A, %B %-e, %Y at %-l:%M %P %z"
+
+# A day inside the years 1 and 9999, so that the clocks of all zones show one of them.
+_FIRST_MS = epoch_ms(1, 0, 2)
+_LAST_MS = epoch_ms(9999, 11, 31)
+_SECONDS = re.compile("[0-9]+")
+
+
+def _date(run: Run, value: Any, layout: Any = UNDEFINED, zone: Any = UNDEFINED) -> Any:
+    moment = _moment(run, value, zone)
+    if moment is None:
+        return value
+    text = DEFAULT_FORMAT if is_nil(layout) else text_of(layout)
+    run.charge(len(text))
+    return strftime(moment, text, run.charge)
+
+
+def _in_format(layout: str) -> Callable[..., Any]:
+    def filter_(run: Run, value: Any) -> Any:
+        moment = _moment(run, value, UNDEFINED)
+        return value if moment is None else strftime(moment, layout, run.charge)
+
+    return filter_
+
+
+def _in_words(month: str) -> Callable[..., Any]:
+    def filter_(run: Run, value: Any, kind: Any = UNDEFINED, style: Any = UNDEFINED) -> Any:
+        moment = _moment(run, value, UNDEFINED)
+        if moment is None:
+            return value
+        day = moment.day[1].day
+        layout = f"%d {month} %Y"
+        if kind == "ordinal":
+            numbered = f"{day}{ordinal(day)}"
+            layout = f"{month} {numbered}, %Y" if style == "US" else f"{numbered} {month} %Y"
+        return strftime(moment, layout, run.charge)
+
+    return filter_
+
+
+def _moment(run: Run, value: Any, zone: Any) -> Moment | None:
+    ms = _since_1970(run, plain(value))
+    if ms is None or not abs(ms) <= MAX_TIME:
+        return None
+    moment = _on_the_wall(run, int(ms), zone)
+    return moment if moment and abs(moment.shown_ms) <= MAX_TIME else None
+
+
+def _on_the_wall(run: Run, ms: int, zone: Any) -> Moment | None:
+    if zone is None or zone is UNDEFINED:
+        return Moment(epoch_ms=ms)
+    if isinstance(zone, str):
+        return Moment(epoch_ms=ms, offset=_zone_offset(run, zone, ms), zone=zone)
+    offset = number(zone)
+    return Moment(epoch_ms=ms, offset=offset, zone="") if math.isfinite(offset) else None
+
+
+def _since_1970(run: Run, value: Any) -> float | None:
+    if value in ("now", "today"):
+        if run.clock is None:
+            raise run.error(f"the date {value!r} needs a clock, and none was given")
+        return run.clock() * MS_PER_SECOND
+    if isinstance(value, bool):
+        return int(value)
+    if is_number(value) or (isinstance(value, str) and _SECONDS.fullmatch(value)):
+        return number(value) * MS_PER_SECOND
+    return parse_js_date(js_string(value)) if isinstance(value, (str, list)) else None
+
+
+def _zone_offset(run: Run, name: str, ms: int) -> float:
+    try:
+        zone = ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        raise run.error(f"expected a time zone such as 'Europe/Paris', got {shown(name)}") from None
+    # After the year 9999 zones are as in the same year of the calendar's cycle from 1970 on.
+    within = max(ms, _FIRST_MS) if ms < _LAST_MS else ms % (CYCLE_DAYS * MS_PER_DAY)
+    offset = datetime.fromtimestamp(within / MS_PER_SECOND, UTC).astimezone(zone).utcoffset()
+    return 0 if offset is None else -offset.total_seconds() / SECONDS_PER_MINUTE
+
+
+DATE_FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
+    "date": _date,
+    "date_to_long_string": _in_words("%B"),
+    "date_to_rfc822": _in_format("%a, %d %b %Y %H:%M:%S %z"),
+    "date_to_string": _in_words("%b"),
+    "date_to_xmlschema": _in_format("%Y-%m-%dT%H:%M:%S%:z"),
+}

@@ -1,0 +1,228 @@
+"""Filters that work on lists, and those that find out about any value."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from offramp.mapping.jstext import js_json, js_length, js_string, text_or_empty
+from offramp.mapping.liquid.run import Run
+from offramp.mapping.liquid.values import (
+    Special,
+    as_list,
+    code_points,
+    equals,
+    is_nil,
+    is_true,
+    number,
+    own_property,
+    plain,
+    read_property,
+    text_of,
+)
+from offramp.mapping.values import UNDEFINED, is_truthy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: The most characters by which JSON is indented. Source: ECMA-262, JSON.stringify.
+MAX_INDENT = 10
+
+_KEY = re.compile(r"(?:^|\.)([\w?-]+)|\[\s*(?:'([^']*)'|\"([^\"]*)\"|(-?\d+))\s*\]")
+
+
+def _default(run: Run, value: Any, otherwise: Any = UNDEFINED, *options: Any) -> Any:
+    value = plain(value)
+    if isinstance(value, (list, str)):
+        return value or otherwise
+    if value is False:
+        if not all(isinstance(option, (list, dict, Special)) for option in options):
+            raise run.error("the filter 'default' takes a value, then only allow_false")
+        if any(_allows_false(option) for option in options):
+            return False
+    return value if is_true(value) else otherwise
+
+
+def _allows_false(option: Any) -> bool:
+    return isinstance(option, list) and option[:1] == ["allow_false"] and is_truthy(option[-1])
+
+
+def _json(run: Run, value: Any, space: Any = UNDEFINED) -> Any:
+    if value is UNDEFINED:
+        return UNDEFINED
+    if isinstance(value, Special):
+        # The literals are objects of Segment's engine, without members of their own.
+        return "{}"
+    text = js_json(value, indent=_indent(plain(space)))
+    run.charge(len(text))
+    return text
+
+
+def _indent(space: Any) -> str:
+    if isinstance(space, str):
+        return space[:MAX_INDENT]
+    if isinstance(space, (bool, list, dict)) or is_nil(space):
+        return ""
+    return " " * int(max(0, min(MAX_INDENT, number(space))))
+
+
+def _join(run: Run, value: Any, separator: Any = UNDEFINED) -> str:
+    items = [text_or_empty(plain(item)) for item in as_list(value)]
+    between = " " if is_nil(separator) else text_of(separator)
+    run.charge(sum(map(len, items)) + len(between) * max(len(items) - 1, 0))
+    return between.join(items)
+
+
+def _first(_: Run, value: Any) -> Any:
+    return _at_end(plain(value), last=False)
+
+
+def _last(_: Run, value: Any) -> Any:
+    return _at_end(plain(value), last=True)
+
+
+def _at_end(value: Any, *, last: bool) -> Any:
+    length = _length(value)
+    if not value or isinstance(length, (bool, str)) or not isinstance(number(length), float):
+        return value if value == [] else ""
+    if math.isnan(number(length)) or length is UNDEFINED or length is None:
+        return ""
+    return own_property(value, js_string(number(length) - 1 if last else 0))
+
+
+def _size(_: Run, value: Any) -> Any:
+    length = _length(plain(value))
+    return length or 0
+
+
+def _length(value: Any) -> Any:
+    if isinstance(value, str):
+        return js_length(value)
+    return own_property(value, "length") if isinstance(value, (list, dict)) else UNDEFINED
+
+
+def _compact(run: Run, value: Any) -> list[Any]:
+    return [item for item in _charged(run, value) if not is_nil(item)]
+
+
+def _push(run: Run, value: Any, item: Any = UNDEFINED) -> list[Any]:
+    return [*_charged(run, value), plain(item)]
+
+
+def _unshift(run: Run, value: Any, item: Any = UNDEFINED) -> list[Any]:
+    return [plain(item), *_charged(run, value)]
+
+
+def _pop(run: Run, value: Any) -> list[Any]:
+    return _charged(run, value)[:-1]
+
+
+def _shift(run: Run, value: Any) -> list[Any]:
+    return _charged(run, value)[1:]
+
+
+def _charged(run: Run, value: Any) -> list[Any]:
+    items = as_list(value)
+    run.charge(len(items))
+    return items
+
+
+def _slice(run: Run, value: Any, begin: Any = UNDEFINED, length: Any = UNDEFINED) -> Any:
+    value = plain(value)
+    if is_nil(value):
+        return []
+    parts = value if isinstance(value, list) else text_of(value)
+    count = 1.0 if length is UNDEFINED else number(length)
+    first = number(begin)
+    if first < 0:
+        first += len(parts)
+    if first < 0 or count < 0:
+        return parts[:0]
+    run.charge(count)
+    if isinstance(parts, list):
+        # A text and a number make a text in JavaScript, "1" and 2 the position 12.
+        joined = isinstance(begin, str) or isinstance(length, str)
+        end = number(js_string(begin) + js_string(length)) if joined else first + count
+        return parts[_whole(first) : _whole(end)]
+    start = code_points(parts, first)
+    return parts[start : start + code_points(parts[start:], count)]
+
+
+def _whole(position: float) -> int | None:
+    if math.isnan(position):
+        return 0
+    return int(position) if math.isfinite(position) else None
+
+
+def _where(run: Run, value: Any, key: Any = UNDEFINED, wanted: Any = UNDEFINED) -> list[Any]:
+    names = list(_keys(text_of(key)))
+    found = []
+    for item in _charged(run, value):
+        of_item = _property(item, names)
+        if is_true(of_item) if wanted is UNDEFINED else equals(of_item, wanted):
+            found.append(item)
+    return found
+
+
+def _keys(path: str) -> Iterator[str | int]:
+    end = 0
+    for match in _KEY.finditer(path):
+        if match.start() != end:
+            return
+        end = match.end()
+        name = next(group for group in match.groups() if group is not None)
+        yield int(name) if match[4] else name
+
+
+def _property(item: Any, names: list[str | int]) -> Any:
+    if not names:
+        return UNDEFINED
+    # An item is looked into as a template looks into its scope.
+    value = Run(item, _no_error, None).root(js_string(names[0]))
+    for name in names[1:]:
+        value = read_property(value, name)
+    return value
+
+
+def _no_error(message: str) -> Any:  # pragma: no cover - looking up raises nothing
+    raise AssertionError(message)
+
+
+def _sample(run: Run, value: Any, count: Any = UNDEFINED) -> Any:
+    """The first items: a choice that is the same whenever an event is mapped again."""
+    value = plain(value)
+    if is_nil(value):
+        return []
+    items = value if isinstance(value, list) else list(text_of(value))
+    run.charge(len(items))
+    wanted = 1.0 if count is UNDEFINED else number(count)
+    if wanted == 1 and not isinstance(count, str):
+        return items[0] if items else UNDEFINED
+    return items[: _whole(wanted)]
+
+
+def _raw(_: Run, value: Any) -> Any:
+    return value
+
+
+LIST_FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
+    "compact": _compact,
+    "default": _default,
+    "first": _first,
+    "inspect": _json,
+    "join": _join,
+    "json": _json,
+    "jsonify": _json,
+    "last": _last,
+    "pop": _pop,
+    "push": _push,
+    "raw": _raw,
+    "sample": _sample,
+    "shift": _shift,
+    "size": _size,
+    "slice": _slice,
+    "unshift": _unshift,
+    "where": _where,
+}

@@ -1,0 +1,169 @@
+"""Filters that make a text out of a text."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from offramp.mapping.jstext import JS_WHITESPACE, LAST_BASIC_CHARACTER, js_length
+from offramp.mapping.liquid.values import code_points, number, text_of
+from offramp.mapping.values import UNDEFINED, is_truthy
+
+if TYPE_CHECKING:
+    from offramp.mapping.liquid.run import Run
+
+#: What `truncate` and `truncatewords` leave, in characters and words. Source: liquidjs 10.30.
+TRUNCATED_LENGTH, TRUNCATED_WORDS = 50, 15
+ELLIPSIS = "..."
+
+_SPACES = re.compile(f"[{JS_WHITESPACE}]+")
+_LINE_END = re.compile(r"\r?\n")
+_CJK = "\u4e00-\u9fff\uf900-\ufaff\u3400-\u4dbf\u3040-\u309f\u30a0-\u30ff\uac00-\ud7af"
+_CJK_CHARACTER = re.compile(f"[{_CJK}]")
+_OTHER_WORD = re.compile(f"[^{_CJK}{JS_WHITESPACE}]+")
+
+
+def _taken(run: Run, *values: Any) -> list[str]:
+    """The texts of some values, charged to the run."""
+    texts = [text_of(value) for value in values]
+    run.charge(sum(map(len, texts)))
+    return texts
+
+
+def _append(run: Run, value: Any, other: Any = UNDEFINED) -> str:
+    text, added = _taken(run, value, other)
+    return text + added
+
+
+def _prepend(run: Run, value: Any, other: Any = UNDEFINED) -> str:
+    text, added = _taken(run, value, other)
+    return added + text
+
+
+def _capitalize(run: Run, value: Any) -> str:
+    [text] = _taken(run, value)
+    first = text[:1] if text[:1] > LAST_BASIC_CHARACTER else text[:1].upper()
+    return first + text[1:].lower()
+
+
+def _downcase(run: Run, value: Any) -> str:
+    return _taken(run, value)[0].lower()
+
+
+def _upcase(run: Run, value: Any) -> str:
+    return _taken(run, value)[0].upper()
+
+
+def _stripped(strip: Callable[[str, str], str]) -> Callable[..., str]:
+    def filter_(run: Run, value: Any, characters: Any = UNDEFINED) -> str:
+        text, chosen = _taken(run, value, characters)
+        return strip(text, chosen if is_truthy(characters) else JS_WHITESPACE)
+
+    return filter_
+
+
+def _squish(run: Run, value: Any) -> str:
+    return _SPACES.sub(" ", _taken(run, value)[0]).strip(" ")
+
+
+def _normalize_whitespace(run: Run, value: Any) -> str:
+    return _SPACES.sub(" ", _taken(run, value)[0])
+
+
+def _strip_newlines(run: Run, value: Any) -> str:
+    return _LINE_END.sub("", _taken(run, value)[0])
+
+
+def _remove(run: Run, value: Any, part: Any = UNDEFINED) -> str:
+    text, gone = _taken(run, value, part)
+    return text.replace(gone, "") if gone else text
+
+
+def _remove_first(run: Run, value: Any, part: Any = UNDEFINED) -> str:
+    text, gone = _taken(run, value, part)
+    return text.replace(gone, "", 1)
+
+
+def _remove_last(run: Run, value: Any, part: Any = UNDEFINED) -> str:
+    return _replace_last(run, value, part, "")
+
+
+def _replace(run: Run, value: Any, part: Any = UNDEFINED, other: Any = UNDEFINED) -> str:
+    text, old, new = (text_of(each) for each in (value, part, other))
+    pieces = text.split(old) if old else list(text)
+    run.charge(len(text) + (len(pieces) - 1) * (len(new) - len(old)))
+    return new.join(pieces)
+
+
+def _replace_first(run: Run, value: Any, part: Any = UNDEFINED, other: Any = UNDEFINED) -> str:
+    text, old, new = _taken(run, value, part, other)
+    return text.replace(old, new, 1)
+
+
+def _replace_last(run: Run, value: Any, part: Any = UNDEFINED, other: Any = UNDEFINED) -> str:
+    text, old, new = _taken(run, value, part, other)
+    at = text.rfind(old)
+    return text if at < 0 else text[:at] + new + text[at + len(old) :]
+
+
+def _split(run: Run, value: Any, separator: Any = UNDEFINED) -> list[str]:
+    [text] = _taken(run, value)
+    between = text_of(separator)
+    parts = text.split(between) if between else list(text)
+    while parts and not parts[-1]:
+        parts.pop()
+    return parts
+
+
+def _truncate(run: Run, value: Any, length: Any = UNDEFINED, end: Any = UNDEFINED) -> Any:
+    text, ending = _taken(run, value, ELLIPSIS if end is UNDEFINED else end)
+    most = float(TRUNCATED_LENGTH) if length is UNDEFINED else number(length)
+    if js_length(text) <= most or code_points(text, most) >= len(text):
+        return value
+    return text[: code_points(text, most - len(ending))] + ending
+
+
+def _truncatewords(run: Run, value: Any, words: Any = UNDEFINED, end: Any = UNDEFINED) -> str:
+    text, ending = _taken(run, value, ELLIPSIS if end is UNDEFINED else end)
+    parts = _SPACES.split(text.lstrip(JS_WHITESPACE))
+    most = float(TRUNCATED_WORDS) if words is UNDEFINED else number(words)
+    if most <= 0:
+        most = 1.0
+    shortened = " ".join(parts[: int(min(most, len(parts)))]) if not math.isnan(most) else ""
+    return shortened + ending if len(parts) >= most else shortened
+
+
+def _number_of_words(run: Run, value: Any, mode: Any = UNDEFINED) -> int:
+    text = _taken(run, value)[0].strip(JS_WHITESPACE)
+    if not text:
+        return 0
+    if mode == "cjk" or (mode == "auto" and _CJK_CHARACTER.search(text)):
+        return len(_CJK_CHARACTER.findall(text)) + len(_OTHER_WORD.findall(text))
+    return len(_SPACES.split(text))
+
+
+TEXT_FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
+    "append": _append,
+    "capitalize": _capitalize,
+    "downcase": _downcase,
+    "lstrip": _stripped(str.lstrip),
+    "normalize_whitespace": _normalize_whitespace,
+    "number_of_words": _number_of_words,
+    "prepend": _prepend,
+    "remove": _remove,
+    "remove_first": _remove_first,
+    "remove_last": _remove_last,
+    "replace": _replace,
+    "replace_first": _replace_first,
+    "replace_last": _replace_last,
+    "rstrip": _stripped(str.rstrip),
+    "split": _split,
+    "squish": _squish,
+    "strip": _stripped(str.strip),
+    "strip_newlines": _strip_newlines,
+    "truncate": _truncate,
+    "truncatewords": _truncatewords,
+    "upcase": _upcase,
+}

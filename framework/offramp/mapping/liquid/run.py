@@ -1,0 +1,76 @@
+"""What one run of a Liquid template keeps: its scope, its variables, its output, its budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from offramp.mapping.liquid.values import is_number, own_property
+from offramp.mapping.values import UNDEFINED
+
+if TYPE_CHECKING:
+    from offramp.errors import TransformError
+    from offramp.mapping.compiler import Clock
+
+#: Characters and list items that the filters of one run may handle. Source: Segment's
+#: actions-core, memoryLimit of its Liquid engine.
+MEMORY_LIMIT = 100_000_000
+
+
+class Stop(Exception):  # noqa: N818 - it is no error: `break` and `continue` end the output
+    """Ends a run early, with the output so far."""
+
+
+class Run:
+    """One run of a template."""
+
+    __slots__ = ("clock", "counters", "cycles", "error", "out", "scope", "spent", "variables")
+
+    def __init__(
+        self, scope: Any, error: Callable[[str], TransformError], clock: Clock | None
+    ) -> None:
+        self.scope = scope
+        self.error = error
+        self.clock = clock
+        self.out: list[str] = []
+        self.variables: dict[str, Any] = {}
+        self.counters: dict[str, Any] = {}
+        self.cycles: dict[Any, int] = {}
+        self.spent = 0.0
+
+    def charge(self, amount: float) -> None:
+        """Take from the budget; raises the run's error when it is used up."""
+        if amount > 0:
+            self.spent += amount
+            if self.spent > MEMORY_LIMIT:
+                raise self.error(f"the template handles more than {MEMORY_LIMIT:,} characters")
+
+    def root(self, name: str) -> Any:
+        """A variable of the template, or else a member of the scope."""
+        if name in self.variables:
+            return self.variables[name]
+        if name in self.counters:
+            return self.counters[name]
+        scope = self.scope
+        if type(scope) is dict:
+            if name in scope:
+                return scope[name]
+        elif isinstance(scope, (list, str)):
+            found = own_property(scope, name)
+            if found is not UNDEFINED:
+                return found
+        # What is found nowhere is looked up in an empty object, whose size is 0.
+        return 0 if name == "size" else UNDEFINED
+
+    def count(self, name: str, step: int) -> tuple[Any, Any]:
+        """Move a counter, which starts with a number of its name in the scope; (before, after)."""
+        before: Any = self.counters.get(name)
+        if before is None and type(self.scope) is dict:
+            before = self.scope.get(name)
+        if isinstance(before, Decimal):
+            before = float(before)
+        elif not is_number(before):
+            before = 0
+        self.counters[name] = before + step
+        return before, self.counters[name]

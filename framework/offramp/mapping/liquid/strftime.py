@@ -1,0 +1,210 @@
+"""Moments written by a format, `%Y-%m-%d`, as liquidjs writes them in English."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Final
+
+import attrs
+
+from offramp.mapping.dateparts import (
+    CYCLE_DAYS,
+    CYCLE_YEARS,
+    MINUTES_PER_HOUR,
+    MS_PER_DAY,
+    MS_PER_SECOND,
+    NOON,
+    SECONDS_PER_HOUR,
+    SECONDS_PER_MINUTE,
+    YEARS_PER_CENTURY,
+)
+
+MS_PER_MINUTE: Final = SECONDS_PER_MINUTE * MS_PER_SECOND
+DAYS_PER_WEEK: Final = 7
+#: Digits of `%N`, a fraction of a second, and those of it that a moment has.
+FRACTION_DIGITS, MS_DIGITS = 9, 3
+
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September",
+    "October", "November", "December",
+)  # fmt: skip
+_DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+_SHORT = 3
+_CODE = re.compile(r"%([-_0^#:]+)?([0-9]+)?([EO])?([^\n\r\u2028\u2029])")
+_PADDED_WITH_SPACES = frozenset("aAbBceklpP")
+_WIDTHS = {**dict.fromkeys("CdeHIklmMSUWy", 2), "j": 3, "L": 3, "Y": 4}
+_ENDINGS = {1: "st", 2: "nd", 3: "rd"}
+_TEENS = frozenset({11, 12, 13})
+_DECADE = 10
+
+
+@attrs.frozen(kw_only=True)
+class Moment:
+    """A moment and the clock on the wall that shows it."""
+
+    #: Milliseconds since 1970, UTC.
+    epoch_ms: int
+    #: Minutes that the wall's clock is behind UTC.
+    offset: float = 0
+    #: The name of the clock's zone; "" if it only has an offset.
+    zone: str = "UTC"
+
+    @property
+    def shown_ms(self) -> int:
+        """What the clock on the wall shows, in milliseconds since its own 1970."""
+        return self.epoch_ms - int(self.offset * MS_PER_MINUTE)
+
+    @property
+    def day(self) -> tuple[int, date]:
+        """The day as 400-year cycles and a day in the first of them."""
+        days = self.shown_ms // MS_PER_DAY + date(1970, 1, 1).toordinal() - 1
+        cycles, within = divmod(days, CYCLE_DAYS)
+        return cycles, date(1, 1, 1) + timedelta(days=within)
+
+    @property
+    def year(self) -> int:
+        """The year, which may be any number."""
+        cycles, day = self.day
+        return cycles * CYCLE_YEARS + day.year
+
+    @property
+    def weekday(self) -> int:
+        """The day of the week, from 0 for Sunday."""
+        return self.day[1].isoweekday() % DAYS_PER_WEEK
+
+    @property
+    def day_of_year(self) -> int:
+        """The day of the year, from 1."""
+        return self.day[1].timetuple().tm_yday
+
+    @property
+    def hour(self) -> int:
+        """The hour, 0 to 23."""
+        return self.shown_ms % MS_PER_DAY // (SECONDS_PER_HOUR * MS_PER_SECOND)
+
+    @property
+    def minute(self) -> int:
+        """The minute, 0 to 59."""
+        return self.shown_ms // MS_PER_MINUTE % MINUTES_PER_HOUR
+
+    @property
+    def second(self) -> int:
+        """The second, 0 to 59."""
+        return self.shown_ms // MS_PER_SECOND % SECONDS_PER_MINUTE
+
+    @property
+    def ms(self) -> int:
+        """The millisecond, 0 to 999."""
+        return self.shown_ms % MS_PER_SECOND
+
+
+def strftime(moment: Moment, layout: str, charge: Callable[[float], None]) -> str:
+    """A moment in a format; `charge` is told how much padding is added."""
+
+    def written(found: re.Match[str]) -> str:
+        flags, width, _, code = found.groups()
+        write = _CODES.get(code)
+        if write is None:
+            return found[0]
+        text = write(moment, flags or "", int(width or 0))
+        return _padded(text, code, flags or "", int(width or 0), charge)
+
+    return _CODE.sub(written, layout)
+
+
+def ordinal(day: int) -> str:
+    """The ending of a day's number: st, nd, rd or th."""
+    return "th" if day in _TEENS else _ENDINGS.get(day % _DECADE, "th")
+
+
+def _padded(text: str, code: str, flags: str, width: int, charge: Callable[[float], None]) -> str:
+    if "^" in flags:
+        text = text.upper()
+    elif "#" in flags:
+        text = text.upper() if re.search("[a-z]", text) else text.lower()
+    fill = " " if code in _PADDED_WITH_SPACES else "0"
+    if "_" in flags:
+        fill = " "
+    elif "0" in flags:
+        fill = "0"
+    wide = 0 if "-" in flags else width or _WIDTHS.get(code, 0)
+    charge(wide - len(text))
+    if fill == "0" and text.startswith("-"):
+        return "-" + text[1:].rjust(wide - 1, fill)
+    return text.rjust(wide, fill)
+
+
+def _offset_text(moment: Moment, flags: str, _: int) -> str:
+    hours, minutes = divmod(abs(moment.offset), MINUTES_PER_HOUR)
+    between = ":" if ":" in flags else ""
+    return f"{'-' if moment.offset > 0 else '+'}{int(hours):02}{between}{minutes:02.0f}"
+
+
+def _fraction(moment: Moment, _: str, width: int) -> str:
+    digits = width or FRACTION_DIGITS
+    return f"{moment.ms:0{MS_DIGITS}}"[:digits].ljust(digits, "0")
+
+
+def _week(moment: Moment, first_day: int) -> int:
+    since_first = (moment.weekday - first_day) % DAYS_PER_WEEK
+    return (moment.day_of_year - 1 - since_first + DAYS_PER_WEEK) // DAYS_PER_WEEK
+
+
+def _hour_of_half(moment: Moment) -> int:
+    return moment.hour % NOON or NOON
+
+
+def _local_date(moment: Moment) -> str:
+    day = moment.day[1]
+    return f"{day.month}/{day.day}/{moment.year}"
+
+
+def _local_time(moment: Moment) -> str:
+    half = "AM" if moment.hour < NOON else "PM"
+    return f"{_hour_of_half(moment)}:{moment.minute:02}:{moment.second:02} {half}"
+
+
+def _code(value: Callable[[Moment], str | int]) -> Callable[[Moment, str, int], str]:
+    return lambda moment, _, __: str(value(moment))
+
+
+_CODES: dict[str, Callable[[Moment, str, int], str]] = {
+    "a": _code(lambda moment: _DAYS[moment.weekday][:_SHORT]),
+    "A": _code(lambda moment: _DAYS[moment.weekday]),
+    "b": _code(lambda moment: _MONTHS[moment.day[1].month - 1][:_SHORT]),
+    "B": _code(lambda moment: _MONTHS[moment.day[1].month - 1]),
+    "c": _code(lambda moment: f"{_local_date(moment)}, {_local_time(moment)}"),
+    "C": _code(lambda moment: moment.year // YEARS_PER_CENTURY),
+    "d": _code(lambda moment: moment.day[1].day),
+    "e": _code(lambda moment: moment.day[1].day),
+    "h": _code(lambda moment: _MONTHS[moment.day[1].month - 1][:_SHORT]),
+    "H": _code(lambda moment: moment.hour),
+    "I": _code(_hour_of_half),
+    "j": _code(lambda moment: moment.day_of_year),
+    "k": _code(lambda moment: moment.hour),
+    "l": _code(_hour_of_half),
+    "L": _code(lambda moment: moment.ms),
+    "m": _code(lambda moment: moment.day[1].month),
+    "M": _code(lambda moment: moment.minute),
+    "n": _code(lambda _: "\n"),
+    "N": _fraction,
+    "p": _code(lambda moment: "AM" if moment.hour < NOON else "PM"),
+    "P": _code(lambda moment: "am" if moment.hour < NOON else "pm"),
+    "q": _code(lambda moment: ordinal(moment.day[1].day)),
+    "s": _code(lambda moment: moment.epoch_ms // MS_PER_SECOND),
+    "S": _code(lambda moment: moment.second),
+    "t": _code(lambda _: "\t"),
+    "u": _code(lambda moment: moment.weekday or DAYS_PER_WEEK),
+    "U": _code(lambda moment: _week(moment, 0)),
+    "w": _code(lambda moment: moment.weekday),
+    "W": _code(lambda moment: _week(moment, 1)),
+    "x": _code(_local_date),
+    "X": _code(_local_time),
+    "y": _code(lambda moment: moment.year % YEARS_PER_CENTURY),
+    "Y": _code(lambda moment: moment.year),
+    "z": _offset_text,
+    "Z": lambda moment, flags, width: moment.zone or _offset_text(moment, flags, width),
+    "%": _code(lambda _: "%"),
+}

@@ -1,0 +1,210 @@
+"""Liquid's rules for values: text, truth, equality, order, numbers and properties."""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Decimal
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from offramp.mapping.jstext import JS_WHITESPACE, js_length, js_string
+from offramp.mapping.path import member
+from offramp.mapping.values import UNDEFINED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_DECIMAL_TEXT = re.compile(r"[+-]?(Infinity|([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?)")
+_RADIX_TEXT = re.compile(r"0([xX][0-9a-fA-F]+|[oO][0-7]+|[bB][01]+)")
+
+
+class Special(Enum):
+    """The literals that compare in ways of their own."""
+
+    NIL = "nil"
+    EMPTY = "empty"
+    BLANK = "blank"
+
+
+def plain(value: Any) -> Any:
+    """The value that a special literal stands for where it is not compared."""
+    if isinstance(value, Special):
+        return None if value is Special.NIL else ""
+    return value
+
+
+def text_of(value: Any) -> str:
+    """A value as it is written into the output; lists without anything between their items."""
+    if type(value) is str:
+        return value
+    value = plain(value)
+    if value is None or value is UNDEFINED:
+        return ""
+    if isinstance(value, list):
+        return "".join(map(text_of, value))
+    return js_string(value)
+
+
+def is_true(value: Any) -> bool:
+    """Whether a condition holds: for everything but false, null and nothing."""
+    value = plain(value)
+    return not (value is False or value is None or value is UNDEFINED)
+
+
+def is_nil(value: Any) -> bool:
+    """Whether a value is null or nothing."""
+    value = plain(value)
+    return value is None or value is UNDEFINED
+
+
+def as_list(value: Any) -> list[Any]:
+    """A list as it is, anything else as the only item of one, null as an empty one."""
+    value = plain(value)
+    if isinstance(value, list):
+        return value
+    return [] if is_nil(value) else [value]
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a JSON number."""
+    return isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
+
+
+def number(value: Any) -> float:
+    """JavaScript's Number(value)."""
+    value = plain(value)
+    match value:
+        case None:
+            return 0.0
+        case str():
+            return _number_in(value)
+        case list():
+            return _number_in(js_string(value))
+        case bool() | int() | float() | Decimal():
+            return _double(value)
+        case _:
+            return math.nan
+
+
+def number_or_zero(value: Any) -> float:
+    """The number that a value is for a calculation: 0 for what is none."""
+    converted = number(value)
+    return 0.0 if math.isnan(converted) else converted
+
+
+def equals(left: Any, right: Any) -> bool:
+    """Liquid's `==`: types count, lists are compared by their items, objects by identity."""
+    if isinstance(left, Special):
+        return _equals_special(left, right)
+    if isinstance(right, Special):
+        return _equals_special(right, left)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(equals, left, right))
+    if isinstance(left, bool) or isinstance(right, bool) or isinstance(left, dict):
+        return left is right
+    return bool(left == right)
+
+
+def compare(left: Any, right: Any, holds: Callable[[Any, Any], bool]) -> bool:
+    """Liquid's `<` and the like: two texts by their characters, all else as numbers."""
+    if isinstance(left, Special) or isinstance(right, Special):
+        return False
+    left, right = _primitive(left), _primitive(right)
+    if isinstance(left, str) and isinstance(right, str):
+        if not (left.isascii() and right.isascii()):
+            left, right = _code_units(left), _code_units(right)
+        return holds(left, right)
+    left, right = _comparable(left), _comparable(right)
+    # What is no number is neither less nor more than anything.
+    return not math.isnan(left) and not math.isnan(right) and bool(holds(left, right))
+
+
+def contains(left: Any, right: Any) -> bool:
+    """Liquid's `contains`: an item in a list, or a text in a text."""
+    left = plain(left)
+    if isinstance(left, list):
+        return any(equals(item, right) for item in left)
+    return isinstance(left, str) and js_string(plain(right)) in left
+
+
+def read_property(value: Any, key: Any) -> Any:
+    """One property of a value, or Liquid's own `size`, `first` and `last`."""
+    if value is None or value is UNDEFINED:
+        return value
+    key = plain(key)
+    if isinstance(value, list) and is_number(key):
+        return _item(value, key)
+    if key == "size":
+        return _size(value)
+    if key == "first" and isinstance(value, list):
+        return value[0] if value else UNDEFINED
+    if key == "last" and isinstance(value, list):
+        return value[-1] if value else UNDEFINED
+    return own_property(value, js_string(key))
+
+
+def own_property(value: Any, key: str) -> Any:
+    """A property that a value has itself; unlike a path, nothing for a falsy value."""
+    if isinstance(value, (dict, list)) or (isinstance(value, str) and value):
+        return member(value, key)
+    return 0 if value == "" and key == "length" else UNDEFINED
+
+
+def code_points(text: str, count: float) -> int:
+    """How many characters of a text lie before a count that may be any number."""
+    return 0 if not count > 0 else min(len(text), math.ceil(min(count, len(text))))
+
+
+def _size(value: Any) -> Any:
+    if isinstance(value, dict):
+        return value["size"] if "size" in value else len(value)
+    if isinstance(value, list):
+        return len(value)
+    return js_length(value) if isinstance(value, str) else UNDEFINED
+
+
+def _item(items: list[Any], index: float | Decimal) -> Any:
+    if not math.isfinite(index) or index != int(index):
+        return UNDEFINED
+    position = int(index) + (len(items) if index < 0 else 0)
+    return items[position] if 0 <= position < len(items) else UNDEFINED
+
+
+def _equals_special(special: Special, value: Any) -> bool:
+    if special is Special.NIL:
+        return is_nil(value)
+    if special is Special.BLANK and (value is False or is_nil(value)):
+        return True
+    if special is Special.BLANK and isinstance(value, str):
+        return not value.strip(JS_WHITESPACE)
+    return isinstance(value, (str, list, dict)) and not value
+
+
+def _primitive(value: Any) -> Any:
+    return js_string(value) if isinstance(value, (list, dict)) else value
+
+
+def _comparable(value: Any) -> Any:
+    # Numbers are compared exactly, however many digits they have.
+    return value if is_number(value) else number(value)
+
+
+def _code_units(text: str) -> bytes:
+    return text.encode("utf-16-be", "surrogatepass")
+
+
+def _double(value: float | Decimal) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def _number_in(text: str) -> float:
+    text = text.strip(JS_WHITESPACE)
+    if not text:
+        return 0.0
+    if _DECIMAL_TEXT.fullmatch(text):
+        return float(text)
+    return float(int(text, 0)) if _RADIX_TEXT.fullmatch(text) else math.nan

@@ -1,0 +1,94 @@
+"""What a mapping computes with: JSON values, and the absence of one, judged as JavaScript does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum, IntEnum
+from typing import Any, Final
+
+#: Turns a scope (the event, or an item of one of its lists) into a value, or into `UNDEFINED`.
+Resolver = Callable[[Any], Any]
+
+
+class Undefined(Enum):
+    """The type of `UNDEFINED`."""
+
+    UNDEFINED = "undefined"
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return "UNDEFINED"
+
+
+#: No value at all, as opposed to null. It lives inside the engine and never reaches a result.
+UNDEFINED: Final = Undefined.UNDEFINED
+
+
+class Constant:
+    """A resolver whose answer depends on no event."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __call__(self, scope: Any) -> Any:  # noqa: ARG002 - the signature of every resolver
+        """Answer the same for every scope."""
+        return self.value
+
+
+class Keep(IntEnum):
+    """Which absent members an object must show as `UNDEFINED`, because they overwrite others."""
+
+    #: None: they are left out.
+    NONE = 0
+    #: Those of the value itself, as `@merge` needs.
+    TOP = 1
+    #: Those of every object inside it too, as `@flatten` needs.
+    ALL = 2
+
+    @property
+    def inside(self) -> Keep:
+        """What the members of an object must show, if the object must show this much."""
+        return self if self is Keep.ALL else Keep.NONE
+
+
+#: The resolver that finds nothing.
+NOTHING: Final = Constant(UNDEFINED)
+
+
+def is_truthy(value: Any) -> bool:
+    """Whether JavaScript's `if` takes a value: empty lists and objects count, 0 and "" do not."""
+    return bool(value) or type(value) is list or type(value) is dict
+
+
+def settle(value: Any) -> Any:
+    """A result as JSON has it: no `UNDEFINED` member in any object, null for one in a list.
+
+    What needs no change is returned as it is, not copied.
+    """
+    if value is UNDEFINED:
+        return None
+    if type(value) is dict:
+        settled = {key: settle(item) for key, item in value.items() if item is not UNDEFINED}
+        return value if _same(settled, value) else settled
+    if type(value) is list:
+        items = [settle(item) for item in value]
+        changed = any(new is not old for new, old in zip(items, value, strict=True))
+        return items if changed else value
+    return value
+
+
+def prune(value: Any) -> Any:
+    """A value without the `UNDEFINED` members of its objects; those of its lists stay."""
+    if type(value) is dict:
+        return {key: prune(item) for key, item in value.items() if item is not UNDEFINED}
+    if type(value) is list:
+        return [prune(item) for item in value]
+    return value
+
+
+def _same(left: dict[str, Any], right: dict[str, Any]) -> bool:
+    return len(left) == len(right) and all(left[key] is right[key] for key in left)
