@@ -84,7 +84,8 @@ def _placings(spec: Any, value: Any) -> Iterator[Placing]:
 def _within(spec: Mapping[str, Any], value: Any) -> Iterator[tuple[Any, Any]]:
     """The specs inside a directive that hand their value on, and what each is to give."""
     match spec:
-        case {"@if": {"exists": asked, "then": wanted}} | {"@if": {"blank": asked, "else": wanted}}:
+        # `blank` holds, in spite of its name, for what is not blank.
+        case {"@if": {"exists": asked, "then": wanted} | {"blank": asked, "then": wanted}}:
             yield asked, value
             yield wanted, value
         case {"@json": {"mode": "decode", "value": inner}}:

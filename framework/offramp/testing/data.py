@@ -82,10 +82,9 @@ def _within(value: Any, field: Field) -> bool:
 def _text(key: str, field: Field, luck: random.Random) -> str:
     text = make_text(luck, key, field.format, field.minimum, field.maximum)
     if text is None:
-        raise ValueError(
-            f"field {key!r}: no {field.format or 'text'} has {field.minimum or 0:g} to "
-            f"{field.maximum:g} characters"
-        )
+        most = "more" if field.maximum is None else f"{field.maximum:g}"
+        told = f"no {field.format or 'text'} has {field.minimum or 0:g} to {most} characters"
+        raise ValueError(f"field {key!r}: {told}")
     return text
 
 

@@ -94,9 +94,10 @@ def _shortest(*makers: Maker) -> Maker:
 
 
 def _hostname(luck: random.Random, length: int) -> str:
-    text = word(luck, max(1, length))
-    labels = [text[at : at + LABEL_LENGTH] for at in range(0, len(text), LABEL_LENGTH + 1)]
-    return ".".join(labels)
+    tail = ".example.com" if length > len("a.example.com") else ""
+    text = word(luck, max(1, length - len(tail)))
+    labels = (text[at : at + LABEL_LENGTH] for at in range(0, len(text), LABEL_LENGTH + 1))
+    return ".".join(labels) + tail
 
 
 def _uuid(luck: random.Random, _length: int) -> str:
@@ -131,7 +132,7 @@ _MAKERS: Final[dict[str, Maker]] = {
     "uri-reference": _padded("/"),
     "uri-template": _shortest(_padded("/users/{id}/"), _padded("/")),
     "email": _shortest(_padded("", "@example.com"), _padded("", "@a.io")),
-    "hostname": _shortest(_padded("", ".example.com"), _hostname),
+    "hostname": _hostname,
     "ipv4": _ipv4,
     "ipv6": _ipv6,
     "regex": _shortest(_padded("^", "$"), _padded("")),

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import attrs
 
-from offramp.definition import Conditions, Fields, Preset, path
+from offramp.definition import AuthTokens, Conditions, Fields, Preset, path
 from offramp.plugins import CatalogAction, CatalogEntry
 from offramp.testing.data import generate_test_data
 from offramp.testing.exchanges import Answer
@@ -32,6 +32,7 @@ class Probe:
     destination: Any
     plugins: Sequence[object]
     given_settings: Mapping[str, Any] | None
+    auth: AuthTokens | None
     #: What the partner answers when all is well.
     well: Responder
     #: The suite's, so that it can be overridden.
@@ -40,7 +41,9 @@ class Probe:
     @cached_property
     def integration(self) -> TestIntegration:
         """The destination, configured; every secret is long enough to be searched for."""
-        made = self.make(self.destination, settings=self.given_settings, plugins=self.plugins)
+        made = self.make(
+            self.destination, settings=self.given_settings, plugins=self.plugins, auth=self.auth
+        )
         invented = generate_test_data(made.entry.settings, seed=made.entry.slug)
         kept = {key: made.settings[key] for key in made.settings if not self._is_short(made, key)}
         made.settings = {**{key: invented[key] for key in _secrets(made.entry.settings)}, **kept}

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from offramp.definition import Destination, Preset
+from offramp.definition import AuthTokens, Destination, Preset
 from offramp.plugins import CatalogAction
 from offramp.testing import behaviour, declared, secrecy
 from offramp.testing.backwards import generate_test_event
@@ -33,6 +33,8 @@ class DestinationSuite:
     destination: ClassVar[Destination | str]
     #: Made up where it is `None`; secrets of fewer than 8 characters are made up in any case.
     settings: ClassVar[Mapping[str, Any] | None] = None
+    #: OAuth 2 tokens, where the destination uses them.
+    auth: ClassVar[AuthTokens | None] = None
     #: Modules or objects with hooks, such as one that adds actions to the destination.
     plugins: ClassVar[Sequence[object]] = ()
     #: Settings that seem to be secrets by their names, and are none.
@@ -82,6 +84,7 @@ class DestinationSuite:
             destination=destination,
             plugins=self.plugins,
             given_settings=self.settings,
+            auth=self.auth,
             well=self.answer,
             event=self.event,
         )

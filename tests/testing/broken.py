@@ -1,0 +1,367 @@
+"""Destinations that are each wrong in one way, and the test of the suite that has to say so."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+import attrs
+from tests.testing.billing import OLDEST, SendUsage, Settings, Usage, billing
+
+from offramp import (
+    Action,
+    DeliveryError,
+    Destination,
+    Field,
+    Idempotency,
+    InvalidAuthenticationError,
+    RejectedError,
+    Request,
+    literal,
+    path,
+    setting,
+)
+from offramp.definition import fields_of
+
+log = logging.getLogger(__name__)
+
+
+@attrs.frozen
+class Broken:
+    """A destination, the test that finds the fault, and words of what it says."""
+
+    destination: Destination
+    test: str
+    saying: str
+
+
+def with_action(action: type[Action[Any, Any]]) -> Destination:
+    return attrs.evolve(billing, actions=[action])
+
+
+def with_preset(**changes: Any) -> Destination:
+    preset = attrs.evolve(billing.presets[0], **changes)
+    return attrs.evolve(billing, presets=[preset])
+
+
+class Plain(Action[Settings, dict[str, Any]]):
+    """Sends one event at a time, and has nothing wrong with it."""
+
+    slug, title, description = "sendUsage", "Send usage", "Sends usage."
+    fields = fields_of(Usage)
+
+    async def perform(self, request: Request[Settings], payload: dict[str, Any]) -> None:
+        await request.post(request.settings.url, json=payload)
+
+
+def with_field(key: str, field: Field) -> Destination:
+    class Changed(Plain):
+        fields: ClassVar = {**Plain.fields, key: field}
+
+    return with_action(Changed)
+
+
+def note(**properties: Any) -> Destination:
+    return with_field(
+        "note", Field(**{"label": "Note", "description": "A note.", "type": "string", **properties})
+    )
+
+
+class Untitled(Plain):
+    title = ""
+
+
+class WrongDefaultTrigger(Plain):
+    default_trigger = "type = "
+
+
+class OptionalKey(Plain):
+    fields: ClassVar = {
+        **Plain.fields,
+        "key": Field(label="Key", description="Known for a month.", type="string"),
+    }
+    idempotency = Idempotency(key="key", window=OLDEST)
+
+
+@attrs.frozen
+class OpenSettings(Settings):
+    signing: str = setting(key="signingSecret", description="For signatures.")
+
+
+@attrs.frozen
+class WordlessSettings(Settings):
+    region: str = setting()
+
+
+class Logging(SendUsage):
+    async def perform(self, request: Request[Settings], payload: Usage) -> None:
+        log.info("sending with %s", request.settings.api_token)
+        await super().perform(request, payload)
+
+
+class Printing(SendUsage):
+    async def perform(self, request: Request[Settings], payload: Usage) -> None:
+        print(request.settings.api_token)  # noqa: T201 - this is the fault
+        await super().perform(request, payload)
+
+
+class Swallowing(SendUsage):
+    async def perform(self, request: Request[Settings], payload: Usage) -> None:
+        await request.post(request.settings.url, json=payload.on_the_wire(), check=False)
+
+
+class GivingUp(SendUsage):
+    async def perform(self, request: Request[Settings], payload: Usage) -> None:
+        try:
+            await super().perform(request, payload)
+        except DeliveryError as error:
+            raise RejectedError(str(error)) from error
+
+
+class GivingUpBatches(SendUsage):
+    async def perform_batch(self, request: Request[Settings], payloads: Sequence[Usage]) -> None:
+        try:
+            await super().perform_batch(request, payloads)
+        except DeliveryError as error:
+            raise RejectedError(str(error), status=error.status) from error
+
+
+class GivingUpOnSilence(SendUsage):
+    async def perform(self, request: Request[Settings], payload: Usage) -> None:
+        try:
+            await super().perform(request, payload)
+        except TimeoutError as error:
+            raise RejectedError("no answer") from error
+
+
+async def believe(request: Request[Settings]) -> None:
+    """Takes whatever comes for good."""
+    await request.get(request.settings.url, check=False)
+
+
+async def let_pass(request: Request[Settings]) -> None:
+    """Tells bad credentials as any other failure."""
+    await request.get(request.settings.url)
+
+
+async def suspect(request: Request[Settings]) -> None:
+    """Blames the credentials for an outage."""
+    if not (await request.get(request.settings.url, check=False)).ok:
+        raise InvalidAuthenticationError("the token is refused")
+
+
+async def blame(request: Request[Settings]) -> None:
+    """Blames the credentials for silence."""
+    try:
+        answer = await request.get(request.settings.url, check=False)
+    except DeliveryError as error:
+        raise InvalidAuthenticationError("the token is refused") from error
+    if answer.status in (401, 403):
+        raise InvalidAuthenticationError("the token is refused")
+    if not answer.ok:
+        raise DeliveryError("an outage", status=answer.status)
+
+
+async def refuse_all(request: Request[Settings]) -> None:
+    raise InvalidAuthenticationError("the token is refused")
+
+
+class OtherBatches(SendUsage):
+    async def perform_batch(self, request: Request[Settings], payloads: Sequence[Usage]) -> None:
+        body = [{**each.on_the_wire(), "at": each.at.timestamp()} for each in payloads]
+        await request.post(request.settings.url, json=body)
+
+
+class LosingBatches(SendUsage):
+    async def perform_batch(self, request: Request[Settings], payloads: Sequence[Usage]) -> None:
+        await super().perform_batch(request, payloads[1:])
+
+
+class HidingBatches(SendUsage):
+    async def perform_batch(self, request: Request[Settings], payloads: Sequence[Usage]) -> None:
+        body = [each.on_the_wire() for each in payloads]
+        await request.post(request.settings.url, json=body, check=False)
+
+
+class HarshBatches(SendUsage):
+    async def perform_batch(
+        self, request: Request[Settings], payloads: Sequence[Usage]
+    ) -> list[DeliveryError | None]:
+        """Tells every event of a refused batch to be bad, which stops the search for it."""
+        try:
+            await super().perform_batch(request, payloads)
+        except DeliveryError as error:
+            if error.status != 400:
+                raise
+            return [RejectedError("refused") for _ in payloads]
+        return [None for _ in payloads]
+
+
+def authenticating(check: Any) -> Destination:
+    return attrs.evolve(billing, test_authentication=check)
+
+
+BROKEN: dict[str, Broken] = {
+    "an action without a title": Broken(
+        with_action(Untitled),
+        "test_actions_and_fields_are_described",
+        "action 'sendUsage' has no title",
+    ),
+    "a field without a description": Broken(
+        note(description=""),
+        "test_actions_and_fields_are_described",
+        "field of sendUsage, 'note': has no description",
+    ),
+    "a setting without a description": Broken(
+        attrs.evolve(billing, settings=WordlessSettings),
+        "test_actions_and_fields_are_described",
+        "setting, 'region': has no description",
+    ),
+    "no actions": Broken(
+        attrs.evolve(billing, actions=[], presets=[]),
+        "test_it_can_be_declared",
+        "declares no action",
+    ),
+    "a preset of an action that is none": Broken(
+        with_preset(action="sendUsages"),
+        "test_it_can_be_declared",
+        "sendUsages",
+    ),
+    "a preset with a field that is none": Broken(
+        with_preset(mapping={"costumer": path("$.userId")}),
+        "test_it_can_be_declared",
+        "costumer",
+    ),
+    "a trigger of a preset that is no FQL": Broken(
+        with_preset(trigger="type = "),
+        "test_triggers_are_valid",
+        "preset 'Usage'",
+    ),
+    "a default trigger that is no FQL": Broken(
+        with_action(WrongDefaultTrigger),
+        "test_triggers_are_valid",
+        "action 'sendUsage'",
+    ),
+    "a trigger that nothing matches": Broken(
+        with_preset(trigger='type = "track" and type = "identify"'),
+        "test_presets_deliver",
+        "no event could be made that its trigger wants",
+    ),
+    "a preset whose mapping fails": Broken(
+        with_preset(mapping={"at": literal("yesterday-ish")}),
+        "test_presets_deliver",
+        "preset 'Usage' does not deliver",
+    ),
+    "a default mapping that cannot be compiled": Broken(
+        note(default={"@pathe": "$.userId"}),
+        "test_mappings_are_valid",
+        "default mapping of sendUsage",
+    ),
+    "a default mapping that looks nowhere": Broken(
+        note(default=path("$.contxt.note")),
+        "test_mappings_are_valid",
+        "no event has '$.contxt.note'",
+    ),
+    "a default mapping of the wrong type": Broken(
+        note(type="integer", default=literal("several")),
+        "test_defaults_make_payloads",
+        "$.note",
+    ),
+    "an idempotency key that may be absent": Broken(
+        with_action(OptionalKey),
+        "test_idempotency_keys_are_required",
+        "'key' is not always there",
+    ),
+    "a default that is not JSON": Broken(
+        note(default=datetime(2026, 1, 1, tzinfo=UTC)),
+        "test_manifest_keeps_everything",
+        "which is not JSON",
+    ),
+    "a secret that is no password": Broken(
+        attrs.evolve(billing, settings=OpenSettings),
+        "test_secrets_are_passwords",
+        "'signingSecret' seems to be a secret",
+    ),
+    "a secret in the log": Broken(
+        with_action(Logging),
+        "test_secrets_are_never_shown",
+        "stands in the clear in the log",
+    ),
+    "a secret printed": Broken(
+        with_action(Printing),
+        "test_secrets_are_never_shown",
+        "stands in the clear in what was printed",
+    ),
+    "a status that is not looked at": Broken(
+        with_action(Swallowing),
+        "test_statuses_are_retried_rightly",
+        "where the partner answers 500, an event should end retrying, but came out delivered",
+    ),
+    "an outage taken for a refusal": Broken(
+        with_action(GivingUp),
+        "test_statuses_are_retried_rightly",
+        "where the partner answers 429, an event should end retrying, but came out rejected",
+    ),
+    "an outage taken for a refusal of a batch": Broken(
+        with_action(GivingUpBatches),
+        "test_statuses_are_retried_rightly",
+        "each of 2 events in a batch should end retrying, but came out rejected",
+    ),
+    "silence taken for a refusal": Broken(
+        with_action(GivingUpOnSilence),
+        "test_silence_is_retried",
+        "where there is no answer in time, an event should end retrying, but came out rejected",
+    ),
+    "no test of the credentials": Broken(
+        attrs.evolve(billing, test_authentication=None),
+        "test_bad_credentials_are_told",
+        "no `test_authentication`",
+    ),
+    "bad credentials that pass": Broken(
+        authenticating(believe),
+        "test_bad_credentials_are_told",
+        "with a partner answering 401, credentials should be refused",
+    ),
+    "bad credentials told as a failure": Broken(
+        authenticating(let_pass),
+        "test_bad_credentials_are_told",
+        "with a partner answering 403, credentials should be refused",
+    ),
+    "an outage told as bad credentials": Broken(
+        authenticating(suspect),
+        "test_bad_credentials_are_told",
+        "with a partner answering 500, credentials should be neither good nor bad",
+    ),
+    "silence told as bad credentials": Broken(
+        authenticating(blame),
+        "test_bad_credentials_are_told",
+        "with no answer in time, credentials should be neither good nor bad",
+    ),
+    "good credentials told as bad": Broken(
+        authenticating(refuse_all),
+        "test_bad_credentials_are_told",
+        "with a partner who is well, credentials should pass",
+    ),
+    "batches written otherwise": Broken(
+        with_action(OtherBatches),
+        "test_batch_equals_single",
+        "does not carry what was sent for each event alone",
+    ),
+    "batches that lose an event": Broken(
+        with_action(LosingBatches),
+        "test_batch_equals_single",
+        "does not carry what was sent for each event alone",
+    ),
+    "batches whose refusal is not looked at": Broken(
+        with_action(HidingBatches),
+        "test_one_bad_event_harms_no_other",
+        "that one alone should be rejected",
+    ),
+    "batches rejected as a whole": Broken(
+        with_action(HarshBatches),
+        "test_one_bad_event_harms_no_other",
+        "that one alone should be rejected",
+    ),
+}

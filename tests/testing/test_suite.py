@@ -1,0 +1,59 @@
+"""The ready-made suite: silent on a destination that is right, and outspoken on each wrong one."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+from tests.testing.broken import BROKEN
+
+from offramp.testing import DestinationSuite
+
+pytest_plugins = ("pytester",)
+
+TESTS = [name for name, _ in inspect.getmembers(DestinationSuite) if name.startswith("test_")]
+GOOD = """
+from offramp.testing import DestinationSuite
+from tests.testing.billing import billing
+
+class TestBilling(DestinationSuite):
+    destination = billing
+"""
+WRONG = """
+from offramp.testing import DestinationSuite
+from tests.testing.broken import BROKEN
+
+class TestBroken(DestinationSuite):
+    destination = BROKEN[{name!r}].destination
+"""
+
+
+@pytest.fixture(autouse=True)
+def _project(pytester: pytest.Pytester) -> None:
+    # Hypothesis is no part of it, and takes a second to load.
+    pytester.makeini(
+        "[pytest]\nasyncio_default_fixture_loop_scope = function\naddopts = -p no:hypothesispytest"
+    )
+
+
+@pytest.mark.parametrize("mode", ["strict", "auto"])
+def test_a_good_destination_passes_every_test(pytester: pytest.Pytester, mode: str) -> None:
+    """One line is all that it takes, whatever the project's asyncio mode."""
+    pytester.makepyfile(GOOD)
+    result = pytester.runpytest_inprocess("-W", "error", "-o", f"asyncio_mode={mode}")
+    result.assert_outcomes(passed=len(TESTS))
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_each_fault_fails_its_test(pytester: pytest.Pytester, name: str) -> None:
+    """A destination with one fault fails the test that is there for it, which says what it is."""
+    broken = BROKEN[name]
+    module = pytester.makepyfile(WRONG.format(name=name))
+    result = pytester.runpytest_inprocess(f"{module}::TestBroken::{broken.test}")
+    result.assert_outcomes(failed=1)
+    assert broken.saying in result.stdout.str()
+
+
+def test_every_test_of_the_suite_is_proven_to_fail() -> None:
+    """No test of the suite is without a broken destination that fails it."""
+    assert {broken.test for broken in BROKEN.values()} == set(TESTS)
