@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tests.delivery.parts import Partner, event, small_catalog
 
+from offramp import Outgoing, Response
 from offramp.config import Config, Instance, Source, Subscription
 from offramp.delivery import Engine, make_runtime
 from offramp.delivery.instance import InstanceRuntime
@@ -164,6 +165,9 @@ async def test_disabling_a_subscription_ends_what_waits(tmp_path: Path) -> None:
         await engine.accept("site", [event("m1")])
         await asyncio.sleep(0.3)
         await engine.apply(config(enabled=False))
+        async with asyncio.timeout(PATIENCE):
+            while (await engine.queue.depth(LANE)).total:  # noqa: ASYNC110 - it ends by itself
+                await asyncio.sleep(0.01)
         delivery = (await ledger.event("m1"))[0].deliveries[0]
     assert (delivery.stage, delivery.reason) == (Stage.EXPIRED, "SUBSCRIPTION_REMOVED")
 
@@ -219,3 +223,32 @@ async def test_a_plugin_that_raises_keeps_the_event_and_the_others_go_on(tmp_pat
         delivery = (await ledger.event("trips"))[0].deliveries[0]
     assert sorted(partner.taken) == ["m1", "m2"]
     assert (delivery.stage, delivery.reason) == (Stage.RETRYING, "INTERNAL")
+
+
+async def test_a_change_takes_effect_while_an_old_request_is_under_way(tmp_path: Path) -> None:
+    """A slow request does not hold up the new version; it ends under the old one, unrepeated."""
+    release = asyncio.Event()
+
+    class Slow(Partner):
+        async def __call__(self, outgoing: Outgoing) -> Response:
+            if not self.requests:
+                answer = await super().__call__(outgoing)
+                await release.wait()
+                return answer
+            return await super().__call__(outgoing)
+
+    partner = Slow()
+    async with running(tmp_path, partner) as (engine, _):
+        await engine.apply(config())
+        await engine.accept("site", [event("m1")])
+        async with asyncio.timeout(PATIENCE):
+            while not partner.requests:  # noqa: ASYNC110 - the partner sends no signal
+                await asyncio.sleep(0.01)
+        async with asyncio.timeout(1):
+            await engine.apply(config(id={"@template": "new-{{ messageId }}"}))
+            await engine.accept("site", [event("m2")])
+            while len(partner.requests) < 2:  # noqa: ASYNC110 - nor here
+                await asyncio.sleep(0.01)
+        release.set()
+        assert await engine.settled(within=PATIENCE)
+    assert partner.taken == ["m1", "new-m2"]

@@ -95,8 +95,12 @@ class Dispatcher:
         leases = await self.queue.lease(self.lane, most, ttl=LEASE_SECONDS, wait=WAIT_SECONDS)
         linger = 0.0 if batch is None else batch.linger.total_seconds()
         if leases and linger and len(leases) < most:
-            await asyncio.sleep(linger)
-            leases += await self.queue.lease(self.lane, most - len(leases), ttl=LEASE_SECONDS)
+            try:
+                await asyncio.sleep(linger)
+                leases += await self.queue.lease(self.lane, most - len(leases), ttl=LEASE_SECONDS)
+            except asyncio.CancelledError:
+                await self.queue.release(leases)
+                raise
         return leases
 
     async def _deliver(self, leases: list[Lease]) -> None:
@@ -106,13 +110,13 @@ class Dispatcher:
             sends = [self._send(parcels) for parcels in self._batches(ready)]
             if outcomes:
                 sends.append(self._settle(outcomes))
-            await asyncio.gather(*sends)
+            for error in await asyncio.gather(*sends, return_exceptions=True):
+                if error is not None:
+                    # What was sent and could not be noted is sent again when the leases lapse.
+                    log.error("lane %s: %s", self.lane, error, exc_info=error)
         except asyncio.CancelledError:
             await self.queue.release(leases)  # those settled already are lost leases by now
             raise
-        except StorageError as error:
-            # What was sent and could not be noted is sent again when the leases lapse.
-            log.warning("lane %s: %s", self.lane, error, extra={"action": "settle_failed"})
         finally:
             keeper.cancel()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
 from offramp import _json
@@ -13,6 +13,7 @@ from offramp.config import Config
 from offramp.delivery.dispatcher import Dispatcher
 from offramp.delivery.explain import explain
 from offramp.delivery.pipeline import Pipeline
+from offramp.delivery.router import Router
 from offramp.delivery.snapshot import Snapshot, StartInstance, compile_config
 from offramp.hooks import SettledDelivery
 from offramp.plugins import Catalog, pick
@@ -46,6 +47,12 @@ class Engine:
         self._snapshot: Snapshot = compile_config(Config(), catalog, start_instance)
         self._workers: dict[str, tuple[Dispatcher, asyncio.Task[None]]] = {}
         self._changing = asyncio.Lock()
+        #: What still ends under configurations that are no more.
+        self._retiring: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[None]] = set()
+        #: Requests that route by a snapshot, and an event whenever one of them is through.
+        self._accepting: Counter[Snapshot] = Counter()
+        self._accepted = asyncio.Event()
 
     @property
     def snapshot(self) -> Snapshot:
@@ -61,7 +68,17 @@ class Engine:
 
         `False` marks a duplicate. Raises `QueueFullError` and `StorageError`.
         """
-        router = self._snapshot.router
+        accepting = self._snapshot
+        self._accepting[accepting] += 1
+        try:
+            return await self.queue.accept(self._items(accepting.router, source, events))
+        finally:
+            self._accepting[accepting] -= 1
+            self._accepted.set()
+
+    def _items(
+        self, router: Router, source: str, events: Sequence[dict[str, Any]]
+    ) -> list[NewItem]:
         received_at = self._clock()
         items = []
         for event in events:
@@ -78,32 +95,51 @@ class Engine:
                     filtered=routed.filtered,
                 )
             )
-        return await self.queue.accept(items)
+        return items
 
     def refuse(self, source: str | None, reason: str, count: int = 1) -> None:
         """Count events that the collector turned away."""
         self.refused[source or "", reason] += count
 
     async def apply(self, config: Config) -> Snapshot:
-        """Run another configuration; what is in flight ends under the old one."""
+        """Run another configuration at once; returns when the old one has ended its deliveries.
+
+        A worker of the new one starts beside the old one's: what that has leased is its own.
+        """
         async with self._changing:
             old = self._snapshot
             new = compile_config(config, self.catalog, self._start_instance, previous=old)
             self._snapshot = new
             changed = [lane for lane in self._workers if _worker_changed(lane, old, new)]
-            await asyncio.gather(*(self._stop_lane(lane) for lane in changed))
-            await self._end_removed(new)
+            replaced = [await self._interrupt(lane) for lane in changed]
             for lane, pipeline in new.pipelines.items():
                 if lane not in self._workers:
                     self._start_lane(lane, pipeline)
-            await self._close_runtimes(old, new)
-            return new
+            task = asyncio.create_task(self._retire(replaced, old, new), name="retire")
+            self._retiring.add(task)
+            task.add_done_callback(self._retiring.discard)
+        await asyncio.shield(task)
+        return new
 
     async def stop(self, *, within: float = FINISH_SECONDS) -> None:
         """Finish what is on its way and stop every lane, in `within` seconds at most."""
         await asyncio.gather(*(self._stop_lane(lane, within) for lane in list(self._workers)))
+        await asyncio.gather(*self._retiring, return_exceptions=True)
         for runtime in self._snapshot.runtimes.values():
             await runtime.close()
+
+    @asynccontextmanager
+    async def borrow(self, instance: Instance) -> AsyncIterator[InstanceRuntime]:
+        """The instance as it runs, or started for this block alone; raises `ConfigError`."""
+        running = self._snapshot.runtimes.get(instance.name)
+        if running is not None and running.instance == instance:
+            yield running
+            return
+        started = self._start_instance(instance, self.catalog[instance.destination])
+        try:
+            yield started
+        finally:
+            await started.close()
 
     async def explain(self, subscription: str, event: dict[str, Any]) -> dict[str, Any]:
         """One event through one enabled subscription; nothing is sent."""
@@ -136,13 +172,24 @@ class Engine:
         self._workers[lane] = dispatcher, task
 
     async def _stop_lane(self, lane: str, within: float = FINISH_SECONDS) -> None:
+        dispatcher = await self._interrupt(lane)
+        await dispatcher.finish(within=within)
+
+    async def _interrupt(self, lane: str) -> Dispatcher:
+        """Have a lane's worker lease no more; what it has leased goes on."""
         dispatcher, task = self._workers.pop(lane)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        await dispatcher.finish(within=within)
+        return dispatcher
 
-    async def _end_removed(self, new: Snapshot) -> None:
-        enabled = {s.id for s in new.config.subscriptions.values() if s.enabled}
+    async def _retire(self, replaced: Iterable[Dispatcher], old: Snapshot, new: Snapshot) -> None:
+        await asyncio.gather(*(each.finish(within=FINISH_SECONDS) for each in replaced))
+        await self._end_removed()
+        await self._close_runtimes(old, new)
+
+    async def _end_removed(self) -> None:
+        # By what runs now: a lane may have been enabled again meanwhile.
+        enabled = {s.id for s in self._snapshot.config.subscriptions.values() if s.enabled}
         for lane, depth in (await self.queue.depths()).items():
             if depth.total and lane not in enabled:
                 await self.queue.cancel(lane)
@@ -159,6 +206,10 @@ class Engine:
         ended = [_settled(pipeline, o, now) for o in outcomes if o.stage is not Stage.RETRYING]
         if ended:
             self.catalog.plugins.settled(ended)
+
+
+def _enabled(snapshot: Snapshot) -> set[str]:
+    return {s.id for s in snapshot.config.subscriptions.values() if s.enabled}
 
 
 def _worker_changed(lane: str, old: Snapshot, new: Snapshot) -> bool:
