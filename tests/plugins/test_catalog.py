@@ -74,7 +74,7 @@ def test_a_presets_mapping_lies_over_the_defaults() -> None:
     ("look", "told"),
     [
         (lambda c: c["smal"], "no destination 'smal'; did you mean 'small'? There are: small"),
-        (lambda c: c["small"].action("zzz"), "no action of small 'zzz' There are: send"),
+        (lambda c: c["small"].action("zzz"), "no action of small 'zzz'. There are: send"),
         (lambda c: c["small"].preset("everything"), "did you mean 'Everything'?"),
     ],
 )
@@ -83,7 +83,7 @@ def test_what_is_not_there_is_told_with_what_is(look: Callable[[Any], Any], told
     with pytest.raises(NotFoundError) as caught:
         look(catalog_of(declares("owner", make_destination())))
     assert told in str(caught.value)
-    assert isinstance(caught.value, LookupError)
+    assert isinstance(caught.value, KeyError)
 
 
 def test_a_catalog_cannot_be_changed() -> None:
