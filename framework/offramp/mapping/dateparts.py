@@ -24,6 +24,7 @@ CYCLE_DAYS: Final = 146_097
 THIS_CENTURY: Final = 2_000
 LAST_CENTURY: Final = 50
 YEARS_PER_CENTURY: Final = 100
+UINT32: Final = 2**32
 #: Year, month, day; hour, minute, second, millisecond.
 DAY_PARTS: Final = 3
 TIME_PARTS: Final = 4
@@ -50,9 +51,13 @@ class Zone:
 
     @property
     def ms(self) -> int:
-        """Milliseconds ahead of UTC."""
+        """Milliseconds ahead of UTC. Raises `NotADateError`."""
         minutes = (self.hour or 0) * MINUTES_PER_HOUR + (self.minute or 0)
-        return self.sign * minutes * SECONDS_PER_MINUTE * MS_PER_SECOND
+        # V8 counts these seconds in 32 bits without a sign, and goes on with the lower half.
+        seconds = minutes * SECONDS_PER_MINUTE % UINT32
+        if seconds >= UINT32 // 2:
+            raise NotADateError
+        return self.sign * seconds * MS_PER_SECOND
 
     def set_hours(self, hours: int) -> None:
         """Take the zone of a name."""
