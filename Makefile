@@ -14,13 +14,16 @@ define require-python
 endef
 
 .DEFAULT_GOAL := demo
-.PHONY: help demo test lint format wheels constraints clean
+.PHONY: help demo test torture lint format wheels constraints clean
 
 demo: $(STAMP) ## Run a host, a source and an emulated partner on this machine, and watch events arrive
 	$(BIN)/offramp demo
 
 test: $(STAMP) ## Run the whole suite; ARGS="-k name" runs a part of it
 	$(BIN)/python -m pytest $(ARGS)
+
+torture: $(STAMP) ## Kill a host under load and faults for SECONDS (1800), then check the books; SEED=n repeats a run
+	$(BIN)/python -m tests.torture --seconds $(or $(SECONDS),1800) $(if $(SEED),--seed $(SEED))
 
 lint: $(STAMP) ## Check style, formatting and types
 	$(BIN)/ruff check $(SOURCES)
