@@ -139,11 +139,11 @@ def unlike_batches(probe: Probe) -> Iterator[str]:
         events = probe.events(action, _size(action))
         alone = [probe.run(action, [event], probe.well) for event in events]
         together = probe.run(action, events, probe.well)
-        for run in (*alone, together):
-            if not run.delivered:
-                told = "not all events are delivered by a partner who is well"
-                yield f"action {slug!r}: {told}\n{run!r}"
-                return
+        failed = next((run for run in (*alone, together) if not run.delivered), None)
+        if failed is not None:
+            told = "not all events are delivered by a partner who is well"
+            yield f"action {slug!r}: {told}\n{failed!r}"
+            continue
         if not same_items([run.requests for run in alone], together.requests):
             yield (
                 f"action {slug!r}: a batch does not carry what was sent for each event alone; let "

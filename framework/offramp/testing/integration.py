@@ -254,9 +254,9 @@ def create_test_integration(  # noqa: PLR0913 - an instance's parts, each of whi
 ) -> TestIntegration:
     """Configure a destination, or an installed one by its slug, for a test.
 
-    Without `settings`, made-up ones are used. `plugins` are modules or objects with hooks, such
-    as those that add actions to the destination. Raises `PluginError` for whatever a host would
-    report of a plugin.
+    Without `settings`, made-up ones are used beside the defaults. `plugins` are modules or
+    objects with hooks, such as those that add actions to the destination. Raises `PluginError`
+    for whatever a host would report of a plugin.
     """
     by_slug = isinstance(destination, str)
     extra = plugins if isinstance(destination, str) else [_Declares(destination), *plugins]
@@ -265,7 +265,8 @@ def create_test_integration(  # noqa: PLR0913 - an instance's parts, each of whi
         raise PluginError("\n".join(map(str, catalog.problems)))
     entry = catalog[destination if isinstance(destination, str) else destination.slug]
     if settings is None:
-        settings = generate_test_data(entry.settings, seed=entry.slug)
+        bare = {key: field for key, field in entry.settings.items() if field.default is None}
+        settings = generate_test_data(bare, seed=entry.slug)
     return TestIntegration(
         catalog=catalog,
         entry=entry,

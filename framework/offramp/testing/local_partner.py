@@ -19,6 +19,8 @@ T = TypeVar("T")
 HOST: Final = "127.0.0.1"
 #: Starting and stopping a server takes milliseconds; longer means that something is wrong.
 PATIENCE_SECONDS: Final = 10.0
+#: For requests still under way when the test ends, such as one that it gave up on.
+GRACE_SECONDS: Final = 0.05
 #: What a request gets that nothing is scripted for; final, so that nothing tries again.
 NOT_SCRIPTED: Final = 501
 
@@ -127,9 +129,8 @@ class LocalPartner:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_SECONDS)
 
     async def _start(self) -> web.ServerRunner:
-        # Requests under way when the test ends (one that it gave up on) are not waited for.
         runner = web.ServerRunner(
-            web.Server(self._respond), handle_signals=False, shutdown_timeout=0.0
+            web.Server(self._respond), handle_signals=False, shutdown_timeout=GRACE_SECONDS
         )
         await runner.setup()
         site = web.TCPSite(runner, HOST, 0)
