@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from offramp import _json
-from offramp.config import Config
+from offramp.config import Config, Instance
 from offramp.delivery.dispatcher import Dispatcher
 from offramp.delivery.explain import explain
+from offramp.delivery.instance import InstanceRuntime
 from offramp.delivery.pipeline import Pipeline
 from offramp.delivery.router import Router
 from offramp.delivery.snapshot import Snapshot, StartInstance, compile_config
@@ -49,7 +51,6 @@ class Engine:
         self._changing = asyncio.Lock()
         #: What still ends under configurations that are no more.
         self._retiring: set[asyncio.Task[None]] = set()
-        self._background: set[asyncio.Task[None]] = set()
         #: Requests that route by a snapshot, and an event whenever one of them is through.
         self._accepting: Counter[Snapshot] = Counter()
         self._accepted = asyncio.Event()
@@ -102,7 +103,7 @@ class Engine:
         self.refused[source or "", reason] += count
 
     async def apply(self, config: Config) -> Snapshot:
-        """Run another configuration at once; returns when the old one has ended its deliveries.
+        """Run another configuration at once; what is under way ends under the old one.
 
         A worker of the new one starts beside the old one's: what that has leased is its own.
         """
@@ -118,8 +119,7 @@ class Engine:
             task = asyncio.create_task(self._retire(replaced, old, new), name="retire")
             self._retiring.add(task)
             task.add_done_callback(self._retiring.discard)
-        await asyncio.shield(task)
-        return new
+            return new
 
     async def stop(self, *, within: float = FINISH_SECONDS) -> None:
         """Finish what is on its way and stop every lane, in `within` seconds at most."""
@@ -184,12 +184,16 @@ class Engine:
 
     async def _retire(self, replaced: Iterable[Dispatcher], old: Snapshot, new: Snapshot) -> None:
         await asyncio.gather(*(each.finish(within=FINISH_SECONDS) for each in replaced))
+        while self._accepting[old]:  # what it still routes must not be left in a removed lane
+            self._accepted.clear()
+            await self._accepted.wait()
+        del self._accepting[old]
         await self._end_removed()
         await self._close_runtimes(old, new)
 
     async def _end_removed(self) -> None:
         # By what runs now: a lane may have been enabled again meanwhile.
-        enabled = {s.id for s in self._snapshot.config.subscriptions.values() if s.enabled}
+        enabled = _enabled(self._snapshot)
         for lane, depth in (await self.queue.depths()).items():
             if depth.total and lane not in enabled:
                 await self.queue.cancel(lane)
