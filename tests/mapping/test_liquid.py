@@ -12,18 +12,18 @@ from offramp.errors import MappingError, TransformError
 from offramp.mapping import compile_mapping, transform
 from offramp.mapping.liquid.filters import DISABLED_FILTERS, FILTERS
 
-ARGUMENTS = ("", ": a", ": a, b", ": a, b, c", ": x: a")
+
+class Literal(str):
+    """A value that only a template can write."""
+
+    __slots__ = ()
+
+
+ARGUMENTS = ("", ": a", ": a, b", ": a, b, c", ": x: a", ": nil, empty, blank", ": blank")
 VALUES: tuple[Any, ...] = (
-    None,
-    True,
-    0,
-    Decimal("2.50"),
-    "",
-    "a b",
-    [],
-    [1, [None]],
-    {},
-    {"length": "x"},
+    *map(Literal, ("nil", "empty", "blank")),
+    *(None, True, 0, Decimal("2.50"), "", "a b"),
+    *([], [1, [None]], {}, {"length": "x"}),
 )
 NOON = 1_800_000_000.5
 
@@ -98,9 +98,10 @@ def test_a_disabled_filter_is_refused_by_name(name: str) -> None:
 def test_a_filter_takes_anything(name: str) -> None:
     """Wrong types and numbers of arguments give a text or an error that has a place."""
     for arguments, value in itertools.product(ARGUMENTS, VALUES):
+        written = value if isinstance(value, Literal) else "v"
         event = {"v": value, "a": value, "b": 2, "c": "x"}
         try:
-            told = render(f"{{{{ v | {name}{arguments} }}}}", event)
+            told = render(f"{{{{ {written} | {name}{arguments} }}}}", event)
         except (MappingError, TransformError) as error:
             told = str(error)
             assert "$.v.@liquid" in told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from offramp.mapping.jstext import is_array_index, js_length
@@ -77,14 +78,19 @@ def member(value: Any, key: str) -> Any:
             return UNDEFINED if value else value
 
 
+def characters(text: str) -> Sequence[str]:
+    """The characters of a text as JavaScript counts them: UTF-16 code units."""
+    if len(text) == js_length(text):
+        return text
+    units = text.encode("utf-16-le", "surrogatepass")
+    # Half of a surrogate pair is no text that could be sent anywhere.
+    return [units[at : at + 2].decode("utf-16-le", "replace") for at in range(0, len(units), 2)]
+
+
 def _character(text: str, index: int) -> Any:
     if index >= js_length(text):
         return UNDEFINED
-    if len(text) == js_length(text):
-        return text[index]
-    unit = text.encode("utf-16-le", "surrogatepass")[2 * index : 2 * index + 2]
-    # Half of a surrogate pair is no text that could be sent anywhere.
-    return unit.decode("utf-16-le", "replace")
+    return characters(text)[index]
 
 
 def _whole(scope: Any) -> Any:

@@ -11,7 +11,7 @@ from offramp.mapping.check import check_mapping
 from offramp.mapping.compiler import directive_name
 from offramp.mapping.directives.options import read_options
 from offramp.mapping.jstext import js_items
-from offramp.mapping.path import compile_path, path_text, split_path
+from offramp.mapping.path import characters, compile_path, path_text, split_path
 from offramp.mapping.root import root_spec
 from offramp.mapping.values import NOTHING, UNDEFINED, Keep, Resolver, is_truthy, prune
 from offramp.mapping.wording import kind_of, shown
@@ -186,7 +186,8 @@ def _assign(merged: dict[str, Any], value: Any) -> None:
     if type(value) is dict:
         merged.update(value)
     elif isinstance(value, (list, str)):
-        merged.update((str(at), item) for at, item in enumerate(value))
+        items = characters(value) if isinstance(value, str) else value
+        merged.update((str(at), item) for at, item in enumerate(items))
 
 
 def _present(members: dict[str, Any]) -> dict[str, Any]:

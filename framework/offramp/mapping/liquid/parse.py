@@ -44,6 +44,9 @@ DISABLED_TAGS = frozenset({"case", "for", "include", "layout", "render", "tabler
 #: Tags of python-liquid that Segment's engine does not have.
 FOREIGN_TAGS = frozenset({"doc", "ifchanged"})
 
+# python-liquid keeps its text, output and errors among the tags, and cuts out "raw" before.
+_PSEUDO_TAGS = frozenset({"content", "illegal", "output"})
+_LEXER_TAG = "raw"
 _QUOTED = r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\""""
 _MARKUP = re.compile(
     r"\{%-?\s*raw\s*-?%\}.*?\{%-?\s*endraw\s*-?%\}"
@@ -101,6 +104,8 @@ def _parse_value(environment: Environment, tokens: TokenStream) -> FilteredExpre
     filters = []
     while tokens.current.kind == TOKEN_PIPE:
         next(tokens)
+        if tokens.current.kind == TOKEN_EOF:
+            break  # `{{ a | }}` is `{{ a }}`
         name = tokens.eat(TOKEN_WORD)
         filters.append(Filter(name, name.value, _parse_arguments(environment, tokens)))
     tokens.eat(TOKEN_EOF)
@@ -170,3 +175,8 @@ class _Grammar(Environment):
 
 
 _GRAMMAR = _Grammar()
+
+
+def available_tags() -> list[str]:
+    """The names of the tags that a template may use."""
+    return sorted({*_GRAMMAR.tags, _LEXER_TAG} - _PSEUDO_TAGS)

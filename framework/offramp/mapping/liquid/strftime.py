@@ -158,7 +158,9 @@ def _hour_of_half(moment: Moment) -> int:
 
 def _local_date(moment: Moment) -> str:
     day = moment.day[1]
-    return f"{day.month}/{day.day}/{moment.year}"
+    # English has no year 0: the one before 1 is the year 1 before Christ, and not marked as such.
+    year = moment.year if moment.year > 0 else 1 - moment.year
+    return f"{day.month}/{day.day}/{year}"
 
 
 def _local_time(moment: Moment) -> str:

@@ -134,7 +134,8 @@ def _slice(run: Run, value: Any, begin: Any = UNDEFINED, length: Any = UNDEFINED
     if is_nil(value):
         return []
     parts = value if isinstance(value, list) else text_of(value)
-    count = 1.0 if length is UNDEFINED else number(length)
+    begin, length = plain(begin), 1 if length is UNDEFINED else plain(length)
+    count = number(length)
     first = number(begin)
     if first < 0:
         first += len(parts)
