@@ -26,9 +26,8 @@ torture: $(STAMP) ## Kill a host under load and faults for SECONDS (1800), then 
 	$(BIN)/python -m tests.torture --seconds $(or $(SECONDS),1800) $(if $(SEED),--seed $(SEED))
 
 lint: $(STAMP) ## Check style, formatting and types
-	$(BIN)/ruff check $(SOURCES)
-	$(BIN)/ruff format --check $(SOURCES)
-	$(BIN)/mypy $(SOURCES)
+	@status=0; for check in "ruff check" "ruff format --check" mypy; do \
+	  echo "$$check $(SOURCES)"; $(BIN)/$$check $(SOURCES) || status=1; done; exit $$status
 
 format: $(STAMP) ## Format the code, and mend what style checks can mend
 	$(BIN)/ruff format $(SOURCES)

@@ -51,5 +51,5 @@ def tracked(checkout: Path) -> dict[str, str]:
             continue
         data = path.read_bytes()
         if b"\0" not in data:
-            found[name] = data.decode()
+            found[name] = data.decode(errors="replace")
     return found

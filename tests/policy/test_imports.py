@@ -9,28 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from tests.policy.rows import PURE, ROW_OF, SHOWN, TESTING, is_framework, room_of
 
 import offramp
-
-#: A room imports from the rows before its own; rooms of one row do not know each other.
-ROWS = (
-    {"errors", "_json", "_version"},
-    {"event"},
-    {"definition"},
-    {"mapping", "fql"},
-    {"payload", "hooks"},
-    {"plugins", "http", "storage"},
-    {"queue", "config"},
-    {"delivery"},
-    {"server"},
-    {"cli", "__main__"},
-)
-ROW_OF = {room: number for number, row in enumerate(ROWS) for room in row}
-PURE = {room for row in ROWS[: ROW_OF["hooks"] + 1] for room in row}
-#: May use any row, and import late; nothing uses it.
-TESTING = "testing"
-#: What the shop window shows is made in these rooms.
-SHOWN = {"_version", "definition", "errors", "hooks"}
 
 #: Modules through which a pure room would reach a socket, a file, the clock or a thread.
 IMPURE_MODULES = {
@@ -76,15 +57,6 @@ def target_of(each: Import, known: dict[str, ast.Module]) -> str:
     """The module that an import reaches: `from offramp import _json` reaches `offramp._json`."""
     inner = f"{each.module}.{each.name}"
     return inner if inner in known else each.module
-
-
-def room_of(module: str) -> str:
-    """`offramp.http.client` stands in `http`; the shop window itself in no room."""
-    return [*module.split("."), ""][1]
-
-
-def is_framework(module: str) -> bool:
-    return module.partition(".")[0] == "offramp"
 
 
 def report(faults: list[str]) -> str:

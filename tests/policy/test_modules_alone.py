@@ -1,58 +1,70 @@
-"""Every module can be the first of its package that a program imports."""
+"""Every module can be the first of its room that a program imports."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 from pathlib import Path
 
-#: Forks a process for each module: a fresh interpreter in a few milliseconds. Libraries are
-#: imported before, since what they do on import is theirs; the packages under test are not.
+from tests.policy.rows import place_of
+
+#: Goes row by row. Within a row it forks a process for each module, which imports that one module
+#: and nothing of its room before; then it imports the row itself, on which later rows may stand.
+#: What `import offramp` loads is loaded in every process, since it is the parent of all rooms.
+#: Libraries are imported first, because what they do on import is theirs.
 IMPORT_EACH_ALONE = """
-import os, sys, importlib, traceback
+import json, os, sys, importlib, traceback
 import aiohttp.web, attrs, cattrs, cyclopts, liquid, msgspec, pluggy, prometheus_client, rich.table
 import cryptography.hazmat.primitives.ciphers.aead, aioresponses, pytest, rich.progress
 assert not [name for name in sys.modules if name.startswith("offramp")]
-failed = 0
-for name in sys.argv[1:]:
-    child = os.fork()
-    if not child:
-        try:
-            importlib.import_module(name)
-        except BaseException:
-            print(name, traceback.format_exc(), flush=True)
-            os._exit(1)
-        os._exit(0)
-    failed |= os.waitpid(child, 0)[1]
-sys.exit(bool(failed))
-"""
 AT_ONCE = 2
+failed = 0
+for row in json.loads(sys.argv[1]):
+    running = 0
+    for name in row:
+        if name in sys.modules:
+            continue
+        if running == AT_ONCE:
+            failed |= os.wait()[1]
+            running -= 1
+        running += 1
+        if not os.fork():
+            try:
+                importlib.import_module(name)
+            except BaseException:
+                print(name, traceback.format_exc(), flush=True)
+                os._exit(1)
+            os._exit(0)
+    for _ in range(running):
+        failed |= os.wait()[1]
+    if failed:
+        sys.exit("no later row was tried")
+    for name in row:
+        importlib.import_module(name)
+"""
 
 
 def test_every_module_imports_alone(
     modules: dict[str, Path], checkout: Path, tmp_path: Path
 ) -> None:
     """In an interpreter of its own, with warnings as errors, each module finds all it needs."""
+    # A `__main__` starts the program when it is imported; the window is imported with any other.
+    names = [name for name in modules if not name.endswith(".__main__") and place_of(name) >= 0]
+    rows = [list(row) for _, row in groupby(sorted(names, key=place_of), key=place_of)]
     environment = {
         **{key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"},
         "PYTHONPATH": f"{checkout / 'framework'}{os.pathsep}{checkout / 'destinations/metronome'}",
         "PYTHONPYCACHEPREFIX": str(tmp_path),
     }
-
-    def run(names: list[str]) -> str:
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", IMPORT_EACH_ALONE, *names],
-            capture_output=True,
-            text=True,
-            check=False,
-            env=environment,
-        )
-        return "" if done.returncode == 0 else done.stdout + done.stderr
-
-    # A `__main__` starts the program when it is imported.
-    names = [name for name in modules if not name.endswith(".__main__")]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        told = "".join(pool.map(run, [names[start::AT_ONCE] for start in range(AT_ONCE)]))
-    assert not told, told
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", IMPORT_EACH_ALONE, json.dumps(rows)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+    told = done.stdout + done.stderr
+    assert (done.returncode, told) == (0, ""), told
