@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import attrs
@@ -12,6 +12,7 @@ from offramp import (
     Action,
     Batch,
     Destination,
+    Fault,
     Idempotency,
     Outgoing,
     Preset,
@@ -74,6 +75,18 @@ class TakeKnown(Take):
     idempotency = Idempotency(key="id", window=timedelta(hours=1))
 
 
+class TakeChecked(Take):
+    """Takes many at once; its own check has a bug."""
+
+    slug = "takeChecked"
+    title = "Take checked"
+
+    def refuse(self, payload: Item, *, now: datetime) -> list[Fault]:
+        if payload.id == "breaks":
+            raise ZeroDivisionError("a bug")
+        return []
+
+
 class TakeByKind(Take):
     """Takes many of one kind at once."""
 
@@ -86,7 +99,7 @@ small = Destination(
     slug="small",
     name="Small (Actions)",
     settings=Settings,
-    actions=[Take, TakeOne, TakeByKind, TakeKnown],
+    actions=[Take, TakeOne, TakeByKind, TakeChecked, TakeKnown],
     presets=[Preset(name="Take tracks", action="take", trigger='type = "track"')],
 )
 

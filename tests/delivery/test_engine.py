@@ -252,3 +252,18 @@ async def test_a_change_takes_effect_while_an_old_request_is_under_way(tmp_path:
         release.set()
         assert await engine.settled(within=PATIENCE)
     assert partner.taken == ["m1", "new-m2"]
+
+
+async def test_a_check_of_a_plugin_that_raises_does_not_hold_up_its_lane(tmp_path: Path) -> None:
+    """Where `refuse` itself breaks on one event, that one is tried again and the others arrive."""
+    partner = Partner()
+    async with running(tmp_path, partner) as (engine, ledger):
+        await engine.apply(config(action="takeChecked"))
+        await engine.accept("site", [event("m1"), event("breaks"), event("m2")])
+        async with asyncio.timeout(PATIENCE):
+            while len(partner.taken) < 2:  # noqa: ASYNC110 - the partner sends no signal
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        delivery = (await ledger.event("breaks"))[0].deliveries[0]
+    assert sorted(partner.taken) == ["m1", "m2"]
+    assert (delivery.stage, delivery.reason) == (Stage.RETRYING, "INTERNAL")

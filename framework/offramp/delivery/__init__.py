@@ -1,11 +1,12 @@
 """Match, map, check, perform, and an outcome for every delivery."""
 
+from offramp.delivery.batching import Parcel, in_batches
 from offramp.delivery.engine import Engine
 from offramp.delivery.explain import explain
 from offramp.delivery.instance import InstanceRuntime, check_settings, make_runtime, secrets_of
 from offramp.delivery.pipeline import Pipeline, Prepared, compile_subscription
 from offramp.delivery.retry import RetryPolicy, backoff, decide, policy_of
-from offramp.delivery.send import Parcel, Sent, send
+from offramp.delivery.send import Sent, plugin_failure, send
 from offramp.delivery.snapshot import Snapshot, StartInstance, compile_config
 
 __all__ = [
@@ -24,7 +25,9 @@ __all__ = [
     "compile_subscription",
     "decide",
     "explain",
+    "in_batches",
     "make_runtime",
+    "plugin_failure",
     "policy_of",
     "secrets_of",
     "send",

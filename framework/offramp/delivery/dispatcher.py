@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Final
 
 import attrs
 
 from offramp import _json
+from offramp.delivery.batching import Parcel, in_batches
 from offramp.delivery.instance import InstanceRuntime
 from offramp.delivery.pipeline import Pipeline
 from offramp.delivery.retry import decide
-from offramp.delivery.send import Parcel, Sent, send
+from offramp.delivery.send import Sent, plugin_failure, send
 from offramp.errors import DeliveryError, RejectedError, RetryableError, StorageError
 from offramp.queue import Lease, Outcome, Queue, Stage
 
@@ -107,7 +108,8 @@ class Dispatcher:
         keeper = asyncio.create_task(self._keep(leases), name=f"extend {self.lane}")
         try:
             ready, outcomes = self._prepare(leases)
-            sends = [self._send(parcels) for parcels in self._batches(ready)]
+            batches = in_batches(self.pipeline.batch, ready, alone=self._is_suspect)
+            sends = [self._send(batch) for batch in batches]
             if outcomes:
                 sends.append(self._settle(outcomes))
             for error in await asyncio.gather(*sends, return_exceptions=True):
@@ -138,29 +140,11 @@ class Dispatcher:
                 prepared = self.pipeline.prepare(event, now=now)
             except RejectedError as error:
                 outcomes.append(self._failed(lease, error, attempted=False))
+            except Exception as error:  # noqa: BLE001 - a plugin's own checks may raise anything
+                outcomes.append(self._failed(lease, plugin_failure(error)))
             else:
                 ready.append((lease, Parcel(prepared=prepared, event=event)))
         return ready, outcomes
-
-    def _batches(
-        self, ready: Sequence[tuple[Lease, Parcel]]
-    ) -> Iterator[list[tuple[Lease, Parcel]]]:
-        batch = self.pipeline.batch
-        if batch is None:
-            yield from ([each] for each in ready)
-            return
-        groups: dict[Any, list[tuple[Lease, Parcel]]] = {}
-        sizes: dict[Any, int] = {}
-        for lease, parcel in ready:
-            alone = lease.id if lease.id in self._suspects else None
-            key = (parcel.prepared.group, alone)
-            size = len(parcel.prepared.wire) + 1  # and the comma between two
-            if key in groups and sizes[key] + size > batch.max_bytes:
-                yield groups.pop(key)
-                sizes[key] = 0
-            groups.setdefault(key, []).append((lease, parcel))
-            sizes[key] = sizes.get(key, 0) + size
-        yield from groups.values()
 
     async def _send(self, batch: list[tuple[Lease, Parcel]]) -> None:
         parcels = [parcel for _, parcel in batch]
@@ -177,6 +161,9 @@ class Dispatcher:
                     self._failed(lease, sent.error, payload=parcel.prepared.wire, exchange=exchange)
                 )
         await self._settle(outcomes)
+
+    def _is_suspect(self, lease: Lease) -> bool:
+        return lease.id in self._suspects
 
     def _remember(self, lease: Lease, sent: Sent) -> None:
         if sent.suspect:

@@ -11,7 +11,7 @@ from offramp.definition import Outgoing, Response
 from offramp.delivery.instance import InstanceRuntime
 from offramp.delivery.pipeline import Pipeline, Prepared
 from offramp.errors import DeliveryError, FaultyError
-from offramp.http import Client
+from offramp.http import Client, Mask
 
 
 class _NotSentError(BaseException):
@@ -42,8 +42,8 @@ async def explain(
     }
     try:
         prepared = pipeline.prepare(event, now=now)
-    except DeliveryError as error:
-        told["faults"] = faults_of(error)
+    except Exception as error:  # noqa: BLE001 - what the plugin's own checks raise is told too
+        told["faults"] = _told(error, "refuse", str if runtime is None else runtime.mask)
         return told
     told["payload"] = _json.loads(prepared.wire)
     if runtime is not None:
@@ -64,14 +64,27 @@ async def _request(
             await action.perform(client, prepared.payload)
         else:
             await action.perform_batch(client, [prepared.payload])
-    except _NotSentError:
-        return {"request": _shown(client)}
-    except DeliveryError as error:
-        return {"request": _shown(client), "faults": faults_of(error)}
-    except Exception as error:  # noqa: BLE001 - the plugin's bug is part of the explanation
-        told = f"the plugin raised {type(error).__name__}: {error}"
-        return {"faults": [{"place": "perform", "message": runtime.mask(told)}]}
+    except BaseException as error:
+        if _is_stop(error):
+            return {"request": _shown(client)}
+        if not isinstance(error, Exception):
+            raise
+        return {"request": _shown(client), "faults": _told(error, "perform", runtime.mask)}
     return {"request": _shown(client)}
+
+
+def _told(error: Exception, place: str, mask: Mask) -> list[dict[str, str]]:
+    """The faults that an error stands for; a plugin's bug is part of the explanation."""
+    if isinstance(error, DeliveryError):
+        return faults_of(error)
+    return [{"place": place, "message": mask(f"the plugin raised {type(error).__name__}: {error}")}]
+
+
+def _is_stop(error: BaseException) -> bool:
+    """Whether it is the stop, alone or as a task group passes it on."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(_is_stop(each) for each in error.exceptions)
+    return isinstance(error, _NotSentError)
 
 
 def faults_of(error: DeliveryError) -> list[dict[str, str]]:

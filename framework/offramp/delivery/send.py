@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import attrs
 
+from offramp.delivery.batching import Parcel
 from offramp.delivery.instance import InstanceRuntime
-from offramp.delivery.pipeline import Pipeline, Prepared
+from offramp.delivery.pipeline import Pipeline
 from offramp.errors import DeliveryError, RetryableError
 from offramp.http import Client, Exchange
 
@@ -24,14 +25,6 @@ class Sent:
     exchange: Exchange | None
     #: It stood in a batch that was refused for its content, and was not cleared since.
     suspect: bool = False
-
-
-@attrs.frozen(kw_only=True)
-class Parcel:
-    """A prepared payload with the event behind it."""
-
-    prepared: Prepared
-    event: Any
 
 
 async def send(
@@ -106,9 +99,7 @@ async def _call(
     except DeliveryError as error:
         return None, error, _last(client)
     except Exception as error:  # noqa: BLE001 - a plugin's bug must not stop the host
-        failed = PluginFailedError(f"the plugin raised {type(error).__name__}: {error}")
-        failed.__cause__ = error
-        return None, failed, _last(client)
+        return None, plugin_failure(error), _last(client)
     finally:
         runtime.gate.leave()
 
@@ -117,6 +108,13 @@ class PluginFailedError(RetryableError):
     """The plugin's own code failed; kept and tried again, since a mended plugin may succeed."""
 
     code = "INTERNAL"
+
+
+def plugin_failure(error: Exception) -> PluginFailedError:
+    """What a plugin raised, as a failure of the plugin; the cause stays with it."""
+    failed = PluginFailedError(f"the plugin raised {type(error).__name__}: {error}")
+    failed.__cause__ = error
+    return failed
 
 
 def _learn(runtime: InstanceRuntime, errors: Sequence[DeliveryError | None]) -> None:

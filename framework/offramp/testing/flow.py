@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import attrs
-
 from offramp import _json
-from offramp.delivery import InstanceRuntime, Parcel, Pipeline, Sent, send
+from offramp.delivery import (
+    InstanceRuntime,
+    Parcel,
+    Pipeline,
+    Sent,
+    in_batches,
+    plugin_failure,
+    send,
+)
 from offramp.delivery.limits import Gate
 from offramp.delivery.retry import decide
 from offramp.delivery.router import NO_MATCH
@@ -60,9 +66,11 @@ async def deliver(
             parcel = Parcel(prepared=pipeline.prepare(event, now=now), event=event)
         except RejectedError as error:
             ends[place] = _failed(runtime, pipeline, error, {"event": event})
+        except Exception as error:  # noqa: BLE001 - as a lane survives it
+            ends[place] = _failed(runtime, pipeline, plugin_failure(error), {"event": event})
         else:
             ready.append((place, parcel))
-    for batch in _batches(pipeline, ready):
+    for batch in in_batches(pipeline.batch, ready):
         sent = await send(runtime, pipeline, [parcel for _, parcel in batch])
         for (place, parcel), each in zip(batch, sent, strict=True):
             ends[place] = _end(runtime, pipeline, parcel, each)
@@ -99,31 +107,3 @@ def _failed(
         error=error,
         **known,
     )
-
-
-def _batches(
-    pipeline: Pipeline, ready: Sequence[tuple[int, Parcel]]
-) -> Iterator[list[tuple[int, Parcel]]]:
-    batch = pipeline.batch
-    if batch is None:
-        yield from ([each] for each in ready)
-        return
-    open_batches: dict[Any, _OpenBatch] = {}
-    for place, parcel in ready:
-        key = parcel.prepared.group
-        size = len(parcel.prepared.wire) + 1  # and the comma between two
-        held = open_batches.setdefault(key, _OpenBatch())
-        if held.parcels and (
-            len(held.parcels) == batch.max_events or held.size + size > batch.max_bytes
-        ):
-            yield held.parcels
-            held = open_batches[key] = _OpenBatch()
-        held.parcels.append((place, parcel))
-        held.size += size
-    yield from (held.parcels for held in open_batches.values())
-
-
-@attrs.define
-class _OpenBatch:
-    parcels: list[tuple[int, Parcel]] = attrs.field(factory=list)
-    size: int = 0
