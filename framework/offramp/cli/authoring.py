@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
@@ -48,7 +49,9 @@ class Authoring:
             An action, whose default mapping is then used.
         """
         spec = _defaults(self._context, destination, action) | _read_mapping(mapping)
-        compiled = compile_mapping(spec, directives=self._context.catalog.directives)
+        compiled = compile_mapping(
+            spec, directives=self._context.catalog.directives, clock=time.time
+        )
         failed = 0
         for number, event in enumerate(read_events(), start=1):
             try:

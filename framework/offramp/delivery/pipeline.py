@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -105,7 +106,9 @@ def compile_subscription(
 
     mapping = {k: v for k, v in subscription.mapping.items() if k != SYNC_MODE_KEY}
     matches = attempt("trigger", lambda: compile_trigger(subscription.trigger))
-    transform = attempt("mapping", lambda: compile_mapping(mapping, directives=directives))
+    transform = attempt(
+        "mapping", lambda: compile_mapping(mapping, directives=directives, clock=time.time)
+    )
     check = attempt("fields", lambda: compile_check(offered.fields))
     if faults:
         raise ConfigError(faults)
