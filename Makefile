@@ -45,7 +45,7 @@ constraints: ## Pin the newest releases that the dependencies allow
 	rm -rf $(VENV)-constraints
 
 clean: ## Remove what building, testing and running left behind
-	rm -rf .venv .venv-* dist destinations/metronome/dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-* dist tests/conformance/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find framework destinations tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## List the targets
