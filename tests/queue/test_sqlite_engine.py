@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from offramp.queue import (
     open_queue,
 )
 from offramp.queue.sqlite import accepting, ledger, retention
+from offramp.queue.sqlite.leases import Held
 from offramp.storage import Store, load_statements
 
 if TYPE_CHECKING:
@@ -209,6 +211,20 @@ async def test_an_idle_lane_costs_no_reads(
     monkeypatch.setattr(store, "read", read)
     for _ in range(3):
         assert await queue.lease("lane", 5, ttl=60, wait=0.01) == []
+
+
+async def test_what_is_settled_leaves_no_trace_in_memory(queue: SqliteQueue) -> None:
+    """However long leases might run, memory holds those that run, not those that ended."""
+    for n in range(20):
+        await queue.accept(items(100, f"{n}-"))
+        leases = await queue.lease("lane", 100, ttl=86_400)
+        await queue.extend(leases, 86_400)
+        await queue.settle(
+            [Outcome(lease=lease, stage=Stage.DELIVERED, reason="OK") for lease in leases]
+        )
+    del leases
+    gc.collect()
+    assert sum(isinstance(found, Held) for found in gc.get_objects()) == 0
 
 
 PLANS = {

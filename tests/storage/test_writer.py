@@ -212,6 +212,17 @@ async def test_a_foreign_lock_is_waited_for_and_then_told(tmp_path: Path) -> Non
         assert await store.write(lambda _: 1) == 1
 
 
+async def test_what_cannot_be_weighed_fails_its_caller(store: Store) -> None:
+    """The thread goes on for the others."""
+
+    def weigh(_: int) -> int:
+        raise TypeError("mine")
+
+    with pytest.raises(TypeError, match="mine"):
+        store.submit(Work(run=add, weigh=weigh), 1)
+    assert await store.submit(Work(run=add), 2) == 2
+
+
 async def test_closing_commits_what_waits(tmp_path: Path) -> None:
     """What was handed in before the close is on disk after it."""
     async with Store.open(tmp_path) as store:

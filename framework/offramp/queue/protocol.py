@@ -337,13 +337,16 @@ class Ledger(Protocol):
     """What became of every event: reads only, from the tables that `accept` and `settle` write."""
 
     async def event(self, message_id: str, *, source: str | None = None) -> list[Story]:
-        """Tell the whole story of a message id, latest acceptance first; empty if unknown."""
+        """Tell the whole story of a message id: one per source and day, latest first."""
         ...
 
     async def events(
         self, *, source: str | None = None, limit: int = DEFAULT_PAGE, cursor: str | None = None
     ) -> Page[Story]:
-        """List accepted events, latest first, with their deliveries but without bodies."""
+        """List accepted events, latest first, with their deliveries but without bodies.
+
+        A page may be short, even empty, and still have a cursor: go on until that is `None`.
+        """
         ...
 
     async def recent(
@@ -354,8 +357,9 @@ class Ledger(Protocol):
         limit: int = DEFAULT_PAGE,
         cursor: str | None = None,
     ) -> Page[Delivery]:
-        """List deliveries of a lane, latest change first; filtered ones only if asked for.
+        """List deliveries of a lane, latest first by when they are due or ended.
 
+        Filtered ones are told if asked for, latest acceptance first.
         A page may be short, even empty, and still have a cursor: go on until that is `None`.
         """
         ...

@@ -66,6 +66,7 @@ class _Job:
     work: Work[Any, Any]
     request: Any
     future: asyncio.Future[Any]
+    weight: int
     result: Any = None
 
 
@@ -107,7 +108,8 @@ class Writer:
         if not self._open:
             raise StorageError(f"{self._path} is closed: nothing can be written any more")
         future: asyncio.Future[R] = self._loop.create_future()
-        self._inbox.put(_Job(work, request, future))
+        # Weighed here, so that what cannot be weighed fails its caller, not the thread.
+        self._inbox.put(_Job(work, request, future, work.weigh(request)))
         return future
 
     # What follows runs in the thread, but for `_resolve`.
@@ -121,9 +123,8 @@ class Writer:
         self._tell(self._ready.set_result, None)
         try:
             while self._gather():
-                group = self._take()
-                self._write(connection, group)
-                self._tell(self._resolve, group)
+                # No name for the group here: it would keep the last one while the thread waits.
+                self._tell(self._resolve, self._write(connection, self._take()))
         finally:
             connection.close()
             self._tell(self._ended.set_result, None)
@@ -161,7 +162,7 @@ class Writer:
                 del self._waiting[work]
         return group
 
-    def _write(self, connection: sqlite3.Connection, group: list[list[_Job]]) -> None:
+    def _write(self, connection: sqlite3.Connection, group: list[list[_Job]]) -> list[list[_Job]]:
         """Run a group and commit it; if that fails, nothing of it stays and every job says so."""
         try:
             connection.execute("BEGIN IMMEDIATE")
@@ -174,6 +175,7 @@ class Writer:
                 connection.execute("ROLLBACK")
             for job in _flat(group):
                 job.result = storage_error(error, self._path)
+        return group
 
     def _run(self, connection: sqlite3.Connection, jobs: list[_Job]) -> None:
         connection.execute("SAVEPOINT job")
@@ -223,8 +225,8 @@ def _take_some(work: Work[Any, Any], jobs: deque[_Job]) -> list[_Job]:
         jobs.clear()
         return taken
     taken = [jobs.popleft()]
-    weight = work.weigh(taken[0].request)
-    while jobs and (weight := weight + work.weigh(jobs[0].request)) <= work.most:
+    weight = taken[0].weight
+    while jobs and (weight := weight + jobs[0].weight) <= work.most:
         taken.append(jobs.popleft())
     return taken
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import time
 from collections import Counter
@@ -34,8 +35,12 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
+_log = logging.getLogger("offramp.queue")
+
 #: A clock set back by less, in microseconds, only makes what was just accepted wait that long.
 CLOCK_STEP_US = US // 10
+#: Seconds after which another try is made to follow a clock that was set back.
+REBASE_AGAIN_S = 1.0
 #: Random bytes that tell the leases of this run from those of another.
 RUN_BYTES = 4
 
@@ -89,10 +94,10 @@ class SqliteQueue:
         if not items:
             return []
         self._guard.admit(len(items), self._lanes.in_flight + self._incoming)
+        accepted = self._store.submit(self._accepting, items)
         self._incoming += len(items)
         self._writing += 1
-        accepted = await self._store.submit(self._accepting, items)
-        return accepted.new
+        return (await accepted).new
 
     async def lease(self, lane: str, n: int, *, ttl: float, wait: float = 0) -> list[Lease]:
         """Borrow up to `n` deliveries that are due; see `Queue.lease`."""
@@ -129,8 +134,9 @@ class SqliteQueue:
             if held is not None
         ]
         if settled:
+            stored = self._store.submit(self._settling, settled)
             self._writing += 1
-            await self._store.submit(self._settling, settled)
+            await stored
         return [held is not None for held in claims]
 
     async def cancel(
@@ -196,9 +202,14 @@ class SqliteQueue:
 
     async def _rebase(self, now: int) -> None:
         for lane in self._lanes:
-            while await self._store.write(Rebase(lane.name, now)):
+            more = True
+            while more and not self._closed:
+                try:
+                    more = await self._store.write(Rebase(lane.name, now))
+                except StorageError:
+                    _log.exception("lane %s still follows the clock of before", lane.name)
+                    await asyncio.sleep(REBASE_AGAIN_S)
                 lane.wake(0)
-            lane.wake(0)
 
     async def _cancel(self, lane: Lane, reason: str, message: str) -> int:
         cancelled = 0

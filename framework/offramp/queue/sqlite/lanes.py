@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import heapq
-import itertools
 from typing import TYPE_CHECKING
 
 from offramp.queue.protocol import Depth
@@ -40,8 +38,8 @@ class Lane:
         self._leases = leases
         self._floor = (0, 0)
         self._furthest = (0, 0)
-        self._expiries: list[tuple[int, int, list[Held]]] = []
-        self._order = itertools.count()
+        #: No lease ends before this; a lower bound, so that settling need not keep it exact.
+        self._first_expiry = NEVER
         self._settled_while_reading: set[int] = set()
         self._woken = asyncio.Event()
 
@@ -59,9 +57,9 @@ class Lane:
         self._floor = min(self._floor, (due_at, 0))
         self._woken.set()
 
-    def expect(self, expires_at: int, helds: list[Held]) -> None:
-        """Note when leases may end; whether they do is looked at then."""
-        heapq.heappush(self._expiries, (expires_at, next(self._order), helds))
+    def expect(self, expires_at: int) -> None:
+        """Note that a lease may end at `expires_at` (µs)."""
+        self._first_expiry = min(self._first_expiry, expires_at)
         self._woken.set()
 
     def give_back(self, held: Held) -> None:
@@ -87,8 +85,7 @@ class Lane:
 
     async def sleep(self, now: int, seconds: float) -> None:
         """Wait until something may be due, at most for `seconds`."""
-        due_at = min(self._floor[0], self._expiries[0][0] if self._expiries else NEVER)
-        timeout = min(to_s(due_at - now), seconds, LOOK_AGAIN_S)
+        timeout = min(to_s(min(self._floor[0], self._first_expiry) - now), seconds, LOOK_AGAIN_S)
         if timeout > 0:
             self._woken.clear()
             try:
@@ -120,14 +117,16 @@ class Lane:
         self.held.update((held.row.id, held) for held, _ in pairs)
         last, _ = rows[-1]
         self._furthest = max(self._furthest, (last.due_at, last.id))
-        self.expect(expires_at, [held for held, _ in pairs])
+        self.expect(expires_at)
         return [lease for _, lease in pairs]
 
     def _lapse(self, now: int) -> None:
-        while self._expiries and self._expiries[0][0] <= now:
-            _, _, helds = heapq.heappop(self._expiries)
-            for held in helds:
+        # Most leases are settled long before, so this comes about once in the life of a lease.
+        if self._first_expiry <= now:
+            for held in tuple(self.held.values()):
                 self._leases.lapse(held, now)
+            running = (held.expires_at for held in self.held.values() if held.token in self._leases)
+            self._first_expiry = min(running, default=NEVER)
 
 
 class Lanes:

@@ -33,6 +33,9 @@ class Leases:
         self._granted = 0
         self._by_token: dict[str, Held] = {}
 
+    def __contains__(self, token: str) -> bool:
+        return token in self._by_token
+
     def grant(self, lane: Lane, row: DueRow, body: bytes, expires_at: int) -> tuple[Held, Lease]:
         """Lend a delivery until `expires_at` (µs); the lane is yet to note it."""
         self._granted += 1
@@ -60,7 +63,7 @@ class Leases:
     def restore(self, held: Held) -> None:
         """Put a claimed lease back, as its outcome could not be stored."""
         self._by_token[held.token] = held
-        held.lane.expect(held.expires_at, [held])
+        held.lane.expect(held.expires_at)
 
     def extend(self, token: str, expires_at: int) -> bool:
         """Let a lease run until `expires_at` (µs); false if it is lost."""
@@ -68,12 +71,12 @@ class Leases:
         if held is None:
             return False
         held.expires_at = expires_at
-        held.lane.expect(expires_at, [held])
+        held.lane.expect(expires_at)
         return True
 
     def lapse(self, held: Held, now: int) -> None:
         """End a lease if its time is over and it is not being settled."""
-        if held.expires_at <= now and held.token in self._by_token:
+        if held.expires_at <= now and held.token in self:
             del self._by_token[held.token]
             held.lane.give_back(held)
 
@@ -81,7 +84,7 @@ class Leases:
         """Let each lease end `step` (µs) earlier, as the clock was set back by that."""
         for held in self._by_token.values():
             held.expires_at -= step
-            held.lane.expect(held.expires_at, [held])
+            held.lane.expect(held.expires_at)
 
     def close(self) -> None:
         """End all leases; there will be no more."""
