@@ -13,7 +13,7 @@ MOST_REQUESTS: Final = 3
 
 
 def draw_faults(luck: random.Random) -> list[Fault]:
-    """Some faults for the next requests: refusals, outages, silence, broken connections."""
+    """Some faults for the next requests: refusals, outages, silence after the batch was stored, resets."""
     kinds = [
         lambda: Fault(status=429, retry_after=luck.choice([0, 1]), times=_times(luck)),
         lambda: Fault(status=429, times=_times(luck)),
@@ -21,6 +21,7 @@ def draw_faults(luck: random.Random) -> list[Fault]:
         lambda: Fault(status=500, store="part", times=_times(luck)),
         lambda: Fault(status=503, store="all", times=_times(luck)),
         lambda: Fault(ending="drop", store=luck.choice(["none", "part", "all"]), times=1),
+        lambda: Fault(ending="hang", store="all", times=1),
         lambda: Fault(store="all", delay=luck.uniform(0, 1), times=_times(luck)),
     ]
     return [luck.choice(kinds)() for _ in range(luck.randint(0, MOST_FAULTS))]
