@@ -19,7 +19,17 @@ from offramp.queue.protocol import (
     Story,
 )
 from offramp.queue.sqlite.audit import audit
-from offramp.queue.sqlite.codes import CODES, NEVER, RETRYING, STAGES, clean, digest, to_us
+from offramp.queue.sqlite.codes import (
+    CODES,
+    DEAD_CODES,
+    DELIVERED,
+    NEVER,
+    RETRYING,
+    STAGES,
+    clean,
+    digest,
+    to_us,
+)
 from offramp.queue.sqlite.dead import SQL as DEAD_SQL
 from offramp.queue.sqlite.dead import Place, cursor_of, place_of
 from offramp.queue.sqlite.rows import SQL, deliveries_by_id, stories_by_seq
@@ -27,12 +37,14 @@ from offramp.queue.sqlite.tallies import bucket_bound
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from offramp.storage import Store
 
 #: Events that a listing without an index looks through for one page: some 50 ms.
 SCAN = 20_000
+#: What a listing of all stages looks up: in flight at once (`None`), and each end but filtered.
+ANY_STATE = (None, DELIVERED, *DEAD_CODES)
 MINUTE_S = 60
 HOUR_S = 3_600
 
@@ -79,9 +91,9 @@ class SqliteLedger:
         place = place_of(cursor)
         if stage is Stage.FILTERED:
             return await self._store.read(partial(_filtered, lane=lane, limit=limit, place=place))
-        stages = [stage] if stage else [one for one in Stage if one is not Stage.FILTERED]
-        read = partial(_recent, lane=lane, stages=stages, limit=limit, place=place)
-        return await self._store.read(read)
+        return await self._store.read(
+            partial(_recent, lane=lane, stage=stage, limit=limit, place=place)
+        )
 
     async def counts(
         self, since: float, until: float, *, lane: str | None = None, source: str | None = None
@@ -174,14 +186,16 @@ def _filtered(
 
 
 def _recent(
-    connection: sqlite3.Connection, *, lane: str, stages: Sequence[Stage], limit: int, place: Place
+    connection: sqlite3.Connection, *, lane: str, stage: Stage | None, limit: int, place: Place
 ) -> Page[Delivery]:
     before, below = place
     terms = {"before": before, "below": below, "since": 0, "reason": None, "limit": limit + 1}
+    states = ANY_STATE if stage is None else (CODES[stage],)
     found: list[Place] = []
     for number in dict(connection.execute(DEAD_SQL["lanes"], {"name": lane})):
-        for state in (CODES[stage] for stage in stages):
-            sql = DEAD_SQL["dead_by_lane"] if state > RETRYING else SQL["recent_in_flight"]
+        for state in states:
+            in_flight = state is None or state <= RETRYING
+            sql = SQL["recent_in_flight"] if in_flight else DEAD_SQL["dead_by_lane"]
             rows = connection.execute(sql, {**terms, "lane": number, "state": state})
             found += [(at, low) for low, at in rows]
     found.sort(reverse=True)

@@ -76,10 +76,11 @@ ORDER BY seq DESC
 LIMIT 1 OFFSET :scan - 1;
 
 -- name: recent_in_flight
--- Deliveries of a lane that wait in a state, latest due first, from below (:before, :below) on.
+-- Deliveries of a lane that are in flight, in one state or (null) in both, latest due first, from
+-- below (:before, :below) on.
 SELECT id, due_at
 FROM deliveries
-WHERE lane = :lane AND state = :state
+WHERE lane = :lane AND (:state IS NULL OR state = :state)
   AND due_at <= :before AND (due_at < :before OR id < :below)
 ORDER BY due_at DESC, id DESC
 LIMIT :limit;
