@@ -12,9 +12,9 @@ import pytest
 from offramp import _json
 from offramp.definition import Field
 from offramp.errors import PayloadError
+from offramp.mapping.jsdate import parse_js_date
 from offramp.payload import compile_check, is_date_like, parse_date_like
 from offramp.payload.formats import FORMATS
-from offramp.mapping.jsdate import parse_js_date
 
 TABLES = Path(__file__).with_name("tables")
 DATES: list[dict[str, Any]] = _json.loads((TABLES / "dates.json").read_bytes())
