@@ -32,7 +32,13 @@ class Context:
     def catalog_with(self, files: Iterable[Path]) -> Catalog:
         """The catalog with the plugin files that a configuration names."""
         files = tuple(files)
-        return load_catalog(load_plugins(files=files)) if files else self.catalog
+        if not files:
+            return self.catalog
+        catalog = load_catalog(load_plugins(files=files))
+        for problem in catalog.problems:
+            if problem not in self.plugins.problems:  # which are told when the program starts
+                self.warn(str(problem))
+        return catalog
 
     def complain(self, error: OfframpError) -> None:
         """Tell what is wrong, a line for each fault."""

@@ -20,7 +20,10 @@ SKIPPED_HEADERS: Final = frozenset({"user-agent"})
 
 def render_explanation(told: Mapping[str, Any]) -> RenderableType:
     """One event and one subscription: trigger, fields, faults, and the request."""
-    parts: list[RenderableType] = [_verdict(told), Padding(_conditions(told["trigger"]), INDENT)]
+    parts: list[RenderableType] = [
+        _verdict(told),
+        Padding(render_conditions(told["trigger"]), INDENT),
+    ]
     if told["matches"]:
         parts.append(Padding(_fields(told["fields"], told["payload"]), INDENT))
         parts += [_fault(fault) for fault in told["faults"]]
@@ -81,7 +84,8 @@ def _verdict(told: Mapping[str, Any]) -> Text:
     return Text.assemble(mark, (str(told["subscription"]), "bold"))
 
 
-def _conditions(trigger: Mapping[str, Any]) -> Table:
+def render_conditions(trigger: Mapping[str, Any]) -> Table:
+    """A trigger's conditions, each with its truth and what it found."""
     table = Table(box=None, show_header=False, pad_edge=False)
     for condition in conditions_of(trigger):
         table.add_row(

@@ -1,27 +1,47 @@
-"""A whole host: store, queue, engine, collector, wired together and taken down in order."""
+"""A whole host: store, queue, engine, doors, wired together and taken down in order."""
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import attrs
+from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from offramp.cli.story import tell
-from offramp.config import Config, HostSettings, Instance, resolve_settings, resolve_write_keys
+from offramp.cli.bounds import collector_limits, queue_limits, retention
+from offramp.cli.figures import DeliveryFigures
+from offramp.cli.readiness import checks, quick_sums
+from offramp.config import (
+    Change,
+    Config,
+    ConfigStore,
+    HostSettings,
+    Instance,
+    diff_configs,
+    load_key_ring,
+    resolve_settings,
+    resolve_write_keys,
+)
 from offramp.delivery import Engine, InstanceRuntime, StartInstance, make_runtime
 from offramp.http import aiohttp_transport, open_session
 from offramp.plugins import Catalog, CatalogEntry
-from offramp.queue import Ledger, Queue, Retention, SqliteLedger, open_queue
-from offramp.queue import Limits as QueueLimits
-from offramp.server import Check, Limits, make_app, serve
+from offramp.queue import Ledger, Queue, SqliteLedger, open_queue
+from offramp.server import make_app, serve
+from offramp.server.api import Parts, Token, control_routes, load_token, tell
 from offramp.storage import Store
 
-DAY_SECONDS: Final = 86_400.0
+#: Who made a change, in the history, where a file was applied at start.
+FROM_FILE: Final = "file"
+#: Where commands find a running host: its URL, in the data folder.
+URL_FILE: Final = "url"
+
+#: What a file wants in the place of the configuration that is in force.
+Written: TypeAlias = Callable[[Config], Config]
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -32,6 +52,10 @@ class Host:
     engine: Engine
     queue: Queue
     ledger: Ledger
+    token: Token
+    folder: Path
+    #: What the file changed at start.
+    changes: Sequence[Change] = ()
 
     async def settled(self, *, within: float) -> bool:
         """Wait until nothing is on its way any more; False after `within` seconds."""
@@ -78,54 +102,82 @@ def start_instances(catalog: Catalog, *, clock: Callable[[], float] = time.time)
 
 @asynccontextmanager
 async def run_host(
-    config: Config, catalog: Catalog, settings: HostSettings, *, folder: Path
+    written: Written | None, catalog: Catalog, settings: HostSettings, *, folder: Path
 ) -> AsyncIterator[Host]:
-    """Start a host and stop it: first the doors, then what is on its way, then the disk."""
+    """Start a host and stop it: first the doors, then what is on its way, then the disk.
+
+    Without `written` the configuration that the data folder holds runs on. Raises `ConfigError`
+    and `StorageError`.
+    """
     async with (
         Store.open(folder) as store,
-        open_queue(store, limits=_queue_limits(settings), retention=_retention(settings)) as queue,
+        open_queue(store, limits=queue_limits(settings), retention=retention(settings)) as queue,
     ):
+        configs = ConfigStore(store, load_key_ring(folder), catalog)
+        token = load_token(folder, settings.token)
+        changes, config = await _in_force(configs, written, catalog)
         engine = Engine(catalog, queue, start_instances(catalog))
         ledger = SqliteLedger(store)
+        sums = quick_sums(store)
+        parts = Parts(engine=engine, queue=queue, ledger=ledger, configs=configs, sums=sums)
+
+        async def put_to_work(_: int, changed: Config) -> None:
+            await engine.apply(resolve_write_keys(changed))
+
         try:
-            await engine.apply(resolve_write_keys(config))
-            app = make_app(
-                intake=engine,
-                registry=CollectorRegistry(),
-                readiness={"configuration": _runs(engine)},
-                limits=_collector_limits(settings),
-            )
-            async with serve(app, settings.host, settings.port) as url:
-                yield Host(url=url, engine=engine, queue=queue, ledger=ledger)
+            await engine.apply(config)
+            app = _app(parts, settings, token, store)
+            with configs.watch(put_to_work):
+                async with serve(app, settings.host, settings.port) as url:
+                    with _findable(folder, url):
+                        yield Host(
+                            url=url,
+                            engine=engine,
+                            queue=queue,
+                            ledger=ledger,
+                            token=token,
+                            folder=folder,
+                            changes=changes,
+                        )
         finally:
+            await parts.background.close()
             await engine.stop()
 
 
-def _runs(engine: Engine) -> Check:
-    async def check() -> str | None:
-        problems = engine.snapshot.problems
-        return "; ".join(f"{place}: {told}" for place, told in problems.items()) or None
-
-    return check
-
-
-def _queue_limits(settings: HostSettings) -> QueueLimits:
-    given = {
-        "max_in_flight": settings.max_in_flight,
-        "min_free_bytes": settings.min_free_bytes,
-    }
-    return QueueLimits(**{key: value for key, value in given.items() if value is not None})
+async def _in_force(
+    configs: ConfigStore, written: Written | None, catalog: Catalog
+) -> tuple[Sequence[Change], Config]:
+    """Put what a file says in force; answers its changes, and the configuration, keys resolved."""
+    rev, current = await configs.load()
+    wanted = current if written is None else written(current)
+    # Before it is stored: a reference that leads nowhere must not be what the next start finds.
+    resolved = resolve_write_keys(wanted)
+    changes = diff_configs(current, wanted, catalog)
+    await configs.apply(changes, rev, who=FROM_FILE)
+    return changes, resolved
 
 
-def _retention(settings: HostSettings) -> Retention:
-    given = {"delivered": settings.keep_delivered_days, "dead": settings.keep_dead_days}
-    return Retention(**{key: days * DAY_SECONDS for key, days in given.items() if days is not None})
-
-
-def _collector_limits(settings: HostSettings) -> Limits:
-    return Limits(
-        event_bytes=settings.event_bytes,
-        batch_bytes=settings.batch_bytes,
-        batch_events=settings.batch_events,
-        requests_per_second=settings.requests_per_second,
+def _app(parts: Parts, settings: HostSettings, token: Token, store: Store) -> web.Application:
+    registry = CollectorRegistry()
+    figures = DeliveryFigures(parts)
+    registry.register(figures)
+    return make_app(
+        intake=parts.engine,
+        registry=registry,
+        readiness=checks(store, parts.engine, parts.sums),
+        limits=collector_limits(settings),
+        public_url=settings.public_url,
+        proxies=settings.proxies,
+        more=control_routes(parts, token=token, public_url=settings.public_url),
+        refresh=figures.refresh,
     )
+
+
+@contextlib.contextmanager
+def _findable(folder: Path, url: str) -> Iterator[None]:
+    path = folder / URL_FILE
+    path.write_text(url + "\n")
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)

@@ -7,15 +7,17 @@ import logging
 import signal
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import attrs
 from rich.logging import RichHandler
 
 from offramp.cli.context import Context
 from offramp.cli.host import Host, run_host
-from offramp.cli.load import DEFAULT_FILE, load
+from offramp.cli.load import DEFAULT_FILE, open_file
+from offramp.config import HostSettings
 from offramp.hooks import Command
+from offramp.server.api import TOKEN_FILE
 
 LOG_FORMAT: Final = "%(message)s"
 
@@ -32,7 +34,7 @@ class Operating:
 
     async def serve(
         self,
-        config: Path = DEFAULT_FILE,
+        config: Path | None = None,
         *,
         data: Path | None = None,
         host: str | None = None,
@@ -43,7 +45,8 @@ class Operating:
         Parameters
         ----------
         config
-            The configuration, TOML or JSON.
+            The configuration, TOML or JSON; it takes the place of the one in the data folder.
+            Without it, and without an `offramp.toml` here, that one runs on.
         data
             The folder for events and outcomes; it must lie on a local disk.
         host
@@ -51,17 +54,22 @@ class Operating:
         port
             The port to listen on.
         """
-        loaded, catalog = load(self._context, config)
+        if config is None and DEFAULT_FILE.exists():
+            config = DEFAULT_FILE
+        file = None if config is None else open_file(self._context, config)
+        settings = HostSettings() if file is None else file.host
         settings = attrs.evolve(
-            loaded.host,
-            host=loaded.host.host if host is None else host,
-            port=loaded.host.port if port is None else port,
+            settings,
+            host=settings.host if host is None else host,
+            port=settings.port if port is None else port,
         )
+        catalog = self._context.catalog if file is None else file.catalog
+        written = None if file is None else file.config
         _log_to(self._context)
         stop = _stop_signals()
         folder = data or settings.data
-        async with run_host(loaded.config, catalog, settings, folder=folder) as running:
-            _announce(self._context, running, folder)
+        async with run_host(written, catalog, settings, folder=folder) as running:
+            _announce(self._context, running)
             await stop.wait()
             self._context.err.print("stopping: finishing what is on its way …")
         self._context.err.print("stopped; what was not delivered yet waits on disk")
@@ -75,16 +83,29 @@ def _stop_signals() -> asyncio.Event:
     return stop
 
 
-def _announce(context: Context, running: Host, folder: Path) -> None:
+def _announce(context: Context, running: Host) -> None:
+    def say(text: str) -> None:
+        context.err.print(text, markup=False, soft_wrap=True)
+
     snapshot = running.engine.snapshot
+    for change in running.changes:
+        # What is new stands in the file as a whole; of a change, the difference is told.
+        say(str(change) if change.what == "changed" else str(change).splitlines()[0])
     context.err.print(f"[bold]offramp[/] takes events at [bold]{running.url}/v1/batch[/]")
-    context.err.print(f"  data in {folder}", markup=False, soft_wrap=True)
+    say(f"  data in {running.folder}")
+    say(f"  control API at {running.url}/api, {_where_token(running)}")
     for pipeline in snapshot.pipelines.values():
-        subscription: Any = pipeline.subscription
-        told = f"  {subscription.id}: {subscription.action} when {subscription.trigger}"
-        context.err.print(told, markup=False, soft_wrap=True)
+        subscription = pipeline.subscription
+        say(f"  {subscription.id}: {subscription.action} when {subscription.trigger}")
     for place, problem in snapshot.problems.items():
         context.warn(f"{place} does not run, its events wait: {problem}")
+
+
+def _where_token(running: Host) -> str:
+    path = running.folder / TOKEN_FILE
+    if running.token.fresh:
+        return f"with the token {running.token.value} (told once; it stands in {path})"
+    return "with the token of the configuration" if running.token.configured else f"token in {path}"
 
 
 def _log_to(context: Context) -> None:

@@ -9,7 +9,8 @@ from typing import Final
 from cyclopts import App
 from rich.console import Console
 
-from offramp import __version__
+from offramp._version import __version__
+from offramp.cli.asking import Asking
 from offramp.cli.authoring import Authoring
 from offramp.cli.catalog import Showing
 from offramp.cli.context import Context
@@ -57,7 +58,7 @@ def make_program(context: Context) -> App:
         help_format="markdown",
         error_console=Console(stderr=True),
     )
-    for group in (Authoring, Trial, Showing, Operating):
+    for group in (Authoring, Trial, Showing, Operating, Asking):
         for command in group(context).commands():
             program.command(command)
     for _, command in context.plugins.commands(HostToolbox(context)):

@@ -30,7 +30,7 @@ class HostToolbox:
         catalog = self._context.catalog
         loaded = parse_config(Document(data=config), catalog)
         settings = attrs.evolve(loaded.host, host="127.0.0.1", port=port)
-        async with run_host(loaded.config, catalog, settings, folder=folder) as host:
+        async with run_host(lambda _: loaded.config, catalog, settings, folder=folder) as host:
             yield host
 
     def render(self, explanation: Mapping[str, Any]) -> RenderableType:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
@@ -47,7 +48,7 @@ class Trial:
             The configuration, TOML or JSON.
         """
         loaded, catalog = load(self._context, config)
-        report = check_config(loaded.config, catalog)
+        report = check_config(loaded.config, catalog, environ=os.environ)
         for warning in report.warnings:
             self._context.warn(str(warning))
         self._context.out.print(_summary(config, loaded.config), markup=False)

@@ -4,7 +4,7 @@ from offramp.config.check import Report, check_config
 from offramp.config.diff import Change, Detail, apply_changes, diff_configs
 from offramp.config.export import export_config
 from offramp.config.files import Document, read_document
-from offramp.config.host import HostSettings
+from offramp.config.host import HostSettings, host_settings
 from offramp.config.keyring import KeyRing, load_key_ring, rotate_key_file
 from offramp.config.model import Config, Instance, Source, Subscription
 from offramp.config.parse import Loaded, parse_config
@@ -32,6 +32,7 @@ __all__ = [
     "check_config",
     "diff_configs",
     "export_config",
+    "host_settings",
     "is_reference",
     "load_key_ring",
     "mask",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
 
+from offramp.config.files import Document
 from offramp.config.secrets import is_masked
-from offramp.config.table import Table
+from offramp.config.table import Table, plain_data
+from offramp.errors import ConfigError, Fault
 from offramp.event import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_EVENT_BYTES
 
 DEFAULT_PORT: Final = 8585
@@ -43,11 +46,32 @@ class HostSettings:
     keep_delivered_days: float | None = None
     #: Days that rejected and expired deliveries are kept for replay; `None` as above.
     keep_dead_days: float | None = None
+    #: What browsers reach the host by, where a proxy stands before it: `https://events.example`.
+    public_url: str | None = None
+    #: Reverse proxies before the host, whose X-Forwarded-For tells the caller's address.
+    proxies: int = 0
 
 
 HOST_KEYS: Final = tuple(attribute.name for attribute in attrs.fields(HostSettings))
 _COUNTS: Final = ("event_bytes", "batch_bytes", "batch_events", "max_in_flight", "min_free_bytes")
+_URL: Final = re.compile(r"https?://[^\s/]+/?")
 _NUMBERS: Final = ("requests_per_second", "keep_delivered_days", "keep_dead_days")
+
+
+def host_settings(document: Document) -> HostSettings:
+    """The host's own settings alone, before anything else of a document is looked at.
+
+    Raises `ConfigError` with every fault of the table `[host]`.
+    """
+    faults: list[Fault] = []
+    data = plain_data(document.data, "", faults)
+    faults.clear()  # those of the other tables are told when they are read
+    told = data.get("host") if isinstance(data, dict) else None
+    table = Table({} if told is None else told, "host", faults, keys=HOST_KEYS)
+    settings = read_host(table, document.folder)
+    if faults:
+        raise ConfigError(faults)
+    return settings
 
 
 def read_host(table: Table, folder: Path) -> HostSettings:
@@ -57,6 +81,8 @@ def read_host(table: Table, folder: Path) -> HostSettings:
         table.fault("token", "is masked: write the token, or a reference (env:NAME)")
     given: dict[str, Any] = {
         "host": table.text("host"),
+        "public_url": _url(table, "public_url"),
+        "proxies": table.integer("proxies", minimum=0),
         "port": table.integer("port", minimum=0, maximum=HIGHEST_PORT),
         "data": folder / (data or HostSettings().data),
         "token": token,
@@ -64,3 +90,10 @@ def read_host(table: Table, folder: Path) -> HostSettings:
         **{key: table.number(key, above=0) for key in _NUMBERS},
     }
     return HostSettings(**{key: value for key, value in given.items() if value is not None})
+
+
+def _url(table: Table, key: str) -> str | None:
+    url = table.text(key)
+    if url is not None and not _URL.fullmatch(url):
+        table.fault(key, "must be an address such as https://events.example.com")
+    return url

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from aiohttp import web
@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from offramp.server.collector import Intake, collector_routes
 from offramp.server.limits import Limits
 from offramp.server.metrics import CollectorMetrics
-from offramp.server.ops import Check, ops_routes
+from offramp.server.ops import Check, Refresh, ops_routes
 
 #: Seconds that an idle connection stays open: longer than load balancers keep theirs, so that
 #: never this end closes one that is about to be used.
@@ -26,8 +26,13 @@ def make_app(  # noqa: PLR0913 - the parts of a host, by keyword
     limits: Limits | None = None,
     public_url: str | None = None,
     proxies: int = 0,
+    more: Iterable[web.AbstractRouteDef] = (),
+    refresh: Refresh | None = None,
 ) -> web.Application:
-    """Make the application with the collector and the doors for operations."""
+    """Make the application with the collector, the doors for operations, and `more` routes.
+
+    `refresh` runs before each reading of the figures.
+    """
     app = web.Application(
         handler_args={
             # Bodies are inflated here, within bounds.
@@ -45,5 +50,6 @@ def make_app(  # noqa: PLR0913 - the parts of a host, by keyword
         proxies=proxies,
     )
     app.add_routes(collector)
-    app.add_routes(ops_routes(registry=registry, readiness=readiness))
+    app.add_routes(ops_routes(registry=registry, readiness=readiness, refresh=refresh))
+    app.add_routes(more)
     return app

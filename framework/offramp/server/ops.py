@@ -16,6 +16,8 @@ from offramp.server.answers import data
 
 #: Answers `None` if all is well, or what is wrong.
 Check: TypeAlias = Callable[[], Awaitable[str | None]]
+#: Brings figures up to date that are not counted as they happen.
+Refresh: TypeAlias = Callable[[], Awaitable[None]]
 
 #: Seconds for all checks, which run at once; who probes gives up soon after.
 READY_SECONDS: Final = 5.0
@@ -24,7 +26,10 @@ _log = logging.getLogger(__name__)
 
 
 def ops_routes(
-    *, registry: CollectorRegistry, readiness: Mapping[str, Check]
+    *,
+    registry: CollectorRegistry,
+    readiness: Mapping[str, Check],
+    refresh: Refresh | None = None,
 ) -> list[web.RouteDef]:
     """Make `/livez`, `/readyz` (which runs the checks, by name) and `/metrics`."""
 
@@ -38,6 +43,8 @@ def ops_routes(
         return data({"ready": True})
 
     async def metrics(request: web.Request) -> web.Response:
+        if refresh is not None:
+            await refresh()
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return web.Response(body=encode(registry), headers={"Content-Type": content_type})
 

@@ -1,0 +1,185 @@
+"""The control API as the commands use it: where the host is, its token, and clear complaints."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated, Any, Final
+from urllib.parse import quote
+
+import aiohttp
+import attrs
+from cyclopts import Parameter
+
+from offramp import _json
+from offramp.cli.host import URL_FILE
+from offramp.cli.load import DEFAULT_FILE
+from offramp.config import HostSettings, host_settings, read_document, resolve
+from offramp.errors import Fault, FaultyError, OfframpError
+from offramp.server.api import TOKEN_FILE, read_token
+
+TOKEN_VARIABLE: Final = "OFFRAMP_TOKEN"  # noqa: S105 - the variable's name
+URL_VARIABLE: Final = "OFFRAMP_URL"
+#: Seconds for one answer: a recount of millions of rows is the slowest.
+ANSWER_SECONDS: Final = 120.0
+WHO: Final = "command line"
+
+
+@Parameter(name="*")
+@attrs.frozen(kw_only=True)
+class Where:
+    """Which host a command speaks with."""
+
+    url: Annotated[
+        str | None,
+        Parameter(help="The host's address; otherwise OFFRAMP_URL, or that of the data folder."),
+    ] = None
+    token: Annotated[
+        str | None,
+        Parameter(help="Its token; otherwise OFFRAMP_TOKEN, or that of the data folder."),
+    ] = None
+    data: Annotated[
+        Path | None,
+        Parameter(help="Its data folder; otherwise that of `offramp.toml` here, or offramp-data."),
+    ] = None
+
+
+class RefusedRequestError(FaultyError):
+    """The host refused a request for faults in it."""
+
+    what = "request"
+
+
+@attrs.frozen(kw_only=True)
+class Answer:
+    """What the host answered."""
+
+    data: Any
+    #: The revision of the configuration, where the answer tells it.
+    etag: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Api:
+    """One host's control API."""
+
+    url: str
+    session: aiohttp.ClientSession = attrs.field(repr=False)
+
+    async def get(self, *path: str, **query: Any) -> Any:
+        """The answer to a GET of `/api/` and the path, its parts quoted."""
+        return (await self.ask("GET", *path, query=query)).data
+
+    async def post(self, *path: str, body: Any = None, **query: Any) -> Any:
+        """The answer to a POST."""
+        return (await self.ask("POST", *path, query=query, body=body)).data
+
+    async def ask(
+        self,
+        method: str,
+        *path: str,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        etag: str | None = None,
+    ) -> Answer:
+        """Any request; raises `OfframpError` with what the host says is wrong."""
+        url = f"{self.url}/api/{'/'.join(quote(part, safe='') for part in path)}"
+        given = {k: _text(v) for k, v in (query or {}).items() if v is not None}
+        headers = {} if etag is None else {"If-Match": etag}
+        data = None if body is None else _json.dumps(body)
+        if data is not None:
+            headers["Content-Type"] = "application/json"
+        try:
+            async with self.session.request(
+                method, _encoded(url, given), headers=headers, data=data
+            ) as response:
+                raw = await response.read()
+                status, etag = response.status, response.headers.get("ETag")
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise OfframpError(_no_answer(self.url, error)) from None
+        return Answer(data=_read(self.url, status, raw), etag=etag)
+
+
+@asynccontextmanager
+async def open_api(where: Where | None) -> AsyncIterator[Api]:
+    """The API of the host that the options, the environment or the data folder name."""
+    where = where or Where()
+    settings = _settings()
+    folder = where.data or settings.data
+    headers = {
+        "Authorization": f"Bearer {_token(where, settings, folder)}",
+        "X-Offramp-Who": WHO,
+        "Accept-Encoding": "identity",
+    }
+    timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
+    async with aiohttp.ClientSession(headers=headers, timeout=timeout) as session:
+        yield Api(url=_url(where, folder), session=session)
+
+
+def folder_of(where: Where | None) -> Path:
+    """The data folder that the options or the file here name."""
+    return (where and where.data) or _settings().data
+
+
+def _settings() -> HostSettings:
+    return host_settings(read_document(DEFAULT_FILE)) if DEFAULT_FILE.exists() else HostSettings()
+
+
+def _url(where: Where, folder: Path) -> str:
+    given = where.url or os.environ.get(URL_VARIABLE)
+    if given is None:
+        try:
+            given = (folder / URL_FILE).read_text().strip()
+        except OSError:
+            default = HostSettings()
+            given = f"http://{default.host}:{default.port}"
+    return given.rstrip("/")
+
+
+def _token(where: Where, settings: HostSettings, folder: Path) -> str:
+    given = where.token or os.environ.get(TOKEN_VARIABLE)
+    if given:
+        return given
+    if settings.token is not None and where.data is None:
+        return resolve(settings.token, "host.token")
+    try:
+        return read_token(folder / TOKEN_FILE)
+    except FileNotFoundError:
+        raise OfframpError(
+            f"there is no token in {folder}: say where the host's data is with --data, or give "
+            f"its token with --token or {TOKEN_VARIABLE}"
+        ) from None
+
+
+def _encoded(url: str, query: Mapping[str, str]) -> str:
+    pairs = "&".join(f"{quote(k, safe='')}={quote(v, safe='')}" for k, v in query.items())
+    return f"{url}?{pairs}" if pairs else url
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _read(url: str, status: int, raw: bytes) -> Any:
+    try:
+        data = _json.loads(raw)
+    except ValueError:
+        raise OfframpError(f"what answers at {url} is no Offramp host (status {status})") from None
+    if status < HTTPStatus.BAD_REQUEST:
+        return data
+    if not isinstance(data, dict) or "detail" not in data:
+        raise OfframpError(f"{url} answered {status}: {raw[:200].decode(errors='replace')}")
+    if data.get("faults"):
+        raise RefusedRequestError(Fault(f["place"], f["message"]) for f in data["faults"])
+    raise OfframpError(data["detail"])
+
+
+def _no_answer(url: str, error: BaseException) -> str:
+    told = str(error) or type(error).__name__
+    return (
+        f"no host answers at {url} ({told}): start one with `offramp serve`, or say where it is "
+        "with --url or --data"
+    )

@@ -1,0 +1,122 @@
+"""The figures of deliveries for Prometheus, read from ledger and engine when they are asked for."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from offramp.queue import Count, Depth, Latency
+from offramp.server.api import Parts
+
+MINUTE_SECONDS: Final = 60
+#: A minute's counts may still grow for as long as a write takes to reach the disk.
+OPEN_MINUTES: Final = 2
+#: Seconds that latencies look back.
+LATENCY_SECONDS: Final = 3_600.0
+_QUANTILES: Final = ("p50", "p95", "p99")
+
+
+class DeliveryFigures(Collector):
+    """Register it; call `refresh` before each reading. Counters begin when the host starts."""
+
+    def __init__(self, parts: Parts, *, clock: Callable[[], float] = time.time) -> None:
+        self._parts = parts
+        self._clock = clock
+        self._from = _minute(clock())
+        self._before: Counter[tuple[str, ...]] = Counter()
+        self._recent: Counter[tuple[str, ...]] = Counter()
+        self._depths: Mapping[str, Depth] = {}
+        self._latencies: dict[str, Latency] = {}
+
+    async def refresh(self) -> None:
+        """Read everything anew; what is over and counted already is not read again."""
+        now = self._clock()
+        closed = max(_minute(now) - OPEN_MINUTES * MINUTE_SECONDS, self._from)
+        counts = await self._parts.ledger.counts(self._from, now + 1)
+        recent: Counter[tuple[str, ...]] = Counter()
+        for count in counts:
+            (self._before if count.minute < closed else recent)[_labels(count)] += count.n
+        self._from, self._recent = closed, recent
+        self._depths = await self._parts.queue.depths()
+        self._latencies = {}
+        for lane in self._parts.engine.snapshot.pipelines:
+            latency = await self._parts.ledger.latency(lane, since=now - LATENCY_SECONDS)
+            if latency is not None:
+                self._latencies[lane] = latency
+
+    def collect(self) -> Iterator[Metric]:
+        """All figures as they were at the last `refresh`."""
+        yield from self._counts()
+        yield from self._of_lanes()
+        yield from self._of_instances()
+
+    def _counts(self) -> Iterator[Metric]:
+        deliveries = CounterMetricFamily(
+            "offramp_deliveries",
+            "Deliveries by what became of them; `accepted` and `replayed` came in, and `retrying` "
+            "counts each failed attempt.",
+            labels=("subscription", "outcome", "reason"),
+        )
+        events = CounterMetricFamily(
+            "offramp_source_events", "Events of each source.", labels=("source", "outcome")
+        )
+        for labels, n in sorted((self._before + self._recent).items()):
+            family = deliveries if labels[0] == "lane" else events
+            family.add_metric(list(labels[1:]), n)
+        for (source, reason), n in sorted(self._parts.engine.refused.items()):
+            events.add_metric([source, f"refused: {reason}"], n)
+        yield deliveries
+        yield events
+
+    def _of_lanes(self) -> Iterator[Metric]:
+        depth = GaugeMetricFamily(
+            "offramp_queue_depth",
+            "Deliveries in flight; `leased` are among the others.",
+            labels=("subscription", "state"),
+        )
+        for lane, found in self._depths.items():
+            for state in ("waiting", "retrying", "leased"):
+                depth.add_metric([lane, state], getattr(found, state))
+        yield depth
+        latency = GaugeMetricFamily(
+            "offramp_delivery_latency_seconds",
+            "From acceptance to delivered, over the last hour.",
+            labels=("subscription", "quantile"),
+        )
+        for lane, quantiles in self._latencies.items():
+            for name in _QUANTILES:
+                latency.add_metric([lane, f"0.{name[1:]}"], getattr(quantiles, name))
+        yield latency
+
+    def _of_instances(self) -> Iterator[Metric]:
+        gate = GaugeMetricFamily(
+            "offramp_instance_gate_open",
+            "1 where requests may pass, 0 where the breaker or the partner holds them back.",
+            labels=("instance",),
+        )
+        limit = GaugeMetricFamily(
+            "offramp_instance_concurrency",
+            "Requests that may be under way at once.",
+            labels=("instance",),
+        )
+        for name, runtime in self._parts.engine.snapshot.runtimes.items():
+            gate.add_metric([name], float(not runtime.gate.pause))
+            limit.add_metric([name], runtime.gate.limit)
+        problems = GaugeMetricFamily("offramp_problems", "What is configured and does not run.")
+        problems.add_metric([], len(self._parts.problems))
+        yield from (gate, limit, problems)
+
+
+def _minute(seconds: float) -> int:
+    return int(seconds // MINUTE_SECONDS) * MINUTE_SECONDS
+
+
+def _labels(count: Count) -> tuple[str, ...]:
+    if count.lane:
+        return ("lane", count.lane, count.counted.value, count.reason)
+    return ("source", count.source, count.counted.value)

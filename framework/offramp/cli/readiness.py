@@ -1,0 +1,60 @@
+"""What `/readyz` asks: can the disk be written, does every part run, do the sums hold."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeAlias
+
+from offramp.delivery import Engine
+from offramp.errors import OfframpError
+from offramp.queue.sqlite.audit import SQL
+from offramp.server import Check
+from offramp.storage import Store
+
+Sums: TypeAlias = Callable[[], Awaitable[Sequence[str]]]
+
+
+def checks(store: Store, engine: Engine, sums: Sums) -> Mapping[str, Check]:
+    """The checks by name; each answers what is wrong, or nothing."""
+
+    async def configuration() -> str | None:
+        problems = engine.snapshot.problems
+        return "; ".join(f"{place}: {told}" for place, told in problems.items()) or None
+
+    async def storage() -> str | None:
+        try:
+            await store.write(_nothing)
+        except OfframpError as error:
+            return str(error)
+        return None
+
+    async def ledger() -> str | None:
+        return "; ".join(await sums()) or None
+
+    return {"configuration": configuration, "storage": storage, "ledger": ledger}
+
+
+def quick_sums(store: Store) -> Sums:
+    """The sum rule by the counters alone: accepted = ends + in flight, in every lane."""
+
+    async def check() -> Sequence[str]:
+        return await store.read(_wrong_sums)
+
+    return check
+
+
+def _wrong_sums(connection: sqlite3.Connection) -> list[str]:
+    sums: Counter[int] = Counter()
+    for lane, _, n, _ in connection.execute(SQL["tallies"]):
+        sums[lane] += n
+    return [
+        f"lane {name}: {accepted} accepted, but ends and in flight sum up to {sums[lane]}"
+        for lane, name, accepted in connection.execute(SQL["accepted"])
+        if accepted != sums[lane]
+    ]
+
+
+def _nothing(_: sqlite3.Connection) -> None:
+    """Write nothing: the writer's turn alone tells that it lives."""

@@ -1,0 +1,123 @@
+"""One event's story in words: what came, what became of it, why, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from offramp.cli.explained import render_conditions, render_event, short
+
+INDENT: Final = (0, 0, 0, 2)
+#: Of a body, so much is shown; `--json` has everything.
+MAX_BODY_CHARACTERS: Final = 400
+_MARKS: Final = {
+    "delivered": ("✓", "bold green"),
+    "filtered": ("·", "bold yellow"),
+    "waiting": ("…", "bold cyan"),
+    "retrying": ("↻", "bold cyan"),
+    "rejected": ("✗", "bold red"),
+    "expired": ("✗", "bold red"),
+}
+
+
+def render_story(story: Mapping[str, Any]) -> RenderableType:
+    """A story as the control API tells it."""
+    event = story["event"]
+    shown = event or {
+        "type": story["type"],
+        "event": story["name"],
+        "messageId": story["message_id"],
+    }
+    came = f"came from {story['source']} at {clock(story['received_at'])}"
+    parts: list[RenderableType] = [render_event(shown), Text(came, "dim")]
+    if event is None:
+        parts.append(Text("the event itself is no longer kept", "dim"))
+    if not story["deliveries"]:
+        parts.append(Text("no subscription was there to want it"))
+    parts += [_delivery(delivery) for delivery in story["deliveries"]]
+    return Group(*parts)
+
+
+def clock(time: str | None) -> str:
+    """A moment of the API for a person: `2026-11-23 05:16:05.120Z`."""
+    return "" if time is None else time.replace("T", " ")
+
+
+def duration(seconds: float) -> str:
+    """A length of time: `12 ms`, `3.4 s`, `2 h 5 min`."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:  # noqa: PLR2004 - seconds of a minute
+        return f"{seconds:.1f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"  # noqa: PLR2004 - minutes of an hour
+
+
+def _delivery(delivery: Mapping[str, Any]) -> RenderableType:
+    mark, style = _MARKS[delivery["stage"]]
+    head = Text.assemble(
+        (f"{mark} {delivery['stage']} ", style),
+        (delivery["subscription"], "bold"),
+        (f"  {delivery['reason']}", "dim"),
+        (_when(delivery), "dim"),
+    )
+    details: list[RenderableType] = [*_why(delivery.get("why")), *_exchange(delivery)]
+    return Group("", head, *(Padding(each, INDENT) for each in details))
+
+
+def _when(delivery: Mapping[str, Any]) -> str:
+    if delivery["stage"] == "filtered":
+        return ""
+    tries = delivery["attempts"]
+    told = f", {tries} {'attempt' if tries == 1 else 'attempts'}"
+    if delivery["due_at"] is not None:
+        return f"{told}, next at {clock(delivery['due_at'])}"
+    since = delivery["replayed_at"] or delivery["accepted_at"]
+    took = _seconds(delivery["updated_at"]) - _seconds(since)
+    return f"{told}, {duration(max(took, 0.0))} after it was {_begun(delivery)}"
+
+
+def _begun(delivery: Mapping[str, Any]) -> str:
+    return "replayed" if delivery["replayed_at"] else "accepted"
+
+
+def _why(why: Mapping[str, Any] | None) -> Iterator[RenderableType]:
+    if why is None:
+        return
+    yield Text(why["text"])
+    if why["trigger"] is not None:
+        yield render_conditions(why["trigger"])
+    remedy = Table(box=None, show_header=False, pad_edge=False)
+    if why["fix"]:
+        remedy.add_row(Text("to mend", "bold"), Text(why["fix"]))
+    if why["replay"]:
+        remedy.add_row(Text("then", "bold"), Text(why["replay"], "cyan"))
+    if remedy.row_count:
+        yield remedy
+
+
+def _exchange(delivery: Mapping[str, Any]) -> Iterator[RenderableType]:
+    rows = Table(box=None, show_header=False, pad_edge=False)
+    if delivery["payload"] is not None:
+        rows.add_row(Text("payload", "dim"), Text(short(delivery["payload"], MAX_BODY_CHARACTERS)))
+    exchange = delivery["exchange"]
+    if exchange is not None:
+        rows.add_row(Text("request", "dim"), Text(f"{exchange['method']} {exchange['url']}"))
+        if delivery["payload"] is None and exchange["request_body"]:
+            rows.add_row("", Text(short(exchange["request_body"], MAX_BODY_CHARACTERS)))
+        answer = str(exchange["status"] or exchange["error"])
+        body = short(exchange["response_body"], MAX_BODY_CHARACTERS)
+        took = duration(float(exchange["seconds"]))
+        rows.add_row(Text("answer", "dim"), Text(f"{answer} in {took}  {body}".rstrip()))
+    if rows.row_count:
+        yield rows
+
+
+def _seconds(time: str) -> float:
+    return datetime.fromisoformat(time).timestamp()

@@ -1,0 +1,158 @@
+"""The whole configuration in and out as a document, with a diff first; and its history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from offramp.config import (
+    AuditEntry,
+    Change,
+    Config,
+    Detail,
+    StaleConfigError,
+    diff_configs,
+    export_config,
+    parse_config,
+    resolve_write_keys,
+    to_toml,
+)
+from offramp.definition import UNSET
+from offramp.server.api.config_shapes import (
+    Applied,
+    ChangeShape,
+    DetailShape,
+    DocumentBody,
+    Exported,
+    History,
+    HistoryEntry,
+)
+from offramp.server.api.editing import all_warnings, save
+from offramp.server.api.operations import PAGE, Call, Operation, Query, Reply
+from offramp.server.api.parts import Parts
+from offramp.server.api.problems import refuse
+from offramp.server.api.times import write_time
+
+#: Tables of a file that only the start of a host reads.
+_OF_THE_START = ("plugins", "host")
+
+
+class DocumentsDoor:
+    """The configuration as a document."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def operations(self) -> Iterable[Operation]:
+        """The operations of this module."""
+        yield Operation(
+            method="GET",
+            path="/api/config",
+            tag="config",
+            summary="Export the configuration as a document, secrets masked",
+            serve=self.export,
+            answer=Exported,
+        )
+        yield Operation(
+            method="POST",
+            path="/api/config",
+            tag="config",
+            summary="Put a document in the place of the configuration; with a dry run, only tell",
+            serve=self.apply,
+            answer=Applied,
+            body=DocumentBody,
+            query=(Query(name="dry_run", summary="Change nothing", kind="flag", default=False),),
+            changes=True,
+        )
+        yield Operation(
+            method="GET",
+            path="/api/history",
+            tag="config",
+            summary="List changes of the configuration, latest first",
+            serve=self.history,
+            answer=History,
+            query=PAGE,
+        )
+
+    async def export(self, _: Call) -> Reply:
+        """Answer with the document."""
+        rev, config = await self._parts.configs.load()
+        document = export_config(config, self._parts.catalog)
+        return Reply(data=Exported(rev=rev, document=document, toml=to_toml(document)), rev=rev)
+
+    async def apply(self, call: Call) -> Reply:
+        """Answer with what changes, and change it unless it is a dry run."""
+        for key in _OF_THE_START:
+            if key in call.body:
+                told = "is read when a host starts with the file: leave it out here"
+                raise refuse(key, told)
+
+        def change(config: Config) -> Config:
+            return parse_config(call.body, self._parts.catalog, current=config).config
+
+        dry_run = call.query["dry_run"]
+        if dry_run:
+            rev, wanted, changes = await self._try(call, change)
+        else:
+            saved = await save(self._parts, call, change)
+            rev, wanted, changes = saved.rev, saved.config, saved.changes
+        answer: Applied = {
+            "rev": rev,
+            "dry_run": dry_run,
+            "changes": [_change(each) for each in changes],
+            "warnings": all_warnings(wanted, self._parts.catalog),
+        }
+        return Reply(data=answer, rev=rev)
+
+    async def history(self, call: Call) -> Reply:
+        """Answer with a page of changes."""
+        cursor, limit = call.query["cursor"], call.query["limit"]
+        if cursor is not None and not (cursor.isascii() and cursor.isdecimal()):
+            raise refuse("query.cursor", "give the cursor of a page, as it came")
+        below = None if cursor is None else min(int(cursor), 2**62)
+        entries = await self._parts.configs.history(limit=limit, below=below)
+        rows = [_entry(entry) for entry in entries]
+        after = str(entries[-1].entry) if len(entries) == limit else None
+        return Reply(data=History(rows=rows, cursor=after))
+
+    async def _try(
+        self, call: Call, change: Callable[[Config], Config]
+    ) -> tuple[int, Config, tuple[Change, ...]]:
+        rev, current = await self._parts.configs.load()
+        if call.rev is not None and call.rev != rev:
+            raise StaleConfigError(expected=call.rev, found=rev)
+        wanted = change(current)
+        resolve_write_keys(wanted)
+        return rev, wanted, diff_configs(current, wanted, self._parts.catalog)
+
+
+def _change(change: Change) -> ChangeShape:
+    return {
+        "kind": change.kind,
+        "id": change.id,
+        "what": change.what,
+        "details": [_detail(detail) for detail in change.details],
+        "text": str(change),
+    }
+
+
+def _detail(detail: Detail) -> DetailShape:
+    shape: DetailShape = {"place": detail.place}
+    if detail.before is not UNSET:
+        shape["before"] = detail.before
+    if detail.after is not UNSET:
+        shape["after"] = detail.after
+    return shape
+
+
+def _entry(entry: AuditEntry) -> HistoryEntry:
+    return {
+        "entry": entry.entry,
+        "rev": entry.rev,
+        "at": write_time(entry.at),
+        "who": entry.who,
+        "kind": entry.kind,
+        "id": entry.id,
+        "what": entry.what,
+        "before": entry.before,
+        "after": entry.after,
+    }

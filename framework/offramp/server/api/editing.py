@@ -1,0 +1,90 @@
+"""Changes to the living configuration: checked first, made to the revision they were meant for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from offramp.config import (
+    Change,
+    Config,
+    StaleConfigError,
+    check_config,
+    diff_configs,
+    parse_config,
+    resolve_write_keys,
+)
+from offramp.errors import ConfigError, Fault
+from offramp.plugins import Catalog
+from offramp.server.api.operations import Call
+from offramp.server.api.parts import Parts
+from offramp.server.api.shapes import FaultShape
+
+
+@attrs.frozen(kw_only=True)
+class Saved:
+    """What a change led to."""
+
+    rev: int
+    config: Config
+    changes: tuple[Change, ...]
+
+
+async def save(parts: Parts, call: Call, change: Callable[[Config], Config]) -> Saved:
+    """Make a change to the configuration in force; it runs when this returns.
+
+    Raises `StaleConfigError` if the caller meant another revision, or if somebody was faster, and
+    `ConfigError` if what would be left does not hold.
+    """
+    rev, current = await parts.configs.load()
+    if call.rev is not None and call.rev != rev:
+        raise StaleConfigError(expected=call.rev, found=rev)
+    wanted = change(current)
+    resolve_write_keys(wanted)  # what cannot be resolved here could not be put to work either
+    changes = diff_configs(current, wanted, parts.catalog)
+    saved = await parts.configs.apply(changes, rev, who=call.who)
+    return Saved(rev=saved, config=wanted, changes=changes)
+
+
+def parse_part(
+    document: Mapping[str, Any], catalog: Catalog, current: Config, *, part: str
+) -> Config:
+    """Read a document that is made around one part of it; faults of that part are told as its own.
+
+    `part` is the part's place, such as `instances.a.subscriptions[0]`.
+    """
+    try:
+        return parse_config(document, catalog, current=current).config
+    except ConfigError as error:
+        raise ConfigError(_within(fault, part) for fault in error.faults) from None
+
+
+def warnings_of(config: Config, catalog: Catalog, place: str) -> list[FaultShape]:
+    """What to mind about one thing of a configuration."""
+    return [
+        {"place": _within(fault, place).place, "message": fault.message}
+        for fault in check_config(config, catalog).warnings
+        if _is_within(fault.place, place)
+    ]
+
+
+def all_warnings(config: Config, catalog: Catalog) -> list[FaultShape]:
+    """What to mind about a whole configuration."""
+    return tell(check_config(config, catalog).warnings)
+
+
+def tell(faults: Sequence[Fault]) -> list[FaultShape]:
+    """Faults as JSON data."""
+    return [{"place": fault.place, "message": fault.message} for fault in faults]
+
+
+def _is_within(place: str, outer: str) -> bool:
+    return place == outer or place.startswith((f"{outer}.", f"{outer},"))
+
+
+def _within(fault: Fault, outer: str) -> Fault:
+    if not _is_within(fault.place, outer):
+        return fault
+    return Fault(fault.place[len(outer) :].removeprefix(".") or "$", fault.message)

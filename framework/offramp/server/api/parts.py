@@ -1,0 +1,50 @@
+"""What the control API works with: the parts of a running host."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import attrs
+
+from offramp.config import Config, ConfigStore
+from offramp.delivery import Engine
+from offramp.plugins import Catalog
+from offramp.queue import Ledger, Queue
+from offramp.server.api.background import Background
+
+
+async def _no_faults() -> Sequence[str]:
+    return ()
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Parts:
+    """One running host; `clock` gives epoch seconds."""
+
+    engine: Engine
+    queue: Queue
+    ledger: Ledger
+    configs: ConfigStore
+    #: The quick check of the sum rule: what is wrong, from counters alone.
+    sums: Callable[[], Awaitable[Sequence[str]]] = _no_faults
+    clock: Callable[[], float] = time.time
+    started_at: float = attrs.field(factory=time.time)
+    #: To be closed with the host.
+    background: Background = attrs.field(factory=Background)
+
+    @property
+    def catalog(self) -> Catalog:
+        """What the plugins declare."""
+        return self.engine.catalog
+
+    @property
+    def config(self) -> Config:
+        """The configuration that runs, write keys resolved."""
+        return self.engine.snapshot.config
+
+    @property
+    def problems(self) -> Mapping[str, str]:
+        """What does not run, and why; plugins that could not be used among it."""
+        plugins = {f"plugins.{each.plugin}": each.cause for each in self.catalog.problems}
+        return {**self.engine.snapshot.problems, **plugins}

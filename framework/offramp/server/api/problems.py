@@ -1,0 +1,103 @@
+"""What a caller hears where a request cannot be served: problem details as of RFC 9457."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+from aiohttp import web
+
+from offramp import _json
+from offramp.config import StaleConfigError
+from offramp.errors import (
+    ConfigError,
+    Fault,
+    FaultyError,
+    NotFoundError,
+    OfframpError,
+    QueueFullError,
+    StorageError,
+)
+
+MEDIA_TYPE: Final = "application/problem+json"
+#: Seconds after which to try again where the disk failed.
+RETRY_SECONDS: Final = 5
+
+
+class ProblemError(Exception):
+    """A request that is not served: its status, what to do about it, and the faults in it."""
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        detail: str,
+        *,
+        faults: Sequence[Fault] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.faults = tuple(faults)
+        self.headers = dict(headers or {})
+
+    def answer(self) -> web.Response:
+        """The same as a response."""
+        body: dict[str, Any] = {
+            "type": "about:blank",
+            "title": self.status.phrase,
+            "status": self.status.value,
+            "detail": self.detail,
+            "faults": as_faults(self.faults),
+        }
+        headers = {"Content-Type": MEDIA_TYPE, **self.headers}
+        return web.Response(status=self.status, body=_json.dumps(body), headers=headers)
+
+
+def as_faults(faults: Sequence[Fault]) -> list[dict[str, str]]:
+    """Faults as JSON data."""
+    return [{"place": fault.place, "message": fault.message} for fault in faults]
+
+
+def refuse(place: str, message: str) -> ProblemError:
+    """One fault in a request: its place, and what to do about it."""
+    return ProblemError(
+        HTTPStatus.UNPROCESSABLE_ENTITY, f"{place}: {message}", faults=[Fault(place, message)]
+    )
+
+
+def conflict(detail: str) -> ProblemError:
+    """What is there already stands against the request."""
+    return ProblemError(HTTPStatus.CONFLICT, detail)
+
+
+def problem_of(error: Exception, *, conditional: bool = False) -> ProblemError | None:
+    """The problem that an error means for the caller, or nothing where it is nobody's but ours.
+
+    `conditional` is a request that said which revision it was made for.
+    """
+    if isinstance(error, ProblemError):
+        return error
+    if isinstance(error, FaultyError):
+        status = HTTPStatus.UNPROCESSABLE_ENTITY
+        return ProblemError(status, _detail(error), faults=error.faults)
+    if isinstance(error, QueueFullError | StorageError):
+        headers = {"Retry-After": str(RETRY_SECONDS)}
+        return ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, str(error), headers=headers)
+    if not isinstance(error, OfframpError):
+        return None
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    if isinstance(error, NotFoundError):
+        status = HTTPStatus.NOT_FOUND
+    elif isinstance(error, StaleConfigError):
+        status = HTTPStatus.PRECONDITION_FAILED if conditional else HTTPStatus.CONFLICT
+    return ProblemError(status, str(error))
+
+
+def _detail(error: FaultyError) -> str:
+    n = len(error.faults)
+    if n == 1:
+        return f"{error.faults[0].place}: {error.faults[0].message}"
+    what = "configuration" if isinstance(error, ConfigError) else error.what
+    return f"the {what} has {n} faults; each is told with its place"

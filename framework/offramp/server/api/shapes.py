@@ -1,0 +1,257 @@
+"""What the control API answers about events and deliveries: the types behind its documentation."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias, TypedDict
+
+#: A moment in ISO 8601, UTC.
+Time: TypeAlias = str
+StageName: TypeAlias = Literal[
+    "waiting", "retrying", "delivered", "filtered", "rejected", "expired"
+]
+
+
+class FaultShape(TypedDict):
+    """One thing that is wrong, and where."""
+
+    place: str
+    message: str
+
+
+class ProblemShape(TypedDict):
+    """Why a request was not served, as of RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    faults: list[FaultShape]
+
+
+class WhyShape(TypedDict):
+    """Why a delivery stands where it does, and what to do about it."""
+
+    #: In a sentence.
+    text: str
+    #: Of a trigger that was false: each condition with its truth and what it found.
+    trigger: dict[str, Any] | None
+    faults: list[FaultShape]
+    #: What to change.
+    fix: str | None
+    #: The command that gives it another round.
+    replay: str | None
+
+
+class DeliveryRow(TypedDict):
+    """One event at one subscription."""
+
+    #: What replay names it by; empty where the event was filtered.
+    id: str
+    subscription: str
+    source: str
+    message_id: str
+    type: str
+    name: str
+    stage: StageName
+    reason: str
+    message: str
+    status: int | None
+    attempts: int
+    accepted_at: Time
+    updated_at: Time
+    due_at: Time | None
+    replayed_at: Time | None
+
+
+class DeliveryShape(DeliveryRow):
+    """One event at one subscription, with what was last sent and answered, secrets masked."""
+
+    payload: Any
+    exchange: Any
+
+
+class ToldDelivery(DeliveryShape):
+    """The same with its reason explained; `None` where there is nothing to explain."""
+
+    why: WhyShape | None
+
+
+class StoryRow(TypedDict):
+    """One accepted event in a listing."""
+
+    message_id: str
+    source: str
+    type: str
+    name: str
+    received_at: Time
+    accepted_at: Time
+    deliveries: list[DeliveryRow]
+
+
+class StoryShape(TypedDict):
+    """One accepted event; `event` is `None` once retention has dropped it."""
+
+    message_id: str
+    source: str
+    type: str
+    name: str
+    received_at: Time
+    accepted_at: Time
+    event: dict[str, Any] | None
+    deliveries: list[ToldDelivery]
+
+
+class Stories(TypedDict):
+    """All events with one message id: one for each source that sent it."""
+
+    stories: list[StoryShape]
+
+
+class EventPage(TypedDict):
+    """Accepted events, latest first."""
+
+    rows: list[StoryRow]
+    cursor: str | None
+
+
+class DeliveryPage(TypedDict):
+    """Deliveries, latest first; a page may be empty and still have a cursor."""
+
+    rows: list[DeliveryRow]
+    cursor: str | None
+
+
+class LatencyShape(TypedDict):
+    """From acceptance to delivered, in seconds."""
+
+    n: int
+    p50: float
+    p95: float
+    p99: float
+
+
+class LatencyAnswer(TypedDict):
+    """The latency of one subscription; `None` where nothing was delivered."""
+
+    subscription: str
+    since: Time | None
+    latency: LatencyShape | None
+
+
+class ErrorShape(TypedDict):
+    """The deliveries that stand at one reason, with the latest as samples."""
+
+    subscription: str
+    stage: StageName
+    reason: str
+    n: int
+    samples: list[DeliveryRow]
+
+
+class Errors(TypedDict):
+    """What is retrying, rejected or expired, by reason, most first."""
+
+    groups: list[ErrorShape]
+
+
+class CountShape(TypedDict):
+    """How often something was counted in one step of time, for a subscription or a source."""
+
+    at: Time
+    subscription: str
+    source: str
+    counted: Literal[
+        "accepted", "duplicate", "delivered", "filtered", "rejected", "expired", "retrying",
+        "replayed",
+    ]  # fmt: skip
+    reason: str
+    n: int
+
+
+class Series(TypedDict):
+    """The ledger over time."""
+
+    since: Time
+    until: Time
+    granularity: Literal["minute", "hour", "day"]
+    rows: list[CountShape]
+
+
+class GateShape(TypedDict):
+    """How an instance is driven just now."""
+
+    state: Literal["closed", "open", "half-open"]
+    #: Requests that may be under way at once.
+    concurrency: int
+    #: Seconds until a request may pass.
+    pause: float
+
+
+class SourceStatus(TypedDict):
+    """What came from one source."""
+
+    name: str
+    enabled: bool
+    accepted: int
+    duplicate: int
+    #: Refused by the collector since the host started.
+    refused: int
+
+
+class InstanceStatus(TypedDict):
+    """One instance; without a gate it does not run."""
+
+    name: str
+    destination: str
+    enabled: bool
+    gate: GateShape | None
+
+
+class SubscriptionStatus(TypedDict):
+    """One subscription, or a lane whose subscription is gone; counts are since `since`."""
+
+    id: str
+    #: `False` for one that was deleted.
+    configured: bool
+    enabled: bool
+    running: bool
+    waiting: int
+    retrying: int
+    leased: int
+    accepted: int
+    delivered: int
+    filtered: int
+    rejected: int
+    expired: int
+    replayed: int
+    latency: LatencyShape | None
+
+
+class SumsShape(TypedDict):
+    """Whether accepted = ends + in flight, in every lane."""
+
+    ok: bool
+    faults: list[str]
+
+
+class StatusShape(TypedDict):
+    """The host at a glance."""
+
+    version: str
+    rev: int
+    now: Time
+    started_at: Time
+    since: Time
+    problems: list[FaultShape]
+    sums: SumsShape
+    sources: list[SourceStatus]
+    instances: list[InstanceStatus]
+    subscriptions: list[SubscriptionStatus]
+
+
+class AuditShape(TypedDict):
+    """The result of recounting everything."""
+
+    ok: bool
+    deliveries: int
+    faults: list[str]

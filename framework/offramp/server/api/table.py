@@ -1,0 +1,58 @@
+"""Every operation of the control API in one table, and the routes that serve them."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from offramp.server.api.access import Guard, Token
+from offramp.server.api.catalog import CatalogDoor
+from offramp.server.api.deliveries import DeliveriesDoor
+from offramp.server.api.documents import DocumentsDoor
+from offramp.server.api.events import EventsDoor
+from offramp.server.api.explaining import ExplainDoor
+from offramp.server.api.figures import FiguresDoor
+from offramp.server.api.instances import InstancesDoor
+from offramp.server.api.openapi import OpenApiDoor
+from offramp.server.api.operations import Operation
+from offramp.server.api.parts import Parts
+from offramp.server.api.plugin_routes import plugin_routes
+from offramp.server.api.replays import ReplaysDoor
+from offramp.server.api.serving import routes
+from offramp.server.api.sources import SourcesDoor
+from offramp.server.api.status import StatusDoor
+from offramp.server.api.subscriptions import SubscriptionsDoor
+from offramp.server.api.triggers import TriggersDoor
+
+
+def operations_of(parts: Parts) -> tuple[Operation, ...]:
+    """All operations, the API's description last."""
+    doors = (
+        StatusDoor,
+        EventsDoor,
+        CatalogDoor,
+        SourcesDoor,
+        InstancesDoor,
+        SubscriptionsDoor,
+        TriggersDoor,
+        ExplainDoor,
+        DeliveriesDoor,
+        FiguresDoor,
+        ReplaysDoor,
+        DocumentsDoor,
+    )
+    found = [each for door in doors for each in door(parts).operations()]
+    return (*found, *OpenApiDoor(found).operations())
+
+
+def control_routes(
+    parts: Parts, *, token: Token, public_url: str | None = None
+) -> list[web.RouteDef]:
+    """The routes of the control API and of plugins, behind the token.
+
+    Raises `PluginError` where routes of plugins clash.
+    """
+    guard = Guard(token=token, public_url=public_url)
+    return [
+        *routes(operations_of(parts), guard),
+        *plugin_routes(parts.catalog.plugins, guard),
+    ]

@@ -1,0 +1,164 @@
+"""A control API on real parts: a store in a folder, an engine, and a partner that can be told."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import attrs
+import pytest
+from prometheus_client import CollectorRegistry
+from tests.delivery.parts import Partner, event, small_catalog
+
+from offramp import _json
+from offramp.cli.readiness import quick_sums
+from offramp.config import Config, ConfigStore, Instance, KeyRing, parse_config, resolve_write_keys
+from offramp.config import diff_configs as diff
+from offramp.delivery import Engine, InstanceRuntime, make_runtime
+from offramp.plugins import CatalogEntry
+from offramp.queue import SqliteLedger, open_queue
+from offramp.server import make_app, serve
+from offramp.server.api import Parts, Token, control_routes
+from offramp.storage import Store
+
+TOKEN = "the-token-of-the-control-api"
+SECRET = "s3cr3t-token-of-the-partner"
+WRITE_KEY = "wk-0123456789-of-the-site"
+LANE = "small/one"
+PATIENCE = 10.0
+
+WRITTEN: dict[str, Any] = {
+    "sources": {"site": {"write_key": WRITE_KEY}},
+    "instances": {
+        "small": {
+            "destination": "small",
+            "source": "site",
+            "settings": {"token": SECRET},
+            "subscriptions": [
+                {
+                    "name": "one",
+                    "action": "take",
+                    "trigger": 'type = "track" and event != "Secret"',
+                    "mapping": {"kind": {"@path": "$.properties.kind"}},
+                }
+            ],
+        }
+    },
+}
+
+
+@attrs.frozen
+class Heard:
+    """One answer."""
+
+    status: int
+    data: Any
+    headers: dict[str, str]
+    text: str
+
+
+@attrs.frozen(kw_only=True)
+class Running:
+    """A host with its control API."""
+
+    url: str
+    session: aiohttp.ClientSession
+    parts: Parts
+    partner: Partner
+    heard: list[Heard] = attrs.field(factory=list)
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        raw: bytes | None = None,
+    ) -> Heard:
+        """Any request, with the token unless told otherwise."""
+        given = {"Authorization": f"Bearer {TOKEN}", **(headers or {})}
+        data = io.BytesIO(raw or b"") if body is None else io.BytesIO(_json.dumps(body))
+        async with self.session.request(
+            method, f"{self.url}{path}", data=data, headers={k: v for k, v in given.items() if v}
+        ) as answer:
+            text = await answer.text()
+            try:
+                told = _json.loads(text)
+            except ValueError:
+                told = None
+            heard = Heard(answer.status, told, dict(answer.headers), text)
+        self.heard.append(heard)
+        return heard
+
+    async def get(self, path: str) -> Any:
+        """The data of an answer that must be good."""
+        heard = await self.ask("GET", path)
+        assert heard.status == 200, heard.text
+        return heard.data
+
+    async def post(self, path: str, body: Any = None, *, status: int = 200) -> Any:
+        """The data of an answer with the expected status."""
+        heard = await self.ask("POST", path, body)
+        assert heard.status == status, heard.text
+        return heard.data
+
+    async def send(self, *message_ids: str, **properties: Any) -> None:
+        """Accept events of the source and wait for their end."""
+        await self.parts.engine.accept("site", [event(each, **properties) for each in message_ids])
+        await self.parts.engine.settled(within=PATIENCE)
+
+
+@pytest.fixture
+def partner() -> Partner:
+    """Refuses what is called bad."""
+    return Partner(judge=lambda ids: 422 if any(each.startswith("bad") for each in ids) else 200)
+
+
+@pytest.fixture
+def written() -> dict[str, Any]:
+    """The configuration that the host starts with."""
+    return WRITTEN
+
+
+@pytest.fixture
+async def host(tmp_path: Path, partner: Partner, written: dict[str, Any]) -> AsyncIterator[Running]:
+    """A running host."""
+    catalog = small_catalog()
+
+    def start(instance: Instance, entry: CatalogEntry) -> InstanceRuntime:
+        return make_runtime(instance, entry, instance.settings, transport=partner)
+
+    async with Store.open(tmp_path) as store, open_queue(store) as queue:
+        configs = ConfigStore(store, KeyRing.of(b"k" * 32), catalog)
+        config = parse_config(written, catalog).config
+        await configs.apply(diff(Config(), config, catalog), 0, who="test")
+        engine = Engine(catalog, queue, start)
+        await engine.apply(resolve_write_keys(config))
+        parts = Parts(
+            engine=engine,
+            queue=queue,
+            ledger=SqliteLedger(store),
+            configs=configs,
+            sums=quick_sums(store),
+        )
+
+        async def run(_: int, changed: Config) -> None:
+            await engine.apply(resolve_write_keys(changed))
+
+        app = make_app(
+            intake=engine,
+            registry=CollectorRegistry(),
+            readiness={},
+            more=control_routes(parts, token=Token(value=TOKEN)),
+        )
+        try:
+            with configs.watch(run):
+                async with serve(app, "127.0.0.1", 0) as url, aiohttp.ClientSession() as session:
+                    yield Running(url=url, session=session, parts=parts, partner=partner)
+        finally:
+            await parts.background.close()
+            await engine.stop()

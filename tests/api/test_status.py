@@ -1,0 +1,53 @@
+"""The host at a glance, and the recount behind it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.api.conftest import LANE, Running
+from tests.delivery.parts import event
+
+
+async def subscription(host: Running) -> dict[str, Any]:
+    status = await host.get("/api/status")
+    [row] = status["subscriptions"]
+    assert isinstance(row, dict)
+    return row
+
+
+async def test_counts_and_depths_add_up(host: Running) -> None:
+    """Accepted = delivered + filtered + rejected, and nothing in flight."""
+    await host.send("m1", "m2", "bad-1")
+    await host.parts.engine.accept("site", [{**event("m3"), "event": "Secret"}, event("m1")])
+    row = await subscription(host)
+    assert (row["id"], row["running"], row["enabled"]) == (LANE, True, True)
+    counts = [row[name] for name in ("accepted", "delivered", "filtered", "rejected", "expired")]
+    assert counts == [4, 2, 1, 1, 0]
+    assert row["waiting"] == row["retrying"] == 0
+    assert row["latency"]["n"] == 2
+    status = await host.get("/api/status")
+    [source] = status["sources"]
+    assert (source["accepted"], source["duplicate"]) == (4, 1)
+    assert status["sums"] == {"ok": True, "faults": []}
+    assert status["instances"][0]["gate"]["state"] == "closed"
+
+
+async def test_the_audit_recounts(host: Running) -> None:
+    """All rows, against the counters."""
+    await host.send("m1", "bad-1")
+    assert await host.get("/api/audit") == {"ok": True, "deliveries": 2, "faults": []}
+
+
+async def test_refused_events_are_counted_for_their_source(host: Running) -> None:
+    """What the collector turned away stands beside what it took."""
+    host.parts.engine.refuse("site", "event_too_large", 3)
+    assert (await host.get("/api/status"))["sources"][0]["refused"] == 3
+
+
+async def test_problems_are_told_with_their_place(host: Running) -> None:
+    """An instance whose settings do not hold is named, and so is a disabled subscription."""
+    heard = await host.ask("POST", "/api/instances/small/disable")
+    assert heard.status == 200
+    status = await host.get("/api/status")
+    assert status["instances"][0]["gate"] is None
+    assert status["subscriptions"][0]["running"] is False
