@@ -12,9 +12,11 @@ SIGNIFICANT_DIGITS: Final = 9
 #: Only so many letters of a word matter. Source: the same, KeywordTable::kPrefixLength.
 KEYWORD_LETTERS: Final = 3
 
+# V8 takes the line and the paragraph separator for letters here, as it shows when it runs.
+_WHITESPACE: Final = re.sub("[\u2028\u2029]", "", JS_WHITESPACE)
 _WORD: Final = re.compile(
-    rf"(?P<number>[0-9]+)|(?P<symbol>[-:+.)])|(?P<space>[{JS_WHITESPACE}])"
-    rf"|(?P<word>[^\x00-@{JS_WHITESPACE}]+)|(?P<other>[\x00-@])"
+    rf"(?P<number>[0-9]+)|(?P<symbol>[-:+.)])|(?P<space>[{_WHITESPACE}])"
+    rf"|(?P<word>[^\x00-@{_WHITESPACE}]+)|(?P<other>[\x00-@])"
 )
 
 
