@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode, b64encode, urlsafe_b64encode
 from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from yarl import URL
 
-from offramp.http import make_mask, mask_headers
+from offramp.http import make_mask, mask_headers, readable
 
 SECRET = 'k3y/with+odd "chars" é\\'
 
@@ -75,3 +76,18 @@ def test_headers_that_carry_credentials_show_nothing() -> None:
         "X-Trace": "of ***",
         "Accept": "*/*",
     }
+
+
+@pytest.mark.parametrize("before", ["", "u", "us", "user:", "a longer name:"])
+def test_a_secret_is_known_within_base64(before: str) -> None:
+    """A partner that quotes the header of Basic authentication tells no secret."""
+    mask = make_mask(["s3cr3t-token??>>"])
+    for encode in (b64encode, urlsafe_b64encode):
+        text = encode(f"{before}s3cr3t-token??>>:more".encode()).decode()
+        assert b"s3cr3t" not in b64decode(mask(f"Basic {text}")[6:].replace("*", "A") + "===")
+        assert "***" in mask(text)
+
+
+def test_halves_of_characters_become_readable() -> None:
+    """What cannot be written as UTF-8 is U+FFFD; all other text stays as it is."""
+    assert readable("caf\udce9 \U0001f600") == "caf\ufffd \U0001f600"

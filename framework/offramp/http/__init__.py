@@ -2,7 +2,7 @@
 
 from offramp.http.client import DEFAULT_TIMEOUT, Client, compose
 from offramp.http.exchange import Exchange
-from offramp.http.masking import Mask, make_mask, mask_headers
+from offramp.http.masking import Mask, make_mask, mask_headers, readable
 from offramp.http.retry_after import parse_retry_after
 from offramp.http.transport import aiohttp_transport, open_session
 
@@ -17,4 +17,5 @@ __all__ = [
     "mask_headers",
     "open_session",
     "parse_retry_after",
+    "readable",
 ]

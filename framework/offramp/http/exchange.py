@@ -8,7 +8,7 @@ from typing import Any, Final
 import attrs
 
 from offramp.definition import Outgoing, Response
-from offramp.http.masking import Mask, mask_headers
+from offramp.http.masking import Mask, mask_headers, readable
 
 #: Enough to read what was sent and answered; a batch of 100 usage events has about 30 KB.
 MAX_BODY_CHARACTERS: Final = 64_000
@@ -42,16 +42,23 @@ def record(
     error: BaseException | None = None,
     seconds: float = 0.0,
 ) -> Exchange:
-    """Set down one exchange, secrets masked, bodies cut to `MAX_BODY_CHARACTERS`."""
+    """Set down one exchange, secrets masked, bodies cut to `MAX_BODY_CHARACTERS`.
+
+    aiohttp gives what is not UTF-8 in a header as halves of characters, which have no JSON form.
+    """
+
+    def shown(text: str) -> str:
+        return readable(mask(text))
+
     return Exchange(
         method=outgoing.method,
-        url=mask(outgoing.url),
-        request_headers=mask_headers(outgoing.headers, mask),
-        request_body=_capped(outgoing.body, mask),
+        url=shown(outgoing.url),
+        request_headers=mask_headers(outgoing.headers, shown),
+        request_body=_capped(outgoing.body, shown),
         status=None if response is None else response.status,
-        response_headers={} if response is None else mask_headers(response.headers, mask),
-        response_body="" if response is None else _capped(response.body, mask),
-        error=None if error is None else mask(str(error) or type(error).__name__),
+        response_headers={} if response is None else mask_headers(response.headers, shown),
+        response_body="" if response is None else _capped(response.body, shown),
+        error=None if error is None else shown(str(error) or type(error).__name__),
         seconds=seconds,
     )
 

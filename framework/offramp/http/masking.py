@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, TypeAlias
 from urllib.parse import quote
 
@@ -18,18 +19,53 @@ SECRET_HEADERS: Final = frozenset(
 )
 #: Shorter values occur by chance in other text, and masking them would garble it.
 SHORTEST_SECRET: Final = 4
+#: The same for what base64 makes of a secret, in characters of base64.
+SHORTEST_BASE64: Final = 8
+#: Base64 writes three bytes as four characters of six bits.
+BYTES_OF_BASE64: Final = 3
+BITS_OF_BASE64: Final = 6
+BITS_OF_BYTE: Final = 8
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
 def make_mask(secrets: Iterable[str]) -> Mask:
     """A function that replaces every occurrence of the secrets in a text by `***`.
 
-    It knows them also as they stand in a URL (percent-encoded) and in JSON (escaped).
+    It knows them also as they stand in a URL (percent-encoded), in JSON (escaped) and within
+    base64 (the credentials of Basic authentication, which partners like to quote).
     """
     known = sorted({s for s in secrets if len(s) >= SHORTEST_SECRET}, key=len, reverse=True)
     if not known:
         return str
-    pattern = re.compile("|".join("".join(map(_any_spelling, secret)) for secret in known))
-    return lambda text: pattern.sub(MASK, text)
+    # One pattern each: a search for one literal start is many times faster than for several.
+    patterns = [re.compile("".join(map(_any_spelling, secret))) for secret in known]
+    encoded = sorted({core for secret in known for core in _in_base64(secret)})
+
+    def mask(text: str) -> str:
+        for pattern in patterns:
+            text = pattern.sub(MASK, text)
+        for core in encoded:
+            text = text.replace(core, MASK)
+        return text
+
+    return mask
+
+
+def readable(text: str) -> str:
+    """The text as it can be written: half a character, as of a header in Latin-1, is U+FFFD."""
+    return text if text.isascii() else _HALF_CHARACTER.sub("\ufffd", text)
+
+
+def _in_base64(secret: str) -> Iterator[str]:
+    """The characters that a secret surely makes in base64, whatever stands before and after."""
+    raw = readable(secret).encode()
+    for before in range(BYTES_OF_BASE64):
+        text = base64.b64encode(bytes(before) + raw).decode()
+        first = -(-before * BITS_OF_BYTE // BITS_OF_BASE64)
+        core = text[first : (before + len(raw)) * BITS_OF_BYTE // BITS_OF_BASE64]
+        if len(core) >= SHORTEST_BASE64:
+            yield core
+            yield core.replace("+", "-").replace("/", "_")
 
 
 def _any_spelling(character: str) -> str:
