@@ -3,10 +3,11 @@
 from offramp.delivery.batching import Parcel, in_batches
 from offramp.delivery.engine import Engine
 from offramp.delivery.explain import explain
+from offramp.delivery.failures import as_delivery_error, is_ours, plugin_failure
 from offramp.delivery.instance import InstanceRuntime, check_settings, make_runtime, secrets_of
 from offramp.delivery.pipeline import Pipeline, Prepared, compile_subscription
 from offramp.delivery.retry import RetryPolicy, backoff, decide, policy_of
-from offramp.delivery.send import Sent, plugin_failure, send
+from offramp.delivery.send import Sent, send
 from offramp.delivery.snapshot import Snapshot, StartInstance, compile_config
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Sent",
     "Snapshot",
     "StartInstance",
+    "as_delivery_error",
     "backoff",
     "check_settings",
     "compile_config",
@@ -26,6 +28,7 @@ __all__ = [
     "decide",
     "explain",
     "in_batches",
+    "is_ours",
     "make_runtime",
     "plugin_failure",
     "policy_of",

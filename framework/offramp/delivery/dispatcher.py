@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import traceback
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -12,11 +13,13 @@ import attrs
 
 from offramp import _json
 from offramp.delivery.batching import Parcel, in_batches
+from offramp.delivery.failures import as_delivery_error, is_ours, plugin_failure
 from offramp.delivery.instance import InstanceRuntime
 from offramp.delivery.pipeline import Pipeline
 from offramp.delivery.retry import decide
-from offramp.delivery.send import Sent, plugin_failure, send
+from offramp.delivery.send import Sent, send
 from offramp.errors import DeliveryError, RejectedError, RetryableError, StorageError
+from offramp.http import readable
 from offramp.queue import Lease, Outcome, Queue, Stage
 
 log = logging.getLogger(__name__)
@@ -31,6 +34,10 @@ WAIT_SECONDS: Final = 30.0
 SINGLES: Final = 32
 #: The pause after a fault of the disk, before the lane goes on.
 FAULT_PAUSE_SECONDS: Final = 1.0
+#: How long what was cancelled may take to end, before it is left to itself.
+LAST_MOMENT_SECONDS: Final = 1.0
+#: Longest message that is kept of a failure, in characters.
+MAX_MESSAGE_CHARACTERS: Final = 10_000
 DELIVERED: Final = "OK"
 #: The window in which the partner knows repeats is over.
 FORGOTTEN: Final = "IDEMPOTENCY_WINDOW_OVER"
@@ -77,7 +84,8 @@ class Dispatcher:
             _, late = await asyncio.wait(self._busy, timeout=within)
             for task in late:
                 task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            if late:  # a plugin may swallow its cancellation
+                await asyncio.wait(late, timeout=LAST_MOMENT_SECONDS)
 
     async def _turn(self) -> None:
         if self.runtime.gate.pause:
@@ -99,7 +107,7 @@ class Dispatcher:
             try:
                 await asyncio.sleep(linger)
                 leases += await self.queue.lease(self.lane, most - len(leases), ttl=LEASE_SECONDS)
-            except asyncio.CancelledError:
+            except BaseException:  # a fault of the disk, too, must not hold them until they lapse
                 await self.queue.release(leases)
                 raise
         return leases
@@ -109,18 +117,23 @@ class Dispatcher:
         try:
             ready, outcomes = self._prepare(leases)
             batches = in_batches(self.pipeline.batch, ready, alone=self._is_suspect)
-            sends = [self._send(batch) for batch in batches]
+            sends = [self._survive(batch) for batch in batches]
             if outcomes:
                 sends.append(self._settle(outcomes))
             for error in await asyncio.gather(*sends, return_exceptions=True):
                 if error is not None:
                     # What was sent and could not be noted is sent again when the leases lapse.
-                    log.error("lane %s: %s", self.lane, error, exc_info=error)
+                    self._complain(error)
         except asyncio.CancelledError:
             await self.queue.release(leases)  # those settled already are lost leases by now
             raise
         finally:
             keeper.cancel()
+
+    def _complain(self, error: BaseException) -> None:
+        # Not `exc_info`: the text of an exception may hold a secret.
+        trace = "".join(traceback.format_exception(error))
+        log.error("lane %s: %s", self.lane, self.runtime.mask(trace))
 
     async def _keep(self, leases: list[Lease]) -> None:
         while True:
@@ -135,16 +148,29 @@ class Dispatcher:
             if self.pipeline.policy.forgotten(accepted_at=lease.accepted_at, now=now):
                 outcomes.append(self._failed(lease, _too_late(), attempted=False))
                 continue
-            event = _json.loads(lease.body)
             try:
+                event = _json.loads(lease.body)
                 prepared = self.pipeline.prepare(event, now=now)
-            except RejectedError as error:
-                outcomes.append(self._failed(lease, error, attempted=False))
-            except Exception as error:  # noqa: BLE001 - a plugin's own checks may raise anything
-                outcomes.append(self._failed(lease, plugin_failure(error)))
+            except BaseException as error:  # a plugin's own checks may raise anything
+                if is_ours(error):
+                    raise
+                refused = isinstance(error, RejectedError)
+                failure = as_delivery_error(error) if refused else plugin_failure(error)
+                outcomes.append(self._failed(lease, failure, attempted=not refused))
             else:
                 ready.append((lease, Parcel(prepared=prepared, event=event)))
         return ready, outcomes
+
+    async def _survive(self, batch: list[tuple[Lease, Parcel]]) -> None:
+        """Send a batch; whatever breaks on the way, each delivery has an outcome."""
+        try:
+            await self._send(batch)
+        except BaseException as error:
+            if is_ours(error):
+                raise
+            self._complain(error)
+            failure = plugin_failure(error)
+            await self._settle([self._failed(lease, failure) for lease, _ in batch])
 
     async def _send(self, batch: list[tuple[Lease, Parcel]]) -> None:
         parcels = [parcel for _, parcel in batch]
@@ -193,8 +219,8 @@ class Dispatcher:
         return Outcome(
             lease=lease,
             stage=decision.stage,
-            reason=error.code,
-            message=mask(error.message),
+            reason=readable(error.code),
+            message=readable(mask(error.message))[:MAX_MESSAGE_CHARACTERS],
             status=error.status,
             retry_at=decision.retry_at,
             attempted=attempted,
@@ -203,10 +229,25 @@ class Dispatcher:
         )
 
     async def _settle(self, outcomes: list[Outcome]) -> None:
-        settled = await asyncio.shield(self.queue.settle(outcomes))
+        """Store outcomes, however long the disk takes to recover; the leases hold meanwhile.
+
+        To wait is to send nothing twice, and nothing more than can be noted.
+        """
+        while True:
+            try:
+                settled = await asyncio.shield(self.queue.settle(outcomes))
+                break
+            except StorageError as error:
+                log.warning("lane %s: %s", self.lane, error, extra={"action": "lane_storage"})
+                await asyncio.sleep(FAULT_PAUSE_SECONDS)
         kept = [outcome for outcome, ok in zip(outcomes, settled, strict=True) if ok]
         if kept:
-            self.observe(self.pipeline, kept)
+            try:
+                self.observe(self.pipeline, kept)
+            except BaseException as error:
+                if is_ours(error):
+                    raise
+                self._complain(error)
 
 
 def _too_late() -> DeliveryError:

@@ -18,9 +18,16 @@ from offramp.definition import (
     Middleware,
     RequestOptions,
 )
+from offramp.delivery.failures import as_delivery_error, told
 from offramp.delivery.limits import Gate
 from offramp.delivery.pipeline import Pipeline
-from offramp.errors import ConfigError, DeliveryError, PayloadError
+from offramp.errors import (
+    ConfigError,
+    DeliveryError,
+    InvalidAuthenticationError,
+    PayloadError,
+    RetryableError,
+)
 from offramp.http import Client, Mask, compose, make_mask
 from offramp.payload import compile_check, structurer
 from offramp.plugins import CatalogEntry
@@ -49,11 +56,15 @@ class InstanceRuntime:
     clock: Callable[[], float] = time.time
     auth: AuthTokens | None = attrs.field(default=None, repr=False)
     handler: Handler = attrs.field(init=False, repr=False)
+    #: Masks the settings alone, without tokens that are good for an hour.
+    _mask_settings: Mask = attrs.field(init=False, repr=False)
     _refreshing: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False, repr=False)
     _typed: dict[type[Any], Any] = attrs.field(factory=dict, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         self.handler = self.around(self.transport)
+        self._mask_settings = self.mask
+        self._use(self.auth)
 
     def around(self, transport: Handler) -> Handler:
         """The instance's middleware around a transport."""
@@ -90,20 +101,42 @@ class InstanceRuntime:
         return extend(self.typed_settings(self.entry.destination.settings), self.auth)
 
     def typed_settings(self, settings_type: type[Any]) -> Any:
-        """The settings as an instance of a class that declares some of them."""
+        """The settings as an instance of a class that declares some; raises `ConfigError`."""
         if settings_type not in self._typed:
-            self._typed[settings_type] = structurer(settings_type)(dict(self.settings))
+            try:
+                self._typed[settings_type] = structurer(settings_type)(dict(self.settings))
+            except PayloadError as error:  # which would reject the payload, that is not at fault
+                place = f"instances.{self.instance.name}.settings"
+                raise ConfigError(fault.under(place) for fault in error.faults) from None
         return self._typed[settings_type]
 
     async def refresh(self, stale: AuthTokens | None) -> bool:
-        """Get new OAuth 2 tokens, once for all that saw the stale ones; False where it cannot."""
+        """Get new OAuth 2 tokens, once for all that saw the stale ones; False where it cannot.
+
+        Raises `InvalidAuthenticationError` where the partner refuses to give any, and what may
+        be tried again where that could not be told; neither blames a payload.
+        """
         refresh = self.entry.destination.refresh_access_token
         if refresh is None:
             return False
         async with self._refreshing:
             if self.auth is stale:
-                self.auth = await refresh(self.client())
+                try:
+                    # A copy, as a plugin may answer with the very tokens that are stale.
+                    self._use(attrs.evolve(await refresh(self.client())))
+                except Exception as error:
+                    raise _not_refreshed(error) from error
         return True
+
+    def _use(self, tokens: AuthTokens | None) -> None:
+        """Authenticate with these from now on, and show neither them nor the ones before."""
+        both = [each for each in (self.auth, tokens) if each is not None]
+        self.auth = tokens
+        mask = self._mask_settings
+        if both:
+            secrets = [(each.access_token, each.refresh_token or "") for each in both]
+            mask_tokens = make_mask(secret for pair in secrets for secret in pair)
+            self.mask = lambda text: mask_tokens(mask(text))
 
     async def perform(
         self, client: Client[Any], call: Callable[[Client[Any]], Awaitable[Any]]
@@ -115,6 +148,7 @@ class InstanceRuntime:
             if error.status != UNAUTHORIZED or not await self.refresh(client.auth):
                 raise
         client.auth = self.auth
+        client.mask = self.mask
         client.options = self.options()
         return await call(client)
 
@@ -132,12 +166,18 @@ def check_settings(
 
 
 def secrets_of(fields: Fields, settings: Mapping[str, Any]) -> list[str]:
-    """The values of the settings that are passwords."""
-    return [
-        str(settings[key])
-        for key, declared in fields.items()
-        if declared.type == "password" and settings.get(key)
-    ]
+    """The values of the settings that are passwords, also within lists and objects."""
+    found: list[str] = []
+    for key, declared in fields.items():
+        value = settings.get(key)
+        values = [each for each in (value if isinstance(value, list) else [value]) if each]
+        if declared.type == "password":
+            found += map(str, values)
+        elif declared.properties:
+            for each in values:
+                if isinstance(each, Mapping):
+                    found += secrets_of(declared.properties, each)
+    return found
 
 
 def make_runtime(  # noqa: PLR0913 - an instance, and each part that tests replace
@@ -152,7 +192,7 @@ def make_runtime(  # noqa: PLR0913 - an instance, and each part that tests repla
 ) -> InstanceRuntime:
     """Start an instance with resolved settings; raises `ConfigError` where they do not hold."""
     checked = check_settings(instance, entry.settings, settings)
-    return InstanceRuntime(
+    runtime = InstanceRuntime(
         instance=instance,
         entry=entry,
         settings=checked,
@@ -163,3 +203,15 @@ def make_runtime(  # noqa: PLR0913 - an instance, and each part that tests repla
         gate=Gate(now=time.monotonic, most=instance.concurrency, rate=instance.rate),
         clock=clock,
     )
+    runtime.typed_settings(entry.destination.settings)
+    return runtime
+
+
+def _not_refreshed(error: Exception) -> DeliveryError:
+    if isinstance(error, DeliveryError):
+        sound = as_delivery_error(error)
+        if sound.retryable:
+            return sound
+        message = f"the partner gives no new access token: {sound.message}"
+        return InvalidAuthenticationError(message)
+    return RetryableError(f"the plugin's refresh raised {told(error)}", code="INTERNAL")

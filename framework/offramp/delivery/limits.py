@@ -21,6 +21,9 @@ FAILURES_TO_OPEN: Final = 5
 #: The first rest of an open breaker, doubled at each failed probe up to the longest, in seconds.
 FIRST_REST_SECONDS: Final = 1.0
 LONGEST_REST_SECONDS: Final = 60.0
+#: The longest that a `Retry-After` closes the gate, in seconds. A partner that asks for years (or
+#: means milliseconds) is asked once more after an hour; what it told keeps its own longer wait.
+LONGEST_PAUSE_SECONDS: Final = 3600.0
 TOO_MANY_REQUESTS: Final = 429
 
 
@@ -29,7 +32,7 @@ class Gate:
 
     Additive up on success, halved on 429, 5xx and time-outs. After `FAILURES_TO_OPEN` failures
     in a row the breaker opens; when its rest is over, one probe goes through, and its result
-    closes or reopens it. A `Retry-After` closes the gate for as long as it says.
+    closes or reopens it. A `Retry-After` closes the gate for as long as it says, up to an hour.
     """
 
     def __init__(
@@ -70,18 +73,30 @@ class Gate:
 
     async def enter(self) -> None:
         """Wait for leave to send one request; every `enter` needs its `leave`."""
-        while True:
-            if self.pause:
-                await asyncio.sleep(self.pause)
-            elif self._in_flight >= self._room():
-                await self._wait()
-            else:
-                break
+        try:
+            while True:
+                if self.pause:
+                    await asyncio.sleep(self.pause)
+                elif self._in_flight >= self._room():
+                    await self._wait()
+                else:
+                    break
+        except asyncio.CancelledError:
+            self._wake()  # the place that was offered to this one goes to the next
+            raise
         self._in_flight += 1
         if self._interval:
-            start = max(self._now(), self._next_at)
-            self._next_at = start + self._interval
-            await asyncio.sleep(start - self._now())
+            try:
+                await self._space_out()
+            except asyncio.CancelledError:
+                self.leave()
+                raise
+
+    async def _space_out(self) -> None:
+        start = max(self._now(), self._next_at)
+        self._next_at = start + self._interval
+        await asyncio.sleep(start - self._now())
+        await asyncio.sleep(self.pause)  # for which the partner may have asked meanwhile
 
     def leave(self) -> None:
         """Give the place back."""
@@ -103,7 +118,8 @@ class Gate:
             self._limit = max(1.0, self._limit * DECREASE)
             self._decreased_at = now
         if error.retry_after:
-            self._closed_until = max(self._closed_until, now + error.retry_after)
+            pause = min(error.retry_after, LONGEST_PAUSE_SECONDS)
+            self._closed_until = max(self._closed_until, now + pause)
         if error.status == TOO_MANY_REQUESTS:
             return  # it is alive, and said how fast it may be asked
         self._failures += 1
@@ -123,8 +139,6 @@ class Gate:
         except asyncio.CancelledError:
             if waiter in self._waiters:
                 self._waiters.remove(waiter)
-            else:
-                self._wake()  # the place offered to this one goes to the next
             raise
 
     def _wake(self) -> None:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import attrs
 
 from offramp.delivery.batching import Parcel
+from offramp.delivery.failures import PluginFailedError, as_delivery_error, is_ours, outcomes_of
 from offramp.delivery.instance import InstanceRuntime
 from offramp.delivery.pipeline import Pipeline
-from offramp.errors import DeliveryError, RetryableError
+from offramp.errors import DeliveryError, RequestTimeoutError
 from offramp.http import Client, Exchange
 
 #: Statuses that blame the content of a request, so that a part of it may well pass.
 CONTENT_STATUSES: Final = frozenset({400, 413, 422})
+TOO_MANY_REQUESTS: Final = 429
+#: The most that one call of an action may take, in seconds, however many requests it makes: 30
+#: times as long as one request may, so that only what would never end is ended.
+LONGEST_CALL_SECONDS: Final = 300.0
 
 
 @attrs.frozen(kw_only=True)
@@ -25,6 +31,15 @@ class Sent:
     exchange: Exchange | None
     #: It stood in a batch that was refused for its content, and was not cleared since.
     suspect: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class _Answer:
+    """What one call of an action came to: what it returned, or the error of it all."""
+
+    value: Any = None
+    error: DeliveryError | None = None
+    exchange: Exchange | None = None
 
 
 async def send(
@@ -38,9 +53,10 @@ async def send(
     """
     if len(parcels) == 1 or not pipeline.action.batches:
         return [await _send_one(runtime, pipeline, parcel) for parcel in parcels]
-    results = await _send_together(runtime, pipeline, parcels)
-    if not _blames_content(results):
-        return results
+    answer = await _call_batch(runtime, pipeline, parcels)
+    if not _blames_content(answer.error):
+        return _sent(runtime, answer, len(parcels))
+    _learn(runtime, [answer.error])
     middle = len(parcels) // 2
     halves = [
         *await send(runtime, pipeline, parcels[:middle]),
@@ -53,35 +69,23 @@ async def send(
 
 
 async def _send_one(runtime: InstanceRuntime, pipeline: Pipeline, parcel: Parcel) -> Sent:
-    action = pipeline.action
+    if not pipeline.action.performs:
+        return _sent(runtime, await _call_batch(runtime, pipeline, [parcel]), 1)[0]
     payload = parcel.prepared.payload
-    if not action.performs:
-        outcomes, error, exchange = await _call(
-            runtime, pipeline, [parcel], lambda client: action.perform_batch(client, [payload])
-        )
-        error = error or (outcomes[0] if outcomes else None)
-    else:
-        _, error, exchange = await _call(
-            runtime, pipeline, [parcel], lambda client: action.perform(client, payload)
-        )
-    _learn(runtime, [error])
-    return Sent(error=error, exchange=exchange)
+    answer = await _call(
+        runtime, pipeline, [parcel], lambda client: pipeline.action.perform(client, payload)
+    )
+    # What a single `perform` returns says nothing.
+    return _sent(runtime, attrs.evolve(answer, value=None), 1)[0]
 
 
-async def _send_together(
+async def _call_batch(
     runtime: InstanceRuntime, pipeline: Pipeline, parcels: Sequence[Parcel]
-) -> list[Sent]:
+) -> _Answer:
     payloads = [parcel.prepared.payload for parcel in parcels]
-    outcomes, error, exchange = await _call(
+    return await _call(
         runtime, pipeline, parcels, lambda client: pipeline.action.perform_batch(client, payloads)
     )
-    _learn(runtime, [error] if error or outcomes is None else outcomes)
-    if error is not None or outcomes is None:
-        return [Sent(error=error, exchange=exchange) for _ in parcels]
-    if len(outcomes) != len(parcels):
-        told = f"perform_batch answered {len(outcomes)} outcomes for {len(parcels)} payloads"
-        return [Sent(error=RetryableError(told, code="INTERNAL"), exchange=exchange)] * len(parcels)
-    return [Sent(error=each, exchange=exchange) for each in outcomes]
 
 
 async def _call(
@@ -89,50 +93,59 @@ async def _call(
     pipeline: Pipeline,
     parcels: Sequence[Parcel],
     call: Callable[[Client[Any]], Awaitable[Any]],
-) -> tuple[Any, DeliveryError | None, Exchange | None]:
+) -> _Answer:
     await runtime.gate.enter()
     client = None
+    bound = asyncio.timeout(LONGEST_CALL_SECONDS)
     try:
         # Making the client runs code of the plugin too: its `extend_request`.
         client = runtime.client(pipeline, [parcel.event for parcel in parcels])
-        return await runtime.perform(client, call), None, _last(client)
-    except DeliveryError as error:
-        return None, error, _last(client)
-    except Exception as error:  # noqa: BLE001 - a plugin's bug must not stop the host
-        return None, plugin_failure(error), _last(client)
+        async with bound:
+            value = await runtime.perform(client, call)
+        return _Answer(value=value, exchange=_last(client))
+    except BaseException as error:
+        if is_ours(error):
+            raise
+        failed = _endless() if bound.expired() else as_delivery_error(error)
+        return _Answer(error=failed, exchange=_last(client))
     finally:
         runtime.gate.leave()
 
 
-class PluginFailedError(RetryableError):
-    """The plugin's own code failed; kept and tried again, since a mended plugin may succeed."""
-
-    code = "INTERNAL"
-
-
-def plugin_failure(error: Exception) -> PluginFailedError:
-    """What a plugin raised, as a failure of the plugin; the cause stays with it."""
-    failed = PluginFailedError(f"the plugin raised {type(error).__name__}: {error}")
-    failed.__cause__ = error
-    return failed
+def _sent(runtime: InstanceRuntime, answer: _Answer, count: int) -> list[Sent]:
+    outcomes = answer.error or outcomes_of(answer.value, count)
+    if isinstance(outcomes, DeliveryError):
+        outcomes = [outcomes] * count
+    _learn(runtime, outcomes)
+    return [Sent(error=each, exchange=answer.exchange) for each in outcomes]
 
 
 def _learn(runtime: InstanceRuntime, errors: Sequence[DeliveryError | None]) -> None:
-    error = next((each for each in errors if each is not None and each.retryable), None)
-    if not isinstance(error, PluginFailedError):  # which tells nothing of the partner
-        runtime.gate.note(error)
+    """Tell the gate how the partner is: well, where it took or refused but one payload of many."""
+    told = [each for each in errors if not isinstance(each, PluginFailedError)]
+    if not told:
+        return  # a bug in the plugin tells nothing of the partner
+    ill = [each for each in told if each is not None and each.retryable]
+    throttled = [each for each in ill if each.status == TOO_MANY_REQUESTS]
+    if throttled:
+        runtime.gate.note(throttled[0])
+    else:
+        runtime.gate.note(ill[0] if len(ill) == len(told) else None)
 
 
-def _is_content(error: DeliveryError | None) -> bool:
+def _endless() -> DeliveryError:
+    # Not a bug for certain, as the partner may be slow: so it is not looked for by bisection.
+    return RequestTimeoutError(f"the action did not end within {LONGEST_CALL_SECONDS:g} s")
+
+
+def _blames_content(error: DeliveryError | None) -> bool:
     return error is not None and (
         error.status in CONTENT_STATUSES or isinstance(error, PluginFailedError)
     )
 
 
-def _blames_content(results: Sequence[Sent]) -> bool:
-    first = results[0].error
-    return _is_content(first) and all(sent.error is first for sent in results)
-
-
 def _last(client: Client[Any] | None) -> Exchange | None:
-    return client.exchanges[-1] if client is not None and client.exchanges else None
+    if client is None or not client.exchanges:
+        return None
+    last: object = client.exchanges[-1]  # a list that the plugin can write to
+    return last if isinstance(last, Exchange) else None
