@@ -84,8 +84,11 @@ def test_a_secret_is_known_within_base64(before: str) -> None:
     mask = make_mask(["s3cr3t-token??>>"])
     for encode in (b64encode, urlsafe_b64encode):
         text = encode(f"{before}s3cr3t-token??>>:more".encode()).decode()
-        assert b"s3cr3t" not in b64decode(mask(f"Basic {text}")[6:].replace("*", "A") + "===")
-        assert "***" in mask(text)
+        head, stars, tail = mask(text).partition("***")
+        assert stars
+        # Whole groups of four characters can be read; the edges tell two bytes at the most.
+        shown = b64decode(head[: len(head) // 4 * 4]) + b64decode(tail[len(tail) % 4 :])
+        assert len(shown) <= len(f"{before}:more") + 2 * 2
 
 
 def test_halves_of_characters_become_readable() -> None:
