@@ -56,7 +56,8 @@ class Heard:
 
     status: int
     data: Any
-    headers: dict[str, str]
+    #: In any case.
+    headers: Mapping[str, str]
     text: str
 
 
@@ -90,7 +91,7 @@ class Running:
                 told = _json.loads(text)
             except ValueError:
                 told = None
-            heard = Heard(answer.status, told, dict(answer.headers), text)
+            heard = Heard(answer.status, told, answer.headers, text)
         self.heard.append(heard)
         return heard
 

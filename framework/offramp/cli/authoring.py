@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from offramp import _json
 from offramp.cli.context import Context
 from offramp.cli.events import read_events, write_line
-from offramp.errors import Fault, MappingError, TransformError
+from offramp.cli.mappings import read_mapping
+from offramp.errors import TransformError
 from offramp.fql import compile_trigger
 from offramp.hooks import Command
 from offramp.mapping import compile_mapping
@@ -48,7 +47,7 @@ class Authoring:
         action
             An action, whose default mapping is then used.
         """
-        spec = _defaults(self._context, destination, action) | _read_mapping(mapping)
+        spec = _defaults(self._context, destination, action) | read_mapping(mapping)
         compiled = compile_mapping(
             spec, directives=self._context.catalog.directives, clock=time.time
         )
@@ -94,21 +93,3 @@ def _defaults(context: Context, destination: str, action: str) -> dict[str, Any]
         return {}
     entry = context.catalog[destination]
     return entry.action(action or next(iter(entry.actions))).default_mapping
-
-
-def _read_mapping(text: str | None) -> dict[str, Any]:
-    if text is None:
-        return {}
-    if text.startswith("@") and not text.startswith("@{"):
-        path = Path(text[1:])
-        try:
-            text = path.read_text()
-        except OSError as error:
-            raise MappingError([Fault(str(path), error.strerror or str(error))]) from None
-    try:
-        mapping = _json.loads(text)
-    except ValueError as error:
-        raise MappingError([Fault("$", f"{error}; write JSON, or @FILE")]) from None
-    if not isinstance(mapping, dict):
-        raise MappingError([Fault("$", "a mapping is an object: field -> literal or directive")])
-    return mapping

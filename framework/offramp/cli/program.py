@@ -13,8 +13,10 @@ from offramp._version import __version__
 from offramp.cli.asking import Asking
 from offramp.cli.authoring import Authoring
 from offramp.cli.catalog import Showing
+from offramp.cli.changing import Changing
 from offramp.cli.context import Context
 from offramp.cli.operating import Operating
+from offramp.cli.replaying import Replaying
 from offramp.cli.toolbox import HostToolbox
 from offramp.cli.trial import Trial
 from offramp.errors import OfframpError
@@ -27,6 +29,9 @@ HELP: Final = """Destination actions, self-hosted: Segment-spec events in, partn
 
 Start with `offramp demo`, then `offramp catalog` and `offramp serve`.
 """
+
+
+_GROUPS: Final = (Authoring, Trial, Showing, Operating, Asking, Replaying, Changing)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -58,7 +63,7 @@ def make_program(context: Context) -> App:
         help_format="markdown",
         error_console=Console(stderr=True),
     )
-    for group in (Authoring, Trial, Showing, Operating, Asking):
+    for group in _GROUPS:
         for command in group(context).commands():
             program.command(command)
     for _, command in context.plugins.commands(HostToolbox(context)):

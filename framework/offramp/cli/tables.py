@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from offramp.cli.explained import short
 from offramp.cli.telling import clock, duration
 
+#: Of a payload that is new as a whole, so much is shown.
+MAX_VALUE_CHARACTERS: Final = 400
 _COUNTS = ("delivered", "filtered", "rejected", "expired")
 
 
@@ -109,3 +112,87 @@ def _number(n: int) -> Text:
 
 def _table(*columns: str) -> Table:
     return Table(*columns, box=None, pad_edge=False)
+
+
+def render_dead(page: Mapping[str, Any], groups: Iterable[Mapping[str, Any]]) -> RenderableType:
+    """Deliveries that failed for good, and how many stand at each reason."""
+    reasons = _table("subscription", "stage", "reason")
+    reasons.add_column("deliveries", justify="right")
+    for group in groups:
+        if group["stage"] != "retrying":
+            row = (group["subscription"], group["stage"], group["reason"])
+            reasons.add_row(*map(Text, row), _number(group["n"]))
+    if not page["rows"]:
+        return Text("nothing failed for good that is like it", "green")
+    table = _table("id", "ended", "message id", "reason", "message")
+    for row in page["rows"]:
+        table.add_row(
+            Text(row["id"], "bold"),
+            Text(clock(row["updated_at"]), "dim"),
+            Text(row["message_id"]),
+            Text(row["reason"]),
+            Text(row["message"]),
+        )
+    more = "there are more: ask with --limit" if page["cursor"] else ""
+    return Group(reasons, "", table, Text(more, "dim"))
+
+
+def render_preview(preview: Mapping[str, Any]) -> RenderableType:
+    """What a replay would send instead, delivery by delivery."""
+    parts: list[RenderableType] = []
+    for row in preview["rows"]:
+        delivery = row["delivery"]
+        head = Text.assemble((delivery["id"], "bold"), f"  {delivery['message_id']}  ")
+        parts += [head.append(delivery["subscription"], "dim"), *_previewed(row), ""]
+    if not parts:
+        return Text("nothing to replay: no dead delivery is like it")
+    more = "there are more" if preview["cursor"] else ""
+    return Group(*parts, Text(f"nothing was sent {more and f'; {more}'}".strip(), "dim"))
+
+
+def _previewed(row: Mapping[str, Any]) -> Iterator[RenderableType]:
+    for fault in row["faults"]:
+        yield Text.assemble(("  ✗ ", "red"), (fault["place"], "bold"), f": {fault['message']}")
+    if row["after"] is None:
+        return
+    if row["before"] is None:
+        yield Text(f"  + {short(row['after'], MAX_VALUE_CHARACTERS)}", "green")
+    for change in row["changes"] if row["before"] is not None else ():
+        if "before" in change:
+            yield Text(f"  - {change['place']}: {short(change['before'])}", "red")
+        if "after" in change:
+            yield Text(f"  + {change['place']}: {short(change['after'])}", "green")
+    if row["before"] is not None and not row["changes"]:
+        yield Text("  the same as before", "dim")
+
+
+def render_history(page: Mapping[str, Any]) -> RenderableType:
+    """Changes of the configuration, latest first."""
+    table = _table("revision", "when", "who", "what", "details")
+    for row in page["rows"]:
+        table.add_row(
+            Text(str(row["rev"]), "bold"),
+            Text(clock(row["at"]), "dim"),
+            Text(row["who"]),
+            Text(f"{row['what']} {row['kind']} {row['id']}"),
+            Text("\n".join(_differing(row))),
+        )
+    return table if table.row_count else Text("no changes yet")
+
+
+def _differing(row: Mapping[str, Any]) -> Iterator[str]:
+    if row["before"] is None or row["after"] is None:
+        return
+    before, after = _flat(row["before"]), _flat(row["after"])
+    for place in {**before, **after}:
+        if before.get(place) != after.get(place):
+            yield f"{place}: {short(before.get(place))} → {short(after.get(place))}"
+
+
+def _flat(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings and mappings entry by entry: of a long one, only what differs is to be read."""
+    flat: dict[str, Any] = {}
+    for key, value in table.items():
+        inner = value.items() if isinstance(value, Mapping) else [("", value)]
+        flat |= {f"{key}.{name}".rstrip("."): item for name, item in inner}
+    return flat

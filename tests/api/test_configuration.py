@@ -1,0 +1,237 @@
+"""Sources, instances and subscriptions through the API: made, changed, switched, put to work."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from tests.api.conftest import LANE, PATIENCE, SECRET, WRITE_KEY, Running
+from tests.delivery.parts import event
+
+ONE = f"/api/subscriptions/{quote(LANE, safe='')}"
+
+
+async def test_a_change_runs_within_a_second(host: Running) -> None:
+    """A new trigger decides the next event; the configuration is a revision further."""
+    before = await host.get("/api/subscriptions")
+    heard = await host.ask("PATCH", ONE, {"trigger": 'type = "page"'})
+    assert heard.status == 200
+    assert heard.data["rev"] == before["rev"] + 1
+    assert heard.headers["ETag"] == f'"{heard.data["rev"]}"'
+    async with asyncio.timeout(1):
+        await host.send("m1")
+        [story] = (await host.get("/api/events/m1"))["stories"]
+    assert story["deliveries"][0]["stage"] == "filtered"
+
+
+async def test_a_subscription_starts_disabled_and_runs_once_enabled(host: Running) -> None:
+    """From a preset alone; enabling it makes it deliver."""
+    made = await host.post(
+        "/api/subscriptions",
+        {"instance": "small", "preset": "Take tracks", "name": "two/".rstrip("/")},
+        status=201,
+    )
+    shape = made["subscription"]
+    assert (shape["id"], shape["enabled"], shape["running"]) == ("small/two", False, False)
+    assert shape["trigger"] == 'type = "track"'
+    assert shape["mapping"]["id"] == {"@path": "$.messageId"}
+    await host.send("m1")
+    told = await host.post("/api/subscriptions/small%2Ftwo/enable")
+    assert told["subscription"]["running"] is True
+    await host.send("m2")
+    assert host.partner.taken.count("m1") == 1
+    assert host.partner.taken.count("m2") == 2
+
+
+async def test_a_duplicate_is_called_a_copy_and_is_disabled(host: Running) -> None:
+    """Named as at Segment; another copy needs another name."""
+    made = await host.post(f"{ONE}/duplicate", status=201)
+    assert made["subscription"]["name"] == "one (Copy)"
+    assert made["subscription"]["enabled"] is False
+    assert (await host.ask("POST", f"{ONE}/duplicate")).status == 409
+    named = await host.post(f"{ONE}/duplicate", {"name": "three"}, status=201)
+    assert named["subscription"]["id"] == "small/three"
+
+
+async def test_disabling_ends_what_waits_and_enabling_goes_on(host: Running) -> None:
+    """Switching an instance off stops its subscriptions, and on again lets them run."""
+    assert (await host.post("/api/instances/small/disable"))["instance"]["enabled"] is False
+    await host.send("m1")
+    assert host.partner.taken == []
+    assert (await host.post("/api/instances/small/enable"))["instance"]["problem"] is None
+    await host.send("m2")
+    assert host.partner.taken == ["m2"]
+
+
+async def test_a_whole_configuration_can_be_made_call_by_call(host: Running) -> None:
+    """Source, instance, subscription, enabled: an event of the new source arrives."""
+    await host.post("/api/sources", {"name": "app", "write_key": "wk-of-the-app"}, status=201)
+    instance = {
+        "name": "other",
+        "destination": "small",
+        "source": "app",
+        "settings": {"token": SECRET},
+    }
+    made = await host.post("/api/instances", instance, status=201)
+    assert made["instance"]["settings"] == {"token": f"***{SECRET[-4:]}"}
+    assert any("needs an enabled subscription" in each["message"] for each in made["warnings"])
+    body = {"instance": "other", "name": "all", "action": "takeOne", "trigger": 'type = "track"'}
+    await host.post("/api/subscriptions", body, status=201)
+    await host.post("/api/subscriptions/other%2Fall/enable")
+    await host.parts.engine.accept("app", [event("m9")])
+    assert await host.parts.engine.settled(within=PATIENCE)
+    assert host.partner.taken == ["m9"]
+    assert [each["name"] for each in (await host.get("/api/sources"))["sources"]] == ["site", "app"]
+
+
+async def test_things_are_deleted_with_what_hangs_on_them(host: Running) -> None:
+    """A source with instances stays; an instance goes with its subscriptions."""
+    heard = await host.ask("DELETE", "/api/sources/site")
+    assert heard.status == 409
+    assert "small" in heard.data["detail"]
+    heard = await host.ask("DELETE", "/api/instances/small")
+    assert heard.data["removed"] == ["small", LANE]
+    assert (await host.ask("DELETE", "/api/sources/site")).status == 200
+    assert (await host.get("/api/instances"))["instances"] == []
+
+
+async def test_a_masked_secret_keeps_the_one_in_place(host: Running) -> None:
+    """What a form read can be sent back: the secret behind `***` stays, and still works."""
+    shown = (await host.get("/api/instances/small"))["instance"]
+    heard = await host.ask("PATCH", "/api/instances/small", {"settings": shown["settings"]})
+    assert heard.status == 200
+    _, config = await host.parts.configs.load()
+    assert config.instances["small"].settings == {"token": SECRET}
+    shown = (await host.get("/api/sources/site"))["source"]
+    assert shown["write_key"] == f"***{WRITE_KEY[-4:]}"
+    assert (await host.ask("PATCH", "/api/sources/site", shown | {"enabled": True})).status == 422
+    changed = {"write_key": shown["write_key"], "enabled": True}
+    assert (await host.ask("PATCH", "/api/sources/site", changed)).status == 200
+    assert host.parts.engine.source_of(WRITE_KEY) == "site"
+
+
+async def test_a_change_meant_for_another_revision_is_refused(host: Running) -> None:
+    """412 with If-Match, and nothing changes; with the revision in force it is made."""
+    rev = (await host.get("/api/subscriptions"))["rev"]
+    await host.post(f"{ONE}/disable")
+    for path, body in ((f"{ONE}/enable", None), ("/api/config", {"sources": {}})):
+        heard = await host.ask("POST", path, body, {"If-Match": f'"{rev}"'})
+        assert heard.status == 412, heard.text
+        assert "load it again" in heard.data["detail"]
+    heard = await host.ask("POST", f"{ONE}/enable", None, {"If-Match": f'"{rev + 1}"'})
+    assert heard.status == 200
+    heard = await host.ask("POST", f"{ONE}/enable", None, {"If-Match": "yesterday's"})
+    assert heard.data["faults"][0]["place"] == "header.If-Match"
+
+
+async def test_of_two_who_change_at_once_nobody_is_overwritten(host: Running) -> None:
+    """Each change is made to what the others left, or is told that somebody was faster."""
+    names = [f"s{number}" for number in range(8)]
+    heard = await asyncio.gather(
+        *(host.ask("POST", "/api/sources", {"name": n, "write_key": f"key-{n}"}) for n in names)
+    )
+    assert {each.status for each in heard} <= {201, 409}
+    made = [n for n, each in zip(names, heard, strict=True) if each.status == 201]
+    there = {each["name"] for each in (await host.get("/api/sources"))["sources"]}
+    assert there == {"site", *made}
+    assert made
+
+
+BAD: list[tuple[str, str, Any, int, str]] = [
+    ("POST", "/api/sources", {"name": "a"}, 422, "write_key"),
+    ("POST", "/api/sources", {"write_key": "k"}, 422, "name"),
+    ("POST", "/api/sources", {"name": "a", "write_key": WRITE_KEY}, 422, "write_key"),
+    ("POST", "/api/sources", {"name": "a/b", "write_key": "k"}, 422, "$"),
+    ("POST", "/api/sources", {"name": "a", "write_key": "k", "colour": 1}, 422, "colour"),
+    ("POST", "/api/sources", {"name": "a", "write_key": "env:NOT_THERE"}, 422,
+     "sources.a.write_key"),
+    ("PATCH", "/api/sources/site", {"write_key": 5}, 422, "write_key"),
+    ("POST", "/api/instances", {"name": "a"}, 422, "destination"),
+    ("POST", "/api/instances", {"name": "a", "destination": "smal", "source": "site"}, 422,
+     "destination"),
+    ("POST", "/api/instances", {"name": "a", "destination": "small", "source": "x"}, 422,
+     "source"),
+    ("POST", "/api/instances", {"name": "a", "destination": "small", "source": "site"}, 422,
+     "settings.token"),
+    ("PATCH", "/api/instances/small", {"settings": {"tokn": "x"}}, 422, "settings.tokn"),
+    ("PATCH", "/api/instances/small", {"concurrency": 0}, 422, "concurrency"),
+    ("PATCH", "/api/instances/small", {"destination": "x"}, 422, "destination"),
+    ("PATCH", "/api/instances/small", {"subscriptions": []}, 422, "subscriptions"),
+    ("POST", "/api/subscriptions", {"preset": "Take tracks"}, 422, "instance"),
+    ("POST", "/api/subscriptions", {"instance": "small", "preset": "None"}, 422, "preset"),
+    ("POST", "/api/subscriptions", {"instance": "small", "preset": "Take tracks",
+     "enabled": True}, 422, "enabled"),
+    ("PATCH", ONE, {"trigger": "type = "}, 422, "trigger, column 8"),
+    ("PATCH", ONE, {"mapping": {"kind": {"@pth": "$.x"}}}, 422, "mapping"),
+    ("PATCH", ONE, {"mapping": {"id": "1", "colour": "red"}}, 422, "mapping.colour"),
+    ("PATCH", ONE, {"action": "tke"}, 422, "action"),
+    ("PATCH", ONE, {"id": "other"}, 422, "id"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD, ids=lambda case: f"{case[0]} {case[1]} {case[4]}")
+async def test_every_fault_has_its_place_in_what_was_sent(
+    host: Running, case: tuple[str, str, Any, int, str]
+) -> None:
+    """Places are those of the request's own body, and nothing is changed."""
+    method, path, body, status, place = case
+    rev = (await host.get("/api/subscriptions"))["rev"]
+    heard = await host.ask(method, path, body)
+    assert heard.status == status, heard.text
+    assert place in [fault["place"] for fault in heard.data["faults"]], heard.data["faults"]
+    assert (await host.get("/api/subscriptions"))["rev"] == rev
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", "/api/sources/nobody", None, 404),
+        ("GET", "/api/instances/nobody", None, 404),
+        ("GET", "/api/subscriptions/small%2Fnobody", None, 404),
+        ("POST", "/api/subscriptions/small%2Fnobody/enable", None, 404),
+        ("POST", "/api/instances/nobody/test", None, 404),
+        ("DELETE", "/api/subscriptions/small%2Fnobody", None, 404),
+        ("POST", "/api/subscriptions", {"instance": "nobody", "preset": "Take tracks"}, 404),
+        ("POST", "/api/sources", {"name": "site", "write_key": "k"}, 409),
+        ("POST", "/api/subscriptions", {"instance": "small", "preset": "Take tracks",
+         "name": "one"}, 409),
+    ],
+)  # fmt: skip
+async def test_names_that_are_not_there_or_taken_are_told(
+    host: Running, method: str, path: str, body: Any, status: int
+) -> None:
+    """404 with what there is, 409 with what stands against it."""
+    heard = await host.ask(method, path, body)
+    assert heard.status == status, heard.text
+    assert heard.data["detail"]
+
+
+async def test_two_subscriptions_with_one_key_are_not_silently_taken(host: Running) -> None:
+    """What a check warns of is told when a subscription is saved."""
+    body = {
+        "instance": "small",
+        "name": "odd",
+        "action": "take",
+        "trigger": "type = \"track\" and event = 'Sold' or event = 'Bought'",
+    }
+    made = await host.post("/api/subscriptions", body, status=201)
+    places = [warning["place"] for warning in made["warnings"]]
+    assert "trigger" in places
+    assert "$" in places  # that it is disabled
+
+
+async def test_the_catalog_tells_what_can_be_configured(host: Running) -> None:
+    """The list, and one destination with fields, schema, defaults, presets and manifest."""
+    [brief] = (await host.get("/api/catalog"))["destinations"]
+    assert brief["slug"] == "small"
+    shown = await host.get("/api/catalog/small")
+    take = next(action for action in shown["actions"] if action["slug"] == "take")
+    assert take["schema"]["properties"]["id"]["type"] == "string"
+    assert take["default_mapping"]["id"] == {"@path": "$.messageId"}
+    assert take["batch"] == 100
+    assert shown["settings_schema"]["properties"]["token"]["writeOnly"] is True
+    assert shown["presets"][0]["mapping"]["id"] == {"@path": "$.messageId"}
+    assert shown["manifest"]["slug"] == "small"
+    assert (await host.ask("GET", "/api/catalog/smal")).status == 404

@@ -1,0 +1,210 @@
+"""One table serves and documents: every answer fits its schema, and nothing breaks the host."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.api.conftest import LANE, Running
+from tests.delivery.parts import event
+
+from offramp.server.api import operations_of
+
+ID = quote(LANE, safe="")
+PAGE = Path(__file__).parents[2] / "docs/reference/control-api.md"
+
+
+KINDS: dict[str, Any] = {
+    "object": dict,
+    "array": list,
+    "string": str,
+    "boolean": bool,
+    "null": type(None),
+    "integer": int,
+    "number": int | Decimal,
+}
+
+
+def faults(schema: Any, value: Any, document: Any, place: str = "$") -> list[str]:
+    """Where a value does not fit a schema; keys that no schema names are faults too."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return faults(document["components"]["schemas"][name], value, document, place)
+    if "anyOf" in schema:
+        return min((faults(each, value, document, place) for each in schema["anyOf"]), key=len)
+    if "enum" in schema and value not in schema["enum"]:
+        return [f"{place}: {value!r} is not in {schema['enum']}"]
+    kind = schema.get("type")
+    if kind and (not isinstance(value, KINDS[kind]) or (value is True and kind != "boolean")):
+        return [f"{place}: {value!r} is no {kind}"]
+    found: list[str] = []
+    if kind == "array":
+        for number, item in enumerate(value):
+            found += faults(schema.get("items", {}), item, document, f"{place}[{number}]")
+    if "properties" in schema:
+        found += [f"{place}: lacks {key}" for key in schema.get("required", ()) if key not in value]
+        for key, item in value.items():
+            inner = schema["properties"].get(key)
+            told = [f"{place}.{key}: is not documented"]
+            within = f"{place}.{key}"
+            found += told if inner is None else faults(inner, item, document, within)
+    return found
+
+
+CALLS: list[tuple[str, str, str, Any]] = [
+    ("GET", "/api/status", "", None),
+    ("GET", "/api/audit", "", None),
+    ("GET", "/api/events", "?limit=2", None),
+    ("GET", "/api/events/{message_id}", "bad-1", None),
+    ("GET", "/api/events/{message_id}", "filtered", None),
+    ("GET", "/api/catalog", "", None),
+    ("GET", "/api/catalog/{slug}", "small", None),
+    ("GET", "/api/sources", "", None),
+    ("POST", "/api/sources", "", {"name": "app", "write_key": "k"}),
+    ("GET", "/api/sources/{name}", "site", None),
+    ("PATCH", "/api/sources/{name}", "site", {"enabled": True}),
+    ("DELETE", "/api/sources/{name}", "app", None),
+    ("GET", "/api/instances", "", None),
+    ("POST", "/api/instances", "", {"name": "b", "destination": "small", "source": "site",
+     "settings": {"token": "abcd"}, "rate": 5, "concurrency": 2}),
+    ("GET", "/api/instances/{name}", "small", None),
+    ("PATCH", "/api/instances/{name}", "small", {"rate": 5.5}),
+    ("POST", "/api/instances/{name}/disable", "b", None),
+    ("POST", "/api/instances/{name}/enable", "b", None),
+    ("POST", "/api/instances/{name}/test", "small", None),
+    ("DELETE", "/api/instances/{name}", "b", None),
+    ("GET", "/api/subscriptions", "?instance=small", None),
+    ("POST", "/api/subscriptions", "", {"instance": "small", "preset": "Take tracks"}),
+    ("GET", "/api/subscriptions/{id}", ID, None),
+    ("PATCH", "/api/subscriptions/{id}", ID, {"trigger": 'type = "track"'}),
+    ("POST", "/api/subscriptions/{id}/disable", ID, None),
+    ("POST", "/api/subscriptions/{id}/enable", ID, None),
+    ("POST", "/api/subscriptions/{id}/duplicate", ID, None),
+    ("POST", "/api/triggers/parse", "", {"text": "a.b = 1 or c"}),
+    ("POST", "/api/triggers/generate", "", {"tree": {"type": "group", "operator": "and",
+     "children": [{"type": "event-type", "name": "type", "operator": "=", "value": "track"}]}}),
+    ("POST", "/api/triggers/match", "", {"trigger": 'type = "track"', "events": [{}]}),
+    ("POST", "/api/explain", "", {"message_id": "bad-1", "subscription": LANE}),
+    ("GET", "/api/deliveries", f"?subscription={ID}", None),
+    ("GET", "/api/dead", "", None),
+    ("GET", "/api/errors", "", None),
+    ("GET", "/api/ledger", "", None),
+    ("GET", "/api/latency", f"?subscription={ID}", None),
+    ("POST", "/api/replay", "", {"all": True, "dry_run": True}),
+    ("POST", "/api/replay", "", {"all": True}),
+    ("GET", "/api/replays/{id}", "REPLAY", None),
+    ("GET", "/api/config", "", None),
+    ("POST", "/api/config", "?dry_run=true", {"sources": {"x": {"write_key": "k"}}}),
+    ("GET", "/api/history", "", None),
+    ("DELETE", "/api/subscriptions/{id}", ID, None),
+    ("GET", "/api/openapi.json", "", None),
+]  # fmt: skip
+
+
+async def prepared(host: Running) -> Any:
+    await host.send("m1", "bad-1", kind="k")
+    await host.parts.engine.accept("site", [{**event("filtered"), "event": "Secret"}])
+    return await host.get("/api/openapi.json")
+
+
+async def test_every_answer_fits_the_schema_that_documents_it(host: Running) -> None:
+    """Each operation is called once at least, and each answer is what the description says."""
+    document = await prepared(host)
+    replay = ""
+    for method, path, more, body in CALLS:
+        filled = re.sub(r"{\w+}", more, path) if "{" in path else path + more
+        heard = await host.ask(method, filled.replace("REPLAY", replay), body)
+        described = document["paths"][path][method.lower()]["responses"]
+        assert str(heard.status) in described, f"{method} {filled}: {heard.text}"
+        schema = described[str(heard.status)]["content"]["application/json"]["schema"]
+        assert faults(schema, heard.data, document) == [], f"{method} {filled}"
+        if path == "/api/replay" and heard.data["replay"]:
+            replay = heard.data["replay"]["id"]
+    called = {(method, path) for method, path, _, _ in CALLS}
+    assert called == {(each.method, each.path) for each in operations_of(host.parts)}
+
+
+async def test_every_problem_fits_its_schema(host: Running) -> None:
+    """RFC 9457, whatever went wrong."""
+    document = await prepared(host)
+    schema = {"$ref": "#/components/schemas/ProblemShape"}
+    bad = [
+        await host.ask("GET", "/api/nothing"),
+        await host.ask("GET", "/api/status", headers={"Authorization": ""}),
+        await host.ask("POST", "/api/replay", {}),
+        await host.ask("PUT", "/api/status"),
+        await host.ask("POST", "/api/explain", raw=b"{"),
+    ]
+    for heard in bad:
+        assert heard.headers["Content-Type"] == "application/problem+json"
+        assert faults(schema, heard.data, document) == []
+        assert heard.data["status"] == heard.status
+
+
+async def test_the_description_holds_together(host: Running) -> None:
+    """References lead somewhere, operation ids are unique, path parameters are declared."""
+    document = await host.get("/api/openapi.json")
+    assert document["openapi"].startswith("3.1.")
+    names = re.findall(r'"#/components/schemas/(\w+)"', str(document).replace("'", '"'))
+    assert names
+    assert set(names) <= document["components"]["schemas"].keys()
+    described = [each for path in document["paths"].values() for each in path.values()]
+    ids = [each["operationId"] for each in described]
+    assert len(ids) == len(set(ids))
+    for path, methods in document["paths"].items():
+        for each in methods.values():
+            declared = {p["name"] for p in each["parameters"] if p["in"] == "path"}
+            assert declared == set(re.findall(r"{(\w+)}", path))
+            assert each["summary"]
+
+
+async def test_the_reference_lists_every_operation(host: Running) -> None:
+    """Method, path and summary of each, and of nothing else."""
+    rows = re.findall(r"^\| `(\w+)` \| `(/api/[^`]*)` \| (.*) \|$", PAGE.read_text(), re.MULTILINE)
+    served = [(each.method, each.path, each.summary) for each in operations_of(host.parts)]
+    assert sorted(rows) == sorted(served)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8)
+    | st.sampled_from([LANE, "small", "site", 'type = "track"', "rejected", "bad-1", "***"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner,
+                                                                max_size=3),
+    max_leaves=6,
+)  # fmt: skip
+
+
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(data=st.data())
+async def test_no_request_breaks_the_host(host: Running, data: st.DataObject) -> None:
+    """Any value at any place that the description names: served or a problem, never a 500."""
+    operation = data.draw(st.sampled_from(operations_of(host.parts)))
+    words = st.sampled_from(["small", "site", ID, "m1"]) | st.text(max_size=5).map(
+        lambda text: quote(text, safe="") or "x"
+    )
+    path = re.sub(r"{\w+}", lambda _: data.draw(words), operation.path)
+    if path.rstrip("/").endswith(("..", "/.")):
+        return  # clients themselves take such a path for another
+    values = st.text(max_size=5) | st.sampled_from(["1", "true", "rejected", "2026-01-01", "1-1"])
+    query = "&".join(
+        f"{each.name}={quote(data.draw(values), safe='')}"
+        for each in operation.query
+        if data.draw(st.booleans())
+    )
+    body = None
+    if operation.body is not None:
+        keys = list(operation.body.__annotations__)
+        body = data.draw(
+            st.dictionaries(st.sampled_from(keys) | st.text(max_size=4), JSON, max_size=4) | JSON
+        )
+    heard = await host.ask(operation.method, f"{path}?{query}" if query else path, body)
+    assert heard.status < 500, f"{operation.method} {path} {query} {body}: {heard.text}"

@@ -1,0 +1,92 @@
+"""Routes of plugins: below `/x/`, behind the same token, their failures told as problems."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from offramp import Route, hookimpl
+from offramp.errors import NotFoundError, PluginError
+from offramp.plugins import load_plugins
+from offramp.server import serve
+from offramp.server.api import Token
+from offramp.server.api.access import Guard
+from offramp.server.api.plugin_routes import plugin_routes
+
+TOKEN = "a-token"
+
+
+async def figures(query: Mapping[str, str], body: Any) -> tuple[int, Any]:
+    if query.get("broken"):
+        raise RuntimeError("a bug")
+    if query.get("missing"):
+        raise NotFoundError("no such figure")
+    return 201, {"query": dict(query), "body": body}
+
+
+class Mine:
+    """A plugin with routes."""
+
+    def __init__(self, *routes: Route) -> None:
+        self._routes = routes
+
+    @hookimpl
+    def offramp_routes(self) -> list[Route]:
+        return list(self._routes)
+
+
+class Yours(Mine):
+    """Another one."""
+
+
+@asynccontextmanager
+async def running(*plugins: object) -> AsyncIterator[str]:
+    app = web.Application(handler_args={"auto_decompress": False})
+    guard = Guard(token=Token(value=TOKEN))
+    loaded = load_plugins(extra=plugins, installed=False)
+    app.add_routes(plugin_routes(loaded, guard))
+    async with serve(app, "127.0.0.1", 0) as url:
+        yield url
+
+
+@pytest.mark.parametrize(("query", "status"), [("", 201), ("&broken=1", 500), ("&missing=1", 404)])
+async def test_a_route_of_a_plugin_is_served_behind_the_token(query: str, status: int) -> None:
+    """Path and query in one mapping, the body as JSON, failures as problems."""
+    async with (
+        running(Mine(Route("POST", "/x/mine/{name}", figures))) as url,
+        aiohttp.ClientSession() as session,
+    ):
+        async with session.post(f"{url}/x/mine/a") as answer:
+            assert answer.status == 401
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        address = f"{url}/x/mine/a?b=1{query}"
+        async with session.post(address, json={"c": 2}, headers=headers) as answer:
+            assert answer.status == status
+            told = await answer.json(content_type=None)
+        if status == 201:
+            assert told == {"query": {"name": "a", "b": "1"}, "body": {"c": 2}}
+        else:
+            assert told["status"] == status
+            assert "a bug" not in str(told)
+
+
+@pytest.mark.parametrize(
+    ("plugins", "told"),
+    [
+        ([Mine(Route("GET", "/api/status", figures))], "/x/"),
+        ([Mine(Route("BREW", "/x/tea", figures))], "BREW"),
+        ([Mine(Route("GET", "/x/a", figures)), Yours(Route("get", "/x/a", figures))], "Yours"),
+    ],
+)
+async def test_a_route_in_a_wrong_place_or_twice_is_refused(
+    plugins: list[object], told: str
+) -> None:
+    """No plugin takes a door of the host, nor one of another plugin: both are named."""
+    with pytest.raises(PluginError, match=told):
+        async with running(*plugins):
+            pass

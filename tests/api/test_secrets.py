@@ -1,0 +1,42 @@
+"""Planted secrets are looked for in everything that the host says."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from tests.api.conftest import LANE, SECRET, TOKEN, WRITE_KEY, WRITTEN, Running
+from tests.api.test_openapi import CALLS, ID, prepared
+
+PLANTED = (SECRET, WRITE_KEY, TOKEN)
+
+
+async def test_no_answer_and_no_log_holds_a_secret(
+    host: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Every operation called, good and bad, with the secrets in place and in what fails."""
+    caplog.set_level(logging.DEBUG)
+    host.partner.judge = lambda _: 401
+    await prepared(host)
+    for method, path, more, body in CALLS:
+        filled = path.replace("{id}", more).replace("{name}", more).replace("{slug}", more)
+        filled = filled.replace("{message_id}", more)
+        await host.ask(method, filled if "{" in path else path + more, body)
+    bad: list[tuple[str, str, Any]] = [
+        ("PATCH", "/api/instances/small", {"settings": {"token": [SECRET]}}),
+        ("PATCH", "/api/instances/small", {"settings": {"token": SECRET, "x": SECRET}}),
+        ("POST", "/api/sources", {"name": "other", "write_key": WRITE_KEY}),
+        ("POST", "/api/config", {"sources": {"site": {"write_key": [WRITE_KEY]}}}),
+        ("POST", "/api/config?dry_run=true", WRITTEN),
+        ("GET", f"/api/deliveries?subscription={ID}", None),
+        ("POST", "/api/explain", {"event": {"event": "x", "userId": "u"}, "subscription": LANE}),
+    ]
+    for method, path, body in bad:
+        await host.ask(method, path, body)
+    assert len(host.heard) > len(CALLS)
+    said = [*(heard.text for heard in host.heard), caplog.text, repr(host.parts)]
+    said += [str(heard.headers) for heard in host.heard]
+    for text in said:
+        for secret in PLANTED:
+            assert secret not in text, text

@@ -1,0 +1,167 @@
+"""Triggers read and written, events explained, credentials tested; nothing is ever sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.api.conftest import LANE, SECRET, Running
+from tests.delivery.parts import event, small
+
+from offramp import DeliveryError, Destination, InvalidAuthenticationError, Request
+
+
+async def test_a_trigger_goes_from_text_to_tree_and_back(host: Running) -> None:
+    """Parse, generate, and parse again: the same tree."""
+    text = 'type = "track" and (event = "A" or !contains(userId, "@x"))'
+    parsed = await host.post("/api/triggers/parse", {"text": text})
+    assert parsed["paths"] == ["type", "event", "userId"]
+    written = await host.post("/api/triggers/generate", {"tree": parsed["tree"]})
+    again = await host.post("/api/triggers/parse", {"text": written["text"]})
+    assert again["tree"] == parsed["tree"]
+
+
+async def test_a_trigger_that_segment_reads_otherwise_is_told(host: Running) -> None:
+    """The reading, for a form to show."""
+    told = await host.post(
+        "/api/triggers/parse", {"text": 'type = "track" and event = "A" or event = "B"'}
+    )
+    assert any("Segment reads this as" in each for each in told["segment"])
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "place"),
+    [
+        ("parse", {"text": "type = "}, "column 8"),
+        ("parse", {"text": ""}, "column 1"),
+        ("generate", {"tree": {"type": "grup"}}, "$"),
+        ("match", {"trigger": {"type": "group"}, "events": []}, "$"),
+        ("match", {"trigger": 'type = "track"', "events": [5]}, "$.events[0]"),
+        ("match", {"trigger": 'type = "track"', "events": [{}] * 501}, "$.events"),
+    ],
+)
+async def test_a_trigger_that_is_none_is_told_with_its_place(
+    host: Running, path: str, body: Any, place: str
+) -> None:
+    """A column of the text, a node of the tree, or a place of the body."""
+    heard = await host.ask("POST", f"/api/triggers/{path}", body)
+    assert heard.status == 422
+    assert place in heard.data["faults"][0]["place"]
+
+
+async def test_a_trigger_is_tried_on_events(host: Running) -> None:
+    """The verdict for each, with the truth of each condition."""
+    events = [event("m1"), {**event("m2"), "type": "page"}, {}]
+    told = await host.post("/api/triggers/match", {"trigger": 'type = "track"', "events": events})
+    assert [row["matches"] for row in told["results"]] == [True, False, False]
+    assert [row["message_id"] for row in told["results"]] == ["m1", "m2", None]
+    assert told["results"][1]["why"]["children"][0]["actual"] == {"type": "page"}
+
+
+async def test_an_event_is_explained_without_being_sent(host: Running) -> None:
+    """Given or stored, the answer is that of the production path, with the request, masked."""
+    asked = len(host.partner.requests)
+    told = await host.post(
+        "/api/explain", {"event": {"event": "Sold", "userId": "u"}, "subscription": LANE}
+    )
+    assert told["matches"] is True
+    assert told["payload"]["id"] == told["event"]["messageId"]
+    assert told["request"]["method"] == "POST"
+    assert len(host.partner.requests) == asked
+    await host.send("m1", kind="k")
+    told = await host.post("/api/explain", {"message_id": "m1", "subscription": LANE})
+    assert told["payload"] == {"id": "m1", "kind": "k"}
+    assert len(host.partner.requests) == asked + 1
+
+
+async def test_a_candidate_is_explained_before_it_is_saved(host: Running) -> None:
+    """Another trigger, another mapping, another action; nothing of it is kept."""
+    await host.send("m1", kind="k")
+    candidate = {
+        "instance": "small",
+        "action": "takeOne",
+        "trigger": 'type = "page"',
+        "mapping": {"id": {"@template": "x-{{ messageId }}"}},
+    }
+    told = await host.post("/api/explain", {"message_id": "m1", "candidate": candidate})
+    assert (told["matches"], told["payload"]["id"]) == (False, "x-m1")
+    assert len((await host.get("/api/subscriptions"))["subscriptions"]) == 1
+
+
+async def test_a_disabled_subscription_can_be_explained(host: Running) -> None:
+    """Also where its instance does not run: it is started for the moment."""
+    await host.post("/api/instances/small/disable")
+    told = await host.post("/api/explain", {"event": event("m1"), "subscription": LANE})
+    assert told["request"] is not None
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({}, 422),
+        ({"subscription": LANE}, 422),
+        ({"event": {}, "subscription": LANE}, 422),
+        ({"event": {"type": "nonsense"}, "subscription": LANE}, 422),
+        ({"event": {"event": "x"}, "message_id": "m1", "subscription": LANE}, 422),
+        ({"event": {"event": "x", "userId": "u"}, "subscription": "nobody"}, 404),
+        ({"message_id": "nobody", "subscription": LANE}, 404),
+        ({"event": {"event": "x", "userId": "u"}, "candidate": {}}, 422),
+        ({"event": {"event": "x", "userId": "u"}, "candidate": {"instance": "nobody"}}, 404),
+        ({"event": {"event": "x", "userId": "u"},
+          "candidate": {"instance": "small", "triger": "x"}}, 422),
+    ],
+)  # fmt: skip
+async def test_what_cannot_be_explained_is_told(host: Running, body: Any, status: int) -> None:
+    """One event and one subscription, both good."""
+    heard = await host.ask("POST", "/api/explain", body)
+    assert heard.status == status, heard.text
+
+
+@pytest.mark.parametrize(
+    ("raised", "result"),
+    [
+        (None, "good"),
+        (InvalidAuthenticationError(f"no such token {SECRET}"), "bad"),
+        (DeliveryError("it answered 503", status=503), "unknown"),
+        (RuntimeError(f"a bug with {SECRET}"), "unknown"),
+    ],
+)
+async def test_credentials_are_good_bad_or_it_cannot_be_told(
+    host: Running, monkeypatch: pytest.MonkeyPatch, raised: Exception | None, result: str
+) -> None:
+    """An outage is not a bad token, and no answer holds the token."""
+
+    async def check(request: Request[Any]) -> None:
+        if raised is not None:
+            raise raised
+
+    # Frozen for everybody else: the destination is shared by all tests of this process.
+    monkeypatch.setitem(_slots(small), "test_authentication", check)
+    told = await host.post("/api/instances/small/test")
+    assert told["result"] == result
+    assert SECRET not in told["message"]
+
+
+async def test_a_destination_without_a_test_cannot_tell(host: Running) -> None:
+    """It says so instead of calling the credentials good."""
+    told = await host.post("/api/instances/small/test")
+    assert told == {
+        "result": "unknown",
+        "message": "the destination has no test of credentials",
+    }
+
+
+def _slots(destination: Destination) -> Any:
+    return _Slots(destination)
+
+
+class _Slots(dict[str, Any]):
+    """A frozen object's attributes, as monkeypatch sets and restores items."""
+
+    def __init__(self, target: Any) -> None:
+        super().__init__({"test_authentication": target.test_authentication})
+        self._target = target
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        object.__setattr__(self._target, name, value)
+        super().__setitem__(name, value)
