@@ -9,10 +9,20 @@ import pytest
 from offramp.delivery.router import BROKEN, NO_MATCH, SWITCHED_OFF, Lane, make_router
 from offramp.fql import compile_trigger
 
+NAMES = ("metering", "Metering (Actions)")
+
 
 def lane(name: str, trigger: str | None) -> Lane:
-    matches = None if trigger is None else compile_trigger(trigger).matches
-    return Lane(id=name, matches=matches, names=("metering", "Metering (Actions)"))
+    if trigger is None:
+        return Lane(id=name, matches=None, names=NAMES)
+    compiled = compile_trigger(trigger)
+    return Lane(
+        id=name,
+        matches=compiled.matches,
+        names=NAMES,
+        events=compiled.needs("event"),
+        types=compiled.needs("type"),
+    )
 
 
 ROUTER = make_router(
@@ -62,3 +72,43 @@ def test_the_integrations_object_switches_destinations_off(integrations: Any, se
 def test_a_write_key_names_its_source(key: str, source: str | None) -> None:
     """Every key finds its own source, and any other text finds none."""
     assert ROUTER.source_of(key) == source
+
+
+TRIGGERS = [
+    'type = "track"',
+    'type = "page" or type = "track"',
+    'type in ["page", "screen"]',
+    'event = "a"',
+    'event = "b" and type = "track"',
+    'event = "a" or event = "b"',
+    'event = "a" or type = "page"',
+    'event in ["a", "c"] and event = "c"',
+    'event = "a" and event = "b"',
+    '!(event = "a")',
+    'event != "a"',
+    "length(event) = 1",
+    'properties.event = "a"',
+    'userId = "u" and (event = "a" and type = "track")',
+]
+EVENTS: list[dict[str, Any]] = [
+    {"type": kind, "event": name, "userId": "u", "properties": {"event": name}}
+    for kind in ("track", "page", "identify", None, 5)
+    for name in ("a", "b", "c", "other", "", None, 7, ["a"])
+]
+
+
+def test_the_index_asks_whoever_might_match() -> None:
+    """The index changes no answer: every trigger decides as it does when it is asked directly."""
+    router = make_router([("site", lane(trigger, trigger)) for trigger in TRIGGERS], {})
+    for event in [*EVENTS, *EVENTS]:
+        routed = router.route("site", event)
+        wanted = tuple(each for each in TRIGGERS if compile_trigger(each).matches(event))
+        assert routed.lanes == wanted
+        others = [each for each in TRIGGERS if each not in wanted]
+        assert routed.filtered == ({NO_MATCH: others} if others else {})
+
+
+def test_events_of_the_same_ways_share_one_answer() -> None:
+    """A source with many subscriptions does not write the same list for every event."""
+    first, second = ({"type": "track", "messageId": each} for each in "ab")
+    assert ROUTER.route("site", first) is ROUTER.route("site", second)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import attrs
 
@@ -99,7 +99,13 @@ def _lane(subscription: Subscription, instance: Instance, catalog: Catalog) -> L
     if instance.destination in catalog:
         names.append(catalog[instance.destination].destination.name)
     try:
-        matches: Any = compile_trigger(subscription.trigger).matches
+        trigger = compile_trigger(subscription.trigger)
     except TriggerError:
-        matches = None
-    return Lane(id=subscription.id, matches=matches, names=tuple(names))
+        return Lane(id=subscription.id, matches=None, names=tuple(names))
+    return Lane(
+        id=subscription.id,
+        matches=trigger.matches,
+        names=tuple(names),
+        events=trigger.needs("event"),
+        types=trigger.needs("type"),
+    )

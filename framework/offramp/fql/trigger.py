@@ -9,6 +9,7 @@ import attrs
 from offramp.fql.compile import compile_node
 from offramp.fql.generate import generate
 from offramp.fql.hints import hints
+from offramp.fql.needs import needed_texts
 from offramp.fql.parser import parse
 from offramp.fql.tree import join_keys
 
@@ -41,6 +42,10 @@ class Trigger:
     def __call__(self, event: dict[str, Any]) -> bool:
         """Whether an event is selected."""
         return self.matches(event)
+
+    def needs(self, field: str) -> frozenset[str] | None:
+        """The texts of which a top-level field of every selected event has one; `None`: any."""
+        return needed_texts(self.tree, field)
 
 
 def compile_trigger(source: str | Mapping[str, Any]) -> Trigger:
