@@ -15,6 +15,7 @@ from rich.logging import RichHandler
 from offramp.cli.context import Context
 from offramp.cli.host import Host, run_host
 from offramp.cli.load import DEFAULT_FILE, open_file
+from offramp.cli.loop import on_fastest_loop
 from offramp.config import HostSettings
 from offramp.hooks import Command
 from offramp.server.api import TOKEN_FILE
@@ -30,7 +31,7 @@ class Operating:
 
     def commands(self) -> Iterable[Command]:
         """The commands of this module."""
-        return [self.serve]
+        return [on_fastest_loop(self.serve)]
 
     async def serve(
         self,
