@@ -1,0 +1,313 @@
+"""The commands that ask a running host, as an operator and a billing engineer type them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import tomllib
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import attrs
+import pytest
+from tests.cli.conftest import CONFIG, TOKEN, Offramp, usage
+
+from offramp import _json
+from offramp.cli.context import Context
+from offramp.cli.host import Host, run_host
+from offramp.cli.load import open_file
+from offramp_metronome.emulator import Emulator
+
+PATIENCE = 20.0
+LANE = "metronome/Billing events"
+KEY = "product-key"
+
+
+@attrs.define
+class Live:
+    """A host and an emulator in a thread of their own."""
+
+    loop: asyncio.AbstractEventLoop
+    host: Host
+    emulator: Emulator
+    file: Path
+
+    def send(self, *events: dict[str, Any]) -> None:
+        """Accept events and wait for their end."""
+        asyncio.run_coroutine_threadsafe(self._send(events), self.loop).result(PATIENCE)
+
+    async def _send(self, events: tuple[dict[str, Any], ...]) -> None:
+        await self.host.engine.accept("product", events)
+        assert await self.host.settled(within=PATIENCE)
+
+    def settle(self) -> None:
+        """Wait until nothing is on its way."""
+        self.send()
+
+
+@pytest.fixture
+def live(config: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
+    """A running host, which the commands find by the file in their folder."""
+    monkeypatch.chdir(config.parent)
+    started = Event()
+    box: dict[str, Any] = {}
+
+    async def main() -> None:
+        async with Emulator(token=TOKEN) as emulator:
+            monkeypatch.setenv("METRONOME_BASE_URL", emulator.url)
+            file = open_file(Context(), config)
+            settings = attrs.evolve(file.host, port=0)
+            async with run_host(file.config, file.catalog, settings, folder=settings.data) as host:
+                box["stop"] = asyncio.Event()
+                box["live"] = Live(asyncio.get_running_loop(), host, emulator, config)
+                started.set()
+                await box["stop"].wait()
+
+    def run() -> None:
+        try:
+            asyncio.run(main())
+        finally:
+            started.set()
+
+    thread = Thread(target=run)
+    thread.start()
+    assert started.wait(PATIENCE)
+    yield box["live"]
+    box["live"].loop.call_soon_threadsafe(box["stop"].set)
+    thread.join(PATIENCE)
+
+
+def nobody(message_id: str = "nobody") -> dict[str, Any]:
+    """A usage event without a customer."""
+    event = usage(message_id)
+    del event["properties"]["cid"]
+    return event
+
+
+def flat(text: str) -> str:
+    """A text without the breaks that the width of a terminal puts in."""
+    return re.sub(r"\s+", " ", text)
+
+
+def test_events_tells_why_an_event_was_not_billed(offramp: Offramp, live: Live) -> None:
+    """The condition that was false, and what it found."""
+    live.send(usage("colleague", userId="ada@company.com"))
+    result = offramp("events", "colleague")
+    assert result.status == 0
+    told = flat(result.out)
+    assert f"filtered {LANE}" in told
+    assert '!contains(userId, "@company.com") is false (userId is "ada@company.com")' in told
+    assert '✓ type = "track"' in told
+
+
+def test_events_tells_what_to_change_and_what_to_run(offramp: Offramp, live: Live) -> None:
+    """A rejected event: the fault, the path that gave nothing, and the command that follows."""
+    live.send(nobody())
+    told = flat(offramp("events", "nobody").out)
+    assert "payload @ $.customer_id: nothing came, but it is required" in told
+    assert "customer_id comes from $.properties.cid, which this event lacks" in told
+    command = re.search(r"then offramp (replay \d+)", told)
+    assert command is not None
+    assert offramp(*command[1].split()).status == 0
+
+
+def test_events_shows_request_and_answer(offramp: Offramp, live: Live) -> None:
+    """A delivered event: what was sent, what came back, how long it took."""
+    live.send(usage("good"))
+    told = flat(offramp("events", "good").out)
+    assert f"delivered {LANE} OK, 1 attempt" in told
+    assert "POST http://127.0.0.1" in told
+    assert "answer 200" in told
+    assert TOKEN not in told
+
+
+def test_events_as_json_holds_the_whole_story(offramp: Offramp, live: Live) -> None:
+    """One line, with everything that the words leave out."""
+    live.send(usage("good"))
+    [story] = offramp("events", "good", "--json").lines
+    assert story["event"]["properties"]["cid"] == "533c3db43f22"
+    assert story["deliveries"][0]["exchange"]["status"] == 200
+
+
+def test_events_without_an_id_lists_the_latest(offramp: Offramp, live: Live) -> None:
+    """A listing, latest first, of one source if asked."""
+    live.send(usage("m1"), usage("m2"))
+    assert [row["message_id"] for row in offramp("events", "--json").lines] == ["m2", "m1"]
+    assert offramp("events", "--json", "--source=other").lines == []
+    assert "m1" in offramp("events").out
+
+
+def test_status_shows_counts_and_that_the_sums_hold(offramp: Offramp, live: Live) -> None:
+    """One glance, status 0; the same after a recount."""
+    live.send(usage("m1"), nobody(), usage("m3", type="page"))
+    for more in ((), ("--audit",)):
+        result = offramp("status", *more)
+        assert result.status == 0
+        assert "the sums hold" in result.out
+        assert "requests flow" in result.out
+    told = _json.loads(offramp("status", "--json").out)
+    [row] = told["subscriptions"]
+    assert (row["delivered"], row["rejected"], row["filtered"]) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("command", [["events"], ["status"], ["dead"], ["history"]])
+def test_tables_fit_a_terminal_of_100_columns(
+    offramp: Offramp, live: Live, command: list[str]
+) -> None:
+    """No line is longer, whatever the ids are."""
+    live.send(nobody("n" * 150), usage("m" * 150))
+    assert max(map(len, offramp(*command).out.splitlines())) <= 100
+
+
+def test_dead_lists_what_failed_with_its_reason(offramp: Offramp, live: Live) -> None:
+    """By every filter."""
+    live.send(nobody("n1"), nobody("n2"), usage("good"))
+    told = offramp("dead")
+    assert "PAYLOAD_VALIDATION_FAILED" in told.out
+    assert "n1" in told.out
+    rows = offramp("dead", "--json", "--reason=PAYLOAD_VALIDATION_FAILED", "--since=1h").lines
+    assert [row["message_id"] for row in rows] == ["n2", "n1"]
+    for more in ("--reason=422", "--stage=expired", "--until=1h", "--subscription=other"):
+        assert offramp("dead", "--json", more).lines == []
+
+
+def test_a_wrong_mapping_is_mended_and_nothing_is_lost(offramp: Offramp, live: Live) -> None:
+    """Dry run with a candidate, apply the file, replay: the events are billed after all."""
+    live.send(nobody("n1"), nobody("n2"))
+    candidate = '{"customer_id": {"@path": "$.userId"}}'
+    which = ("--subscription", LANE)
+    tried = offramp("replay", *which, "--dry-run", "--mapping", candidate)
+    assert tried.out.count("user_42") == 2
+    assert "nothing was sent" in tried.out
+    assert live.emulator.effects() == {}
+    live.file.write_text(CONFIG.replace("$.properties.cid", "$.userId"))
+    applied = offramp("apply", live.file, "--yes")
+    assert 'mapping.customer_id: {"@path":"$.properties.cid"}' in applied.out
+    replayed = offramp("replay", *which, "--reason=PAYLOAD_VALIDATION_FAILED")
+    assert "2 deliveries due again" in replayed.out
+    live.settle()
+    assert live.emulator.effects() == {"n1": 1, "n2": 1}
+
+
+def test_apply_shows_the_difference_and_asks(offramp: Offramp, live: Live) -> None:
+    """Without --yes and without a terminal nothing is applied; a dry run only shows."""
+    live.file.write_text(CONFIG.replace("billing_event", "usage_event"))
+    for more in (["--dry-run"], []):
+        result = offramp("apply", live.file, *more)
+        assert "usage_event" in result.out
+        assert result.status == (0 if more else 2)
+    assert "add --yes" in result.err
+    assert live.host.engine.snapshot.config.subscriptions[LANE].trigger.count("usage") == 0
+    assert offramp("apply", live.file, "-y").status == 0
+    assert "nothing to change" in offramp("apply", live.file, "-y").out
+    [first, *_] = offramp("history", "--json").lines
+    assert (first["who"], first["what"], first["id"]) == ("command line", "changed", LANE)
+    assert "command line" in offramp("history").out
+
+
+def test_apply_tells_every_fault_with_its_place(offramp: Offramp, live: Live) -> None:
+    """The host's own check, as `offramp check` tells it."""
+    live.file.write_text(CONFIG.replace("sendEvent", "sendEvnt"))
+    result = offramp("apply", live.file, "--yes")
+    assert result.status == 2
+    assert "subscriptions[0].action" in result.err
+
+
+def test_an_export_applies_as_no_change(offramp: Offramp, live: Live, tmp_path: Path) -> None:
+    """TOML or JSON, masked, and read back as what is there."""
+    for suffix in ("toml", "json"):
+        out = offramp("export", "--format", suffix).out
+        assert KEY not in out
+        path = tmp_path / f"exported.{suffix}"
+        path.write_text(out)
+        assert "nothing to change" in offramp("apply", path).out
+
+
+def test_secrets_are_exported_from_the_data_folder_alone(offramp: Offramp, live: Live) -> None:
+    """With --secrets they are read from disk; no answer of the host holds one."""
+    document = tomllib.loads(offramp("export", "--secrets").out)
+    assert document["sources"]["product"]["write_key"] == KEY
+    assert offramp("export", "--secrets", "--data", "elsewhere").status == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["events", "unknown"], "no event with the messageId 'unknown'"),
+        (["events", "x", "--token=wrong"], "not the host's token"),
+        (["events", "x", "--url=http://127.0.0.1:1"], "offramp serve"),
+        (["status", "--since=yesterday"], "90m, 24h or 7d"),
+        (["replay"], "say which"),
+        (["replay", "--all", "--mapping={}"], "is for a dry run"),
+        (["replay", "--all", "--dry-run", "--mapping=nonsense"], "write JSON"),
+        (["dead", "--data=elsewhere"], "there is no token in elsewhere"),
+        (["apply", "nothing.toml"], "nothing.toml"),
+    ],
+)
+def test_what_goes_wrong_is_told_with_what_to_do(
+    offramp: Offramp, live: Live, arguments: list[str], told: str
+) -> None:
+    """Status 2, a message that helps, and no traceback."""
+    result = offramp(*arguments)
+    assert result.status == 2
+    assert told in flat(result.err)
+    assert "Traceback" not in result.err
+
+
+def test_address_and_token_come_from_the_environment(
+    offramp: Offramp, live: Live, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """From any folder, by OFFRAMP_URL and OFFRAMP_TOKEN."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert offramp("status").status == 2
+    monkeypatch.setenv("OFFRAMP_URL", live.host.url)
+    monkeypatch.setenv("OFFRAMP_TOKEN", live.host.token.value)
+    assert offramp("status").status == 0
+
+
+def test_what_answers_and_is_no_host_is_told(offramp: Offramp, live: Live) -> None:
+    """Another server at the address."""
+    result = offramp("status", "--url", live.emulator.url)
+    assert result.status == 2
+    assert "Traceback" not in result.err
+
+
+def test_figures_of_deliveries_are_there_for_prometheus(live: Live) -> None:
+    """Outcomes by subscription and reason, depths, latencies, gates, what was refused."""
+    live.send(usage("m1"), nobody())
+    live.host.engine.refuse("product", "event_too_large", 2)
+    with urllib.request.urlopen(f"{live.host.url}/metrics") as answer:  # noqa: S310 - our own host
+        figures = answer.read().decode()
+    lane = f'subscription="{LANE}"'
+    for line in (
+        f'offramp_deliveries_total{{outcome="delivered",reason="OK",{lane}}} 1.0',
+        'offramp_source_events_total{outcome="accepted",source="product"} 2.0',
+        'offramp_source_events_total{outcome="refused: event_too_large",source="product"} 2.0',
+        f'offramp_queue_depth{{state="waiting",{lane}}} 0.0',
+        'offramp_instance_gate_open{instance="metronome"} 1.0',
+        "offramp_problems 0.0",
+    ):
+        assert line in figures
+    assert f'offramp_delivery_latency_seconds{{quantile="0.95",{lane}}}' in figures
+    assert TOKEN not in figures
+
+
+def test_counters_go_on_where_they_were(live: Live) -> None:
+    """Two readings: what was counted once is counted once."""
+    for number in range(2):
+        live.send(usage(f"m{number}"))
+        with urllib.request.urlopen(f"{live.host.url}/metrics") as answer:  # noqa: S310 - our own host
+            figures = answer.read().decode()
+        counted = f'offramp_source_events_total{{outcome="accepted",source="product"}} {number + 1}'
+        assert counted in figures
+
+
+def test_the_host_is_ready_and_says_so(live: Live) -> None:
+    """Storage, ledger and configuration are asked."""
+    with urllib.request.urlopen(f"{live.host.url}/readyz") as answer:  # noqa: S310 - our own host
+        assert _json.loads(answer.read()) == {"ready": True}

@@ -1,0 +1,210 @@
+"""The configuration lives in the data folder: files lay themselves over it, and it runs without."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import attrs
+import pytest
+from tests.cli.conftest import CONFIG, TOKEN, Offramp
+
+from offramp import _json
+from offramp.cli.context import Context
+from offramp.cli.host import Host, run_host
+from offramp.cli.load import open_file
+from offramp.config import Config, HostSettings
+from offramp.errors import ConfigError
+
+COMMAND = [sys.executable, "-c", "from offramp.cli import main; main()"]
+LANE = "metronome/Billing events"
+PATIENCE = 20.0
+
+
+@asynccontextmanager
+async def running(file: Path | None, folder: Path) -> AsyncIterator[Host]:
+    """A host, from a file or from what its folder holds."""
+    opened = None if file is None else open_file(Context(), file)
+    catalog = Context().catalog if opened is None else opened.catalog
+    settings = attrs.evolve(HostSettings() if opened is None else opened.host, port=0)
+    written = None if opened is None else opened.config
+    async with run_host(written, catalog, settings, folder=folder) as host:
+        yield host
+
+
+async def ask(host: Host, method: str, path: str, body: object = None) -> int:
+    headers = {"Authorization": f"Bearer {host.token.value}"}
+    data = None if body is None else _json.dumps(body)
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.request(method, f"{host.url}/api/{path}", data=data) as answer,
+    ):
+        return answer.status
+
+
+def write(path: Path, text: str | None) -> None:
+    """Another file in its place, or none."""
+    if text is None:
+        path.unlink()
+    else:
+        path.write_text(text)
+
+
+def config_of(host: Host) -> Config:
+    return host.engine.snapshot.config
+
+
+async def test_without_a_file_the_stored_configuration_runs_on(config: Path) -> None:
+    """Made by a file once, changed through the API, and still so at a start without a file."""
+    folder = config.parent / "data"
+    async with running(config, folder) as host:
+        assert [str(change).splitlines()[0] for change in host.changes] == [
+            "+ source product",
+            "+ instance metronome",
+            f"+ subscription {LANE}",
+        ]
+        assert await ask(host, "PATCH", f"subscriptions/{LANE.replace('/', '%2F')}",
+                         {"trigger": 'type = "page"'}) == 200  # fmt: skip
+        assert config_of(host).subscriptions[LANE].trigger == 'type = "page"'
+    async with running(None, folder) as host:
+        assert host.changes == ()
+        assert config_of(host).subscriptions[LANE].trigger == 'type = "page"'
+        assert not host.token.fresh
+
+
+async def test_a_file_takes_the_place_of_what_was_changed_meanwhile(config: Path) -> None:
+    """The file wins at a start, and the history says that it was the file."""
+    folder = config.parent / "data"
+    async with running(config, folder) as host:
+        assert await ask(host, "POST", "instances/metronome/disable") == 200
+    async with running(config, folder) as host:
+        [change] = host.changes
+        assert (change.what, change.id) == ("changed", "metronome")
+        assert config_of(host).instances["metronome"].enabled
+        headers = {"Authorization": f"Bearer {host.token.value}"}
+        async with (
+            aiohttp.ClientSession(headers=headers) as session,
+            session.get(f"{host.url}/api/history") as answer,
+        ):
+            rows = (await answer.json())["rows"]
+    assert [row["who"] for row in rows][:2] == ["file", "api"]
+
+
+async def test_a_masked_file_means_what_is_stored(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An export may be a start's file: its masked secrets are those in the folder."""
+    folder = config.parent / "data"
+    write(config, CONFIG.replace("env:METRONOME_TOKEN", TOKEN))
+    async with running(config, folder):
+        pass
+    write(config, CONFIG.replace("env:METRONOME_TOKEN", f"***{TOKEN[-4:]}"))
+    async with running(config, folder) as host:
+        assert host.changes == ()
+        assert config_of(host).instances["metronome"].settings == {"apiToken": TOKEN}
+    with pytest.raises(ConfigError, match="masked"):
+        async with running(config, config.parent / "another"):
+            pass
+
+
+async def test_a_reference_that_leads_nowhere_is_never_stored(config: Path) -> None:
+    """A write key that cannot be resolved stops the start, and the next one finds no trace."""
+    folder = config.parent / "data"
+    write(config, CONFIG.replace('"product-key"', '"env:NOT_THERE"'))
+    with pytest.raises(ConfigError, match="NOT_THERE"):
+        async with running(config, folder):
+            pass
+    async with running(None, folder) as host:
+        assert config_of(host).sources == {}
+
+
+async def test_commands_find_a_host_only_while_it_runs(config: Path) -> None:
+    """Its address stands in the data folder, and is gone with it."""
+    folder = config.parent / "data"
+    async with running(config, folder) as host:
+        assert (folder / "url").read_text().strip() == host.url
+    assert not (folder / "url").exists()
+
+
+async def start(config: Path, *arguments: str) -> tuple[asyncio.subprocess.Process, str]:
+    """`offramp serve` as a process, and what it told until it was ready."""
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND, "serve", *arguments, "--port", "0",
+        cwd=config.parent,
+        env={**os.environ, "COLUMNS": "200"},
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stderr is not None
+    told = ""
+    async with asyncio.timeout(PATIENCE):
+        while "Billing events: " not in told:
+            line = await process.stderr.readline()
+            assert line, told
+            told += line.decode()
+    return process, told
+
+
+async def stopped(process: asyncio.subprocess.Process) -> None:
+    process.terminate()
+    await asyncio.wait_for(process.communicate(), PATIENCE)
+    assert process.returncode == 0
+
+
+async def test_the_token_is_told_once_and_the_file_here_is_taken(config: Path) -> None:
+    """First start: the diff, the token, where it stands. Second: only where it stands."""
+    process, told = await start(config)
+    await stopped(process)
+    token = (config.parent / "offramp-data" / "token").read_text().strip()
+    assert f"the token {token} (told once" in told
+    assert f"+ subscription {LANE}" in told
+    write(config, None)
+    process, told = await start(config)
+    await stopped(process)
+    assert token not in told
+    assert re.search(r"token in \S*offramp-data/token", told)
+    assert "+ " not in told
+
+
+def test_check_warns_of_references_that_lead_nowhere(
+    offramp: Offramp, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A variable that is not set is told before the host starts."""
+    monkeypatch.delenv("METRONOME_TOKEN")
+    result = offramp("check", config)
+    assert result.status == 0
+    assert "METRONOME_TOKEN is not set" in result.err
+
+
+def test_a_plugin_file_that_cannot_be_used_is_told(offramp: Offramp, config: Path) -> None:
+    """By its name and the cause; the rest is checked."""
+    (config.parent / "mine.py").write_text("raise RuntimeError('broken on purpose')")
+    config.write_text('plugins = ["mine.py"]\n' + CONFIG)
+    result = offramp("check", config)
+    assert result.status == 0
+    assert "broken on purpose" in result.err
+    assert "mine" in result.err
+
+
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        ('public_url = "events.example"', "host.public_url"),
+        ("proxies = -1", "host.proxies"),
+        ('token = "***"', "host.token"),
+        ("colour = 1", "host.colour"),
+    ],
+)
+def test_host_settings_are_checked(offramp: Offramp, config: Path, line: str, place: str) -> None:
+    """Each with its place, by `check` and by `serve` before anything starts."""
+    config.write_text(f"[host]\n{line}\n{CONFIG}")
+    for command in ("check", "serve"):
+        result = offramp(command, config)
+        assert result.status == 2
+        assert place in result.err
+    assert not (config.parent / "offramp-data").exists()
