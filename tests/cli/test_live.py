@@ -162,6 +162,19 @@ def test_tables_fit_a_terminal_of_100_columns(
     assert max(map(len, offramp(*command).out.splitlines())) <= 100
 
 
+def test_an_event_does_not_reach_into_the_terminal(offramp: Offramp, live: Live) -> None:
+    """Control characters and marks that turn lines around are shown, not sent."""
+    nasty = "\x1b[2J\x1b]0;title\x07\x9b31m\u202e\x7f"
+    live.send(nobody(f"m{nasty}") | {"event": "billing_event"}, usage("m2", event=nasty))
+    outs = [offramp(*arguments) for arguments in (
+        ["events"], ["events", f"m{nasty}"], ["events", "m2"], ["dead"], ["events", f"x{nasty}"],
+    )]  # fmt: skip
+    for result in outs:
+        text = result.out + result.err
+        assert not set(nasty) - set("[2J]0;title31m") & set(text)
+    assert "\u241b[2J" in outs[1].out
+
+
 def test_dead_lists_what_failed_with_its_reason(offramp: Offramp, live: Live) -> None:
     """By every filter."""
     live.send(nobody("n1"), nobody("n2"), usage("good"))

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
-from rich.console import Console
-
+from offramp.cli.terminal import SafeConsole
 from offramp.errors import FaultyError, OfframpError
 from offramp.plugins import Catalog, Plugins, load_catalog, load_plugins
 
@@ -16,8 +15,8 @@ class Context:
     """Made once when the command line starts; nothing is loaded before it is asked for."""
 
     def __init__(self) -> None:
-        self.out = Console(highlight=False)
-        self.err = Console(stderr=True, highlight=False)
+        self.out = SafeConsole(highlight=False)
+        self.err = SafeConsole(stderr=True, highlight=False)
 
     @cached_property
     def plugins(self) -> Plugins:
