@@ -29,6 +29,7 @@ Evaluate = Callable[[Run], Any]
 #: the 500 ms that Segment's engine allows.
 MAX_RANGE = 1_000_000
 
+_LOGICAL = (tree.LogicalAndExpression, tree.LogicalOrExpression)
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{0,4}|[0-7]{1,3}|.|$)", re.DOTALL)
 _NAMED_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _HEXADECIMAL, _OCTAL = 16, 8
@@ -174,7 +175,7 @@ def _boolean(expression: tree.BooleanExpression, names: Names) -> Evaluate:
 
 def _not(expression: tree.LogicalNotExpression, names: Names) -> Evaluate:
     inner = expression.right
-    if isinstance(inner, (tree.LogicalAndExpression, tree.LogicalOrExpression)):
+    if isinstance(inner, _LOGICAL):
         # "not" binds tighter than "and", which the grammar's own precedence has not.
         negated = tree.LogicalNotExpression(expression.token, inner.left)
         return compile_expression(type(inner)(inner.token, negated, inner.right), names)
@@ -184,6 +185,12 @@ def _not(expression: tree.LogicalNotExpression, names: Names) -> Evaluate:
 
 def _binary(holds: Callable[[Any, Any], bool]) -> Callable[[Any, Names], Evaluate]:
     def compile_binary(expression: Any, names: Names) -> Evaluate:
+        inner = expression.left
+        if isinstance(inner, tree.ContainsExpression) and not isinstance(expression, _LOGICAL):
+            # "contains" binds no tighter than "==", though the grammar's own precedence says so.
+            right = type(expression)(expression.token, inner.right, expression.right)
+            contains = tree.ContainsExpression(inner.token, inner.left, right)
+            return compile_expression(contains, names)
         left = compile_expression(expression.left, names)
         right = compile_expression(expression.right, names)
         return lambda run: holds(left(run), right(run))
