@@ -36,7 +36,7 @@ async def run_demo(toolbox: Toolbox, *, keep: bool = False) -> None:
                 async with toolbox.host(CONFIG, folder=Path(folder)) as host:
                     await _show(console, toolbox, host, emulator)
                     if keep:
-                        await _keep(console, host, emulator)
+                        await _keep(console, host, emulator, Path(folder))
 
 
 async def _show(console: Console, toolbox: Toolbox, host: RunningHost, emulator: Emulator) -> None:
@@ -114,10 +114,12 @@ def _base_url(url: str) -> Iterator[None]:
             os.environ[BASE_URL_VARIABLE] = before
 
 
-async def _keep(console: Console, host: RunningHost, emulator: Emulator) -> None:
+async def _keep(console: Console, host: RunningHost, emulator: Emulator, folder: Path) -> None:
     heading(console, 5, "Everything goes on running; Ctrl-C ends it")
     event = '{"type": "track", "userId": "you", "event": "billing_event", "properties": {}}'
     console.print(
+        f"offramp events {EXPLAINED[1]} --data {folder}\n"
+        f"offramp status --data {folder}\n"
         f"curl -u {WRITE_KEY}: {host.url}/v1/track -d '{event}'\n"
         f"curl {emulator.url}/_emulator/figures",
         soft_wrap=True,
