@@ -80,8 +80,11 @@ class Dispatcher:
     async def finish(self, *, within: float) -> None:
         """Wait for what is on its way, then give back the rest; `within` seconds at most."""
         self._stopping = True
-        if self._busy:
-            _, late = await asyncio.wait(self._busy, timeout=within)
+        try:
+            if self._busy:
+                await asyncio.wait(self._busy, timeout=within)
+        finally:
+            late = set(self._busy)
             for task in late:
                 task.cancel()
             if late:  # a plugin may swallow its cancellation

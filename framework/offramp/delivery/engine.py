@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -17,14 +18,19 @@ from offramp.delivery.instance import InstanceRuntime
 from offramp.delivery.pipeline import Pipeline
 from offramp.delivery.router import Router
 from offramp.delivery.snapshot import Snapshot, StartInstance, compile_config
+from offramp.errors import StorageError
 from offramp.hooks import SettledDelivery
 from offramp.plugins import Catalog, pick
 from offramp.queue import NewItem, Outcome, Queue, Stage
+
+log = logging.getLogger(__name__)
 
 #: How long a lane may take to finish what is on its way when it is stopped or replaced.
 FINISH_SECONDS: Final = 10.0
 #: How often `settled` looks whether anything is still on its way.
 LOOK_SECONDS: Final = 0.02
+#: The pause after a fault of the disk, before what it kept from being done is tried again.
+FAULT_PAUSE_SECONDS: Final = 1.0
 
 
 class Engine:
@@ -49,6 +55,7 @@ class Engine:
         self._snapshot: Snapshot = compile_config(Config(), catalog, start_instance)
         self._workers: dict[str, tuple[Dispatcher, asyncio.Task[None]]] = {}
         self._changing = asyncio.Lock()
+        self._stopped = False
         #: What still ends under configurations that are no more.
         self._retiring: set[asyncio.Task[None]] = set()
         #: Requests that route by a snapshot, and an event whenever one of them is through.
@@ -105,8 +112,12 @@ class Engine:
     async def apply(self, config: Config) -> Snapshot:
         """Run another configuration at once; what is under way ends under the old one.
 
-        A worker of the new one starts beside the old one's: what that has leased is its own.
+        A worker of the new one starts beside the old one's: what that has leased is its own. The
+        change is made whole, even if the caller is cancelled meanwhile.
         """
+        return await asyncio.shield(asyncio.create_task(self._apply(config), name="apply"))
+
+    async def _apply(self, config: Config) -> Snapshot:
         async with self._changing:
             old = self._snapshot
             new = compile_config(config, self.catalog, self._start_instance, previous=old)
@@ -123,10 +134,16 @@ class Engine:
 
     async def stop(self, *, within: float = FINISH_SECONDS) -> None:
         """Finish what is on its way and stop every lane, in `within` seconds at most."""
+        self._stopped = True
+        deadline = time.monotonic() + within
         await asyncio.gather(*(self._stop_lane(lane, within) for lane in list(self._workers)))
-        await asyncio.gather(*self._retiring, return_exceptions=True)
-        for runtime in self._snapshot.runtimes.values():
-            await runtime.close()
+        if self._retiring:
+            left = max(0.0, deadline - time.monotonic())
+            _, late = await asyncio.wait(self._retiring, timeout=left)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        await _close(self._snapshot.runtimes.values())
 
     @asynccontextmanager
     async def borrow(self, instance: Instance) -> AsyncIterator[InstanceRuntime]:
@@ -159,7 +176,7 @@ class Engine:
 
     def _start_lane(self, lane: str, pipeline: Pipeline) -> None:
         runtime = self._snapshot.runtime_of(pipeline)
-        if runtime is None:
+        if runtime is None or self._stopped:
             return
         dispatcher = Dispatcher(
             pipeline=pipeline,
@@ -183,25 +200,32 @@ class Engine:
         return dispatcher
 
     async def _retire(self, replaced: Iterable[Dispatcher], old: Snapshot, new: Snapshot) -> None:
-        await asyncio.gather(*(each.finish(within=FINISH_SECONDS) for each in replaced))
+        kept = set(new.runtimes.values())
+        try:
+            await asyncio.gather(*(each.finish(within=FINISH_SECONDS) for each in replaced))
+        finally:
+            await _close(each for each in old.runtimes.values() if each not in kept)
         while self._accepting[old]:  # what it still routes must not be left in a removed lane
             self._accepted.clear()
             await self._accepted.wait()
         del self._accepting[old]
         await self._end_removed()
-        await self._close_runtimes(old, new)
 
     async def _end_removed(self) -> None:
-        # By what runs now: a lane may have been enabled again meanwhile.
-        enabled = _enabled(self._snapshot)
-        for lane, depth in (await self.queue.depths()).items():
-            if depth.total and lane not in enabled:
-                await self.queue.cancel(lane)
-
-    async def _close_runtimes(self, old: Snapshot, new: Snapshot) -> None:
-        for name, runtime in old.runtimes.items():
-            if new.runtimes.get(name) is not runtime:
-                await runtime.close()
+        """End what waits in removed lanes, however long the disk takes to recover."""
+        while True:
+            try:
+                # A lane that is enabled again meanwhile would lose what it accepts from then on.
+                async with self._changing:
+                    enabled = _enabled(self._snapshot)
+                    for lane, depth in (await self.queue.depths()).items():
+                        if depth.total and lane not in enabled:
+                            await self.queue.cancel(lane)
+            except StorageError as error:
+                log.warning("ending removed lanes: %s", error, extra={"action": "lane_storage"})
+                await asyncio.sleep(FAULT_PAUSE_SECONDS)
+            else:
+                return
 
     def _observe(self, pipeline: Pipeline, outcomes: Sequence[Outcome]) -> None:
         if not self.catalog.plugins.observes:
@@ -210,6 +234,14 @@ class Engine:
         ended = [_settled(pipeline, o, now) for o in outcomes if o.stage is not Stage.RETRYING]
         if ended:
             self.catalog.plugins.settled(ended)
+
+
+async def _close(runtimes: Iterable[InstanceRuntime]) -> None:
+    for runtime in runtimes:
+        try:
+            await runtime.close()
+        except Exception:
+            log.exception("closing instance %s", runtime.instance.name)
 
 
 def _enabled(snapshot: Snapshot) -> set[str]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from typing import Any, Final
 
 import attrs
 
 from offramp import _json
 from offramp.definition import Outgoing, Response
+from offramp.delivery.failures import as_delivery_error, is_ours
 from offramp.delivery.instance import InstanceRuntime
 from offramp.delivery.pipeline import Pipeline, Prepared
-from offramp.errors import DeliveryError, FaultyError
-from offramp.http import Client, Mask
+from offramp.errors import DeliveryError, Fault, FaultyError
+from offramp.http import Client, Mask, readable
+
+#: Nothing is sent, so nothing is waited for either: an action that takes longer never ends.
+LONGEST_EXPLANATION_SECONDS: Final = 10.0
 
 
 class _NotSentError(BaseException):
@@ -42,7 +47,9 @@ async def explain(
     }
     try:
         prepared = pipeline.prepare(event, now=now)
-    except Exception as error:  # noqa: BLE001 - what the plugin's own checks raise is told too
+    except BaseException as error:  # what the plugin's own checks raise is told too
+        if is_ours(error):
+            raise
         told["faults"] = _told(error, "refuse", str if runtime is None else runtime.mask)
         return told
     told["payload"] = _json.loads(prepared.wire)
@@ -57,27 +64,32 @@ async def _request(
     prepared: Prepared,
     event: dict[str, Any],
 ) -> dict[str, Any]:
-    client = runtime.client(pipeline, (event,), handler=runtime.around(_stop))
-    action = pipeline.action
+    client = None
     try:
-        if action.performs:
-            await action.perform(client, prepared.payload)
-        else:
-            await action.perform_batch(client, [prepared.payload])
+        async with asyncio.timeout(LONGEST_EXPLANATION_SECONDS):
+            client = runtime.client(pipeline, (event,), handler=runtime.around(_stop))
+            if pipeline.action.performs:
+                await pipeline.action.perform(client, prepared.payload)
+            else:
+                await pipeline.action.perform_batch(client, [prepared.payload])
     except BaseException as error:
         if _is_stop(error):
             return {"request": _shown(client)}
-        if not isinstance(error, Exception):
+        if is_ours(error):
             raise
         return {"request": _shown(client), "faults": _told(error, "perform", runtime.mask)}
     return {"request": _shown(client)}
 
 
-def _told(error: Exception, place: str, mask: Mask) -> list[dict[str, str]]:
+def _told(error: BaseException, place: str, mask: Mask) -> list[dict[str, str]]:
     """The faults that an error stands for; a plugin's bug is part of the explanation."""
-    if isinstance(error, DeliveryError):
-        return faults_of(error)
-    return [{"place": place, "message": mask(f"the plugin raised {type(error).__name__}: {error}")}]
+    failure = as_delivery_error(error)
+    if failure is not error:
+        return [{"place": place, "message": readable(mask(failure.message))}]
+    return [
+        {"place": fault["place"], "message": readable(mask(fault["message"]))}
+        for fault in faults_of(failure)
+    ]
 
 
 def _is_stop(error: BaseException) -> bool:
@@ -89,13 +101,14 @@ def _is_stop(error: BaseException) -> bool:
 
 def faults_of(error: DeliveryError) -> list[dict[str, str]]:
     """Each fault of an error as JSON data."""
-    if isinstance(error, FaultyError):
+    # A plugin's own check may give what are no faults at all.
+    if isinstance(error, FaultyError) and all(isinstance(each, Fault) for each in error.faults):
         return [{"place": fault.place, "message": fault.message} for fault in error.faults]
     return [{"place": "$", "message": error.message}]
 
 
-def _shown(client: Client[Any]) -> dict[str, Any] | None:
-    if not client.exchanges:
+def _shown(client: Client[Any] | None) -> dict[str, Any] | None:
+    if client is None or not client.exchanges:
         return None
     exchange = client.exchanges[-1]
     return {

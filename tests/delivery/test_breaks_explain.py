@@ -1,0 +1,86 @@
+"""An explanation runs a plugin's code too: it ends, tells no secret, and stops nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.delivery.parts import event
+from tests.delivery.wild import LANE, TOKEN, config, running, wild
+
+from offramp import RequestOptions
+from offramp.errors import RejectedError
+from offramp.plugins import Catalog
+
+
+async def explained(folder: Path, catalog: Catalog) -> list[dict[str, str]]:
+    async with running(folder, catalog) as (engine, _):
+        await engine.apply(config(catalog))
+        told = await engine.explain(LANE, event("m1"))
+    faults: list[dict[str, str]] = told["faults"]
+    return faults
+
+
+async def nothing(*_: Any) -> None:
+    """An action that sends nothing."""
+
+
+async def test_a_plugin_that_exits_is_a_fault_in_the_explanation(tmp_path: Path) -> None:
+    """`sys.exit` in an action or in a check ends no host."""
+
+    async def perform(*_: Any) -> None:
+        raise SystemExit(3)
+
+    def refuse(_: Any) -> None:
+        raise SystemExit(4)
+
+    [fault] = await explained(tmp_path / "perform", wild(perform=perform))
+    assert fault == {"place": "perform", "message": "the plugin raised SystemExit: 3"}
+    [fault] = await explained(tmp_path / "refuse", wild(perform=nothing, refuse=refuse))
+    assert fault == {"place": "refuse", "message": "the plugin raised SystemExit: 4"}
+
+
+async def test_an_extension_of_requests_that_raises_is_a_fault_in_the_explanation(
+    tmp_path: Path,
+) -> None:
+    """What `extend_request` raises is told like what the action raises."""
+
+    def extend(*_: Any) -> RequestOptions:
+        raise KeyError("region")
+
+    [fault] = await explained(tmp_path, wild(perform=nothing, extend_request=extend))
+    assert fault == {"place": "perform", "message": "the plugin raised KeyError: 'region'"}
+
+
+async def test_a_check_that_gives_no_faults_but_texts_is_told_as_it_is(tmp_path: Path) -> None:
+    """A plugin that refuses with plain texts is understood."""
+    catalog = wild(perform=nothing, refuse=lambda _: ["too old"])
+    assert await explained(tmp_path, catalog) == [{"place": "$", "message": "payload too old"}]
+
+
+async def test_an_explanation_tells_no_secret(tmp_path: Path) -> None:
+    """A rejection whose text quotes the token is masked."""
+
+    async def perform(request: Any, _: Any) -> None:
+        raise RejectedError(f"{request.settings.token} is no token")
+
+    [fault] = await explained(tmp_path, wild(perform=perform))
+    assert TOKEN not in fault["message"]
+    assert "*** is no token" in fault["message"]
+
+
+async def test_an_action_that_never_ends_ends_the_explanation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who asks for an explanation hears that there is none."""
+    module = sys.modules["offramp.delivery.explain"]
+    monkeypatch.setattr(module, "LONGEST_EXPLANATION_SECONDS", 0.05)
+
+    async def perform(*_: Any) -> None:
+        await asyncio.Event().wait()
+
+    [fault] = await explained(tmp_path, wild(perform=perform))
+    assert "TimeoutError" in fault["message"]
