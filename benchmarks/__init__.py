@@ -1,0 +1,1 @@
+"""What Offramp costs, measured side by side with the engines that it replaces."""

@@ -1,0 +1,125 @@
+"""The figures of accepting: over HTTP, on disk before the 200, beside a handler that parses."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks.effort import Effort
+from benchmarks.figures import Figure, in_turn
+from benchmarks.host import WRITE_KEY, make_config, running_host
+from benchmarks.processes import (
+    BenchmarkError,
+    Worker,
+    free_port,
+    python,
+    started,
+    wait_for,
+    worker,
+)
+
+#: Connections that send at once: singles as many senders do, batches as a few SDKs do.
+SINGLE_CONNECTIONS = 32
+BATCH_CONNECTIONS = 8
+BATCH = 100
+#: A partner that nobody listens for: what is accepted waits.
+NO_PARTNER = "http://127.0.0.1:9"
+BARE = "bare aiohttp"
+SINGLES_TARGET, BATCHES_TARGET = 0.6, 0.3
+#: 100 subscriptions of which one matches may cost so many times one.
+GROWTH_TARGET = 1 / 3
+
+
+class Sender:
+    """Sends events that nobody has seen yet, as fast as they are answered."""
+
+    def __init__(self, load: Worker, now: datetime) -> None:
+        self._load = load
+        self._now = now
+        self._serial = itertools.count()
+        self._start = 0
+
+    def rate(self, port: int, *, batch: int, count: int) -> float:
+        """Send so many requests and answer with events a second; all must be answered with 200."""
+        each = max(1, batch)
+        told = {
+            "count": count,
+            "batch": batch,
+            "start": self._start,
+            "size": "seed",
+            "now": self._now.isoformat(),
+            "write_key": WRITE_KEY,
+        }
+        self._start += count * each
+        self._load.ask(told)
+        connections = BATCH_CONNECTIONS if batch else SINGLE_CONNECTIONS
+        answer = self._load.ask({"port": port, "connections": connections})
+        if set(answer["statuses"]) != {"200"}:
+            raise BenchmarkError(f"not everything was taken: {answer['statuses']}")
+        return count * each / float(answer["seconds"])
+
+
+def accept_figures(effort: Effort, now: datetime) -> Iterator[Figure]:
+    """Accept singles and batches, with one subscription and with more, and with many instances."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        worker("load", python("benchmarks.load")) as load,
+        running_host(Path(folder), make_config(), partner=NO_PARTNER) as one,
+    ):
+        sender = Sender(load, now)
+        yield from _beside_bare(one.port, sender, effort)
+        for subscriptions in effort.growth[1:]:
+            config = make_config(subscriptions=subscriptions)
+            name = f"{subscriptions} subscriptions, 1 matches"
+            yield _growth(name, config, one.port, sender, effort)
+        config = make_config(instances=effort.growth[-1])
+        name = f"{effort.growth[-1]} instances, 1 matches: the dead one"
+        yield _growth(name, config, one.port, sender, effort)
+
+
+def _beside_bare(port: int, sender: Sender, effort: Effort) -> Iterator[Figure]:
+    bare = free_port()
+    with started(python("benchmarks.peers.bare", str(bare))) as process:
+        wait_for(f"http://127.0.0.1:{bare}/readyz", process)
+        for name, batch, count, target in (
+            ("single events", 0, effort.singles, SINGLES_TARGET),
+            (f"batches of {BATCH}", BATCH, effort.batches, BATCHES_TARGET),
+        ):
+            send = _sending(sender, batch=batch, count=count)
+            values = in_turn({"ours": send(port), BARE: send(bare)}, effort.rounds)
+            yield Figure(
+                group="accept",
+                name=name,
+                unit="events/s",
+                ours=values.pop("ours"),
+                peers=values,
+                target=target,
+                target_peer=BARE,
+            )
+
+
+def _growth(name: str, config: dict[str, Any], one: int, sender: Sender, effort: Effort) -> Figure:
+    send = _sending(sender, batch=BATCH, count=effort.batches)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_host(Path(folder), config, partner=NO_PARTNER) as many,
+    ):
+        sides = {"ours": send(many.port), "1 subscription": send(one)}
+        values = in_turn(sides, effort.rounds)
+    return Figure(
+        group="growth: accepting batches of 100",
+        name=name,
+        unit="events/s",
+        ours=values.pop("ours"),
+        peers=values,
+        target=GROWTH_TARGET,
+        target_peer="1 subscription",
+    )
+
+
+def _sending(sender: Sender, *, batch: int, count: int) -> Callable[[int], Callable[[int], float]]:
+    return lambda port: lambda _: sender.rate(port, batch=batch, count=count)

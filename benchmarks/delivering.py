@@ -1,0 +1,160 @@
+"""The figures of delivering: from the durable queue to an emulated partner in its own process."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from subprocess import DEVNULL
+from typing import Any, Final
+
+import attrs
+
+from benchmarks.cases import cases
+from benchmarks.effort import Effort
+from benchmarks.figures import Figure, in_turn
+from benchmarks.host import CONCURRENCY, fill, make_config, running_host
+from benchmarks.peers.emulator import TOKEN
+from benchmarks.processes import (
+    BenchmarkError,
+    Worker,
+    free_port,
+    get_json,
+    python,
+    started,
+    wait_for,
+    worker,
+)
+from benchmarks.setup import segment_command
+
+BATCH: Final = 100
+LOOK_SECONDS: Final = 0.02
+#: A run that stands still for so long has failed.
+STILL_SECONDS: Final = 30.0
+#: The first tenth of a run is its start-up.
+LEFT_OUT: Final = 0.1
+BARE: Final = "bare aiohttp client"
+ON_EVENT: Final = "onEvent"
+BARE_TARGET: Final = 0.3
+
+
+@attrs.define
+class Partner:
+    """Metronome's emulator, and how many events it has been sent."""
+
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Its base URL."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def stored(self) -> int:
+        """Events stored so far."""
+        return int(get_json(f"{self.url}/_emulator/figures")["events_stored"])
+
+    def rate_of(self, count: int, before: int) -> float:
+        """Watch until `count` events have come since `before`; events a second."""
+        seen: list[tuple[float, int]] = []
+        moved = time.perf_counter()
+        while not seen or seen[-1][1] < count:
+            now, stored = time.perf_counter(), self.stored() - before
+            if not seen or stored > seen[-1][1]:
+                moved = now
+            elif now - moved > STILL_SECONDS:
+                raise BenchmarkError(f"only {stored} of {count} events arrived")
+            seen.append((now, stored))
+            time.sleep(LOOK_SECONDS)
+        first = next(each for each in seen if each[1] >= count * LEFT_OUT)
+        last = next(each for each in seen if each[1] >= count)
+        if first is last:
+            raise BenchmarkError(f"{count} events are too few to be timed")
+        return (last[1] - first[1]) / (last[0] - first[0])
+
+
+@contextmanager
+def partner(*options: str) -> Iterator[Partner]:
+    """An emulator until the end of the block."""
+    port = free_port()
+    command = python("benchmarks.peers.emulator", str(port), *options)
+    with started(command, stdout=DEVNULL) as process:
+        running = Partner(port)
+        wait_for(f"{running.url}/_emulator/figures", process)
+        yield running
+
+
+def deliver_figures(effort: Effort, now: datetime) -> Iterator[Figure]:
+    """Deliver a backlog, beside a bare client, and beside Segment's way of sending."""
+    with ExitStack() as stack:
+        far = stack.enter_context(partner())
+        post = stack.enter_context(worker("post", python("benchmarks.post")))
+        segment = stack.enter_context(worker("segment", segment_command()))
+        segment.ask(_question(far, now))
+        segment.ask({"seconds": effort.warm_seconds})
+        runs = _Runs(far=far, post=post, segment=segment, effort=effort, now=now)
+        values = in_turn(
+            {"ours": runs.ours, BARE: runs.bare, ON_EVENT: runs.on_event}, effort.rounds
+        )
+    ours = values.pop("ours")
+    for peer, target in ((BARE, BARE_TARGET), (ON_EVENT, 25.0)):
+        yield Figure(
+            group="deliver",
+            name=f"batches of {BATCH}, {CONCURRENCY} at once",
+            unit="events/s",
+            ours=ours,
+            peers={peer: values[peer]},
+            target=target,
+            target_peer=peer,
+        )
+
+
+@attrs.define(kw_only=True)
+class _Runs:
+    far: Partner
+    post: Worker
+    segment: Worker
+    effort: Effort
+    now: datetime
+    start: int = 0
+
+    def ours(self, _: int) -> float:
+        count = self.effort.delivered
+        before = self.far.stored()
+        with tempfile.TemporaryDirectory() as folder:
+            fill(Path(folder), count, now=self.now, start=self._next(count))
+            with running_host(Path(folder), make_config(), partner=self.far.url):
+                return self.far.rate_of(count, before)
+
+    def bare(self, _: int) -> float:
+        count = self.effort.delivered
+        told = {
+            "count": count,
+            "batch": BATCH,
+            "start": self._next(count),
+            "now": self.now.isoformat(),
+            "port": self.far.port,
+            "concurrency": CONCURRENCY,
+        }
+        answer = self.post.ask(told)
+        return count / float(answer["seconds"])
+
+    def on_event(self, _: int) -> float:
+        answer = self.segment.ask({"seconds": self.effort.run_seconds})
+        return float(answer["count"]) / float(answer["seconds"])
+
+    def _next(self, count: int) -> int:
+        start, self.start = self.start, self.start + count
+        return start
+
+
+def _question(far: Partner, now: datetime) -> dict[str, Any]:
+    case = next(cases()).as_question(now)
+    return case | {
+        "figure": "deliver",
+        "url": far.url,
+        "token": TOKEN,
+        "concurrency": CONCURRENCY,
+    }

@@ -1,0 +1,56 @@
+"""How much is measured: enough to trust a ratio, or just enough to see that all of it runs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+
+@attrs.frozen(kw_only=True)
+class Effort:
+    """Rounds, and the size of each; seconds and events."""
+
+    name: str
+    #: Of A and B, in turn.
+    rounds: int
+    #: Of one side of one round, in one process.
+    run_seconds: float
+    #: Before the first round, for compilers that learn as they run.
+    warm_seconds: float
+    #: Requests of one round of accepting: singles, and batches of 100.
+    singles: int
+    batches: int
+    #: Events of one round of delivering, and of the end-to-end run.
+    delivered: int
+    #: Seconds at 1,000 events a second.
+    paced_seconds: float
+    backlog: int
+    #: Subscriptions, and instances, of the cost of growth.
+    growth: tuple[int, ...]
+
+
+FULL: Final = Effort(
+    name="full",
+    rounds=5,
+    run_seconds=0.4,
+    warm_seconds=1.0,
+    singles=6_000,
+    batches=300,
+    delivered=40_000,
+    paced_seconds=20.0,
+    backlog=1_000_000,
+    growth=(1, 10, 100),
+)
+QUICK: Final = Effort(
+    name="quick",
+    rounds=2,
+    run_seconds=0.05,
+    warm_seconds=0.05,
+    singles=500,
+    batches=20,
+    delivered=4_000,
+    paced_seconds=1.0,
+    backlog=5_000,
+    growth=(1, 10),
+)

@@ -1,0 +1,101 @@
+"""Offramp's own side of the figures that run in one process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from benchmarks.wide import wide
+from offramp import _json, hookimpl
+from offramp.config import Subscription
+from offramp.delivery import Pipeline, compile_subscription
+from offramp.fql import compile_trigger
+from offramp.mapping import compile_mapping
+from offramp.payload import compile_check
+from offramp.plugins import Catalog, load_catalog, load_plugins
+from offramp_metronome.destination import metronome
+
+#: Runs one case once for every event; answers with what came of the first.
+Round = Callable[[], Any]
+
+#: Fields of a case -> destination and action.
+ACTIONS: Final = {"5 fields": (metronome.slug, "sendEvent"), "30 fields": (wide.slug, "sendWide")}
+
+
+class _Plugin:
+    @hookimpl
+    def offramp_destinations(self) -> list[Any]:
+        """The two destinations that are measured."""
+        return [metronome, wide]
+
+
+def catalog() -> Catalog:
+    """The catalog of what is measured."""
+    return load_catalog(load_plugins(extra=[_Plugin()], installed=False))
+
+
+def make_round(question: dict[str, Any]) -> Round:
+    """Prepare a case, as saving a subscription does, and answer with what is timed."""
+    return _FIGURES[question["figure"]](question)
+
+
+def pipeline_of(question: dict[str, Any]) -> Pipeline:
+    """The compiled subscription of a case."""
+    destination, action = ACTIONS[question["action"]]
+    subscription = Subscription(
+        id="bench/one",
+        name="one",
+        instance="bench",
+        action=action,
+        trigger=question["trigger"],
+        mapping=question["mapping"],
+    )
+    return compile_subscription(subscription, catalog()[destination])
+
+
+def _engine(question: dict[str, Any]) -> Round:
+    pipeline = pipeline_of(question)
+    texts = [text.encode() for text in question["events"]]
+
+    def run() -> Any:
+        now = time.time()
+        made = []
+        for text in texts:
+            event = _json.loads(text)
+            if pipeline.matches(event):
+                made.append(pipeline.prepare(event, now=now).wire)
+        return _json.loads(made[0])
+
+    return run
+
+
+def _transform(question: dict[str, Any]) -> Round:
+    run, events = compile_mapping(question["mapping"]), _events(question)
+    return lambda: [run(event) for event in events].pop(0)
+
+
+def _trigger(question: dict[str, Any]) -> Round:
+    matches, events = compile_trigger(question["trigger"]).matches, _events(question)
+    return lambda: [matches(event) for event in events].pop(0)
+
+
+def _check(question: dict[str, Any]) -> Round:
+    transform, events = compile_mapping(question["mapping"]), _events(question)
+    _, action = ACTIONS[question["action"]]
+    destination = catalog()[ACTIONS[question["action"]][0]]
+    check = compile_check(destination.action(action).fields)
+    raws = [transform(event) for event in events]
+    return lambda: [check(raw) for raw in raws].pop(0)
+
+
+def _events(question: dict[str, Any]) -> list[dict[str, Any]]:
+    return [_json.loads(text) for text in question["events"]]
+
+
+_FIGURES: Final[dict[str, Callable[[dict[str, Any]], Round]]] = {
+    "engine": _engine,
+    "transform": _transform,
+    "trigger": _trigger,
+    "check": _check,
+}

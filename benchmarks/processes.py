@@ -1,0 +1,121 @@
+"""Processes of their own for what is measured: started, asked, and ended in any case."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+
+from offramp import _json
+
+CHECKOUT: Final = Path(__file__).parents[1]
+#: Where modules are found, also in a checkout that is not installed.
+MODULE_PATHS: Final = (".", "framework", "destinations/metronome")
+#: Nothing here takes longer to start, in seconds.
+START_SECONDS: Final = 120.0
+LOOK_SECONDS: Final = 0.01
+#: How long a process may take to end by itself, in seconds.
+END_SECONDS: Final = 15.0
+
+
+class BenchmarkError(Exception):
+    """A measurement cannot be made; the message says why."""
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment for processes that import the checkout."""
+    paths = os.pathsep.join(str(CHECKOUT / path) for path in MODULE_PATHS)
+    return {**os.environ, "PYTHONPATH": paths, **more}
+
+
+def python(module: str, *arguments: str) -> list[str]:
+    """The command that runs a module of the checkout."""
+    return [sys.executable, "-m", module, *arguments]
+
+
+@attrs.define
+class Worker:
+    """A process that answers one line of JSON for each line of JSON."""
+
+    name: str
+    _process: subprocess.Popen[bytes]
+
+    def ask(self, question: Mapping[str, Any]) -> Any:
+        """Put a question; raises `BenchmarkError` with the process's own words where it fails."""
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None  # noqa: S101 - both were asked for
+        assert stdout is not None  # noqa: S101
+        stdin.write(_json.dumps(question) + b"\n")
+        stdin.flush()
+        line = stdout.readline()
+        answer = _json.loads(line) if line else {"error": "the process ended"}
+        if isinstance(answer, dict) and "error" in answer:
+            raise BenchmarkError(f"{self.name}: {answer['error']}")
+        return answer
+
+
+@contextlib.contextmanager
+def worker(name: str, command: Sequence[str]) -> Iterator[Worker]:
+    """A worker until the end of the block."""
+    pipe = subprocess.PIPE
+    with started(command, stdin=pipe, stdout=pipe) as process:
+        yield Worker(name, process)
+
+
+@contextlib.contextmanager
+def started(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """A process until the end of the block; then it is asked to end, and made to."""
+    options.setdefault("env", environment())
+    process = subprocess.Popen(command, cwd=CHECKOUT, **options)  # noqa: S603 - our own commands
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                stream.close()
+
+
+def free_port() -> int:
+    """A port that nobody listens on just now."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes]) -> float:
+    """Wait until a URL answers 200; answers how many seconds that took."""
+    began = time.perf_counter()
+    while time.perf_counter() - began < START_SECONDS:
+        if process.poll() is not None:
+            raise BenchmarkError(f"{process.args!r} ended with {process.returncode}")
+        with (
+            contextlib.suppress(OSError, urllib.error.URLError),
+            urllib.request.urlopen(url, timeout=1),  # noqa: S310 - on this machine
+        ):
+            return time.perf_counter() - began
+        time.sleep(LOOK_SECONDS)
+    raise BenchmarkError(f"{url} did not answer within {START_SECONDS:g} s")
+
+
+def get_json(url: str) -> Any:
+    """What a URL of this machine answers."""
+    with urllib.request.urlopen(url) as answer:  # noqa: S310 - on this machine
+        return _json.loads(answer.read())

@@ -1,0 +1,114 @@
+"""What was measured, on what and how: a table for people, JSON for comparisons."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import shutil
+import sqlite3
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.effort import Effort
+from benchmarks.figures import Figure, spread
+from offramp import __version__
+
+WIDTH: Final = 100
+PACKAGES: Final = ("aiohttp", "attrs", "cattrs", "msgspec", "uvloop")
+METHOD: Final = (
+    "Each figure is the median of {rounds} rounds, ± half the distance of their extremes. What "
+    "stands beside it ran on the same data in turn with it (A B A B); a ratio is the median of the "
+    "rounds' own ratios. All processes share this machine."
+)
+_MARKS: Final = {True: "[green]yes[/]", False: "[red]no[/]", None: ""}
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were made on, and with which versions."""
+    node = shutil.which("node")
+    told = ""
+    if node:
+        run = [node, "--version"]
+        told = subprocess.run(run, capture_output=True, text=True, check=True).stdout  # noqa: S603
+    names = [line for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
+    return {
+        "cpu": names[0].partition(":")[2].strip() if names else platform.processor(),
+        "cores": len(names),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "node": told.strip(),
+        "sqlite": sqlite3.sqlite_version,
+        "offramp": __version__,
+        **{name: importlib.metadata.version(name) for name in PACKAGES},
+    }
+
+
+def show(console: Console, figures: Iterable[Figure], effort: Effort) -> None:
+    """Print the table, its method and its machine."""
+    table = Table(title="Offramp, measured", width=WIDTH, title_justify="left")
+    table.add_column("figure", min_width=33)
+    table.add_column("ours", justify="right")
+    table.add_column("beside it")
+    table.add_column("there", justify="right")
+    table.add_column("ratio", justify="right")
+    table.add_column("target", justify="right")
+    table.add_column("")
+    group = ""
+    for figure in figures:
+        if figure.group != group:
+            group = figure.group
+            table.add_section()
+            table.add_row(f"[bold]{group}[/]")
+        for row in _rows(figure):
+            table.add_row(*row)
+    console.print(table)
+    console.print(METHOD.format(rounds=effort.rounds))
+    console.print("; ".join(f"{name} {value}" for name, value in machine().items()))
+
+
+def _rows(figure: Figure) -> Iterable[Sequence[str]]:
+    ours = _value(figure.ours, figure.unit)
+    name = f"{figure.name} [yellow]({figure.note})[/]" if figure.note else figure.name
+    if not figure.peers:
+        target = "" if figure.most is None else f"<= {figure.most:g}"
+        yield name, ours, "", "", "", target, _MARKS[figure.reached]
+    for number, (peer, values) in enumerate(figure.peers.items()):
+        aimed = peer == figure.target_peer and figure.target is not None
+        yield (
+            "" if number else name,
+            "" if number else ours,
+            peer,
+            _value(values, figure.unit),
+            f"{figure.ratio(peer):.3g}x",
+            f"{figure.target:.3g}x" if aimed else "",
+            _MARKS[figure.reached] if aimed else "",
+        )
+
+
+def _value(values: Sequence[float], unit: str) -> str:
+    middle = statistics.median(values)
+    shown = f"{middle:,.0f}" if middle >= WIDTH else f"{middle:.3g}"
+    short = {"events/s": "/s"}.get(unit, f" {unit}")
+    return f"{shown}{short} ±{spread(values):.0%}"
+
+
+def as_data(figures: Iterable[Figure], effort: Effort) -> dict[str, Any]:
+    """The same as JSON data."""
+    return {
+        "effort": effort.name,
+        "machine": machine(),
+        "command": " ".join(sys.argv[1:]),
+        "figures": [figure.as_data() for figure in figures],
+    }
+
+
+def _lines(path: str) -> list[str]:
+    file = Path(path)
+    return file.read_text().splitlines() if file.exists() else []

@@ -1,0 +1,46 @@
+"""Installs what Offramp is measured beside, once: Segment's packages and the Singer SDK."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from benchmarks.processes import CHECKOUT, BenchmarkError
+
+SINGER: Final = "singer-sdk==0.54.9"
+SINGER_VENV: Final = CHECKOUT / ".venv-singer"
+#: Segment's packages are those of the conformance tests: one lock, one copy.
+SEGMENT: Final = CHECKOUT / "tests" / "conformance"
+INSTALL_SECONDS: Final = 600
+
+
+def segment_command() -> list[str]:
+    """The command of Segment's engine; its packages are installed if need be."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if not (node and npm):
+        raise BenchmarkError("Segment's engine needs Node.js 18 or newer, with npm")
+    if not (SEGMENT / "node_modules" / "@segment").exists():
+        _install([npm, "ci", "--ignore-scripts"], SEGMENT)
+    return [node, str(CHECKOUT / "benchmarks" / "peers" / "segment.cjs")]
+
+
+def singer_command() -> list[str]:
+    """The command of the Singer SDK's sink, in a virtual environment of its own."""
+    python = SINGER_VENV / "bin" / "python"
+    if not (SINGER_VENV / ".installed").exists():
+        _install([sys.executable, "-m", "venv", str(SINGER_VENV)], CHECKOUT)
+        _install([str(python), "-m", "pip", "install", "-qq", SINGER], CHECKOUT)
+        (SINGER_VENV / ".installed").touch()
+    return [str(python), str(CHECKOUT / "benchmarks" / "peers" / "singer.py")]
+
+
+def _install(command: Sequence[str], folder: Path) -> None:
+    done = subprocess.run(  # noqa: S603 - our own commands
+        command, cwd=folder, capture_output=True, text=True, check=False, timeout=INSTALL_SECONDS
+    )
+    if done.returncode:
+        raise BenchmarkError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
