@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
+import attrs
 import pytest
 from tests.api.conftest import LANE, PATIENCE, Running
+
+from offramp.errors import StorageError
+from offramp.queue import DeadFilter, Queue
+from offramp.server.api.rounds import Rounds
 
 LANE_QUERY = quote(LANE, safe="")
 
@@ -147,6 +152,24 @@ async def test_a_replay_that_says_nothing_clear_is_refused(
     assert heard.status == 422, heard.text
     assert heard.data["faults"][0]["place"].startswith(place)
     assert (await host.get("/api/dead"))["rows"][0]["stage"] == "rejected"
+
+
+async def test_a_replay_that_the_disk_stops_says_so(host: Running) -> None:
+    """The state and the cause, for whoever looks at its progress."""
+
+    class Broken:
+        async def dead(self, *_: Any, **__: Any) -> Any:
+            raise StorageError("the disk is gone")
+
+    rounds = Rounds(attrs.evolve(host.parts, queue=cast("Queue", Broken())))
+    begun = rounds.start(DeadFilter())
+    async with asyncio.timeout(PATIENCE):
+        while begun.ended_at is None:  # noqa: ASYNC110 - it is looked at, as by a caller
+            await asyncio.sleep(0.01)
+    assert (begun.state, begun.error) == ("failed", "the disk is gone")
+    for _ in range(150):
+        rounds.start(DeadFilter())
+    assert rounds.find(begun.id) is None
 
 
 async def test_an_unknown_replay_is_told(host: Running) -> None:

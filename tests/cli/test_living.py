@@ -132,6 +132,30 @@ async def test_commands_find_a_host_only_while_it_runs(config: Path) -> None:
     assert not (folder / "url").exists()
 
 
+ROUTES = """
+from offramp import Route, hookimpl
+
+async def hello(query, body):
+    return 200, {"hello": query["name"]}
+
+@hookimpl
+def offramp_routes():
+    return [Route("GET", "/x/hello/{name}", hello)]
+"""
+
+
+async def test_a_plugin_file_of_the_configuration_serves_its_routes(config: Path) -> None:
+    """Below `/x/`, behind the host's token."""
+    write(config.with_name("mine.py"), ROUTES)
+    write(config, 'plugins = ["mine.py"]\n' + CONFIG)
+    async with running(config, config.parent / "data") as host, aiohttp.ClientSession() as session:
+        async with session.get(f"{host.url}/x/hello/ada") as answer:
+            assert answer.status == 401
+        headers = {"Authorization": f"Bearer {host.token.value}"}
+        async with session.get(f"{host.url}/x/hello/ada", headers=headers) as answer:
+            assert await answer.json() == {"hello": "ada"}
+
+
 async def start(config: Path, *arguments: str) -> tuple[asyncio.subprocess.Process, str]:
     """`offramp serve` as a process, and what it told until it was ready."""
     process = await asyncio.create_subprocess_exec(

@@ -98,6 +98,8 @@ def _announce(context: Context, running: Host) -> None:
     for pipeline in snapshot.pipelines.values():
         subscription = pipeline.subscription
         say(f"  {subscription.id}: {subscription.action} when {subscription.trigger}")
+    if not snapshot.config.sources:
+        context.warn("there is no source yet, so no event is taken: `offramp apply FILE` adds some")
     for place, problem in snapshot.problems.items():
         context.warn(f"{place} does not run, its events wait: {problem}")
 

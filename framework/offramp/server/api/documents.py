@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from offramp.config import (
     AuditEntry,
     Change,
     Config,
     Detail,
-    StaleConfigError,
-    diff_configs,
     export_config,
     parse_config,
-    resolve_write_keys,
     to_toml,
 )
 from offramp.definition import UNSET
@@ -26,7 +23,7 @@ from offramp.server.api.config_shapes import (
     History,
     HistoryEntry,
 )
-from offramp.server.api.editing import all_warnings, save
+from offramp.server.api.editing import all_warnings, attempt, save
 from offramp.server.api.operations import PAGE, Call, Operation, Query, Reply
 from offramp.server.api.parts import Parts
 from offramp.server.api.problems import refuse
@@ -90,18 +87,14 @@ class DocumentsDoor:
             return parse_config(call.body, self._parts.catalog, current=config).config
 
         dry_run = call.query["dry_run"]
-        if dry_run:
-            rev, wanted, changes = await self._try(call, change)
-        else:
-            saved = await save(self._parts, call, change)
-            rev, wanted, changes = saved.rev, saved.config, saved.changes
+        done = await (attempt if dry_run else save)(self._parts, call, change)
         answer: Applied = {
-            "rev": rev,
+            "rev": done.rev,
             "dry_run": dry_run,
-            "changes": [_change(each) for each in changes],
-            "warnings": all_warnings(wanted, self._parts.catalog),
+            "changes": [_change(each) for each in done.changes],
+            "warnings": all_warnings(done.config, self._parts.catalog),
         }
-        return Reply(data=answer, rev=rev)
+        return Reply(data=answer, rev=done.rev)
 
     async def history(self, call: Call) -> Reply:
         """Answer with a page of changes."""
@@ -113,16 +106,6 @@ class DocumentsDoor:
         rows = [_entry(entry) for entry in entries]
         after = str(entries[-1].entry) if len(entries) == limit else None
         return Reply(data=History(rows=rows, cursor=after))
-
-    async def _try(
-        self, call: Call, change: Callable[[Config], Config]
-    ) -> tuple[int, Config, tuple[Change, ...]]:
-        rev, current = await self._parts.configs.load()
-        if call.rev is not None and call.rev != rev:
-            raise StaleConfigError(expected=call.rev, found=rev)
-        wanted = change(current)
-        resolve_write_keys(wanted)
-        return rev, wanted, diff_configs(current, wanted, self._parts.catalog)
 
 
 def _change(change: Change) -> ChangeShape:

@@ -25,7 +25,7 @@ from offramp.server.api.shapes import FaultShape
 
 @attrs.frozen(kw_only=True)
 class Saved:
-    """What a change led to."""
+    """What a change led to, or would."""
 
     rev: int
     config: Config
@@ -38,14 +38,21 @@ async def save(parts: Parts, call: Call, change: Callable[[Config], Config]) -> 
     Raises `StaleConfigError` if the caller meant another revision, or if somebody was faster, and
     `ConfigError` if what would be left does not hold.
     """
+    async with parts.changing:
+        tried = await attempt(parts, call, change)
+        rev = await parts.configs.apply(tried.changes, tried.rev, who=call.who)
+    return attrs.evolve(tried, rev=rev)
+
+
+async def attempt(parts: Parts, call: Call, change: Callable[[Config], Config]) -> Saved:
+    """What a change would lead to, at the revision in force; raises as `save`."""
     rev, current = await parts.configs.load()
     if call.rev is not None and call.rev != rev:
         raise StaleConfigError(expected=call.rev, found=rev)
     wanted = change(current)
     resolve_write_keys(wanted)  # what cannot be resolved here could not be put to work either
     changes = diff_configs(current, wanted, parts.catalog)
-    saved = await parts.configs.apply(changes, rev, who=call.who)
-    return Saved(rev=saved, config=wanted, changes=changes)
+    return Saved(rev=rev, config=wanted, changes=changes)
 
 
 def parse_part(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
@@ -30,6 +31,8 @@ class Parts:
     sums: Callable[[], Awaitable[Sequence[str]]] = _no_faults
     clock: Callable[[], float] = time.time
     started_at: float = attrs.field(factory=time.time)
+    #: Held by whoever changes the configuration, so that callers do not overtake each other.
+    changing: asyncio.Lock = attrs.field(factory=asyncio.Lock)
     #: To be closed with the host.
     background: Background = attrs.field(factory=Background)
 
