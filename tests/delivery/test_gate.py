@@ -6,7 +6,12 @@ import asyncio
 
 import pytest
 
-from offramp.delivery.limits import FAILURES_TO_OPEN, FIRST_REST_SECONDS, Gate
+from offramp.delivery.limits import (
+    FAILURES_TO_OPEN,
+    FIRST_REST_SECONDS,
+    LONGEST_PAUSE_SECONDS,
+    Gate,
+)
 from offramp.errors import HTTPError
 
 
@@ -150,3 +155,49 @@ async def test_a_rate_spaces_requests() -> None:
         await gate.enter()
         gate.leave()
     assert loop.time() - started >= 3 / 20 - 0.01
+
+
+async def test_who_leaves_while_requests_are_spaced_out_takes_no_place_along() -> None:
+    """Cancelled between its turn and its request, a delivery must not block the instance."""
+    gate = Gate(now=asyncio.get_running_loop().time, most=1, rate=20)
+    await gate.enter()
+    gate.leave()
+    spaced = asyncio.create_task(gate.enter())
+    await asyncio.sleep(0.01)
+    spaced.cancel()
+    await asyncio.gather(spaced, return_exceptions=True)
+    await asyncio.wait_for(gate.enter(), timeout=1)
+
+
+async def test_who_leaves_during_a_pause_passes_its_turn_on() -> None:
+    """A waiter whose turn came just before a pause, and who then leaves, holds up nobody."""
+    loop = asyncio.get_running_loop()
+    gate = Gate(now=loop.time, most=1)
+    await gate.enter()
+    first = asyncio.create_task(gate.enter())
+    second = asyncio.create_task(gate.enter())
+    await asyncio.sleep(0.01)
+    gate.leave()
+    gate.note(answered(429, retry_after=0.1))
+    await asyncio.sleep(0.01)
+    first.cancel()
+    await asyncio.wait_for(second, timeout=1)
+
+
+async def test_a_pause_holds_for_those_who_are_being_spaced_out() -> None:
+    """A `Retry-After` that arrives meanwhile keeps them back too."""
+    loop = asyncio.get_running_loop()
+    gate = Gate(now=loop.time, rate=50)
+    await gate.enter()
+    spaced = asyncio.create_task(gate.enter())
+    await asyncio.sleep(0)
+    gate.note(answered(429, retry_after=0.2))
+    started = loop.time()
+    await spaced
+    assert loop.time() - started >= 0.15
+
+
+def test_a_pause_of_years_ends_after_an_hour(gate: Gate) -> None:
+    """A partner that means milliseconds must not hold up an instance until it is restarted."""
+    gate.note(answered(429, retry_after=86_400_000))
+    assert gate.pause == LONGEST_PAUSE_SECONDS

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -18,12 +19,13 @@ from offramp.definition import (
     Middleware,
     RequestOptions,
 )
-from offramp.delivery.failures import as_delivery_error, told
+from offramp.delivery.failures import as_delivery_error, is_ours, plugin_failure, told
 from offramp.delivery.limits import Gate
 from offramp.delivery.pipeline import Pipeline
 from offramp.errors import (
     ConfigError,
     DeliveryError,
+    Fault,
     InvalidAuthenticationError,
     PayloadError,
     RetryableError,
@@ -98,7 +100,9 @@ class InstanceRuntime:
         extend = self.entry.destination.extend_request
         if extend is None:
             return RequestOptions()
-        return extend(self.typed_settings(self.entry.destination.settings), self.auth)
+        settings = self.typed_settings(self.entry.destination.settings)
+        with _contained():
+            return extend(settings, self.auth)
 
     def typed_settings(self, settings_type: type[Any]) -> Any:
         """The settings as an instance of a class that declares some; raises `ConfigError`."""
@@ -106,8 +110,7 @@ class InstanceRuntime:
             try:
                 self._typed[settings_type] = structurer(settings_type)(dict(self.settings))
             except PayloadError as error:  # which would reject the payload, that is not at fault
-                place = f"instances.{self.instance.name}.settings"
-                raise ConfigError(fault.under(place) for fault in error.faults) from None
+                raise _of_settings(self.instance, error, self.mask) from None
         return self._typed[settings_type]
 
     async def refresh(self, stale: AuthTokens | None) -> bool:
@@ -142,15 +145,27 @@ class InstanceRuntime:
         self, client: Client[Any], call: Callable[[Client[Any]], Awaitable[Any]]
     ) -> Any:
         """Run an action; on a 401 refresh the tokens and run it once more."""
-        try:
+        with _contained():
+            try:
+                return await call(client)
+            except DeliveryError as error:
+                if error.status != UNAUTHORIZED or not await self.refresh(client.auth):
+                    raise
+            client.auth = self.auth
+            client.mask = self.mask
+            client.options = self.options()
             return await call(client)
-        except DeliveryError as error:
-            if error.status != UNAUTHORIZED or not await self.refresh(client.auth):
-                raise
-        client.auth = self.auth
-        client.mask = self.mask
-        client.options = self.options()
-        return await call(client)
+
+
+@contextmanager
+def _contained() -> Iterator[None]:
+    """Around a plugin's code: what would end the host, such as `SystemExit`, ends the call."""
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, Exception) or is_ours(error):
+            raise
+        raise plugin_failure(error) from error
 
 
 def check_settings(
@@ -161,8 +176,13 @@ def check_settings(
     try:
         return compile_check(fields)({**defaults, **settings})
     except PayloadError as error:
-        place = f"instances.{instance.name}.settings"
-        raise ConfigError(fault.under(place) for fault in error.faults) from None
+        raise _of_settings(instance, error, make_mask(secrets_of(fields, settings))) from None
+
+
+def _of_settings(instance: Instance, error: PayloadError, mask: Mask) -> ConfigError:
+    # A rule may quote the value that breaks it, and the value may be a password.
+    masked = [Fault(fault.place, mask(fault.message)) for fault in error.faults]
+    return ConfigError(fault.under(f"instances.{instance.name}.settings") for fault in masked)
 
 
 def secrets_of(fields: Fields, settings: Mapping[str, Any]) -> list[str]:

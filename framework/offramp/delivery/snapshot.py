@@ -8,6 +8,7 @@ from typing import TypeAlias
 import attrs
 
 from offramp.config import Config, Instance, Subscription
+from offramp.delivery.failures import told
 from offramp.delivery.instance import InstanceRuntime
 from offramp.delivery.pipeline import Pipeline, compile_subscription
 from offramp.delivery.router import Lane, Router, make_router
@@ -58,8 +59,8 @@ def compile_config(
             runtimes[instance.name] = _kept(previous, instance) or start(
                 instance, catalog[instance.destination]
             )
-        except OfframpError as error:
-            problems[f"instances.{instance.name}"] = str(error)
+        except Exception as error:  # noqa: BLE001 - one broken plugin must not stop the rest
+            problems[f"instances.{instance.name}"] = _problem(error)
     lanes: list[tuple[str, Lane]] = []
     pipelines = {}
     for subscription in config.subscriptions.values():
@@ -70,8 +71,8 @@ def compile_config(
             entry = catalog[instance.destination]
             pipeline = compile_subscription(subscription, entry, catalog.directives)
             pipelines[subscription.id] = pipeline
-        except OfframpError as error:
-            problems[f"subscriptions.{subscription.id}"] = str(error)
+        except Exception as error:  # noqa: BLE001 - such as of a directive that a plugin adds
+            problems[f"subscriptions.{subscription.id}"] = _problem(error)
         lanes.append((instance.source, _lane(subscription, instance, catalog)))
     keys = {s.write_key: s.name for s in config.sources.values() if s.enabled}
     return Snapshot(
@@ -81,6 +82,10 @@ def compile_config(
         pipelines=pipelines,
         problems=problems,
     )
+
+
+def _problem(error: Exception) -> str:
+    return str(error) if isinstance(error, OfframpError) else f"the plugin raised {told(error)}"
 
 
 def _runs(config: Config, instance: Instance) -> bool:
