@@ -16,10 +16,9 @@ from offramp.config import HostSettings
 from offramp.definition import Retry
 from offramp.definition.action import DEFAULT_LINGER
 from offramp.delivery import RetryPolicy, backoff, limits
-from offramp.delivery.dispatcher import LEASE_SECONDS
 from offramp.delivery.engine import FINISH_SECONDS
 from offramp.delivery.retry import policy_of
-from offramp.delivery.send import CONTENT_STATUSES
+from offramp.delivery.send import CONTENT_STATUSES, LONGEST_CALL_SECONDS
 from offramp.errors import is_retryable_status
 from offramp.http import DEFAULT_TIMEOUT
 from offramp.queue import Limits, Retention, Stage
@@ -129,7 +128,7 @@ BOUND = 2 * 1 * ceil(log2(100)) + 1
         f"waits {DEFAULT_LINGER / timedelta(milliseconds=1):.0f} ms for company",
         "`2 * k * ceil(log2(n)) + 1`",
         f"one bad event in a hundred, {BOUND}.",
-        f"lease of {LEASE_SECONDS:.0f} seconds",
+        f"ended after {LONGEST_CALL_SECONDS:.0f} seconds",
         f"within the last {DEDUPE_WINDOW_S / 3600:.0f} hours",
         f"Below {Limits().min_free_bytes // 2**20} MiB",
         f"Above {Limits().max_in_flight:,} deliveries",
@@ -158,6 +157,12 @@ def test_the_defaults_are_the_hosts_too() -> None:
         policy().window,
     )
     assert metronome.idempotency_window == timedelta(days=34).total_seconds()
+
+
+def test_a_partner_may_ask_for_an_hour() -> None:
+    """The page's word for the longest pause of an instance is the code's number."""
+    assert timedelta(hours=1).total_seconds() == limits.LONGEST_PAUSE_SECONDS
+    assert "for an hour at most" in PAGE
 
 
 def test_every_proof_exists() -> None:
