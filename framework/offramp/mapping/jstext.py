@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 PLAIN_DIGITS = 21
 #: Zeros after the point from which it turns to an exponent. Source: the same.
 PLAIN_ZEROS = 6
+#: Characters of a decimal number that is below both of these bounds.
+SHORT_NUMBER = 16
 #: The first integer that needs more than `PLAIN_DIGITS` digits.
 FIRST_LARGE_INTEGER = 10**PLAIN_DIGITS
 #: The first key that is too large for the index of an array. Source: ECMA-262, array index.
@@ -71,22 +73,21 @@ def js_json(value: Any, *, indent: str = "", margin: str = "") -> str:
     `UNDEFINED` members of objects are left out, those of lists are null, as is `UNDEFINED`. Lines
     after the first begin with `margin`.
     """
-    if isinstance(value, str):
-        return _quoted(value)
+    if not indent:
+        return _compact(value)
     if isinstance(value, list):
         parts = [js_json(item, indent=indent, margin=margin + indent) for item in value]
         return _bracketed("[", parts, "]", indent, margin)
     if isinstance(value, dict):
         parts = _members(value, indent, margin + indent)
         return _bracketed("{", parts, "}", indent, margin)
-    if value is UNDEFINED or (isinstance(value, float) and not math.isfinite(value)):
-        return "null"
-    return js_string(value)
+    return _compact(value)
 
 
 def js_items(members: dict[str, Any]) -> Iterable[tuple[str, Any]]:
     """The members of an object in JavaScript's order: integer-like keys come first, ascending."""
-    indexes = [key for key in members if is_array_index(key)]
+    # Nearly no key begins with a digit, which is seen without a call.
+    indexes = [key for key in members if "0" <= key[:1] <= "9" and is_array_index(key)]
     if not indexes:
         return members.items()
     indexes.sort(key=int)
@@ -104,6 +105,27 @@ def js_length(text: str) -> int:
     if text.isascii():
         return len(text)
     return len(text) + sum(character > LAST_BASIC_CHARACTER for character in text)
+
+
+def _compact(value: Any) -> str:
+    """JSON on one line: some 0.3 µs for each member."""
+    kind = type(value)
+    if kind is str:
+        return _quoted(value)
+    if kind is int and -FIRST_LARGE_INTEGER < value < FIRST_LARGE_INTEGER:
+        return str(value)
+    if kind is dict:
+        members = [
+            f"{_quoted(key)}:{_compact(item)}"
+            for key, item in js_items(value)
+            if item is not UNDEFINED
+        ]
+        return "{" + ",".join(members) + "}"
+    if kind is list:
+        return "[" + ",".join([_compact(item) for item in value]) + "]"
+    if value is UNDEFINED or (isinstance(value, float) and not math.isfinite(value)):
+        return "null"
+    return js_string(value)
 
 
 def _word(value: Any) -> str | None:
@@ -127,6 +149,9 @@ def _integer_text(number: int) -> str:
 
 
 def _decimal_text(number: Decimal) -> str:
+    text = str(number)
+    if "." in text and len(text) < SHORT_NUMBER and text[-1] != "0" and "E" not in text:
+        return text  # JavaScript writes it as Python does
     sign, digit_tuple, exponent = number.as_tuple()
     if not isinstance(exponent, int):
         return "NaN"
