@@ -19,6 +19,7 @@ from offramp import _json
 from offramp.cli.context import Context
 from offramp.cli.host import Host, run_host
 from offramp.cli.load import open_file
+from offramp.cli.stored import load_stored
 from offramp.config import Config, HostSettings
 from offramp.errors import ConfigError
 
@@ -122,6 +123,17 @@ async def test_a_reference_that_leads_nowhere_is_never_stored(config: Path) -> N
             pass
     async with running(None, folder) as host:
         assert config_of(host).sources == {}
+
+
+async def test_the_stored_configuration_is_read_without_a_host(config: Path) -> None:
+    """Secrets in the clear for whoever may read the folder and its key; the next start works."""
+    folder = config.parent / "data"
+    config_then = None
+    async with running(config, folder) as host:
+        config_then = config_of(host)
+    assert await load_stored(folder, Context().catalog) == config_then
+    async with running(None, folder) as host:
+        assert config_of(host) == config_then
 
 
 async def test_commands_find_a_host_only_while_it_runs(config: Path) -> None:
