@@ -14,7 +14,7 @@ define require-python
 endef
 
 .DEFAULT_GOAL := demo
-.PHONY: help demo test torture lint format wheels constraints clean
+.PHONY: help demo test torture conformance lint format wheels constraints clean
 
 demo: $(STAMP) ## Run a host, a source and an emulated partner on this machine, and watch events arrive
 	$(BIN)/offramp demo
@@ -24,6 +24,9 @@ test: $(STAMP) ## Run the whole suite; ARGS="-k name" runs a part of it
 
 torture: $(STAMP) ## Kill a host under load and faults for SECONDS (1800), then check the books; SEED=n repeats a run
 	$(BIN)/python -m tests.torture --seconds $(or $(SECONDS),1800) $(if $(SEED),--seed $(SEED))
+
+conformance: $(STAMP) ## Compare with Segment's own engine, N (10000) inputs of each kind, in Node.js; ARGS="--seed 7" for others
+	$(BIN)/python -m tests.conformance.long $(or $(N),10000) $(ARGS)
 
 lint: $(STAMP) ## Check style, formatting and types
 	@status=0; for check in "ruff check" "ruff format --check" mypy; do \

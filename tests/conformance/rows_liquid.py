@@ -1,0 +1,159 @@
+"""The deliberate differences of Liquid templates."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from tests.conformance.differences import Row
+from tests.conformance.kinds import Case
+from tests.conformance.rows_mapping import EVENT, MAPPED, changed, transform_case, without_useless
+
+_BEYOND_BASIC = re.compile("[\U00010000-\U0010ffff]")
+_NIL_PUT = re.compile(r"\b(push|unshift): *(?:nil|null)\b")
+
+
+def _without_tags(names: str) -> Callable[[Case], Case]:
+    tag = re.compile(rf"\{{%-? *(?:end)?(?:{names})\b.*?%\}}")
+
+    def without(case: Case) -> Case:
+        made: Case = changed(
+            case, lambda value: tag.sub("", value) if isinstance(value, str) else value
+        )
+        return made
+
+    return without
+
+
+def _without_nil(case: Case) -> Case:
+    made: Case = changed(
+        case,
+        lambda value: _NIL_PUT.sub(r"\1: 0", value) if isinstance(value, str) else value,
+    )
+    return made
+
+
+def _without_emoji(case: Case) -> Case:
+    made: Case = changed(
+        case,
+        lambda value: _BEYOND_BASIC.sub("e", value) if isinstance(value, str) else value,
+    )
+    return made
+
+
+def _with_numeric_slices(case: Case) -> Case:
+    made: Case = changed(
+        case,
+        lambda value: (
+            re.sub(r"slice: *['\"](-\d+)['\"]", r"slice: \1", value)
+            if isinstance(value, str)
+            else value
+        ),
+    )
+    return made
+
+
+ROWS: tuple[Row, ...] = (
+    Row(
+        id="liquid-block",
+        kinds=MAPPED,
+        segment=(
+            "The Liquid tag `block` shows its content, though there are no layouts to fill it in."
+        ),
+        offramp="The template is refused: there is no tag `block`.",
+        why="It belongs to layouts, which Segment turns off.",
+        example=transform_case({"a": {"@liquid": "{% block a %}b{% endblock %}"}}),
+        without=_without_tags("block"),
+    ),
+    Row(
+        id="liquid-half-comparison",
+        kinds=MAPPED,
+        segment="A comparison in Liquid with one side, or none, is taken: `{% if == %}` holds.",
+        offramp="The template is refused, and the place is named.",
+        why="Something was left out.",
+        example=transform_case({"a": {"@liquid": "{% if type == %}a{% endif %}b"}}),
+        applies=lambda difference, _: "a primitive expression" in difference.ours.get("error", ""),
+        without=without_useless,
+    ),
+    Row(
+        id="liquid-grammar",
+        kinds=MAPPED,
+        segment=(
+            "Liquid takes filters in conditions, skips a value behind a value, and knows "
+            "`size` of literals."
+        ),
+        offramp="The template is refused, and the place is named.",
+        why="Liquid's own grammar has none of these, and the next engine may not either.",
+        example=transform_case({"a": {"@liquid": "{{ type event }}"}}),
+        applies=lambda difference, _: (
+            "expected end of expression" in difference.ours.get("error", "")
+        ),
+        without=without_useless,
+    ),
+    Row(
+        id="liquid-comments",
+        kinds=MAPPED,
+        segment="A Liquid comment ends at the first `endcomment`, even of a comment inside it.",
+        offramp="Comments nest.",
+        why="What is commented out may hold comments.",
+        example=transform_case(
+            {"a": {"@liquid": "a{% comment %}{% comment %}{% endcomment %}b{% endcomment %}c"}}
+        ),
+        without=_without_tags("comment"),
+    ),
+    Row(
+        id="liquid-characters",
+        kinds=MAPPED,
+        segment="Liquid takes a text apart by code units: an emoji becomes two halves.",
+        offramp="By characters.",
+        why="Half a character is no text that could be sent.",
+        example=transform_case(
+            {"a": {"@liquid": "{{ name | split: '' | join: '-' }}"}}, {**EVENT, "name": "😀!"}
+        ),
+        without=_without_emoji,
+    ),
+    Row(
+        id="liquid-slice",
+        kinds=MAPPED,
+        segment=(
+            "A position before the end that comes to `slice` as a text is put behind the "
+            'length: of five characters, "-3" is position "5-3", which is none.'
+        ),
+        offramp="It is the position -3.",
+        why="It is what was written.",
+        example=transform_case({"a": {"@liquid": "{{ type | slice: '-3', 2 }}"}}),
+        without=_with_numeric_slices,
+    ),
+    Row(
+        id="liquid-ranges",
+        kinds=MAPPED,
+        segment="A range in Liquid may have any number of items, within the time that it has.",
+        offramp="It has at most a million.",
+        why="No template may use up the memory of the host.",
+        example=transform_case({"a": {"@liquid": "{{ (1..2000000) | size }}"}}),
+        applies=lambda difference, _: "a range has at most" in difference.ours.get("error", ""),
+    ),
+    Row(
+        id="liquid-counters",
+        kinds=MAPPED,
+        segment=(
+            "The Liquid tags `increment` and `decrement` write their counter into the event, "
+            "where every field that is mapped later finds it."
+        ),
+        offramp="A template never changes the event.",
+        why="What a field gets must not depend on which field came first.",
+        example=transform_case(
+            {"a": {"@liquid": "{% increment n %}"}, "b": {"@path": "$.n"}},
+        ),
+        without=_without_tags("increment|decrement"),
+    ),
+    Row(
+        id="liquid-nil-as-json",
+        kinds=MAPPED,
+        segment="`nil` as an argument, put into a list, is `{}` once the list is written as JSON.",
+        offramp="It is null.",
+        why="It is what `nil` means, and what Segment writes of a missing value there.",
+        example=transform_case({"a": {"@liquid": "{{ type | split: 'r' | unshift: nil | json }}"}}),
+        without=_without_nil,
+    ),
+)

@@ -1,0 +1,154 @@
+"""The deliberate differences of fields and of payloads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.conformance.compare import Difference, differences
+from tests.conformance.differences import Row
+from tests.conformance.kinds import Case
+from tests.conformance.rows_mapping import as_check, changed, mapped_alike
+from tests.conformance.segment import Segment
+
+CHECKED = ("check", "action")
+_INFINITE = ("Infinity", "-Infinity", "+Infinity")
+
+
+def _infinite(difference: Difference, segment: Segment) -> bool:
+    case = difference.case
+    if case["kind"] == "check":
+        return True
+    return mapped_alike(difference, segment) and _without_infinity(case) != as_check(case)
+
+
+def _without_infinity(case: Case) -> Case:
+    made: Case = changed(
+        as_check(case) if case["kind"] == "action" else case,
+        lambda value: (
+            "no number" if isinstance(value, str) and value.strip() in _INFINITE else value
+        ),
+    )
+    return made
+
+
+def _without_conditions_inside(case: Case) -> Case:
+    """The case with no property of an object required under more than one condition."""
+
+    def simpler(field: dict[str, Any]) -> dict[str, Any]:
+        required = field.get("required")
+        if isinstance(required, dict) and len(required["conditions"]) > 1:
+            return {key: item for key, item in field.items() if key != "required"}
+        return field
+
+    fields = {
+        key: {
+            **field,
+            **(
+                {
+                    "properties": {
+                        name: simpler(inner) for name, inner in field["properties"].items()
+                    }
+                }
+                if "properties" in field
+                else {}
+            ),
+        }
+        for key, field in case["fields"].items()
+    }
+    return {**case, "fields": fields}
+
+
+def _field(kind: str, **properties: Any) -> dict[str, Any]:
+    return {"label": "L", "description": "D", "type": kind, **properties}
+
+
+def check(fields: dict[str, Any], raw: dict[str, Any]) -> Case:
+    """A case with one payload."""
+    return {"kind": "check", "fields": fields, "raws": [raw], "single": True}
+
+
+_TWO = {
+    "match": "all",
+    "conditions": [
+        {"fieldKey": "a", "operator": "is", "value": "x"},
+        {"fieldKey": "b", "operator": "is", "value": "x"},
+    ],
+}
+
+
+def _alone(difference: Difference, segment: Segment) -> bool:
+    """Whether the one event of a batch is treated alike when it comes without the others."""
+    return bool(difference.case.get("batch")) and not differences(segment, [difference.case])
+
+
+def _singly(case: Case) -> Case:
+    if case["kind"] == "action":
+        return {**case, "batch": False} if case.get("batch") else case
+    return {**case, "single": True}
+
+
+ROWS: tuple[Row, ...] = (
+    Row(
+        id="batches-fail-together",
+        kinds=("action",),
+        segment="One event of a batch that the mapping cannot shape makes the whole batch fail.",
+        offramp="It is rejected alone, with its reason; the others are sent.",
+        why="An event must not be lost by its neighbours.",
+        example={
+            "kind": "action",
+            "batch": True,
+            "fields": {"a": _field("string")},
+            "mapping": {"a": {"@template": {"@path": "$.name"}}},
+            "events": [{"type": "track", "name": "x"}, {"type": "track"}],
+        },
+        applies=_alone,
+    ),
+    Row(
+        id="empty-texts-in-batches",
+        kinds=CHECKED,
+        segment=(
+            "An empty text at the root of a payload is left out where events are sent one by "
+            "one, and kept where they are sent in batches."
+        ),
+        offramp="It is left out either way.",
+        why=(
+            "What a payload is must not depend on how it travels; left out, a required field "
+            "that is empty is found out before the partner is asked."
+        ),
+        example={**check({"a": _field("string")}, {"a": ""}), "single": False},
+        applies=lambda difference, _: difference.case != _singly(difference.case),
+        without=_singly,
+    ),
+    Row(
+        id="infinity",
+        kinds=CHECKED,
+        segment=(
+            'The text "Infinity" is taken for a number, which is null once it is written as JSON.'
+        ),
+        offramp="It is no number, and the payload is rejected with that reason.",
+        why="JSON has no such number: the partner would get null where a number is wanted.",
+        example=check({"n": _field("number")}, {"n": "Infinity"}),
+        applies=_infinite,
+        without=_without_infinity,
+    ),
+    Row(
+        id="conditions-inside",
+        kinds=CHECKED,
+        segment=(
+            "A property of an object that is required under two conditions or more is looked "
+            "for at the root, under the key `object.property`, where it can never be: every "
+            "such payload is rejected."
+        ),
+        offramp="It is looked for inside the object.",
+        why="That is what the field declares, and what Segment does for a single condition.",
+        example=check(
+            {
+                "a": _field("string"),
+                "b": _field("string"),
+                "o": _field("object", properties={"p": _field("string", required=_TWO)}),
+            },
+            {"a": "x", "b": "x", "o": {"p": "y"}},
+        ),
+        without=_without_conditions_inside,
+    ),
+)

@@ -1,0 +1,293 @@
+"""The deliberate differences of triggers: where Segment's parser reads what is not written.
+
+`offramp.fql.segment_reading` tells of each of the first kind before a trigger is used; a trigger
+of the second kind is refused, with the reason.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from tests.conformance.compare import Difference, told_of
+from tests.conformance.differences import Applies, Row
+from tests.conformance.segment import Segment
+
+
+def _told(pattern: str) -> Applies:
+    """Whether the difference is one that is told of with such words."""
+    words = re.compile(pattern)
+
+    def applies(difference: Difference, segment: Segment) -> bool:
+        told = told_of(difference.case["trigger"]) if "value" in difference.ours else ()
+        return any(words.search(sentence) for sentence in told)
+
+    return applies
+
+
+def _refused(pattern: str) -> Applies:
+    """Whether the trigger is refused for such a reason."""
+    words = re.compile(pattern)
+    return lambda difference, _: bool(words.search(difference.ours.get("error", "")))
+
+
+def _without_reason(difference: Difference) -> bool:
+    """Whether it is told what Segment makes of a trigger, and no more: it skips bare words."""
+    told = told_of(difference.case["trigger"]) if "value" in difference.ours else ()
+    return bool(told) and not any(sentence.startswith("At Segment") for sentence in told)
+
+
+def _has_signs(node: Any) -> bool:
+    if node["type"] == "group":
+        return any(map(_has_signs, node["children"]))
+    return "_with" in node["operator"] and bool(re.search(r"[*?\[\]\\]", str(node.get("value"))))
+
+
+def _match(trigger: str, **event: Any) -> dict[str, Any]:
+    return {"kind": "match", "trigger": trigger, "events": [{"type": "track", **event}]}
+
+
+MATCH = ("match",)
+
+READ_OTHERWISE: tuple[Row, ...] = (
+    Row(
+        id="single-quotes",
+        kinds=MATCH,
+        segment="Single quotes stay part of the text, so that `type = 'track'` never holds.",
+        offramp="Single and double quotes are alike.",
+        why="Segment's own language reference writes texts in either.",
+        example=_match("type = 'track'"),
+        applies=_told("single quotes stay part of the text"),
+    ),
+    Row(
+        id="groups",
+        kinds=MATCH,
+        segment=(
+            "The first `)` ends a group, even if it belongs to a function, and groups do not nest."
+        ),
+        offramp="Parentheses pair, to any depth.",
+        why="Otherwise such a trigger matches every event of the type, or none.",
+        example=_match(
+            'type = "track" and (contains(event, "A") or contains(event, "B"))', event="C"
+        ),
+        applies=_told("parentheses do not nest"),
+    ),
+    Row(
+        id="and-or",
+        kinds=MATCH,
+        segment="Where `and` and `or` stand side by side, the last one counts for all of them.",
+        offramp="`and` binds closer than `or`.",
+        why="Every other language reads it so.",
+        example=_match('type = "page" and event = "A" or event = "B"', event="A"),
+        applies=_told("the last one wins for all"),
+    ),
+    Row(
+        id="unknown-paths",
+        kinds=MATCH,
+        segment=(
+            "A condition on any other path than type, event, name, userId, properties, traits"
+            " and context is dropped (for `contains` and `match`, on type too)."
+        ),
+        offramp="Every path of the event can be asked for.",
+        why="A condition that is written and not kept lets events through that nobody wants.",
+        example=_match('type = "track" and anonymousId = "x"', anonymousId="y"),
+        applies=_told(r"is dropped: it (knows|looks) only"),
+    ),
+    Row(
+        id="negation",
+        kinds=MATCH,
+        segment="A `!` before anything but `contains` and `match` is dropped.",
+        offramp="`!` turns any condition or group around.",
+        why="The opposite of what is written is never what is meant.",
+        example=_match('!(type = "track")'),
+        applies=_told("before anything but contains or match is dropped"),
+    ),
+    Row(
+        id="patterns",
+        kinds=MATCH,
+        segment=(
+            '`match` looks at the ends alone: "text*" is a beginning, all else an ending '
+            "without its first character, and every other sign is taken literally."
+        ),
+        offramp="`match` takes whole patterns: `*`, `?`, `[abc]` and `\\`.",
+        why="That is the language that Segment documents.",
+        example=_match('match(event, "a*b")', event="acb"),
+        applies=_told("match knows only"),
+    ),
+    Row(
+        id="words-as-texts",
+        kinds=MATCH,
+        segment=(
+            "Beside type, event, name and userId, null, true, false and numbers count as the "
+            'texts "null", "true", "5".'
+        ),
+        offramp="They are what they are: `event = null` asks whether there is no event.",
+        why="`event != null` holds of an event without one otherwise.",
+        example=_match("event != null"),
+        applies=_told("compares with the text in quotes"),
+    ),
+    Row(
+        id="functions-and-lists",
+        kinds=MATCH,
+        segment="There are no functions but `contains` and `match`, no lists and no `in`.",
+        offramp="All that the language documents works: `length`, `lowercase`, `in` and the rest.",
+        why="It is documented.",
+        example=_match('type in ["track", "page"]'),
+        applies=_told("it knows no (function|lists|`)"),
+    ),
+    Row(
+        id="keys-as-words",
+        kinds=MATCH,
+        segment=(
+            "Keys such as or, and, null, 0 and 1st end a path, and properties by itself is none."
+        ),
+        offramp="Any key can be part of a path, and an object can be compared with null.",
+        why="Keys come from events, which know nothing of the language.",
+        example=_match("properties.or = 5", properties={"or": 5}),
+        applies=_told("is no condition by itself, and a key such as"),
+    ),
+    Row(
+        id="whole-objects",
+        kinds=MATCH,
+        segment=(
+            "`properties`, `traits` and `context` by themselves are taken for a key of their "
+            "own name inside them: traits.traits."
+        ),
+        offramp="They are the objects.",
+        why="`traits = null` asks whether there are traits.",
+        example=_match("traits = null", traits={}),
+        applies=_told(r"(?:properties|traits|context)\.(?:properties|traits|context)\b"),
+    ),
+    Row(
+        id="escaped-dots",
+        kinds=MATCH,
+        segment=r"An escaped dot or bracket parts keys all the same: `a\.b` is b inside a.",
+        offramp=r"`a\.b` is the key `a.b`.",
+        why="Keys with dots could not be reached otherwise.",
+        example=_match(r"properties.a\.b = 5", properties={"a.b": 5}),
+        applies=_told("an escaped dot or bracket"),
+    ),
+    Row(
+        id="escapes-in-texts",
+        kinds=MATCH,
+        segment=r"A `\` in a text escapes nothing: a text ends at the first `"
+        '"`.',
+        offramp=r"`\"` is a quote inside a text, and `\\` a backslash.",
+        why="Texts with quotes could not be written otherwise.",
+        example=_match(r'event = "say \"hi\""', event='say "hi"'),
+        applies=_told("escapes nothing"),
+    ),
+    Row(
+        id="capitals",
+        kinds=MATCH,
+        segment="`AND` and `OR` are dropped, and conditions side by side are joined by `and`.",
+        offramp="`AND` and `OR` are `and` and `or`.",
+        why="They can mean nothing else.",
+        example=_match('type = "page" OR event = "A"', event="A"),
+        applies=_told("in capitals is dropped"),
+    ),
+    Row(
+        id="spaces",
+        kinds=MATCH,
+        segment="Operators without spaces around them cannot be read, and no event matches.",
+        offramp="Spaces make no difference.",
+        why="Nobody sees them.",
+        example=_match("properties.a>5", properties={"a": 6}),
+        applies=_told("no space before an operator|wants a space behind"),
+    ),
+    Row(
+        id="numbers",
+        kinds=MATCH,
+        segment='Numbers that begin or end with a dot are taken apart: `.5` is the text ".".',
+        offramp="`.5` is 0.5.",
+        why="It is how many people write it.",
+        example=_match("properties.a = .5", properties={"a": 0.5}),
+        applies=lambda difference, segment: (
+            bool(re.search(r"(?<![\w\"'])-?\.\d|\d\.(?!\d)", difference.case["trigger"]))
+            and _told("Segment reads this")(difference, segment)
+        ),
+    ),
+    Row(
+        id="bare-conditions",
+        kinds=MATCH,
+        segment="A path by itself is no condition.",
+        offramp="A path by itself holds where the value is true.",
+        why="It is documented.",
+        example=_match("properties.a", properties={"a": True}),
+        applies=lambda difference, _: _without_reason(difference),
+    ),
+)
+
+WRITTEN: tuple[Row, ...] = (
+    Row(
+        id="signs-in-patterns",
+        kinds=("generate",),
+        segment=(
+            "What a text begins or ends with is written into a `match` as it is, stars and all."
+        ),
+        offramp=r"Signs of patterns are escaped: `match(event, \"a\*b*\")`.",
+        why="The text is then read as it was meant, here and wherever the documented language is.",
+        example={
+            "kind": "generate",
+            "tree": {
+                "type": "group",
+                "operator": "and",
+                "children": [{"type": "event", "operator": "starts_with", "value": "a*b"}],
+            },
+        },
+        applies=lambda difference, _: _has_signs(difference.case["tree"]),
+    ),
+)
+
+REFUSED: tuple[Row, ...] = (
+    Row(
+        id="order-of-others",
+        kinds=MATCH,
+        segment=(
+            "`<` and its like beside null, true or false are taken, and hold of next to nothing."
+        ),
+        offramp="The trigger is refused: order is asked of numbers.",
+        why="Such a trigger is a slip.",
+        example=_match("type < true"),
+        applies=_refused("compares numbers"),
+    ),
+    Row(
+        id="arguments",
+        kinds=MATCH,
+        segment="`contains` and `match` take null, true, false and numbers for texts.",
+        offramp=(
+            "The trigger is refused: they look for texts, and `contains` for numbers as they "
+            "are written."
+        ),
+        why="`contains(event, true)` is a slip, or wants quotes.",
+        example=_match("contains(event, true)", event="true"),
+        applies=_refused("looks for a text|takes its pattern as a text|looks at a constant"),
+    ),
+    Row(
+        id="exponents",
+        kinds=MATCH,
+        segment="A number with an exponent is taken apart: `1e3` is 1 and the rest is dropped.",
+        offramp="The trigger is refused: the language has no such numbers.",
+        why="Either reading would surprise somebody.",
+        example=_match("properties.a = 1e3", properties={"a": 1000}),
+        applies=_refused("neither a number nor a path"),
+    ),
+    Row(
+        id="nonsense",
+        kinds=MATCH,
+        segment=(
+            "What stands where it cannot is skipped: a lone comma, a second value, a word "
+            "that is none."
+        ),
+        offramp="The trigger is refused, and the column is named.",
+        why="What is skipped was meant to say something.",
+        example=_match('type = "track" ,'),
+        applies=_refused(
+            "not expected here|stands where|closes nothing|has no end|cannot stand unquoted"
+            "|is no word of the language|is no condition|there is no function|a list holds"
+            "|binds to its left|stops where|two constants are compared"
+        ),
+    ),
+)
+
+ROWS = READ_OTHERWISE + WRITTEN + REFUSED
