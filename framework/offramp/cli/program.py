@@ -12,6 +12,7 @@ from rich.console import Console
 from offramp._version import __version__
 from offramp.cli.asking import Asking
 from offramp.cli.authoring import Authoring
+from offramp.cli.bench import Measuring
 from offramp.cli.catalog import Showing
 from offramp.cli.changing import Changing
 from offramp.cli.context import Context
@@ -31,7 +32,7 @@ Start with `offramp demo`, then `offramp catalog` and `offramp serve`.
 """
 
 
-_GROUPS: Final = (Authoring, Trial, Showing, Operating, Asking, Replaying, Changing)
+_GROUPS: Final = (Authoring, Trial, Measuring, Showing, Operating, Asking, Replaying, Changing)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,0 +1,169 @@
+"""The command that tells what each subscription costs: `bench`."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+from rich.table import Table
+from rich.text import Text
+
+from offramp.cli.context import Context
+from offramp.cli.events import read_events, write_line
+from offramp.cli.load import DEFAULT_FILE, load
+from offramp.cli.trial import Flag
+from offramp.delivery import Pipeline, compile_subscription
+from offramp.errors import ConfigError, EventError, Fault, OfframpError
+from offramp.event import normalize
+from offramp.hooks import Command
+
+#: Each step of a subscription is repeated for so long; the quickest of its rounds counts, since
+#: whatever else the machine does only ever adds. In seconds.
+STEP_SECONDS: Final = 0.2
+MICROSECONDS: Final = 1e6
+STEPS: Final = ("match", "map", "check", "structure")
+
+
+@attrs.frozen(kw_only=True)
+class Cost:
+    """What a subscription costs, by step, in microseconds for each event that comes that far."""
+
+    subscription: str
+    matched: int
+    events: int
+    #: Events that matched and became no payload.
+    rejected: int
+    steps: dict[str, float]
+
+    @property
+    def per_second(self) -> float:
+        """Events of this kind that one core takes through all steps in a second."""
+        shares = {"match": 1.0, **dict.fromkeys(STEPS[1:], self.matched / self.events)}
+        spent = sum(cost * shares[step] for step, cost in self.steps.items())
+        return MICROSECONDS / spent if spent else 0.0
+
+    def as_data(self) -> dict[str, Any]:
+        """The same as JSON data."""
+        return {**attrs.asdict(self), "events_per_second": round(self.per_second)}
+
+
+class Measuring:
+    """Tell what subscriptions cost."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def commands(self) -> Iterable[Command]:
+        """The commands of this module."""
+        return [self.bench]
+
+    def bench(self, config: Path = DEFAULT_FILE, *, json: Flag = False) -> None:
+        """Tell what each enabled subscription costs for the events on standard input.
+
+        Nothing is sent and nothing is stored: matching, mapping, checking and structuring are
+        timed on one core of this machine. What a host adds to it (HTTP, the disk) stands in the
+        page on performance.
+
+        Parameters
+        ----------
+        config
+            The configuration, TOML or JSON.
+        json
+            Write one JSON text a line instead of a table.
+        """
+        loaded, catalog = load(self._context, config)
+        events = [_completed(event) for event in read_events()]
+        if not events:
+            told = "no event came: give one JSON object a line, as in `offramp bench < FILE`"
+            raise EventError([Fault("standard input", told)], reason="bad_request")
+        enabled = [s for s in loaded.config.subscriptions.values() if s.enabled]
+        if not enabled:
+            raise ConfigError([Fault(str(config), "has no enabled subscription to measure")])
+        costs = []
+        for subscription in enabled:
+            entry = catalog[loaded.config.instances[subscription.instance].destination]
+            pipeline = compile_subscription(subscription, entry, catalog.directives)
+            costs.append(measure(pipeline, events))
+        if json:
+            for cost in costs:
+                write_line(cost.as_data())
+        else:
+            self._context.out.print(_table(costs))
+
+
+def measure(
+    pipeline: Pipeline, events: Sequence[dict[str, Any]], *, seconds: float = STEP_SECONDS
+) -> Cost:
+    """Time each step on what the step before it made of the events."""
+    matching = [event for event in events if pipeline.matches.matches(event)]
+    steps = {"match": _cost(pipeline.matches.matches, events, seconds)}
+    inputs: Sequence[Any] = matching
+    for name, run in (
+        ("map", pipeline.transform),
+        ("check", pipeline.check),
+        ("structure", pipeline.structure),
+    ):
+        made = _what_passes(run, inputs)
+        steps[name] = _cost(run, [given for given, _ in made], seconds)
+        inputs = [result for _, result in made]
+    return Cost(
+        subscription=pipeline.subscription.id,
+        matched=len(matching),
+        events=len(events),
+        rejected=len(matching) - len(inputs),
+        steps=steps,
+    )
+
+
+def _what_passes(run: Callable[[Any], Any], inputs: Iterable[Any]) -> list[tuple[Any, Any]]:
+    passed = []
+    for given in inputs:
+        try:
+            passed.append((given, run(given)))
+        except OfframpError:
+            continue
+    return passed
+
+
+def _cost(run: Callable[[Any], Any], inputs: Sequence[Any], seconds: float) -> float:
+    """Microseconds for one input, in the quickest round."""
+    if not inputs:
+        return 0.0
+    best = float("inf")
+    end = time.perf_counter() + seconds
+    while True:
+        began = time.perf_counter()
+        for given in inputs:
+            run(given)
+        now = time.perf_counter()
+        best = min(best, now - began)
+        if now >= end:
+            return best / len(inputs) * MICROSECONDS
+
+
+def _completed(message: dict[str, Any]) -> dict[str, Any]:
+    kind = None if "type" in message else "track"
+    return normalize(
+        message, kind=kind, received_at=datetime.now(UTC), new_id=lambda: str(uuid.uuid4())
+    )
+
+
+def _table(costs: Iterable[Cost]) -> Table:
+    table = Table(box=None, pad_edge=False, caption_justify="left")
+    table.caption = "µs for each event that comes to a step; events/s on one core, all steps"
+    table.add_column("subscription", overflow="fold", ratio=1)
+    for name in ("matched", *STEPS, "events/s"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for cost in sorted(costs, key=lambda each: each.per_second):
+        told = Text(cost.subscription, "bold")
+        if cost.rejected:
+            told.append(f" ({cost.rejected} rejected)", "red")
+        steps = [f"{cost.steps[step]:.2f}" for step in STEPS]
+        shares = f"{cost.matched}/{cost.events}"
+        table.add_row(told, shares, *steps, f"{cost.per_second:,.0f}")
+    return table
