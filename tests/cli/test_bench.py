@@ -10,7 +10,9 @@ from tests.cli.conftest import Offramp, ndjson, usage
 def test_each_subscription_is_told_with_its_steps(offramp: Offramp, config: Path) -> None:
     """One line for each enabled subscription: what matched, what was rejected, each step's cost."""
     bad = {**usage("evt-3"), "properties": {}}
-    result = offramp("bench", config, "--json", stdin=ndjson(usage("evt-1"), usage("evt-2"), bad))
+    result = offramp(
+        "bench", "--config", config, "--json", stdin=ndjson(usage("evt-1"), usage("evt-2"), bad)
+    )
     assert result.status == 0, result.err
     [told] = result.lines
     assert told["events"] == 3
@@ -23,7 +25,7 @@ def test_each_subscription_is_told_with_its_steps(offramp: Offramp, config: Path
 
 def test_the_table_names_the_subscription(offramp: Offramp, config: Path) -> None:
     """For a person there is a table, the most expensive subscription first."""
-    result = offramp("bench", config, stdin=ndjson(usage("evt-1")))
+    result = offramp("bench", "--config", config, stdin=ndjson(usage("evt-1")))
     assert result.status == 0, result.err
     assert "events/s" in result.out
     assert "1/1" in result.out
@@ -31,6 +33,6 @@ def test_the_table_names_the_subscription(offramp: Offramp, config: Path) -> Non
 
 def test_no_events_are_told_as_such(offramp: Offramp, config: Path) -> None:
     """Without events there is nothing to measure, and the message says how to give some."""
-    result = offramp("bench", config, stdin="")
+    result = offramp("bench", "--config", config, stdin="")
     assert result.status == 2
     assert "offramp bench < FILE" in " ".join(result.err.split())

@@ -62,7 +62,7 @@ class Measuring:
         """The commands of this module."""
         return [self.bench]
 
-    def bench(self, config: Path = DEFAULT_FILE, *, json: Flag = False) -> None:
+    def bench(self, *, config: Path = DEFAULT_FILE, json: Flag = False) -> None:
         """Tell what each enabled subscription costs for the events on standard input.
 
         Nothing is sent and nothing is stored: matching, mapping, checking and structuring are
