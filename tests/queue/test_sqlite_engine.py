@@ -144,8 +144,10 @@ async def test_a_queue_that_is_deep_enough_refuses_more(store: Store) -> None:
         calls = [queue.accept([one]) for one in items(2, "n")]
         results = await asyncio.gather(*calls, return_exceptions=True)
         assert [type(result) for result in results] == [list, QueueFullError]
+        assert "raise the bound" in (queue.full() or "")
         leases = await queue.lease("lane", 1, ttl=60)
         await queue.settle([Outcome(lease=leases[0], stage=Stage.DELIVERED, reason="OK")])
+        assert queue.full() is None
         assert await queue.accept([item("more")]) == [True]
 
 

@@ -25,15 +25,18 @@ def checks(store: Store, engine: Engine, sums: Sums) -> Mapping[str, Check]:
 
     async def storage() -> str | None:
         try:
-            await store.write(_nothing)
+            await store.write(_something)
         except OfframpError as error:
             return str(error)
         return None
 
+    async def queue() -> str | None:
+        return engine.queue.full()
+
     async def ledger() -> str | None:
         return "; ".join(await sums()) or None
 
-    return {"configuration": configuration, "storage": storage, "ledger": ledger}
+    return {"configuration": configuration, "storage": storage, "queue": queue, "ledger": ledger}
 
 
 def quick_sums(store: Store) -> Sums:
@@ -56,5 +59,7 @@ def _wrong_sums(connection: sqlite3.Connection) -> list[str]:
     ]
 
 
-def _nothing(_: sqlite3.Connection) -> None:
-    """Write nothing: the writer's turn alone tells that it lives."""
+def _something(connection: sqlite3.Connection) -> None:
+    """Write a page as it is, so that a disk without any room left is noticed."""
+    [version] = connection.execute("PRAGMA user_version").fetchone()
+    connection.execute(f"PRAGMA user_version = {int(version)}")

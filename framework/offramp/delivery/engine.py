@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from offramp import _json
 from offramp.config import Config, Instance
+from offramp.delivery.alarm import Alarm
 from offramp.delivery.dispatcher import Dispatcher
 from offramp.delivery.explain import explain
 from offramp.delivery.instance import InstanceRuntime
@@ -55,6 +56,7 @@ class Engine:
         self._snapshot: Snapshot = compile_config(Config(), catalog, start_instance)
         self._workers: dict[str, tuple[Dispatcher, asyncio.Task[None]]] = {}
         self._changing = asyncio.Lock()
+        self._alarm = Alarm(time.monotonic)
         self._stopped = False
         #: What still ends under configurations that are no more.
         self._retiring: set[asyncio.Task[None]] = set()
@@ -228,6 +230,7 @@ class Engine:
                 return
 
     def _observe(self, pipeline: Pipeline, outcomes: Sequence[Outcome]) -> None:
+        self._alarm.note(outcomes)
         if not self.catalog.plugins.observes:
             return
         now = self._clock()

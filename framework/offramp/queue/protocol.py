@@ -276,6 +276,10 @@ class Queue(Protocol):
         """
         ...
 
+    def full(self) -> str | None:
+        """Tell why `accept` would turn events away now, or nothing."""
+        ...
+
     async def lease(self, lane: str, n: int, *, ttl: float, wait: float = 0) -> list[Lease]:
         """Borrow up to `n` deliveries that are due, oldest first, for `ttl` seconds.
 

@@ -10,7 +10,7 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from offramp.errors import StorageError
+from offramp.errors import QueueFullError, StorageError
 from offramp.queue.limits import Limits
 from offramp.queue.protocol import DEFAULT_PAGE, DeadFilter, Delivery, Depth, Page, Reason
 from offramp.queue.sqlite.accepting import Accepted, Accepting
@@ -98,6 +98,14 @@ class SqliteQueue:
         self._incoming += len(items)
         self._writing += 1
         return (await accepted).new
+
+    def full(self) -> str | None:
+        """Why events are turned away now; see `Queue.full`."""
+        try:
+            self._guard.admit(1, self._lanes.in_flight + self._incoming)
+        except QueueFullError as error:
+            return str(error)
+        return None
 
     async def lease(self, lane: str, n: int, *, ttl: float, wait: float = 0) -> list[Lease]:
         """Borrow up to `n` deliveries that are due; see `Queue.lease`."""
