@@ -13,7 +13,7 @@ MOST_REQUESTS: Final = 3
 
 
 def draw_faults(luck: random.Random) -> list[Fault]:
-    """Some faults for the next requests: refusals, outages, silence after the batch was stored, resets."""
+    """Some faults for the next requests: refusals, outages, silence after storing, resets."""
     kinds = [
         lambda: Fault(status=429, retry_after=luck.choice([0, 1]), times=_times(luck)),
         lambda: Fault(status=429, times=_times(luck)),
