@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -43,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run the command line; answers its exit status: 0, or 2 after a message on standard error."""
     context = Context()
+    # Commands tell what they found in their own words; only `serve` has a log.
+    logging.getLogger("offramp").addHandler(logging.NullHandler())
     try:
         result = make_program(context)(arguments, exit_on_error=True, result_action="return_value")
     except OfframpError as error:
