@@ -20,6 +20,8 @@ IMPURE_MODULES = {
     "threading", "time", "urllib.request",
 }  # fmt: skip
 IMPURE_NAMES = {"open", "input", "print", "exec", "eval"}
+#: Runs code that it wrote itself, in which foreign texts stand as literals only.
+WRITES_CODE = {"offramp.payload.quick": {"exec"}}
 CLOCKS = {"datetime": {"now", "utcnow", "today"}, "date": {"today"}}
 FILE_METHODS = {"read_text", "write_text", "read_bytes", "write_bytes", "mkdir", "unlink"}
 
@@ -127,7 +129,9 @@ def impurities(name: str, tree: ast.Module) -> Iterator[str]:
             yield f"{name}:{each.line} imports {each.module}"
     for node in ast.walk(tree):
         match node:
-            case ast.Call(func=ast.Name(id=called)) if called in IMPURE_NAMES:
+            case ast.Call(func=ast.Name(id=called)) if called in IMPURE_NAMES - WRITES_CODE.get(
+                name, set()
+            ):
                 yield f"{name}:{node.lineno} calls {called}()"
             case ast.Attribute(attr=method) if method in FILE_METHODS:
                 yield f"{name}:{node.lineno} uses .{method}"

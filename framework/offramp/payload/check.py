@@ -11,6 +11,7 @@ from offramp.payload.clean import compile_is_nothing
 from offramp.payload.declared import refuse_impossible
 from offramp.payload.kinds import EXEMPT_KEY
 from offramp.payload.members import compile_root
+from offramp.payload.quick import compile_quick
 from offramp.payload.values import told
 
 #: Makes a checked payload of a raw one, or raises `PayloadError`.
@@ -24,6 +25,21 @@ def compile_check(fields: Fields) -> Check:
     fault. Compiling raises `DefinitionError` for fields that no payload could be checked by.
     """
     refuse_impossible(fields)
+    quick, careful = compile_quick(fields), _compile_careful(fields)
+    if quick is None:
+        return careful
+
+    def check(raw: dict[str, Any]) -> dict[str, Any]:
+        if type(raw) is dict and EXEMPT_KEY not in raw:
+            payload = quick(raw)
+            if payload is not None:
+                return payload
+        return careful(raw)
+
+    return check
+
+
+def _compile_careful(fields: Fields) -> Check:
     run = compile_root(fields)
     restore = _compile_exempt(fields)
 
