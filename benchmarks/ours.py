@@ -72,12 +72,12 @@ def _engine(question: dict[str, Any]) -> Round:
 
 def _transform(question: dict[str, Any]) -> Round:
     run, events = compile_mapping(question["mapping"]), _events(question)
-    return lambda: [run(event) for event in events].pop(0)
+    return lambda: _each(run, events)
 
 
 def _trigger(question: dict[str, Any]) -> Round:
     matches, events = compile_trigger(question["trigger"]).matches, _events(question)
-    return lambda: [matches(event) for event in events].pop(0)
+    return lambda: _each(matches, events)
 
 
 def _check(question: dict[str, Any]) -> Round:
@@ -86,7 +86,12 @@ def _check(question: dict[str, Any]) -> Round:
     destination = catalog()[ACTIONS[question["action"]][0]]
     check = compile_check(destination.action(action).fields)
     raws = [transform(event) for event in events]
-    return lambda: [check(raw) for raw in raws].pop(0)
+    return lambda: _each(check, raws)
+
+
+def _each(run: Callable[[Any], Any], values: list[Any]) -> Any:
+    made = [run(value) for value in values]
+    return made[0]
 
 
 def _events(question: dict[str, Any]) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmarks.ours import Round, make_round
 from offramp import _json
+from offramp.cli.loop import rest_garbage_collector
 
 
 def timed(run: Callable[[], object], events: int, seconds: float) -> dict[str, Any]:
@@ -25,6 +26,7 @@ def timed(run: Callable[[], object], events: int, seconds: float) -> dict[str, A
 
 def main() -> None:
     """Answer questions until there are no more."""
+    rest_garbage_collector()  # as a host does
     run: Round | None = None
     events = 0
     for line in sys.stdin.buffer:

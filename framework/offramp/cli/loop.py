@@ -28,11 +28,15 @@ def on_fastest_loop(command: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P,
 
     @functools.wraps(command)
     def run(*arguments: P.args, **options: P.kwargs) -> R:
-        # What is loaded by now stays until the end: it need not be looked through again.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*GARBAGE_THRESHOLDS)
+        rest_garbage_collector()
         with asyncio.Runner(loop_factory=_new_loop) as runner:
             return runner.run(command(*arguments, **options))
 
     return run
+
+
+def rest_garbage_collector() -> None:
+    """Let the garbage collector look less often, and never again at what is loaded by now."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
