@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import Decimal
 from functools import lru_cache
@@ -140,7 +141,7 @@ def canonical(value: Any) -> Any:
     match value:
         case bool():
             return str(value)
-        case int() | Decimal():
+        case int() | Decimal() | float():
             return as_double(value)
         case list():
             return [canonical(item) for item in value]
@@ -152,10 +153,10 @@ def canonical(value: Any) -> Any:
             return value
 
 
-def as_double(number: int | Decimal) -> float | None:
+def as_double(number: float | Decimal) -> float | None:
     """The double nearest to a number; none for what JSON then cannot say."""
     try:
         double = float(number)
     except OverflowError:
         return None
-    return double if abs(double) != float("inf") else None
+    return double if math.isfinite(double) else None
