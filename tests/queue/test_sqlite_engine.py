@@ -295,3 +295,14 @@ async def test_an_audit_finds_what_is_wrong(tmp_path: Path, fault: str) -> None:
         assert (await SqliteLedger(store).audit()).ok
         await store.write(lambda connection: connection.execute(damage))
         assert list((await SqliteLedger(store).audit()).faults) == told
+
+
+async def test_what_is_held_is_never_lent_again(store: Store, queue: SqliteQueue) -> None:
+    """An outcome may be on disk, due again, before its settler hears of it: still one holder."""
+    await queue.accept([item("a", "lane")])
+    (lease,) = await queue.lease("lane", 1, ttl=60)
+    await store.write(lambda db: db.execute("UPDATE deliveries SET due_at = due_at + 1"))
+    assert await queue.lease("lane", 1, ttl=60) == []
+    await queue.release([lease])
+    (again,) = await queue.lease("lane", 1, ttl=60)
+    assert again.message_id == "a"

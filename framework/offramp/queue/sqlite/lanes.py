@@ -107,8 +107,10 @@ class Lane:
             self._floor = min(self._floor, floor)
             raise
         self._floor = min(self._floor, due.floor)
-        settled = self._settled_while_reading
-        return [row for row in due.rows if row[0].id not in settled] if settled else due.rows
+        # An outcome may be on disk, and read, before this thread hears of it: whatever is still
+        # held then wakes the lane when it ends.
+        taken = self._settled_while_reading | self.held.keys()
+        return [row for row in due.rows if row[0].id not in taken] if taken else due.rows
 
     def _grant(self, rows: list[tuple[DueRow, bytes]], expires_at: int) -> list[Lease]:
         if self._leases.closed or not rows:
