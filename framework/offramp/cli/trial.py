@@ -20,10 +20,19 @@ from offramp.cli.explained import render_answers, render_event, render_explanati
 from offramp.cli.host import start_instances
 from offramp.cli.load import DEFAULT_FILE, load
 from offramp.config import Config, check_config
-from offramp.delivery import Parcel, Pipeline, Snapshot, compile_config, explain, send
+from offramp.delivery import (
+    Parcel,
+    Pipeline,
+    Snapshot,
+    as_delivery_error,
+    compile_config,
+    explain,
+    send,
+)
 from offramp.errors import DeliveryError, NotFoundError
 from offramp.event import normalize
 from offramp.hooks import Command
+from offramp.http import Mask
 from offramp.plugins import pick
 
 Flag = Annotated[bool, Parameter(negative="")]
@@ -178,16 +187,16 @@ async def _send_one(
         raise NotFoundError(f"the instance of {pipeline.subscription.id} could not be started")
     try:
         prepared = pipeline.prepare(event, now=time.time())
-    except DeliveryError as error:
-        return told | {"error": _error(error)}
+    except Exception as error:  # noqa: BLE001 - a plugin's own checks may raise anything
+        return told | {"error": _error(as_delivery_error(error), runtime.mask)}
     [sent] = await send(runtime, pipeline, [Parcel(prepared=prepared, event=event)])
     if sent.exchange is not None:
         told["exchange"] = sent.exchange.as_data()
-    return told | {"error": None if sent.error is None else _error(sent.error)}
+    return told | {"error": None if sent.error is None else _error(sent.error, runtime.mask)}
 
 
-def _error(error: DeliveryError) -> dict[str, Any]:
-    return {"message": error.message, "code": error.code, "status": error.status}
+def _error(error: DeliveryError, mask: Mask) -> dict[str, Any]:
+    return {"message": mask(error.message), "code": error.code, "status": error.status}
 
 
 def _chosen(snapshot: Snapshot, subscription: str | None) -> list[Pipeline]:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Final
 
-from offramp.errors import DeliveryError, RejectedError, RetryableError
+from offramp.errors import DeliveryError, RejectedError, RetryableError, told
 
 #: HTTP statuses have three digits.
 STATUSES: Final = range(100, 1000)
@@ -26,15 +26,6 @@ def plugin_failure(error: BaseException) -> PluginFailedError:
     failed = PluginFailedError(f"the plugin raised {told(error)}")
     failed.__cause__ = error
     return failed
-
-
-def told(error: BaseException) -> str:
-    """An error in a line: its kind, and its text where that can be had."""
-    kind = type(error).__name__
-    try:
-        return f"{kind}: {error}"
-    except Exception:  # noqa: BLE001 - a plugin's exception may break even on being read
-        return kind
 
 
 def is_ours(error: BaseException) -> bool:

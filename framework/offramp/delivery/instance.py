@@ -19,7 +19,7 @@ from offramp.definition import (
     Middleware,
     RequestOptions,
 )
-from offramp.delivery.failures import as_delivery_error, is_ours, plugin_failure, told
+from offramp.delivery.failures import as_delivery_error, is_ours, plugin_failure
 from offramp.delivery.limits import Gate
 from offramp.delivery.pipeline import Pipeline
 from offramp.errors import (
@@ -29,6 +29,7 @@ from offramp.errors import (
     InvalidAuthenticationError,
     PayloadError,
     RetryableError,
+    told,
 )
 from offramp.http import Client, Mask, compose, make_mask
 from offramp.payload import compile_check, structurer

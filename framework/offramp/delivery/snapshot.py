@@ -8,11 +8,10 @@ from typing import TypeAlias
 import attrs
 
 from offramp.config import Config, Instance, Subscription
-from offramp.delivery.failures import told
 from offramp.delivery.instance import InstanceRuntime
 from offramp.delivery.pipeline import Pipeline, compile_subscription
 from offramp.delivery.router import Lane, Router, make_router
-from offramp.errors import OfframpError, TriggerError
+from offramp.errors import OfframpError, TriggerError, told
 from offramp.fql import compile_trigger
 from offramp.plugins import Catalog, CatalogEntry
 

@@ -14,9 +14,9 @@ from typing import Final
 
 import pluggy
 
-from offramp.errors import PluginError
+from offramp.errors import PluginError, told
 from offramp.hooks import ENTRY_POINT_GROUP, PROJECT, OfframpSpecs
-from offramp.plugins.manager import PluginProblem, Plugins, told
+from offramp.plugins.manager import PluginProblem, Plugins
 
 #: Names of plugins that are not to be loaded, separated by commas.
 BLOCKED_VARIABLE: Final = "OFFRAMP_BLOCKED_PLUGINS"

@@ -11,9 +11,13 @@ import attrs
 import pluggy
 
 from offramp.definition import Action, AnyAction, Destination, Middleware, Preset
+from offramp.errors import told
 from offramp.hooks import Command, Route, SettledDelivery, Toolbox
 
 _log = logging.getLogger(__name__)
+
+#: What a hook may raise; `SystemExit` would end the host, which is not a plugin's to do.
+RAISED = (Exception, SystemExit)
 
 
 @attrs.frozen
@@ -105,7 +109,7 @@ class Plugins:
         for plugin, answer in self._one(hook, Iterable, **arguments):
             try:
                 items = [(plugin, _checked(item, kind)) for item in answer]
-            except Exception as error:  # noqa: BLE001 - a plugin's generator may raise anything
+            except RAISED as error:  # a plugin's generator may raise anything
                 self._set_down(plugin, hook, error)
             else:
                 yield from items
@@ -115,12 +119,12 @@ class Plugins:
             try:
                 answer = impl.function(*(arguments[name] for name in impl.argnames))
                 found = [] if answer is None else [(impl.plugin_name, _checked(answer, kind))]
-            except Exception as error:  # noqa: BLE001 - one broken plugin must not stop the rest
+            except RAISED as error:  # one broken plugin must not stop the rest
                 self._set_down(impl.plugin_name, hook, error)
             else:
                 yield from found
 
-    def _set_down(self, plugin: str, hook: str, error: Exception) -> None:
+    def _set_down(self, plugin: str, hook: str, error: BaseException) -> None:
         problem = PluginProblem(plugin, f"{hook} failed: {told(error)}")
         self._failed[plugin, hook] = problem
         _log.debug("%s", problem, exc_info=error)
@@ -136,8 +140,3 @@ def _checked(answer: Any, kind: Any) -> Any:
 
 def _is_action(answer: Any) -> bool:
     return isinstance(answer, type) and issubclass(answer, Action)
-
-
-def told(error: BaseException) -> str:
-    """What went wrong, in one line: its kind and its message."""
-    return f"{type(error).__name__}: {error}"
