@@ -190,9 +190,13 @@ def _items(compiler: Compiler, spec: list[Any]) -> Resolver:
     keep = compiler.keep.inside
     getters = [compiler.compile(item, f"[{at}]", keep=keep) for at, item in enumerate(spec)]
     values = [get.value for get in getters if isinstance(get, Constant)]
-    if len(values) < len(getters) or UNDEFINED in values:
-        compiler.leaves_undefined()
-    return Constant(values) if len(values) == len(getters) else _every(compiler, getters, _list)
+    if _in_directive(compiler.place):
+        if len(values) < len(getters) or UNDEFINED in values:
+            compiler.leaves_undefined()
+        return Constant(values) if len(values) == len(getters) else _every(compiler, getters, _list)
+    if len(values) == len(getters):
+        return Constant([_or_null(value) for value in values])
+    return _every(compiler, getters, _settled_list)
 
 
 def _every(
@@ -224,3 +228,17 @@ def _complete_object(keys: tuple[str, ...], getters: list[Resolver]) -> Resolver
 def _list(getters: list[Resolver]) -> Resolver:
     items = tuple(getters)
     return lambda scope: [get(scope) for get in items]
+
+
+def _settled_list(getters: list[Resolver]) -> Resolver:
+    """A list that no directive sees any more, so that the result need not be settled for it."""
+    items = tuple(getters)
+    return lambda scope: [_or_null(get(scope)) for get in items]
+
+
+def _or_null(value: Any) -> Any:
+    return None if value is UNDEFINED else value
+
+
+def _in_directive(place: str) -> bool:
+    return ".@" in place
