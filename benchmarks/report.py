@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import platform
 import shutil
 import sqlite3
@@ -41,6 +42,8 @@ def machine() -> dict[str, Any]:
     return {
         "cpu": names[0].partition(":")[2].strip() if names else platform.processor(),
         "cores": len(names),
+        # Above the number of cores, others were at work too: then only ratios mean anything.
+        "load": round(os.getloadavg()[0], 1),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "node": told.strip(),
