@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
 #: Accepts and settles as fast as it can, and says a line after each that was acknowledged.
 WORKER = """
-import asyncio, itertools, os, pathlib, sys
+import asyncio, itertools, os, pathlib, signal, sys
 from offramp.queue import NewItem, Outcome, Stage, open_queue
 from offramp.storage import Store
 
+# A shell's background jobs are started deaf to it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 RUN, FOLDER = sys.argv[1], pathlib.Path(sys.argv[2])
 numbers = itertools.count()
 
@@ -57,6 +59,8 @@ async def main():
 
 asyncio.run(main())
 """
+#: Seconds after which a worker that does not end is told to fail.
+PATIENCE_SECONDS = 30.0
 #: Seconds for which the worker may work, from its first acknowledgement on.
 WORK_SECONDS = (0.05, 0.2, 0.4)
 
@@ -123,7 +127,11 @@ async def test_a_folder_is_free_after_any_end(tmp_path: Path, stop: signal.Signa
             assert worker.stdout is not None
             worker.stdout.readline()
             worker.send_signal(stop)
+            late = threading.Timer(PATIENCE_SECONDS, worker.kill)
+            late.start()
             worker.stdout.read()
+            late.cancel()
+        assert worker.returncode != -signal.SIGKILL
 
     await asyncio.to_thread(run)
     async with Store.open(tmp_path) as store:
