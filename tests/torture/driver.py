@@ -80,7 +80,7 @@ async def torture(
         accepted = set[str]().union(*(load.accepted for load in loads))
         figures.accepted = len(accepted)
         tell(f"waiting until the last of {len(accepted):,} events has arrived")
-        await _drain(emulator, accepted, figures)
+        await _drain(host, emulator, accepted, figures)
         await host.stop()
         figures.stops += 1
         effects = emulator.effects()
@@ -109,10 +109,13 @@ async def _round(
     figures.rounds += 1
 
 
-async def _drain(emulator: Emulator, accepted: set[str], figures: Figures) -> None:
+async def _drain(
+    host: HostProcess, emulator: Emulator, accepted: set[str], figures: Figures
+) -> None:
+    """Wait until Metronome has all of it, and until the host has heard so for each."""
     started = time.monotonic()
     while time.monotonic() < started + DRAIN_SECONDS:
-        if accepted <= emulator.effects().keys():
+        if accepted <= emulator.effects().keys() and not await host.in_flight():
             break
         await asyncio.sleep(0.2)
     figures.drained_seconds = round(time.monotonic() - started, 1)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+import aiohttp
 import attrs
 
 PATIENCE_SECONDS: Final = 30.0
@@ -81,6 +82,13 @@ class HostProcess:
     async def stop(self) -> int:
         """SIGTERM, and its exit status; raises `TimeoutError` if it does not end in time."""
         return await self._end(signal.SIGTERM)
+
+    async def in_flight(self) -> int:
+        """Deliveries that have not ended, as the host's own figures have it."""
+        async with aiohttp.ClientSession() as session, session.get(f"{self.url}/metrics") as answer:
+            text = await answer.text()
+        pattern = r'^offramp_queue_depth{.*state="(?:waiting|retrying)".*} (\S+)$'
+        return int(sum(map(float, re.findall(pattern, text, re.MULTILINE))))
 
     @property
     def rss_bytes(self) -> int:
