@@ -20,7 +20,7 @@ from offramp.delivery import (
     explain,
     make_runtime,
 )
-from offramp.errors import DeliveryError
+from offramp.errors import ConfigError, DeliveryError
 from offramp.plugins import Catalog, load_catalog, load_plugins
 
 SLUG, ACTION, TRIGGER = "metronome-actions", "sendEvent", 'type = "track"'
@@ -98,7 +98,10 @@ def our_requests(case: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 async def _our_requests(case: dict[str, Any]) -> list[dict[str, Any]]:
-    pipeline = make_pipeline(case["trigger"], case["mapping"])
+    try:
+        pipeline = make_pipeline(case["trigger"], case["mapping"])
+    except ConfigError as error:
+        return [{"error": str(error)} for _ in case["events"]]
     return [await _our_request(pipeline, case["settings"], event) for event in case["events"]]
 
 
