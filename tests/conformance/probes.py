@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import suppress
+from copy import deepcopy
 from decimal import Decimal
 from typing import Any
 
@@ -35,10 +36,19 @@ def _events(values: Values, count: int) -> Iterator[dict[str, Any]]:
     for keys, options in values.items():
         for option in options:
             yield _event({keys: option})
+    outer = {keys for keys in values for other in values if keys == other[: len(keys)] != other}
     for number in range(count):
         # What a trigger names itself stands at the end, and holds more often than the rest.
         first = len(_ANYTHING) if number % 2 else 0
-        yield _event({keys: chosen.choice(options[first:]) for keys, options in values.items()})
+        # An object cannot be something else and hold something as well.
+        left = outer if number % 4 < 2 else ()
+        yield _event(
+            {
+                keys: chosen.choice(options[first:])
+                for keys, options in values.items()
+                if keys not in left
+            }
+        )
 
 
 def _event(found: dict[tuple[str, ...], Any]) -> dict[str, Any]:
@@ -52,7 +62,7 @@ def _event(found: dict[tuple[str, ...], Any]) -> dict[str, Any]:
             if not isinstance(inside, dict):
                 break
         else:
-            inside[keys[-1]] = value
+            inside[keys[-1]] = deepcopy(value)
     return event
 
 
@@ -67,6 +77,7 @@ def _values(trigger: str) -> Values:
         _walk(tree, values, constants)
     # What stands behind another path may have slipped there.
     every = [value for constant in sorted(constants) for value in _around(constant)]
+    every += [_meant(constant) for constant in sorted(constants)] * COPIES
     every += sorted(constants) * COPIES
     return {keys: [*options, *(every or _ANYTHING)] for keys, options in values.items()}
 
@@ -108,6 +119,11 @@ def _nested(name: str) -> list[str]:
 
 def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _meant(constant: str) -> Any:
+    """A constant as the value that it may stand for."""
+    return {"true": True, "false": False, "null": None}.get(constant, constant)
 
 
 def _around(constant: str) -> list[Any]:
