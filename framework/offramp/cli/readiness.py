@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from offramp.delivery import Engine
 from offramp.errors import OfframpError
-from offramp.queue.sqlite.audit import SQL
+from offramp.queue import wrong_sums
 from offramp.server import Check
 from offramp.storage import Store
 
@@ -43,20 +42,9 @@ def quick_sums(store: Store) -> Sums:
     """The sum rule by the counters alone: accepted = ends + in flight, in every lane."""
 
     async def check() -> Sequence[str]:
-        return await store.read(_wrong_sums)
+        return await store.read(wrong_sums)
 
     return check
-
-
-def _wrong_sums(connection: sqlite3.Connection) -> list[str]:
-    sums: Counter[int] = Counter()
-    for lane, _, n, _ in connection.execute(SQL["tallies"]):
-        sums[lane] += n
-    return [
-        f"lane {name}: {accepted} accepted, but ends and in flight sum up to {sums[lane]}"
-        for lane, name, accepted in connection.execute(SQL["accepted"])
-        if accepted != sums[lane]
-    ]
 
 
 def _something(connection: sqlite3.Connection) -> None:

@@ -20,7 +20,7 @@ from offramp.queue.protocol import (
     Stage,
     Story,
 )
-from offramp.queue.sqlite import SqliteLedger, SqliteQueue, open_queue
+from offramp.queue.sqlite import SqliteLedger, SqliteQueue, open_queue, wrong_sums
 
 __all__ = [
     "Audit",
@@ -45,4 +45,5 @@ __all__ = [
     "Stage",
     "Story",
     "open_queue",
+    "wrong_sums",
 ]

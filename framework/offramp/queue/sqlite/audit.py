@@ -30,6 +30,12 @@ def audit(connection: sqlite3.Connection) -> Audit:
     return Audit(deliveries=rows.total(), faults=tuple(faults))
 
 
+def wrong_sums(connection: sqlite3.Connection) -> list[str]:
+    """The sum rule by the counters alone: accepted = ends + in flight, in every lane."""
+    tallies = connection.execute(SQL["tallies"]).fetchall()
+    return list(_wrong_sums(tallies, connection.execute(SQL["accepted"]).fetchall()))
+
+
 def _recount(connection: sqlite3.Connection) -> Counter[tuple[int, int]]:
     rows: Counter[tuple[int, int]] = Counter()
     for lane, state, n in connection.execute(SQL["rows"]):
