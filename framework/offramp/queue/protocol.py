@@ -65,7 +65,7 @@ class Reason(enum.StrEnum):
     SUBSCRIPTION_REMOVED = "SUBSCRIPTION_REMOVED"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class NewItem:
     """One event to accept, already matched: each subscription stands in `lanes` or `filtered`."""
 
@@ -86,7 +86,7 @@ class NewItem:
     filtered: Mapping[str, Sequence[str]] = attrs.field(factory=dict)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class Lease:
     """One delivery, lent to one holder until `expires_at`; times are epoch seconds."""
 
@@ -109,7 +109,7 @@ class Lease:
     expires_at: float
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class Outcome:
     """What became of one leased delivery; any stage but waiting."""
 

@@ -77,7 +77,9 @@ class Writer:
         self._path = path
         self._connect = connect
         self._loop = asyncio.get_running_loop()
-        self._inbox: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
+        #: What was submitted since the event loop came round last.
+        self._submitted: list[_Job] = []
         self._waiting: dict[Work[Any, Any], deque[_Job]] = {}
         self._open = True
         self._ready: asyncio.Future[None] = self._loop.create_future()
@@ -94,6 +96,7 @@ class Writer:
         """Commit what waits, close the connection, end the thread."""
         if self._open:
             self._open = False
+            self._hand_over()
             self._inbox.put(None)
         try:
             await asyncio.shield(self._ended)
@@ -109,8 +112,17 @@ class Writer:
             raise StorageError(f"{self._path} is closed: nothing can be written any more")
         future: asyncio.Future[R] = self._loop.create_future()
         # Weighed here, so that what cannot be weighed fails its caller, not the thread.
-        self._inbox.put(_Job(work, request, future, work.weigh(request)))
+        job = _Job(work, request, future, work.weigh(request))
+        if not self._submitted:
+            # Woken once for all, since each wake takes the interpreter's lock from this thread.
+            self._loop.call_soon(self._hand_over)
+        self._submitted.append(job)
         return future
+
+    def _hand_over(self) -> None:
+        if self._submitted:
+            self._inbox.put(self._submitted)
+            self._submitted = []
 
     # What follows runs in the thread, but for `_resolve`.
 
@@ -144,13 +156,14 @@ class Writer:
         """Wait until there is work, take in all there is; false once closed and empty."""
         more = True
         while more and (not self._waiting or not self._inbox.empty()):
-            job = self._inbox.get()
-            if job is None:
+            jobs = self._inbox.get()
+            if jobs is None:
                 # Nothing is put behind it, so what is left can be taken without waiting.
                 self._inbox.put(None)
                 more = False
             else:
-                self._waiting.setdefault(job.work, deque()).append(job)
+                for job in jobs:
+                    self._waiting.setdefault(job.work, deque()).append(job)
         return bool(self._waiting)
 
     def _take(self) -> list[list[_Job]]:

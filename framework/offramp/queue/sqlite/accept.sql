@@ -10,14 +10,6 @@ SELECT name, lane FROM lanes;
 -- Numbers new lanes; :names is a JSON list.
 INSERT INTO lanes (name) SELECT value FROM json_each(:names);
 
--- name: known_ids
--- Source and id of the events accepted after :horizon whose digest is in the JSON list :digests.
-SELECT events.source, events.message_id
-FROM json_each(:digests) AS asked
-CROSS JOIN dedupe ON dedupe.digest = asked.value
-CROSS JOIN events ON events.seq = dedupe.seq
-WHERE events.accepted_at > :horizon;
-
 -- name: next_seq
 -- The seq of the next event; the latest event is never deleted, so none is used twice.
 SELECT coalesce(max(seq), 0) + 1 FROM events;
@@ -38,12 +30,41 @@ SELECT
   substr(:bodies, 1 + json_extract(value, '$[6]'), json_extract(value, '$[7]'))
 FROM json_each(:rows);
 
--- name: add_digests
--- Makes events from :first on findable by message id; :digests is a JSON list.
-INSERT INTO dedupe SELECT value, :first + key FROM json_each(:digests);
-
 -- name: add_deliveries
 -- Stores deliveries that are due at once; :rows is [id, lane].
 INSERT INTO deliveries (id, lane, state, due_at, attempts, updated_at, reason, message)
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), 0, :now, 0, :now, '', ''
 FROM json_each(:rows);
+
+-- name: known_ids
+-- Source and id of those events accepted after :horizon whose digest is in the JSON list :digests
+-- and in the index, or whose seq is in the JSON list :recent.
+SELECT events.source, events.message_id
+FROM (
+  SELECT known_ids.seq
+  FROM json_each(:digests) AS asked CROSS JOIN known_ids ON known_ids.digest = asked.value
+  UNION ALL
+  SELECT value FROM json_each(:recent)
+) AS found
+CROSS JOIN events ON events.seq = found.seq
+WHERE events.accepted_at > :horizon;
+
+-- name: first_recent
+-- The first event whose id is not in the index yet.
+SELECT min(seq) FROM dedupe;
+
+-- name: recent_ids
+-- The ids that are not in the index yet.
+SELECT digest, seq FROM dedupe;
+
+-- name: add_ids
+-- Makes events from :first on findable by message id; :digests is a JSON list.
+INSERT INTO dedupe (seq, digest) SELECT :first + key, value FROM json_each(:digests);
+
+-- name: index_ids
+-- Puts the latest ids into the index, sorted, so that each page is written once.
+INSERT INTO known_ids (digest, seq) SELECT digest, seq FROM dedupe ORDER BY digest;
+
+-- name: forget_indexed
+-- Forgets the latest ids, which are in the index now.
+DELETE FROM dedupe;

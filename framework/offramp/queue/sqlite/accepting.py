@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 
-from offramp.queue.limits import DEDUPE_WINDOW_S
 from offramp.queue.protocol import Counted
 from offramp.queue.sqlite.codes import (
     FILTERED,
     LANES_PER_EVENT,
     POSITION_BITS,
-    US,
     WAITING,
     as_json,
     clean,
@@ -22,6 +20,7 @@ from offramp.queue.sqlite.codes import (
     joined,
     to_us,
 )
+from offramp.queue.sqlite.ids import MessageIds
 from offramp.queue.sqlite.tallies import NO_LANE, Changes
 from offramp.storage import load_statements
 
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     from offramp.queue.protocol import NewItem
 
 SQL = load_statements(__package__, "accept.sql")
-
-DEDUPE_WINDOW_US = round(DEDUPE_WINDOW_S * US)
 
 #: What an event does to the counters: source, lanes, filtered (as JSON of lane numbers).
 _Way: TypeAlias = "tuple[str, tuple[str, ...], str | None]"
@@ -72,6 +69,7 @@ class Accepting:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._lanes = LaneNumbers()
+        self._ids = MessageIds()
 
     def run(
         self, connection: sqlite3.Connection, requests: Sequence[Sequence[NewItem]]
@@ -80,14 +78,13 @@ class Accepting:
         now = to_us(self._now())
         items = [item for request in requests for item in request]
         digests = [digest(clean(item.message_id)) for item in items]
-        flags = _find_new(connection, items, digests, now)
+        flags = self._ids.find_new(connection, items, digests, now)
         fresh = list(compress(items, flags))
         lanes = self._lanes.of(connection, _lane_names(fresh))
         filtered = [_filtered(item, lanes) for item in fresh]
         if fresh:
             first = _add_events(connection, fresh, filtered, now)
-            found = {"first": first, "digests": as_json(list(compress(digests, flags)))}
-            connection.execute(SQL["add_digests"], found)
+            self._ids.add(connection, first, list(compress(digests, flags)))
             deliveries = list(_deliveries(fresh, first, lanes))
             connection.execute(SQL["add_deliveries"], {"rows": as_json(deliveries), "now": now})
         changes = _count(fresh, filtered, lanes)
@@ -98,22 +95,6 @@ class Accepting:
         ends = list(accumulate(len(request) for request in requests))
         starts = [0, *ends]
         return [Accepted(flags[start:end], now) for start, end in zip(starts, ends, strict=False)]
-
-
-def _find_new(
-    connection: sqlite3.Connection, items: list[NewItem], digests: list[int], now: int
-) -> list[bool]:
-    seen: set[tuple[str, str]] = set(
-        connection.execute(
-            SQL["known_ids"], {"digests": as_json(digests), "horizon": now - DEDUPE_WINDOW_US}
-        )
-    )
-    flags = []
-    for item in items:
-        key = (item.source, clean(item.message_id))
-        flags.append(key not in seen)
-        seen.add(key)
-    return flags
 
 
 def _lane_names(items: Iterable[NewItem]) -> Iterable[str]:

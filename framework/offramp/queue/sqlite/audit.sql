@@ -29,5 +29,6 @@ HAVING exchanges.refs <> count(records.delivery);
 -- How many events there are, how many message ids, and how many of these lead to an event.
 SELECT
   (SELECT count(*) FROM events),
-  (SELECT count(*) FROM dedupe),
-  (SELECT count(*) FROM dedupe JOIN events USING (seq));
+  (SELECT count(*) FROM known_ids) + (SELECT count(*) FROM dedupe),
+  (SELECT count(*) FROM known_ids JOIN events USING (seq))
+    + (SELECT count(*) FROM dedupe JOIN events USING (seq));

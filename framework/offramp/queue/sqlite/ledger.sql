@@ -35,8 +35,13 @@ SELECT body FROM events WHERE seq = :seq;
 -- name: find_event
 -- The events with a message id, of one source or of any, latest first.
 SELECT events.seq
-FROM dedupe CROSS JOIN events ON events.seq = dedupe.seq
-WHERE dedupe.digest = :digest AND events.message_id = :message_id
+FROM (
+  SELECT seq FROM known_ids WHERE digest = :digest
+  UNION ALL
+  SELECT seq FROM dedupe WHERE digest = :digest
+) AS found
+CROSS JOIN events ON events.seq = found.seq
+WHERE events.message_id = :message_id
   AND (:source IS NULL OR events.source = :source)
 ORDER BY events.seq DESC;
 

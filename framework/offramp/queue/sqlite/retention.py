@@ -121,7 +121,9 @@ class PruneEvents:
         old = [row for row in idle if row[2] < self.until]
         if not old:
             return
-        connection.execute(SQL["drop_events"], {"seqs": as_json([row[0] for row in old])})
+        seqs = as_json([row[0] for row in old])
+        connection.execute(SQL["drop_events"], {"seqs": seqs})
+        connection.execute(SQL["drop_recent_digests"], {"seqs": seqs})
         digests = [(digest(message_id), seq) for seq, message_id, _, _ in old]
         connection.execute(SQL["drop_digests"], {"rows": as_json(digests)})
         changes = Changes()

@@ -63,10 +63,14 @@ DELETE FROM events WHERE seq IN (SELECT value FROM json_each(:seqs));
 
 -- name: drop_digests
 -- Forgets message ids; :rows is [digest, seq].
-DELETE FROM dedupe
+DELETE FROM known_ids
 WHERE (digest, seq) IN (
   SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:rows)
 );
+
+-- name: drop_recent_digests
+-- Forgets those of the events in the JSON list :seqs that are not in the index yet.
+DELETE FROM dedupe WHERE seq IN (SELECT value FROM json_each(:seqs));
 
 -- name: old_events
 -- The next :n events after :seq, oldest first.

@@ -1,0 +1,83 @@
+"""Message ids that came before: the latest are looked up in memory, all others in an index."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from offramp.queue.limits import DEDUPE_WINDOW_S
+from offramp.queue.sqlite.codes import US, as_json, clean
+from offramp.storage import load_statements
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Sequence
+
+    from offramp.queue.protocol import NewItem
+
+SQL = load_statements(__package__, "accept.sql")
+
+DEDUPE_WINDOW_US = round(DEDUPE_WINDOW_S * US)
+#: Ids that go into the index at once: 3 MB of memory until then, and some 50 ms of the writer. In
+#: an index of a million ids such a run touches each page for three of them, not for one.
+RUN = 16_384
+
+
+class MessageIds:
+    """Tells which events are new; lives in the writer's thread.
+
+    Memory may know ids that are not on disk, since a group was undone or retention took the event:
+    whatever is found is compared with the event itself. It must never know fewer.
+    """
+
+    def __init__(self) -> None:
+        #: The events of each digest that is in `dedupe`.
+        self._recent: dict[int, list[int]] = {}
+        #: The first event in `dedupe` that memory knows of.
+        self._from: int | None = None
+
+    def find_new(
+        self,
+        connection: sqlite3.Connection,
+        items: Sequence[NewItem],
+        digests: Sequence[int],
+        now: int,
+    ) -> list[bool]:
+        """Tell for each item whether its source sent its id for the first time in 24 h."""
+        self._catch_up(connection)
+        recent = self._recent
+        terms = {
+            "digests": as_json(digests),
+            "recent": as_json([seq for digest in digests for seq in recent.get(digest, ())]),
+            "horizon": now - DEDUPE_WINDOW_US,
+        }
+        seen: set[tuple[str, str]] = set(connection.execute(SQL["known_ids"], terms))
+        flags = []
+        for item in items:
+            key = (item.source, clean(item.message_id))
+            flags.append(key not in seen)
+            seen.add(key)
+        return flags
+
+    def add(self, connection: sqlite3.Connection, first: int, digests: Sequence[int]) -> None:
+        """Make events from `first` on findable."""
+        if len(self._recent) >= RUN:
+            connection.execute(SQL["index_ids"])
+            connection.execute(SQL["forget_indexed"])
+            self._recent.clear()
+            self._from = None
+        connection.execute(SQL["add_ids"], {"first": first, "digests": as_json(digests)})
+        self._from = first if self._from is None else self._from
+        self._remember(zip(digests, range(first, first + len(digests)), strict=True))
+
+    def _catch_up(self, connection: sqlite3.Connection) -> None:
+        # A group that was undone may have moved ids to the index: then they are here again.
+        (start,) = connection.execute(SQL["first_recent"]).fetchone()
+        if start is not None and (self._from is None or start < self._from):
+            self._recent.clear()
+            self._from = start
+            self._remember(connection.execute(SQL["recent_ids"]))
+
+    def _remember(self, rows: Iterable[tuple[int, int]]) -> None:
+        recent = self._recent
+        for digest, seq in rows:
+            recent.setdefault(digest, []).append(seq)
