@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from itertools import accumulate, compress
-from typing import TYPE_CHECKING, TypeAlias
+from itertools import compress
+from typing import TYPE_CHECKING
 
 import attrs
 
-from offramp.queue.protocol import Counted
 from offramp.queue.sqlite.codes import (
-    FILTERED,
     LANES_PER_EVENT,
     POSITION_BITS,
-    WAITING,
     as_json,
-    clean,
     digest,
     joined,
     to_us,
 )
+from offramp.queue.sqlite.counting import Counts
 from offramp.queue.sqlite.ids import MessageIds
-from offramp.queue.sqlite.tallies import NO_LANE, Changes
 from offramp.storage import load_statements
 
 if TYPE_CHECKING:
@@ -32,9 +27,6 @@ if TYPE_CHECKING:
 
 SQL = load_statements(__package__, "accept.sql")
 
-#: What an event does to the counters: source, lanes, filtered (as JSON of lane numbers).
-_Way: TypeAlias = "tuple[str, tuple[str, ...], str | None]"
-
 
 @attrs.frozen
 class Accepted:
@@ -42,6 +34,8 @@ class Accepted:
 
     new: list[bool]
     at: int
+    #: How many deliveries each lane got; told once for all requests of a run, in its first result.
+    lanes: Mapping[str, int]
 
 
 class LaneNumbers:
@@ -77,39 +71,58 @@ class Accepting:
         """Store what is new in all the requests; a message id counts once among them too."""
         now = to_us(self._now())
         items = [item for request in requests for item in request]
-        digests = [digest(clean(item.message_id)) for item in items]
+        digests = [digest(item.message_id) for item in items]
         flags = self._ids.find_new(connection, items, digests, now)
         fresh = list(compress(items, flags))
-        lanes = self._lanes.of(connection, _lane_names(fresh))
-        filtered = [_filtered(item, lanes) for item in fresh]
+        counts = Counts()
         if fresh:
+            lanes = self._lanes.of(connection, _lane_names(fresh))
+            filtered = _filtered(fresh, lanes)
             first = _add_events(connection, fresh, filtered, now)
             self._ids.add(connection, first, list(compress(digests, flags)))
-            deliveries = list(_deliveries(fresh, first, lanes))
+            deliveries = _deliveries(fresh, first, lanes)
             connection.execute(SQL["add_deliveries"], {"rows": as_json(deliveries), "now": now})
-        changes = _count(fresh, filtered, lanes)
-        for item, new in zip(items, flags, strict=True):
-            if not new:
-                changes.counted[NO_LANE, item.source, Counted.DUPLICATE.value, ""] += 1
-        changes.write(connection, now)
-        ends = list(accumulate(len(request) for request in requests))
-        starts = [0, *ends]
-        return [Accepted(flags[start:end], now) for start, end in zip(starts, ends, strict=False)]
+            counts.accepted(fresh, filtered, lanes)
+        if len(fresh) < len(items):
+            counts.duplicates(item for item, new in zip(items, flags, strict=True) if not new)
+        counts.changes.write(connection, now)
+        return list(_shared(requests, flags, now, counts.deliveries))
 
 
-def _lane_names(items: Iterable[NewItem]) -> Iterable[str]:
+def _shared(
+    requests: Sequence[Sequence[NewItem]], flags: list[bool], now: int, lanes: Mapping[str, int]
+) -> Iterator[Accepted]:
+    start = 0
+    for request in requests:
+        end = start + len(request)
+        yield Accepted(flags[start:end], now, lanes if start == 0 else {})
+        start = end
+
+
+def _lane_names(items: Iterable[NewItem]) -> set[str]:
+    names: set[str] = set()
+    seen: set[int] = set()
     for item in items:
-        yield from item.lanes
-        for names in item.filtered.values():
-            yield from names
+        if id(item.filtered) not in seen:
+            seen.add(id(item.filtered))
+            names.update(*item.filtered.values())
+        names.update(item.lanes)
+    return names
 
 
-def _filtered(item: NewItem, lanes: Mapping[str, int]) -> str | None:
-    if not item.filtered:
-        return None
-    return as_json(
-        {reason: [lanes[name] for name in names] for reason, names in item.filtered.items()}
-    )
+def _filtered(items: Iterable[NewItem], lanes: Mapping[str, int]) -> list[str | None]:
+    # Events that went the same ways share one mapping.
+    written: dict[int, str | None] = {}
+    texts = []
+    for item in items:
+        key = id(item.filtered)
+        if key not in written:
+            numbers = {
+                reason: [lanes[name] for name in names] for reason, names in item.filtered.items()
+            }
+            written[key] = as_json(numbers) if numbers else None
+        texts.append(written[key])
+    return texts
 
 
 def _add_events(
@@ -134,35 +147,11 @@ def _add_events(
 
 def _deliveries(
     items: list[NewItem], first: int, lanes: Mapping[str, int]
-) -> Iterator[tuple[int, int]]:
+) -> list[tuple[int, int]]:
+    rows = []
     for seq, item in enumerate(items, first):
         if len(item.lanes) > LANES_PER_EVENT:
             raise ValueError(f"{item.message_id}: an event has {LANES_PER_EVENT} lanes at most")
         base = seq << POSITION_BITS
-        for position, name in enumerate(item.lanes):
-            yield base + position, lanes[name]
-
-
-def _count(items: list[NewItem], filtered: list[str | None], lanes: Mapping[str, int]) -> Changes:
-    # Most events of a group go the same ways, so they are counted by way, not one by one.
-    ways: Counter[_Way] = Counter()
-    samples = {}
-    for item, reasons in zip(items, filtered, strict=True):
-        ways[item.source, item.lanes, reasons] += 1
-        samples[reasons] = item.filtered
-    changes = Changes()
-    for (source, matched, reasons), n in ways.items():
-        changes.counted[NO_LANE, source, Counted.ACCEPTED.value, ""] += n
-        for name in matched:
-            _add(changes, lanes[name], n)
-            changes.states[lanes[name], WAITING] += n
-        for reason, names in samples[reasons].items():
-            for name in names:
-                _add(changes, lanes[name], n)
-                changes.enter(lanes[name], FILTERED, reason, n)
-    return changes
-
-
-def _add(changes: Changes, lane: int, n: int) -> None:
-    changes.accepted[lane] += n
-    changes.count(lane, Counted.ACCEPTED, "", n)
+        rows += [(base + position, lanes[name]) for position, name in enumerate(item.lanes)]
+    return rows

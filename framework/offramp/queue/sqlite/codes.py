@@ -60,7 +60,11 @@ def optional_s(us: int | None) -> float | None:
 
 def digest(message_id: str) -> int:
     """A message id as 64 bits; two ids may share them, so a hit is compared in full."""
-    hashed = hashlib.blake2b(message_id.encode(), digest_size=_DIGEST_BYTES).digest()
+    if "\0" in message_id:
+        message_id = clean(message_id)
+    hashed = hashlib.blake2b(
+        message_id.encode(), digest_size=_DIGEST_BYTES, usedforsecurity=False
+    ).digest()
     return int.from_bytes(hashed, "big", signed=True)
 
 

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import secrets
 import time
-from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -255,18 +254,13 @@ class SqliteQueue:
         self, results: Sequence[tuple[Sequence[NewItem], Accepted | BaseException]]
     ) -> None:
         self._writing -= len(results)
-        ways: Counter[tuple[str, ...]] = Counter()
-        at = 0
         for items, result in results:
             self._incoming -= len(items)
             if isinstance(result, Accepted):
-                at = at or result.at
-                ways.update(item.lanes for item, new in zip(items, result.new, strict=True) if new)
-        for names, n in ways.items():
-            for name in names:
-                lane = self._lanes[name]
-                self._lanes.add(lane, WAITING, n)
-                lane.wake(at)
+                for name, n in result.lanes.items():
+                    lane = self._lanes[name]
+                    self._lanes.add(lane, WAITING, n)
+                    lane.wake(result.at)
 
     def _settled(self, results: Sequence[tuple[Settled, BaseException | None]]) -> None:
         self._writing -= len(results)

@@ -53,7 +53,8 @@ class MessageIds:
         seen: set[tuple[str, str]] = set(connection.execute(SQL["known_ids"], terms))
         flags = []
         for item in items:
-            key = (item.source, clean(item.message_id))
+            message_id = item.message_id
+            key = (item.source, clean(message_id) if "\0" in message_id else message_id)
             flags.append(key not in seen)
             seen.add(key)
         return flags
