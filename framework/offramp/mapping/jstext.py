@@ -24,6 +24,8 @@ SHORT_NUMBER = 16
 FIRST_LARGE_INTEGER = 10**PLAIN_DIGITS
 #: The first key that is too large for the index of an array. Source: ECMA-262, array index.
 FIRST_NON_INDEX = 2**32 - 1
+#: No text from this one on begins with a digit.
+AFTER_DIGITS = ":"
 #: Characters above this one take two code units in JavaScript. Source: UTF-16.
 LAST_BASIC_CHARACTER = "\uffff"
 #: What JavaScript's trim() removes. Source: ECMA-262, WhiteSpace and LineTerminator.
@@ -86,18 +88,28 @@ def js_json(value: Any, *, indent: str = "", margin: str = "") -> str:
 
 def js_items(members: dict[str, Any]) -> Iterable[tuple[str, Any]]:
     """The members of an object in JavaScript's order: integer-like keys come first, ascending."""
-    # Nearly no key begins with a digit, which is seen without a call.
-    indexes = [key for key in members if "0" <= key[:1] <= "9" and is_array_index(key)]
-    if not indexes:
+    if not may_have_indexes(members):
         return members.items()
-    indexes.sort(key=int)
+    indexes = sorted(filter(is_array_index, members), key=int)
     rest = (key for key in members if not is_array_index(key))
     return [(key, members[key]) for key in (*indexes, *rest)]
+
+
+def may_have_indexes(members: dict[str, Any]) -> bool:
+    """Whether a key begins with a digit, as every index does; the least key nearly always tells."""
+    if not members or min(members) >= AFTER_DIGITS:
+        return False
+    return any("0" <= key[:1] <= "9" for key in members)
 
 
 def is_array_index(key: str) -> bool:
     """Whether a key is the text of an array index: "0", "7", but not "07" or "-1"."""
     return bool(_ARRAY_INDEX.fullmatch(key)) and int(key) < FIRST_NON_INDEX
+
+
+def is_plain_decimal(text: str) -> bool:
+    """Whether JavaScript writes a decimal number as Python does, as this text."""
+    return "." in text and len(text) < SHORT_NUMBER and text[-1] != "0" and "E" not in text
 
 
 def js_length(text: str) -> int:
@@ -150,8 +162,8 @@ def _integer_text(number: int) -> str:
 
 def _decimal_text(number: Decimal) -> str:
     text = str(number)
-    if "." in text and len(text) < SHORT_NUMBER and text[-1] != "0" and "E" not in text:
-        return text  # JavaScript writes it as Python does
+    if is_plain_decimal(text):
+        return text
     sign, digit_tuple, exponent = number.as_tuple()
     if not isinstance(exponent, int):
         return "NaN"

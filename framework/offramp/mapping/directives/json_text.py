@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from offramp import _json
 from offramp.mapping.directives.options import read_options
-from offramp.mapping.jstext import js_json
+from offramp.mapping.plainjson import json_text
 from offramp.mapping.values import NOTHING, UNDEFINED, Keep, Resolver
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def compile_json(spec: Any, compiler: Compiler) -> Resolver:
 
 
 def _encode(value: Any) -> Any:
-    return UNDEFINED if value is UNDEFINED else js_json(value)
+    return UNDEFINED if value is UNDEFINED else json_text(value)
 
 
 def _drop(_: Any) -> Any:

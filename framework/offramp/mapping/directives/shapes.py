@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import attrs
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from offramp.errors import MappingError
 from offramp.mapping.check import check_mapping
@@ -23,6 +21,11 @@ if TYPE_CHECKING:
 
 #: What a path through the items of a list is written with.
 EACH_ITEM = "[*]"
+
+#: What `@flatten` takes apart.
+_Types: TypeAlias = frozenset[type]
+_OBJECTS: Final[_Types] = frozenset({dict})
+_OBJECTS_AND_LISTS: Final[_Types] = frozenset({dict, list})
 
 
 def compile_array_path(spec: Any, compiler: Compiler) -> Resolver:
@@ -61,13 +64,14 @@ def compile_flatten(spec: Any, compiler: Compiler) -> Resolver:
         # An absent member takes the place of an equal flat key before it, so it must be seen.
         get = compiler.compile(options["value"], "value", keep=Keep.ALL)
     keeps_lists = is_truthy(options.get("omitArrays"))
+    opened = _OBJECTS if keeps_lists else _OBJECTS_AND_LISTS
 
     def resolve(scope: Any) -> dict[str, Any]:
         separator = get_separator(scope)
         if not isinstance(separator, str):
             raise compiler.error(f"expected a separator as a string, got {shown(separator)}")
         flat: dict[str, Any] = {}
-        _flatten(get(scope), "", _Opened(separator=separator, keeps_lists=keeps_lists), flat)
+        _flatten(get(scope), "", separator, flat, opened)
         return flat if compiler.keep else _present(flat)
 
     if keeps_lists and directive_name(options.get("value")) != "@path":
@@ -101,7 +105,10 @@ def compile_merge(spec: Any, compiler: Compiler) -> Resolver:
             members.reverse()
         merged: dict[str, Any] = {}
         for one in members:
-            _assign(merged, one)
+            if type(one) is dict:
+                merged.update(one)
+            else:
+                _assign(merged, one)
         return merged if compiler.keep else _present(merged)
 
     return compiler.fold(resolve, get_direction, *getters)
@@ -158,36 +165,27 @@ def _item_scope(path: Any, compiler: Compiler) -> str:
     return compiler.made_at("[0]") + EACH_ITEM
 
 
-def _flatten(value: Any, prefix: str, opened: _Opened, flat: dict[str, Any]) -> None:
-    members = opened.members_of(value)
-    if members is None:
+def _flatten(value: Any, prefix: str, separator: str, flat: dict[str, Any], opened: _Types) -> None:
+    """Add what a value holds to `flat`, each part under the keys that lead to it."""
+    if type(value) not in opened:
         flat[prefix] = value
         return
+    members = js_items(value) if type(value) is dict else _numbered(value)
     for key, item in members:
-        _flatten(item, f"{prefix}{opened.separator}{key}" if prefix else key, opened, flat)
-
-
-@attrs.frozen(kw_only=True)
-class _Opened:
-    """What `@flatten` takes apart, and what it puts between the keys."""
-
-    separator: str
-    keeps_lists: bool
-
-    def members_of(self, value: Any) -> Iterable[tuple[str, Any]] | None:
-        if type(value) is dict:
-            return js_items(value)
-        if type(value) is list and not self.keeps_lists:
-            return [(str(at), item) for at, item in enumerate(value)]
-        return None
+        below = f"{prefix}{separator}{key}" if prefix else key
+        if type(item) in opened:
+            _flatten(item, below, separator, flat, opened)
+        else:
+            flat[below] = item
 
 
 def _assign(merged: dict[str, Any], value: Any) -> None:
-    if type(value) is dict:
-        merged.update(value)
-    elif isinstance(value, (list, str)):
-        items = characters(value) if isinstance(value, str) else value
-        merged.update((str(at), item) for at, item in enumerate(items))
+    if isinstance(value, (list, str)):
+        merged.update(_numbered(characters(value) if isinstance(value, str) else value))
+
+
+def _numbered(items: Iterable[Any]) -> Iterable[tuple[str, Any]]:
+    return ((str(at), item) for at, item in enumerate(items))
 
 
 def _present(members: dict[str, Any]) -> dict[str, Any]:
