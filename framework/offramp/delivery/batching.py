@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import attrs
+import msgspec
 
 from offramp.definition import Batch
 from offramp.delivery.pipeline import Prepared
@@ -13,8 +14,7 @@ from offramp.delivery.pipeline import Prepared
 T = TypeVar("T")
 
 
-@attrs.frozen(kw_only=True)
-class Parcel:
+class Parcel(msgspec.Struct, frozen=True, kw_only=True):
     """A prepared payload with the event behind it."""
 
     prepared: Prepared
@@ -32,7 +32,7 @@ def in_batches(
     batch: Batch | None,
     items: Iterable[tuple[T, Parcel]],
     *,
-    alone: Callable[[T], bool] = lambda _: False,
+    alone: Callable[[T], bool] | None = None,
 ) -> Iterator[list[tuple[T, Parcel]]]:
     """Parcels, each with what its owner knows it by, as the batches they travel in.
 
@@ -40,12 +40,14 @@ def in_batches(
     """
     held: dict[tuple[Any, ...], _Open] = {}
     for owner, parcel in items:
-        if batch is None or alone(owner):
+        if batch is None or (alone is not None and alone(owner)):
             yield [(owner, parcel)]
             continue
         key = parcel.prepared.group
         size = len(parcel.prepared.wire) + 1
-        open_ = held.setdefault(key, _Open())
+        open_ = held.get(key)
+        if open_ is None:
+            open_ = held[key] = _Open()
         full = len(open_.items) == batch.max_events or open_.size + size > batch.max_bytes
         if open_.items and full:
             yield open_.items

@@ -25,7 +25,7 @@ LONGEST_CALL_SECONDS: Final = 300.0
 
 @attrs.frozen(kw_only=True)
 class Sent:
-    """What became of one payload in one attempt."""
+    """What became of payloads in one attempt: one value for all that fared alike."""
 
     error: DeliveryError | None
     exchange: Exchange | None
@@ -117,7 +117,10 @@ def _sent(runtime: InstanceRuntime, answer: _Answer, count: int) -> list[Sent]:
     if isinstance(outcomes, DeliveryError):
         outcomes = [outcomes] * count
     _learn(runtime, outcomes)
-    return [Sent(error=each, exchange=answer.exchange) for each in outcomes]
+    # By identity: an error of a plugin's own may compare as it likes.
+    distinct = {id(each): each for each in outcomes}
+    alike = {key: Sent(error=each, exchange=answer.exchange) for key, each in distinct.items()}
+    return [alike[id(each)] for each in outcomes]
 
 
 def _learn(runtime: InstanceRuntime, errors: Sequence[DeliveryError | None]) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import secrets
 import time
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -265,15 +266,18 @@ class SqliteQueue:
     def _settled(self, results: Sequence[tuple[Settled, BaseException | None]]) -> None:
         self._writing -= len(results)
         for settled, error in results:
-            for held, outcome in settled:
-                if error is not None:
+            if error is not None:
+                for held, _ in settled:
                     self._leases.restore(held)
-                    continue
+                continue
+            for held, outcome in settled:
                 held.lane.finish(held)
-                self._lanes.add(held.lane, held.row.state, -1)
-                self._lanes.add(held.lane, CODES[outcome.stage], 1)
                 if outcome.retry_at is not None:
                     held.lane.wake(to_us(outcome.retry_at))
+            moves = Counter((held.lane, held.row.state, outcome.stage) for held, outcome in settled)
+            for (lane, before, stage), n in moves.items():
+                self._lanes.add(lane, before, -n)
+                self._lanes.add(lane, CODES[stage], n)
 
 
 def _nothing(_: sqlite3.Connection) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 
 from offramp.queue.protocol import Lease
 from offramp.queue.sqlite.codes import to_s
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from offramp.queue.sqlite.lanes import Lane
 
 
-@attrs.define(eq=False)
-class Held:
+class Held(msgspec.Struct, eq=False):
     """A delivery that is leased until `expires_at` (µs)."""
 
     lane: Lane
