@@ -53,4 +53,6 @@ class UsageEvent:
 
 def rfc3339(moment: datetime) -> str:
     """A moment in RFC 3339, in UTC and to the millisecond: `2020-04-02T00:10:25.000Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
