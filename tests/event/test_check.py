@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from offramp.errors import EventError
 from offramp.event import EVENT_TYPES, MAX_PROPERTIES, Discard, check_event, nests_deeper_than
-from offramp.event.check import _RULES
+from offramp.event.check import _RULES, _find_faults, _is_plain
 
 CASES = json.loads(Path(__file__).with_name("check_cases.json").read_text())
 JSON = st.recursive(
@@ -69,6 +69,37 @@ def test_any_object_passes_or_is_refused_with_a_known_code(message: dict[str, An
     else:
         assert Discard(refused.reason)
         assert all(fault.place.startswith("$") for fault in refused.faults)
+
+
+OF_A_KIND: st.SearchStrategy[Any] = st.none() | st.just("x") | st.just({}) | JSON
+
+
+@given(
+    message=st.fixed_dictionaries(
+        {"type": st.sampled_from(sorted(EVENT_TYPES)) | JSON, "messageId": st.just("m") | JSON},
+        optional=dict.fromkeys(set(FIELDS) - {"messageId"}, OF_A_KIND),
+    )
+)
+def test_what_is_plain_at_a_glance_keeps_every_rule(message: dict[str, Any]) -> None:
+    """The quick test never lets a fault through; what it does not know, the rules decide."""
+    if _is_plain(message):
+        assert _find_faults(message) == []
+
+
+PLAIN: list[dict[str, Any]] = [
+    {"type": "track", "event": "A", "properties": {}, "context": {}, "integrations": {}},
+    {"type": "identify", "traits": {}, "groupId": "g"},
+    {"type": "page", "name": None, "properties": {}},
+    {"type": "screen", "previousId": "p"},
+    {"type": "group", "groupId": "g", "traits": {}},
+]
+
+
+@pytest.mark.parametrize("message", PLAIN, ids=[message["type"] for message in PLAIN])
+@pytest.mark.parametrize("who", ["userId", "anonymousId"])
+def test_usual_events_are_plain(message: dict[str, Any], who: str) -> None:
+    """What SDKs send does not go through the rules, so that it stays cheap."""
+    assert _is_plain({**message, who: "u", "messageId": "m"})
 
 
 @pytest.mark.parametrize(

