@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from offramp import _json
 from offramp.definition import Field
 from offramp.errors import PayloadError
 from offramp.mapping.jsdate import parse_js_date
 from offramp.payload import compile_check, is_date_like, parse_date_like
-from offramp.payload.formats import FORMATS
+from offramp.payload.addresses import _URI, _WEB
+from offramp.payload.formats import FORMATS, is_email
 
 TABLES = Path(__file__).with_name("tables")
 DATES: list[dict[str, Any]] = _json.loads((TABLES / "dates.json").read_bytes())
@@ -125,3 +129,24 @@ def test_a_format_is_checked_after_coercion_and_told() -> None:
         'payload @ $.mail: the string "5" came, '
         "but a mail address such as ada@example.com is wanted"
     )
+
+
+def parts(pattern: str) -> st.SearchStrategy[str]:
+    return st.from_regex(pattern, fullmatch=True)
+
+
+@given(parts(_WEB.pattern.replace("++", "+").replace("*+", "*").replace("?+", "?")))
+def test_the_short_way_takes_no_more_than_the_whole_rule(text: str) -> None:
+    """What it takes for an address of the web is a URI by the full rule."""
+    assert _URI.fullmatch(text)
+
+
+@given(
+    parts(r"[a!.]{0,4}@?[a9.-]{0,9}@?[a.-]{0,5}")
+    | parts(r"[a!]{1,2}(\.[a!]){0,2}@([a9]-{0,2}[a9]?\.){0,3}[a9]-{0,2}[a9]?")
+)
+def test_a_mail_address_is_what_the_rule_of_ajv_says(text: str) -> None:
+    """The pattern that never turns back takes the same texts as the one of ajv-formats."""
+    atom, label = "[a9!]+", "[a9](?:[a9-]*[a9])?"
+    rule = rf"{atom}(?:\.{atom})*@(?:{label}\.)+{label}"
+    assert is_email(text) is bool(re.fullmatch(rule, text))

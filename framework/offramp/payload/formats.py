@@ -30,11 +30,12 @@ _UUID: Final = re.compile(
     "(?:urn:uuid:)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII
 )
 _LETTERS: Final = "[a-zA-Z0-9]"
-#: A label of a mail's domain, of any length; a host's has 63 characters at most.
-_MAIL_LABEL: Final = rf"{_LETTERS}(?:[a-zA-Z0-9-]*{_LETTERS})?"
+#: A label of a mail's domain, of any length; a host's has 63 characters at most. Where one part of
+#: a text ends, only the next can begin, so that nothing need ever be tried again (`++`).
+_MAIL_LABEL: Final = rf"{_LETTERS}++(?:-++{_LETTERS}++)*+"
 _HOST_LABEL: Final = rf"{_LETTERS}(?:[a-zA-Z0-9-]{{0,61}}{_LETTERS})?"
-_ATOM: Final = r"[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+"
-_EMAIL: Final = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:{_MAIL_LABEL}\.)+{_MAIL_LABEL}")
+_ATOM: Final = r"[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]++"
+_EMAIL: Final = re.compile(rf"{_ATOM}(?:\.{_ATOM})*+@{_MAIL_LABEL}(?:\.{_MAIL_LABEL})++")
 _HOSTNAME: Final = re.compile(rf"{_HOST_LABEL}(?:\.{_HOST_LABEL})*\.?")
 
 
