@@ -120,6 +120,32 @@ async def test_a_write_key_is_found_in_header_or_body(
     assert WRITE_KEY not in json.dumps(accepted)
 
 
+async def test_a_write_key_that_is_taken_away_is_unknown_at_once(
+    collector: Running, http: aiohttp.ClientSession
+) -> None:
+    """That a header was read before decides nothing: the source is asked for each time."""
+    statuses = []
+    for source in ("web", "shop", None):
+        collector.intake.sources = {} if source is None else {WRITE_KEY: source}
+        body = {"event": "A", "userId": "u"}
+        async with http.post(f"{collector.url}/v1/t", json=body, headers=HEADERS) as response:
+            statuses.append(response.status)
+    assert statuses == [200, 200, 401]
+    assert [source for source, _ in collector.intake.accepted] == ["web", "shop"]
+
+
+async def test_many_spellings_of_a_key_are_taken(
+    collector: Running, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many headers there are, few are kept, and each is read rightly."""
+    monkeypatch.setattr("offramp.server.callers.KEPT_HEADERS", 2)
+    for number in range(5):
+        headers = basic(f"{WRITE_KEY}:{number}")
+        body = {"event": "A", "userId": "u"}
+        async with http.post(f"{collector.url}/v1/t", json=body, headers=headers) as response:
+            assert response.status == 200
+
+
 STRANGERS: dict[str, tuple[dict[str, str], Any, str]] = {
     "none": ({}, None, "no write key"),
     "bearer alone": ({"Authorization": "Bearer a.b.c"}, None, "no write key"),

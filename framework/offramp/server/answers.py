@@ -10,9 +10,11 @@ from typing import Any
 from aiohttp import web
 
 from offramp import _json
+from offramp.server.ready import ReadyAnswer
 
 _JSON_HEADERS: Mapping[str, str] = {"Content-Type": "application/json"}
 _SUCCESS = b'{"success":true}'
+_READY_SUCCESS = ReadyAnswer(_SUCCESS, _JSON_HEADERS)
 
 
 class RefusedError(Exception):
@@ -43,8 +45,10 @@ class RefusedError(Exception):
         return failure(self.status, self.code, self.message, retry_after=self.retry_after)
 
 
-def success() -> web.Response:
+def success(request: web.Request) -> web.StreamResponse:
     """Answer that everything was accepted."""
+    if _READY_SUCCESS.suits(request):
+        return _READY_SUCCESS
     return web.Response(body=_SUCCESS, headers=_JSON_HEADERS)
 
 

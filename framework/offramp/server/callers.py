@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import attrs
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from offramp.event import Discard
 from offramp.server.answers import RefusedError
@@ -18,6 +18,8 @@ from offramp.server.limits import RateLimit
 
 #: Of a write key in a message, only this many characters at its end are shown.
 _SHOWN_CHARS: Final = 4
+#: Authorization headers that are read but once: more than a host has sources.
+KEPT_HEADERS: Final = 1_000
 _IPV4_IN_IPV6: Final = "::ffff:"
 
 
@@ -28,10 +30,25 @@ class Gate:
     #: Names the source of a write key.
     find: Callable[[str], str | None]
     rate: RateLimit | None = None
+    #: Authorization -> its write key, of headers whose key was known. Which source it names is
+    #: asked each time.
+    _keys: dict[str, str] = attrs.field(factory=dict, init=False)
 
     def known(self, request: web.Request) -> str | None:
         """Find the source by the request's header; `None` if that has no known key."""
-        return self.of_key(write_key_of_header(request.headers.get("Authorization")))
+        header = request.headers.get(hdrs.AUTHORIZATION)
+        if header is None:
+            return None
+        key = self._keys.get(header)
+        if key is not None:
+            return self.find(key)
+        key = write_key_of_header(header)
+        source = self.of_key(key)
+        if source is not None and key is not None:
+            if len(self._keys) >= KEPT_HEADERS:
+                self._keys.clear()
+            self._keys[header] = key
+        return source
 
     def of_key(self, key: Any) -> str | None:
         """Find the source of what may be a write key; `None` if it is none."""
@@ -84,7 +101,7 @@ def caller_address(request: web.Request, proxies: int) -> str | None:
     """
     address = request.remote
     if proxies > 0:
-        chain = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
+        chain = ",".join(request.headers.getall(hdrs.X_FORWARDED_FOR, [])).split(",")
         address = chain[-proxies].strip() if len(chain) >= proxies else None
     if not address:
         return None
@@ -104,7 +121,7 @@ def _is_ipv4(address: str) -> bool:
 
 def _unknown_source(request: web.Request, key_in_body: Any) -> RefusedError:
     # No WWW-Authenticate: a browser would answer it with a password prompt on a customer's page.
-    keys = (write_key_of_header(request.headers.get("Authorization")), key_in_body)
+    keys = (write_key_of_header(request.headers.get(hdrs.AUTHORIZATION)), key_in_body)
     given = [mask(key) for key in keys if isinstance(key, str) and key]
     if given:
         told = f"no source has the write key {given[0]}; compare it with those of the sources"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,15 +13,16 @@ import attrs
 from aiohttp import web
 
 from offramp.errors import EventError, describe_type
-from offramp.event import Discard
+from offramp.event import Arrival, Discard
 from offramp.server.answers import RefusedError, data, partial, success
 from offramp.server.batches import Envelope, open_batch
 from offramp.server.bodies import read_body
 from offramp.server.callers import Gate, caller_address, mask
 from offramp.server.cors import preflight
+from offramp.server.deadline import Deadline
 from offramp.server.doors import Serve, make_door
 from offramp.server.limits import Limits, RateLimit
-from offramp.server.messages import EventMaker, Receipt, Rejection, parse, refuse
+from offramp.server.messages import EventMaker, Rejection, parse, refuse
 from offramp.server.metrics import CollectorMetrics
 
 #: Doors for one event, and the type they stand for. The letters are the browser SDK's.
@@ -54,7 +54,7 @@ def _new_id() -> str:
     return str(uuid.uuid4())
 
 
-Take: TypeAlias = Callable[[web.Request, bytes], Awaitable[web.Response]]
+Take: TypeAlias = Callable[[web.Request, bytes], Awaitable[web.StreamResponse]]
 
 
 class Intake(Protocol):
@@ -100,7 +100,9 @@ def collector_routes(  # noqa: PLR0913 - all but the first are options, by keywo
         public_url=public_url,
         proxies=proxies,
         now=now,
-        maker=EventMaker(limits=limits, new_id=new_id),
+        new_id=new_id,
+        maker=EventMaker(limits=limits),
+        deadline=Deadline(limits.accept_seconds),
         gate=Gate(
             find=intake.source_of,
             rate=None if rate is None else RateLimit(rate, limits.burst),
@@ -133,27 +135,41 @@ class _Collector:
     public_url: str | None
     proxies: int
     now: Callable[[], datetime]
+    new_id: Callable[[], str]
     maker: EventMaker
+    deadline: Deadline
     gate: Gate
 
     def door(self, name: str, serve: Serve) -> Serve:
-        return make_door(name, serve, metrics=self.metrics, on_refused=self.on_refused)
+        figures = self.metrics.door(name)
+        return make_door(name, serve, figures=figures, on_refused=self.on_refused)
 
     def reading(self, name: str, take: Take, *, bound: int, code: Discard) -> Serve:
         """Read the body for `take`, within the bound of its kind."""
-        count_bytes = self.metrics.body_bytes.labels(name).inc
+        count = self.metrics.body_bytes(name)
         seconds = self.limits.read_seconds
 
-        async def serve(request: web.Request) -> web.Response:
+        async def serve(request: web.Request) -> web.StreamResponse:
             body = await read_body(request, bound=bound, code=code, seconds=seconds)
-            count_bytes(len(body))
+            count.total += len(body)
             return await take(request, body)
 
         return serve
 
     def single_door(self, name: str, kind: str) -> Serve:
-        async def take(request: web.Request, text: bytes) -> web.Response:
-            return await self.take_single(request, text, kind)
+        async def take(request: web.Request, text: bytes) -> web.StreamResponse:
+            source: str | None = None
+            try:
+                message = parse(text)
+                if not isinstance(message, dict):
+                    told = f"the body is {describe_type(message)}; send one event, an object"
+                    raise RefusedError(HTTPStatus.BAD_REQUEST, Discard.BAD_REQUEST, told)
+                source = self.gate.enter(request, message.get("writeKey"))
+                event = self.maker.one(message, text, self.arrival(request, kind))
+            except EventError as error:
+                raise refuse(error, source) from None
+            await self.accept(source, [event])
+            return success(request)
 
         bound = self.limits.event_bytes
         return self.reading(name, take, bound=bound, code=Discard.EVENT_TOO_LARGE)
@@ -162,35 +178,21 @@ class _Collector:
         bound = self.limits.batch_bytes
         return self.reading(name, self.take_batch, bound=bound, code=Discard.BATCH_TOO_LARGE)
 
-    async def take_single(self, request: web.Request, text: bytes, kind: str) -> web.Response:
-        source: str | None = None
-        try:
-            message = parse(text)
-            if not isinstance(message, dict):
-                told = f"the body is {describe_type(message)}; send one event, an object"
-                raise RefusedError(HTTPStatus.BAD_REQUEST, Discard.BAD_REQUEST, told)
-            source = self.gate.enter(request, message.get("writeKey"))
-            event = self.maker.one(message, text=text, kind=kind, receipt=self.receipt(request))
-        except EventError as error:
-            raise refuse(error, source) from None
-        await self.accept(source, [event])
-        return success()
-
-    async def take_batch(self, request: web.Request, body: bytes) -> web.Response:
+    async def take_batch(self, request: web.Request, body: bytes) -> web.StreamResponse:
         source: str | None = None
         try:
             batch = open_batch(body)
             source = self.gate.enter(request, parse(bytes(batch.write_key), "$.writeKey"))
-            receipt = self.receipt_of(request, batch)
+            arrival, added_bytes = self.arrival_of(request, batch)
         except EventError as error:
             raise refuse(error, source) from None
-        events, rejected = self.maker.many(batch.batch, receipt)
+        events, rejected = self.maker.many(batch.batch, arrival, added_bytes=added_bytes)
         if events:
             await self.accept(source, events)
         elif not rejected:
             self.count_refused(source, Discard.EMPTY_BATCH, 1)
         if not rejected:
-            return success()
+            return success(request)
         return self.report(source, len(events), rejected)
 
     def report(self, source: str, accepted: int, rejected: list[Rejection]) -> web.Response:
@@ -201,28 +203,29 @@ class _Collector:
             self.count_refused(source, reason, count)
         return partial(accepted, [rejection.as_data() for rejection in rejected])
 
-    def receipt(self, request: web.Request, **shared: Any) -> Receipt:
+    def arrival(self, request: web.Request, kind: str | None, **shared: Any) -> Arrival:
         address = caller_address(request, self.proxies)
-        return Receipt(received_at=self.now(), ip=address, **shared)
+        return Arrival(kind=kind, received_at=self.now(), new_id=self.new_id, ip=address, **shared)
 
-    def receipt_of(self, request: web.Request, batch: Envelope) -> Receipt:
+    def arrival_of(self, request: web.Request, batch: Envelope) -> tuple[Arrival, int]:
+        """What a batch's events have in common, and how many bytes it adds to each of them."""
         parts = bytes(batch.sent_at), bytes(batch.context), bytes(batch.integrations)
         sent_at = parse(parts[0], "$.sentAt")
-        return self.receipt(
+        arrival = self.arrival(
             request,
+            None,
             sent_at=sent_at if isinstance(sent_at, str) else None,
-            context=self.maker.shared(parts[1], "$.context"),
-            integrations=self.maker.shared(parts[2], "$.integrations"),
-            added_bytes=sum(len(part) for part in parts if part != b"null"),
+            batch_context=self.maker.shared(parts[1], "$.context"),
+            batch_integrations=self.maker.shared(parts[2], "$.integrations"),
         )
+        return arrival, sum(len(part) for part in parts if part != b"null")
 
     async def accept(self, source: str, events: list[dict[str, Any]]) -> None:
-        async with asyncio.timeout(self.limits.accept_seconds):
+        with self.deadline:
             fresh = await self.intake.accept(source, events)
         accepted = sum(fresh)
-        self.metrics.accepted.inc(accepted)
-        if accepted != len(events):
-            self.metrics.duplicates.inc(len(events) - accepted)
+        self.metrics.accepted.total += accepted
+        self.metrics.duplicates.total += len(events) - accepted
 
     def on_refused(self, request: web.Request, refused: RefusedError) -> None:
         if request.method == "POST":
@@ -231,10 +234,10 @@ class _Collector:
 
     def count_refused(self, source: str | None, reason: str, count: int) -> None:
         self.intake.refuse(source, reason, count)
-        self.metrics.refused.labels(reason).inc(count)
+        self.metrics.refused(reason, count)
 
-    async def drop(self, _: web.Request) -> web.Response:
-        return success()
+    async def drop(self, request: web.Request) -> web.StreamResponse:
+        return success(request)
 
     async def settings(self, request: web.Request) -> web.Response:
         """Tell a browser SDK where to send: it asks this before anything else."""

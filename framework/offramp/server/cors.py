@@ -20,7 +20,7 @@ _PREFLIGHT: Mapping[str, str] = {
 }
 
 
-def allow_origin(request: web.Request, response: web.Response) -> None:
+def allow_origin(request: web.Request, response: web.StreamResponse) -> None:
     """Let the page that asks read the answer, and the pause that it asks for.
 
     Any origin may: a write key in a page is public, and no cookie means anything here.

@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Final, TypeAlias
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from offramp.errors import QueueFullError, StorageError
 from offramp.server.answers import RefusedError, failure
 from offramp.server.cors import allow_origin
-from offramp.server.metrics import CollectorMetrics
+from offramp.server.metrics import DoorFigures
 
-Serve: TypeAlias = Callable[[web.Request], Awaitable[web.Response]]
+Serve: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 #: Seconds after which a client may try again where nobody knows better.
 RETRY_SECONDS: Final = 5.0
@@ -27,34 +27,26 @@ def make_door(
     name: str,
     serve: Serve,
     *,
-    metrics: CollectorMetrics,
+    figures: DoorFigures,
     on_refused: Callable[[web.Request, RefusedError], None],
 ) -> Serve:
     """Put a door before `serve`; `on_refused` hears of each request that is refused for good."""
-    observe = metrics.seconds.labels(name).observe
-    count_served = metrics.requests.labels(name, str(HTTPStatus.OK.value)).inc
 
-    async def answer(request: web.Request) -> web.Response:
-        try:
-            return await serve(request)
-        except RefusedError as refused:
-            if refused.retry_after is None:
-                on_refused(request, refused)
-            return refused.answer()
-
-    async def door(request: web.Request) -> web.Response:
+    async def door(request: web.Request) -> web.StreamResponse:
         started = time.perf_counter()
+        response: web.StreamResponse
         try:
-            response = await answer(request)
+            try:
+                response = await serve(request)
+            except RefusedError as refused:
+                if refused.retry_after is None:
+                    on_refused(request, refused)
+                response = refused.answer()
         except Exception as error:  # noqa: BLE001 - SDKs keep what gets a 503 and send it again
             response = _unavailable(error, name)
-        if "Origin" in request.headers:
+        if hdrs.ORIGIN in request.headers:
             allow_origin(request, response)
-        if response.status == HTTPStatus.OK:
-            count_served()
-        else:
-            metrics.requests.labels(name, str(response.status)).inc()
-        observe(time.perf_counter() - started)
+        figures.answered(response.status, time.perf_counter() - started)
         return response
 
     return door

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -11,25 +10,9 @@ import attrs
 
 from offramp import _json
 from offramp.errors import EventError, Fault, describe_type
-from offramp.event import Discard, check_event, nests_deeper_than, normalize
+from offramp.event import Arrival, Discard, check_event, nests_deeper_than
 from offramp.server.answers import RefusedError
 from offramp.server.limits import Limits
-
-
-@attrs.frozen(kw_only=True)
-class Receipt:
-    """What all events of one request have in common."""
-
-    received_at: datetime
-    #: Of the batch; the events' own otherwise.
-    sent_at: Any = None
-    #: Of the batch, to lay under the events' own.
-    context: Mapping[str, Any] | None = None
-    integrations: Mapping[str, Any] | None = None
-    #: Bytes of what the batch adds to each event: they count as the event's.
-    added_bytes: int = 0
-    #: The caller's address.
-    ip: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -77,7 +60,6 @@ class EventMaker:
     """Makes events of messages, within limits."""
 
     limits: Limits
-    new_id: Callable[[], str]
 
     def shared(self, text: bytes, place: str) -> dict[str, Any] | None:
         """Read the context or the integrations of a batch; raises `EventError`."""
@@ -90,38 +72,31 @@ class EventMaker:
         self._check_depth(value, text, place)
         return value
 
-    def one(
-        self, message: Any, *, text: bytes, kind: str | None, receipt: Receipt
-    ) -> dict[str, Any]:
+    def one(self, message: Any, text: bytes, arrival: Arrival) -> dict[str, Any]:
         """Normalise and check one message whose JSON was `text`; raises `EventError`."""
         self._check_depth(message, text, "$")
-        event = normalize(
-            message,
-            kind=kind,
-            received_at=receipt.received_at,
-            new_id=self.new_id,
-            sent_at=receipt.sent_at,
-            batch_context=receipt.context,
-            batch_integrations=receipt.integrations,
-            ip=receipt.ip,
-        )
+        event = arrival.normalize(message)
         check_event(event)
         return event
 
     def many(
-        self, texts: Sequence[Any], receipt: Receipt
+        self, texts: Sequence[Any], arrival: Arrival, *, added_bytes: int = 0
     ) -> tuple[list[dict[str, Any]], list[Rejection]]:
-        """Make events of the parts of a batch; each part is accepted or rejected by itself."""
+        """Make events of the parts of a batch; each part is accepted or rejected by itself.
+
+        `added_bytes` of the batch are added to each event: they count as the event's.
+        """
         events: list[dict[str, Any]] = []
         rejected: list[Rejection] = []
-        bound = self.limits.batch_events
+        bound, room = self.limits.batch_events, self.limits.event_bytes - added_bytes
         for index, raw in enumerate(texts[:bound]):
             message = None
             try:
                 text = bytes(raw)
-                self._check_size(len(text) + receipt.added_bytes)
+                if len(text) > room:
+                    raise self._too_large(len(text) + added_bytes)
                 message = parse(text)
-                events.append(self.one(message, text=text, kind=None, receipt=receipt))
+                events.append(self.one(message, text, arrival))
             except EventError as error:
                 rejected.append(_rejection(index, message, error))
         if len(texts) > bound:
@@ -137,16 +112,18 @@ class EventMaker:
             )
         return events, rejected
 
-    def _check_size(self, size: int) -> None:
+    def _too_large(self, size: int) -> EventError:
         bound = self.limits.event_bytes
-        if size > bound:
-            told = f"has {size} bytes, with what the batch adds to it; the most allowed is {bound}"
-            raise EventError([Fault("$", told)], reason=Discard.EVENT_TOO_LARGE)
+        told = f"has {size} bytes, with what the batch adds to it; the most allowed is {bound}"
+        return EventError([Fault("$", told)], reason=Discard.EVENT_TOO_LARGE)
 
     def _check_depth(self, value: Any, text: bytes, place: str) -> None:
         depth = self.limits.depth
         # Counting brackets is cheap and settles nearly all; only then is it worth a walk.
-        if text.count(b"{") + text.count(b"[") > depth and nests_deeper_than(value, depth):
+        brackets = text.count(b"{")
+        if b"[" in text:
+            brackets += text.count(b"[")
+        if brackets > depth and nests_deeper_than(value, depth):
             fault = Fault(place, f"nests deeper than {depth} levels")
             raise EventError([fault], reason=Discard.NESTED_TOO_DEEPLY)
 

