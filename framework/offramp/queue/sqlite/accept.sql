@@ -1,6 +1,11 @@
--- name: lane_count
--- The number of the latest lane; lanes are numbered from 1 and never deleted.
-SELECT coalesce(max(lane), 0) FROM lanes;
+-- name: ends
+-- Where the tables end: the number of the latest lane (they are numbered from 1 and never deleted),
+-- the seq of the next event (the latest is never deleted, so that none is used twice), and the first
+-- event whose id is not in the index yet. One statement, since each takes the interpreter's lock.
+SELECT
+  (SELECT coalesce(max(lane), 0) FROM lanes),
+  (SELECT coalesce(max(seq), 0) + 1 FROM events),
+  (SELECT min(seq) FROM dedupe);
 
 -- name: all_lanes
 -- Every lane's name and number.
@@ -9,10 +14,6 @@ SELECT name, lane FROM lanes;
 -- name: add_lanes
 -- Numbers new lanes; :names is a JSON list.
 INSERT INTO lanes (name) SELECT value FROM json_each(:names);
-
--- name: next_seq
--- The seq of the next event; the latest event is never deleted, so none is used twice.
-SELECT coalesce(max(seq), 0) + 1 FROM events;
 
 -- name: add_events
 -- Stores events from :first on. :rows is [source, message_id, type, name, received_at, filtered,
@@ -48,10 +49,6 @@ FROM (
 ) AS found
 CROSS JOIN events ON events.seq = found.seq
 WHERE events.accepted_at > :horizon;
-
--- name: first_recent
--- The first event whose id is not in the index yet.
-SELECT min(seq) FROM dedupe;
 
 -- name: recent_ids
 -- The ids that are not in the index yet.

@@ -44,10 +44,11 @@ class LaneNumbers:
     def __init__(self) -> None:
         self._known: dict[str, int] = {}
 
-    def of(self, connection: sqlite3.Connection, names: Iterable[str]) -> Mapping[str, int]:
-        """Number the lanes; new ones are added in this transaction."""
+    def of(
+        self, connection: sqlite3.Connection, names: Iterable[str], count: int
+    ) -> Mapping[str, int]:
+        """Number the lanes, of which there are `count`; new ones are added in this transaction."""
         # A group that was undone took its new lanes with it: then the count has fallen.
-        (count,) = connection.execute(SQL["lane_count"]).fetchone()
         if count != len(self._known):
             self._known = dict(connection.execute(SQL["all_lanes"]))
         missing = sorted({name for name in names if name not in self._known})
@@ -72,13 +73,15 @@ class Accepting:
         now = to_us(self._now())
         items = [item for request in requests for item in request]
         digests = [digest(item.message_id) for item in items]
+        lane_count, first, first_recent = connection.execute(SQL["ends"]).fetchone()
+        self._ids.catch_up(connection, first_recent)
         flags = self._ids.find_new(connection, items, digests, now)
         fresh = list(compress(items, flags))
         counts = Counts()
         if fresh:
-            lanes = self._lanes.of(connection, _lane_names(fresh))
+            lanes = self._lanes.of(connection, _lane_names(fresh), lane_count)
             filtered = _filtered(fresh, lanes)
-            first = _add_events(connection, fresh, filtered, now)
+            _add_events(connection, fresh, filtered, first, now)
             self._ids.add(connection, first, list(compress(digests, flags)))
             deliveries = _deliveries(fresh, first, lanes)
             connection.execute(SQL["add_deliveries"], {"rows": as_json(deliveries), "now": now})
@@ -126,10 +129,13 @@ def _filtered(items: Iterable[NewItem], lanes: Mapping[str, int]) -> list[str | 
 
 
 def _add_events(
-    connection: sqlite3.Connection, items: list[NewItem], filtered: list[str | None], now: int
-) -> int:
-    """Store events; answers the seq of the first, the others follow it."""
-    (first,) = connection.execute(SQL["next_seq"]).fetchone()
+    connection: sqlite3.Connection,
+    items: list[NewItem],
+    filtered: list[str | None],
+    first: int,
+    now: int,
+) -> None:
+    """Store events from seq `first` on."""
     rows = []
     start = 0
     for item, reasons in zip(items, filtered, strict=True):
@@ -142,7 +148,6 @@ def _add_events(
     bodies = joined(item.body for item in items)
     terms = {"first": first, "rows": as_json(rows), "bodies": bodies, "now": now}
     connection.execute(SQL["add_events"], terms)
-    return int(first)
 
 
 def _deliveries(

@@ -35,6 +35,14 @@ class MessageIds:
         #: The first event in `dedupe` that memory knows of.
         self._from: int | None = None
 
+    def catch_up(self, connection: sqlite3.Connection, start: int | None) -> None:
+        """Learn what memory lacks of `dedupe`, which begins with event `start`."""
+        # A group that was undone may have moved ids to the index: then they are here again.
+        if start is not None and (self._from is None or start < self._from):
+            self._recent.clear()
+            self._from = start
+            self._remember(connection.execute(SQL["recent_ids"]))
+
     def find_new(
         self,
         connection: sqlite3.Connection,
@@ -43,7 +51,6 @@ class MessageIds:
         now: int,
     ) -> list[bool]:
         """Tell for each item whether its source sent its id for the first time in 24 h."""
-        self._catch_up(connection)
         recent = self._recent
         terms = {
             "digests": as_json(digests),
@@ -69,14 +76,6 @@ class MessageIds:
         connection.execute(SQL["add_ids"], {"first": first, "digests": as_json(digests)})
         self._from = first if self._from is None else self._from
         self._remember(zip(digests, range(first, first + len(digests)), strict=True))
-
-    def _catch_up(self, connection: sqlite3.Connection) -> None:
-        # A group that was undone may have moved ids to the index: then they are here again.
-        (start,) = connection.execute(SQL["first_recent"]).fetchone()
-        if start is not None and (self._from is None or start < self._from):
-            self._recent.clear()
-            self._from = start
-            self._remember(connection.execute(SQL["recent_ids"]))
 
     def _remember(self, rows: Iterable[tuple[int, int]]) -> None:
         recent = self._recent

@@ -88,7 +88,8 @@ def _count(alike: Mapping[_Verdict, list[Held]], now: int) -> Changes:
             changes.states[lane, before] -= n
             changes.enter(lane, CODES[stage], reason, n)
         if stage is Stage.DELIVERED:
-            changes.latencies.update(
-                (held.row.lane, bucket(now - held.row.opened_at)) for held in helds
-            )
+            # Events of one commit were accepted at one moment.
+            opened = Counter((held.row.lane, held.row.opened_at) for held in helds)
+            for (lane, at), n in opened.items():
+                changes.latencies[lane, bucket(now - at)] += n
     return changes
