@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import attrs
+import msgspec
 
 from offramp import _json
 from offramp.config import Subscription
@@ -17,14 +18,13 @@ from offramp.errors import ConfigError, Fault, FaultyError, PayloadError, Reject
 from offramp.errors import TransformError as MappingFailure
 from offramp.fql import Trigger, compile_trigger
 from offramp.mapping import CompiledMapping, compile_mapping
-from offramp.payload import compile_check, structurer
+from offramp.payload import compile_check, compile_pair, structurer
 from offramp.plugins import CatalogAction, CatalogEntry
 
 SYNC_MODE_KEY = "__segment_internal_sync_mode"
 
 
-@attrs.frozen(kw_only=True)
-class Prepared:
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     """A payload ready to be sent, and how it looks on the wire."""
 
     payload: Any
@@ -46,6 +46,8 @@ class Pipeline:
     transform: CompiledMapping
     check: Callable[..., dict[str, Any]]
     structure: Callable[[dict[str, Any]], Any]
+    #: `check` and then `structure`, as one.
+    make: Callable[[dict[str, Any]], tuple[dict[str, Any], Any]]
     policy: RetryPolicy
     sync_mode: str | None
     #: The action that the subscription runs.
@@ -90,8 +92,7 @@ class Pipeline:
             mapped = self.transform(event)
         except MappingFailure as error:
             raise RejectedError(str(error), code="MAPPING_FAILED") from error
-        checked = self.check(mapped)
-        payload = self.structure(checked)
+        checked, payload = self.make(mapped)
         if self._refuses:
             faults = tuple(self.action.refuse(payload, now=datetime.fromtimestamp(now, UTC)))
             if faults:
@@ -123,6 +124,7 @@ def compile_subscription(
     check = attempt("fields", lambda: compile_check(offered.fields))
     if faults:
         raise ConfigError(faults)
+    structure = structurer(offered.action.payload_type)
     return Pipeline(
         subscription=subscription,
         destination=entry.slug,
@@ -130,7 +132,8 @@ def compile_subscription(
         matches=matches,
         transform=transform,
         check=check,
-        structure=structurer(offered.action.payload_type),
+        structure=structure,
+        make=compile_pair(offered.fields, offered.action.payload_type, check, structure),
         policy=policy_of(offered.action),
         sync_mode=_sync_mode(subscription, offered),
     )

@@ -2,12 +2,14 @@
 
 from offramp.payload.check import Check, compile_check
 from offramp.payload.dates import is_date_like, parse_date_like
+from offramp.payload.pair import compile_pair
 from offramp.payload.schema import json_schema
 from offramp.payload.structure import compile_payload, structurer
 
 __all__ = [
     "Check",
     "compile_check",
+    "compile_pair",
     "compile_payload",
     "is_date_like",
     "json_schema",

@@ -68,13 +68,25 @@ def parse_date_like(value: Any) -> datetime:
     return _at(math.trunc(value))
 
 
+def common_moment(text: str) -> datetime | None:
+    """The moment of a text in the form that SDKs send, in 0.2 µs; `None` for any other text.
+
+    That is most dates and times, though not all: the 30th of February is the 2nd of March, as
+    JavaScript has it.
+    """
+    if not _COMMON.fullmatch(text):
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
 def _parse_text(text: str) -> datetime:
-    if _COMMON.fullmatch(text):
-        try:
-            moment = datetime.fromisoformat(text)
-            return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-        except (ValueError, OverflowError):
-            pass  # the 30th of February is the 2nd of March, as JavaScript has it
+    moment = common_moment(text)
+    if moment is not None:
+        return moment
     seconds = _canonical_number(text)
     if seconds is not None and text.isdecimal():
         if len(text) == EPOCH_SECONDS_DIGITS:

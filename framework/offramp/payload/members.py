@@ -113,7 +113,7 @@ def _compile_member(
 
 
 def _all_of(rules: tuple[Rule, ...]) -> _Test | None:
-    tests = [test for test, _ in rules]
+    tests = [rule.test for rule in rules]
     if len(tests) <= 1:
         return tests[0] if tests else None
     return lambda value: all(test(value) for test in tests)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple
 
 from offramp.definition import Choice, Field
+from offramp.payload.coerce import USUAL
 from offramp.payload.dates import is_date_like
 from offramp.payload.formats import FORMATS
 from offramp.payload.kinds import is_shaped, item_types, wanted
@@ -14,8 +15,16 @@ from offramp.payload.values import exact, is_number, same, text_of
 #: How many choices a message lists.
 SHOWN_CHOICES: Final = 10
 
-#: Whether a value passes, and what a message says is wanted.
-Rule: TypeAlias = tuple[Callable[[Any], bool], str]
+
+class Rule(NamedTuple):
+    """What a value must hold, and what a message says is wanted."""
+
+    test: Callable[[Any], bool]
+    text: str
+    #: The test as an expression, for a `value` that has the field's usual type already; `it` is
+    #: what the value is measured by.
+    usual: str
+    it: Any
 
 
 def rules_of(field: Field) -> tuple[Rule, ...]:
@@ -45,13 +54,18 @@ def _choices(field: Field) -> Rule:
     strings = frozenset(value for value in values if isinstance(value, str))
     others = [value for value in values if not isinstance(value, str)]
 
+    is_text = USUAL[item_types(field)[0]] is str
+
     def is_allowed(value: Any) -> bool:
         if isinstance(value, str):
             return value in strings
         return any(same(value, other) for other in others)
 
     more = f" and {len(values) - SHOWN_CHOICES} more" if len(values) > SHOWN_CHOICES else ""
-    return is_allowed, "one of " + ", ".join(map(text_of, values[:SHOWN_CHOICES])) + more
+    text = "one of " + ", ".join(map(text_of, values[:SHOWN_CHOICES])) + more
+    if is_text:
+        return Rule(is_allowed, text, "value in it", strings)
+    return Rule(is_allowed, text, "it(value)", is_allowed)
 
 
 def _bounds(field: Field) -> list[Rule]:
@@ -63,10 +77,12 @@ def _bounds(field: Field) -> list[Rule]:
     found: list[Rule] = []
     if field.minimum:
         least = exact(field.minimum)
-        found.append((lambda v: not is_number(v) or exact(v) >= least, f"{least} or more"))
+        at_least = _of_number(lambda number: number >= least)
+        found.append(Rule(at_least, f"{least} or more", "value >= it", least))
     if field.maximum:
         most = exact(field.maximum)
-        found.append((lambda v: not is_number(v) or exact(v) <= most, f"{most} or less"))
+        at_most = _of_number(lambda number: number <= most)
+        found.append(Rule(at_most, f"{most} or less", "value <= it", most))
     return found
 
 
@@ -75,20 +91,30 @@ def _lengths(field: Field) -> list[Rule]:
     if field.minimum:
         least = field.minimum
         text = f"{least} characters or more"
-        found.append((lambda v: not isinstance(v, str) or len(v) >= least, text))
+        long_enough = _of_text(lambda text: len(text) >= least)
+        found.append(Rule(long_enough, text, "len(value) >= it", least))
     if field.maximum:
         most = field.maximum
         text = f"at most {most} characters"
-        found.append((lambda v: not isinstance(v, str) or len(v) <= most, text))
+        short_enough = _of_text(lambda text: len(text) <= most)
+        found.append(Rule(short_enough, text, "len(value) <= it", most))
     return found
 
 
 def _format(field: Field) -> list[Rule]:
     if field.type == "datetime":
-        return [(lambda value: not isinstance(value, str) or is_date_like(value), wanted(field))]
+        return [Rule(_of_text(is_date_like), wanted(field), "it(value)", is_date_like)]
     if field.type != "string" or field.format not in FORMATS:
         return []
     test, text = FORMATS[field.format]
-    if item_types(field) == ("string",):
-        return [(test, text)]
-    return [(lambda value: not isinstance(value, str) or test(value), text)]
+    return [Rule(_of_text(test), text, "it(value)", test)]
+
+
+def _of_text(test: Callable[[str], bool]) -> Callable[[Any], bool]:
+    """The test, which anything but a text passes."""
+    return lambda value: not isinstance(value, str) or test(value)
+
+
+def _of_number(test: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """The test by exact digits, which anything but a number passes."""
+    return lambda value: not is_number(value) or test(exact(value))

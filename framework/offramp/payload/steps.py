@@ -34,8 +34,8 @@ def compile_scalar(field: Field) -> Step:
 
 def with_rules(field: Field, step: Step, rules: tuple[Rule, ...]) -> Step:
     """The step, and behind it the field's rules."""
-    for test, text in rules:
-        step = _with_rule(step, test, compile_complaint(field, text))
+    for rule in rules:
+        step = _with_rule(step, rule.test, compile_complaint(field, rule.text))
     return step
 
 

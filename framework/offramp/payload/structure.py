@@ -18,6 +18,7 @@ from offramp.errors import Fault, PayloadError
 from offramp.payload.check import Check, compile_check
 from offramp.payload.dates import parse_date_like
 from offramp.payload.numeric import INTEGER_DIGITS
+from offramp.payload.plain import is_plain_mapping
 from offramp.payload.values import is_integer, is_number, told
 
 P = TypeVar("P")
@@ -74,7 +75,7 @@ def _converter(*, detailed: bool) -> Converter:
     converter = Converter(detailed_validation=detailed)
     for kind, hook in _HOOKS.items():
         converter.register_structure_hook(kind, hook)
-    converter.register_structure_hook_factory(_is_plain_mapping, lambda _: _to_mapping)
+    converter.register_structure_hook_factory(is_plain_mapping, lambda _: _to_mapping)
     converter.register_structure_hook_factory(_is_union, _union_hook)
     converter.register_structure_hook_factory(attrs.has, _class_hook)
     return converter
@@ -103,12 +104,6 @@ def _union_hook(kind: Any, converter: Converter) -> Callable[[Any, Any], Any]:
     (member,) = (a for a in get_args(kind) if a is not type(None) and a is not type(UNSET))
     hook = converter.get_structure_hook(member)
     return lambda value, _: value if value is None or value is UNSET else hook(value, member)
-
-
-def _is_plain_mapping(kind: Any) -> bool:
-    if (get_origin(kind) or kind) not in (dict, Mapping):
-        return False
-    return get_args(kind)[1:] in ((), (Any,), (object,))
 
 
 def _to_mapping(value: Any, _: Any) -> Any:

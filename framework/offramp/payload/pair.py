@@ -1,0 +1,42 @@
+"""Check and structure in one: the checked payload, and the instance that is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import attrs
+
+from offramp.definition import Fields
+from offramp.payload.check import Check
+from offramp.payload.kinds import EXEMPT_KEY
+from offramp.payload.quick import compile_quick_pair
+
+P = TypeVar("P")
+
+
+def compile_pair(
+    fields: Fields, payload_type: type[P], check: Check, structure: Callable[[dict[str, Any]], P]
+) -> Callable[[dict[str, Any]], tuple[dict[str, Any], P]]:
+    """Compile what answers as `check` and then `structure` do, sooner where all is as usual.
+
+    `check` is of the fields, `structure` of the class; both do the work where something is not as
+    usual, and find the faults. Usual: 1 µs for 5 fields, 5 µs for 30.
+    """
+    quick = compile_quick_pair(fields, payload_type) if attrs.has(payload_type) else None
+
+    def careful(raw: dict[str, Any]) -> tuple[dict[str, Any], P]:
+        checked = check(raw)
+        return checked, structure(checked)
+
+    if quick is None:
+        return careful
+
+    def make(raw: dict[str, Any]) -> tuple[dict[str, Any], P]:
+        if type(raw) is dict and EXEMPT_KEY not in raw:
+            made = quick(raw)
+            if made is not None:
+                return made
+        return careful(raw)
+
+    return make

@@ -1,0 +1,261 @@
+"""Check and structure in one answers as the two do one after the other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Literal, Self
+
+import attrs
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from offramp.definition import field, fields_of
+from offramp.errors import PayloadError
+from offramp.payload import compile_check, compile_pair, structurer
+from offramp.payload.quick import compile_quick_pair, quick_source
+
+
+@attrs.frozen
+class Place:
+    name: str = field(key="Name", maximum=5)
+    rate: Decimal | None = field()
+
+
+@attrs.frozen(slots=False)
+class Loose:
+    mail: str = field(format="email")
+    site: str | None = field(format="uri")
+
+
+@attrs.define
+class Open:
+    _hidden: int | None = field(key="hidden")
+    rest: Mapping[str, object] | None = field(required=False)
+
+
+@attrs.frozen(cache_hash=True)
+class Hashed:
+    on: bool = field()
+
+
+@attrs.frozen
+class Wide:
+    id: str = field()
+    at: datetime = field()
+    ended: datetime | None = field()
+    size: float = field(minimum=-1, maximum=10**300)
+    whole: float | None = field(type="integer")
+    count: int | None = field(allow_null=True)
+    plan: Literal["a", "b"] | None = field()
+    any: Any | None = field()
+    tags: list[str] | None = field()
+    place: Place = field()
+    loose: Loose | None = field()
+    open: Open | None = field()
+    hashed: Hashed | None = field()
+    inner: dict[str, Any] | None = field(properties=fields_of(Place), additional_properties=True)
+
+
+RIGHT: dict[str, Any] = {
+    "id": "1",
+    "at": "2026-11-23T04:10:11.5+01:00",
+    "ended": "2026-11-23T04:10:11.123456789Z",
+    "size": Decimal("2.5"),
+    "whole": 3,
+    "count": 0,
+    "plan": "b",
+    "any": "x",
+    "tags": ["x", "y"],
+    "place": {"Name": "here", "rate": Decimal("1.10")},
+    "loose": {"mail": "ada@example.com", "site": "https://example.com/a?b=%20#c"},
+    "open": {"hidden": 1, "rest": {"a": [None]}},
+    "hashed": {"on": True},
+    "inner": {"Name": "there"},
+}
+ODD: st.SearchStrategy[Any] = st.sampled_from(
+    [
+        *(None, "", "a", 0, True, [], ["", 1], {}),
+        *(1.0, Decimal("1.5"), 10**400, Decimal("1e400"), "1e400", float("nan")),
+        *("2026-02-30T00:00:00Z", "0001-01-01T00:00:00+05:00", "2026-11-23"),
+        *({"Name": "x"}, {"on": True}, {"hidden": 5, "rest": 7}, {"mail": "a@b.c", "site": None}),
+    ]
+)
+
+
+def changed(right: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """The object with some members as they are, some left out, some odd, some added."""
+    members: dict[str, st.SearchStrategy[Any]] = {
+        key: (changed(value) if isinstance(value, dict) and value else st.just(value)) | ODD
+        for key, value in right.items()
+    }
+    return st.fixed_dictionaries({}, optional={**members, "unknown": ODD})
+
+
+def answer(make: Any, raw: dict[str, Any]) -> Any:
+    try:
+        return repr(make(raw))
+    except PayloadError as error:
+        return error.faults
+
+
+FIELDS = fields_of(Wide)
+CHECK, STRUCTURE = compile_check(FIELDS), structurer(Wide)
+PAIR = compile_pair(FIELDS, Wide, CHECK, STRUCTURE)
+
+
+def both(raw: dict[str, Any]) -> Any:
+    checked = CHECK(raw)
+    return checked, STRUCTURE(checked)
+
+
+@settings(max_examples=2_000, deadline=None)
+@given(changed(RIGHT) | changed(RIGHT).map(lambda odd: RIGHT | dict(list(odd.items())[:2])))
+@example(RIGHT)
+@example(RIGHT | {"size": 10**400})
+@example(RIGHT | {"dynamicAuthSettings": {"token": "x"}})
+def test_it_answers_as_check_and_structure_do(raw: dict[str, Any]) -> None:
+    """The same payload, the same instance, or the same faults; and the raw one is left alone."""
+    before = repr(raw)
+    assert answer(PAIR, raw) == answer(both, raw)
+    assert repr(raw) == before
+
+
+def test_a_payload_that_is_right_takes_the_quick_way() -> None:
+    """Otherwise it would be of no use; lists are copies, as they are of cattrs."""
+    quick = compile_quick_pair(FIELDS, Wide)
+    assert quick is not None
+    made = quick(RIGHT)
+    assert made is not None
+    checked, instance = made
+    assert checked == RIGHT
+    assert instance == structurer(Wide)(checked)
+    assert hash(instance.hashed) == hash(Hashed(on=True))
+    assert instance.at == datetime(2026, 11, 23, 3, 10, 11, 500_000, tzinfo=UTC)
+    assert instance.at.tzinfo is UTC
+    assert checked["tags"] is not RIGHT["tags"]
+    assert instance.tags is not checked["tags"]
+
+
+def test_only_a_frozen_class_with_slots_is_made_without_its_constructor() -> None:
+    """Any other is called as any caller would."""
+    source = quick_source(FIELDS, Wide)
+    calls = [line.strip() for line in source.splitlines() if "= Class_" in line]
+    assert [re.findall(r"(\w+)=", call) for call in calls] == [
+        ["mail", "site"],
+        ["hidden", "rest"],
+        ["on"],
+    ]
+
+
+def is_even(_: Any, __: Any, value: int) -> None:
+    if value % 2:
+        raise ValueError("odd")
+
+
+@attrs.frozen
+class Validated:
+    n: int = attrs.field(validator=is_even)
+
+
+@attrs.frozen
+class Converted:
+    n: int = attrs.field(converter=abs)
+
+
+@attrs.frozen
+class Defaulted:
+    n: int | None = attrs.field(default=5)
+
+
+@attrs.frozen
+class Derived:
+    n: int = attrs.field(init=False, default=None)
+
+
+@attrs.frozen
+class After:
+    n: int = field()
+
+    def __attrs_post_init__(self) -> None:
+        is_even(self, None, self.n)
+
+
+@attrs.frozen
+class Before:
+    n: int = field()
+
+    def __attrs_pre_init__(self) -> None:
+        pass
+
+
+@attrs.define
+class OwnInit:
+    n: int = field()
+
+    def __init__(self, n: int) -> None:
+        self.n = n + 1
+
+
+@attrs.define
+class OwnNew:
+    n: int = field()
+
+    def __new__(cls, **_: Any) -> Self:
+        return super().__new__(cls)
+
+
+class Heir(Place):
+    """Not decorated, so that attrs wrote nothing for it."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+
+
+@attrs.frozen
+class Moments:
+    n: list[datetime] = field()
+
+
+@pytest.mark.parametrize(
+    "cls",
+    [Validated, Converted, Defaulted, Derived, After, Before, OwnInit, OwnNew, Heir, Moments],
+)
+def test_a_class_with_code_of_its_own_is_left_to_cattrs(cls: type[Any]) -> None:
+    """No validator, converter, default or constructor of an author is passed over."""
+    assert compile_quick_pair(fields_of(cls), cls) is None
+    fields = fields_of(cls)
+    make = compile_pair(fields, cls, compile_check(fields), structurer(cls))
+    assert isinstance(make({"n": "4", "Name": "x"})[1], cls)
+
+
+@pytest.mark.parametrize(("raw", "is_made"), [({"n": "4"}, True), ({"n": "5"}, False)])
+def test_a_validator_is_heard(raw: dict[str, Any], is_made: bool) -> None:
+    """What it refuses is a fault of the payload."""
+    fields = fields_of(Validated)
+    make = compile_pair(fields, Validated, compile_check(fields), structurer(Validated))
+    if is_made:
+        assert make(raw) == ({"n": 4}, Validated(4))
+    else:
+        with pytest.raises(PayloadError, match="odd"):
+            make(raw)
+
+
+def test_without_a_class_the_payload_is_the_checked_object() -> None:
+    """Actions that declare fields alone get it as it is."""
+    fields = fields_of(Place)
+    checked, payload = compile_pair(fields, dict, compile_check(fields), structurer(dict))(
+        {"Name": 5}
+    )
+    assert payload is checked
+    assert payload == {"Name": "5"}
+
+
+def test_a_class_that_asks_for_more_than_the_fields_is_left_to_cattrs() -> None:
+    """As is one whose annotation is not what its field gives."""
+    fields = fields_of(Place)
+    assert compile_quick_pair(fields, Hashed) is None
+    assert compile_quick_pair({**fields, "rate": fields["Name"]}, Place) is None
