@@ -93,12 +93,15 @@ class Engine:
         items = []
         for event in events:
             routed = router.route(source, event)
+            name = event.get("event")
+            if type(name) is not str or not name:
+                name = str(name or event.get("name") or "")
             items.append(
                 NewItem(
                     source=source,
                     message_id=event["messageId"],
                     type=event["type"],
-                    name=str(event.get("event") or event.get("name") or ""),
+                    name=name,
                     received_at=received_at,
                     body=_json.dumps(event),
                     lanes=routed.lanes,
