@@ -5,13 +5,15 @@ from __future__ import annotations
 import itertools
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from benchmarks.effort import Effort
 from benchmarks.figures import Figure, in_turn
-from benchmarks.host import WRITE_KEY, make_config, running_host
+from benchmarks.growth import GROWTH_TARGET, ONE
+from benchmarks.host import NO_PARTNER, WRITE_KEY, Host, make_config, running_host
 from benchmarks.processes import (
     BenchmarkError,
     Worker,
@@ -26,12 +28,8 @@ from benchmarks.processes import (
 SINGLE_CONNECTIONS = 32
 BATCH_CONNECTIONS = 8
 BATCH = 100
-#: A partner that nobody listens for: what is accepted waits.
-NO_PARTNER = "http://127.0.0.1:9"
 BARE = "bare aiohttp"
 SINGLES_TARGET, BATCHES_TARGET = 0.6, 0.3
-#: 100 subscriptions of which one matches may cost so many times one.
-GROWTH_TARGET = 1 / 3
 
 
 class Sender:
@@ -41,20 +39,22 @@ class Sender:
         self._load = load
         self._now = now
         self._serial = itertools.count()
-        self._start = 0
+        #: The number of the next event.
+        self.start = 0
 
-    def rate(self, port: int, *, batch: int, count: int) -> float:
+    def rate(self, port: int, *, batch: int, count: int, names: int = 1) -> float:
         """Send so many requests and answer with events a second; all must be answered with 200."""
         each = max(1, batch)
         told = {
             "count": count,
             "batch": batch,
-            "start": self._start,
+            "start": self.start,
             "size": "seed",
+            "names": names,
             "now": self._now.isoformat(),
             "write_key": WRITE_KEY,
         }
-        self._start += count * each
+        self.start += count * each
         self._load.ask(told)
         connections = BATCH_CONNECTIONS if batch else SINGLE_CONNECTIONS
         answer = self._load.ask({"port": port, "connections": connections})
@@ -64,14 +64,14 @@ class Sender:
 
 
 def accept_figures(effort: Effort, now: datetime) -> Iterator[Figure]:
-    """Accept singles and batches, with one subscription and with more, and with many instances."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        worker("load", python("benchmarks.load")) as load,
-        running_host(Path(folder), make_config(), partner=NO_PARTNER) as one,
-    ):
-        sender = Sender(load, now)
+    """Accept singles and batches."""
+    with _one_host(now) as (one, sender):
         yield from _beside_bare(one.port, sender, effort)
+
+
+def accept_growth(effort: Effort, now: datetime) -> Iterator[Figure]:
+    """Accept batches with one subscription and with more, and with many instances."""
+    with _one_host(now) as (one, sender):
         for subscriptions in effort.growth[1:]:
             config = make_config(subscriptions=subscriptions)
             name = f"{subscriptions} subscriptions, 1 matches"
@@ -79,6 +79,16 @@ def accept_figures(effort: Effort, now: datetime) -> Iterator[Figure]:
         config = make_config(instances=effort.growth[-1])
         name = f"{effort.growth[-1]} instances, 1 matches: the dead one"
         yield _growth(name, config, one.port, sender, effort)
+
+
+@contextmanager
+def _one_host(now: datetime) -> Iterator[tuple[Host, Sender]]:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        worker("load", python("benchmarks.load")) as load,
+        running_host(Path(folder), make_config(), partner=NO_PARTNER) as one,
+    ):
+        yield one, Sender(load, now)
 
 
 def _beside_bare(port: int, sender: Sender, effort: Effort) -> Iterator[Figure]:
@@ -108,7 +118,7 @@ def _growth(name: str, config: dict[str, Any], one: int, sender: Sender, effort:
         tempfile.TemporaryDirectory() as folder,
         running_host(Path(folder), config, partner=NO_PARTNER) as many,
     ):
-        sides = {"ours": send(many.port), "1 subscription": send(one)}
+        sides = {"ours": send(many.port), ONE: send(one)}
         values = in_turn(sides, effort.rounds)
     return Figure(
         group="growth: accepting batches of 100",
@@ -117,7 +127,7 @@ def _growth(name: str, config: dict[str, Any], one: int, sender: Sender, effort:
         ours=values.pop("ours"),
         peers=values,
         target=GROWTH_TARGET,
-        target_peer="1 subscription",
+        target_peer=ONE,
     )
 
 

@@ -12,6 +12,8 @@ DISTINCT: Final = 100
 #: JSON bytes that the larger events have at least; the seed's own has some 700.
 SIZES: Final = {"seed": 0, "1 KB": 1_024, "10 KB": 10_240}
 
+#: What the events are called, as in Metronome's guide for Segment.
+EVENT: Final = "billing_event"
 TRIGGERS: Final = {
     "1 condition": 'type = "track"',
     "6 conditions": (
@@ -93,10 +95,11 @@ THIRTY: Final[dict[str, Any]] = {
 MAPPINGS: Final = {"5 fields": FIVE, "30 fields": THIRTY}
 
 
-def make_event(number: int, *, size: str = "seed", now: datetime) -> dict[str, Any]:
+def make_event(number: int, *, size: str = "seed", now: datetime, names: int = 1) -> dict[str, Any]:
     """Event `number` as the collector stores it: the usage event of Metronome's guide, padded.
 
-    Its time of use lies a day before `now`, so that Metronome would take it.
+    Its time of use lies a day before `now`, so that Metronome would take it. It has one of so
+    many names, in turn.
     """
     used = now - timedelta(days=1, seconds=number)
     data: dict[str, Any] = {
@@ -118,7 +121,7 @@ def make_event(number: int, *, size: str = "seed", now: datetime) -> dict[str, A
         }
     event = {
         "type": "track",
-        "event": "billing_event",
+        "event": event_name(number % names if names > 1 else None),
         "messageId": f"evt-{number:08d}-5f0c-4a54-8dd0-7f3a1e0c",
         "userId": f"user_{number % 50}",
         "properties": {
@@ -143,6 +146,11 @@ def make_bodies(*, size: str, now: datetime, count: int = DISTINCT, start: int =
     """The JSON texts of so many different events."""
     numbers = range(start, start + count)
     return [_json.dumps(make_event(number, size=size, now=now)) for number in numbers]
+
+
+def event_name(share: int | None) -> str:
+    """The name of the events of one share; of all of them where they are not shared out."""
+    return EVENT if share is None else f"{EVENT}_{share}"
 
 
 def now() -> datetime:

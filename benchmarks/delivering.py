@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from subprocess import DEVNULL
 from typing import Any, Final
@@ -16,6 +17,7 @@ import attrs
 from benchmarks.cases import cases
 from benchmarks.effort import Effort
 from benchmarks.figures import Figure, in_turn
+from benchmarks.growth import Side, grown, make_sides
 from benchmarks.host import CONCURRENCY, fill, make_config, running_host
 from benchmarks.peers.emulator import TOKEN
 from benchmarks.processes import (
@@ -76,9 +78,9 @@ class Partner:
 
 
 @contextmanager
-def partner(*options: str) -> Iterator[Partner]:
-    """An emulator until the end of the block."""
-    port = free_port()
+def partner(*options: str, port: int = 0) -> Iterator[Partner]:
+    """An emulator until the end of the block, on that port if one is given."""
+    port = port or free_port()
     command = python("benchmarks.peers.emulator", str(port), *options)
     with started(command, stdout=DEVNULL) as process:
         running = Partner(port)
@@ -109,6 +111,34 @@ def deliver_figures(effort: Effort, now: datetime) -> Iterator[Figure]:
             target=target,
             target_peer=peer,
         )
+
+
+def deliver_growth(effort: Effort, now: datetime) -> Iterator[Figure]:
+    """Deliver a backlog of one lane among many, and one that many instances share."""
+    with partner() as far:
+        runs = _Growing(far=far, count=effort.growth_events, now=now)
+        sides = {side.name: partial(runs.rate, side) for side in make_sides(effort)}
+        values = in_turn(sides, effort.growth_rounds)
+    yield from grown(f"delivering {effort.growth_events:,} events", "events/s", values)
+
+
+@attrs.define(kw_only=True)
+class _Growing:
+    far: Partner
+    count: int
+    now: datetime
+    start: int = 0
+
+    def rate(self, side: Side, _: int) -> float:
+        """Events a second that arrive at the living."""
+        numbers = range(self.start, self.start + self.count)
+        self.start = numbers.stop
+        before = self.far.stored()
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            fill(folder, self.count, now=self.now, start=numbers.start, lanes=side.lanes)
+            with running_host(folder, side.config, partner=self.far.url, awaited=False):
+                return self.far.rate_of(side.living(numbers), before)
 
 
 @attrs.define(kw_only=True)

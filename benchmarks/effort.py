@@ -26,8 +26,16 @@ class Effort:
     #: Seconds at 1,000 events a second.
     paced_seconds: float
     backlog: int
+    #: So long the memory of a host is watched after it is ready, in seconds.
+    watched_seconds: float
     #: Subscriptions, and instances, of the cost of growth.
     growth: tuple[int, ...]
+    #: Rounds of growth where every side is a host; the events that each delivers, or is sent as
+    #: fast as it takes them; the seconds for which each is paced; and what waits in each.
+    growth_rounds: int
+    growth_events: int
+    growth_paced_seconds: float
+    growth_backlog: int
 
 
 FULL: Final = Effort(
@@ -40,7 +48,12 @@ FULL: Final = Effort(
     delivered=40_000,
     paced_seconds=20.0,
     backlog=1_000_000,
+    watched_seconds=3.0,
     growth=(1, 10, 100),
+    growth_rounds=3,
+    growth_events=20_000,
+    growth_paced_seconds=5.0,
+    growth_backlog=100_000,
 )
 QUICK: Final = Effort(
     name="quick",
@@ -52,5 +65,10 @@ QUICK: Final = Effort(
     delivered=4_000,
     paced_seconds=1.0,
     backlog=5_000,
+    watched_seconds=0.2,
     growth=(1, 10),
+    growth_rounds=1,
+    growth_events=4_000,
+    growth_paced_seconds=0.5,
+    growth_backlog=2_000,
 )

@@ -11,6 +11,8 @@ from typing import Any, Final
 from benchmarks.cases import FIELDS, Case, cases
 from benchmarks.effort import Effort
 from benchmarks.figures import Figure, in_turn
+from benchmarks.growth import ONE, grown, named
+from benchmarks.host import OTHER_TRIGGER, SAME_NAME_TRIGGER
 from benchmarks.processes import Worker, python, worker
 from benchmarks.setup import segment_command, singer_command
 from offramp import _json
@@ -25,6 +27,8 @@ BESIDE: Final = {
     "check": "validateSchema",
 }
 SINGER: Final = "singer-sdk sink"
+#: Ours is compiled anew before each run of growth; nothing of it learns as it runs.
+WARM_SECONDS: Final = 0.05
 
 
 def engine_figures(effort: Effort, now: datetime) -> Iterator[Figure]:
@@ -35,6 +39,37 @@ def engine_figures(effort: Effort, now: datetime) -> Iterator[Figure]:
         singer = stack.enter_context(worker("singer", singer_command()))
         for case in cases():
             yield _measure(case, ours, segment, singer, effort, now)
+
+
+def engine_growth(effort: Effort, now: datetime) -> Iterator[Figure]:
+    """Ask more subscriptions of which one matches; others tell their events by name, or not."""
+    _, *more = effort.growth
+    worst = f"{more[-1]} of one event name"
+    others = {ONE: (OTHER_TRIGGER, 1), **{named(count): (OTHER_TRIGGER, count) for count in more}}
+    questions = {
+        name: growth_question(now, trigger, count)
+        for name, (trigger, count) in {**others, worst: (SAME_NAME_TRIGGER, more[-1])}.items()
+    }
+    with worker("offramp", python("benchmarks.worker")) as ours:
+        sides = {name: _asked(ours, question, effort) for name, question in questions.items()}
+        values = in_turn(sides, effort.rounds)
+    group = "engine, 6 conditions each"
+    yield from grown(group, "events/s", values, without_target=worst)
+
+
+def growth_question(now: datetime, other: str, subscriptions: int) -> dict[str, Any]:
+    """A case with so many subscriptions; `other` is the trigger of all but the first."""
+    others = [other.format(number=number) for number in range(1, subscriptions)]
+    return next(cases()).as_question(now) | {"figure": "route", "others": others}
+
+
+def _asked(ours: Worker, question: dict[str, Any], effort: Effort) -> Callable[[int], float]:
+    def measure(_: int) -> float:
+        ours.ask(question)
+        ours.ask({"seconds": min(effort.warm_seconds, WARM_SECONDS)})
+        return _rate(ours.ask({"seconds": effort.run_seconds}))
+
+    return measure
 
 
 def _measure(  # noqa: PLR0913, PLR0917 - the case, the three engines, and how long

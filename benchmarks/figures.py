@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final, TypeVar
 
 import attrs
+
+from benchmarks.progress import tell
+
+T = TypeVar("T")
+
+#: A round that takes longer than so many seconds is told of.
+LONG_SECONDS: Final = 5.0
 
 
 @attrs.frozen(kw_only=True)
@@ -52,12 +60,15 @@ class Figure:
         }
 
 
-def in_turn(sides: Mapping[str, Callable[[int], float]], rounds: int) -> dict[str, list[float]]:
+def in_turn(sides: Mapping[str, Callable[[int], T]], rounds: int) -> dict[str, list[T]]:
     """Measure the sides A B A B, so that what else the machine does meets all of them alike."""
-    values: dict[str, list[float]] = {name: [] for name in sides}
+    values: dict[str, list[T]] = {name: [] for name in sides}
     for number in range(rounds):
+        began = time.perf_counter()
         for name, measure in sides.items():
             values[name].append(measure(number))
+        if time.perf_counter() - began > LONG_SECONDS:
+            tell(f"round {number + 1} of {rounds}")
     return values
 
 

@@ -28,11 +28,15 @@ def make_requests(spec: dict[str, Any]) -> list[bytes]:
     """HTTP requests with events that nobody has seen: `count` of `batch` events, 0 for singles."""
     now = datetime.fromisoformat(spec["now"])
     size, batch, start = spec["size"], spec["batch"], spec["start"]
+    names = spec.get("names", 1)
     path, each = ("/v1/batch", batch) if batch else ("/v1/track", 1)
     requests = []
     for number in range(spec["count"]):
         first = start + number * each
-        events = [_as_sent(make_event(n, size=size, now=now)) for n in range(first, first + each)]
+        events = [
+            _as_sent(make_event(n, size=size, now=now, names=names))
+            for n in range(first, first + each)
+        ]
         body = {"batch": events, "sentAt": events[0]["sentAt"]} if batch else events[0]
         requests.append(_request(path, spec["write_key"], _json.dumps(body)))
     return requests

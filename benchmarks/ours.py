@@ -10,6 +10,7 @@ from benchmarks.wide import wide
 from offramp import _json, hookimpl
 from offramp.config import Subscription
 from offramp.delivery import Pipeline, compile_subscription
+from offramp.delivery.router import Lane, make_router
 from offramp.fql import compile_trigger
 from offramp.mapping import compile_mapping
 from offramp.payload import compile_check
@@ -70,6 +71,38 @@ def _engine(question: dict[str, Any]) -> Round:
     return run
 
 
+def _route(question: dict[str, Any]) -> Round:
+    """The engine as a host runs it: every subscription of a source is asked, one matches."""
+    pipelines = {"one": pipeline_of(question)}
+    triggers = {"one": question["trigger"]}
+    triggers |= {f"other {n}": trigger for n, trigger in enumerate(question["others"])}
+    lanes = [("bench", _lane(name, trigger)) for name, trigger in triggers.items()]
+    route = make_router(lanes, {}).route
+    texts = [text.encode() for text in question["events"]]
+
+    def run() -> Any:
+        now = time.time()
+        made = []
+        for text in texts:
+            event = _json.loads(text)
+            lanes = route("bench", event).lanes
+            made += [pipelines[lane].prepare(event, now=now).wire for lane in lanes]
+        return _json.loads(made[0])
+
+    return run
+
+
+def _lane(name: str, text: str) -> Lane:
+    trigger = compile_trigger(text)
+    return Lane(
+        id=name,
+        matches=trigger.matches,
+        names=("bench",),
+        events=trigger.needs("event"),
+        types=trigger.needs("type"),
+    )
+
+
 def _transform(question: dict[str, Any]) -> Round:
     run, events = compile_mapping(question["mapping"]), _events(question)
     return lambda: _each(run, events)
@@ -100,6 +133,7 @@ def _events(question: dict[str, Any]) -> list[dict[str, Any]]:
 
 _FIGURES: Final[dict[str, Callable[[dict[str, Any]], Round]]] = {
     "engine": _engine,
+    "route": _route,
     "transform": _transform,
     "trigger": _trigger,
     "check": _check,

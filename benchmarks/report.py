@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -21,7 +22,9 @@ from benchmarks.effort import Effort
 from benchmarks.figures import Figure, spread
 from offramp import __version__
 
+#: What the table fits into, and what its widest column of names takes of that, in characters.
 WIDTH: Final = 100
+BESIDE_WIDTH: Final = 15
 PACKAGES: Final = ("aiohttp", "attrs", "cattrs", "msgspec", "uvloop")
 METHOD: Final = (
     "Each figure is the median of {rounds} rounds, ± half the distance of their extremes. What "
@@ -53,16 +56,18 @@ def machine() -> dict[str, Any]:
     }
 
 
-def show(console: Console, figures: Iterable[Figure], effort: Effort) -> None:
+def show(console: Console, figures: Sequence[Figure]) -> None:
     """Print the table, its method and its machine."""
-    table = Table(title="Offramp, measured", width=WIDTH, title_justify="left")
-    table.add_column("figure", min_width=33)
-    table.add_column("ours", justify="right")
-    table.add_column("beside it")
-    table.add_column("there", justify="right")
-    table.add_column("ratio", justify="right")
-    table.add_column("target", justify="right")
-    table.add_column("")
+    table = Table(
+        title="Offramp, measured", title_justify="left", width=WIDTH, box=SIMPLE, padding=0
+    )
+    table.add_column("figure", ratio=1)
+    table.add_column("ours", justify="right", no_wrap=True)
+    table.add_column("beside it", max_width=BESIDE_WIDTH)
+    table.add_column("there", justify="right", no_wrap=True)
+    table.add_column("ratio", justify="right", no_wrap=True)
+    table.add_column("target", justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
     group = ""
     for figure in figures:
         if figure.group != group:
@@ -72,12 +77,13 @@ def show(console: Console, figures: Iterable[Figure], effort: Effort) -> None:
         for row in _rows(figure):
             table.add_row(*row)
     console.print(table)
-    console.print(METHOD.format(rounds=effort.rounds))
+    rounds = sorted({len(figure.ours) for figure in figures})
+    console.print(METHOD.format(rounds=" or ".join(map(str, rounds))))
     console.print("; ".join(f"{name} {value}" for name, value in machine().items()))
 
 
 def _rows(figure: Figure) -> Iterable[Sequence[str]]:
-    ours = _value(figure.ours, figure.unit)
+    ours = shown(figure.ours, figure.unit)
     name = f"{figure.name} [yellow]({figure.note})[/]" if figure.note else figure.name
     if not figure.peers:
         target = "" if figure.most is None else f"<= {figure.most:g}"
@@ -88,18 +94,19 @@ def _rows(figure: Figure) -> Iterable[Sequence[str]]:
             "" if number else name,
             "" if number else ours,
             peer,
-            _value(values, figure.unit),
+            shown(values, figure.unit),
             f"{figure.ratio(peer):.3g}x",
             f"{figure.target:.3g}x" if aimed else "",
             _MARKS[figure.reached] if aimed else "",
         )
 
 
-def _value(values: Sequence[float], unit: str) -> str:
+def shown(values: Sequence[float], unit: str) -> str:
+    """The median of a figure's rounds, with its unit and the spread."""
     middle = statistics.median(values)
-    shown = f"{middle:,.0f}" if middle >= WIDTH else f"{middle:.3g}"
+    number = f"{middle:,.0f}" if middle >= WIDTH else f"{middle:.3g}"
     short = {"events/s": "/s"}.get(unit, f" {unit}")
-    return f"{shown}{short} ±{spread(values):.0%}"
+    return f"{number}{short} ±{spread(values):.0%}"
 
 
 def as_data(figures: Iterable[Figure], effort: Effort) -> dict[str, Any]:

@@ -1,36 +1,38 @@
-"""The figures of a whole host: end to end, latency, and what a large backlog costs."""
+"""The figures of a whole host, end to end: what it sustains, and how late an event is."""
 
 from __future__ import annotations
 
-import itertools
-import signal
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from benchmarks.accepting import BATCH, NO_PARTNER, Sender
+import attrs
+
+from benchmarks.accepting import BATCH, Sender
 from benchmarks.delivering import Partner, partner
 from benchmarks.effort import Effort
-from benchmarks.figures import Figure
-from benchmarks.host import WRITE_KEY, fill, make_config, running_host
-from benchmarks.processes import BenchmarkError, Worker, get_json, python, worker
+from benchmarks.figures import Figure, in_turn
+from benchmarks.growth import ONE, Side, grown, make_sides
+from benchmarks.host import WRITE_KEY, Host, make_config, running_host
+from benchmarks.processes import BenchmarkError, Worker, free_port, get_json, python, worker
 
 #: The pace of the latency figure: batches of 20 every 20 ms.
 PACED_BATCH: Final = 20
 PACED_INTERVAL: Final = 0.02
 CONNECTIONS: Final = 8
 MAX_P99_MS: Final = 250.0
-MAX_RSS_MB: Final = 200.0
-MAX_READY_SECONDS: Final = 3.0
 MS: Final = 1_000.0
-#: So long the memory of a host is watched after it is ready, in seconds.
-WATCHED_SECONDS: Final = 3.0
+PERCENTILES: Final = (50, 95, 99)
 #: Everything of a paced run has arrived after so many seconds, or never will.
 ARRIVE_SECONDS: Final = 15.0
+#: A host of one subscription: everything arrives.
+ONE_SIDE: Final = Side(name=ONE, config=make_config())
 
 
 def end_to_end_figures(effort: Effort, now: datetime) -> Iterator[Figure]:
@@ -42,25 +44,67 @@ def end_to_end_figures(effort: Effort, now: datetime) -> Iterator[Figure]:
         worker("load", python("benchmarks.load")) as load,
     ):
         sender = Sender(load, now)
-        count = effort.delivered // BATCH
-        values = [_sustained(far, sender, host.port, count) for _ in range(effort.rounds)]
-    yield Figure(
-        group="end to end", name="sustained", unit="events/s",
-        ours=values,
-    )  # fmt: skip
+        run = _sustained(far, sender, host, ONE_SIDE, effort.delivered)
+        values = [run(number) for number in range(effort.rounds)]
+    yield Figure(group="end to end", name="sustained", unit="events/s", ours=values)
     yield from _latency_figures(effort, now)
 
 
-def _sustained(far: Partner, sender: Sender, port: int, count: int) -> float:
-    before, began = far.stored(), time.perf_counter()
-    sent = sender.rate(port, batch=BATCH, count=count)
-    # What was sent is made ready before: the sending began so long before its end.
-    began = time.perf_counter() - count * BATCH / sent
-    while far.stored() - before < count * BATCH:
-        if time.perf_counter() - began > ARRIVE_SECONDS + count:
-            raise BenchmarkError("not every event arrived")
-        time.sleep(PACED_INTERVAL)
-    return count * BATCH / (time.perf_counter() - began)
+def end_to_end_growth(effort: Effort, now: datetime) -> Iterator[Figure]:
+    """The same for hosts with more subscriptions and instances, beside one with one."""
+    port = free_port()
+    sides = make_sides(effort)
+    with ExitStack() as stack:
+        load = stack.enter_context(worker("load", python("benchmarks.load")))
+        hosts = [_opened(stack, side, Partner(port)) for side in sides]
+        with partner(port=port) as far:
+            sender = Sender(load, now)
+            runs = {
+                side.name: _sustained(far, sender, host, side, effort.growth_events)
+                for side, host in zip(sides, hosts, strict=True)
+            }
+            yield from grown(
+                "end to end, sustained", "events/s", in_turn(runs, effort.growth_rounds)
+            )
+        with partner("keep", port=port) as far:
+            paced = Paced(far, load, now, effort.growth_paced_seconds, sender.start)
+            waits = in_turn(
+                {
+                    side.name: partial(paced.waits, host.port, side)
+                    for side, host in zip(sides, hosts, strict=True)
+                },
+                effort.growth_rounds,
+            )
+    for at in PERCENTILES:
+        values = {name: percentile_ms(rounds, at) for name, rounds in waits.items()}
+        group = "latency at 1,000 events/s"
+        yield from grown(group, "ms", values, suffix=f", p{at}", less_is_better=True)
+
+
+def _opened(stack: ExitStack, side: Side, far: Partner) -> Host:
+    folder = stack.enter_context(tempfile.TemporaryDirectory())
+    return stack.enter_context(running_host(Path(folder), side.config, partner=far.url))
+
+
+def _sustained(
+    far: Partner, sender: Sender, host: Host, side: Side, events: int
+) -> Callable[[int], float]:
+    """Events a second that arrive, from the first that is sent until the last is there."""
+    count = events // BATCH
+
+    def measure(_: int) -> float:
+        before, began = far.stored(), time.perf_counter()
+        living = side.living(range(sender.start, sender.start + count * BATCH))
+        sent = sender.rate(host.port, batch=BATCH, count=count, names=side.names)
+        # What was sent is made ready before: the sending began so long before its end.
+        began = time.perf_counter() - count * BATCH / sent
+        while far.stored() - before < living:
+            if time.perf_counter() - began > ARRIVE_SECONDS + count:
+                raise BenchmarkError("not every event arrived")
+            time.sleep(PACED_INTERVAL)
+        return living / (time.perf_counter() - began)
+
+    return measure
 
 
 def _latency_figures(effort: Effort, now: datetime) -> Iterator[Figure]:
@@ -70,80 +114,69 @@ def _latency_figures(effort: Effort, now: datetime) -> Iterator[Figure]:
         running_host(Path(folder), make_config(), partner=far.url) as host,
         worker("load", python("benchmarks.load")) as load,
     ):
-        rounds = [_paced(far, load, host.port, effort, now, n) for n in range(effort.rounds)]
-    for name, at in (("p50", 50), ("p95", 95), ("p99", 99)):
-        values = [statistics.quantiles(each, n=100)[at - 1] * MS for each in rounds]
+        paced = Paced(far, load, now, effort.paced_seconds)
+        measure = partial(paced.waits, host.port, ONE_SIDE)
+        rounds = in_turn({ONE: measure}, effort.rounds)[ONE]
+    for at in PERCENTILES:
         yield Figure(
             group="end to end",
-            name=f"latency at 1,000 events/s, {name}",
+            name=f"latency at 1,000 events/s, p{at}",
             unit="ms",
-            ours=values,
+            ours=percentile_ms(rounds, at),
             less_is_better=True,
-            most=MAX_P99_MS if name == "p99" else None,
+            most=MAX_P99_MS if at == PERCENTILES[-1] else None,
         )
 
 
-def _paced(  # noqa: PLR0913, PLR0917 - both ends, the host between them, and how much
-    far: Partner, load: Worker, port: int, effort: Effort, now: datetime, number: int
-) -> list[float]:
-    count = int(effort.paced_seconds / PACED_INTERVAL)
-    start = number * count * PACED_BATCH
-    told = {"count": count, "batch": PACED_BATCH, "start": start, "size": "seed"}
-    load.ask({**told, "now": now.isoformat(), "write_key": WRITE_KEY})
-    question = {"port": port, "connections": CONNECTIONS, "interval": PACED_INTERVAL}
-    accepted = [float(at) for at in load.ask(question)["accepted_at"]]
-    arrived = _arrived(far, start, count * PACED_BATCH)
-    batches = itertools.batched if hasattr(itertools, "batched") else _batched
-    waits = []
-    for at, group in zip(accepted, batches(arrived, PACED_BATCH), strict=True):
-        waits += [max(0.0, each - at) for each in group]
-    return waits
+def percentile_ms(rounds: Sequence[Sequence[float]], at: int) -> list[float]:
+    """A percentile of each round's seconds, in milliseconds."""
+    return [statistics.quantiles(each, n=100)[at - 1] * MS for each in rounds]
 
 
-def _batched(values: list[float], size: int) -> Iterator[tuple[float, ...]]:
-    for start in range(0, len(values), size):
-        yield tuple(values[start : start + size])
+@attrs.define
+class Paced:
+    """Sends 1,000 events a second to a host, and tells how late each was at the far end."""
+
+    far: Partner
+    load: Worker
+    now: datetime
+    seconds: float
+    #: The number of the next event.
+    start: int = 0
+
+    def waits(self, port: int, side: Side, _: int) -> list[float]:
+        """Seconds from the answer to each event's batch until the event arrived."""
+        count = int(self.seconds / PACED_INTERVAL)
+        told = {"count": count, "batch": PACED_BATCH, "start": self.start, "size": "seed"}
+        told |= {"now": self.now.isoformat(), "write_key": WRITE_KEY, "names": side.names}
+        self.load.ask(told)
+        numbers = range(self.start, self.start + count * PACED_BATCH)
+        self.start = numbers.stop
+        before = self.far.stored()
+        question = {"port": port, "connections": CONNECTIONS, "interval": PACED_INTERVAL}
+        accepted = [float(at) for at in self.load.ask(question)["accepted_at"]]
+        arrived = _arrived(self.far, before, side.living(numbers))
+        living = [number for number in numbers if side.lives(number)]
+        return waits_of(numbers.start, accepted, dict(zip(living, arrived, strict=True)))
 
 
-def _arrived(far: Partner, start: int, count: int) -> list[float]:
+def waits_of(start: int, accepted: Sequence[float], arrived: dict[int, float]) -> list[float]:
+    """How late each event was: by its number, of which so many in a row were accepted at once."""
+    return [
+        max(0.0, at - accepted[(number - start) // PACED_BATCH]) for number, at in arrived.items()
+    ]
+
+
+def _arrived(far: Partner, before: int, count: int) -> list[float]:
     """When each event arrived, in the order in which they were sent."""
     deadline = time.perf_counter() + ARRIVE_SECONDS
-    while far.stored() < start + count:
+    while far.stored() < before + count:
         if time.perf_counter() > deadline:
             raise BenchmarkError("not every event arrived")
         time.sleep(PACED_INTERVAL)
-    told = get_json(f"{far.url}/_emulator/events?offset={start}&limit={count}")["data"]
+    told = get_json(f"{far.url}/_emulator/events?offset={before}&limit={count}")["data"]
     moments = {
         event["transaction_id"]: datetime.fromisoformat(event["processed_at"]).timestamp()
         for event in told
     }
     return [moments[key] for key in sorted(moments)]
-
-
-def backlog_figures(effort: Effort, now: datetime) -> Iterator[Figure]:
-    """Memory with a large backlog, and the time to be ready after a kill -9 with it."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        fill(folder, effort.backlog, now=now)
-        ready: list[float] = []
-        first: list[float] = []
-        last: list[float] = []
-        for _ in range(effort.rounds):
-            with running_host(folder, make_config(), partner=NO_PARTNER) as host:
-                ready.append(host.ready_seconds)
-                first.append(host.rss_mb)
-                time.sleep(WATCHED_SECONDS)
-                last.append(host.rss_mb)
-                host.process.send_signal(signal.SIGKILL)
-                host.process.wait()
-    what = f"{effort.backlog:,} waiting"
-    bounded: dict[str, Any] = {"less_is_better": True, "group": "backlog"}
-    yield Figure(name=f"memory, {what}, once ready", unit="MB", ours=first, **bounded)
-    yield Figure(
-        name=f"the same {WATCHED_SECONDS:g} s later", unit="MB", ours=last,
-        most=MAX_RSS_MB, **bounded,
-    )  # fmt: skip
-    yield Figure(
-        name=f"ready again, {what}", unit="s", ours=ready,
-        most=MAX_READY_SECONDS, **bounded,
-    )  # fmt: skip

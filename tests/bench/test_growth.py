@@ -1,0 +1,155 @@
+"""The cost of growth is measured on what it says: configurations, shares, and what is left out."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from benchmarks.__main__ import PARTS, steps_of
+from benchmarks.data import make_event, now
+from benchmarks.effort import FULL, QUICK, Effort
+from benchmarks.engines import growth_question
+from benchmarks.figures import Figure
+from benchmarks.growth import GROWTH_TARGET, ONE, Side, grown, make_sides
+from benchmarks.host import (
+    NO_PARTNER,
+    OTHER_TRIGGER,
+    SAME_NAME_TRIGGER,
+    lanes_of,
+    make_dead_config,
+)
+from benchmarks.load import make_requests
+from benchmarks.ours import make_round
+from benchmarks.processes import CHECKOUT
+from benchmarks.report import WIDTH, show
+from benchmarks.wholes import PACED_BATCH, percentile_ms, waits_of
+from rich.console import Console
+
+from offramp import _json
+from offramp.fql import compile_trigger
+from offramp.plugins import load_catalog, load_plugins
+
+
+def _wanted(config: dict[str, Any], event: dict[str, Any]) -> list[str]:
+    return [
+        each["id"]
+        for instance in config["instances"].values()
+        for each in instance["subscriptions"]
+        if compile_trigger(each["trigger"]).matches(event)
+    ]
+
+
+@pytest.mark.parametrize("effort", [FULL, QUICK], ids=lambda each: each.name)
+def test_every_event_goes_to_the_lane_that_its_side_says(effort: Effort) -> None:
+    """One subscription matches each event: the only one, the dead one, or that of its name."""
+    moment = now()
+    sides = make_sides(effort)
+    most = effort.growth[-1]
+    assert [len(lanes_of(side.config)) for side in sides] == [*effort.growth, most, most]
+    for side in sides:
+        for number in (0, 1, side.names - 1, side.names):
+            event = make_event(number, now=moment, names=side.names)
+            assert _wanted(side.config, event) == [side.lanes[number % side.names]]
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["one gets the rest", "all share"])
+def test_the_last_of_many_instances_is_dead(*, shared: bool) -> None:
+    """It posts where nobody listens, all others to the partner of the measurement."""
+    config = make_dead_config(10, shared=shared)
+    *living, dead = config["instances"].values()
+    assert dead["settings"] == {"url": NO_PARTNER}
+    assert {each["destination"] for each in living} == {"metronome-actions"}
+    plugins = load_plugins(files=map(Path, config["plugins"]))
+    assert dead["destination"] in load_catalog(plugins)
+    assert Path(config["plugins"][0]).parent == CHECKOUT / "benchmarks"
+
+
+def test_what_goes_to_the_dead_is_not_waited_for() -> None:
+    """Of ten that share events in turn, nine tenths arrive, wherever the counting begins."""
+    side = Side(name="10", config={}, lanes=tuple("abcdefghij"), dead=True)
+    assert side.living(range(1_000)) == 900
+    assert side.living(range(5, 15)) == 9
+    assert [number for number in range(20) if not side.lives(number)] == [9, 19]
+    assert Side(name=ONE, config={}).living(range(7)) == 7
+
+
+@pytest.mark.parametrize("other", [OTHER_TRIGGER, SAME_NAME_TRIGGER], ids=["names", "one name"])
+def test_of_many_subscriptions_one_makes_a_payload(other: str) -> None:
+    """The others' triggers are good ones that no event here fulfils."""
+    question = growth_question(now(), other, 100)
+    events = [_json.loads(text) for text in question["events"]]
+    assert len(set(question["others"])) == 99
+    matching = [text for text in question["others"] if compile_trigger(text).matches(events[0])]
+    assert matching == []
+    assert make_round(question)().keys() == question["mapping"].keys()
+
+
+def test_only_triggers_of_another_name_are_left_out_by_the_index() -> None:
+    """The worst case asks every trigger: all of them need the name that the events have."""
+    event = make_event(0, now=now())["event"]
+    names = [compile_trigger(text).needs("event") for text in (OTHER_TRIGGER, SAME_NAME_TRIGGER)]
+    assert [event in (found or ()) for found in names] == [False, True]
+
+
+def test_requests_name_their_events_in_turn() -> None:
+    """A batch of events that ten share has each of the names once."""
+    spec = {"count": 1, "batch": 10, "start": 0, "size": "seed", "now": now().isoformat()}
+    (request,) = make_requests({**spec, "write_key": "key", "names": 10})
+    batch = _json.loads(request.partition(b"\r\n\r\n")[2])["batch"]
+    assert [each["event"] for each in batch] == [f"billing_event_{n}" for n in range(10)]
+
+
+def test_how_late_an_event_is_counts_from_its_own_batch() -> None:
+    """Events that the dead got leave gaps, and shift nobody into another batch."""
+    start = 100
+    arrived = {start: 10.5, start + PACED_BATCH - 1: 10.25, start + PACED_BATCH: 19.0}
+    assert waits_of(start, [10.0, 20.0], arrived) == [0.5, 0.25, 0.0]
+
+
+def test_a_percentile_is_of_each_round() -> None:
+    """In milliseconds, one for each round."""
+    rounds = [[n / 1_000 for n in range(1, 100)], [0.5] * 10]
+    assert percentile_ms(rounds, 50) == pytest.approx([50.0, 500.0])
+
+
+def test_growth_stands_beside_one_subscription() -> None:
+    """Three times the cost is allowed, of less or of more, but for what has no target."""
+    values = {ONE: [10.0, 20.0], "100": [30.0, 60.0], "worst": [50.0, 100.0]}
+    figures = list(grown("g", "ms", values, less_is_better=True, without_target="worst"))
+    assert [figure.name for figure in figures] == ["100", "worst"]
+    assert [figure.ratio(ONE) for figure in figures] == pytest.approx([1 / 3, 1 / 5])
+    assert [figure.target for figure in figures] == [GROWTH_TARGET, None]
+    assert figures[1].reached is None
+    faster = next(grown("g", "events/s", values, suffix=", p50"))
+    assert faster.name == "100, p50"
+    assert faster.ratio(ONE) == 3.0
+    assert faster.reached is True
+
+
+def test_a_step_that_two_parts_have_runs_once() -> None:
+    """`growth` is the growth of all the others, so a run of everything measures it once."""
+    steps = steps_of(PARTS)
+    assert len(steps) == len(set(steps))
+    assert set(PARTS["growth"]) <= set(steps_of(part for part in PARTS if part != "growth"))
+    assert steps_of(["growth"]) == list(PARTS["growth"])
+
+
+def test_the_table_fits_a_terminal_of_a_hundred_columns() -> None:
+    """The longest names and values wrap or fit; no column is cut off."""
+    figure = Figure(
+        group="growth: a group of figures that has a long name of its own",
+        name="10 instances, 1 matches: the dead one",
+        unit="events/s",
+        ours=[10_849_660.0, 21_000_000.0],
+        peers={"parseFql + validate": [10_327_925.0, 20_000_000.0]},
+        target=1 / 3,
+        target_peer="parseFql + validate",
+    )
+    written = StringIO()
+    show(Console(file=written, width=WIDTH), [figure])
+    text = written.getvalue()
+    assert max(map(len, text.splitlines())) <= WIDTH
+    for told in ("target", "0.333x", "yes", "15,924,830/s ±32%", "15,163,962/s ±32%", "1.05x"):
+        assert told in text
