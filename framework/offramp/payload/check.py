@@ -25,18 +25,8 @@ def compile_check(fields: Fields) -> Check:
     fault. Compiling raises `DefinitionError` for fields that no payload could be checked by.
     """
     refuse_impossible(fields)
-    quick, careful = compile_quick(fields), _compile_careful(fields)
-    if quick is None:
-        return careful
-
-    def check(raw: dict[str, Any]) -> dict[str, Any]:
-        if type(raw) is dict and EXEMPT_KEY not in raw:
-            payload = quick(raw)
-            if payload is not None:
-                return payload
-        return careful(raw)
-
-    return check
+    careful = _compile_careful(fields)
+    return compile_quick(fields, careful) or careful
 
 
 def _compile_careful(fields: Fields) -> Check:

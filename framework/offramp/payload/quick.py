@@ -18,52 +18,48 @@ import attrs
 from offramp.definition import Conditions, Field, Fields
 from offramp.payload.coerce import USUAL
 from offramp.payload.dates import is_date_like
-from offramp.payload.kinds import is_shaped, item_types
+from offramp.payload.kinds import EXEMPT_KEY, is_shaped, item_types
 from offramp.payload.plain import PlainAttribute, is_plain_mapping, plain_attributes, slots_of
 from offramp.payload.rules import rules_of
 from offramp.payload.typed import AS_IT_IS, MOMENT, Typed, typed_of
 from offramp.payload.values import ABSENT
 
-#: Answers with the payload, or with `None` where something is not as usual.
-Quick: TypeAlias = Callable[[dict[str, Any]], "dict[str, Any] | None"]
-#: Answers with the payload and the instance of its class, or with `None`.
-QuickPair: TypeAlias = Callable[[dict[str, Any]], "tuple[dict[str, Any], Any] | None"]
+#: Makes of a raw payload what the careful way makes of it.
+Way: TypeAlias = Callable[[dict[str, Any]], Any]
 
 #: Objects within objects; what lies deeper is left to the steps.
 MAX_LEVELS: Final = 8
 _INDENT: Final = "    "
+_GIVE_UP: Final = "return otherwise(data_0)"
 
 
 class _UnusualError(Exception):
     """A field, or an attribute of the payload class, knows no usual case."""
 
 
-def compile_quick(fields: Fields) -> Quick | None:
-    """Compile the quick way of a whole payload; `None` where its fields know no usual case."""
-    quick: Quick | None = _compile(fields, None)
-    return quick
+def compile_quick(
+    fields: Fields, otherwise: Way, payload_type: type[Any] | None = None
+) -> Way | None:
+    """Compile the quick way of a whole payload; `None` where its fields know no usual case.
 
-
-def compile_quick_pair(fields: Fields, payload_type: type[Any]) -> QuickPair | None:
-    """Compile the quick way that also makes the instance; `None` where there is no usual case."""
-    quick: QuickPair | None = _compile(fields, payload_type)
-    return quick
-
-
-def quick_source(fields: Fields, payload_type: type[Any] | None = None) -> str:
-    """The code of the quick way, to be read."""
-    return _Source(fields, payload_type).text
-
-
-def _compile(fields: Fields, payload_type: type[Any] | None) -> Any:
+    With a payload class it answers with the checked payload and the instance that is made of it.
+    Where something is not as usual, it answers as `otherwise` does.
+    """
     if not all(map(_is_plain, fields.values())) or _levels(fields) > MAX_LEVELS:
         return None
     try:
         source = _Source(fields, payload_type)
     except _UnusualError:
         return None
-    exec(source.text, source.names)  # noqa: S102 - written here; keys and names only as literals
-    return source.names["quick"]
+    names = {**source.names, "otherwise": otherwise}
+    exec(source.text, names)  # noqa: S102 - written here; keys and names only as literals
+    quick: Way = names["quick"]
+    return quick
+
+
+def quick_source(fields: Fields, payload_type: type[Any] | None = None) -> str:
+    """The code of the quick way, to be read."""
+    return _Source(fields, payload_type).text
 
 
 class _Source:
@@ -73,6 +69,8 @@ class _Source:
         self.names: dict[str, Any] = {"absent": ABSENT, "Decimal": Decimal, "new": object.__new__}
         self._lines = ["def quick(data_0):"]
         self._count = 0
+        self._write(1, f"if type(data_0) is not dict or {EXEMPT_KEY!r} in data_0:")
+        self._write(2, _GIVE_UP)
         instance = self._object(fields, payload_type, level=0)
         self._write(1, f"return made_0, {instance}" if instance else "return made_0")
         self.text = "\n".join(self._lines) + "\n"
@@ -94,7 +92,6 @@ class _Source:
         attributes = {} if cls is None else plain_attributes(cls)
         if attributes is None or attributes.keys() - fields.keys():
             raise _UnusualError
-        self._write(indent, f"get_{level} = data_{level}.get")
         self._write(indent, f"made_{level} = {{}}")
         held = {}
         for key, field in fields.items():
@@ -112,12 +109,12 @@ class _Source:
         cls = kind if attrs.has(kind) else None
         if cls is None and not (kind is None or kind is Any or is_plain_mapping(kind)):
             raise _UnusualError
-        self._write(indent, f"{name} = data_{inner} = get_{level}({key!r}, absent)")
+        self._write(indent, f"{name} = data_{inner} = data_{level}.get({key!r}, absent)")
         self._write(indent, f"if type(data_{inner}) is dict:")
         instance = self._object(field.properties or {}, cls, level=inner)
         if field.additional_properties:
             self._write(indent + 1, f"if len(made_{inner}) < len(data_{inner}):")
-            self._write(indent + 2, "return None")
+            self._write(indent + 2, _GIVE_UP)
         self._write(indent + 1, f"made_{level}[{key!r}] = made_{inner}")
         self._write(indent + 1, f"{name} = {instance or f'made_{inner}'}")
         return name
@@ -134,7 +131,7 @@ class _Source:
             conditions.append(f"(held := {held}) is not None")
             held = "held"
         copied = f"{value}.copy()" if field.multiple else value
-        self._write(indent, f"{value} = get_{level}({key!r}, absent)")
+        self._write(indent, f"{value} = data_{level}.get({key!r}, absent)")
         self._write(indent, f"if {' and '.join(conditions)}:")
         self._write(indent + 1, f"made_{level}[{key!r}] = {copied}")
         if held != value:
@@ -181,10 +178,10 @@ class _Source:
         """Write what becomes of any other value: only its absence is usual, where it may be."""
         if field.required is True or not (attribute is None or attribute.may_miss):
             self._write(indent, "else:")
-            self._write(indent + 1, "return None")
+            self._write(indent + 1, _GIVE_UP)
             return
         self._write(indent, f"elif {name} is not absent:")
-        self._write(indent + 1, "return None")
+        self._write(indent + 1, _GIVE_UP)
         if attribute is not None:
             self._write(indent, "else:")
             self._write(indent + 1, f"{name} = None")
