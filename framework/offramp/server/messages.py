@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -13,6 +13,8 @@ from offramp.errors import EventError, Fault, describe_type
 from offramp.event import Arrival, Discard, check_event, nests_deeper_than
 from offramp.server.answers import RefusedError
 from offramp.server.limits import Limits
+
+_LIST: Final = ord("[")
 
 
 @attrs.frozen(kw_only=True)
@@ -121,7 +123,7 @@ class EventMaker:
         depth = self.limits.depth
         # Counting brackets is cheap and settles nearly all; only then is it worth a walk.
         brackets = text.count(b"{")
-        if b"[" in text:
+        if _LIST in text:  # a tenth of what counting takes
             brackets += text.count(b"[")
         if brackets > depth and nests_deeper_than(value, depth):
             fault = Fault(place, f"nests deeper than {depth} levels")

@@ -20,6 +20,7 @@ from prometheus_client.utils import floatToGoString
 
 #: Bounds of the histogram, in seconds: one fsync is near the first, an SDK's patience the last.
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_OK: Final = HTTPStatus.OK.value
 _BOUNDS: Final = (*map(floatToGoString, _SECONDS), "+Inf")
 
 
@@ -41,11 +42,11 @@ class DoorFigures:
         self.seconds = 0.0
         self.within = [0] * len(_BOUNDS)
         self._served = Count()
-        self.statuses: dict[int, Count] = {HTTPStatus.OK.value: self._served}
+        self.statuses: dict[int, Count] = {_OK: self._served}
 
     def answered(self, status: int, seconds: float) -> None:
         """Count one request, by the status of its answer and how long that took."""
-        if status == HTTPStatus.OK:
+        if status == _OK:
             self._served.total += 1
         else:
             self.statuses.setdefault(status, Count()).total += 1
