@@ -27,6 +27,11 @@ R = TypeVar("R")
 _log = logging.getLogger("offramp.storage")
 
 
+#: Small requests are handed to the thread once per round of the event loop, as each wake costs the
+#: interpreter's lock; as much as this, in rows, keeps it busy while the rest is still prepared.
+WORTH_WAKING = 64
+
+
 class Rank(enum.IntEnum):
     """In which order the kinds of work of one group run."""
 
@@ -80,6 +85,7 @@ class Writer:
         self._inbox: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
         #: What was submitted since the event loop came round last.
         self._submitted: list[_Job] = []
+        self._weight = 0
         self._waiting: dict[Work[Any, Any], deque[_Job]] = {}
         self._open = True
         self._ready: asyncio.Future[None] = self._loop.create_future()
@@ -114,15 +120,18 @@ class Writer:
         # Weighed here, so that what cannot be weighed fails its caller, not the thread.
         job = _Job(work, request, future, work.weigh(request))
         if not self._submitted:
-            # Woken once for all, since each wake takes the interpreter's lock from this thread.
             self._loop.call_soon(self._hand_over)
         self._submitted.append(job)
+        self._weight += job.weight
+        if self._weight >= WORTH_WAKING:
+            self._hand_over()
         return future
 
     def _hand_over(self) -> None:
         if self._submitted:
             self._inbox.put(self._submitted)
             self._submitted = []
+            self._weight = 0
 
     # What follows runs in the thread, but for `_resolve`.
 

@@ -75,7 +75,7 @@ class SqliteQueue:
             done=self._accepted,
         )
         self._settling: Work[Settled, None] = Work(
-            run=Settling(now).run, rank=Rank.FIRST, done=self._settled
+            run=Settling(now).run, rank=Rank.FIRST, weigh=len, done=self._settled
         )
 
     async def start(self) -> None:
