@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from offramp.errors import Fault, TransformError
+from offramp.mapping.code import Apply, Code, List, Object, Read
+from offramp.mapping.path import compile_path, path_text
+from offramp.mapping.straight import straighten
 from offramp.mapping.values import NOTHING, UNDEFINED, Constant, Keep, Resolver
 
 if TYPE_CHECKING:
@@ -45,6 +48,8 @@ class Shared:
     paths: set[str] = attrs.field(factory=set)
     #: Whether a resolver may leave `UNDEFINED` behind inside its value.
     untidy: bool = False
+    #: What resolvers do, where code can be written from it.
+    codes: dict[Resolver, Code] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)
@@ -106,6 +111,27 @@ class Compiler:
         self.own_paths.append(path)
         if path[0] == EVENT_SCOPE and path[1:2] in {"", ".", "["}:
             self.shared.paths.add(path)
+
+    def read(self, keys: tuple[str, ...]) -> Resolver:
+        """The resolver of a path into this scope, noted as read."""
+        self.reads(path_text(self.scope, keys))
+        return self.written(compile_path(keys), Read(keys))
+
+    def apply(self, function: Callable[..., Any], *children: Resolver) -> Resolver:
+        """The resolver that applies a function to what its children answer, in their order."""
+        resolver = self.written(
+            lambda scope: function(*[get(scope) for get in children]), Apply(function, children)
+        )
+        return self.fold(resolver, *children)
+
+    def written(self, resolver: Resolver, code: Code) -> Resolver:
+        """The resolver, noted to do what the code tells."""
+        self.shared.codes[resolver] = code
+        return resolver
+
+    def straight(self, resolver: Resolver) -> Resolver:
+        """The resolver of a whole scope in its fastest form."""
+        return resolver if self.shared.tracer else straighten(resolver, self.shared.codes)
 
     def made_at(self, place: str) -> str:
         """How paths begin that lead into what the spec at a place below this one makes."""
@@ -182,8 +208,10 @@ def _members(compiler: Compiler, spec: dict[str, Any]) -> Resolver:
         return Constant(
             {key: item for key, item in zip(spec, values, strict=True) if item is not UNDEFINED}
         )
-    build = _complete_object if compiler.keep else _object
-    return _every(compiler, getters, partial(build, tuple(spec)))
+    keys, is_complete = tuple(spec), bool(compiler.keep)
+    build = _complete_object if is_complete else _object
+    made = _every(compiler, getters, partial(build, keys))
+    return compiler.written(made, Object(keys, tuple(getters), is_complete))
 
 
 def _items(compiler: Compiler, spec: list[Any]) -> Resolver:
@@ -193,10 +221,14 @@ def _items(compiler: Compiler, spec: list[Any]) -> Resolver:
     if _in_directive(compiler.place):
         if len(values) < len(getters) or UNDEFINED in values:
             compiler.leaves_undefined()
-        return Constant(values) if len(values) == len(getters) else _every(compiler, getters, _list)
+        if len(values) == len(getters):
+            return Constant(values)
+        made = _every(compiler, getters, _list)
+        return compiler.written(made, List(tuple(getters), is_settled=False))
     if len(values) == len(getters):
         return Constant([_or_null(value) for value in values])
-    return _every(compiler, getters, _settled_list)
+    made = _every(compiler, getters, _settled_list)
+    return compiler.written(made, List(tuple(getters), is_settled=True))
 
 
 def _every(

@@ -13,6 +13,7 @@ from offramp.mapping.compiler import Clock, CompileDirective, Compiler, Shared, 
 from offramp.mapping.directives import BUILTIN_DIRECTIVES
 from offramp.mapping.explain import Origin, Tracer
 from offramp.mapping.root import root_spec
+from offramp.mapping.straight import straighten
 from offramp.mapping.values import UNDEFINED, Resolver, settle
 from offramp.mapping.wording import kind_of
 
@@ -87,7 +88,7 @@ def compile_mapping(
         raise MappingError(faults)
     return CompiledMapping(
         paths=tuple(sorted(shared.paths)),
-        resolve=_finish(resolve, spec, untidy=shared.untidy),
+        resolve=_finish(straighten(resolve, shared.codes), spec, untidy=shared.untidy),
         spec=spec,
         directives=table,
         clock=clock,

@@ -7,7 +7,7 @@ a value, and the encoder then needs a twentieth of what `js_json` does: 2.8 µs 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Final
 
@@ -38,21 +38,18 @@ def _are_alike(values: Iterable[Any]) -> bool:
         kind = type(value)
         if kind is str or (kind is int and _FIRST_SMALL < value < FIRST_LARGE_INTEGER):
             continue
-        test = _TESTS.get(kind)
-        if test is None or not test(value):
+        if kind is dict:
+            if may_have_indexes(value) or not _are_alike(value.values()):
+                return False
+        elif kind is list:
+            if not _are_alike(value):
+                return False
+        elif not _is_plain(value):
             return False
     return True
 
 
-def _is_object_alike(members: dict[str, Any]) -> bool:
-    return not may_have_indexes(members) and _are_alike(members.values())
-
-
-#: What is asked of a value that is no text and no integer; any type that is not here is refused.
-_TESTS: Final[dict[type, Callable[[Any], bool]]] = {
-    dict: _is_object_alike,
-    list: _are_alike,
-    Decimal: lambda number: is_plain_decimal(str(number)),
-    bool: lambda _: True,
-    type(None): lambda _: True,
-}
+def _is_plain(value: Any) -> bool:
+    if type(value) is Decimal:
+        return is_plain_decimal(str(value))
+    return value is None or type(value) is bool

@@ -33,6 +33,11 @@ def compile_template(template: str) -> Resolver:
     return _joined(texts[0], list(zip(getters, texts[1:], strict=True)))
 
 
+def texts_around(template: str) -> tuple[str, ...] | None:
+    """The texts before, between and behind the placeholders; `None` where one is triple."""
+    return None if _TRIPLE.search(template) else tuple(_DOUBLE.split(template)[0::2])
+
+
 def render_template(template: str, scope: Any) -> str:
     """Fill a template that is only known when the event is."""
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from offramp.mapping.code import Choose
 from offramp.mapping.directives.options import read_options
 from offramp.mapping.jstext import js_string
 from offramp.mapping.values import NOTHING, UNDEFINED, Constant, Keep, Resolver, is_truthy
 from offramp.mapping.wording import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from offramp.mapping.compiler import Compiler
+
+#: What `_exists` asks, as code.
+_EXISTS: Final = "{value} is not None and {value} is not absent"
 
 
 def compile_if(spec: Any, compiler: Compiler) -> Resolver:
@@ -29,28 +31,25 @@ def compile_if(spec: Any, compiler: Compiler) -> Resolver:
     # "else" counts if it is truthy, "then" if it is there: `"else": 0` gives nothing.
     then = _branch(options, "then", compiler, present="then" in options)
     otherwise = _branch(options, "else", compiler, present=is_truthy(options.get("else")))
-    if "exists" in options:
-        return _choose(compiler.compile(options["exists"], "exists"), _exists, then, otherwise)
-    return _choose(compiler.compile(options["blank"], "blank"), _has_content, then, otherwise)
+    name = "exists" if "exists" in options else "blank"
+    get = compiler.compile(options[name], name)
+    holds = _exists if name == "exists" else _has_content
+    if isinstance(get, Constant):
+        return then if holds(get.value) else otherwise
+    return compiler.written(
+        lambda scope: then(scope) if holds(get(scope)) else otherwise(scope),
+        Choose(get, holds, then, otherwise, _EXISTS if name == "exists" else None),
+    )
 
 
 def compile_exclude_when_null(spec: Any, compiler: Compiler) -> Resolver:
     """`{"@excludeWhenNull": …}`: the value without nulls, at any depth of its objects."""
     get = compiler.compile(spec, keep=compiler.keep)
-    clean = _CLEANERS[compiler.keep]
-    return compiler.fold(lambda scope: clean(get(scope)), get)
+    return compiler.apply(_CLEANERS[compiler.keep], get)
 
 
 def _branch(options: dict[str, Any], name: str, compiler: Compiler, *, present: bool) -> Resolver:
     return compiler.compile(options[name], name, keep=compiler.keep) if present else NOTHING
-
-
-def _choose(
-    get: Resolver, holds: Callable[[Any], bool], then: Resolver, otherwise: Resolver
-) -> Resolver:
-    if isinstance(get, Constant):
-        return then if holds(get.value) else otherwise
-    return lambda scope: then(scope) if holds(get(scope)) else otherwise(scope)
 
 
 def _exists(value: Any) -> bool:

@@ -25,10 +25,10 @@ def compile_json(spec: Any, compiler: Compiler) -> Resolver:
     # Encoding leaves out absent members by itself, decoding hands an object through.
     get = compiler.compile(options["value"], "value", keep=Keep.NONE if encode else compiler.keep)
     if encode:
-        return compiler.fold(lambda scope: _encode(get(scope)), get)
+        return compiler.apply(_encode, get)
     if options["mode"] == "decode":
-        return compiler.fold(lambda scope: _decode(get(scope)), get)
-    return compiler.fold(lambda scope: _drop(get(scope)), get)
+        return compiler.apply(_decode, get)
+    return compiler.apply(_drop, get)
 
 
 def _encode(value: Any) -> Any:

@@ -35,13 +35,12 @@ def compile_replace(spec: Any, compiler: Compiler) -> Resolver:
     get = compiler.compile(options["value"], "value")
     change = _changes(options, compiler)
 
-    def resolve(scope: Any) -> str:
-        value = get(scope)
+    def replaced(value: Any) -> str:
         if isinstance(value, (bool, int, float, Decimal)):
             value = js_string(value)
         return change(value) if isinstance(value, str) else ""
 
-    return compiler.fold(resolve, get)
+    return compiler.apply(replaced, get)
 
 
 def _changes(options: dict[str, Any], compiler: Compiler) -> _Change:

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from offramp.errors import MappingError
 from offramp.mapping.check import check_mapping
+from offramp.mapping.code import Apply
 from offramp.mapping.compiler import directive_name
 from offramp.mapping.directives.options import read_options
 from offramp.mapping.jstext import js_items
-from offramp.mapping.path import characters, compile_path, path_text, split_path
+from offramp.mapping.path import characters, path_text, split_path
 from offramp.mapping.root import root_spec
-from offramp.mapping.values import NOTHING, UNDEFINED, Keep, Resolver, is_truthy, prune
+from offramp.mapping.values import NOTHING, UNDEFINED, Constant, Keep, Resolver, is_truthy, prune
 from offramp.mapping.wording import kind_of, shown
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def compile_array_path(spec: Any, compiler: Compiler) -> Resolver:
     if type(shape) is not dict or not shape:
         return get
     each = _item_scope(path, compiler)
-    make = compiler.compile(shape, "[1]", scope=each, keep=compiler.keep.inside)
+    make = compiler.straight(compiler.compile(shape, "[1]", scope=each, keep=compiler.keep.inside))
     if any(key.startswith("@") for key in shape):
         compiler.leaves_undefined()
 
@@ -66,18 +67,29 @@ def compile_flatten(spec: Any, compiler: Compiler) -> Resolver:
     keeps_lists = is_truthy(options.get("omitArrays"))
     opened = _OBJECTS if keeps_lists else _OBJECTS_AND_LISTS
 
-    def resolve(scope: Any) -> dict[str, Any]:
-        separator = get_separator(scope)
+    def separator_of(separator: Any) -> str:
         if not isinstance(separator, str):
             raise compiler.error(f"expected a separator as a string, got {shown(separator)}")
+        return separator
+
+    def flatten(separator: str, value: Any) -> dict[str, Any]:
         flat: dict[str, Any] = {}
-        _flatten(get(scope), "", separator, flat, opened)
+        _flatten(value, "", separator, flat, opened)
         return flat if compiler.keep else _present(flat)
 
     if keeps_lists and directive_name(options.get("value")) != "@path":
         # A list that stays as it is takes the absent members of its objects along.
         compiler.leaves_undefined()
-    return compiler.fold(resolve, get_separator, get)
+    separator = get_separator
+    if not (isinstance(separator, Constant) and isinstance(separator.value, str)):
+        # One that is no text is a fault before the value is asked for.
+        separator = compiler.written(
+            lambda scope: separator_of(get_separator(scope)), Apply(separator_of, (get_separator,))
+        )
+    resolver = compiler.written(
+        lambda scope: flatten(separator(scope), get(scope)), Apply(flatten, (separator, get))
+    )
+    return compiler.fold(resolver, get_separator, get)
 
 
 def compile_merge(spec: Any, compiler: Compiler) -> Resolver:
@@ -98,20 +110,16 @@ def compile_merge(spec: Any, compiler: Compiler) -> Resolver:
         for at, member in enumerate(objects)
     ]
 
-    def resolve(scope: Any) -> dict[str, Any]:
-        direction = get_direction(scope)
-        members = [get(scope) for get in getters]
-        if direction == "left":
-            members.reverse()
+    def merge(direction: Any, *members: Any) -> dict[str, Any]:
         merged: dict[str, Any] = {}
-        for one in members:
+        for one in reversed(members) if direction == "left" else members:
             if type(one) is dict:
                 merged.update(one)
             else:
                 _assign(merged, one)
         return merged if compiler.keep else _present(merged)
 
-    return compiler.fold(resolve, get_direction, *getters)
+    return compiler.apply(merge, get_direction, *getters)
 
 
 def compile_transform(spec: Any, compiler: Compiler) -> Resolver:
@@ -124,7 +132,9 @@ def compile_transform(spec: Any, compiler: Compiler) -> Resolver:
         return compiler.fault("apply", message)
     apply = _compile_apply(options["apply"], compiler)
     applied = compiler.made_at("apply")
-    make = compiler.compile(options["mapping"], "mapping", scope=applied, keep=compiler.keep)
+    make = compiler.straight(
+        compiler.compile(options["mapping"], "mapping", scope=applied, keep=compiler.keep)
+    )
 
     def resolve(scope: Any) -> Any:
         if scope is UNDEFINED:
@@ -144,7 +154,7 @@ def _compile_apply(apply: dict[str, Any], compiler: Compiler) -> Resolver:
         compiler.shared.faults += error.faults
         return NOTHING
     compiler.shared.faults += check_mapping(spec, compiler.shared.directives, inner.place)
-    resolver = compiler.compile(spec, "apply")
+    resolver = compiler.straight(compiler.compile(spec, "apply"))
     # Inside of it nothing may be left that only looks like a member.
     return (lambda scope: prune(resolver(scope))) if compiler.shared.untidy else resolver
 
@@ -152,9 +162,7 @@ def _compile_apply(apply: dict[str, Any], compiler: Compiler) -> Resolver:
 def _root(path: Any, compiler: Compiler) -> Resolver:
     if not isinstance(path, str):
         return NOTHING if path is UNDEFINED else compiler.compile(path, "[0]", keep=compiler.keep)
-    keys = split_path(path)
-    compiler.reads(path_text(compiler.scope, keys))
-    return compile_path(keys)
+    return compiler.read(split_path(path))
 
 
 def _item_scope(path: Any, compiler: Compiler) -> str:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from offramp.mapping.code import Join
 from offramp.mapping.directives.options import read_options
-from offramp.mapping.path import compile_path, look_up, path_text, split_path
-from offramp.mapping.template import compile_template, references, render_template
+from offramp.mapping.path import look_up, path_text, split_path
+from offramp.mapping.template import (
+    compile_template,
+    references,
+    render_template,
+    texts_around,
+)
 from offramp.mapping.values import NOTHING, Constant, Resolver, is_truthy
 from offramp.mapping.wording import shown
 
@@ -15,13 +21,14 @@ if TYPE_CHECKING:
 
     from offramp.mapping.compiler import Compiler
 
+#: Placeholders of a template that are written into one expression; one of more is called.
+MAX_WRITTEN: Final = 50
+
 
 def compile_path_directive(spec: Any, compiler: Compiler) -> Resolver:
     """`{"@path": "$.properties.plan"}`: the value at a path."""
     if isinstance(spec, str):
-        keys = split_path(spec)
-        compiler.reads(path_text(compiler.scope, keys))
-        return compile_path(keys)
+        return compiler.read(split_path(spec))
     return _of_computed_text(
         spec, compiler, lambda path, scope: look_up(scope, split_path(path)), "a path"
     )
@@ -34,7 +41,12 @@ def compile_template_directive(spec: Any, compiler: Compiler) -> Resolver:
     placeholders = references(spec)
     for keys in placeholders:
         compiler.reads(path_text(compiler.scope, keys))
-    return compile_template(spec) if placeholders else Constant(spec)
+    if not placeholders:
+        return Constant(spec)
+    resolver, texts = compile_template(spec), texts_around(spec)
+    if texts is None or () in placeholders or len(placeholders) > MAX_WRITTEN:
+        return resolver
+    return compiler.written(resolver, Join(texts, tuple(placeholders)))
 
 
 def compile_literal(spec: Any, compiler: Compiler) -> Resolver:
@@ -51,8 +63,7 @@ def compile_case(spec: Any, compiler: Compiler) -> Resolver:
     change = _CASES.get(operator) if isinstance(operator, str) else None
     get = compiler.compile(options["value"], "value", keep=compiler.keep)
 
-    def resolve(scope: Any) -> Any:
-        value = get(scope)
+    def in_case(value: Any) -> Any:
         if not isinstance(value, str):
             return value
         if change is None:
@@ -60,7 +71,7 @@ def compile_case(spec: Any, compiler: Compiler) -> Resolver:
             raise compiler.error(message)
         return change(value)
 
-    return compiler.fold(resolve, get)
+    return compiler.apply(in_case, get)
 
 
 _CASES: dict[str, Callable[[str], str]] = {"lower": str.lower, "upper": str.upper}

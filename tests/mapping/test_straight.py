@@ -1,0 +1,129 @@
+"""A mapping written as straight-line code answers as the tree of functions does."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest import mock
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.mapping.test_mapping_properties import EVENTS, JSON, MAPPINGS
+
+from offramp.errors import MappingError, TransformError
+from offramp.mapping import (
+    BUILTIN_DIRECTIVES,
+    UNDEFINED,
+    CompileDirective,
+    Compiler,
+    Resolver,
+    compile_mapping,
+)
+from offramp.mapping import compiler as compiler_module
+from offramp.mapping.compiler import Shared
+from offramp.mapping.directives.texts import MAX_WRITTEN
+from offramp.mapping.straight import MAX_LEVELS, MAX_LINES, straight_source, straighten
+
+
+def compiled(mapping: Any, **more: CompileDirective) -> tuple[Resolver, Shared]:
+    shared = Shared(directives={**BUILTIN_DIRECTIVES, **{f"@{key}": more[key] for key in more}})
+    return Compiler(place="$", scope="$", shared=shared).compile(mapping), shared
+
+
+def as_tree(mapping: Any) -> Resolver:
+    """The resolver of which no part is straightened."""
+    with mock.patch.object(compiler_module, "straighten", lambda resolver, _: resolver):
+        return compiled(mapping)[0]
+
+
+def as_code(mapping: Any) -> Resolver:
+    resolver, shared = compiled(mapping)
+    return straighten(resolver, shared.codes)
+
+
+def source(mapping: Any) -> str:
+    resolver, shared = compiled(mapping)
+    return straight_source(resolver, shared.codes)
+
+
+def answer(resolve: Resolver, scope: Any) -> str:
+    try:
+        return repr(resolve(scope))
+    except TransformError as error:
+        return str(error)
+
+
+@settings(max_examples=1_500, deadline=None)
+@given(mapping=MAPPINGS, scope=EVENTS | JSON | st.just(UNDEFINED))
+def test_the_code_answers_as_the_functions_do(mapping: Any, scope: Any) -> None:
+    """The same value in the same order, or the same fault, whatever the scope is."""
+    try:
+        compile_mapping(mapping)
+    except MappingError:
+        return
+    assert answer(as_code(mapping), scope) == answer(as_tree(mapping), scope)
+
+
+def test_a_path_that_fields_share_is_followed_once() -> None:
+    """That is what the code is for."""
+    mapping = {key: {"@path": f"$.properties.data.{key}"} for key in "abc"}
+    assert source(mapping).count("'properties'") == source(mapping).count("'data'") == 1
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        {"a'] = 1; raise SystemExit #\n": {"@path": "$.a' + exit() + '.b\\"}},
+        {"a": {"@template": "' + exit() + '{{b}}{{c' + exit() + '}}\\\ud800"}},
+        {"a": {"@if": {"exists": {"@path": "$.a"}, "then": "'\n exit()", "else": 1}}},
+    ],
+)
+def test_keys_and_texts_are_only_ever_literals(mapping: Any) -> None:
+    """Nothing of a mapping becomes code."""
+    event = {"a": 1, "b": 2}
+    assert answer(as_code(mapping), event) == answer(as_tree(mapping), event)
+
+
+def nested_conditions(levels: int) -> Any:
+    mapping: Any = "end"
+    for level in range(levels):
+        mapping = {"@if": {"exists": {"@path": f"$.a{level}"}, "then": 1, "else": mapping}}
+    return mapping
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        {"a": nested_conditions(MAX_LEVELS + 5)},
+        {"a": {"@template": "{{b}}" * (MAX_WRITTEN + 1)}},
+        {"a": [{"@path": "$.b"}] * MAX_LINES},
+    ],
+)
+def test_what_goes_far_can_be_compiled(mapping: Any) -> None:
+    """Conditions within conditions, and long templates, are called; lists take one line."""
+    for event in ({}, {"a0": 1}, {"b": [1]}):
+        assert answer(as_code(mapping), event) == answer(as_tree(mapping), event)
+
+
+def test_a_mapping_beyond_all_measure_stays_a_tree() -> None:
+    """Its code would take longer to compile than it is worth."""
+    resolver, shared = compiled({f"k{at}": {"@path": "$.a"} for at in range(MAX_LINES // 2)})
+    assert straighten(resolver, shared.codes) is resolver
+
+
+def test_what_fails_first_in_the_mapping_fails_first() -> None:
+    """Directives of a plugin are called in their order, with the scope."""
+    seen: list[Any] = []
+
+    def compile_fails(spec: Any, compiler: Compiler) -> Resolver:
+        def resolve(scope: Any) -> Any:
+            seen.append((spec, scope))
+            raise compiler.error(spec)
+
+        return resolve
+
+    mapping = {"a": {"@path": "$.a"}, "b": {"@fails": "one"}, "c": {"@fails": "two"}}
+    resolver, shared = compiled(mapping, fails=compile_fails)
+    with pytest.raises(TransformError, match="one"):
+        straighten(resolver, shared.codes)({"a": 1})
+    assert seen == [("one", {"a": 1})]
