@@ -36,7 +36,7 @@ format: $(STAMP) ## Format the code, and mend what style checks can mend
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/ruff check --fix $(SOURCES)
 
-bench: $(STAMP) ## Measure Offramp beside what it replaces; QUICK=1 only sees that all of it runs, ARGS="accept" runs a part
+bench: $(STAMP) ## Measure Offramp beside what it replaces; QUICK=1 only sees that all of it runs, ARGS="growth" runs a part
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(ARGS)
 
 wheels: $(STAMP) ## Build both distributions, and try them in an empty environment

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import partial
@@ -59,7 +59,15 @@ class Partner:
         return int(get_json(f"{self.url}/_emulator/figures")["events_stored"])
 
     def rate_of(self, count: int, before: int) -> float:
-        """Watch until `count` events have come since `before`; events a second."""
+        """Watch until `count` events have come since `before`; events a second after the start."""
+        return rate_without_start(self._watch(count, before), count)
+
+    def rate_from_now(self, count: int, before: int) -> float:
+        """Watch until `count` events have come since `before`; events a second from now on."""
+        seen = self._watch(count, before)
+        return rate_between(seen[0], seen[-1])
+
+    def _watch(self, count: int, before: int) -> list[tuple[float, int]]:
         seen: list[tuple[float, int]] = []
         moved = time.perf_counter()
         while not seen or seen[-1][1] < count:
@@ -70,11 +78,19 @@ class Partner:
                 raise BenchmarkError(f"only {stored} of {count} events arrived")
             seen.append((now, stored))
             time.sleep(LOOK_SECONDS)
-        first = next(each for each in seen if each[1] >= count * LEFT_OUT)
-        last = next(each for each in seen if each[1] >= count)
-        if first is last:
-            raise BenchmarkError(f"{count} events are too few to be timed")
-        return (last[1] - first[1]) / (last[0] - first[0])
+        return seen
+
+
+def rate_without_start(seen: Sequence[tuple[float, int]], count: int) -> float:
+    """Events a second, of moments and events by then, from a tenth of `count` to the end."""
+    return rate_between(next(each for each in seen if each[1] >= count * LEFT_OUT), seen[-1])
+
+
+def rate_between(first: tuple[float, int], last: tuple[float, int]) -> float:
+    """Events a second between two moments; raises `BenchmarkError` where they are one."""
+    if first == last:
+        raise BenchmarkError(f"{last[1]} events are too few to be timed")
+    return (last[1] - first[1]) / (last[0] - first[0])
 
 
 @contextmanager
@@ -117,9 +133,11 @@ def deliver_growth(effort: Effort, now: datetime) -> Iterator[Figure]:
     """Deliver a backlog of one lane among many, and one that many instances share."""
     with partner() as far:
         runs = _Growing(far=far, count=effort.growth_events, now=now)
-        sides = {side.name: partial(runs.rate, side) for side in make_sides(effort)}
-        values = in_turn(sides, effort.growth_rounds)
-    yield from grown(f"delivering {effort.growth_events:,} events", "events/s", values)
+        sides = make_sides(effort)
+        rates = {side.name: partial(runs.rate, side) for side in sides}
+        values = in_turn(rates, effort.growth_rounds)
+    group = f"delivering {effort.growth_events:,} events"
+    yield from grown(group, "events/s", values, without_target=sides[-1].name)
 
 
 @attrs.define(kw_only=True)
@@ -137,8 +155,10 @@ class _Growing:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             fill(folder, self.count, now=self.now, start=numbers.start, lanes=side.lanes)
-            with running_host(folder, side.config, partner=self.far.url, awaited=False):
-                return self.far.rate_of(side.living(numbers), before)
+            # So many lanes prepare all that they have before the first of it arrives, so that the
+            # pace of the arrivals would tell nothing of what they cost.
+            with running_host(folder, side.config, partner=self.far.url, ready=False):
+                return self.far.rate_from_now(side.living(numbers), before)
 
 
 @attrs.define(kw_only=True)

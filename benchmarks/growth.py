@@ -45,6 +45,7 @@ def make_sides(effort: Effort) -> list[Side]:
     """One subscription; more, of which one matches; as many instances of which one is dead.
 
     The dead one gets one event of so many; one other gets the rest, or each of them its share.
+    That last side has no target: the same events go out in many times as many requests.
     """
     _, *more = effort.growth
     most = more[-1]
@@ -60,7 +61,7 @@ def make_sides(effort: Effort) -> list[Side]:
             lanes=(first,) * (most - 1) + (last,),
             dead=True,
         ),
-        Side(name=f"{most} instances, all busy, 1 dead", config=shared, lanes=lanes, dead=True),
+        Side(name=f"{most} busy instances, 1 dead", config=shared, lanes=lanes, dead=True),
     ]
 
 

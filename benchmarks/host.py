@@ -23,6 +23,7 @@ from benchmarks.processes import (
     python,
     started,
     wait_for,
+    wait_for_door,
 )
 from benchmarks.progress import tell
 from offramp import _json
@@ -134,11 +135,12 @@ class Host:
 
 @contextlib.contextmanager
 def running_host(
-    folder: Path, config: dict[str, Any], *, partner: str, awaited: bool = True
+    folder: Path, config: dict[str, Any], *, partner: str, ready: bool = True
 ) -> Iterator[Host]:
-    """A host until the end of the block, ready if it is awaited; it delivers to `partner`, a URL.
+    """A host until the end of the block, `ready` or but listening; it delivers to `partner`, a URL.
 
-    One with a backlog delivers before it is ready: what watches that does not await it.
+    One with a backlog delivers as soon as its door opens, and is ready later: what watches that
+    awaits the door alone.
     """
     file = folder / "offramp.json"
     file.write_bytes(_json.dumps(config))
@@ -151,17 +153,21 @@ def running_host(
     more = environment(**{BASE_URL_VARIABLE: partner})
     with log, started(command, env=more, stderr=log, stdout=log) as process:
         try:
-            if awaited:
-                _wait_for(port, process, folder / "host.log")
+            with _telling(folder / "host.log"):
+                if ready:
+                    wait_for(f"http://127.0.0.1:{port}/readyz", process)
+                else:
+                    wait_for_door(port, process)
             yield Host(port, process, time.perf_counter() - began)
         finally:
             # What is on its way to a partner that is not there would be waited for, in vain.
             process.kill()
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+@contextlib.contextmanager
+def _telling(log: Path) -> Iterator[None]:
     try:
-        wait_for(f"http://127.0.0.1:{port}/readyz", process)
+        yield
     except BenchmarkError as error:
         said = log.read_text()[-SAID_CHARACTERS:]
         raise BenchmarkError(f"{error}; it said: {said}") from None

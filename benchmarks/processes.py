@@ -115,6 +115,19 @@ def wait_for(url: str, process: subprocess.Popen[bytes]) -> float:
     raise BenchmarkError(f"{url} did not answer within {START_SECONDS:g} s")
 
 
+def wait_for_door(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a process listens on a port, which a connection tells even of a busy one."""
+    began = time.perf_counter()
+    while time.perf_counter() - began < START_SECONDS:
+        if process.poll() is not None:
+            raise BenchmarkError(f"{process.args!r} ended with {process.returncode}")
+        with socket.socket() as sock:
+            if not sock.connect_ex(("127.0.0.1", port)):
+                return
+        time.sleep(LOOK_SECONDS)
+    raise BenchmarkError(f"nobody listened on {port} within {START_SECONDS:g} s")
+
+
 def get_json(url: str) -> Any:
     """What a URL of this machine answers."""
     with urllib.request.urlopen(url) as answer:  # noqa: S310 - on this machine

@@ -54,6 +54,7 @@ def end_to_end_growth(effort: Effort, now: datetime) -> Iterator[Figure]:
     """The same for hosts with more subscriptions and instances, beside one with one."""
     port = free_port()
     sides = make_sides(effort)
+    busy = sides[-1].name
     with ExitStack() as stack:
         load = stack.enter_context(worker("load", python("benchmarks.load")))
         hosts = [_opened(stack, side, Partner(port)) for side in sides]
@@ -63,9 +64,8 @@ def end_to_end_growth(effort: Effort, now: datetime) -> Iterator[Figure]:
                 side.name: _sustained(far, sender, host, side, effort.growth_events)
                 for side, host in zip(sides, hosts, strict=True)
             }
-            yield from grown(
-                "end to end, sustained", "events/s", in_turn(runs, effort.growth_rounds)
-            )
+            values = in_turn(runs, effort.growth_rounds)
+        yield from grown("end to end, sustained", "events/s", values, without_target=busy)
         with partner("keep", port=port) as far:
             paced = Paced(far, load, now, effort.growth_paced_seconds, sender.start)
             waits = in_turn(
@@ -76,9 +76,14 @@ def end_to_end_growth(effort: Effort, now: datetime) -> Iterator[Figure]:
                 effort.growth_rounds,
             )
     for at in PERCENTILES:
-        values = {name: percentile_ms(rounds, at) for name, rounds in waits.items()}
-        group = "latency at 1,000 events/s"
-        yield from grown(group, "ms", values, suffix=f", p{at}", less_is_better=True)
+        yield from grown(
+            "latency at 1,000 events/s",
+            "ms",
+            {name: percentile_ms(rounds, at) for name, rounds in waits.items()},
+            suffix=f", p{at}",
+            less_is_better=True,
+            without_target=busy,
+        )
 
 
 def _opened(stack: ExitStack, side: Side, far: Partner) -> Host:
@@ -93,7 +98,7 @@ def _sustained(
     count = events // BATCH
 
     def measure(_: int) -> float:
-        before, began = far.stored(), time.perf_counter()
+        before = far.stored()
         living = side.living(range(sender.start, sender.start + count * BATCH))
         sent = sender.rate(host.port, batch=BATCH, count=count, names=side.names)
         # What was sent is made ready before: the sending began so long before its end.

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from benchmarks.__main__ import PARTS, steps_of
 from benchmarks.data import make_event, now
+from benchmarks.delivering import rate_between, rate_without_start
 from benchmarks.effort import FULL, QUICK, Effort
 from benchmarks.engines import growth_question
 from benchmarks.figures import Figure
@@ -22,7 +23,7 @@ from benchmarks.host import (
 )
 from benchmarks.load import make_requests
 from benchmarks.ours import make_round
-from benchmarks.processes import CHECKOUT
+from benchmarks.processes import CHECKOUT, BenchmarkError
 from benchmarks.report import WIDTH, show
 from benchmarks.wholes import PACED_BATCH, percentile_ms, waits_of
 from rich.console import Console
@@ -112,6 +113,15 @@ def test_a_percentile_is_of_each_round() -> None:
     """In milliseconds, one for each round."""
     rounds = [[n / 1_000 for n in range(1, 100)], [0.5] * 10]
     assert percentile_ms(rounds, 50) == pytest.approx([50.0, 500.0])
+
+
+def test_a_rate_is_of_what_came_meanwhile() -> None:
+    """Without the start it counts from a tenth on; the moments before and after do not count."""
+    seen = [(1.0, 0), (2.0, 5), (3.0, 10), (4.0, 60), (5.0, 100)]
+    assert rate_without_start(seen, 100) == 45.0
+    assert rate_between(seen[0], seen[-1]) == 25.0
+    with pytest.raises(BenchmarkError, match="too few"):
+        rate_without_start([(1.0, 0), (2.0, 100)], 100)
 
 
 def test_growth_stands_beside_one_subscription() -> None:
