@@ -39,6 +39,7 @@ from offramp.errors import (
     RejectedError,
     RetryableError,
 )
+from offramp.event import format_time
 from offramp.hooks import Command, Route, RunningHost, SettledDelivery, Toolbox, hookimpl
 
 __all__ = [
@@ -76,6 +77,7 @@ __all__ = [
     "array_path",
     "coalesce",
     "field",
+    "format_time",
     "hookimpl",
     "liquid",
     "literal",

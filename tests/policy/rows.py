@@ -19,8 +19,8 @@ ROW_OF = {room: number for number, row in enumerate(ROWS) for room in row}
 PURE = {room for row in ROWS[: ROW_OF["hooks"] + 1] for room in row}
 #: May use any row, and import late; nothing uses it.
 TESTING = "testing"
-#: What the shop window shows is made in these rooms.
-SHOWN = {"_version", "definition", "errors", "hooks"}
+#: What the shop window shows is made in these rooms; of events, only how their times are written.
+SHOWN = {"_version", "definition", "errors", "event", "hooks"}
 
 
 def is_framework(module: str) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import attrs
 
-from offramp import field, path
+from offramp import field, format_time, path
 
 
 @attrs.frozen
@@ -45,14 +45,7 @@ class UsageEvent:
         return {
             "transaction_id": self.transaction_id,
             "customer_id": self.customer_id,
-            "timestamp": rfc3339(self.timestamp),
+            "timestamp": format_time(self.timestamp),
             "event_type": self.event_type,
             "properties": self.properties,
         }
-
-
-def rfc3339(moment: datetime) -> str:
-    """A moment in RFC 3339, in UTC and to the millisecond: `2020-04-02T00:10:25.000Z`."""
-    if moment.tzinfo is not UTC:
-        moment = moment.astimezone(UTC)
-    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

@@ -34,6 +34,8 @@ def parse_time(value: Any) -> datetime | None:
 
 
 def format_time(time: datetime) -> str:
-    """Write a time that is in UTC: `2026-11-23T04:10:11.123Z`."""
+    """Write an aware time in UTC, to the millisecond: `2026-11-23T04:10:11.123Z`."""
+    if time.tzinfo is not UTC:
+        time = time.astimezone(UTC)
     text: str = _written(time)
     return text[_MILLISECONDS] + "Z" if time.microsecond else text[_SECONDS] + ".000Z"
