@@ -28,6 +28,9 @@ _COMMON: Final = re.compile(
     r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]++)?+"
     r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 )
+# Bound once: every date of every payload goes through them.
+_is_common: Final = _COMMON.fullmatch
+_from_iso: Final = datetime.fromisoformat
 #: What dayjs reads part by part, before it leaves a text to JavaScript's `Date`. Parts may
 #: overflow: month 13 is January.
 _PARTS: Final = re.compile(
@@ -40,7 +43,7 @@ _NOT_A_TIME: Final = frozenset({"NaN", "Infinity", "-Infinity"})
 
 def is_date_like(text: str) -> bool:
     """Whether a text is a date and time: ISO 8601, seconds since 1970, or JavaScript's `Date`."""
-    if _COMMON.fullmatch(text):
+    if _is_common(text):
         return True
     seconds = _canonical_number(text)
     if seconds is not None:
@@ -74,10 +77,10 @@ def common_moment(text: str) -> datetime | None:
     That is most dates and times, though not all: the 30th of February is the 2nd of March, as
     JavaScript has it.
     """
-    if not _COMMON.fullmatch(text):
+    if not _is_common(text):
         return None
     try:
-        moment = datetime.fromisoformat(text)
+        moment = _from_iso(text)
         return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
