@@ -15,7 +15,7 @@ from tests.delivery.wild import LANE, PATIENCE, config, running, told_of, wild
 
 from offramp.config import Config
 from offramp.errors import StorageFullError
-from offramp.queue import Outcome, Reason, Stage
+from offramp.queue import Lease, Outcome, Reason, Stage
 
 
 def without_lanes(whole: Config) -> Config:
@@ -149,3 +149,28 @@ async def test_an_action_that_swallows_its_cancellation_does_not_hold_up_the_sto
         assert time.monotonic() - started < PATIENCE / 2
         end.set()
         await asyncio.sleep(0)
+
+
+async def test_a_queue_that_is_closed_leaves_the_event_loop_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It answers every wait at once: a lane that asked again at once would never let go."""
+    few, most, asked = 3, 100, 0
+    catalog = wild(perform=nothing)
+    async with running(tmp_path, catalog) as (engine, _):
+        lease = engine.queue.lease
+
+        async def counted(*arguments: Any, **options: Any) -> list[Lease]:
+            nonlocal asked
+            asked += 1
+            if asked > most:
+                raise asyncio.CancelledError
+            return await lease(*arguments, **options)
+
+        monkeypatch.setattr(engine.queue, "lease", counted)
+        await engine.apply(config(catalog))
+        await engine.queue.close()
+        async with asyncio.timeout(PATIENCE):
+            while asked < few:  # noqa: ASYNC110 - the lane asks by itself
+                await asyncio.sleep(0.01)
+    assert asked < most

@@ -30,6 +30,8 @@ LEASE_SECONDS: Final = 60.0
 EXTENSIONS_PER_LEASE: Final = 3
 #: How long one wait for work lasts before the lane looks around.
 WAIT_SECONDS: Final = 30.0
+#: The pause after a wait for nothing; a queue that was closed meanwhile would not wait at all.
+IDLE_PAUSE_SECONDS: Final = 0.01
 #: How many deliveries a lane without batches takes at once.
 SINGLES: Final = 32
 #: How many batches are leased at once: each lease costs two changes of thread, some 0.2 ms.
@@ -102,6 +104,8 @@ class Dispatcher:
         batch = self.pipeline.batch
         most = SINGLES if batch is None else batch.max_events
         leases = await self._lease(most)
+        if not leases:
+            await asyncio.sleep(IDLE_PAUSE_SECONDS)
         try:
             while leases and await self._is_their_turn():
                 self._start(leases[:most])

@@ -18,11 +18,6 @@ BUSY_SECONDS = 5.0
 WRITER_CACHE_KIB = 65_536
 #: Page cache of each reader in KiB.
 READER_CACHE_KIB = 8_192
-#: Page size of a new file in bytes: an event of 1 KB wastes less of it than of SQLite's own 4 KiB.
-PAGE_BYTES = 8_192
-#: Bytes of the log after which it is copied into the file: pages that many commits write, such as
-#: those of counters and indexes, are copied once. SQLite's own is 4 MB.
-CHECKPOINT_BYTES = 16 * 1024 * 1024
 #: Size in bytes to which the log is cut back after a checkpoint.
 WAL_KEPT_BYTES = 64 * 1024 * 1024
 #: Compiled statements kept per connection: more than there are named ones.
@@ -43,14 +38,11 @@ def connect_writer(path: Path) -> sqlite3.Connection:
         path, isolation_level=None, timeout=BUSY_SECONDS, cached_statements=KEPT_STATEMENTS
     )
     try:
-        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         # macOS only: there, a plain fsync stops at the drive's cache.
         connection.execute("PRAGMA fullfsync = ON")
         connection.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
-        (page,) = connection.execute("PRAGMA page_size").fetchone()
-        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_BYTES // page}")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute("PRAGMA foreign_keys = ON")
