@@ -18,7 +18,7 @@ def test_each_subscription_is_told_with_its_steps(offramp: Offramp, config: Path
     assert told["events"] == 3
     assert told["matched"] >= 2
     assert told["rejected"] == told["matched"] - 2
-    assert list(told["steps"]) == ["match", "map", "check", "structure"]
+    assert list(told["steps"]) == ["match", "map", "make"]
     assert all(cost > 0 for cost in told["steps"].values())
     assert told["events_per_second"] > 0
 

@@ -26,7 +26,7 @@ from offramp.hooks import Command
 #: whatever else the machine does only ever adds. In seconds.
 STEP_SECONDS: Final = 0.2
 MICROSECONDS: Final = 1e6
-STEPS: Final = ("match", "map", "check", "structure")
+STEPS: Final = ("match", "map", "make")
 
 
 @attrs.frozen(kw_only=True)
@@ -65,9 +65,9 @@ class Measuring:
     def bench(self, *, config: Path = DEFAULT_FILE, json: Flag = False) -> None:
         """Tell what each enabled subscription costs for the events on standard input.
 
-        Nothing is sent and nothing is stored: matching, mapping, checking and structuring are
-        timed on one core of this machine. What a host adds to it (HTTP, the disk) stands in the
-        page on performance.
+        Nothing is sent and nothing is stored: matching the trigger, mapping, and making the checked
+        payload are timed on one core of this machine. What a host adds to it (HTTP, the disk)
+        stands in the page on performance.
 
         Parameters
         ----------
@@ -105,8 +105,7 @@ def measure(
     inputs: Sequence[Any] = matching
     for name, run in (
         ("map", pipeline.transform),
-        ("check", pipeline.check),
-        ("structure", pipeline.structure),
+        ("make", pipeline.make),
     ):
         made = _what_passes(run, inputs)
         steps[name] = _cost(run, [given for given, _ in made], seconds)
