@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -15,6 +16,7 @@ from offramp import _json
 from offramp.delivery.batching import Parcel, in_batches
 from offramp.delivery.failures import as_delivery_error, is_ours, plugin_failure
 from offramp.delivery.instance import InstanceRuntime
+from offramp.delivery.limits import Line
 from offramp.delivery.pipeline import Pipeline
 from offramp.delivery.retry import decide
 from offramp.delivery.send import Sent, send
@@ -36,7 +38,8 @@ IDLE_PAUSE_SECONDS: Final = 0.01
 SINGLES: Final = 32
 #: How many batches are leased at once: each lease costs two changes of thread, some 0.2 ms.
 BATCHES_AHEAD: Final = 4
-#: How long a leased batch may wait for its turn, before it is given back.
+#: How long leased batches may wait for their turn, before they are given back. Nobody extends them
+#: meanwhile, so that all of them together have this one time.
 PATIENCE_SECONDS: Final = LEASE_SECONDS / 6
 #: The pause after a fault of the disk, before the lane goes on.
 FAULT_PAUSE_SECONDS: Final = 1.0
@@ -65,6 +68,8 @@ class Dispatcher:
     _busy: set[asyncio.Task[None]] = attrs.field(factory=set, init=False)
     _suspects: set[str] = attrs.field(factory=set, init=False)
     _stopping: bool = attrs.field(default=False, init=False)
+    #: Who waits at the instance's gate.
+    _line: Line = attrs.field(factory=Line, init=False)
 
     @property
     def lane(self) -> str:
@@ -84,8 +89,9 @@ class Dispatcher:
                 await asyncio.sleep(FAULT_PAUSE_SECONDS)
 
     async def finish(self, *, within: float) -> None:
-        """Wait for what is on its way, then give back the rest; `within` seconds at most."""
+        """Give back what waits, and wait for what is on its way; `within` seconds at most."""
         self._stopping = True
+        self._line.close()
         try:
             if self._busy:
                 await asyncio.wait(self._busy, timeout=within)
@@ -106,8 +112,9 @@ class Dispatcher:
         leases = await self._lease(most)
         if not leases:
             await asyncio.sleep(IDLE_PAUSE_SECONDS)
+        until = time.monotonic() + PATIENCE_SECONDS
         try:
-            while leases and await self._is_their_turn():
+            while leases and await self._is_their_turn(until):
                 self._start(leases[:most])
                 leases = leases[most:]
         finally:
@@ -117,12 +124,11 @@ class Dispatcher:
     def _has_room(self) -> bool:
         return len(self._busy) <= self.runtime.gate.limit
 
-    async def _is_their_turn(self) -> bool:
-        """Whether what is leased may go, now or within `PATIENCE_SECONDS`."""
+    async def _is_their_turn(self, until: float) -> bool:
+        """Whether what is leased may go, now or until then, by the monotonic clock."""
         if not self._has_room():
-            await asyncio.wait(
-                self._busy, timeout=PATIENCE_SECONDS, return_when=asyncio.FIRST_COMPLETED
-            )
+            left = max(0.0, until - time.monotonic())
+            await asyncio.wait(self._busy, timeout=left, return_when=asyncio.FIRST_COMPLETED)
         return self._has_room() and not self.runtime.gate.pause
 
     def _start(self, leases: list[Lease]) -> None:
@@ -211,10 +217,14 @@ class Dispatcher:
 
     async def _send(self, batch: list[tuple[Lease, Parcel]]) -> None:
         parcels = [parcel for _, parcel in batch]
-        results = await send(self.runtime, self.pipeline, parcels)
+        results = await send(self.runtime, self.pipeline, parcels, self._line)
         exchanges: dict[int, bytes] = {}
         outcomes = []
+        held_back = []
         for (lease, parcel), sent in zip(batch, results, strict=True):
+            if sent.held_back:
+                held_back.append(lease)
+                continue
             if sent.suspect or self._suspects:
                 self._remember(lease, sent)
             exchange = _exchange(sent, exchanges)
@@ -224,6 +234,7 @@ class Dispatcher:
                 outcomes.append(
                     self._failed(lease, sent.error, payload=parcel.prepared.wire, exchange=exchange)
                 )
+        await self.queue.release(held_back)
         await self._settle(outcomes)
 
     def _remember(self, lease: Lease, sent: Sent) -> None:

@@ -148,3 +148,33 @@ class Gate:
             if not waiter.done():
                 waiter.set_result(None)
                 room -= 1
+
+
+class Line:
+    """Those who wait at a gate for one lane; once it is closed, nobody waits in it any more."""
+
+    def __init__(self) -> None:
+        self._closed = False
+        self._waits: set[asyncio.Timeout] = set()
+
+    async def enter(self, gate: Gate) -> bool:
+        """Wait as `Gate.enter` does; False, without a place to give back, where it was closed."""
+        if self._closed:
+            return False
+        try:
+            async with asyncio.timeout(None) as wait:
+                self._waits.add(wait)
+                try:
+                    await gate.enter()
+                finally:
+                    self._waits.discard(wait)
+        except TimeoutError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Send away all who wait, and whoever comes."""
+        self._closed = True
+        waits, self._waits = self._waits, set()
+        for wait in waits:
+            wait.reschedule(0.0)  # a moment that is over

@@ -11,6 +11,7 @@ import attrs
 from offramp.delivery.batching import Parcel
 from offramp.delivery.failures import PluginFailedError, as_delivery_error, is_ours, outcomes_of
 from offramp.delivery.instance import InstanceRuntime
+from offramp.delivery.limits import Line
 from offramp.delivery.pipeline import Pipeline
 from offramp.errors import DeliveryError, RequestTimeoutError
 from offramp.http import Client, Exchange
@@ -31,6 +32,8 @@ class Sent:
     exchange: Exchange | None
     #: It stood in a batch that was refused for its content, and was not cleared since.
     suspect: bool = False
+    #: It was not sent, as the line was closed before its turn came: neither error nor success.
+    held_back: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -40,27 +43,32 @@ class _Answer:
     value: Any = None
     error: DeliveryError | None = None
     exchange: Exchange | None = None
+    held_back: bool = False
 
 
 async def send(
-    runtime: InstanceRuntime, pipeline: Pipeline, parcels: Sequence[Parcel]
+    runtime: InstanceRuntime,
+    pipeline: Pipeline,
+    parcels: Sequence[Parcel],
+    line: Line | None = None,
 ) -> list[Sent]:
     """Deliver parcels in as few requests as can be; one `Sent` for each, in their order.
 
     A batch that is refused for its content (400, 413, 422), or that breaks the plugin, is halved
     until the bad payloads stand alone: at most 2 * k * ceil(log2 n) + 1 requests for k bad ones
-    of n, and every good one is delivered.
+    of n, and every good one is delivered. Who closes the `line` holds back what is not under way.
     """
+    line = line or Line()
     if len(parcels) == 1 or not pipeline.action.batches:
-        return [await _send_one(runtime, pipeline, parcel) for parcel in parcels]
-    answer = await _call_batch(runtime, pipeline, parcels)
+        return [await _send_one(runtime, pipeline, parcel, line) for parcel in parcels]
+    answer = await _call_batch(runtime, pipeline, parcels, line)
     if not _blames_content(answer.error):
         return _sent(runtime, answer, len(parcels))
     _learn(runtime, [answer.error])
     middle = len(parcels) // 2
     halves = [
-        *await send(runtime, pipeline, parcels[:middle]),
-        *await send(runtime, pipeline, parcels[middle:]),
+        *await send(runtime, pipeline, parcels[:middle], line),
+        *await send(runtime, pipeline, parcels[middle:], line),
     ]
     return [
         attrs.evolve(sent, suspect=sent.error is not None and sent.error.retryable)
@@ -68,23 +76,29 @@ async def send(
     ]
 
 
-async def _send_one(runtime: InstanceRuntime, pipeline: Pipeline, parcel: Parcel) -> Sent:
+async def _send_one(
+    runtime: InstanceRuntime, pipeline: Pipeline, parcel: Parcel, line: Line
+) -> Sent:
     if not pipeline.action.performs:
-        return _sent(runtime, await _call_batch(runtime, pipeline, [parcel]), 1)[0]
+        return _sent(runtime, await _call_batch(runtime, pipeline, [parcel], line), 1)[0]
     payload = parcel.prepared.payload
     answer = await _call(
-        runtime, pipeline, [parcel], lambda client: pipeline.action.perform(client, payload)
+        runtime, pipeline, [parcel], line, lambda client: pipeline.action.perform(client, payload)
     )
     # What a single `perform` returns says nothing.
     return _sent(runtime, attrs.evolve(answer, value=None), 1)[0]
 
 
 async def _call_batch(
-    runtime: InstanceRuntime, pipeline: Pipeline, parcels: Sequence[Parcel]
+    runtime: InstanceRuntime, pipeline: Pipeline, parcels: Sequence[Parcel], line: Line
 ) -> _Answer:
     payloads = [parcel.prepared.payload for parcel in parcels]
     return await _call(
-        runtime, pipeline, parcels, lambda client: pipeline.action.perform_batch(client, payloads)
+        runtime,
+        pipeline,
+        parcels,
+        line,
+        lambda client: pipeline.action.perform_batch(client, payloads),
     )
 
 
@@ -92,9 +106,11 @@ async def _call(
     runtime: InstanceRuntime,
     pipeline: Pipeline,
     parcels: Sequence[Parcel],
+    line: Line,
     call: Callable[[Client[Any]], Awaitable[Any]],
 ) -> _Answer:
-    await runtime.gate.enter()
+    if not await line.enter(runtime.gate):
+        return _Answer(held_back=True)
     client = None
     bound = asyncio.timeout(LONGEST_CALL_SECONDS)
     try:
@@ -113,6 +129,8 @@ async def _call(
 
 
 def _sent(runtime: InstanceRuntime, answer: _Answer, count: int) -> list[Sent]:
+    if answer.held_back:
+        return [Sent(error=None, exchange=None, held_back=True)] * count
     outcomes = answer.error or outcomes_of(answer.value, count)
     if isinstance(outcomes, DeliveryError):
         outcomes = [outcomes] * count

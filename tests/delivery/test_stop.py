@@ -1,0 +1,170 @@
+"""Stopping and changing: what waits is given back at once, what is under way is waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import attrs
+import pytest
+from tests.delivery.parts import Partner, event, make_pipeline, make_small_runtime
+from tests.delivery.test_engine import PATIENCE, config, running
+from tests.delivery.test_send import parcels
+
+from offramp import Outgoing, Response
+from offramp.delivery import Engine, dispatcher, send
+from offramp.delivery.engine import FINISH_SECONDS
+from offramp.delivery.limits import Line
+from offramp.queue import Depth
+
+LANE = "small/one"
+#: More than any lane leases at once.
+MANY = 1_000
+#: Seconds that a stop takes that waits for nothing, on a machine that is busy.
+AT_ONCE = FINISH_SECONDS / 4
+
+
+@attrs.define
+class Held(Partner):
+    """A partner whose answers wait until they are let go."""
+
+    go: asyncio.Event = attrs.field(factory=asyncio.Event)
+
+    async def __call__(self, outgoing: Outgoing) -> Response:
+        answer = await super().__call__(outgoing)
+        await self.go.wait()
+        return answer
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not true():  # noqa: ASYNC110 - nobody signals it
+            await asyncio.sleep(0.01)
+
+
+async def depth(engine: Engine) -> Depth:
+    return await engine.queue.depth(LANE)
+
+
+@pytest.mark.parametrize("action", ["take", "takeOne"])
+async def test_a_dead_partner_does_not_hold_up_the_stop(tmp_path: Path, action: str) -> None:
+    """What waits at the open breaker is given back untouched, and arrives after the start."""
+    ids = [f"m{number}" for number in range(MANY)]
+    dead = Partner(judge=lambda ids: 503)
+    async with running(tmp_path, dead) as (engine, _):
+        await engine.apply(config(action=action))
+        await engine.accept("site", [event(each) for each in ids])
+        gate = engine.snapshot.runtimes["small"].gate
+        await until(lambda: gate.state == "open" and gate.pause > FINISH_SECONDS / 10)
+        assert (await depth(engine)).leased
+        started = time.monotonic()
+        await engine.stop()
+        assert time.monotonic() - started < AT_ONCE
+        assert (await depth(engine)).leased == 0
+        tried = {each for request in dead.requests for each in request}
+        assert (await depth(engine)).retrying == len(tried)
+    partner = Partner()
+    async with running(tmp_path, partner) as (engine, ledger):
+        await engine.apply(config(action=action))
+        assert await engine.settled(within=3 * PATIENCE)
+        assert (await ledger.audit()).ok
+    assert Counter(partner.taken) == Counter(ids)
+
+
+@pytest.mark.parametrize("action", ["take", "takeOne"])
+async def test_requests_under_way_are_waited_for(tmp_path: Path, action: str) -> None:
+    """They end as delivered; what stood behind them is neither sent nor kept."""
+    partner = Held()
+    async with running(tmp_path, partner) as (engine, ledger):
+        await engine.apply(config(action=action))
+        await engine.accept("site", [event(f"m{number}") for number in range(MANY)])
+        await until(lambda: len(partner.requests) > 1)
+        stop = asyncio.create_task(engine.stop())
+        await asyncio.sleep(0.1)
+        assert not stop.done()
+        asked = list(partner.requests)
+        assert (await depth(engine)).leased == len(partner.taken)
+        partner.go.set()
+        await stop
+        assert partner.requests == asked
+        assert await depth(engine) == Depth(waiting=MANY - len(partner.taken))
+        assert (await ledger.audit()).ok
+
+
+@pytest.mark.parametrize("action", ["take", "takeOne"])
+async def test_a_change_gives_back_what_waits_and_sends_nothing_twice(
+    tmp_path: Path, action: str
+) -> None:
+    """The new version delivers what the old one had leased and not begun."""
+    partner = Held()
+    async with running(tmp_path, partner) as (engine, ledger):
+        await engine.apply(config(action=action))
+        await engine.accept("site", [event(f"m{number}") for number in range(MANY)])
+        await until(lambda: len(partner.requests) > 1)
+        old = set(partner.taken)
+        await engine.apply(config(action=action, id={"@template": "new-{{ messageId }}"}))
+        partner.go.set()
+        assert await engine.settled(within=3 * PATIENCE)
+        assert (await ledger.audit()).ok
+    wanted = {f"m{number}" for number in range(MANY)}
+    new = {f"new-{each}" for each in wanted - old}
+    assert Counter(partner.taken) == Counter(old | new)
+
+
+async def test_leases_that_wait_for_their_turn_too_long_are_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All batches leased ahead together wait no longer than one may; they arrive later, once."""
+    monkeypatch.setattr(dispatcher, "PATIENCE_SECONDS", 0.05)
+    partner = Held()
+    async with running(tmp_path, partner) as (engine, ledger):
+        await engine.apply(config())
+        await engine.accept("site", [event(f"m{number}") for number in range(MANY)])
+        await until(lambda: len(partner.requests) > 1)
+        await asyncio.sleep(0.2)
+        begun = engine.snapshot.runtimes["small"].gate.limit + 1
+        assert (await depth(engine)).leased <= begun * 100
+        partner.go.set()
+        assert await engine.settled(within=PATIENCE)
+        assert (await ledger.audit()).ok
+    assert Counter(partner.taken) == Counter(f"m{number}" for number in range(MANY))
+
+
+async def test_a_line_that_closes_in_a_bisection_keeps_what_was_delivered() -> None:
+    """The half that arrived has its outcome, so only the other may be sent again."""
+    line = Line()
+
+    def judge(ids: Sequence[str]) -> int:
+        if len(ids) > 2:
+            return 400
+        line.close()
+        return 200
+
+    partner = Partner(judge=judge)
+    results = await send(
+        make_small_runtime(partner), make_pipeline(), parcels(["m1", "m2", "m3", "m4"]), line
+    )
+    assert partner.taken == ["m1", "m2"]
+    assert [sent.held_back for sent in results] == [False, False, True, True]
+    assert {sent.error for sent in results} == {None}
+
+
+async def test_whoever_leaves_a_line_gives_up_the_place() -> None:
+    """A closed line costs the gate nothing: the next one passes, and a cancelled one is that."""
+    gate = make_small_runtime(Partner(), concurrency=1).gate
+    line, other = Line(), Line()
+    assert await line.enter(gate)
+    waits = [asyncio.create_task(each.enter(gate)) for each in (line, line, other, other)]
+    await asyncio.sleep(0)
+    line.close()
+    line.close()
+    assert await asyncio.gather(*waits[:2]) == [False, False]
+    assert not await line.enter(gate)
+    waits[2].cancel()
+    gate.leave()
+    assert await waits[3]
+    with pytest.raises(asyncio.CancelledError):
+        await waits[2]
