@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 import sqlite3
 from typing import TYPE_CHECKING
 
+import attrs
 import pytest
 
 from offramp.queue import NewItem, SqliteLedger, open_queue
@@ -87,3 +90,78 @@ async def test_a_run_that_was_undone_is_not_forgotten(tmp_path: Path) -> None:
         assert await queue.accept(items(RUN, "old-")) == [False] * RUN
         assert await queue.accept([item("new", "lane")]) == [True]
         assert (await SqliteLedger(store).audit()).ok
+
+
+#: What breaks a group, at each of its steps: alone or with the whole transaction.
+FAULTS = [
+    f"{when} ON {table} BEGIN SELECT RAISE({how}, 'no'); END"
+    for when, table in (
+        ("BEFORE DELETE", "dedupe"),
+        ("AFTER DELETE", "dedupe"),
+        ("BEFORE INSERT", "dedupe"),
+        ("AFTER INSERT", "dedupe"),
+        ("BEFORE INSERT", "known_ids"),
+        ("BEFORE INSERT", "deliveries"),
+        ("AFTER INSERT", "counts"),
+    )
+    for how in ("ABORT", "ROLLBACK")
+]
+
+
+@attrs.frozen
+class Execute:
+    """A statement as a write."""
+
+    sql: str
+
+    def __call__(self, connection: sqlite3.Connection) -> None:
+        connection.execute(self.sql)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_memory_follows_the_disk_through_any_faults(tmp_path: Path, seed: int) -> None:
+    """Whatever is undone, and wherever: each id is new exactly once, also after a restart."""
+    dice = random.Random(seed)
+    taken: set[str] = set()
+    for _ in range(3):
+        async with Store.open(tmp_path) as store, open_queue(store) as queue:
+            for _ in range(25):
+                broken = dice.random() < 1 / 2
+                if broken:
+                    await store.write(Execute(f"CREATE TRIGGER broken {dice.choice(FAULTS)}"))
+                requests = [
+                    [item(f"id-{n}", "lane") for n in dice.sample(range(200), dice.randint(1, RUN))]
+                    for _ in range(dice.randint(1, 4))
+                ]
+                answers = await asyncio.gather(*map(queue.accept, requests), return_exceptions=True)
+                for request, answer in zip(requests, answers, strict=True):
+                    if not isinstance(answer, BaseException):
+                        ids_of = [each.message_id for each in request]
+                        assert answer == [each not in taken for each in ids_of]
+                        taken.update(ids_of)
+                if broken:
+                    await store.write(Execute("DROP TRIGGER broken"))
+                assert (await queue.depth("lane")).total == len(taken)
+            assert (await SqliteLedger(store).audit()).ok
+    assert len(taken) > 2 * RUN
+
+
+async def test_what_fails_again_and_again_takes_no_memory(tmp_path: Path) -> None:
+    """A client that sends one event until the disk recovers is remembered but once."""
+    known = ids.MessageIds()
+    async with Store.open(tmp_path) as store:
+
+        def fail(connection: sqlite3.Connection) -> None:
+            known.catch_up(connection, 1)
+            known.add(connection, 1, [7])
+            raise ZeroDivisionError
+
+        def look(connection: sqlite3.Connection) -> list[bool]:
+            known.catch_up(connection, 1)
+            return known.find_new(connection, items(1, "x"), [7], 0)
+
+        for _ in range(3):
+            with pytest.raises(ZeroDivisionError):
+                await store.write(fail)
+        assert await store.write(look) == [True]
+    assert not known._recent

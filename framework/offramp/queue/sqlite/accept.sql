@@ -1,11 +1,10 @@
 -- name: ends
 -- Where the tables end: the number of the latest lane (they are numbered from 1 and never deleted),
--- the seq of the next event (the latest is never deleted, so that none is used twice), and the first
--- event whose id is not in the index yet. One statement, since each takes the interpreter's lock.
+-- and the seq of the next event (the latest is never deleted, so that none is used twice). One
+-- statement, since each takes the interpreter's lock.
 SELECT
   (SELECT coalesce(max(lane), 0) FROM lanes),
-  (SELECT coalesce(max(seq), 0) + 1 FROM events),
-  (SELECT min(seq) FROM dedupe);
+  (SELECT coalesce(max(seq), 0) + 1 FROM events);
 
 -- name: all_lanes
 -- Every lane's name and number.

@@ -73,8 +73,8 @@ class Accepting:
         now = to_us(self._now())
         items = [item for request in requests for item in request]
         digests = [digest(item.message_id) for item in items]
-        lane_count, first, first_recent = connection.execute(SQL["ends"]).fetchone()
-        self._ids.catch_up(connection, first_recent)
+        lane_count, first = connection.execute(SQL["ends"]).fetchone()
+        self._ids.catch_up(connection, first)
         flags = self._ids.find_new(connection, items, digests, now)
         fresh = list(compress(items, flags))
         counts = Counts()

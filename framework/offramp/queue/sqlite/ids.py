@@ -25,23 +25,23 @@ RUN = 16_384
 class MessageIds:
     """Tells which events are new; lives in the writer's thread.
 
-    Memory may know ids that are not on disk, since a group was undone or retention took the event:
-    whatever is found is compared with the event itself. It must never know fewer.
+    Memory may know ids that are not on disk, since retention took the event: whatever is found is
+    compared with the event itself. It must never know fewer.
     """
 
     def __init__(self) -> None:
         #: The events of each digest that is in `dedupe`.
         self._recent: dict[int, list[int]] = {}
-        #: The first event in `dedupe` that memory knows of.
-        self._from: int | None = None
+        #: The event that comes after all that memory knows of; none while that is not certain.
+        self._next: int | None = None
 
-    def catch_up(self, connection: sqlite3.Connection, start: int | None) -> None:
-        """Learn what memory lacks of `dedupe`, which begins with event `start`."""
-        # A group that was undone may have moved ids to the index: then they are here again.
-        if start is not None and (self._from is None or start < self._from):
+    def catch_up(self, connection: sqlite3.Connection, first: int) -> None:
+        """Learn `dedupe` anew where memory is not of the events before `first`, the next one."""
+        # A group that was undone left its events here, and may have moved others to the index.
+        if first != self._next:
             self._recent.clear()
-            self._from = start
             self._remember(connection.execute(SQL["recent_ids"]))
+            self._next = first
 
     def find_new(
         self,
@@ -68,14 +68,14 @@ class MessageIds:
 
     def add(self, connection: sqlite3.Connection, first: int, digests: Sequence[int]) -> None:
         """Make events from `first` on findable."""
+        self._next = None
         if len(self._recent) >= RUN:
             connection.execute(SQL["index_ids"])
             connection.execute(SQL["forget_indexed"])
             self._recent.clear()
-            self._from = None
         connection.execute(SQL["add_ids"], {"first": first, "digests": as_json(digests)})
-        self._from = first if self._from is None else self._from
         self._remember(zip(digests, range(first, first + len(digests)), strict=True))
+        self._next = first + len(digests)
 
     def _remember(self, rows: Iterable[tuple[int, int]]) -> None:
         recent = self._recent
