@@ -71,6 +71,14 @@ class Dispatcher:
     #: Who waits at the instance's gate.
     _line: Line = attrs.field(factory=Line, init=False)
 
+    #: Seconds that a batch which is not full is given to fill.
+    _linger: float = attrs.field(init=False)
+
+    @_linger.default
+    def _default_linger(self) -> float:
+        batch = self.pipeline.batch
+        return 0.0 if batch is None else batch.linger.total_seconds()
+
     @property
     def lane(self) -> str:
         """The subscription's id."""
@@ -109,12 +117,16 @@ class Dispatcher:
             await asyncio.wait(self._busy, return_when=asyncio.FIRST_COMPLETED)
         batch = self.pipeline.batch
         most = SINGLES if batch is None else batch.max_events
-        leases = await self._lease(most)
+        ahead = min(BATCHES_AHEAD, self.runtime.gate.limit)
+        leases = await self._lease(most * ahead, wait=WAIT_SECONDS)
         if not leases:
             await asyncio.sleep(IDLE_PAUSE_SECONDS)
         until = time.monotonic() + PATIENCE_SECONDS
         try:
             while leases and await self._is_their_turn(until):
+                if self._linger and len(leases) < most:
+                    await asyncio.sleep(self._linger)
+                    leases += await self._lease(most - len(leases), wait=0)
                 self._start(leases[:most])
                 leases = leases[most:]
         finally:
@@ -136,20 +148,10 @@ class Dispatcher:
         self._busy.add(task)
         task.add_done_callback(self._busy.discard)
 
-    async def _lease(self, most: int) -> list[Lease]:
-        """Lease what fills a few batches, or else linger until one is full."""
-        batch = self.pipeline.batch
-        ahead = most * min(BATCHES_AHEAD, self.runtime.gate.limit)
-        leases = await self.queue.lease(self.lane, ahead, ttl=LEASE_SECONDS, wait=WAIT_SECONDS)
-        linger = 0.0 if batch is None else batch.linger.total_seconds()
-        if leases and linger and len(leases) < most:
-            try:
-                await asyncio.sleep(linger)
-                leases += await self.queue.lease(self.lane, most - len(leases), ttl=LEASE_SECONDS)
-            except BaseException:  # a fault of the disk, too, must not hold them until they lapse
-                await self.queue.release(leases)
-                raise
-        return leases
+    async def _lease(self, most: int, *, wait: float) -> list[Lease]:
+        # Nobody extends them while a batch is given time to fill.
+        ttl = LEASE_SECONDS + self._linger
+        return await self.queue.lease(self.lane, most, ttl=ttl, wait=wait)
 
     async def _deliver(self, leases: list[Lease]) -> None:
         keeper = asyncio.create_task(self._keep(leases), name=f"extend {self.lane}")

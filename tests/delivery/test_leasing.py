@@ -1,4 +1,4 @@
-"""Stopping and changing: what waits is given back at once, what is under way is waited for."""
+"""What a lane has leased: sent in full batches, and given back where it cannot go now."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import attrs
 import pytest
-from tests.delivery.parts import Partner, event, make_pipeline, make_small_runtime
+from tests.delivery.parts import Partner, Take, event, make_pipeline, make_small_runtime
 from tests.delivery.test_engine import PATIENCE, config, running
 from tests.delivery.test_send import parcels
 
-from offramp import Outgoing, Response
+from offramp import Batch, Outgoing, Response
 from offramp.delivery import Engine, dispatcher, send
 from offramp.delivery.engine import FINISH_SECONDS
 from offramp.delivery.limits import Line
@@ -168,3 +169,36 @@ async def test_whoever_leaves_a_line_gives_up_the_place() -> None:
     assert await waits[3]
     with pytest.raises(asyncio.CancelledError):
         await waits[2]
+
+
+async def test_the_last_of_the_batches_leased_ahead_is_given_time_to_fill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lane that leases one batch and a half sends two full ones, if the rest comes soon."""
+    monkeypatch.setattr(Take, "batch", Batch(max_events=100, linger=timedelta(seconds=1)))
+    partner = Partner()
+    async with running(tmp_path, partner) as (engine, _):
+        await engine.apply(config())
+        await engine.accept("site", [event(f"m{number}") for number in range(150)])
+        await until(lambda: len(partner.requests) > 0)
+        await engine.accept("site", [event(f"n{number}") for number in range(50)])
+        assert await engine.settled(within=PATIENCE)
+    assert [len(request) for request in partner.requests] == [100, 100]
+
+
+async def test_a_stop_does_not_wait_for_a_batch_to_fill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was given time to fill is given back, unsent."""
+    monkeypatch.setattr(Take, "batch", Batch(max_events=100, linger=timedelta(minutes=10)))
+    partner = Partner()
+    async with running(tmp_path, partner) as (engine, _):
+        await engine.apply(config())
+        await engine.accept("site", [event("m1")])
+        await asyncio.sleep(0.2)
+        assert (await depth(engine)).leased == 1
+        started = time.monotonic()
+        await engine.stop()
+        assert time.monotonic() - started < AT_ONCE
+        assert await depth(engine) == Depth(waiting=1)
+    assert not partner.requests
