@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from unittest import mock
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,7 +23,7 @@ from offramp.mapping import (
 from offramp.mapping import compiler as compiler_module
 from offramp.mapping.compiler import Shared
 from offramp.mapping.directives.texts import MAX_WRITTEN
-from offramp.mapping.straight import MAX_LEVELS, MAX_LINES, straight_source, straighten
+from offramp.mapping.straight import MAX_KEYS, MAX_LENGTH, MAX_LEVELS, straight_source, straighten
 
 
 def compiled(mapping: Any, **more: CompileDirective) -> tuple[Resolver, Shared]:
@@ -96,19 +97,46 @@ def nested_conditions(levels: int) -> Any:
     [
         {"a": nested_conditions(MAX_LEVELS + 5)},
         {"a": {"@template": "{{b}}" * (MAX_WRITTEN + 1)}},
-        {"a": [{"@path": "$.b"}] * MAX_LINES},
+        {"a": [{"@path": "$.b"}] * 5_000},
+        {"a": {"@path": "$" + ".b" * 2_000}, "c": {"@template": "-{{b" + ".b" * MAX_KEYS + "}}-"}},
     ],
 )
 def test_what_goes_far_can_be_compiled(mapping: Any) -> None:
-    """Conditions within conditions, and long templates, are called; lists take one line."""
+    """Conditions within conditions, long templates and long paths are called."""
     for event in ({}, {"a0": 1}, {"b": [1]}):
         assert answer(as_code(mapping), event) == answer(as_tree(mapping), event)
 
 
 def test_a_mapping_beyond_all_measure_stays_a_tree() -> None:
     """Its code would take longer to compile than it is worth."""
-    resolver, shared = compiled({f"k{at}": {"@path": "$.a"} for at in range(MAX_LINES // 2)})
-    assert straighten(resolver, shared.codes) is resolver
+    count = MAX_LENGTH // len("way_1.get('a', absent), ")
+    for mapping in (
+        {f"k{at}": {"@path": "$.a"} for at in range(count)},
+        {"a": [{"@path": "$.a"}] * (count + 1)},
+    ):
+        resolver, shared = compiled(mapping)
+        assert straighten(resolver, shared.codes) is resolver
+
+
+@attrs.define
+class Upper:
+    """A plugin's resolver that compares by its value, and so has no hash."""
+
+    get: Resolver
+
+    def __call__(self, scope: Any) -> str:
+        return str(self.get(scope)).upper()
+
+
+def test_a_resolver_need_not_have_a_hash() -> None:
+    """Resolvers are known by their identity, at the root and below it."""
+
+    def compile_upper(spec: Any, compiler: Compiler) -> Resolver:
+        return Upper(compiler.compile(spec))
+
+    for mapping, wanted in (({"@upper": "x"}, "X"), ({"a": {"@upper": "x"}}, {"a": "X"})):
+        resolver, shared = compiled(mapping, upper=compile_upper)
+        assert straighten(resolver, shared.codes)({}) == wanted
 
 
 def test_what_fails_first_in_the_mapping_fails_first() -> None:

@@ -63,3 +63,20 @@ class Apply:
 
 
 Code: TypeAlias = Read | Join | Object | List | Choose | Apply
+
+
+class Codes:
+    """What resolvers do, by their identity: one of a plugin's may have no hash."""
+
+    def __init__(self) -> None:
+        # They are held, so that none of them leaves its id to another.
+        self._noted: dict[int, tuple[Resolver, Code]] = {}
+
+    def note(self, resolver: Resolver, code: Code) -> None:
+        """Note what a resolver does."""
+        self._noted[id(resolver)] = resolver, code
+
+    def of(self, resolver: Resolver) -> Code | None:
+        """What a resolver does, if that is known."""
+        noted = self._noted.get(id(resolver))
+        return None if noted is None else noted[1]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from offramp.errors import Fault, TransformError
-from offramp.mapping.code import Apply, Code, List, Object, Read
+from offramp.mapping.code import Apply, Code, Codes, List, Object, Read
 from offramp.mapping.path import compile_path, path_text
 from offramp.mapping.straight import straighten
 from offramp.mapping.values import NOTHING, UNDEFINED, Constant, Keep, Resolver
@@ -49,7 +49,7 @@ class Shared:
     #: Whether a resolver may leave `UNDEFINED` behind inside its value.
     untidy: bool = False
     #: What resolvers do, where code can be written from it.
-    codes: dict[Resolver, Code] = attrs.field(factory=dict)
+    codes: Codes = attrs.field(factory=Codes)
 
 
 @attrs.frozen(kw_only=True)
@@ -126,7 +126,7 @@ class Compiler:
 
     def written(self, resolver: Resolver, code: Code) -> Resolver:
         """The resolver, noted to do what the code tells."""
-        self.shared.codes[resolver] = code
+        self.shared.codes.note(resolver, code)
         return resolver
 
     def straight(self, resolver: Resolver) -> Resolver:

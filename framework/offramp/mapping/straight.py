@@ -6,36 +6,39 @@ what a function of its own takes. What has no code here is called. `straight_sou
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
-from offramp.mapping.code import Apply, Choose, Code, Join, List, Object, Read
+from offramp.mapping.code import Apply, Choose, Code, Codes, Join, List, Object, Read
 from offramp.mapping.jstext import text_or_empty
 from offramp.mapping.path import member
 from offramp.mapping.values import UNDEFINED, Constant, Resolver
 
 #: Conditions within conditions; what lies deeper is called. Python takes 100 levels of indentation.
 MAX_LEVELS: Final = 20
-#: Code of more lines takes longer to compile (0.1 s) than it is worth; some 1,500 fields have it.
-MAX_LINES: Final = 5_000
+#: Keys of a path; a longer one is called, which follows it in a loop.
+MAX_KEYS: Final = 20
+#: Longer code, in characters, takes more time to compile (0.1 s) than it is worth; some 1,500
+#: fields have it.
+MAX_LENGTH: Final = 200_000
 _INDENT: Final = "    "
 _NOT_A_KEY: Final[dict[str, Any]] = {}
 _WRITTEN_PLAINLY: Final = (str, bool, type(None))
 
 
-def straighten(resolver: Resolver, codes: Mapping[Resolver, Code]) -> Resolver:
+def straighten(resolver: Resolver, codes: Codes) -> Resolver:
     """The resolver as one function, as far as the codes of its parts are known."""
-    if resolver not in codes:
+    if codes.of(resolver) is None:
         return resolver
     writer = _Writer(resolver, codes)
-    if writer.text.count("\n") > MAX_LINES:
+    if len(writer.text) > MAX_LENGTH:
         return resolver
     exec(writer.text, writer.names)  # noqa: S102 - written here; keys and texts only as literals
     made: Resolver = writer.names["resolve"]
     return made
 
 
-def straight_source(resolver: Resolver, codes: Mapping[Resolver, Code]) -> str:
+def straight_source(resolver: Resolver, codes: Codes) -> str:
     """The code of a resolver, to be read."""
     return _Writer(resolver, codes).text
 
@@ -59,7 +62,7 @@ def _members_of(value: Any) -> Any:
 class _Writer:
     """Writes the code; `names` are what it speaks of."""
 
-    def __init__(self, resolver: Resolver, codes: Mapping[Resolver, Code]) -> None:
+    def __init__(self, resolver: Resolver, codes: Codes) -> None:
         self.names: dict[str, Any] = {
             "absent": UNDEFINED,
             "members_of": _members_of,
@@ -89,8 +92,8 @@ class _Writer:
         """Write what makes a value; an expression for it, which cannot fail."""
         if isinstance(resolver, Constant):
             return self._constant(resolver.value)
-        code = self._codes.get(resolver)
-        if code is None or indent > MAX_LEVELS:
+        code = self._codes.of(resolver)
+        if code is None or indent > MAX_LEVELS or _longest_path(code) > MAX_KEYS:
             return self._call(resolver, ("scope",), indent)
         match code:
             case Read():
@@ -188,7 +191,17 @@ class _Writer:
         """Whether what a resolver answers is never `UNDEFINED`."""
         if isinstance(resolver, Constant):
             return resolver.value is not UNDEFINED
-        code = self._codes.get(resolver)
+        code = self._codes.of(resolver)
         if isinstance(code, Choose):
             return self._is_something(code.then) and self._is_something(code.otherwise)
         return isinstance(code, Object | List | Join)
+
+
+def _longest_path(code: Code) -> int:
+    match code:
+        case Read():
+            return len(code.keys)
+        case Join():
+            return max(map(len, code.paths))
+        case _:
+            return 0
