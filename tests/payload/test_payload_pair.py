@@ -212,6 +212,15 @@ class OwnNew:
         return super().__new__(cls)
 
 
+@attrs.define
+class OwnSetter:
+    n: int = field()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        is_even(self, None, value)
+        super().__setattr__(name, value)
+
+
 class Heir(Place):
     """Not decorated, so that attrs wrote nothing for it."""
 
@@ -226,7 +235,19 @@ class Moments:
 
 @pytest.mark.parametrize(
     "cls",
-    [Validated, Converted, Defaulted, Derived, After, Before, OwnInit, OwnNew, Heir, Moments],
+    [
+        Validated,
+        Converted,
+        Defaulted,
+        Derived,
+        After,
+        Before,
+        OwnInit,
+        OwnNew,
+        OwnSetter,
+        Heir,
+        Moments,
+    ],
 )
 def test_a_class_with_code_of_its_own_is_left_to_cattrs(cls: type[Any]) -> None:
     """No validator, converter, default or constructor of an author is passed over."""
@@ -236,13 +257,16 @@ def test_a_class_with_code_of_its_own_is_left_to_cattrs(cls: type[Any]) -> None:
     assert isinstance(make({"n": "4", "Name": "x"})[1], cls)
 
 
-@pytest.mark.parametrize(("raw", "is_made"), [({"n": "4"}, True), ({"n": "5"}, False)])
-def test_a_validator_is_heard(raw: dict[str, Any], is_made: bool) -> None:
-    """What it refuses is a fault of the payload."""
-    fields = fields_of(Validated)
-    make = compile_pair(fields, Validated, compile_check(fields), structurer(Validated))
+@pytest.mark.parametrize("cls", [Validated, OwnSetter])
+@pytest.mark.parametrize(
+    ("raw", "is_made"), [({"n": 4}, True), ({"n": "4"}, True), ({"n": 5}, False)]
+)
+def test_a_validator_is_heard(cls: type[Any], raw: dict[str, Any], is_made: bool) -> None:
+    """What it, or a setter of the author's own, refuses is a fault of the payload."""
+    fields = fields_of(cls)
+    make = compile_pair(fields, cls, compile_check(fields), structurer(cls))
     if is_made:
-        assert make(raw) == ({"n": 4}, Validated(4))
+        assert make(raw) == ({"n": 4}, cls(n=4))
     else:
         with pytest.raises(PayloadError, match="odd"):
             make(raw)

@@ -23,6 +23,7 @@ class _Frozen:
 
 _REFUSES_TO_SET: Final[Any] = _Frozen.__setattr__
 _USUAL_NEW: Final[Any] = object.__new__
+_USUAL_SET: Final[Any] = object.__setattr__
 
 
 @attrs.frozen
@@ -88,6 +89,7 @@ def _is_made_by_attrs(cls: type[Any]) -> bool:
         "__attrs_attrs__" in own
         and type(cls) is type
         and cls.__new__ is _USUAL_NEW
+        and cls.__setattr__ in (_USUAL_SET, _REFUSES_TO_SET)
         and not any(hasattr(cls, hook) for hook in hooks)
         and isinstance(own.get("__init__"), types.FunctionType)
         and own["__init__"].__code__.co_filename.startswith(_GENERATED)
