@@ -190,3 +190,12 @@ def test_an_event_that_is_too_deep_is_a_fault_of_the_event(spec: Any) -> None:
         # Taken apart by hand: freeing it at once would go as deep as the mapping did.
         while isinstance(deep, dict):
             deep = deep.pop("k")
+
+
+def test_directives_inside_directives_are_looked_at_once() -> None:
+    """Twice at each level, they would take hours to check at forty levels."""
+    mapping: Any = {"@path": 5}
+    for _ in range(40):
+        mapping = {"@if": {"exists": {"@path": "$.a"}, "then": mapping}}
+    [told] = faults({"a": mapping})
+    assert ".then.@path: expected a string or a directive" in told

@@ -70,6 +70,8 @@ def _named(value: Any) -> str:
 class _Checker:
     directives: Mapping[str, Any]
     faults: list[Fault] = attrs.field(factory=list)
+    #: Where directives were looked at; options lead to the same ones twice, at each level.
+    seen: set[str] = attrs.field(factory=set)
 
     def report(self, place: str, message: str) -> None:
         self.faults.append(Fault(place, message))
@@ -86,6 +88,9 @@ class _Checker:
             self.mapping(item, place + key_place(key))
 
     def directive(self, value: dict[str, Any], place: str) -> None:
+        if place in self.seen:
+            return
+        self.seen.add(place)
         names = [key for key in value if key.startswith("@")]
         others = [key for key in value if key not in names and key != METADATA_KEY]
         if len(names) > 1 or others:
