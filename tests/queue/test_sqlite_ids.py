@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import sqlite3
+import time
 from typing import TYPE_CHECKING
 
 import attrs
@@ -12,12 +14,17 @@ import pytest
 
 from offramp.queue import NewItem, SqliteLedger, open_queue
 from offramp.queue.sqlite import ids
+from offramp.queue.sqlite.codes import digest, to_us
 from offramp.storage import Store
+from offramp.storage.migrate import known_migrations, migrate
+from offramp.storage.store import DATABASE_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 RUN = 8
+#: How many migrations there were while all ids were in one table.
+BEFORE_RUNS = 2
 
 
 @pytest.fixture(autouse=True)
@@ -165,3 +172,20 @@ async def test_what_fails_again_and_again_takes_no_memory(tmp_path: Path) -> Non
                 await store.write(fail)
         assert await store.write(look) == [True]
     assert not known._recent
+
+
+async def test_ids_of_an_older_file_are_known(tmp_path: Path) -> None:
+    """A file whose ids were all in one table is brought up to date: nothing is taken twice."""
+    with contextlib.closing(sqlite3.connect(tmp_path / DATABASE_FILE)) as older:
+        older.isolation_level = None
+        migrate(older, known_migrations()[:BEFORE_RUNS])
+        older.execute(
+            "INSERT INTO events VALUES (1, 's', 'old', 'track', '', 0, :at, NULL, X'7B7D')",
+            {"at": to_us(time.time())},
+        )
+        older.execute("INSERT INTO dedupe VALUES (:digest, 1)", {"digest": digest("old")})
+    async with Store.open(tmp_path) as store, open_queue(store) as queue:
+        assert await queue.accept([item("old"), item("new")]) == [False, True]
+        ledger = SqliteLedger(store)
+        assert [len(await ledger.event(name)) for name in ("old", "new")] == [1, 1]
+        assert (await ledger.audit()).ok
