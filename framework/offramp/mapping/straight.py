@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from offramp._source import INDENT, Source
 from offramp.mapping.code import Apply, Choose, Code, Codes, Join, List, Object, Read
 from offramp.mapping.jstext import text_or_empty
 from offramp.mapping.path import member
@@ -21,7 +22,6 @@ MAX_KEYS: Final = 20
 #: Longer code, in characters, takes more time to compile (0.1 s) than it is worth; some 1,500
 #: fields have it.
 MAX_LENGTH: Final = 200_000
-_INDENT: Final = "    "
 _NOT_A_KEY: Final[dict[str, Any]] = {}
 _WRITTEN_PLAINLY: Final = (str, bool, type(None))
 
@@ -30,17 +30,13 @@ def straighten(resolver: Resolver, codes: Codes) -> Resolver:
     """The resolver as one function, as far as the codes of its parts are known."""
     if codes.of(resolver) is None:
         return resolver
-    writer = _Writer(resolver, codes)
-    if len(writer.text) > MAX_LENGTH:
-        return resolver
-    exec(writer.text, writer.names)  # noqa: S102 - written here; keys and texts only as literals
-    made: Resolver = writer.names["resolve"]
-    return made
+    source = _Mapping(resolver, codes)
+    return resolver if len(source.text) > MAX_LENGTH else source.function("resolve")
 
 
 def straight_source(resolver: Resolver, codes: Codes) -> str:
     """The code of a resolver, to be read."""
-    return _Writer(resolver, codes).text
+    return _Mapping(resolver, codes).text
 
 
 class _Members:
@@ -59,34 +55,18 @@ def _members_of(value: Any) -> Any:
     return _NOT_A_KEY if value is UNDEFINED else _Members(value)
 
 
-class _Writer:
-    """Writes the code; `names` are what it speaks of."""
+class _Mapping(Source):
+    """The code of a mapping."""
 
     def __init__(self, resolver: Resolver, codes: Codes) -> None:
-        self.names: dict[str, Any] = {
-            "absent": UNDEFINED,
-            "members_of": _members_of,
-            "text_of": text_or_empty,
-        }
+        super().__init__(absent=UNDEFINED, members_of=_members_of, text_of=text_or_empty)
         self._codes = codes
-        self._count = 0
         #: The beginning of a path -> the name of what it leads to.
         self._ways: dict[tuple[str, ...], str] = {}
         self._ways_lines: list[str] = []
-        self._lines: list[str] = []
         value = self._value(resolver, 1)
-        self._write(1, f"return {value}")
-        self.text = "\n".join(["def resolve(scope):", *self._ways_lines, *self._lines, ""])
-
-    def _write(self, indent: int, line: str) -> None:
-        self._lines.append(_INDENT * indent + line)
-
-    def _name(self, prefix: str, it: Any = None) -> str:
-        self._count += 1
-        name = f"{prefix}_{self._count}"
-        if it is not None:
-            self.names[name] = it
-        return name
+        self.write(1, f"return {value}")
+        self.lines[:0] = ["def resolve(scope):", *self._ways_lines]
 
     def _value(self, resolver: Resolver, indent: int) -> str:
         """Write what makes a value; an expression for it, which cannot fail."""
@@ -114,12 +94,12 @@ class _Writer:
     def _constant(self, value: Any) -> str:
         if value is UNDEFINED:
             return "absent"
-        return repr(value) if type(value) in _WRITTEN_PLAINLY else self._name("it", value)
+        return repr(value) if type(value) in _WRITTEN_PLAINLY else self.name("it", value)
 
     def _call(self, function: Any, values: Sequence[str], indent: int) -> str:
         # What can fail is a line of its own, so that all fails in the order of the mapping.
-        name = self._name("value")
-        self._write(indent, f"{name} = {self._name('call', function)}({', '.join(values)})")
+        name = self.name("value")
+        self.write(indent, f"{name} = {self.name('call', function)}({', '.join(values)})")
         return name
 
     def _read(self, keys: tuple[str, ...]) -> str:
@@ -130,11 +110,11 @@ class _Writer:
         name = self._ways.get(keys)
         if name is None:
             value = self._read(keys)
-            name = self._ways[keys] = self._name("way")
+            name = self._ways[keys] = self.name("way")
             self._ways_lines += [
-                f"{_INDENT}{name} = {value}",
-                f"{_INDENT}if type({name}) is not dict:",
-                f"{_INDENT * 2}{name} = members_of({name})",
+                f"{INDENT}{name} = {value}",
+                f"{INDENT}if type({name}) is not dict:",
+                f"{INDENT * 2}{name} = members_of({name})",
             ]
         return name
 
@@ -146,16 +126,16 @@ class _Writer:
         return "(" + " + ".join(part for part in parts if part != "''") + ")"
 
     def _object(self, code: Object, indent: int) -> str:
-        name = self._name("made")
-        self._write(indent, f"{name} = {{}}")
+        name = self.name("made")
+        self.write(indent, f"{name} = {{}}")
         for key, get in zip(code.keys, code.getters, strict=True):
             value = self._value(get, indent)
             if code.is_complete or self._is_something(get):
-                self._write(indent, f"{name}[{key!r}] = {value}")
+                self.write(indent, f"{name}[{key!r}] = {value}")
                 continue
             value = self._named(value, indent)
-            self._write(indent, f"if {value} is not absent:")
-            self._write(indent + 1, f"{name}[{key!r}] = {value}")
+            self.write(indent, f"if {value} is not absent:")
+            self.write(indent + 1, f"{name}[{key!r}] = {value}")
         return name
 
     def _list(self, code: List, indent: int) -> str:
@@ -165,26 +145,26 @@ class _Writer:
             if code.is_settled and not self._is_something(get):
                 value = f"(None if (held := {value}) is absent else held)"
             values.append(value)
-        name = self._name("made")
-        self._write(indent, f"{name} = [{', '.join(values)}]")
+        name = self.name("made")
+        self.write(indent, f"{name} = [{', '.join(values)}]")
         return name
 
     def _choose(self, code: Choose, indent: int) -> str:
-        asked, name = self._value(code.get, indent), self._name("value")
+        asked, name = self._value(code.get, indent), self.name("value")
         value = self._named(asked, indent)
-        question = code.condition or f"{self._name('holds', code.holds)}({{value}})"
+        question = code.condition or f"{self.name('holds', code.holds)}({{value}})"
         condition = question.format(value=value)
         for start, branch in ((f"if {condition}:", code.then), ("else:", code.otherwise)):
-            self._write(indent, start)
+            self.write(indent, start)
             made = self._value(branch, indent + 1)
-            self._write(indent + 1, f"{name} = {value if made == asked else made}")
+            self.write(indent + 1, f"{name} = {value if made == asked else made}")
         return name
 
     def _named(self, value: str, indent: int) -> str:
         """Give a value a name, if it has none."""
         if value.isidentifier():
             return value
-        self._write(indent, f"value = {value}")
+        self.write(indent, f"value = {value}")
         return "value"
 
     def _is_something(self, resolver: Resolver) -> bool:

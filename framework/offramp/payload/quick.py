@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
+from offramp._source import Source
 from offramp.definition import Conditions, Field, Fields
 from offramp.payload.coerce import USUAL
 from offramp.payload.dates import is_date_like
@@ -29,7 +30,6 @@ Way: TypeAlias = Callable[[dict[str, Any]], Any]
 
 #: Objects within objects; what lies deeper is left to the steps.
 MAX_LEVELS: Final = 8
-_INDENT: Final = "    "
 _GIVE_UP: Final = "return otherwise(data_0)"
 
 
@@ -48,43 +48,27 @@ def compile_quick(
     if not all(map(_is_plain, fields.values())) or _levels(fields) > MAX_LEVELS:
         return None
     try:
-        source = _Source(fields, payload_type)
+        source = _Payload(fields, payload_type)
     except _UnusualError:
         return None
-    names = {**source.names, "otherwise": otherwise}
-    exec(source.text, names)  # noqa: S102 - written here; keys and names only as literals
-    quick: Way = names["quick"]
-    return quick
+    return source.function("quick", otherwise=otherwise)
 
 
 def quick_source(fields: Fields, payload_type: type[Any] | None = None) -> str:
     """The code of the quick way, to be read."""
-    return _Source(fields, payload_type).text
+    return _Payload(fields, payload_type).text
 
 
-class _Source:
-    """Writes the code; `names` are what it speaks of, such as what rules measure by: `it_1`, ..."""
+class _Payload(Source):
+    """The code of a payload; what rules measure by is named `it_1`, ..."""
 
     def __init__(self, fields: Fields, payload_type: type[Any] | None) -> None:
-        self.names: dict[str, Any] = {"absent": ABSENT, "Decimal": Decimal, "new": object.__new__}
-        self._lines = ["def quick(data_0):"]
-        self._count = 0
-        self._write(1, f"if type(data_0) is not dict or {EXEMPT_KEY!r} in data_0:")
-        self._write(2, _GIVE_UP)
+        super().__init__(absent=ABSENT, Decimal=Decimal, new=object.__new__)
+        self.write(0, "def quick(data_0):")
+        self.write(1, f"if type(data_0) is not dict or {EXEMPT_KEY!r} in data_0:")
+        self.write(2, _GIVE_UP)
         instance = self._object(fields, payload_type, level=0)
-        self._write(1, f"return made_0, {instance}" if instance else "return made_0")
-        self.text = "\n".join(self._lines) + "\n"
-
-    def _write(self, indent: int, line: str) -> None:
-        self._lines.append(_INDENT * indent + line)
-
-    def _name(self, prefix: str, it: Any = None) -> str:
-        """A name that nothing else has; of `it`, if that is given."""
-        self._count += 1
-        name = f"{prefix}_{self._count}"
-        if it is not None:
-            self.names[name] = it
-        return name
+        self.write(1, f"return made_0, {instance}" if instance else "return made_0")
 
     def _object(self, fields: Fields, cls: type[Any] | None, *, level: int) -> str | None:
         """Write what makes `made_N` of `data_N`, N being the level; the name of its instance."""
@@ -92,7 +76,7 @@ class _Source:
         attributes = {} if cls is None else plain_attributes(cls)
         if attributes is None or attributes.keys() - fields.keys():
             raise _UnusualError
-        self._write(indent, f"made_{level} = {{}}")
+        self.write(indent, f"made_{level} = {{}}")
         held = {}
         for key, field in fields.items():
             attribute = attributes.get(key)
@@ -105,23 +89,23 @@ class _Source:
 
     def _inner(self, key: str, field: Field, level: int, kind: Any) -> str:
         """Write what takes an object with declared properties; the name of what is held of it."""
-        indent, inner, name = level + 1, level + 1, self._name("inner")
+        indent, inner, name = level + 1, level + 1, self.name("inner")
         cls = kind if attrs.has(kind) else None
         if cls is None and not (kind is None or kind is Any or is_plain_mapping(kind)):
             raise _UnusualError
-        self._write(indent, f"{name} = data_{inner} = data_{level}.get({key!r}, absent)")
-        self._write(indent, f"if type(data_{inner}) is dict:")
+        self.write(indent, f"{name} = data_{inner} = data_{level}.get({key!r}, absent)")
+        self.write(indent, f"if type(data_{inner}) is dict:")
         instance = self._object(field.properties or {}, cls, level=inner)
         if field.additional_properties:
-            self._write(indent + 1, f"if len(made_{inner}) < len(data_{inner}):")
-            self._write(indent + 2, _GIVE_UP)
-        self._write(indent + 1, f"made_{level}[{key!r}] = made_{inner}")
-        self._write(indent + 1, f"{name} = {instance or f'made_{inner}'}")
+            self.write(indent + 1, f"if len(made_{inner}) < len(data_{inner}):")
+            self.write(indent + 2, _GIVE_UP)
+        self.write(indent + 1, f"made_{level}[{key!r}] = made_{inner}")
+        self.write(indent + 1, f"{name} = {instance or f'made_{inner}'}")
         return name
 
     def _member(self, key: str, field: Field, level: int, kind: Any) -> str:
         """Write what takes any other value; the name of what is held of it."""
-        indent, value = level + 1, self._name("value")
+        indent, value = level + 1, self.name("value")
         typed = AS_IT_IS if kind is None else typed_of(field, kind)
         if typed is None:
             raise _UnusualError
@@ -131,23 +115,23 @@ class _Source:
             conditions.append(f"(held := {held}) is not None")
             held = "held"
         copied = f"{value}.copy()" if field.multiple else value
-        self._write(indent, f"{value} = data_{level}.get({key!r}, absent)")
-        self._write(indent, f"if {' and '.join(conditions)}:")
-        self._write(indent + 1, f"made_{level}[{key!r}] = {copied}")
+        self.write(indent, f"{value} = data_{level}.get({key!r}, absent)")
+        self.write(indent, f"if {' and '.join(conditions)}:")
+        self.write(indent + 1, f"made_{level}[{key!r}] = {copied}")
         if held != value:
-            self._write(indent + 1, f"{value} = {held}")
+            self.write(indent + 1, f"{value} = {held}")
         return value
 
     def _instance(self, indent: int, cls: type[Any], held: Mapping[PlainAttribute, str]) -> str:
         """Write what makes the instance of a class; its name."""
-        name, kind, slots = self._name("instance"), self._name("Class", cls), slots_of(cls)
+        name, kind, slots = self.name("instance"), self.name("Class", cls), slots_of(cls)
         if slots is None:
             arguments = ", ".join(f"{each.alias}={value}" for each, value in held.items())
-            self._write(indent, f"{name} = {kind}({arguments})")
+            self.write(indent, f"{name} = {kind}({arguments})")
             return name
-        self._write(indent, f"{name} = new({kind})")
+        self.write(indent, f"{name} = new({kind})")
         for each, value in held.items():
-            self._write(indent, f"{self._name('set', slots[each.name])}({name}, {value})")
+            self.write(indent, f"{self.name('set', slots[each.name])}({name}, {value})")
         return name
 
     def _conditions(self, field: Field, value: str, typed: Typed, *, at_root: bool) -> list[str]:
@@ -169,7 +153,7 @@ class _Source:
 
     def _about(self, expression: str, value: str, it: Any) -> str:
         """An expression of `value` and `it` with their names in the code."""
-        names = {"value": value, "it": "" if it is None else self._name("it", it)}
+        names = {"value": value, "it": "" if it is None else self.name("it", it)}
         return re.sub(r"\b(?:value|it)\b", lambda found: names[found[0]], expression)
 
     def _otherwise(
@@ -177,14 +161,14 @@ class _Source:
     ) -> None:
         """Write what becomes of any other value: only its absence is usual, where it may be."""
         if field.required is True or not (attribute is None or attribute.may_miss):
-            self._write(indent, "else:")
-            self._write(indent + 1, _GIVE_UP)
+            self.write(indent, "else:")
+            self.write(indent + 1, _GIVE_UP)
             return
-        self._write(indent, f"elif {name} is not absent:")
-        self._write(indent + 1, _GIVE_UP)
+        self.write(indent, f"elif {name} is not absent:")
+        self.write(indent + 1, _GIVE_UP)
         if attribute is not None:
-            self._write(indent, "else:")
-            self._write(indent + 1, f"{name} = None")
+            self.write(indent, "else:")
+            self.write(indent + 1, f"{name} = None")
 
 
 def _is_plain(field: Field) -> bool:
