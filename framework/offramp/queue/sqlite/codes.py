@@ -85,11 +85,16 @@ def joined(parts: Iterable[bytes]) -> bytes:
     return b"".join(parts) or b"\0"
 
 
+def clean_text(text: str) -> str:
+    """The text with each NUL made visible, as U+2400."""
+    return text.replace("\0", "\u2400") if "\0" in text else text
+
+
 def clean(value: Any) -> Any:
     """The value with each NUL in its strings made visible, as U+2400."""
     match value:
         case str():
-            return value.replace("\0", "\u2400")
+            return clean_text(value)
         case list() | tuple():
             return [clean(item) for item in value]
         case _:

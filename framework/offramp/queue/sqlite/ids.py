@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from offramp.queue.limits import DEDUPE_WINDOW_S
-from offramp.queue.sqlite.codes import US, as_json, clean
+from offramp.queue.sqlite.codes import US, as_json, clean_text
 from offramp.storage import load_statements
 
 if TYPE_CHECKING:
@@ -60,8 +60,7 @@ class MessageIds:
         seen: set[tuple[str, str]] = set(connection.execute(SQL["known_ids"], terms))
         flags = []
         for item in items:
-            message_id = item.message_id
-            key = (item.source, clean(message_id) if "\0" in message_id else message_id)
+            key = (item.source, clean_text(item.message_id))
             flags.append(key not in seen)
             seen.add(key)
         return flags
