@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,8 +17,8 @@ from offramp.cli.load import DEFAULT_FILE, load
 from offramp.cli.trial import Flag
 from offramp.delivery import Pipeline, compile_subscription
 from offramp.errors import ConfigError, EventError, Fault, OfframpError
-from offramp.event import normalize
 from offramp.hooks import Command
+from offramp.server import complete
 
 #: Each step of a subscription is repeated for so long; the quickest of its rounds counts, since
 #: whatever else the machine does only ever adds. In seconds.
@@ -77,7 +75,7 @@ class Measuring:
             Write one JSON text a line instead of a table.
         """
         loaded, catalog = load(self._context, config)
-        events = [_completed(event) for event in read_events()]
+        events = [complete(event) for event in read_events()]
         if not events:
             told = "no event came: give one JSON object a line, as in `offramp bench < FILE`"
             raise EventError([Fault("standard input", told)], reason="bad_request")
@@ -143,13 +141,6 @@ def _cost(run: Callable[[Any], Any], inputs: Sequence[Any], seconds: float) -> f
         best = min(best, now - began)
         if now >= end:
             return best / len(inputs) * MICROSECONDS
-
-
-def _completed(message: dict[str, Any]) -> dict[str, Any]:
-    kind = None if "type" in message else "track"
-    return normalize(
-        message, kind=kind, received_at=datetime.now(UTC), new_id=lambda: str(uuid.uuid4())
-    )
 
 
 def _table(costs: Iterable[Cost]) -> Table:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-import uuid
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,10 +28,10 @@ from offramp.delivery import (
     send,
 )
 from offramp.errors import DeliveryError, NotFoundError
-from offramp.event import normalize
 from offramp.hooks import Command
 from offramp.http import Mask
 from offramp.plugins import pick
+from offramp.server import complete
 
 Flag = Annotated[bool, Parameter(negative="")]
 
@@ -82,7 +80,7 @@ class Trial:
             Write one JSON text a line instead of tables.
         """
         async with _Compiled(self._context, config) as snapshot:
-            for event in map(_completed, read_events()):
+            for event in map(complete, read_events()):
                 if not json:
                     self._context.out.print(render_event(event))
                 for pipeline in _chosen(snapshot, subscription):
@@ -112,7 +110,7 @@ class Trial:
         """
         failed = False
         async with _Compiled(self._context, config) as snapshot:
-            for event in map(_completed, read_events()):
+            for event in map(complete, read_events()):
                 if not json:
                     self._context.out.print(render_event(event))
                 for pipeline in _chosen(snapshot, subscription):
@@ -149,14 +147,6 @@ def _summary(path: Path, config: Config) -> str:
     return (
         f"{path} is good: {len(config.sources)} sources, {len(config.instances)} instances, "
         f"{len(config.subscriptions)} subscriptions ({enabled} enabled)"
-    )
-
-
-def _completed(message: dict[str, Any]) -> dict[str, Any]:
-    """The event as the collector would complete it: a bare track call is enough."""
-    kind = None if "type" in message else "track"
-    return normalize(
-        message, kind=kind, received_at=datetime.now(UTC), new_id=lambda: str(uuid.uuid4())
     )
 
 

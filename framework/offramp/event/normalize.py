@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+import attrs
+
 from offramp.errors import EventError, Fault, describe_type
 from offramp.event.spec import SPEC_VERSION, Discard
 from offramp.event.times import format_time, parse_time
@@ -15,43 +17,27 @@ from offramp.event.times import format_time, parse_time
 BROWSER_LIBRARY = "analytics.js"
 
 
+@attrs.define(kw_only=True, eq=False)
 class Arrival:
-    """What all messages of one request have in common, read and written once for all of them.
+    """What all messages of one request have in common, read and written once for all of them."""
 
-    `kind` is the type that the door stands for, `received_at` is in UTC, `sent_at` is that of the
-    request and goes before a message's own.
-    """
+    #: The type that the door stands for.
+    kind: str | None
+    #: In UTC.
+    received_at: datetime
+    new_id: Callable[[], str]
+    #: The request's own, which goes before a message's.
+    sent_at: Any = None
+    batch_context: Mapping[str, Any] | None = None
+    batch_integrations: Mapping[str, Any] | None = None
+    #: The caller's address.
+    ip: str | None = None
+    _received: str = attrs.field(init=False)
+    _sent: tuple[Any, timedelta | None] | None = attrs.field(init=False)
 
-    __slots__ = (
-        "_at",
-        "_context",
-        "_integrations",
-        "_ip",
-        "_kind",
-        "_new_id",
-        "_received",
-        "_sent",
-    )
-
-    def __init__(  # noqa: PLR0913 - what a request knows, by keyword
-        self,
-        *,
-        kind: str | None,
-        received_at: datetime,
-        new_id: Callable[[], str],
-        sent_at: Any = None,
-        batch_context: Mapping[str, Any] | None = None,
-        batch_integrations: Mapping[str, Any] | None = None,
-        ip: str | None = None,
-    ) -> None:
-        self._kind = kind
-        self._new_id = new_id
-        self._context = batch_context
-        self._integrations = batch_integrations
-        self._ip = ip
-        self._at = received_at
-        self._received = format_time(received_at)
-        self._sent = None if sent_at is None else self._read_sent(sent_at)
+    def __attrs_post_init__(self) -> None:
+        self._received = format_time(self.received_at)
+        self._sent = None if self.sent_at is None else self._read_sent(self.sent_at)
 
     def normalize(self, message: Any) -> dict[str, Any]:
         """Make an event of a message: a new dict, the message stays as it was.
@@ -65,17 +51,17 @@ class Arrival:
         event = message.copy()
         if "writeKey" in event:
             del event["writeKey"]
-        if self._kind is not None and event.get("type") is None:
-            event["type"] = self._kind
+        if self.kind is not None and event.get("type") is None:
+            event["type"] = self.kind
         if event.get("messageId") in (None, ""):
-            event["messageId"] = self._new_id()
+            event["messageId"] = self.new_id()
         self._set_times(event)
-        if self._context:
-            _merge(event, "context", self._context)
-        if self._integrations:
-            _merge(event, "integrations", self._integrations)
-        if self._ip is not None:
-            _set_ip(event, self._ip)
+        if self.batch_context:
+            _merge(event, "context", self.batch_context)
+        if self.batch_integrations:
+            _merge(event, "integrations", self.batch_integrations)
+        if self.ip is not None:
+            _set_ip(event, self.ip)
         if event.get("version") is None:
             event["version"] = SPEC_VERSION
         return event
@@ -108,7 +94,7 @@ class Arrival:
     def _read_sent(self, sent_at: Any) -> tuple[Any, timedelta | None]:
         """Tell what to write as `sentAt`, and by how much the client's clock is behind ours."""
         sent = parse_time(sent_at)
-        return (sent_at, None) if sent is None else (format_time(sent), self._at - sent)
+        return (sent_at, None) if sent is None else (format_time(sent), self.received_at - sent)
 
 
 def normalize(  # noqa: PLR0913 - what a request knows, by keyword

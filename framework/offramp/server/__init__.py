@@ -3,7 +3,8 @@
 from offramp.server.app import make_app
 from offramp.server.collector import Intake
 from offramp.server.limits import Limits
+from offramp.server.messages import complete
 from offramp.server.ops import Check
 from offramp.server.run import serve
 
-__all__ = ["Check", "Intake", "Limits", "make_app", "serve"]
+__all__ = ["Check", "Intake", "Limits", "complete", "make_app", "serve"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from offramp.server.deadline import Deadline
 from offramp.server.doors import Serve, make_door
 from offramp.server.limits import Limits, RateLimit
 from offramp.server.messages import EventMaker, Rejection, parse, refuse
+from offramp.server.messages import new_id as make_id
 from offramp.server.metrics import CollectorMetrics
 
 #: Doors for one event, and the type they stand for. The letters are the browser SDK's.
@@ -48,10 +48,6 @@ SDK_METRICS_DOOR: Final = "m"
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _new_id() -> str:
-    return str(uuid.uuid4())
 
 
 Take: TypeAlias = Callable[[web.Request, bytes], Awaitable[web.StreamResponse]]
@@ -84,7 +80,7 @@ def collector_routes(  # noqa: PLR0913 - all but the first are options, by keywo
     public_url: str | None = None,
     proxies: int = 0,
     now: Callable[[], datetime] = _now,
-    new_id: Callable[[], str] = _new_id,
+    new_id: Callable[[], str] = make_id,
 ) -> list[web.RouteDef]:
     """Make the routes of the tracking API below `/v1/`, each also with a trailing slash.
 

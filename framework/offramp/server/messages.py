@@ -5,7 +5,9 @@ An event of a batch takes 3.5 µs: 1.0 to parse, 0.3 for its depth, 1.2 to norma
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -13,7 +15,7 @@ import attrs
 
 from offramp import _json
 from offramp.errors import EventError, Fault, describe_type
-from offramp.event import Arrival, Discard, check_event, nests_deeper_than
+from offramp.event import Arrival, Discard, check_event, nests_deeper_than, normalize
 from offramp.server.answers import RefusedError
 from offramp.server.limits import Limits
 
@@ -48,6 +50,17 @@ def parse(text: bytes, place: str = "$") -> Any:
     except (ValueError, ArithmeticError) as error:
         fault = Fault(place, f"this is not JSON that can be read: {error}")
         raise EventError([fault], reason=Discard.NOT_JSON) from None
+
+
+def new_id() -> str:
+    """Make an id for a message that came without one."""
+    return str(uuid.uuid4())
+
+
+def complete(message: dict[str, Any]) -> dict[str, Any]:
+    """Make an event of a message as if it came in now: a bare track call is enough."""
+    kind = None if "type" in message else "track"
+    return normalize(message, kind=kind, received_at=datetime.now(UTC), new_id=new_id)
 
 
 def refuse(error: EventError, source: str | None = None) -> RefusedError:

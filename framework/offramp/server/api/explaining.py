@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any, TypedDict
 
 import msgspec
 
 from offramp import _json
 from offramp.errors import NotFoundError
-from offramp.event import check_event, normalize
+from offramp.event import check_event
 from offramp.plugins import pick
 from offramp.server.api.candidates import read_candidate
 from offramp.server.api.operations import Call, Operation, Reply
@@ -19,6 +17,7 @@ from offramp.server.api.parts import Parts
 from offramp.server.api.problems import conflict, refuse
 from offramp.server.api.shapes import FaultShape
 from offramp.server.api.trying import trying
+from offramp.server.messages import complete
 
 #: The name of a candidate that has none.
 UNNAMED = "candidate"
@@ -111,11 +110,6 @@ def completed(message: dict[str, Any]) -> dict[str, Any]:
 
     Raises `EventError`.
     """
-    event = normalize(
-        message,
-        kind=None if "type" in message else "track",
-        received_at=datetime.now(UTC),
-        new_id=lambda: str(uuid.uuid4()),
-    )
+    event = complete(message)
     check_event(event)
     return event
