@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from collections.abc import Iterable
+from typing import Annotated
 
 from cyclopts import Parameter
 from rich.padding import Padding
@@ -55,7 +55,7 @@ class Asking:
         async with open_api(where) as api:
             if message_id is None:
                 page = await api.get("events", source=source, limit=limit)
-                self._show(page, page["rows"], render_events, as_json=json)
+                self._context.show(page["rows"], lambda: render_events(page), as_json=json)
                 return
             told = await api.get("events", message_id, source=source)
         for story in told["stories"]:
@@ -95,12 +95,3 @@ class Asking:
         else:
             self._context.out.print(render_status(status))
         return int(bool(status["problems"]) or not status["sums"]["ok"])
-
-    def _show(
-        self, page: Mapping[str, Any], rows: Iterable[Any], render: Any, *, as_json: bool
-    ) -> None:
-        if not as_json:
-            self._context.out.print(render(page))
-            return
-        for row in rows:
-            write_line(row)

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from offramp.cli.context import Context
-from offramp.cli.events import read_events, write_line
+from offramp.cli.events import read_events
 from offramp.cli.load import DEFAULT_FILE, load
 from offramp.cli.trial import Flag
 from offramp.delivery import Pipeline, compile_subscription
@@ -87,11 +87,8 @@ class Measuring:
             entry = catalog[loaded.config.instances[subscription.instance].destination]
             pipeline = compile_subscription(subscription, entry, catalog.directives)
             costs.append(measure(pipeline, events))
-        if json:
-            for cost in costs:
-                write_line(cost.as_data())
-        else:
-            self._context.out.print(_table(costs))
+        rows = (cost.as_data() for cost in costs)
+        self._context.show(rows, lambda: _table(costs), as_json=json)
 
 
 def measure(

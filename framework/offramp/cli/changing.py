@@ -118,11 +118,7 @@ class Changing:
         """
         async with open_api(where) as api:
             page = await api.get("history", limit=limit)
-        if json:
-            for row in page["rows"]:
-                write_line(row)
-        else:
-            self._context.out.print(render_history(page))
+        self._context.show(page["rows"], lambda: render_history(page), as_json=json)
 
     def _tell(self, tried: Mapping[str, Any]) -> None:
         for change in tried["changes"]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+from rich.console import RenderableType
+
+from offramp.cli.events import write_line
 from offramp.cli.terminal import SafeConsole
 from offramp.errors import FaultyError, OfframpError
 from offramp.plugins import Catalog, Plugins, load_catalog, load_plugins
@@ -38,6 +42,16 @@ class Context:
             if problem not in self.plugins.problems:  # which are told when the program starts
                 self.warn(str(problem))
         return catalog
+
+    def show(
+        self, rows: Iterable[Any], table: Callable[[], RenderableType], *, as_json: bool
+    ) -> None:
+        """Write rows as a line of JSON each, or as the table of them."""
+        if as_json:
+            for row in rows:
+                write_line(row)
+        else:
+            self.out.print(table())
 
     def complain(self, error: OfframpError) -> None:
         """Tell what is wrong, a line for each fault."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final, Literal
 
+import attrs
 from cyclopts import Parameter
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -24,6 +25,39 @@ Flag = Annotated[bool, Parameter(negative="")]
 LOOK_SECONDS: Final = 0.2
 
 
+@Parameter(name="*")
+@attrs.frozen(kw_only=True)
+class Which:
+    """Which deliveries are meant: all conditions that are given hold."""
+
+    subscription: Annotated[str | None, Parameter(help="Only those of this subscription.")] = None
+    reason: Annotated[
+        str | None,
+        Parameter(
+            help="Only those that ended for this reason, such as PAYLOAD_VALIDATION_FAILED or 422."
+        ),
+    ] = None
+    stage: Annotated[
+        Literal["rejected", "expired"] | None,
+        Parameter(help="Only the rejected, or only the expired."),
+    ] = None
+    since: Annotated[
+        str | None, Parameter(help="Ended since then: 90m, 24h, 7d, or a time in ISO 8601.")
+    ] = None
+    until: Annotated[str | None, Parameter(help="Ended before then.")] = None
+
+    def as_query(self) -> dict[str, str | None]:
+        """The conditions as the control API takes them; times counted from now."""
+        now = time.time()
+        return {
+            "subscription": self.subscription,
+            "reason": self.reason,
+            "stage": self.stage,
+            "since": moment(self.since, now=now),
+            "until": moment(self.until, now=now),
+        }
+
+
 class Replaying:
     """Look at what failed, and send it again."""
 
@@ -34,14 +68,10 @@ class Replaying:
         """The commands of this module."""
         return [self.dead, self.replay]
 
-    async def dead(  # noqa: PLR0913 - each is an option of the command
+    async def dead(
         self,
         *,
-        subscription: str | None = None,
-        reason: str | None = None,
-        stage: Literal["rejected", "expired"] | None = None,
-        since: str | None = None,
-        until: str | None = None,
+        which: Which | None = None,
         limit: int = 20,
         json: Flag = False,
         where: Where | None = None,
@@ -50,44 +80,21 @@ class Replaying:
 
         Parameters
         ----------
-        subscription
-            Only those of this subscription.
-        reason
-            Only those that ended for this reason, such as PAYLOAD_VALIDATION_FAILED or 422.
-        stage
-            Only the rejected, or only the expired.
-        since
-            Ended since then: 90m, 24h, 7d, or a time in ISO 8601.
-        until
-            Ended before then.
         limit
             How many, at the most.
         json
             Write one JSON text a line instead of a table.
         """
-        query = {
-            "subscription": subscription,
-            "reason": reason,
-            "stage": stage,
-            **_range(since, until),
-        }
+        query = (which or Which()).as_query()
         async with open_api(where) as api:
             page = await api.get("dead", limit=limit, **query)
-            groups = (await api.get("errors", subscription=subscription))["groups"]
-        if json:
-            for row in page["rows"]:
-                write_line(row)
-        else:
-            self._context.out.print(render_dead(page, groups))
+            groups = (await api.get("errors", subscription=query["subscription"]))["groups"]
+        self._context.show(page["rows"], lambda: render_dead(page, groups), as_json=json)
 
     async def replay(  # noqa: PLR0913 - each is an option of the command
         self,
         *ids: str,
-        subscription: str | None = None,
-        reason: str | None = None,
-        stage: Literal["rejected", "expired"] | None = None,
-        since: str | None = None,
-        until: str | None = None,
+        which: Which | None = None,
         all: Flag = False,  # noqa: A002 - the option's name
         dry_run: Flag = False,
         mapping: str | None = None,
@@ -100,16 +107,6 @@ class Replaying:
         ----------
         ids
             The deliveries, by their ids; `offramp dead` and `offramp events` tell them.
-        subscription
-            Only those of this subscription.
-        reason
-            Only those that ended for this reason.
-        stage
-            Only the rejected, or only the expired.
-        since
-            Ended since then: 90m, 24h, 7d, or a time in ISO 8601.
-        until
-            Ended before then.
         all
             Every one there is; has to be said where nothing else says which.
         dry_run
@@ -121,10 +118,7 @@ class Replaying:
         """
         body = {
             "ids": list(ids) or None,
-            "subscription": subscription,
-            "reason": reason,
-            "stage": stage,
-            **_range(since, until),
+            **(which or Which()).as_query(),
             "all": all,
             "dry_run": dry_run,
             "mapping": None if mapping is None else read_mapping(mapping),
@@ -132,7 +126,8 @@ class Replaying:
         async with open_api(where) as api:
             answer = await api.post("replay", body={k: v for k, v in body.items() if v is not None})
             if dry_run:
-                self._tell_preview(answer["preview"], as_json=json)
+                preview = answer["preview"]
+                self._context.show(preview["rows"], lambda: render_preview(preview), as_json=json)
             else:
                 self._tell_end(await self._follow(api, answer["replay"]), as_json=json)
 
@@ -148,13 +143,6 @@ class Replaying:
                 progress.update(task, total=replay["total"], completed=replay["replayed"])
         return replay
 
-    def _tell_preview(self, preview: Mapping[str, Any], *, as_json: bool) -> None:
-        if as_json:
-            for row in preview["rows"]:
-                write_line(row)
-        else:
-            self._context.out.print(render_preview(preview))
-
     def _tell_end(self, replay: Mapping[str, Any], *, as_json: bool) -> None:
         if as_json:
             write_line(replay)
@@ -165,8 +153,3 @@ class Replaying:
             what = "1 delivery" if n == 1 else f"{n:,} deliveries"
             told = f"{what} due again; `offramp status` tells what becomes of them"
             self._context.out.print(told if n else "nothing to replay: no dead delivery is like it")
-
-
-def _range(since: str | None, until: str | None) -> dict[str, str | None]:
-    now = time.time()
-    return {"since": moment(since, now=now), "until": moment(until, now=now)}
