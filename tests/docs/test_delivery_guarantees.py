@@ -32,7 +32,7 @@ FRAMEWORK = CHECKOUT / "framework" / "offramp"
 #: Where reason codes of deliveries are given.
 GIVERS = (
     FRAMEWORK / "errors.py",
-    FRAMEWORK / "http" / "transport.py",
+    FRAMEWORK / "http" / "faults.py",
     FRAMEWORK / "queue" / "protocol.py",
     *sorted((FRAMEWORK / "delivery").glob("*.py")),
 )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from typing import Final
 
 import aiohttp
 
 from offramp.definition import Handler, Outgoing, Response
-from offramp.errors import ConnectionFailedError, RejectedError, RequestTimeoutError
+from offramp.http.faults import as_fault
 
 #: Partner answers are small; one that is not would only fill memory.
 MAX_RESPONSE_BYTES: Final = 10_000_000
@@ -44,17 +43,11 @@ def aiohttp_transport(session: aiohttp.ClientSession) -> Handler:
                 allow_redirects=False,
             ) as answer:
                 body = await _read(answer)
-        except TimeoutError as error:
-            waited = f"no answer within {outgoing.timeout.total_seconds():g} s"
-            raise RequestTimeoutError(f"{outgoing.method} {outgoing.url}: {waited}") from error
-        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
-            raise RejectedError(f"{outgoing.url!r} is not a URL", code="INVALID_URL") from error
-        except ValueError as error:  # such as a line break in a header
-            told = f"{outgoing.method} {outgoing.url}: {error}"
-            raise RejectedError(told, code="INVALID_REQUEST") from error
-        except (aiohttp.ClientError, OSError) as error:
-            told = f"{outgoing.method} {outgoing.url}: {str(error) or type(error).__name__}"
-            raise ConnectionFailedError(told, code=_code(error)) from error
+        except Exception as error:
+            fault = as_fault(error, outgoing)
+            if fault is None:
+                raise
+            raise fault from error
         # Headers as aiohttp reads them, so that a name is found in any case.
         return Response(
             status=answer.status, headers=answer.headers, body=body, url=str(answer.url)
@@ -72,12 +65,3 @@ async def _read(answer: aiohttp.ClientResponse) -> bytes:
             raise aiohttp.ClientPayloadError(f"the answer exceeds {MAX_RESPONSE_BYTES} bytes")
         chunks.append(chunk)
     return b"".join(chunks)
-
-
-def _code(error: Exception) -> str:
-    cause = getattr(error, "os_error", error)
-    if isinstance(error, aiohttp.ClientConnectorDNSError) or isinstance(cause, socket.gaierror):
-        return "ENOTFOUND"
-    if isinstance(cause, ConnectionRefusedError):
-        return "ECONNREFUSED"
-    return "ECONNRESET"

@@ -1,0 +1,187 @@
+"""What a request raises, as our errors: the network's faults are tried again, its own are not."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import ssl
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
+
+from offramp.definition import Outgoing
+from offramp.errors import (
+    ConnectionFailedError,
+    DeliveryError,
+    RejectedError,
+    RequestTimeoutError,
+)
+
+#: What the network, TLS, a proxy or the partner's HTTP may raise. Some are `ValueError`s as well,
+#: such as a certificate that is not valid, so these are asked for first.
+NETWORK: Final = (
+    aiohttp.ClientError,
+    HttpProcessingError,
+    OSError,
+    EOFError,
+    asyncio.LimitOverrunError,
+    asyncio.InvalidStateError,
+)
+#: The address that the request was given is at fault; a redirect's would be the partner's.
+_OWN_ADDRESS: Final = (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, UnicodeError)
+
+_TRUST: Final = (
+    "if you trust it, name a file with its authority's certificate in the environment variable"
+    " SSL_CERT_FILE and restart the host"
+)
+#: Codes of OpenSSL's certificate checks -> our code, cause, remedy.
+#: Source: openssl/x509_vfy.h (X509_V_ERR_…); the codes are those that Node.js gives.
+_CERTIFICATE: Final[Mapping[int, tuple[str, str, str]]] = {
+    9: (
+        "CERT_NOT_YET_VALID",
+        "the partner's certificate is not valid yet",
+        "set this machine's clock if it is behind; else the partner has to mend it",
+    ),
+    10: (
+        "CERT_HAS_EXPIRED",
+        "the partner's certificate has expired",
+        "the partner has to renew it, unless this machine's clock is ahead",
+    ),
+    18: ("DEPTH_ZERO_SELF_SIGNED_CERT", "the partner's certificate is signed by itself", _TRUST),
+    19: (
+        "SELF_SIGNED_CERT_IN_CHAIN",
+        "the partner's certificate comes from an authority that this machine does not know",
+        _TRUST,
+    ),
+    20: (
+        "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+        "who issued the partner's certificate is not known to this machine",
+        f"the partner has to send the certificates in between; {_TRUST}",
+    ),
+    23: (
+        "CERT_REVOKED",
+        "the partner's certificate was revoked",
+        "the partner has to replace it",
+    ),
+    62: (
+        "ERR_TLS_CERT_ALTNAME_INVALID",
+        "the partner's certificate is for another host",
+        "check the address in the settings, and whether a proxy stands between",
+    ),
+    64: (
+        "ERR_TLS_CERT_ALTNAME_INVALID",
+        "the partner's certificate is for another address",
+        "use the partner's host name in the settings, rather than its IP address",
+    ),
+}
+#: The two that depend on what time it is here.
+_OF_THE_CLOCK: Final = frozenset({9, 10})
+#: What OpenSSL says of a failed handshake, in part -> cause and remedy.
+_HANDSHAKE: Final = {
+    "wrong version number": "there is no TLS at this port: check the address and its port",
+    "http request": "there is no TLS at this port: check the address and its port",
+    "unsupported protocol": "the partner speaks only versions of TLS that are no longer safe",
+    "protocol version": "the partner takes none of this machine's versions of TLS",
+    "certificate required": "the partner asks for a client certificate, which Offramp cannot send",
+    "handshake failure": "the partner shares no way to encrypt with this machine, or wants a client"
+    " certificate",
+    "unrecognized name": "the partner does not know the host name of this address",
+}
+#: Errors of this machine or its way out -> what to do.
+_SYSTEM: Final = {
+    errno.EMFILE: "this process has no file descriptor left: raise its limit (`ulimit -n`)",
+    errno.ENFILE: "this machine has no file descriptor left",
+    errno.EADDRNOTAVAIL: "this machine has no port left for another connection",
+    errno.ENETUNREACH: "this machine has no way to that network",
+    errno.EHOSTUNREACH: "this machine has no way to that host: a firewall or a route is in between",
+}
+
+
+def as_fault(error: Exception, outgoing: Outgoing) -> DeliveryError | None:
+    """The error for what sending a request raised; nothing where it is a bug in the program.
+
+    Whoever composed the request wrongly (an address that is none, a header with a line break) is
+    told once, by `RejectedError`. All else is the network's, and is tried again.
+    """
+    if isinstance(error, TimeoutError) and not _of_the_system(error):
+        waited = f"no answer within {outgoing.timeout.total_seconds():g} s"
+        return RequestTimeoutError(f"{outgoing.method} {outgoing.url}: {waited}")
+    if isinstance(error, _OWN_ADDRESS) and not isinstance(error, aiohttp.RedirectClientError):
+        return RejectedError(f"{outgoing.url!r} is not a URL", code="INVALID_URL")
+    # An event loop says so of a connection or a session that was closed under the request.
+    closed = type(error) is RuntimeError
+    if closed or isinstance(error, NETWORK):
+        code, cause = _cause(error)
+        return ConnectionFailedError(f"{outgoing.method} {outgoing.url}: {cause}", code=code)
+    if isinstance(error, ValueError):  # aiohttp composes no such request
+        told = f"{outgoing.method} {outgoing.url}: {error}"
+        return RejectedError(told, code="INVALID_REQUEST")
+    return None
+
+
+def _of_the_system(error: TimeoutError) -> bool:
+    """Whether the kernel gave a connection up, rather than the request's own time ran out."""
+    return error.errno is not None
+
+
+def _cause(error: BaseException) -> tuple[str, str]:
+    """The code of a fault of the network, and its cause with what to do about it."""
+    inner = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
+    if isinstance(inner, ssl.SSLError):
+        return _of_tls(inner)
+    through = _through_proxy(error)
+    if isinstance(error, aiohttp.ClientConnectorDNSError) or isinstance(inner, socket.gaierror):
+        return _of_names(inner, through)
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        told = f"the proxy answered {error.status} {error.message}".rstrip()
+        return "ECONNRESET", f"{told}: check the proxy and its credentials"
+    if isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
+        told = " ".join(str(error.message).split())
+        return "ECONNRESET", f"what the partner answered is not HTTP as it should be: {told}"
+    return _of_sockets(inner, through)
+
+
+def _of_tls(error: ssl.SSLError) -> tuple[str, str]:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        number = getattr(error, "verify_code", 0)
+        if number in _CERTIFICATE:
+            code, cause, remedy = _CERTIFICATE[number]
+            if number in _OF_THE_CLOCK:
+                cause += f" (it is {datetime.now(UTC):%Y-%m-%d %H:%M:%SZ} here)"
+            return code, f"{cause}: {remedy}"
+        told = getattr(error, "verify_message", "") or str(error)
+        return "EPROTO", f"the partner's certificate is not valid: {told}"
+    reason = (getattr(error, "reason", None) or "").replace("_", " ").lower()
+    for part, cause in _HANDSHAKE.items():
+        if part in reason:
+            return "EPROTO", cause
+    return "EPROTO", f"TLS with the partner failed: {reason or str(error) or type(error).__name__}"
+
+
+def _of_names(error: BaseException, through: str) -> tuple[str, str]:
+    if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
+        told = "did not answer: check this machine's DNS"
+        return "EAI_AGAIN", f"the service that finds {through or 'the host'} {told}"
+    told = f"{through or 'the host'} has no address: check its name, and this machine's DNS"
+    return "ENOTFOUND", told
+
+
+def _of_sockets(error: BaseException, through: str) -> tuple[str, str]:
+    number = error.errno if isinstance(error, OSError) else None
+    cause = str(error) or type(error).__name__
+    if through:
+        cause = f"{through}: {cause}"
+    if isinstance(error, ConnectionRefusedError):
+        told = "nothing listens there: check the address and its port, or the partner is down"
+        return "ECONNREFUSED", f"{cause} ({told})"
+    if number in _SYSTEM:
+        cause = f"{cause} ({_SYSTEM[number]})"
+    return errno.errorcode.get(number or 0, "ECONNRESET"), cause
+
+
+def _through_proxy(error: BaseException) -> str:
+    return "the proxy" if isinstance(error, aiohttp.ClientProxyConnectionError) else ""
