@@ -18,7 +18,7 @@ from tests.plugins.small import (
 )
 
 from offramp import Action, Preset, literal, path, setting
-from offramp.errors import NotFoundError, PluginError
+from offramp.errors import NotFoundError
 from offramp.plugins import Catalog, load_catalog, load_plugins, manifest
 
 
@@ -110,39 +110,128 @@ def upper(spec: Any, compiler: Any) -> Any:
     return lambda _event: spec
 
 
+def to_small(answer: Any) -> Callable[..., Any]:
+    """A hook that has an answer for one destination only."""
+
+    def hook(destination: Any) -> Any:
+        return answer if destination.slug == "small" else None
+
+    return hook
+
+
 @pytest.mark.parametrize(
     ("hooks", "what"),
     [
         ({"offramp_destinations": lambda: [make_destination()]}, "destination 'small'"),
-        ({"offramp_actions": lambda: [Send]}, "action of small 'send'"),
-        ({"offramp_presets": lambda: [PRESET]}, "preset of small 'Everything'"),
-        ({"offramp_settings": lambda: SameSetting}, "setting of small 'token'"),
+        ({"offramp_actions": to_small([Send])}, "action of small 'send'"),
+        ({"offramp_presets": to_small([PRESET])}, "preset of small 'Everything'"),
+        ({"offramp_settings": to_small(SameSetting)}, "setting of small 'token'"),
     ],
     ids=["destination", "action", "preset", "setting"],
 )
-def test_a_clash_names_both_plugins(hooks: dict[str, Any], what: str) -> None:
-    """Two plugins cannot mean different things by one name: the operator has to choose."""
-    with pytest.raises(PluginError) as caught:
-        small_with(**hooks)
-    assert str(caught.value) == (
-        f"two plugins declare the {what}: 'owner' and 'guest'; "
-        "rename one, or block one of the plugins"
+def test_of_two_plugins_that_declare_one_thing_neither_is_offered(
+    hooks: dict[str, Any], what: str
+) -> None:
+    """They cannot mean different things by one name: the operator chooses; a third one runs."""
+    catalog = catalog_of(
+        declares("owner", make_destination()),
+        make_plugin("guest", **hooks),
+        declares("third", make_destination("other")),
     )
+    assert list(catalog) == ["other"]
+    assert {each.plugin: str(each) for each in catalog.problems} == {
+        one: f"plugin '{one}': declares the {what}, and so does the plugin '{two}'; "
+        f"it is left out: mend or uninstall it, or block it with OFFRAMP_BLOCKED_PLUGINS={one}"
+        for one, two in (("owner", "guest"), ("guest", "owner"))
+    }
 
 
-def test_a_clash_of_directives_names_both_plugins() -> None:
+def test_of_two_plugins_that_declare_one_directive_neither_is_offered() -> None:
     """The same holds for directives."""
     one, two = (
         make_plugin(name, offramp_directives=lambda: {"@upper": upper}) for name in ("one", "two")
     )
-    with pytest.raises(PluginError, match="the directive '@upper': 'one' and 'two'"):
-        catalog_of(one, two)
+    catalog = catalog_of(one, two)
+    assert catalog.directives == {}
+    assert "declares the directive '@upper', and so does the plugin 'one'" in told(catalog)["two"]
 
 
-def test_a_plugin_that_clashes_with_itself_is_named_once() -> None:
+@pytest.mark.parametrize(
+    ("plugin", "what"),
+    [
+        (declares("owner", make_destination(), make_destination()), "destination 'small'"),
+        (declares("owner", make_destination(actions=[Send, Send])), "action of small 'send'"),
+        (
+            declares("owner", make_destination(presets=[PRESET, PRESET])),
+            "preset of small 'Everything'",
+        ),
+    ],
+)
+def test_a_plugin_that_clashes_with_itself_is_named_once(plugin: object, what: str) -> None:
     """One plugin with one name twice is told as what it is."""
-    with pytest.raises(PluginError, match=r"'owner' declares the destination 'small' twice"):
-        catalog_of(declares("owner", make_destination(), make_destination()))
+    catalog = catalog_of(plugin)
+    assert list(catalog) == []
+    assert f"declares the {what} twice" in told(catalog)["owner"]
+
+
+def test_who_clashes_with_a_faulty_plugin_only_is_offered() -> None:
+    """A plugin that is left out for its own fault does not take another one with it."""
+    bad = Preset(name="P", action="sned", trigger="")
+    catalog = catalog_of(
+        declares("sound", make_destination()),
+        declares("faulty", make_destination(presets=[bad])),
+    )
+    assert catalog["small"].plugin == "sound"
+    assert list(told(catalog)) == ["faulty"]
+
+
+def test_what_adds_to_a_destination_that_is_left_out_is_no_problem() -> None:
+    """A guest is not asked about a destination that is not offered; its own one is."""
+
+    def offramp_presets(destination: Any) -> list[Preset]:
+        assert destination.slug == "other"
+        return []
+
+    catalog = catalog_of(
+        make_plugin(
+            "guest",
+            offramp_destinations=lambda: [make_destination("other")],
+            offramp_presets=offramp_presets,
+        ),
+        make_plugin("faulty", offramp_destinations=raises),
+    )
+    assert list(catalog) == ["other"]
+    assert list(told(catalog)) == ["faulty"]
+
+
+def test_a_missing_destination_is_laid_at_the_door_of_who_may_declare_it() -> None:
+    """A plugin that was asked declares what it said; one that could not be asked may anything."""
+    bad = Preset(name="P", action="sned", trigger="")
+    catalog = catalog_of(
+        declares("asked", make_destination("a"), make_destination("b", presets=[bad])),
+        make_plugin("guest", offramp_presets=lambda: [bad]),
+        make_plugin("unasked", offramp_destinations=raises),
+        declares("sound", make_destination("c")),
+    )
+    assert list(catalog) == ["c"]
+    assert set(told(catalog)) == {"asked", "guest", "unasked"}
+    may_declare = {
+        slug: {each.plugin for each in catalog.missing(slug)} for slug in ("a", "b", "c", "typo")
+    }
+    assert may_declare == {
+        "a": {"asked", "unasked"},
+        "b": {"asked", "unasked"},
+        "c": set(),
+        "typo": {"unasked"},
+    }
+
+
+def raises() -> Any:
+    raise RuntimeError("not today")
+
+
+def told(catalog: Catalog) -> dict[str, str]:
+    return {each.plugin: str(each) for each in catalog.problems}
 
 
 class NeedsArguments(Action[Settings, Payload]):
@@ -163,7 +252,7 @@ class Raw:
 
 
 @pytest.mark.parametrize(
-    ("hooks", "told"),
+    ("hooks", "cause"),
     [
         (
             {"offramp_default_mapping": lambda: {"nmae": "x"}},
@@ -188,14 +277,19 @@ class Raw:
         ({"offramp_directives": lambda: {"upper": upper}}, "upper: a directive is named @"),
     ],
 )
-def test_a_declaration_that_does_not_hold_together_names_its_plugin(
-    hooks: dict[str, Any], told: str
-) -> None:
-    """The message says whose declaration it is, and what is wrong with it."""
-    with pytest.raises(PluginError) as caught:
-        small_with(**hooks)
-    assert "plugin 'guest'" in str(caught.value)
-    assert told in str(caught.value)
+def test_a_plugin_with_a_faulty_declaration_is_left_out(hooks: dict[str, Any], cause: str) -> None:
+    """It is reported by name, cause and remedy; nothing of it is in use, and the rest runs."""
+    catalog = small_with(**hooks)
+    assert list(catalog) == ["small"]
+    assert list(catalog["small"].actions) == ["send"]
+    assert [preset.name for preset in catalog["small"].presets] == ["Everything"]
+    assert list(catalog["small"].settings) == ["token"]
+    assert catalog.plugins.names == ("owner",)
+    [problem] = catalog.problems
+    assert problem.plugin == "guest"
+    assert problem.left_out
+    assert cause in str(problem)
+    assert "OFFRAMP_BLOCKED_PLUGINS=guest" in str(problem)
 
 
 def test_the_manifest_lists_what_guests_add() -> None:

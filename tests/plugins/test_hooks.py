@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import pytest
 from tests.plugins.small import (
     PRESET,
     Payload,
@@ -31,6 +32,7 @@ from offramp import (
     setting,
 )
 from offramp.definition import Handler
+from offramp.errors import PluginError
 from offramp.hooks import OfframpSpecs
 from offramp.plugins import Catalog, Plugins, hook_names, load_catalog, load_plugins
 
@@ -176,12 +178,52 @@ def test_hook_middleware() -> None:
     plugins = load(
         make_plugin("outer", offramp_middleware=offramp_middleware),
         make_plugin("inner", offramp_middleware=lambda: [inner]),
-        make_plugin("faulty", offramp_middleware=lambda: ["not a function"]),
     )
     assert plugins.middleware(make_destination()) == [outer, inner]
     assert plugins.middleware(make_destination("other")) == [inner]
-    [problem] = plugins.problems
-    assert "'not a function' is not of type Callable" in problem.cause
+
+
+def no_key(destination: Destination) -> Any:
+    raise KeyError("no signing key")
+
+
+@pytest.mark.parametrize(
+    ("hook", "cause"),
+    [
+        (lambda: ["not a function"], "'not a function' is not of type Callable"),
+        (lambda: 5, "5 is not of type Iterable"),
+        (no_key, "KeyError: 'no signing key'"),
+    ],
+)
+def test_middleware_that_cannot_be_had_is_not_passed_by(hook: Any, cause: str) -> None:
+    """It may sign or redact: rather than requests without it, there are none."""
+    plugins = load(make_plugin("faulty", offramp_middleware=hook))
+    with pytest.raises(PluginError, match=r"plugin 'faulty': offramp_middleware failed") as caught:
+        plugins.middleware(make_destination())
+    assert cause in str(caught.value)
+
+
+def test_middleware_of_a_plugin_that_is_left_out_is_not_passed_by() -> None:
+    """A typo in its preset must not send requests unsigned; what it does not sign goes on."""
+
+    async def sign(outgoing: Outgoing, handler: Handler) -> Response:
+        return await handler(outgoing)
+
+    def offramp_middleware(destination: Destination) -> Sequence[Middleware] | None:
+        return [sign] if destination.slug == "small" else None
+
+    plugins = load(
+        make_plugin(
+            "signer",
+            offramp_middleware=offramp_middleware,
+            offramp_presets=lambda: [Preset(name="P", action="sned", trigger="")],
+        )
+    )
+    catalog = load_catalog(plugins)
+    assert list(catalog) == ["small", "other"]
+    with pytest.raises(PluginError, match=r"plugin 'signer'.*'sned'.*stands around every request"):
+        plugins.middleware(catalog["small"].destination)
+    assert plugins.middleware(catalog["other"].destination) == []
 
 
 def test_hook_settled() -> None:

@@ -34,6 +34,17 @@ def slugs(plugins: Plugins) -> list[str]:
     return [destination.slug for _, destination in plugins.destinations()]
 
 
+def test_the_way_out_of_a_file_names_the_file(tmp_path: Path) -> None:
+    """An operator who named a file can take it out of the list again."""
+    path = tmp_path / "site.py"
+    path.write_text("import no_such_library")
+    [problem] = load(files=[path]).problems
+    assert problem.file == path
+    assert problem.remedy == (
+        f"mend {path}, take it out of `plugins`, or block it with OFFRAMP_BLOCKED_PLUGINS=site"
+    )
+
+
 def told(plugins: Plugins) -> list[str]:
     return [str(problem) for problem in plugins.problems]
 
@@ -139,7 +150,9 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
 def test_two_plugins_of_one_name_are_told(tmp_path: Path) -> None:
     """The first keeps the name and stays in use."""
     plugins = load(declares("same", make_destination()), declares("same", make_destination("b")))
-    assert told(plugins) == ["plugin 'same': another plugin has this name; rename one of them"]
+    assert told(plugins) == [
+        "plugin 'same': another plugin has this name; it is left out: rename one of them"
+    ]
     assert slugs(plugins) == ["small"]
 
 
@@ -186,9 +199,11 @@ def test_a_hook_that_raises_is_set_down_and_the_rest_is_heard() -> None:
     )
     catalog = load_catalog(plugins)
     assert list(catalog) == ["small"]
-    assert [str(problem) for problem in catalog.problems] == [
-        "plugin 'faulty': offramp_destinations failed: ValueError: no such region"
-    ]
+    [problem] = catalog.problems
+    assert str(problem) == (
+        "plugin 'faulty': offramp_destinations failed: ValueError: no such region; it is left out: "
+        "mend or uninstall it, or block it with OFFRAMP_BLOCKED_PLUGINS=faulty"
+    )
 
 
 def test_a_generator_that_raises_half_way_counts_for_nothing() -> None:
@@ -243,7 +258,7 @@ def test_an_observer_that_keeps_failing_is_one_problem() -> None:
         plugins.settled([])
     assert len(calls) == 3
     assert told(plugins) == [
-        "plugin 'observer': offramp_settled failed: OSError: disk full, time 3"
+        "plugin 'observer': offramp_settled failed: OSError: disk full, time 3: mend the plugin"
     ]
 
 

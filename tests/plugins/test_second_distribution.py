@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from offramp.plugins import hook_names
+
 PYPROJECT = """
 [build-system]
 requires = ["hatchling"]
@@ -23,6 +25,11 @@ dependencies = ["offramp"]
 [project.entry-points.offramp]
 tiny = "offramp_tiny"
 torn = "offramp_tiny.torn"
+unmarked = "offramp_tiny.unmarked"
+empty = "offramp_tiny.empty"
+
+[project.entry-points."offramp.plugins"]
+astray = "offramp_tiny"
 """
 PLUGIN = '''
 """A destination in a distribution of its own."""
@@ -73,6 +80,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (source / "pyproject.toml").write_text(PYPROJECT)
     (package / "__init__.py").write_text(PLUGIN)
     (package / "torn.py").write_text("raise RuntimeError('torn on purpose')")
+    (package / "unmarked.py").write_text("def offramp_destinations(): return []")
+    (package / "empty.py").write_text("import offramp")
     target = tmp_path_factory.mktemp("target")
     run(
         *(sys.executable, "-m", "pip", "install", "--quiet", "--no-index"),
@@ -95,14 +104,25 @@ def test_an_installed_distribution_is_in_the_catalog(installed: Path) -> None:
     told = json.loads(run(sys.executable, "-c", LIST, path=installed))
     assert told["destinations"]["tiny-actions"] == "tiny"
     assert told["destinations"]["metronome-actions"] == "metronome"
+    causes = {
+        "astray": "cannot be loaded: PluginError: its entry point stands in the group "
+        "'offramp.plugins', where nothing looks: plugins are found in 'offramp'",
+        "empty": "cannot be loaded: PluginError: it registers no hook; is it the module whose "
+        f"functions carry @hookimpl? There are {', '.join(hook_names())}",
+        "torn": "cannot be loaded: RuntimeError: torn on purpose",
+        "unmarked": "cannot be loaded: PluginError: offramp_destinations is not marked as a hook: "
+        "write @hookimpl above it",
+    }
     assert told["problems"] == [
-        "plugin 'torn': cannot be loaded: RuntimeError: torn on purpose",
+        f"plugin {name!r}: {cause}; it is left out: mend or uninstall it, or block it with "
+        f"OFFRAMP_BLOCKED_PLUGINS={name}"
+        for name, cause in causes.items()
     ]
 
 
 def test_an_operator_can_block_it(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The variable keeps out what is installed, by the names of entry points."""
-    monkeypatch.setenv("OFFRAMP_BLOCKED_PLUGINS", "torn,tiny")
+    monkeypatch.setenv("OFFRAMP_BLOCKED_PLUGINS", "torn,tiny,unmarked,empty,astray")
     told = json.loads(run(sys.executable, "-c", LIST, path=installed))
     assert "tiny-actions" not in told["destinations"]
     assert told["problems"] == []

@@ -12,7 +12,7 @@ from rich.console import RenderableType
 from offramp.cli.events import write_line
 from offramp.cli.terminal import SafeConsole
 from offramp.errors import FaultyError, OfframpError
-from offramp.plugins import Catalog, Plugins, load_catalog, load_plugins
+from offramp.plugins import Catalog, PluginProblem, Plugins, load_catalog, load_plugins
 
 
 class Context:
@@ -21,6 +21,7 @@ class Context:
     def __init__(self) -> None:
         self.out = SafeConsole(highlight=False)
         self.err = SafeConsole(stderr=True, highlight=False)
+        self._warned: set[PluginProblem] = set()
 
     @cached_property
     def plugins(self) -> Plugins:
@@ -30,18 +31,23 @@ class Context:
     @cached_property
     def catalog(self) -> Catalog:
         """What the installed plugins declare."""
-        return load_catalog(self.plugins)
+        return self._told(load_catalog(self.plugins))
 
     def catalog_with(self, files: Iterable[Path]) -> Catalog:
         """The catalog with the plugin files that a configuration names."""
         files = tuple(files)
-        if not files:
-            return self.catalog
-        catalog = load_catalog(load_plugins(files=files))
-        for problem in catalog.problems:
-            if problem not in self.plugins.problems:  # which are told when the program starts
-                self.warn(str(problem))
+        return self._told(load_catalog(load_plugins(files=files))) if files else self.catalog
+
+    def _told(self, catalog: Catalog) -> Catalog:
+        self.tell(catalog.problems)
         return catalog
+
+    def tell(self, problems: Iterable[PluginProblem]) -> None:
+        """Warn of problems of plugins, of each once."""
+        for problem in problems:
+            if problem not in self._warned:
+                self._warned.add(problem)
+                self.warn(str(problem))
 
     def show(
         self, rows: Iterable[Any], table: Callable[[], RenderableType], *, as_json: bool

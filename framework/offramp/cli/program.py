@@ -21,7 +21,7 @@ from offramp.cli.operating import Operating
 from offramp.cli.replaying import Replaying
 from offramp.cli.toolbox import HostToolbox
 from offramp.cli.trial import Trial
-from offramp.errors import OfframpError
+from offramp.errors import OfframpError, told
 
 #: A command met bad input: the message says what to do.
 EXIT_BAD_INPUT: Final = 2
@@ -70,8 +70,12 @@ def make_program(context: Context) -> App:
     for group in _GROUPS:
         for command in group(context).commands():
             program.command(command)
-    for _, command in context.plugins.commands(HostToolbox(context)):
-        program.command(command)
-    for problem in context.plugins.problems:
-        context.warn(str(problem))
+    for plugin, command in context.plugins.commands(HostToolbox(context)):
+        try:
+            program.command(command)
+        except Exception as error:  # noqa: BLE001 - such as an annotation that leads nowhere
+            name = getattr(command, "__name__", repr(command))
+            cause = f"its command {name} is left out: {told(error)}"
+            context.plugins.report(plugin, f"command {name}", cause)
+    context.tell(context.plugins.problems)
     return program

@@ -4,12 +4,13 @@ from offramp.plugins.catalog import (
     Catalog,
     CatalogAction,
     CatalogEntry,
-    load_catalog,
     pick,
 )
-from offramp.plugins.load import BLOCKED_VARIABLE, hook_names, load_plugins
-from offramp.plugins.manager import PluginProblem, Plugins
+from offramp.plugins.load import hook_names, load_plugins
+from offramp.plugins.manager import Plugins
 from offramp.plugins.manifest import manifest
+from offramp.plugins.merge import load_catalog
+from offramp.plugins.problems import BLOCKED_VARIABLE, PluginProblem
 
 __all__ = [
     "BLOCKED_VARIABLE",

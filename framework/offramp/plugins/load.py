@@ -9,17 +9,17 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Final
 
+import attrs
 import pluggy
 
 from offramp.errors import PluginError, told
 from offramp.hooks import ENTRY_POINT_GROUP, PROJECT, OfframpSpecs
-from offramp.plugins.manager import PluginProblem, Plugins
+from offramp.plugins.manager import Plugins
+from offramp.plugins.problems import BLOCKED_VARIABLE, PluginProblem
 
-#: Names of plugins that are not to be loaded, separated by commas.
-BLOCKED_VARIABLE: Final = "OFFRAMP_BLOCKED_PLUGINS"
 #: Under this name plugin files stand among the loaded modules.
 FILE_PLUGINS: Final = "offramp_plugin_files"
 
@@ -41,44 +41,69 @@ def load_plugins(
     manager.add_hookspecs(OfframpSpecs)
     for name in (*blocked, *filter(None, os.environ.get(BLOCKED_VARIABLE, "").split(","))):
         manager.set_blocked(name.strip())
-    problems: list[PluginProblem] = []
-    found = sorted(entry_points(group=ENTRY_POINT_GROUP), key=_by_name) if installed else []
-    for entry_point in found:
-        _register(manager, problems, entry_point.name, entry_point.load)
+    files = tuple(files)
+    loading = _Loading(manager)
+    for entry_point in _installed() if installed else ():
+        if entry_point.group == ENTRY_POINT_GROUP:
+            loading.register(entry_point.name, entry_point.load)
+        else:
+            loading.register(entry_point.name, partial(_refuse_group, entry_point))
     for path in files:
-        _register(manager, problems, path.stem, partial(_import_file, path))
+        loading.register(path.stem, partial(_import_file, path), path)
     for plugin in extra:
-        _register(manager, problems, _name_of(plugin), partial(_itself, plugin))
-    return Plugins(manager, problems)
+        loading.register(_name_of(plugin), partial(_itself, plugin))
+    return Plugins(manager, loading.problems, {path.stem: path for path in files})
+
+
+def _installed() -> list[EntryPoint]:
+    """Entry points of the group, and of groups that are hardly meant to be another one."""
+    found = entry_points()
+    groups = [each for each in found.groups if each.lower().startswith(ENTRY_POINT_GROUP)]
+    return sorted((each for group in groups for each in found.select(group=group)), key=_by_name)
 
 
 def _by_name(entry_point: EntryPoint) -> str:
     return entry_point.name
 
 
-def _register(
-    manager: pluggy.PluginManager,
-    problems: list[PluginProblem],
-    name: str,
-    load: Callable[[], object],
-) -> None:
-    if manager.is_blocked(name):
-        return
-    if manager.has_plugin(name):
-        problems.append(PluginProblem(name, "another plugin has this name; rename one of them"))
-        return
-    try:
-        plugin = load()
-        manager.register(plugin, name=name)
-        _check(manager, plugin)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - importing a plugin runs its code
-        if manager.has_plugin(name):  # with the hooks that stood before the one at fault
-            manager.unregister(name=name)
-        problems.append(PluginProblem(name, f"cannot be loaded: {told(error)}"))
+def _refuse_group(entry_point: EntryPoint) -> object:
+    raise PluginError(
+        f"its entry point stands in the group {entry_point.group!r}, where nothing looks: "
+        f"plugins are found in {ENTRY_POINT_GROUP!r}"
+    )
+
+
+@attrs.frozen
+class _Loading:
+    """Registers plugins, and sets down those that cannot be."""
+
+    manager: pluggy.PluginManager
+    problems: list[PluginProblem] = attrs.field(factory=list)
+
+    def register(self, name: str, load: Callable[[], object], file: Path | None = None) -> None:
+        if self.manager.is_blocked(name):
+            return
+        if self.manager.has_plugin(name):
+            cause, remedy = "another plugin has this name", "rename one of them"
+            self.problems.append(
+                PluginProblem(name, cause, left_out=True, file=file, remedy=remedy)
+            )
+            return
+        try:
+            plugin = load()
+            self.manager.register(plugin, name=name)
+            _check(self.manager, plugin)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - importing a plugin runs its code
+            if self.manager.has_plugin(name):  # with the hooks that stood before the one at fault
+                self.manager.unregister(name=name)
+            cause = f"cannot be loaded: {told(error)}"
+            self.problems.append(PluginProblem(name, cause, left_out=True, file=file))
 
 
 def _check(manager: pluggy.PluginManager, plugin: object) -> None:
-    for caller in manager.get_hookcallers(plugin) or ():
+    callers = manager.get_hookcallers(plugin) or ()
+    _refuse_unmarked(plugin, {caller.name for caller in callers})
+    for caller in callers:
         if not hasattr(OfframpSpecs, caller.name):
             raise PluginError(
                 f"there is no hook {caller.name!r}; there are {', '.join(hook_names())}"
@@ -86,6 +111,18 @@ def _check(manager: pluggy.PluginManager, plugin: object) -> None:
         for impl in caller.get_hookimpls():
             if impl.plugin is plugin and (impl.wrapper or impl.hookwrapper):
                 raise PluginError(f"{caller.name} is a wrapper; write a plain function")
+
+
+def _refuse_unmarked(plugin: object, marked: set[str]) -> None:
+    """Refuse functions that have the name of a hook without the mark, and what has no hook."""
+    for name in hook_names():
+        if name not in marked and isinstance(getattr(plugin, name, None), FunctionType):
+            raise PluginError(f"{name} is not marked as a hook: write @hookimpl above it")
+    if not marked:
+        raise PluginError(
+            f"it registers no hook; is it the module whose functions carry @hookimpl? "
+            f"There are {', '.join(hook_names())}"
+        )
 
 
 def hook_names() -> tuple[str, ...]:

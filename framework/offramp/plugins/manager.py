@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from types import NoneType
-from typing import Any
+from typing import Any, Final
 
-import attrs
 import pluggy
 
 from offramp.definition import Action, AnyAction, Destination, Middleware, Preset
-from offramp.errors import told
+from offramp.errors import PluginError, told
 from offramp.hooks import Command, Route, SettledDelivery, Toolbox
+from offramp.plugins.problems import PluginProblem
 
 _log = logging.getLogger(__name__)
 
@@ -20,45 +21,78 @@ _log = logging.getLogger(__name__)
 RAISED = (Exception, SystemExit)
 
 
-@attrs.frozen
-class PluginProblem:
-    """A plugin that could not be used, or a hook of it that failed, and why."""
-
-    plugin: str
-    cause: str
-
-    def __str__(self) -> str:
-        return f"plugin {self.plugin!r}: {self.cause}"
+#: Hooks that declare. One that fails leaves its whole plugin out: half of it would be a riddle.
+DECLARING: Final = frozenset(
+    {
+        "offramp_destinations",
+        "offramp_settings",
+        "offramp_actions",
+        "offramp_default_mapping",
+        "offramp_presets",
+        "offramp_directives",
+    }
+)
 
 
 class Plugins:
     """All plugins of one process; each method asks one hook of each of them.
 
-    A hook that raises, or answers with something else than it should, is set down in `problems`
-    under its plugin's name; the others are heard.
+    A plugin whose declaration is faulty is left out as a whole. An observer, a command or a route
+    that fails is set down in `problems` under its plugin's name, and all others are heard.
     """
 
-    def __init__(self, manager: pluggy.PluginManager, problems: Iterable[PluginProblem]) -> None:
+    def __init__(
+        self,
+        manager: pluggy.PluginManager,
+        problems: Iterable[PluginProblem],
+        files: Mapping[str, Path],
+    ) -> None:
         self._manager = manager
         self._unloaded = tuple(problems)
+        self._files = files
+        self._left_out: dict[str, PluginProblem] = {}
         #: By plugin and hook the last failure of each, because observers are called without end.
         self._failed: dict[tuple[str, str], PluginProblem] = {}
+        #: By plugin the slugs of its destinations; none of a plugin that could not be asked.
+        self._slugs: dict[str, frozenset[str]] = {}
 
     @property
     def problems(self) -> tuple[PluginProblem, ...]:
-        """Plugins that could not be loaded, and hooks that failed."""
-        return (*self._unloaded, *self._failed.values())
+        """Plugins that are left out, and hooks that failed."""
+        return (*self._unloaded, *self._left_out.values(), *self._failed.values())
+
+    @property
+    def left_out(self) -> tuple[PluginProblem, ...]:
+        """Plugins of which nothing is in use: not loaded, or at fault in what they declare."""
+        return (*self._unloaded, *self._left_out.values())
+
+    def leave_out(self, plugin: str, cause: str) -> None:
+        """Ask a plugin nothing any more; the first cause is the one that is told."""
+        if plugin not in self._left_out:
+            self._left_out[plugin] = PluginProblem(
+                plugin,
+                cause,
+                left_out=True,
+                file=self._files.get(plugin),
+                destinations=self._slugs.get(plugin),
+            )
 
     @property
     def names(self) -> tuple[str, ...]:
         """The plugins in use, in the order in which they were registered."""
         return tuple(
-            name for name, plugin in self._manager.list_name_plugin() if plugin is not None
+            name
+            for name, plugin in self._manager.list_name_plugin()
+            if plugin is not None and name not in self._left_out
         )
 
-    def destinations(self) -> Iterator[tuple[str, Destination]]:
+    def destinations(self) -> Sequence[tuple[str, Destination]]:
         """Each destination with the name of its plugin."""
-        return self._each("offramp_destinations", Destination)
+        self._slugs = dict.fromkeys(self.names, frozenset())
+        declared = list(self._each("offramp_destinations", Destination))
+        for plugin, destination in declared:
+            self._slugs[plugin] |= {destination.slug}
+        return declared
 
     def settings(self, destination: Destination) -> Iterator[tuple[str, type[Any]]]:
         """Each class of further settings with the name of its plugin."""
@@ -83,9 +117,24 @@ class Plugins:
         return self._one("offramp_directives", Mapping)
 
     def middleware(self, destination: Destination) -> list[Middleware]:
-        """All middleware for a destination, outermost first."""
-        found = self._each("offramp_middleware", Callable, destination=destination)
-        return [middleware for _, middleware in found]
+        """All middleware for a destination, outermost first.
+
+        Raises `PluginError` where a hook fails, or belongs to a plugin that is left out: what may
+        sign or redact must not be passed by.
+        """
+        found: list[Middleware] = []
+        for impl in self._manager.hook.offramp_middleware.get_hookimpls():
+            try:
+                answer = _ask(impl, Iterable, {"destination": destination})
+                layers = [_checked(each, Callable) for each in answer or ()]
+            except RAISED as error:
+                told_ = f"plugin {impl.plugin_name!r}: offramp_middleware failed: {told(error)}"
+                raise PluginError(f"{told_}: mend or block the plugin") from error
+            if layers and impl.plugin_name in self._left_out:
+                left_out = self._left_out[impl.plugin_name]
+                raise PluginError(f"{left_out}; its middleware stands around every request")
+            found += layers
+        return found
 
     def commands(self, toolbox: Toolbox) -> Iterator[tuple[str, Command]]:
         """Each further command with the name of its plugin."""
@@ -116,18 +165,34 @@ class Plugins:
 
     def _one(self, hook: str, kind: Any, **arguments: Any) -> Iterator[tuple[str, Any]]:
         for impl in getattr(self._manager.hook, hook).get_hookimpls():
+            if impl.plugin_name in self._left_out:
+                continue
             try:
-                answer = impl.function(*(arguments[name] for name in impl.argnames))
-                found = [] if answer is None else [(impl.plugin_name, _checked(answer, kind))]
+                answer = _ask(impl, kind, arguments)
             except RAISED as error:  # one broken plugin must not stop the rest
                 self._set_down(impl.plugin_name, hook, error)
             else:
-                yield from found
+                if answer is not None:
+                    yield impl.plugin_name, answer
 
     def _set_down(self, plugin: str, hook: str, error: BaseException) -> None:
-        problem = PluginProblem(plugin, f"{hook} failed: {told(error)}")
-        self._failed[plugin, hook] = problem
-        _log.debug("%s", problem, exc_info=error)
+        cause = f"{hook} failed: {told(error)}"
+        _log.debug("plugin %r: %s", plugin, cause, exc_info=error)
+        if hook == "offramp_destinations":
+            del self._slugs[plugin]
+        if hook in DECLARING:
+            self.leave_out(plugin, cause)
+        else:
+            self.report(plugin, hook, cause)
+
+    def report(self, plugin: str, about: str, cause: str) -> None:
+        """Set down what a plugin fails in while the rest of it is in use; the last cause stays."""
+        self._failed[plugin, about] = PluginProblem(plugin, cause, file=self._files.get(plugin))
+
+
+def _ask(impl: Any, kind: Any, arguments: Mapping[str, Any]) -> Any:
+    answer = impl.function(*(arguments[name] for name in impl.argnames))
+    return None if answer is None else _checked(answer, kind)
 
 
 def _checked(answer: Any, kind: Any) -> Any:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections import Counter
 
 from aiohttp import web
 
 from offramp import _json
-from offramp.errors import PluginError
 from offramp.hooks import Route
 from offramp.plugins import Plugins
-from offramp.plugins.catalog import claim
 from offramp.server.api.access import Guard
 from offramp.server.api.serving import HEADERS, guarded, read_json
 
@@ -21,18 +19,51 @@ METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 _log = logging.getLogger(__name__)
 
 
-def plugin_routes(plugins: Plugins, guard: Guard) -> Iterator[web.RouteDef]:
-    """A route for each that a plugin declares; raises `PluginError` where two clash."""
-    owners: dict[str, str] = {}
-    for plugin, route in plugins.routes():
-        method = route.method.upper()
-        if method not in METHODS or not route.path.startswith(PREFIX):
-            raise PluginError(
-                f"plugin {plugin!r}: the route {route.method} {route.path} must begin with "
-                f"{PREFIX} and have one of the methods {', '.join(sorted(METHODS))}"
+def plugin_routes(plugins: Plugins, guard: Guard) -> list[web.RouteDef]:
+    """A route for each that a plugin declares.
+
+    One that cannot be served, or that two declare, is left out and reported under its plugin.
+    """
+    declared = [
+        (plugin, route) for plugin, route in plugins.routes() if _serves(plugins, plugin, route)
+    ]
+    count = Counter(map(_key, (route for _, route in declared)))
+    found = []
+    for plugin, route in declared:
+        key = _key(route)
+        if count[key] > 1:
+            both = ", ".join(sorted({repr(name) for name, each in declared if _key(each) == key}))
+            plugins.report(plugin, key, f"the route {key} is left out: it is declared by {both}")
+        else:
+            found.append(
+                web.route(route.method.upper(), route.path, guarded(guard, _handler(plugin, route)))
             )
-        claim(owners, f"{method} {route.path}", plugin, "route")
-        yield web.route(method, route.path, guarded(guard, _handler(plugin, route)))
+    return found
+
+
+def _key(route: Route) -> str:
+    return f"{route.method.upper()} {route.path}"
+
+
+def _serves(plugins: Plugins, plugin: str, route: Route) -> bool:
+    key = _key(route)
+    if route.method.upper() not in METHODS or not route.path.startswith(PREFIX):
+        methods = ", ".join(sorted(METHODS))
+        told_ = f"it must begin with {PREFIX} and have one of the methods {methods}"
+    elif fault := _path_fault(route.path):
+        told_ = fault
+    else:
+        return True
+    plugins.report(plugin, key, f"the route {key} is left out: {told_}")
+    return False
+
+
+def _path_fault(path: str) -> str | None:
+    try:
+        web.UrlDispatcher().add_resource(path)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def _handler(plugin: str, route: Route) -> object:

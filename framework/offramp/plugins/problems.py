@@ -1,0 +1,50 @@
+"""What is wrong with a plugin: told by name, cause and remedy, and whether it is left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+#: Names of plugins that are not to be loaded, separated by commas.
+BLOCKED_VARIABLE: Final = "OFFRAMP_BLOCKED_PLUGINS"
+
+
+@attrs.frozen
+class PluginProblem:
+    """A plugin that could not be used, or a hook of it that failed, and why."""
+
+    plugin: str
+    cause: str
+    #: Nothing of the plugin is in use; otherwise it is, but for the call that failed.
+    left_out: bool = False
+    #: The file that a configuration names, where the plugin is not an installed one.
+    file: Path | None = None
+    #: Slugs of the destinations that it declares, where it could be asked.
+    destinations: frozenset[str] | None = None
+
+    #: What to do about it.
+    remedy: str = attrs.field()
+
+    @remedy.default
+    def _default_remedy(self) -> str:
+        if not self.left_out:
+            return "mend the plugin"
+        block = f"block it with {BLOCKED_VARIABLE}={self.plugin}"
+        if self.file is None:
+            return f"mend or uninstall it, or {block}"
+        return f"mend {self.file}, take it out of `plugins`, or {block}"
+
+    @property
+    def message(self) -> str:
+        """Cause and remedy, and that the plugin is left out where it is."""
+        state = "; it is left out" if self.left_out else ""
+        return f"{self.cause}{state}: {self.remedy}"
+
+    def __str__(self) -> str:
+        return f"plugin {self.plugin!r}: {self.message}"
+
+    def may_declare(self, slug: str) -> bool:
+        """Whether a destination may be missing because this plugin is left out."""
+        return self.left_out and (self.destinations is None or slug in self.destinations)
