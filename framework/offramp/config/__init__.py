@@ -9,7 +9,7 @@ from offramp.config.keyring import KeyRing, load_key_ring, rotate_key_file
 from offramp.config.model import Config, Instance, Source, Subscription
 from offramp.config.parse import Loaded, parse_config
 from offramp.config.references import resolve, resolve_settings, resolve_write_keys
-from offramp.config.secrets import is_reference, mask, mask_settings
+from offramp.config.secrets import change_secrets, is_reference, mask, mask_mapping, mask_settings
 from offramp.config.store import AuditEntry, ConfigStore, StaleConfigError
 from offramp.config.toml import to_toml
 
@@ -29,6 +29,7 @@ __all__ = [
     "StaleConfigError",
     "Subscription",
     "apply_changes",
+    "change_secrets",
     "check_config",
     "diff_configs",
     "export_config",
@@ -36,6 +37,7 @@ __all__ = [
     "is_reference",
     "load_key_ring",
     "mask",
+    "mask_mapping",
     "mask_settings",
     "parse_config",
     "read_document",

@@ -10,6 +10,7 @@ import attrs
 from offramp import _json
 from offramp.config.export import (
     instance_table,
+    mapping_fields,
     settings_fields,
     source_table,
     subscription_table,
@@ -68,11 +69,8 @@ class Change:
 
 def diff_configs(before: Config, after: Config, catalog: Catalog) -> tuple[Change, ...]:
     """The changes that make `after` of `before`: sources first, then instances, subscriptions."""
-    return (
-        *_compare("source", before.sources, after.sources, catalog),
-        *_compare("instance", before.instances, after.instances, catalog),
-        *_compare("subscription", before.subscriptions, after.subscriptions, catalog),
-    )
+    kinds: tuple[Kind, ...] = ("source", "instance", "subscription")
+    return tuple(change for kind in kinds for change in _compare(kind, before, after, catalog))
 
 
 def apply_changes(config: Config, changes: tuple[Change, ...]) -> Config:
@@ -94,25 +92,37 @@ def apply_changes(config: Config, changes: tuple[Change, ...]) -> Config:
     )
 
 
-def masked_table(thing: Thing | None, catalog: Catalog) -> dict[str, Any] | None:
-    """A source, instance or subscription as data that a person may see."""
-    if isinstance(thing, Instance):
-        return _table(thing, settings_fields(catalog, thing))
-    return None if thing is None else _table(thing, {})
+def fields_of_thing(thing: Thing, config: Config, catalog: Catalog) -> Fields:
+    """What tells which values of a thing are secret: its settings' fields, or its action's."""
+    match thing:
+        case Source():
+            return {}
+        case Instance():
+            return settings_fields(catalog, thing)
+        case Subscription():
+            return mapping_fields(catalog, config, thing)
 
 
-def _compare(
-    kind: Kind, before: Mapping[str, Any], after: Mapping[str, Any], catalog: Catalog
-) -> Iterator[Change]:
-    for name in {**before, **after}:
-        old, new = before.get(name), after.get(name)
+def masked_table(thing: Thing | None, config: Config, catalog: Catalog) -> dict[str, Any] | None:
+    """A source, instance or subscription of a configuration as data that a person may see."""
+    return None if thing is None else _table(thing, fields_of_thing(thing, config, catalog))
+
+
+def _compare(kind: Kind, before: Config, after: Config, catalog: Catalog) -> Iterator[Change]:
+    olds: Mapping[str, Thing] = getattr(before, f"{kind}s")
+    news: Mapping[str, Thing] = getattr(after, f"{kind}s")
+    for name in {**olds, **news}:
+        old, new = olds.get(name), news.get(name)
         if not _same(_plain(old), _plain(new)):
-            details = () if new is None else tuple(_details(old, new, catalog))
+            shown_old = _flat(masked_table(old, before, catalog))
+            shown_new = _flat(masked_table(new, after, catalog))
+            details = () if new is None else tuple(_details(old, new, shown_old, shown_new))
             yield Change(kind=kind, id=name, before=old, after=new, details=details)
 
 
-def _details(old: Thing | None, new: Thing, catalog: Catalog) -> Iterator[Detail]:
-    shown_old, shown_new = _flat(masked_table(old, catalog)), _flat(masked_table(new, catalog))
+def _details(
+    old: Thing | None, new: Thing, shown_old: Mapping[str, Any], shown_new: Mapping[str, Any]
+) -> Iterator[Detail]:
     plain_old, plain_new = _flat(_plain(old)), _flat(_plain(new))
     for place in sorted({**shown_old, **shown_new}, key=_is_free):
         if not _same(plain_old.get(place, UNSET), plain_new.get(place, UNSET)):
@@ -130,7 +140,10 @@ def _table(thing: Thing, fields: Fields, *, secrets: bool = False) -> dict[str, 
         case Instance():
             table = instance_table(thing, fields, secrets=secrets)
         case Subscription():
-            table = {"instance": thing.instance, **subscription_table(thing)}
+            table = {
+                "instance": thing.instance,
+                **subscription_table(thing, fields, secrets=secrets),
+            }
             del table["defaults"]
     return {**table, "enabled": thing.enabled}
 

@@ -9,23 +9,27 @@ import attrs
 
 from offramp import _json
 from offramp.config.diff import Kind, Thing
-from offramp.config.export import settings_fields
 from offramp.config.keyring import KeyRing, is_sealed
 from offramp.config.model import Config, Instance, Source, Subscription
-from offramp.config.secrets import change_secrets, is_reference
+from offramp.config.secrets import change_mapping_secrets, change_secrets, is_reference
 from offramp.config.table import join_place
+from offramp.definition import MASK, Fields
 from offramp.errors import ConfigError, Fault
-from offramp.plugins import Catalog
 
 _CLASSES: Final[Mapping[Kind, type[Any]]] = {
     "source": Source,
     "instance": Instance,
     "subscription": Subscription,
 }
+#: Where a subscription's document keeps what its mapping says only masked, sealed, by place.
+MAPPING_SECRETS: Final = "mapping_secrets"
 
 
-def write_document(kind: Kind, thing: Thing, keys: KeyRing, catalog: Catalog) -> str:
-    """A thing as JSON; its secrets open again only for its kind, its name and their setting."""
+def write_document(kind: Kind, thing: Thing, keys: KeyRing, fields: Fields) -> str:
+    """A thing as JSON; its secrets open again only for its kind, its name and their setting.
+
+    `fields` tell which they are. Those of a mapping are sealed together, for its subscription.
+    """
     data = attrs.asdict(thing, recurse=False)
 
     def seal(field: str, value: Any) -> Any:
@@ -36,12 +40,15 @@ def write_document(kind: Kind, thing: Thing, keys: KeyRing, catalog: Catalog) ->
         case Source():
             data["write_key"] = seal("write_key", thing.write_key)
         case Instance():
-            fields = settings_fields(catalog, thing)
             data["settings"] = change_secrets(
                 fields, thing.settings, lambda field, value: seal(f"settings.{field}", value)
             )
         case Subscription():
-            pass
+            hidden, data["mapping"] = _without_secrets(fields, thing.mapping)
+            if hidden:
+                data[MAPPING_SECRETS] = keys.seal(
+                    hidden, owner=_owner(kind, thing), field=MAPPING_SECRETS
+                )
     return _json.dumps(data).decode()
 
 
@@ -53,8 +60,12 @@ def read_document_of(kind: Kind, text: str, keys: KeyRing) -> Thing:
     known = {a.name: data[a.name] for a in attrs.fields(cls) if a.name in data}
     if known.get("rate") is not None:
         known["rate"] = float(known["rate"])
-    if kind != "subscription":  # it holds no secrets, and its mapping may say anything
+    if kind != "subscription":
         known = _opened(known, keys, f"{kind}s.{known['name']}")
+    elif is_sealed(data.get(MAPPING_SECRETS)):
+        owner = f"{kind}s.{known['id']}"
+        hidden = keys.open(data[MAPPING_SECRETS], owner=owner, field=MAPPING_SECRETS)
+        known["mapping"] = _put_back(hidden, known["mapping"])
     thing: Thing = cls(**known)
     return thing
 
@@ -81,7 +92,33 @@ def read_config(rows: Iterable[tuple[Kind, str, str]], keys: KeyRing) -> Config:
 
 
 def _owner(kind: Kind, thing: Thing) -> str:
-    return f"{kind}s.{thing.name}"
+    return f"{kind}s.{thing.id if isinstance(thing, Subscription) else thing.name}"
+
+
+def _without_secrets(
+    fields: Fields, mapping: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The secrets of a mapping by place, and the mapping with masks where they stood."""
+    hidden: dict[str, Any] = {}
+
+    def hide(place: str, value: Any) -> Any:
+        if is_reference(value):
+            return value
+        hidden[place] = value
+        return MASK
+
+    return hidden, change_mapping_secrets(fields, mapping, hide)
+
+
+def _put_back(hidden: Mapping[str, Any], value: Any, at: str = "") -> Any:
+    """The value with what was hidden in it, by place; anything else may say what it likes."""
+    if at in hidden:
+        return hidden[at]
+    if isinstance(value, dict):
+        return {key: _put_back(hidden, item, join_place(at, key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_put_back(hidden, item, join_place(at, i)) for i, item in enumerate(value)]
+    return value
 
 
 def _opened(data: Mapping[str, Any], keys: KeyRing, owner: str, at: str = "") -> dict[str, Any]:

@@ -10,7 +10,7 @@ import attrs
 
 from offramp.config.host import HostSettings
 from offramp.config.model import Config, Instance, Source, Subscription
-from offramp.config.secrets import mask, mask_settings
+from offramp.config.secrets import mask, mask_mapping, mask_settings
 from offramp.definition import Fields
 from offramp.plugins import Catalog
 
@@ -40,7 +40,7 @@ def export_config(
         document["instances"] = {
             instance.name: {
                 **instance_table(instance, settings_fields(catalog, instance), secrets=secrets),
-                **_subscriptions(config.subscriptions_of(instance.name)),
+                **_subscriptions(config, instance.name, catalog, secrets=secrets),
             }
             for instance in config.instances.values()
         }
@@ -51,6 +51,15 @@ def settings_fields(catalog: Catalog, instance: Instance) -> Fields:
     """The settings that an instance's destination declares; none where its plugin is missing."""
     known = instance.destination in catalog
     return catalog[instance.destination].settings if known else {}
+
+
+def mapping_fields(catalog: Catalog, config: Config, subscription: Subscription) -> Fields:
+    """The fields that a subscription's action declares; none where its plugin is missing."""
+    instance = config.instances.get(subscription.instance)
+    if instance is None or instance.destination not in catalog:
+        return {}
+    offered = catalog[instance.destination].actions.get(subscription.action)
+    return {} if offered is None else offered.fields
 
 
 def source_table(source: Source, *, secrets: bool = False) -> dict[str, Any]:
@@ -71,8 +80,11 @@ def instance_table(instance: Instance, fields: Fields, *, secrets: bool = False)
     }
 
 
-def subscription_table(subscription: Subscription) -> dict[str, Any]:
-    """A subscription as its table in a document."""
+def subscription_table(
+    subscription: Subscription, fields: Fields, *, secrets: bool = False
+) -> dict[str, Any]:
+    """A subscription as its table in a document; `fields` are those of its action."""
+    mapping = dict(subscription.mapping)
     named = f"{subscription.instance}/{subscription.name}"
     return {
         **({} if subscription.id == named else {"id": subscription.id}),
@@ -82,14 +94,18 @@ def subscription_table(subscription: Subscription) -> dict[str, Any]:
         "trigger": subscription.trigger,
         **_unless(enabled=subscription.enabled),
         "defaults": False,
-        "mapping": dict(subscription.mapping),
+        "mapping": mapping if secrets else mask_mapping(fields, mapping),
     }
 
 
-def _subscriptions(subscriptions: tuple[Subscription, ...]) -> dict[str, Any]:
-    if not subscriptions:
-        return {}
-    return {"subscriptions": [subscription_table(each) for each in subscriptions]}
+def _subscriptions(
+    config: Config, instance: str, catalog: Catalog, *, secrets: bool
+) -> dict[str, Any]:
+    tables = [
+        subscription_table(each, mapping_fields(catalog, config, each), secrets=secrets)
+        for each in config.subscriptions_of(instance)
+    ]
+    return {"subscriptions": tables} if tables else {}
 
 
 def _unless(*, enabled: bool) -> dict[str, bool]:

@@ -123,11 +123,19 @@ def _instance(
     entry = _entry(reading, table, slug)
     if source is not None:
         _known(table, "source", lambda: pick(sources, source, "source"))
-    settings = _settings(reading, table, name, entry)
+    before = reading.current.instances.get(name)
+    if before is not None and entry is not None and before.destination != entry.slug:
+        before = None  # its secrets are not for another destination
+    settings = _settings(reading, table, before, entry)
+    current = (
+        {} if before is None else {each.id: each for each in reading.current.subscriptions_of(name)}
+    )
     for index, each in enumerate(table.items("subscriptions", of="tables")):
         place = join_place(table.at("subscriptions"), index)
         inner = Table(each, place, reading.faults, keys=SUBSCRIPTION_KEYS)
-        read = read_subscription(inner, name, entry, reading.catalog, reading.faults)
+        read = read_subscription(
+            inner, name, entry, reading.catalog, reading.faults, current=current
+        )
         if read is not None:
             subscriptions.append((place, read))
     options: dict[str, Any] = {
@@ -152,13 +160,12 @@ def _entry(reading: _Reading, table: Table, slug: str | None) -> CatalogEntry | 
 
 
 def _settings(
-    reading: _Reading, table: Table, name: str, entry: CatalogEntry | None
+    reading: _Reading, table: Table, before: Instance | None, entry: CatalogEntry | None
 ) -> dict[str, Any]:
     given = table.object("settings")
     if entry is None:
         return dict(given)
-    before = reading.current.instances.get(name)
-    kept = before.settings if before and before.destination == entry.slug else {}
+    kept = {} if before is None else before.settings
     return read_settings(given, entry.settings, kept, table.at("settings"), reading.faults)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 import attrs
@@ -13,6 +14,7 @@ from offramp.config.secrets import (
     is_masked,
     is_reference,
     mask,
+    secrets_by_place,
 )
 from offramp.config.table import a_type, join_place, suggest
 from offramp.definition import MASK, Field, Fields
@@ -41,7 +43,7 @@ def read_settings(
         if key not in fields
     )
     known = {key: value for key, value in settings.items() if key in fields}
-    kept = _flat_secrets(fields, before)
+    kept = secrets_by_place(partial(change_secrets, fields, before))
     known = change_secrets(
         fields,
         known,
@@ -91,20 +93,17 @@ def _any_string(field: Field) -> Field:
     )
 
 
-def _flat_secrets(fields: Fields, settings: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-
-    def note(place: str, value: Any) -> Any:
-        found[place] = value
-        return value
-
-    change_secrets(fields, settings, note)
-    return found
+def unquoted(fault: Fault, secrets: Mapping[str, Any]) -> Fault:
+    """The fault without its message where that quotes a secret, or the start of one."""
+    texts = [value for value in secrets.values() if isinstance(value, str) and value]
+    if any(text[:TELLING_CHARACTERS] in fault.message for text in texts):
+        return Fault(fault.place, "does not hold (the message quotes a secret, so it is hidden)")
+    return fault
 
 
 def _unseen(fault: Fault, settings: Mapping[str, Any], fields: Fields) -> Fault:
     """The fault told without any secret, which the message of a check may quote."""
-    for place, value in _flat_secrets(fields, settings).items():
+    for place, value in secrets_by_place(partial(change_secrets, fields, settings)).items():
         here = fault.place.removeprefix("$.").startswith(place)
         if not isinstance(value, str):
             if here:

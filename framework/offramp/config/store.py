@@ -14,7 +14,15 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from offramp import _json
-from offramp.config.diff import Change, Kind, What, apply_changes, diff_configs, masked_table
+from offramp.config.diff import (
+    Change,
+    Kind,
+    What,
+    apply_changes,
+    diff_configs,
+    fields_of_thing,
+    masked_table,
+)
 from offramp.config.documents import read_config, write_document
 from offramp.config.keyring import KeyRing
 from offramp.config.model import Config
@@ -159,19 +167,23 @@ class ConfigStore:
                 raise StaleConfigError(expected=expected, found=rev)
             config = apply_changes(current, changes)
             _check_holds(config)
-            rows = [self._row(change) for change in changes]
+            rows = [self._row(change, current, config) for change in changes]
             about = {"rev": expected + 1, "at": self._clock(), "who": who}
             await self._store.write(partial(_write, rows=rows, expected=expected, about=about))
             for watcher in tuple(self._watchers):
                 await _tell(watcher, expected + 1, config)
             return expected + 1
 
-    def _row(self, change: Change) -> _Row:
-        shown = [masked_table(thing, self._catalog) for thing in (change.before, change.after)]
+    def _row(self, change: Change, old: Config, new: Config) -> _Row:
+        shown = (
+            masked_table(change.before, old, self._catalog),
+            masked_table(change.after, new, self._catalog),
+        )
         before, after = (None if it is None else _json.dumps(it).decode() for it in shown)
         doc = None
         if change.after is not None:
-            doc = write_document(change.kind, change.after, self._keys, self._catalog)
+            fields = fields_of_thing(change.after, new, self._catalog)
+            doc = write_document(change.kind, change.after, self._keys, fields)
         return _Row(change=change, doc=doc, before=before, after=after)
 
 
@@ -199,13 +211,19 @@ def _write(
 def _reseal(connection: sqlite3.Connection, *, keys: KeyRing, catalog: Catalog) -> int:
     rev, rows = _read_all(connection)
     config = read_config(rows, keys)
-    things: dict[Kind, Any] = {"source": config.sources, "instance": config.instances}
-    for kind, table in things.items():
-        for name, thing in table.items():
-            doc = write_document(kind, thing, keys, catalog)
-            written = {"rev": rev, "kind": kind, "id": name, "doc": doc}
-            connection.execute(_SQL["change"], written)
-    return sum(map(len, things.values()))
+    things: dict[Kind, Any] = {
+        "source": config.sources,
+        "instance": config.instances,
+        "subscription": config.subscriptions,
+    }
+    count = 0
+    for kind, name, stored in rows:
+        thing = things[kind][name]
+        doc = write_document(kind, thing, keys, fields_of_thing(thing, config, catalog))
+        if doc != stored:  # what was sealed anew never looks as before
+            connection.execute(_SQL["change"], {"rev": rev, "kind": kind, "id": name, "doc": doc})
+            count += 1
+    return count
 
 
 def _check_holds(config: Config) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 import attrs
 
 from offramp.config.model import Subscription
+from offramp.config.secrets import change_mapping_secrets, secrets_by_place
+from offramp.config.settings import put_back, unquoted
 from offramp.config.table import Table, join_place, suggest
 from offramp.definition import Preset
 from offramp.errors import Fault, MappingError, NotFoundError, TriggerError
@@ -30,36 +33,41 @@ class _Reading:
     entry: CatalogEntry
     catalog: Catalog
     faults: list[Fault]
+    #: What is in force, where the destination is the same: masked secrets stand for its.
+    current: Mapping[str, Subscription]
 
 
-def read_subscription(
+def read_subscription(  # noqa: PLR0913 - what a subscription is read from, and what it stands on
     table: Table,
     instance: str,
     entry: CatalogEntry | None,
     catalog: Catalog,
     faults: list[Fault],
+    *,
+    current: Mapping[str, Subscription],
 ) -> Subscription | None:
     """One subscription of an instance, or nothing where it has a fault that leaves it unnamed.
 
-    Without the entry of a destination (its slug was at fault) only the trigger is checked.
+    Without the entry of a destination (its slug was at fault) only the trigger is checked. A
+    masked secret in the mapping stands for the one of the subscription in `current`, by id.
     """
     if entry is None:
         _check_trigger(table, table.text("trigger"), faults)
         return None
-    reading = _Reading(table=table, entry=entry, catalog=catalog, faults=faults)
+    reading = _Reading(table=table, entry=entry, catalog=catalog, faults=faults, current=current)
     preset = _preset(reading)
     name = table.name("name") or (preset.name if preset else None)
     if name is None and "name" not in table and "preset" not in table:
         table.fault("name", "is missing: give the subscription a name")
     offered = _action(reading, preset)
     trigger = _trigger(reading, preset)
-    mapping = _mapping(reading, preset, offered)
+    given_id = table.text("id") or f"{instance}/{name}"
+    mapping = _mapping(reading, preset, offered, given_id)
     enabled = table.flag("enabled", default=True)
-    given_id = table.text("id")
     if name is None or offered is None or trigger is None:
         return None
     return Subscription(
-        id=given_id or f"{instance}/{name}",
+        id=given_id,
         name=name,
         instance=instance,
         action=offered.slug,
@@ -70,18 +78,38 @@ def read_subscription(
     )
 
 
+def put_back_mapping(
+    mapping: Mapping[str, Any],
+    before: Mapping[str, Any],
+    offered: CatalogAction,
+    place: str,
+    faults: list[Fault],
+) -> dict[str, Any]:
+    """A mapping with its masked secrets put back from the one before; see `put_back`."""
+    kept = secrets_by_place(partial(change_mapping_secrets, offered.fields, before))
+    return change_mapping_secrets(
+        offered.fields,
+        mapping,
+        lambda inner, value: put_back(value, kept.get(inner), f"{place}.{inner}", faults),
+    )
+
+
 def mapping_faults(
     mapping: Mapping[str, Any], offered: CatalogAction, catalog: Catalog
 ) -> list[Fault]:
-    """What is wrong with a whole mapping of an action; places begin with `$`."""
+    """What is wrong with a whole mapping of an action, secrets unseen; places begin with `$`."""
     faults = []
+    # A key that is no field is at fault itself, and what stands there goes nowhere.
+    sent = mapping
     if not _shapes_its_root(mapping):
+        sent = {key: value for key, value in mapping.items() if key in offered.fields}
         faults += _field_faults(mapping, offered)
     try:
         compile_mapping(dict(mapping), directives=catalog.directives)
     except MappingError as error:
         faults += error.faults
-    return faults
+    secrets = secrets_by_place(partial(change_mapping_secrets, offered.fields, sent))
+    return [unquoted(fault, secrets) for fault in faults]
 
 
 def _preset(reading: _Reading) -> Preset | None:
@@ -129,7 +157,7 @@ def _check_trigger(table: Table, trigger: str | None, faults: list[Fault]) -> No
 
 
 def _mapping(
-    reading: _Reading, preset: Preset | None, offered: CatalogAction | None
+    reading: _Reading, preset: Preset | None, offered: CatalogAction | None, of: str
 ) -> dict[str, Any]:
     written = reading.table.object("mapping")
     laid: dict[str, Any] = {}
@@ -140,6 +168,10 @@ def _mapping(
     mapping = {**laid, **written}
     if offered is not None:
         place = reading.table.at("mapping")
+        current = reading.current.get(of)
+        same = current is not None and current.action == offered.slug
+        before = current.mapping if current is not None and same else {}
+        mapping = put_back_mapping(mapping, before, offered, place, reading.faults)
         found = mapping_faults(mapping, offered, reading.catalog)
         reading.faults.extend(fault.under(place) for fault in found)
     return mapping

@@ -111,6 +111,24 @@ class Field:
     format: FieldFormat | None = None
     #: Whether an object keeps keys that `properties` does not name.
     additional_properties: bool = False
+    #: Whether its value is a secret, sealed at rest and masked; passwords are without saying so.
+    secret: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        # All that lies in a secret is secret.
+        if self.is_secret and self.properties is not None:
+            inner = {key: attrs.evolve(f, secret=True) for key, f in self.properties.items()}
+            object.__setattr__(self, "properties", inner)
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether its value is a secret: marked as one, or a password by type or format."""
+        return self.secret or "password" in (self.type, self.format)
+
+    @property
+    def holds_secrets(self) -> bool:
+        """Whether its value is a secret, or an object's property at any depth is."""
+        return self.is_secret or any(f.holds_secrets for f in (self.properties or {}).values())
 
 
 Fields: TypeAlias = Mapping[str, Field]

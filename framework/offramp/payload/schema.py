@@ -56,7 +56,7 @@ def _value(field: Field) -> dict[str, Any]:
         form = _FORMATS.get(field.type, field.format if field.type == "string" else None)
         if form is not None:
             schema["format"] = form
-    if field.type == "password":
+    if field.is_secret:
         schema["writeOnly"] = True
     return schema
 

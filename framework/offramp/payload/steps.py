@@ -55,7 +55,7 @@ def move(faults: list[Fault], start: int, place: str) -> None:
 
 def compile_complaint(field: Field, text: str) -> Callable[[Any], Fault]:
     """Compile the fault of a value where `text` is wanted."""
-    secret = field.type == "password"
+    secret = field.is_secret
 
     def complain(value: Any) -> Fault:
         return Fault("$", f"{told(value, secret=secret)} came, but {text} is wanted")

@@ -177,7 +177,7 @@ def _found(error: Exception, again: Callable[[], Any]) -> list[Fault]:
 def _faults(error: Exception, place: str, *, hides: bool = False) -> Iterator[Fault]:
     if isinstance(error, ClassValidationError):
         names = wire_names(error.cl)
-        hides = any(field.type == "password" for field in fields_of(error.cl).values())
+        hides = any(field.is_secret for field in fields_of(error.cl).values())
         members, others = error.group_exceptions()
         for inner, member in members:
             yield from _faults(inner, f"{place}.{names[member.name]}", hides=hides)
@@ -188,7 +188,7 @@ def _faults(error: Exception, place: str, *, hides: bool = False) -> Iterator[Fa
             at = f"[{item.index}]" if isinstance(item.index, int) else f".{item.index}"
             yield from _faults(inner, place + at, hides=hides)
     elif isinstance(error, _UnfitError):
-        yield Fault(place, str(error))
+        yield Fault(place, "is not what the class of the payload wants" if hides else str(error))
     else:
         yield _told_by_author(error, place, hides=hides)
 

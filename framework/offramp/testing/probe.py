@@ -125,4 +125,4 @@ def always(answer: Answer) -> Responder:
 
 
 def _secrets(fields: Fields) -> list[str]:
-    return [key for key, field in fields.items() if field.type == "password"]
+    return [key for key, field in fields.items() if field.is_secret]

@@ -10,8 +10,8 @@ import attrs
 
 from offramp import _json
 from offramp.config import Subscription
-from offramp.config.subscriptions import mapping_faults
-from offramp.errors import ConfigError, OfframpError
+from offramp.config.subscriptions import mapping_faults, put_back_mapping
+from offramp.errors import ConfigError, Fault, OfframpError
 from offramp.plugins import pick
 from offramp.queue import DeadFilter, Delivery
 from offramp.server.api.paging import paged
@@ -97,9 +97,11 @@ def _with(parts: Parts, saved: Subscription, mapping: Mapping[str, Any]) -> Subs
     kept = {key: value for key, value in laid.items() if value is not None or key not in mapping}
     instance = parts.config.instances[saved.instance]
     offered = parts.catalog[instance.destination].action(saved.action)
-    faults = mapping_faults(kept, offered, parts.catalog)
-    if faults:
-        raise ConfigError(fault.under("$.mapping") for fault in faults)
+    masked: list[Fault] = []
+    kept = put_back_mapping(kept, saved.mapping, offered, "$.mapping", masked)
+    faults = [fault.under("$.mapping") for fault in mapping_faults(kept, offered, parts.catalog)]
+    if masked or faults:
+        raise ConfigError([*masked, *faults])
     return attrs.evolve(saved, mapping=kept)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import attrs
 import msgspec
 
-from offramp.config import Config
-from offramp.config.export import subscription_table
+from offramp.config import Config, mask_mapping
+from offramp.config.export import mapping_fields, subscription_table
 from offramp.config.table import join_place
 from offramp.plugins import pick
 from offramp.server.api.candidates import read_candidate
@@ -102,7 +102,7 @@ class SubscriptionsDoor:
         """Make a copy, disabled."""
         _, config = await self._parts.configs.load()
         original = pick(config.subscriptions, call.path["id"], "subscription")
-        table = subscription_table(original)
+        table = subscription_table(original, {}, secrets=True)
         table.pop("id", None)
         table["name"] = call.body.name or COPY.format(name=original.name)
         return await self._created(call, original.instance, table)
@@ -156,7 +156,7 @@ class SubscriptionsDoor:
 
         def change(config: Config) -> Config:
             before = pick(config.subscriptions, name, "subscription")
-            table = {**subscription_table(before), "id": before.id, **changes}
+            table = {**subscription_table(before, {}, secrets=True), "id": before.id, **changes}
             after = read_candidate(self._parts.catalog, config, before.instance, table)
             others = config.subscriptions_of(before.instance)
             if any(each.name == after.name and each.id != name for each in others):
@@ -177,6 +177,7 @@ class SubscriptionsDoor:
 
     def _shape(self, config: Config, name: str) -> SubscriptionShape:
         subscription = config.subscriptions[name]
+        fields = mapping_fields(self._parts.catalog, config, subscription)
         snapshot, problems = self._parts.engine.snapshot, self._parts.problems
         of_instance = problems.get(f"instances.{subscription.instance}")
         started = subscription.instance in snapshot.runtimes
@@ -186,7 +187,7 @@ class SubscriptionsDoor:
             "instance": subscription.instance,
             "action": subscription.action,
             "trigger": subscription.trigger,
-            "mapping": dict(subscription.mapping),
+            "mapping": mask_mapping(fields, subscription.mapping),
             "enabled": subscription.enabled,
             "preset": subscription.preset,
             "running": name in snapshot.pipelines and started,
