@@ -13,7 +13,7 @@ from offramp.event.spec import (
     SPEC_VERSION,
     Discard,
 )
-from offramp.event.times import format_time, parse_time
+from offramp.event.times import TIME_FORMS, format_time, parse_local_time, parse_time
 
 __all__ = [
     "EVENT_TYPES",
@@ -24,11 +24,13 @@ __all__ = [
     "MAX_MESSAGE_ID_CHARS",
     "MAX_PROPERTIES",
     "SPEC_VERSION",
+    "TIME_FORMS",
     "Arrival",
     "Discard",
     "check_event",
     "format_time",
     "nests_deeper_than",
     "normalize",
+    "parse_local_time",
     "parse_time",
 ]

@@ -69,7 +69,8 @@ class Arrival:
     def _set_times(self, event: dict[str, Any]) -> None:
         """Set `receivedAt`, `sentAt`, `originalTimestamp` and the corrected `timestamp`.
 
-        A time that is not ISO 8601 stays as it was given: whoever bills by it must see it.
+        `originalTimestamp` is the sender's own text. What `parse_time` does not read stays as it
+        was given, corrects nothing and is not corrected: whoever bills by it must see it.
         """
         # No client sets receivedAt: another collector did. Its correction holds; a second one,
         # against the time of a replay, would move the event into the wrong month.
@@ -82,14 +83,13 @@ class Arrival:
         if given is None or given == "":
             event["timestamp"] = self._received
             return
-        original = parse_time(given)
-        written = given if original is None else format_time(original)
         if not corrected:
-            event["originalTimestamp"] = written
-        if original is None or behind is None or corrected:
-            event["timestamp"] = written
-        else:
-            event["timestamp"] = _correct(original, behind) or written
+            event["originalTimestamp"] = given
+        original = parse_time(given)
+        if original is None:
+            return
+        known = None if behind is None or corrected else _correct(original, behind)
+        event["timestamp"] = known or format_time(original)
 
     def _read_sent(self, sent_at: Any) -> tuple[Any, timedelta | None]:
         """Tell what to write as `sentAt`, and by how much the client's clock is behind ours."""

@@ -1,35 +1,70 @@
-"""Points in time as an event writes them: ISO 8601 in, UTC with milliseconds and `Z` out."""
+"""The one reader of ISO 8601 and RFC 3339: texts in, UTC with milliseconds and `Z` out."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
+import re
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any, Final
 
 import msgspec
 
+#: What `parse_time` reads, for whoever wrote something else.
+TIME_FORMS: Final = "2026-11-23T12:00:00Z, 2026-11-23T13:00:00+01:00 or 2026-11-23"
+
+#: Every form: `Y` the year, then month and day, or week and weekday, or the day of the year.
+_YEAR: Final = "(?P<Y>[0-9]{4})"
+_CLOCK: Final = (
+    "(?P<h>[0-9]{{2}})(?:{0}(?P<m>[0-9]{{2}})(?:{0}(?P<s>[0-9]{{2}})(?:[.,](?P<f>[0-9]++))?+)?)?"
+)
+_OFFSET: Final = "(?P<z>[Zz]|(?P<sign>[+-])(?P<oh>[0-9]{2})(?::?(?P<om>[0-9]{2}))?)?"
+_EXTENDED: Final = re.compile(
+    _YEAR
+    + "-(?:(?P<M>[0-9]{2})-(?P<D>[0-9]{2})|W(?P<W>[0-9]{2})-(?P<d>[0-9])|(?P<N>[0-9]{3}))"
+    + f"(?:[Tt ]{_CLOCK.format(':')}{_OFFSET})?"
+)
+_BASIC: Final = re.compile(
+    _YEAR
+    + "(?:(?P<M>[0-9]{2})(?P<D>[0-9]{2})|W(?P<W>[0-9]{2})(?P<d>[0-9])|(?P<N>[0-9]{3}))"
+    + f"[Tt]{_CLOCK.format('')}{_OFFSET}"
+)
+_MICROSECOND_DIGITS: Final = 6
+_LAST_MINUTE: Final = (23, 59)
+_LEAP_SECOND: Final = 60
+_DAY_HOURS: Final = 24
+_HOUR_MINUTES: Final = 60
+
 #: Writes `2026-11-23T04:10:11.123456Z`, or without a fraction where that is 0, in a tenth of the
-#: time that `isoformat` takes: 0.06 µs.
+#: time that `isoformat` takes.
 _written = msgspec.to_builtins
 #: Where the seconds and the milliseconds of such a text end.
 _SECONDS = slice(19)
 _MILLISECONDS = slice(23)
+#: The first digit below the microsecond; msgspec rounds by it, where `_read` drops what follows.
+_BELOW_MICROSECOND = slice(26, 27)
 
 
 def parse_time(value: Any) -> datetime | None:
-    """Read an ISO 8601 text as a time in UTC; `None` for anything else.
+    """Read a text of ISO 8601 or RFC 3339 as a time in UTC; `None` for anything else.
 
-    A text without an offset is taken as UTC. Digits below the microsecond are dropped.
+    A text without an offset is taken as UTC. `docs/reference/collector.md` lists the forms.
     """
     if not isinstance(value, str):
         return None
     try:
-        time = datetime.fromisoformat(value)
-        if time.tzinfo is UTC:
+        time = _read_common(value)
+        if time is None or time.tzinfo is UTC:
             return time
-        if time.tzinfo is None:
-            return time.replace(tzinfo=UTC)
-        return time.astimezone(UTC)
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):
+        return None
+
+
+def parse_local_time(text: str) -> datetime | None:
+    """The same, where a text without an offset is meant by the clock of this machine."""
+    try:
+        time = _read(text)
+        return None if time is None else time.astimezone(UTC)
+    except (ValueError, OverflowError, OSError):  # OSError: no time zone reaches so far
         return None
 
 
@@ -39,3 +74,66 @@ def format_time(time: datetime) -> str:
         time = time.astimezone(UTC)
     text: str = _written(time)
     return text[_MILLISECONDS] + "Z" if time.microsecond else text[_SECONDS] + ".000Z"
+
+
+def _read_common(text: str) -> datetime | None:
+    """Read what SDKs send, the strict forms of RFC 3339, without `_read`; the rest with it."""
+    try:
+        if not text[_BELOW_MICROSECOND].isdigit():
+            return msgspec.convert(text, datetime)
+    except msgspec.ValidationError:
+        pass
+    return _read(text)
+
+
+def _read(text: str) -> datetime | None:
+    """Read any of the forms, naive where the text has no offset.
+
+    Raises `ValueError` or `OverflowError` for a day or an hour that does not exist.
+    """
+    found = _EXTENDED.fullmatch(text) or _BASIC.fullmatch(text)
+    if found is None:
+        return None
+    day = _day(found)
+    hour, minute, second = (int(found[part] or 0) for part in "hms")
+    micro = int((found["f"] or "")[:_MICROSECOND_DIGITS].ljust(_MICROSECOND_DIGITS, "0"))
+    zone = _zone(found)
+    later = timedelta()
+    if hour == _DAY_HOURS and minute == second == 0 and not (found["f"] or "").strip("0"):
+        hour, later = 0, timedelta(days=1)
+    leap = second == _LEAP_SECOND
+    if leap:
+        second, later = second - 1, timedelta(seconds=1)
+    time = datetime(day.year, day.month, day.day, hour, minute, second, micro, tzinfo=zone) + later
+    return None if leap and not _follows_a_leap_second(time) else time
+
+
+def _day(found: re.Match[str]) -> date:
+    year = int(found["Y"])
+    if found["W"]:
+        return date.fromisocalendar(year, int(found["W"]), int(found["d"]))
+    if found["N"]:
+        # One after the last day of a year would be in the next.
+        day = date(year, 1, 1) + timedelta(days=int(found["N"]) - 1)
+        if day.year != year:
+            raise ValueError("the year has no such day")
+        return day
+    return date(year, int(found["M"] or 1), int(found["D"] or 1))
+
+
+def _zone(found: re.Match[str]) -> timezone | None:
+    if found["z"] is None:
+        return None
+    if found["sign"] is None:
+        return UTC
+    hours, minutes = int(found["oh"]), int(found["om"] or 0)
+    if hours >= _DAY_HOURS or minutes >= _HOUR_MINUTES:
+        raise ValueError("no offset is as long")
+    offset = timedelta(hours=hours, minutes=minutes)
+    return timezone(-offset if found["sign"] == "-" else offset)
+
+
+def _follows_a_leap_second(time: datetime) -> bool:
+    """Whether a time is in the first second of a month in UTC: leap seconds end months."""
+    utc = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    return (utc.day, utc.hour, utc.minute, utc.second) == (1, 0, 0, 0)

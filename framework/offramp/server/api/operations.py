@@ -47,9 +47,8 @@ class Query:
             case "time":
                 try:
                     return read_time(text)
-                except (ValueError, OverflowError):
-                    told = "must be a time in ISO 8601, or epoch seconds"
-                    raise refuse(place, told) from None
+                except ValueError as error:
+                    raise refuse(place, str(error)) from None
             case "flag":
                 if text.lower() not in _FLAGS:
                     raise refuse(place, "must be true or false")

@@ -128,8 +128,8 @@ def _which(body: ReplayBody) -> DeadFilter:
     for name in ("since", "until"):
         try:
             given[name] = None if given[name] is None else read_time(given[name])
-        except (ValueError, OverflowError):
-            raise refuse(f"$.{name}", "must be a time in ISO 8601, or epoch seconds") from None
+        except ValueError as error:
+            raise refuse(f"$.{name}", str(error)) from None
     return dead_filter(given, None if body.ids is None else tuple(body.ids))
 
 

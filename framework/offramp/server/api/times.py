@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
+
+from offramp.event import TIME_FORMS, parse_time
 
 #: The epoch second after which Python's calendar ends: 9999-12-31T23:59:59Z.
-_LAST_SECOND = 253_402_300_799.0
+_LAST_SECOND: Final = 253_402_300_799.0
+#: Epoch seconds as a text.
+_SECONDS: Final = re.compile(r"[0-9]{1,30}(?:\.[0-9]{1,30})?")
 
 
 def write_time(seconds: float) -> str:
@@ -21,12 +26,17 @@ def write_optional(seconds: float | None) -> str | None:
 
 
 def read_time(value: Any) -> float:
-    """Epoch seconds of ISO 8601 (without a zone: UTC) or of epoch seconds; raises `ValueError`."""
-    try:
+    """Epoch seconds of a time as events write it (without an offset: UTC), or of epoch seconds.
+
+    Raises `ValueError` that names the forms.
+    """
+    time = parse_time(value)
+    if time is not None:
+        seconds = time.timestamp()
+    elif isinstance(value, int | float) or (isinstance(value, str) and _SECONDS.fullmatch(value)):
         seconds = float(value)
-    except ValueError:
-        moment = datetime.fromisoformat(value)
-        seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    else:
+        raise ValueError(f"must be a time such as {TIME_FORMS}, or epoch seconds")
     if not 0 <= seconds <= _LAST_SECOND:
-        raise ValueError("lies outside the calendar")
+        raise ValueError("lies before 1970 or after 9999; epoch milliseconds are not read here")
     return seconds
