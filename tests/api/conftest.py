@@ -12,6 +12,7 @@ import attrs
 import pytest
 from prometheus_client import CollectorRegistry
 from tests.delivery.parts import Partner, event, small_catalog
+from tests.listening import listening
 
 from offramp import _json
 from offramp.cli.readiness import quick_sums
@@ -20,7 +21,7 @@ from offramp.config import diff_configs as diff
 from offramp.delivery import Engine, InstanceRuntime, make_runtime
 from offramp.plugins import CatalogEntry
 from offramp.queue import SqliteLedger, open_queue
-from offramp.server import make_app, serve
+from offramp.server import make_app
 from offramp.server.api import Parts, Token, control_routes
 from offramp.storage import Store
 
@@ -158,7 +159,7 @@ async def host(tmp_path: Path, partner: Partner, written: dict[str, Any]) -> Asy
         )
         try:
             with configs.watch(run):
-                async with serve(app, "127.0.0.1", 0) as url, aiohttp.ClientSession() as session:
+                async with listening(app) as url, aiohttp.ClientSession() as session:
                     yield Running(url=url, session=session, parts=parts, partner=partner)
         finally:
             await parts.background.close()

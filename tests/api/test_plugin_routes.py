@@ -9,11 +9,11 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+from tests.listening import listening
 
 from offramp import Route, hookimpl
 from offramp.errors import NotFoundError
 from offramp.plugins import load_plugins
-from offramp.server import serve
 from offramp.server.api import Token
 from offramp.server.api.access import Guard
 from offramp.server.api.plugin_routes import plugin_routes
@@ -50,7 +50,7 @@ async def running(*plugins: object) -> AsyncIterator[str]:
     guard = Guard(token=Token(value=TOKEN))
     loaded = load_plugins(extra=plugins, installed=False)
     app.add_routes(plugin_routes(loaded, guard))
-    async with serve(app, "127.0.0.1", 0) as url:
+    async with listening(app) as url:
         yield url
 
 

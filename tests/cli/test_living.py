@@ -168,43 +168,47 @@ async def test_a_plugin_file_of_the_configuration_serves_its_routes(config: Path
             assert await answer.json() == {"hello": "ada"}
 
 
-async def start(config: Path, *arguments: str) -> tuple[asyncio.subprocess.Process, str]:
+@asynccontextmanager
+async def started(config: Path, *, terminal: bool = False) -> AsyncIterator[str]:
     """`offramp serve` as a process, and what it told until it was ready."""
+    ours, its = os.openpty() if terminal else os.pipe()
     process = await asyncio.create_subprocess_exec(
-        *COMMAND, "serve", *arguments, "--port", "0",
+        *COMMAND, "serve", "--port", "0",
         cwd=config.parent,
         env={**os.environ, "COLUMNS": "200"},
-        stderr=asyncio.subprocess.PIPE,
+        stderr=its,
     )  # fmt: skip
-    assert process.stderr is not None
+    os.close(its)
     told = ""
     async with asyncio.timeout(PATIENCE):
         while "Billing events: " not in told:
-            line = await process.stderr.readline()
-            assert line, told
-            told += line.decode()
-    return process, told
-
-
-async def stopped(process: asyncio.subprocess.Process) -> None:
+            told += (await asyncio.to_thread(os.read, ours, 1 << 16)).decode()
+    yield told
     process.terminate()
-    await asyncio.wait_for(process.communicate(), PATIENCE)
+    await asyncio.wait_for(process.wait(), PATIENCE)
+    os.close(ours)
     assert process.returncode == 0
 
 
-async def test_the_token_is_told_once_and_the_file_here_is_taken(config: Path) -> None:
+async def test_a_terminal_is_told_the_token_once_and_the_file_here_is_taken(config: Path) -> None:
     """First start: the diff, the token, where it stands. Second: only where it stands."""
-    process, told = await start(config)
-    await stopped(process)
-    token = (config.parent / "offramp-data" / "token").read_text().strip()
-    assert f"the token {token} (told once" in told
-    assert f"+ subscription {LANE}" in told
+    async with started(config, terminal=True) as told:
+        token = (config.parent / "offramp-data" / "token").read_text().strip()
+        assert f"the token {token} (told once" in told
+        assert f"+ subscription {LANE}" in told
     write(config, None)
-    process, told = await start(config)
-    await stopped(process)
-    assert token not in told
-    assert re.search(r"token in \S*offramp-data/token", told)
-    assert "+ " not in told
+    async with started(config, terminal=True) as told:
+        assert token not in told
+        assert re.search(r"token in \S*offramp-data/token", told)
+        assert "+ " not in told
+
+
+async def test_the_token_is_never_told_to_a_log(config: Path) -> None:
+    """What is no terminal is kept and read by others: it hears where the token stands."""
+    async with started(config) as told:
+        token = (config.parent / "offramp-data" / "token").read_text().strip()
+        assert token not in told
+        assert re.search(r"token in \S*offramp-data/token", told)
 
 
 def test_check_warns_of_references_that_lead_nowhere(

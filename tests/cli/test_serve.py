@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,8 +17,9 @@ import aiohttp
 import attrs
 import pytest
 from segment.analytics.client import Client
-from tests.cli.conftest import TOKEN, usage
+from tests.cli.conftest import TOKEN, Offramp, usage
 
+from offramp import _json
 from offramp_metronome.emulator import Emulator, Fault
 
 KEY = "product-key"
@@ -185,3 +187,54 @@ async def test_the_demonstration_ends_by_itself() -> None:
     for word in ("billing_event", "@path $.properties.cid", "41 events stored", "duplicate"):
         assert word in shown
     assert max(map(len, shown.splitlines())) <= 100
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--port", "{taken}"], "127.0.0.1:{taken} is in use: stop the program that listens there"),
+        (["--port", "70000"], "must be 0 to 65535, not 70000"),
+        (["--port", "-1"], "must be 0 to 65535, not -1"),
+        (["--host", "192.0.2.7"], "192.0.2.7:8585 is no address of this machine"),
+        (["--host", "no such host"], "is no address, and no name that can be resolved"),
+    ],
+    ids=["in use", "too high", "negative", "not of this machine", "no name"],
+)
+def test_an_address_that_cannot_be_had_is_told_before_anything_begins(
+    offramp: Offramp, config: Path, options: list[str], told: str
+) -> None:
+    """One sentence, status 2; the file is not applied, and no data folder is made."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        result = offramp("serve", config, *(each.format(taken=port) for each in options))
+    assert result.status == 2
+    [line] = result.err.splitlines()
+    assert told.format(taken=port) in line
+    assert not (config.parent / "offramp-data").exists()
+
+
+async def test_what_is_no_terminal_gets_json_alone(config: Path) -> None:
+    """Every line from start to end, that of SIGHUP too, which does not end the host."""
+    async with Emulator(token=TOKEN) as emulator:
+        process = await asyncio.create_subprocess_exec(
+            *COMMAND, "serve", str(config), "--port", "0",
+            cwd=config.parent,
+            env={**os.environ, "METRONOME_BASE_URL": emulator.url},
+            stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        assert process.stderr is not None
+        lines = []
+        async with asyncio.timeout(PATIENCE):
+            while "takes events at" not in (line := (await process.stderr.readline()).decode()):
+                lines.append(line)
+        process.send_signal(signal.SIGHUP)
+        async with asyncio.timeout(PATIENCE):
+            while "SIGHUP" not in line:
+                lines.append(line)
+                line = (await process.stderr.readline()).decode()
+        process.send_signal(signal.SIGTERM)
+        _, rest = await asyncio.wait_for(process.communicate(), PATIENCE)
+    assert process.returncode == 0
+    told = [_json.loads(line) for line in [*lines, line, *rest.decode().splitlines()]]
+    assert {"time", "level", "logger", "message"} <= set.intersection(*map(set, told))
+    assert "stopped" in told[-1]["message"]

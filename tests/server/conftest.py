@@ -12,10 +12,10 @@ import aiohttp
 import attrs
 import pytest
 from prometheus_client import CollectorRegistry
+from tests.listening import listening
 
 from offramp.server.app import make_app
 from offramp.server.limits import Limits
-from offramp.server.run import serve
 
 WRITE_KEY = "write-key-of-the-web"
 
@@ -104,7 +104,7 @@ async def start() -> AsyncIterator[Start]:
                 public_url=public_url,
                 proxies=proxies,
             )
-            url = await stack.enter_async_context(serve(app, host, 0, shutdown_seconds=0.5))
+            url = await stack.enter_async_context(listening(app, host, 0, shutdown_seconds=0.5))
             return Running(url=url, intake=intake, registry=registry, checks=checks)
 
         yield start_one

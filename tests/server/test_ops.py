@@ -9,9 +9,10 @@ import aiohttp
 import pytest
 from aiohttp import web
 from prometheus_client import CollectorRegistry
+from tests.listening import listening
 
+from offramp.errors import ConfigError
 from offramp.server import ops
-from offramp.server.run import serve
 
 if TYPE_CHECKING:
     from tests.server.conftest import Running
@@ -58,7 +59,7 @@ async def test_a_check_that_breaks_or_hangs_is_not_ready(
     checks = {"holds": holds, "hangs": hangs, "breaks": breaks}
     app = web.Application()
     app.add_routes(ops.ops_routes(registry=CollectorRegistry(), readiness=checks))
-    async with serve(app, "127.0.0.1", 0) as url, http.get(f"{url}/readyz") as response:
+    async with listening(app) as url, http.get(f"{url}/readyz") as response:
         assert response.status == 503
         faults = (await response.json())["faults"]
     assert faults == {
@@ -115,7 +116,7 @@ async def test_a_request_under_way_is_finished_before_the_server_stops(
 
     app = web.Application()
     app.add_routes([web.get("/", slow)])
-    async with serve(app, "127.0.0.1", 0, shutdown_seconds=5) as url:
+    async with listening(app, shutdown_seconds=5) as url:
         answer = asyncio.create_task(http.get(url))
         await entered.wait()
     async with await answer as response:
@@ -136,7 +137,7 @@ async def test_stopping_does_not_wait_for_ever(http: aiohttp.ClientSession) -> N
     app = web.Application()
     app.add_routes([web.get("/", stuck)])
     async with asyncio.timeout(5):
-        async with serve(app, "127.0.0.1", 0, shutdown_seconds=0.05) as url:
+        async with listening(app, shutdown_seconds=0.05) as url:
             answer = asyncio.create_task(http.get(url))
             await entered.wait()
         with pytest.raises(aiohttp.ClientError):
@@ -145,10 +146,10 @@ async def test_stopping_does_not_wait_for_ever(http: aiohttp.ClientSession) -> N
 
 async def test_an_address_in_use_is_an_error() -> None:
     """The caller hears it at once, and nothing is left running."""
-    async with serve(web.Application(), "127.0.0.1", 0) as url:
+    async with listening(web.Application()) as url:
         port = int(url.rpartition(":")[2])
-        with pytest.raises(OSError, match="address already in use"):
-            async with serve(web.Application(), "127.0.0.1", port):
+        with pytest.raises(ConfigError, match=rf"127\.0\.0\.1:{port} is in use: stop the program"):
+            async with listening(web.Application(), "127.0.0.1", port):
                 pass
 
 
@@ -160,6 +161,6 @@ async def test_an_ipv6_address_makes_a_url(http: aiohttp.ClientSession) -> None:
     """The host stands in brackets."""
     app = web.Application()
     app.add_routes([web.get("/", ok)])
-    async with serve(app, "::1", 0) as url, http.get(url) as response:
+    async with listening(app, "::1", 0) as url, http.get(url) as response:
         assert url.startswith("http://[::1]:")
         assert response.status == 200

@@ -83,15 +83,17 @@ class DeliveryFigures(Collector):
             for state in ("waiting", "retrying", "leased"):
                 depth.add_metric([lane, state], getattr(found, state))
         yield depth
-        latency = GaugeMetricFamily(
-            "offramp_delivery_latency_seconds",
-            "From acceptance to delivered, over the last hour.",
-            labels=("subscription", "quantile"),
-        )
+        yield self._latency()
+
+    def _latency(self) -> Metric:
+        # The client library has no family for a summary with quantiles.
+        name = "offramp_delivery_latency_seconds"
+        latency = Metric(name, "From acceptance to delivered, over the last hour.", "summary")
         for lane, quantiles in self._latencies.items():
-            for name in _QUANTILES:
-                latency.add_metric([lane, f"0.{name[1:]}"], getattr(quantiles, name))
-        yield latency
+            for each in _QUANTILES:
+                labels = {"subscription": lane, "quantile": f"0.{each[1:]}"}
+                latency.add_sample(name, labels, getattr(quantiles, each))
+        return latency
 
     def _of_instances(self) -> Iterator[Metric]:
         gate = GaugeMetricFamily(

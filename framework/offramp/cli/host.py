@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -31,7 +32,7 @@ from offramp.delivery import Engine, InstanceRuntime, StartInstance, make_runtim
 from offramp.http import aiohttp_transport, open_session
 from offramp.plugins import Catalog, CatalogEntry
 from offramp.queue import Ledger, Queue, SqliteLedger, open_queue
-from offramp.server import make_app, serve
+from offramp.server import bind, make_app, serve
 from offramp.server.api import Parts, Token, control_routes, load_token, tell
 from offramp.storage import Store
 
@@ -107,8 +108,21 @@ async def run_host(
     """Start a host and stop it: first the doors, then what is on its way, then the disk.
 
     Without `written` the configuration that the data folder holds runs on. Raises `ConfigError`
-    and `StorageError`.
+    (for an address that cannot be had before anything is applied) and `StorageError`.
     """
+    with bind(settings.host, settings.port) as sockets:
+        async with _run(written, catalog, settings, folder, sockets) as host:
+            yield host
+
+
+@asynccontextmanager
+async def _run(
+    written: Written | None,
+    catalog: Catalog,
+    settings: HostSettings,
+    folder: Path,
+    sockets: Sequence[socket.socket],
+) -> AsyncIterator[Host]:
     async with (
         Store.open(folder) as store,
         open_queue(store, limits=queue_limits(settings), retention=retention(settings)) as queue,
@@ -128,7 +142,7 @@ async def run_host(
             await engine.apply(config)
             app = _app(parts, settings, token, store)
             with configs.watch(put_to_work):
-                async with serve(app, settings.host, settings.port) as url:
+                async with serve(app, sockets) as url:
                     with _findable(folder, url):
                         yield Host(
                             url=url,

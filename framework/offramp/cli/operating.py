@@ -7,20 +7,24 @@ import logging
 import signal
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import attrs
-from rich.logging import RichHandler
 
 from offramp.cli.context import Context
 from offramp.cli.host import Host, run_host
 from offramp.cli.load import DEFAULT_FILE, open_file
+from offramp.cli.log import start_log
 from offramp.cli.loop import on_fastest_loop
-from offramp.config import HostSettings
+from offramp.config import HIGHEST_PORT, HostSettings, LogFormat, LogLevel
+from offramp.errors import ConfigError, Fault
 from offramp.hooks import Command
 from offramp.server.api import TOKEN_FILE
 
-LOG_FORMAT: Final = "%(message)s"
+#: Where a person may have expected a reload.
+HOW_TO_CHANGE: Final = "`offramp apply FILE` changes the configuration while the host runs"
+
+_log = logging.getLogger("offramp.host")
 
 
 class Operating:
@@ -33,13 +37,15 @@ class Operating:
         """The commands of this module."""
         return [on_fastest_loop(self.serve)]
 
-    async def serve(
+    async def serve(  # noqa: PLR0913 - an option each
         self,
         config: Path | None = None,
         *,
         data: Path | None = None,
         host: str | None = None,
         port: int | None = None,
+        log_format: LogFormat | None = None,
+        log_level: LogLevel | None = None,
     ) -> None:
         """Run the host: take in events and deliver them, until SIGINT or SIGTERM.
 
@@ -53,27 +59,68 @@ class Operating:
         host
             The address to listen on; only this machine unless told otherwise.
         port
-            The port to listen on.
+            The port to listen on; 0 picks a free one.
+        log_format
+            How the log is written: `auto` is text at a terminal, and JSON anywhere else.
+        log_level
+            The least severe records that are written.
         """
         if config is None and DEFAULT_FILE.exists():
             config = DEFAULT_FILE
         file = None if config is None else open_file(self._context, config)
-        settings = HostSettings() if file is None else file.host
-        settings = attrs.evolve(
-            settings,
-            host=settings.host if host is None else host,
-            port=settings.port if port is None else port,
+        settings = _with_options(
+            HostSettings() if file is None else file.host,
+            host=host,
+            port=port,
+            log_format=log_format,
+            log_level=log_level,
         )
         catalog = self._context.catalog if file is None else file.catalog
         written = None if file is None else file.config
-        _log_to(self._context)
+        as_json = start_log(settings.log_format, settings.log_level)
+        teller = Teller(None if as_json else self._context)
         stop = _stop_signals()
         folder = data or settings.data
         async with run_host(written, catalog, settings, folder=folder) as running:
-            _announce(self._context, running)
+            _announce(teller, running)
             await stop.wait()
-            self._context.err.print("stopping: finishing what is on its way …")
-        self._context.err.print("stopped; what was not delivered yet waits on disk")
+            teller.say("stopping: finishing what is on its way …")
+        teller.say("stopped; what was not delivered yet waits on disk")
+
+
+class Teller:
+    """Tells the operator of start and stop: in words at a terminal, in the log anywhere else."""
+
+    def __init__(self, context: Context | None) -> None:
+        self._context = context
+
+    @property
+    def at_terminal(self) -> bool:
+        """Whether a person reads along, and nothing keeps what is told."""
+        return self._context is not None and self._context.err.is_terminal
+
+    def say(self, text: str, **extra: str) -> None:
+        """Tell of something as it should be; `extra` stands in the log's JSON beside it."""
+        if self._context is None:
+            _log.info("%s", text, extra=extra)
+        else:
+            self._context.err.print(text, markup=False, soft_wrap=True)
+
+    def warn(self, text: str) -> None:
+        """Tell of something that does not run."""
+        if self._context is None:
+            _log.warning("%s", text)
+        else:
+            self._context.warn(text)
+
+
+def _with_options(settings: HostSettings, **options: Any) -> HostSettings:
+    """The settings with what the command line says otherwise."""
+    given = {key: value for key, value in options.items() if value is not None}
+    if not 0 <= given.get("port", 0) <= HIGHEST_PORT:
+        message = f"must be 0 to {HIGHEST_PORT}, not {given['port']}"
+        raise ConfigError([Fault("port", message)])
+    return attrs.evolve(settings, **given)
 
 
 def _stop_signals() -> asyncio.Event:
@@ -81,37 +128,32 @@ def _stop_signals() -> asyncio.Event:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    # A terminal that is closed must not end a host that somebody put into the background.
+    loop.add_signal_handler(signal.SIGHUP, _log.info, "SIGHUP: nothing to do; %s", HOW_TO_CHANGE)
     return stop
 
 
-def _announce(context: Context, running: Host) -> None:
-    def say(text: str) -> None:
-        context.err.print(text, markup=False, soft_wrap=True)
-
+def _announce(teller: Teller, running: Host) -> None:
     snapshot = running.engine.snapshot
     for change in running.changes:
         # What is new stands in the file as a whole; of a change, the difference is told.
-        say(str(change) if change.what == "changed" else str(change).splitlines()[0])
-    context.err.print(f"[bold]offramp[/] takes events at [bold]{running.url}/v1/batch[/]")
-    say(f"  data in {running.folder}")
-    say(f"  control API at {running.url}/api, {_where_token(running)}")
+        teller.say(str(change) if change.what == "changed" else str(change).splitlines()[0])
+    teller.say(f"offramp takes events at {running.url}/v1/batch", url=running.url)
+    teller.say(f"  data in {running.folder}")
+    teller.say(f"  control API at {running.url}/api, {_where_token(teller, running)}")
     for pipeline in snapshot.pipelines.values():
         subscription = pipeline.subscription
-        say(f"  {subscription.id}: {subscription.action} when {subscription.trigger}")
+        teller.say(f"  {subscription.id}: {subscription.action} when {subscription.trigger}")
     if not snapshot.config.sources:
-        context.warn("there is no source yet, so no event is taken: `offramp apply FILE` adds some")
+        teller.warn("there is no source yet, so no event is taken: `offramp apply FILE` adds some")
     for place, problem in snapshot.problems.items():
-        context.warn(f"{place} does not run, its events wait: {problem}")
+        teller.warn(f"{place} does not run, its events wait: {problem}")
 
 
-def _where_token(running: Host) -> str:
+def _where_token(teller: Teller, running: Host) -> str:
     path = running.folder / TOKEN_FILE
-    if running.token.fresh:
+    if running.token.configured:
+        return "with the token of the configuration"
+    if running.token.fresh and teller.at_terminal:  # a log is kept, and read by others
         return f"with the token {running.token.value} (told once; it stands in {path})"
-    return "with the token of the configuration" if running.token.configured else f"token in {path}"
-
-
-def _log_to(context: Context) -> None:
-    handler = RichHandler(console=context.err, show_path=False, markup=False)
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, handlers=[handler])
-    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    return f"token in {path}"

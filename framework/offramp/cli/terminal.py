@@ -29,6 +29,11 @@ _SHOWN: Final[dict[int, int | str]] = {
 }
 
 
+def show_controls(text: str) -> str:
+    """The text with control characters shown instead of obeyed; line ends and tabs stay."""
+    return text.translate(_SHOWN)
+
+
 class SafeConsole(Console):
     """Shows control characters instead of sending them; its own colours are not text."""
 
@@ -40,4 +45,4 @@ class SafeConsole(Console):
             if segment.control:
                 yield segment
             else:
-                yield Segment(segment.text.translate(_SHOWN), segment.style)
+                yield Segment(show_controls(segment.text), segment.style)

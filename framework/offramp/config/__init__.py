@@ -4,7 +4,7 @@ from offramp.config.check import Report, check_config
 from offramp.config.diff import Change, Detail, apply_changes, diff_configs
 from offramp.config.export import export_config
 from offramp.config.files import Document, read_document
-from offramp.config.host import HostSettings, host_settings
+from offramp.config.host import HIGHEST_PORT, HostSettings, LogFormat, LogLevel, host_settings
 from offramp.config.keyring import KeyRing, load_key_ring, rotate_key_file
 from offramp.config.model import Config, Instance, Source, Subscription
 from offramp.config.parse import Loaded, parse_config
@@ -14,6 +14,7 @@ from offramp.config.store import AuditEntry, ConfigStore, StaleConfigError
 from offramp.config.toml import to_toml
 
 __all__ = [
+    "HIGHEST_PORT",
     "AuditEntry",
     "Change",
     "Config",
@@ -24,6 +25,8 @@ __all__ = [
     "Instance",
     "KeyRing",
     "Loaded",
+    "LogFormat",
+    "LogLevel",
     "Report",
     "Source",
     "StaleConfigError",

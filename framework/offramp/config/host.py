@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 import attrs
 
@@ -16,6 +16,9 @@ from offramp.event import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_EVENT_BYTES
 
 DEFAULT_PORT: Final = 8585
 HIGHEST_PORT: Final = 65_535
+
+LogFormat: TypeAlias = Literal["auto", "text", "json"]
+LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
 
 
 @attrs.frozen(kw_only=True)
@@ -50,6 +53,10 @@ class HostSettings:
     public_url: str | None = None
     #: Reverse proxies before the host, whose X-Forwarded-For tells the caller's address.
     proxies: int = 0
+    #: How the log is written: `auto` is text at a terminal, and JSON anywhere else.
+    log_format: LogFormat = "auto"
+    #: The least severe records that are written.
+    log_level: LogLevel = "info"
 
 
 HOST_KEYS: Final = tuple(attribute.name for attribute in attrs.fields(HostSettings))
@@ -86,6 +93,8 @@ def read_host(table: Table, folder: Path) -> HostSettings:
         "port": table.integer("port", minimum=0, maximum=HIGHEST_PORT),
         "data": folder / (data or HostSettings().data),
         "token": token,
+        "log_format": table.choice("log_format", get_args(LogFormat)),
+        "log_level": table.choice("log_level", get_args(LogLevel)),
         **{key: table.integer(key, minimum=1) for key in _COUNTS},
         **{key: table.number(key, above=0) for key in _NUMBERS},
     }

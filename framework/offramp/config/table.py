@@ -68,6 +68,14 @@ class Table:
             self.fault(key, told)
         return value
 
+    def choice(self, key: str, choices: Iterable[str]) -> str | None:
+        """One of a few words."""
+        value = self.text(key)
+        if value is None or value in (choices := tuple(choices)):
+            return value
+        self.fault(key, f"must be one of {', '.join(choices)}")
+        return None
+
     def flag(self, key: str, *, default: bool) -> bool:
         """True or false."""
         value = self._typed(key, bool, "true or false")

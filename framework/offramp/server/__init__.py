@@ -5,6 +5,6 @@ from offramp.server.collector import Intake
 from offramp.server.limits import Limits
 from offramp.server.messages import complete
 from offramp.server.ops import Check
-from offramp.server.run import serve
+from offramp.server.run import bind, serve
 
-__all__ = ["Check", "Intake", "Limits", "complete", "make_app", "serve"]
+__all__ = ["Check", "Intake", "Limits", "bind", "complete", "make_app", "serve"]
