@@ -54,7 +54,7 @@ def test_a_json_line_has_time_level_logger_message_traceback_and_extras() -> Non
     stream = io.StringIO()
     start_log("json", "info", stream)
     try:
-        os.environ["nope"]
+        os.environ["NOPE"]
     except KeyError:
         logging.getLogger("offramp.x").exception("broke\x1b[2J", extra={"subscription": "a/b"})
     [line] = stream.getvalue().splitlines()
@@ -68,7 +68,7 @@ def test_a_json_line_has_time_level_logger_message_traceback_and_extras() -> Non
         "subscription": "a/b",
     }
     assert "test_log.py" in trace
-    assert trace.endswith("KeyError: 'nope'")
+    assert trace.endswith("KeyError: 'NOPE'")
 
 
 def test_a_line_of_text_has_zone_milliseconds_and_level_and_is_not_wrapped() -> None:
