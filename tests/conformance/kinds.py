@@ -95,6 +95,17 @@ def our_generate(case: Case) -> Answers:
     return [answer(lambda: generate(case["tree"]))]
 
 
+def make_evaluate(source: Source) -> Case:
+    """A tree and events, some of which hold what the tree asks for."""
+    tree = triggers.tree(source)
+    made = [triggers.near(source, tree, events.event(source)) for _ in range(EVENTS_PER_TRIGGER)]
+    return {"kind": "evaluate", "tree": tree, "events": made}
+
+
+def our_evaluate(case: Case) -> Answers:
+    return _each(lambda: compile_trigger(case["tree"]), case["events"])
+
+
 def make_check(source: Source) -> Case:
     """Fields and raw payloads."""
     made = fields.fields(source)
@@ -148,6 +159,7 @@ KINDS: dict[str, Kind] = {
     "match": Kind(make=make_match, ours=our_match, inputs="events"),
     "parse": Kind(make=make_parse, ours=our_parse, inputs=None),
     "generate": Kind(make=make_generate, ours=our_generate, inputs=None),
+    "evaluate": Kind(make=make_evaluate, ours=our_evaluate, inputs="events"),
     "check": Kind(make=make_check, ours=our_check, inputs="raws"),
     "action": Kind(make=make_action, ours=our_action, inputs="events"),
     "metronome": Kind(make=metronome.make, ours=metronome.our_requests, inputs="events"),

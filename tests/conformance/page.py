@@ -19,6 +19,7 @@ SECTIONS = {
     "check": "fields",
     "match": "triggers",
     "generate": "triggers written from trees",
+    "evaluate": "trees",
     "metronome": "Metronome",
 }
 HEADER = "| | Segment | Offramp | Why | Example |\n|---|---|---|---|---|\n"

@@ -118,6 +118,8 @@ def _nested(name: str) -> list[str]:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return str(value["decimal"])
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -43,6 +43,11 @@ def _has_signs(node: Any) -> bool:
     return "_with" in node["operator"] and bool(re.search(r"[*?\[\]\\]", str(node.get("value"))))
 
 
+def js_text(value: float) -> str:
+    """A number or boolean as JavaScript writes it."""
+    return str(value).lower().removesuffix(".0")
+
+
 def _match(trigger: str, **event: Any) -> dict[str, Any]:
     return {"kind": "match", "trigger": trigger, "events": [{"type": "track", **event}]}
 
@@ -58,6 +63,15 @@ READ_OTHERWISE: tuple[Row, ...] = (
         why="Segment's own language reference writes texts in either.",
         example=_match("type = 'track'"),
         applies=_told("single quotes stay part of the text"),
+    ),
+    Row(
+        id="double-equals",
+        kinds=MATCH,
+        segment='`==` compares with the text "=", so that `event == "A"` never holds.',
+        offramp="`==` is `=`.",
+        why="It is meant so, also in two triggers that public destinations ship.",
+        example=_match('event == "A"', event="A"),
+        applies=_told("`==` compares with the text"),
     ),
     Row(
         id="groups",
@@ -239,6 +253,45 @@ WRITTEN: tuple[Row, ...] = (
     ),
 )
 
+
+def _has_others(node: Any) -> bool:
+    if node["type"] == "group":
+        return any(map(_has_others, node["children"]))
+    return node["operator"] in ("=", "!=") and not isinstance(node["value"], str)
+
+
+def _others_as_texts(node: Any) -> Any:
+    if node["type"] == "group":
+        return {**node, "children": [_others_as_texts(child) for child in node["children"]]}
+    return {**node, "value": js_text(node["value"])} if _has_others(node) else node
+
+
+TREES: tuple[Row, ...] = (
+    Row(
+        id="numbers-beside-equals",
+        kinds=("evaluate",),
+        segment=(
+            "`=` and `!=` in a tree compare with the text of their value, so that 5 holds of "
+            '"5" and not of 5, while the text that Segment writes for the tree says the opposite.'
+        ),
+        offramp="A tree means what its text means: 5 holds of 5, and true of true.",
+        why="One trigger has one meaning; `number_equals` is the same in both forms.",
+        example={
+            "kind": "evaluate",
+            "tree": {
+                "type": "group",
+                "operator": "and",
+                "children": [
+                    {"type": "event-property", "name": "a", "operator": "=", "value": 5},
+                ],
+            },
+            "events": [{"type": "track", "properties": {"a": 5}}],
+        },
+        applies=lambda difference, _: _has_others(difference.case["tree"]),
+        without=lambda case: {**case, "tree": _others_as_texts(case["tree"])},
+    ),
+)
+
 REFUSED: tuple[Row, ...] = (
     Row(
         id="order-of-others",
@@ -252,6 +305,15 @@ REFUSED: tuple[Row, ...] = (
         applies=_refused("compares numbers"),
     ),
     Row(
+        id="constants",
+        kinds=MATCH,
+        segment="Constants are dropped where a condition stands: `true`, `match('abcd', 'a*d')`.",
+        offramp="The trigger is refused: a condition looks at an event.",
+        why="It is a slip: no event makes a difference to it.",
+        example=_match('type = "track" and true'),
+        applies=_refused("a constant is no condition|looks at a constant"),
+    ),
+    Row(
         id="arguments",
         kinds=MATCH,
         segment="`contains` and `match` take null, true, false and numbers for texts.",
@@ -261,7 +323,7 @@ REFUSED: tuple[Row, ...] = (
         ),
         why="`contains(event, true)` is a slip, or wants quotes.",
         example=_match("contains(event, true)", event="true"),
-        applies=_refused("looks for a text|takes its pattern as a text|looks at a constant"),
+        applies=_refused("looks for a text|takes its pattern as a text"),
     ),
     Row(
         id="exponents",
@@ -284,10 +346,10 @@ REFUSED: tuple[Row, ...] = (
         example=_match('type = "track" ,'),
         applies=_refused(
             "not expected here|stands where|closes nothing|has no end|cannot stand unquoted"
-            "|is no word of the language|is no condition|there is no function|a list holds"
+            "|is no word of the language|and so is no condition|there is no function|a list holds"
             "|binds to its left|stops where|two constants are compared"
         ),
     ),
 )
 
-ROWS = READ_OTHERWISE + WRITTEN + REFUSED
+ROWS = READ_OTHERWISE + WRITTEN + TREES + REFUSED

@@ -161,6 +161,9 @@ const answers = {
 
   generate: ({ tree }) => attempt(() => engine.triggers.generateFql(tree)),
 
+  evaluate: ({ tree, events }) =>
+    events.map((event) => attempt(() => engine.triggers.validate(tree, event))),
+
   match: ({ trigger, events }) => {
     const tree = engine.triggers.parseFql(trigger)
     if (tree.error) return events.map(() => ({ error: String(tree.error.message) }))

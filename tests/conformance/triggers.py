@@ -122,6 +122,8 @@ PATTERNS = (
     "'a*'",
     "5",
 )
+#: Between conditions, as people write it; the first are read as `and` or `or` in both languages.
+BETWEEN = (" and ", " or ", ", ", " AND ", " ", "\n and ", " or  ", " !")
 JUNK = (
     "(",
     ")",
@@ -169,7 +171,7 @@ def nested(source: Source, depth: int = 2) -> str:
     parts = []
     for _ in range(1 + source.below(3)):
         if depth and source.chance(35):
-            parts.append(f"({nested(source, depth - 1)})")
+            parts.append(f"{_bang(source)}({nested(source, depth - 1)})")
         else:
             parts.append(condition(source))
     return word.join(parts)
@@ -178,8 +180,7 @@ def nested(source: Source, depth: int = 2) -> str:
 def _mixed(source: Source) -> str:
     made = condition(source)
     for _ in range(1 + source.below(3)):
-        word = source.pick((" and ", " or ", " AND ", " ", "\n and ", " or  ", " !"))
-        made += word + condition(source)
+        made += source.pick(BETWEEN) + condition(source)
     return made
 
 
@@ -196,7 +197,8 @@ def condition(source: Source) -> str:
     match source.below(8):
         case 0 | 1 | 2 | 3:
             space = source.pick((" ", " ", " ", " ", " ", " ", " ", " ", "", "  "))
-            return f"{_path(source)}{space}{source.pick(COMPARISONS)}{space}{_constant(source)}"
+            operator = "==" if source.chance(2) else source.pick(COMPARISONS)
+            return f"{_path(source)}{space}{operator}{space}{_constant(source)}"
         case 4:
             return f"type {source.pick(('=', '!='))} {source.pick(STRINGS[:2])}"
         case 5:
@@ -205,6 +207,10 @@ def condition(source: Source) -> str:
             return f"{_negation(source)}match({_path(source)}, {source.pick(PATTERNS)})"
         case _:
             return f"{_path(source)} {source.pick(('=', '!='))} {source.pick(WORDS)}"
+
+
+def _bang(source: Source) -> str:
+    return "!" if source.chance(10) else ""
 
 
 def _negation(source: Source) -> str:
@@ -248,6 +254,11 @@ OPERATORS = (
 BARE_OPERATORS = ("exists", "not_exists", "is_true", "is_false")
 NAMES = ("a", "plan", "b.a", "c d", "items.0", "h-i", "Ä", "user.name", "or", "0", "$g", "email")
 VALUES: tuple[Any, ...] = ("track", "a", "", "5", "true", "a b", "Order", "äöü", "*", "a*b", "x y")
+NUMBER_VALUES: tuple[Any, ...] = (5, 0, -1, 42, 100, 1.5, 99.99, 456.0, "456.0", "1.50", "7")
+#: What a builder may put beside `=` where it means no text.
+OTHER_VALUES: tuple[Any, ...] = (5, 42, 1.5, True, False)
+OBJECTS = {"event-property": "properties", "event-trait": "traits", "event-context": "context"}
+FIELDS = {"event-type": "type", "event": "event", "name": "name", "userId": "userId"}
 
 
 def tree(source: Source, depth: int = 2) -> dict[str, Any]:
@@ -273,5 +284,33 @@ def _leaf(source: Source) -> dict[str, Any]:
         return {**made, "operator": source.pick(BARE_OPERATORS)}
     made["operator"] = source.pick(OPERATORS)
     if made["operator"] in ("number_equals", "number_not_equals", "<", "<=", ">", ">="):
-        return {**made, "value": source.pick((5, 0, -1, 42, 100))}
+        return {**made, "value": source.pick(NUMBER_VALUES)}
+    if made["operator"] in ("=", "!=") and not texts_only and source.chance(10):
+        return {**made, "value": source.pick(OTHER_VALUES)}
     return {**made, "value": source.pick(VALUES)}
+
+
+def near(source: Source, node: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:
+    """The event with what a tree asks for, or something like it, put where the tree looks."""
+    for child in node.get("children", []):
+        event = near(source, child, event)
+    if node["type"] == "group" or not source.chance(60):
+        return event
+    value = node.get("value", source.pick((True, False, None, "a")))
+    found = source.pick((value, str(value), f"{value}z", _number_like(value)))
+    if node["type"] in FIELDS:
+        return {**event, FIELDS[node["type"]]: found}
+    *outer, last = node["name"].split(".")
+    made = {last: found}
+    for key in reversed(outer):
+        made = {key: made}
+    inside = event.get(OBJECTS[node["type"]])
+    inside = inside if isinstance(inside, dict) else {}
+    return {**event, OBJECTS[node["type"]]: {**inside, **made}}
+
+
+def _number_like(value: Any) -> Any:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return value

@@ -28,10 +28,10 @@ EXAMPLES = [
 
 @pytest.mark.parametrize(("trigger", "event", "selected"), EXAMPLES)
 def test_an_example_selects_what_it_says(trigger: str, event: str, *, selected: bool) -> None:
-    """Each row of each table gives the answer that stands in it, and nothing is warned of."""
+    """Each row of each table gives the answer that stands in it; the page shows all warnings."""
     compiled = compile_trigger(trigger)
     assert compiled(_json.loads(event)) is selected
-    assert compiled.warnings == ()
+    assert [warning for warning in compiled.warnings if f"\n> {warning}\n" not in PAGE] == []
 
 
 def test_every_example_has_rows_and_both_answers() -> None:

@@ -21,6 +21,9 @@ SATISFIABLE = [
     "properties.a = false",
     'event != "Test Event" or name = "x"',
     "length(event) > 3",
+    'properties.a > "3" and properties.b <= "4"',
+    "properties.a > 0.1234567890123456789 and properties.b = 0.1234567890123456789",
+    "properties.a in [0.1234567890123456789]",
 ]  # fmt: skip
 
 

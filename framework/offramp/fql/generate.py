@@ -14,8 +14,8 @@ from typing import Any
 from offramp.errors import Fault, TriggerError, describe_type
 from offramp.fql import shape, tree
 from offramp.fql.functions import FUNCTIONS
-from offramp.fql.numeric import exact, parse_number
-from offramp.fql.parser import MAX_NESTING, MAX_TRIGGER_BYTES, parse
+from offramp.fql.numeric import number_from_json, parse_number
+from offramp.fql.parser import MAX_NESTING, MAX_TRIGGER_BYTES, parse_exact
 from offramp.fql.words import is_rooted
 
 #: Levels of nodes. A `not` and its group are two, which text writes with one pair of parentheses;
@@ -55,7 +55,7 @@ def generate(source: Mapping[str, Any]) -> str:
         message = f"the tree makes a trigger above {MAX_TRIGGER_BYTES} bytes"
         raise TriggerError([Fault("$", message)])
     try:
-        parse(text)
+        parse_exact(text)
     except TriggerError as error:
         told = "; ".join(fault.message for fault in error.faults)
         message = f"the tree makes no valid trigger (`{text}`): {told}"
@@ -170,11 +170,15 @@ def _with_value(node: Any, path: str, operator: str, place: str) -> str:
         return _call(called, path, _write_text(shape.pattern_of(node)))
     if operator in _NUMERIC:
         plain, value = shape.plain_operator(node)
-        number = parse_number(value) if isinstance(value, str) else value
-        if exact(number) is None:
+        number = parse_number(value) if isinstance(value, str) else number_from_json(value)
+        if number is None:
             raise _Fault(place, f"{operator!r} takes a number, not {describe_type(value)}")
         return _infix(path, plain, number, place)
-    return _infix(path, operator, node["value"], place)
+    value = node["value"]
+    if operator in tree.ORDERS and isinstance(value, str):
+        number = parse_number(value)  # as Segment writes it; what is no number stays as it is
+        value = value if number is None or not number.is_finite() else number
+    return _infix(path, operator, value, place)
 
 
 def _write_compare(node: Any, place: str) -> str:
@@ -251,7 +255,7 @@ def _write_value(value: Any, place: str) -> str:
             raise _Fault(place, "a trigger holds no list inside a list")
         items = (_write_value(item, f"{place}[{index}]") for index, item in enumerate(value))
         return f"[{', '.join(items)}]"
-    number = exact(value)
+    number = number_from_json(value)
     if number is None:
         raise _Fault(place, f"a trigger holds no {describe_type(value)}")
     return _write_number(Decimal(number), place)
@@ -260,7 +264,8 @@ def _write_value(value: Any, place: str) -> str:
 def _write_number(number: Decimal, place: str) -> str:
     if not number.is_finite() or abs(number.adjusted()) > MAX_TRIGGER_BYTES:
         raise _Fault(place, "this number is too long to be written")
-    return format(number, "f")
+    text = format(number or Decimal(0), "f")  # which has no sign, unlike -0
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _write_text(text: str) -> str:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from offramp.fql import tree
-from offramp.fql.generate import write_value
+from offramp.fql.generate import write_node, write_value
+from offramp.fql.needs import needed_texts
 from offramp.fql.numeric import parse_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
 
-    from offramp.fql.tree import Condition, Node, Operand, Value
+    from offramp.fql.tree import Compare, Condition, Node, Operand, Value
 
 #: What `type` can be. Source: Segment's spec; `delete` from SegmentEvent of its actions-core.
 _EVENT_TYPES = ("track", "identify", "page", "screen", "group", "alias", "delete")
@@ -23,12 +25,23 @@ _FIELDS = (
     *("timestamp", "originalTimestamp", "receivedAt", "sentAt", "writeKey", "projectId"),
     "_metadata",
 )
+#: The fields in which every event has a text when it is asked; of tracks, `event` is one too.
+_ALWAYS_PRESENT: tuple[tree.Keys, ...] = (
+    ("type",),
+    ("messageId",),
+    ("timestamp",),
+    ("receivedAt",),
+)
+#: What a group says beside a test of a text where it has missing values in mind.
+_ASKS_FOR_PRESENCE = {"and": "exists", "or": "not_exists"}
 _CONSTANT_WORDS = frozenset({"true", "false", "null"})
 
 
 def hints(node: Node) -> list[str]:
     """Tell, once each, what a reader should look at again."""
-    return list(dict.fromkeys(_hints(node)))
+    has_event = needed_texts(node, "type") == frozenset({"track"})
+    present = {*_ALWAYS_PRESENT, *([("event",)] if has_event else [])}
+    return list(dict.fromkeys([*_hints(node), *_missing_hints(node, present)]))
 
 
 def _hints(node: Node) -> Iterator[str]:
@@ -42,6 +55,34 @@ def _hints(node: Node) -> Iterator[str]:
         yield from _operand_hints(node["right"])
     else:
         yield from _condition_hints(node)
+
+
+def _missing_hints(node: Node, present: AbstractSet[tree.Keys]) -> Iterator[str]:
+    """Tell where `!` asks for a text that not every event has, and nothing is said of those."""
+    if node["type"] == "group":
+        asks = _ASKS_FOR_PRESENCE[node["operator"]]
+        asked_for = {
+            tree.condition_keys(each)
+            for each in node["children"]
+            if tree.is_condition(each) and each["operator"] == asks
+        }
+        for child in node["children"]:
+            yield from _missing_hints(child, present | asked_for)
+    elif node["type"] == "not":
+        yield from _missing_hints(node["child"], present)
+    elif node["operator"] in tree.AFFIRMATIONS and _tested_path(node) not in present:
+        plain: Any = {**node, "operator": tree.AFFIRMATIONS[node["operator"]]}
+        yield (
+            f"`{write_node(node)}` does not match events that have no text there: "
+            f"write `!({write_node(plain)})` to match them too"
+        )
+
+
+def _tested_path(node: Condition | Compare) -> tree.Keys:
+    """The path whose text a condition or compare looks at; empty where that is a function's."""
+    if tree.is_condition(node):
+        return tree.condition_keys(node)
+    return tree.split_name(node["left"]["path"]) if tree.is_path(node["left"]) else ()
 
 
 def _operand_hints(operand: Operand) -> Iterator[str]:

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
 #: Operators of other languages, and what this one writes instead.
 _FOREIGN_OPERATORS = {
-    "==": "=",
     "===": "=",
     "!==": "!=",
     "<>": "!=",
     "=>": ">=",
     "=<": "<=",
 }
+#: Segment's public destinations ship triggers with this spelling, so it is read as it is meant.
+_OTHER_SPELLINGS = {"==": "="}
 _FOREIGN_WORDS = {"&&": "and", "||": "or", "&": "and", "|": "or"}
 #: Words of the language in any position but after a dot; these three in capitals too.
 _CONNECTIVES = frozenset({"and", "or", "in"})
@@ -97,10 +98,10 @@ def _next_token(text: str, position: int, faults: list[Fault]) -> Token:
 
 
 def _operator(raw: str, column: int, faults: list[Fault]) -> Token:
-    meant = _FOREIGN_OPERATORS.get(raw, raw)
-    if meant != raw:
+    if meant := _FOREIGN_OPERATORS.get(raw):
         faults.append(fault(column, f"`{raw}` is not an operator: write `{meant}`"))
-    return Token("operator", raw, column, meant)
+        return Token("operator", raw, column, meant)
+    return Token("operator", raw, column, _OTHER_SPELLINGS.get(raw, raw))
 
 
 def _unterminated(rest: str, column: int, faults: list[Fault]) -> Token:

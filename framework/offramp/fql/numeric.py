@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -36,6 +37,26 @@ def literal(value: Decimal) -> int | Decimal:
     if value.adjusted() < _EXPONENT_FROM and value == value.to_integral_value():
         return int(value)
     return value
+
+
+def number_as_json(value: int | Decimal) -> Any:
+    """Give a number as plain JSON data: a number where one keeps every digit, else its text.
+
+    `{"decimal": "0.10000000000000000001"}` is the number that no float holds.
+    """
+    simple = literal(Decimal(value))
+    if isinstance(simple, int):
+        return simple
+    double = float(simple)
+    return double if exact(double) == simple else {"decimal": format(simple, "f")}
+
+
+def number_from_json(value: Any) -> int | Decimal | None:
+    """Read a number of a tree, in either of its forms; None for any other value."""
+    if isinstance(value, Mapping):
+        digits = value.get("decimal")
+        return parse_decimal(digits) if len(value) == 1 and isinstance(digits, str) else None
+    return exact(value)
 
 
 def parse_decimal(text: str) -> Decimal | None:

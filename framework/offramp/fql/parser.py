@@ -1,9 +1,9 @@
 """From a trigger's text to its tree, with every fault that can be told at once.
 
     any of      = all of { "or" all of }
-    all of      = negated { "and" negated }
+    all of      = negated { ( "and" | "," ) negated }
     negated     = { "!" } comparison
-    comparison  = operand [ ( "=" | "!=" | "<" | "<=" | ">" | ">=" | "in" ) operand ]
+    comparison  = operand [ ( "=" | "==" | "!=" | "<" | "<=" | ">" | ">=" | "in" ) operand ]
     operand     = path | text | number | "true" | "false" | "null" | list | call | "(" any of ")"
     call        = name "(" operand { "," operand } ")"
     list        = "[" [ constant { "," constant } ] "]"
@@ -44,7 +44,16 @@ class _Unexpected(Exception):  # noqa: N818  # a jump to where parsing can go on
 
 
 def parse(text: str) -> Group:
-    """Parse a trigger into its tree; `TriggerError` lists every fault with its column."""
+    """Parse a trigger into its tree, which is plain JSON data.
+
+    `TriggerError` lists every fault with its column.
+    """
+    plain: Group = tree.as_json(parse_exact(text))
+    return plain
+
+
+def parse_exact(text: str) -> Group:
+    """Parse as `parse` does, but with each number as an `int` or a `Decimal` of all its digits."""
     size = len(text.encode("utf-8", "surrogatepass"))
     if size > MAX_TRIGGER_BYTES:
         message = f"the trigger has {size} bytes: at most {MAX_TRIGGER_BYTES} are allowed"
@@ -115,7 +124,7 @@ class _Parser:
     def _all_of(self) -> Expression | None:
         parts = [(self._token, self._part())]
         while self._token.kind not in ("or", ")", "end"):
-            if not self._accept("and"):
+            if not self._accept("and") and not self._accept(","):
                 before = self._tokens[self._index - 1]
                 self._complain(self._token.column, no_connective(self._token, before))
             parts.append((self._token, self._part()))
@@ -154,6 +163,7 @@ class _Parser:
             bangs += 1
         if not bangs:
             return self._comparison()
+        is_group = self._token.kind == "("
         operand = self._operand("path")
         if self._is_comparison():
             raise _Unexpected(
@@ -162,7 +172,9 @@ class _Parser:
                 "write !(...) around the comparison, or != for =",
             )
         node = self._condition(operand, start)
-        return shape.negate(node) if node and bangs % 2 else node
+        if node is None or bangs % 2 == 0:
+            return node
+        return shape.negate(node) if is_group else shape.negate_test(node)
 
     def _comparison(self) -> Expression | None:
         start = self._token

@@ -11,7 +11,7 @@ from offramp.errors import TriggerError
 from offramp.fql import tree
 from offramp.fql.generate import generate
 from offramp.fql.numeric import exact, literal, parse_number
-from offramp.fql.parser import parse
+from offramp.fql.parser import parse_exact
 from offramp.fql.segment_lexer import SegmentError
 from offramp.fql.segment_parser import SegmentTree, read
 
@@ -40,7 +40,7 @@ def segment_reading(text: str) -> list[str]:
 
     `TriggerError` where the text is no valid trigger here.
     """
-    ours = parse(text)
+    ours = parse_exact(text)
     notes: list[str] = []
     reading = _differing(text, ours, notes)
     if reading is None:

@@ -121,6 +121,8 @@ class _Reader:
             self._note(
                 f"`{path}` is no condition by itself, and a key such as or, null, 1st ends it"
             )
+        if (operator.value, value.value) == ("=", "=") and value.type == "operator":
+            self._note('`==` compares with the text "=": write one `=`')
         special = _special_operator(kind, operator.value, value)
         if special:
             return {**node, "operator": special[0], **special[1]}

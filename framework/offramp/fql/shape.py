@@ -37,19 +37,20 @@ def root(node: Node) -> Group:
 
 
 def negate(node: Node) -> Node:
-    """Turn a condition around.
+    """Turn a node around, as `!(...)` does: it holds exactly where it did not."""
+    return node["child"] if node["type"] == "not" else {"type": "not", "child": node}
 
-    `!contains` and `!match` become operators that still ask for a text, as at Segment; whatever
-    else is negated is true exactly when it was false.
+
+def negate_test(node: Node) -> Node:
+    """Turn a single test around, as a `!` right before it does.
+
+    `!contains(...)` and `!match(...)` become operators that still ask for a text, as at Segment.
     """
-    if node["type"] == "not":
-        return node["child"]
-    if node["type"] != "group":
-        operator = node["operator"]
-        opposite = tree.NEGATIONS.get(operator) or tree.AFFIRMATIONS.get(operator)
+    if node["type"] != "group" and node["type"] != "not":
+        opposite = tree.NEGATIONS.get(node["operator"])
         if opposite:
             return {**node, "operator": opposite}  # type: ignore[return-value]  # same node, other operator
-    return {"type": "not", "child": node}
+    return negate(node)
 
 
 def truth(operand: Operand) -> Node:

@@ -20,6 +20,7 @@ Four kinds of node, the first two of which are Segment's own (`@segment/destinat
   two paths, or a function. An operand is `{"path": "properties.a"}`, `{"value": 5}` or
   `{"function": "length", "arguments": [operand, ...]}`.
 
+A number is a JSON number, or `{"decimal": "0.10000000000000000001"}` where a float loses digits.
 In `name` and `path` a dot parts the keys; a dot or a `\` that belongs to a key has a `\` before it.
 """
 
@@ -28,13 +29,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypeAlias, TypedDict
 
+from offramp.fql.numeric import exact, number_as_json
+
 if TYPE_CHECKING:
     from decimal import Decimal
 
     from typing_extensions import TypeIs
 
 Keys: TypeAlias = tuple[str, ...]
-Scalar: TypeAlias = "str | int | Decimal | bool | None"
+Scalar: TypeAlias = "str | int | float | Decimal | ExactNumber | bool | None"
 Value: TypeAlias = "Scalar | list[Scalar]"
 
 Conjunction: TypeAlias = Literal["and", "or"]
@@ -82,6 +85,12 @@ _KEY = re.compile(r"(?:\\.|[^.\\])+", re.DOTALL)
 _NAME = re.compile(rf"{_KEY.pattern}(?:\.{_KEY.pattern})*", re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _SPECIAL = re.compile(r"[.\\]")
+
+
+class ExactNumber(TypedDict):
+    """A number by its digits, where no JSON number that Python writes has them all."""
+
+    decimal: str
 
 
 class Condition(TypedDict):
@@ -158,6 +167,16 @@ def is_value(operand: Operand) -> TypeIs[ValueOperand]:
 def is_function(operand: Operand) -> TypeIs[FunctionOperand]:
     """Whether an operand is a function with its arguments."""
     return "function" in operand
+
+
+def as_json(tree: Any) -> Any:
+    """Copy a tree, or a part of one, with each `Decimal` in it as JSON data."""
+    if isinstance(tree, dict):
+        return {key: as_json(item) for key, item in tree.items()}
+    if isinstance(tree, list):
+        return [as_json(item) for item in tree]
+    number = exact(tree)
+    return tree if number is None else number_as_json(number)
 
 
 def join_keys(keys: Keys) -> str:

@@ -10,8 +10,8 @@ from offramp.fql.compile import compile_node
 from offramp.fql.generate import generate
 from offramp.fql.hints import hints
 from offramp.fql.needs import needed_texts
-from offramp.fql.parser import parse
-from offramp.fql.tree import join_keys
+from offramp.fql.parser import parse_exact
+from offramp.fql.tree import as_json, join_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -54,11 +54,11 @@ def compile_trigger(source: str | Mapping[str, Any]) -> Trigger:
     A tree means what its text means: it is written out and parsed first.
     """
     text = source if isinstance(source, str) else generate(source)
-    tree = parse(text)
+    tree = parse_exact(text)
     compiled = compile_node(tree)
     return Trigger(
         text=text,
-        tree=tree,
+        tree=as_json(tree),
         paths=tuple(dict.fromkeys(map(join_keys, compiled.paths))),
         warnings=tuple(hints(tree)),
         matches=compiled.test,

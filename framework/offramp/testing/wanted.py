@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from offramp.event import EVENT_TYPES
 from offramp.fql import compile_trigger
-from offramp.fql.tree import Node, condition_keys, is_condition
+from offramp.fql.numeric import number_from_json, parse_number
+from offramp.fql.tree import ORDERS, Node, condition_keys, is_condition
 from offramp.testing.backwards import put
 from offramp.testing.events import create_test_event
 
@@ -54,7 +55,7 @@ def _ways(node: Node) -> Iterator[list[Placing]]:
         else:
             yield from _all_of(children)
     elif is_condition(node):
-        value = _value(node["operator"], node.get("value"))
+        value = _value(node["operator"], _read(node["operator"], node.get("value")))
         yield [] if value is None else [(condition_keys(node), value)]
     else:
         yield []
@@ -69,9 +70,20 @@ def _all_of(children: list[Node]) -> Iterator[list[Placing]]:
             yield [*first, *rest]
 
 
+def _read(operator: str, value: Any) -> Any:
+    """The constant of a condition; a number where one stands there in another form."""
+    if operator in ORDERS and isinstance(value, str):
+        return parse_number(value)
+    if isinstance(value, list):
+        return [_read(operator, item) for item in value]
+    return number_from_json(value) if isinstance(value, dict) else value
+
+
 def _value(operator: str, value: Any) -> Any:
     """What makes a condition true; nothing where the event may stay as it is."""
     match operator:
+        case ">" | "<" if value is None:
+            return None
         case ">":
             return value + 1
         case "<":
