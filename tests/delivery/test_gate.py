@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
-from offramp.delivery.limits import (
+from offramp.delivery.breaker import (
+    CIRCUIT_BREAKER,
     FAILURES_TO_OPEN,
     FIRST_REST_SECONDS,
-    LONGEST_PAUSE_SECONDS,
-    Gate,
+    LONGEST_REST_SECONDS,
+    MAX_RETRY_AFTER_SECONDS,
+    RETRY_AFTER,
 )
+from offramp.delivery.limits import HALVES_PER_SECOND, Gate
 from offramp.errors import HTTPError
 
 
@@ -132,18 +136,105 @@ async def test_a_place_offered_to_one_who_left_goes_to_the_next() -> None:
     await asyncio.wait_for(second, timeout=1)
 
 
-async def test_half_open_lets_one_probe_through() -> None:
-    """After the rest exactly one request finds out how the partner is."""
+async def test_while_it_rests_nobody_waits_and_then_one_event_probes() -> None:
+    """Who stands at a held gate gives its events back; after the rest, one event alone passes."""
     loop = asyncio.get_running_loop()
-    gate = Gate(now=loop.time, most=8)
+    gate = Gate(now=loop.time, most=1)
+    assert await gate.enter()
+    waiting = [asyncio.create_task(gate.enter(events)) for events in (1, 100)]
+    await asyncio.sleep(0)
     for _ in range(FAILURES_TO_OPEN):
         gate.note(answered(503))
-    entered = [asyncio.create_task(gate.enter()) for _ in range(3)]
+    gate.leave()
+    assert await asyncio.gather(*waiting) == [False, False]
+    assert not await gate.enter()
     await asyncio.sleep(FIRST_REST_SECONDS + 0.1)
-    assert sum(task.done() for task in entered) == 1
+    assert not await gate.enter(2)
+    probe, other = (asyncio.create_task(gate.enter()) for _ in range(2))
+    await asyncio.sleep(0)
+    assert (await probe, other.done()) == (True, False)
     gate.leave()
     gate.note(None)
-    await asyncio.wait_for(asyncio.gather(*entered), timeout=1)
+    assert await asyncio.wait_for(other, timeout=1)
+    gate.leave()
+    assert await gate.enter(100)
+
+
+def test_answers_that_come_late_lengthen_no_rest(gate: Gate, clock: Clock) -> None:
+    """Requests that were under way when the breaker opened are no probes."""
+    for _ in range(4 * FAILURES_TO_OPEN):
+        gate.note(answered(503))
+    assert gate.pause == FIRST_REST_SECONDS
+    gate.note(None, started=clock.seconds - 1)
+    assert gate.state == "open"
+
+
+def test_an_outage_of_weeks_is_probed_once_a_minute(gate: Gate, clock: Clock) -> None:
+    """However many probes have failed, the rest is the longest."""
+    for _ in range(10_000):
+        clock.seconds += gate.pause
+        gate.note(answered(503))
+    assert gate.pause == LONGEST_REST_SECONDS
+
+
+def reason(gate: Gate) -> str | None:
+    return None if gate.held is None else gate.held.code
+
+
+def test_whoever_holds_an_instance_says_why(gate: Gate, clock: Clock) -> None:
+    """A hold stands with its reason until a probe succeeds; each failed one doubles the rest."""
+    assert reason(gate) is None
+    gate.hold("middleware", "the middleware `sign` raised KeyError", "mend the plugin")
+    assert reason(gate) == "middleware"
+    assert (gate.state, gate.pause) == ("open", FIRST_REST_SECONDS)
+    gate.hold("middleware", "again, while it rests", "mend the plugin")
+    assert gate.pause == FIRST_REST_SECONDS
+    clock.seconds += gate.pause
+    assert gate.needs_probe
+    gate.hold("middleware", "the probe met it too", "mend the plugin")
+    assert gate.pause == 2 * FIRST_REST_SECONDS
+    clock.seconds += gate.pause
+    gate.note(answered(503))
+    assert (reason(gate), gate.pause) == ("middleware", 4 * FIRST_REST_SECONDS)
+    clock.seconds += gate.pause
+    gate.note(None)
+    assert (gate.held, gate.needs_probe) == (None, False)
+
+
+def test_the_reason_is_that_of_what_holds_it(gate: Gate, clock: Clock) -> None:
+    """An open breaker and a `Retry-After` are told apart; the latter needs no probe."""
+    gate.note(answered(429, retry_after=30))
+    assert (reason(gate), gate.needs_probe) == (RETRY_AFTER, False)
+    clock.seconds += 30
+    assert reason(gate) is None
+    for _ in range(FAILURES_TO_OPEN):
+        gate.note(answered(503))
+    assert reason(gate) == CIRCUIT_BREAKER
+    assert gate.held is not None
+    assert "answered 503" in gate.held.message
+
+
+async def test_halves_keep_their_pace_and_hold_up_nobody_else() -> None:
+    """Halves of failing batches go five a second; other requests pass them."""
+    loop = asyncio.get_running_loop()
+    gate = Gate(now=loop.time, most=1)
+    started = loop.time()
+    passed: list[float] = []
+
+    async def pass_through() -> None:
+        assert await gate.enter(50, half=True)
+        passed.append(loop.time() - started)
+        gate.leave()
+
+    halves = [asyncio.create_task(pass_through()) for _ in range(4)]
+    await asyncio.sleep(0.01)
+    for _ in range(20):
+        assert await gate.enter(100)
+        gate.leave()
+    assert loop.time() - started < 1 / HALVES_PER_SECOND
+    await asyncio.gather(*halves)
+    gaps = [later - earlier for earlier, later in pairwise(passed)]
+    assert min(gaps) >= 1 / HALVES_PER_SECOND - 0.01
 
 
 async def test_a_rate_spaces_requests() -> None:
@@ -197,7 +288,8 @@ async def test_a_pause_holds_for_those_who_are_being_spaced_out() -> None:
     assert loop.time() - started >= 0.15
 
 
-def test_a_pause_of_years_ends_after_an_hour(gate: Gate) -> None:
-    """A partner that means milliseconds must not hold up an instance until it is restarted."""
-    gate.note(answered(429, retry_after=86_400_000))
-    assert gate.pause == LONGEST_PAUSE_SECONDS
+@pytest.mark.parametrize("asked", [1_795_866_402, 86_400_000])
+def test_an_absurd_pause_ends_at_the_cap(gate: Gate, asked: float) -> None:
+    """A partner that means an epoch or milliseconds holds up an instance for minutes only."""
+    gate.note(answered(429, retry_after=asked))
+    assert gate.pause == MAX_RETRY_AFTER_SECONDS

@@ -15,7 +15,7 @@ from tests.docs.pages import CHECKOUT, blocks, read_page, rows, section
 from offramp.config import HostSettings
 from offramp.definition import Retry
 from offramp.definition.action import DEFAULT_LINGER
-from offramp.delivery import RetryPolicy, backoff, limits
+from offramp.delivery import RetryPolicy, backoff, breaker, limits
 from offramp.delivery.engine import FINISH_SECONDS
 from offramp.delivery.retry import policy_of
 from offramp.delivery.send import CONTENT_STATUSES, LONGEST_CALL_SECONDS
@@ -121,9 +121,9 @@ BOUND = 2 * 1 * ceil(log2(100)) + 1
         f"One commit takes up to {Limits().accepts_per_commit:,} events",
         f"starts at {limits.START_CONCURRENCY:.0f} requests at once",
         f"up to {limits.MAX_CONCURRENCY}, or to the instance's `concurrency`",
-        f"opens after {limits.FAILURES_TO_OPEN} failures in a row",
-        f"rests for {limits.FIRST_REST_SECONDS:.0f} second, doubled",
-        f"up to {limits.LONGEST_REST_SECONDS:.0f} seconds",
+        f"opens after {breaker.FAILURES_TO_OPEN} failures in a row",
+        f"rests for {breaker.FIRST_REST_SECONDS:.0f} second, doubled",
+        f"up to {breaker.LONGEST_REST_SECONDS:.0f} seconds",
         f"({', '.join(map(str, sorted(CONTENT_STATUSES)[:-1]))} or {max(CONTENT_STATUSES)})",
         f"waits {DEFAULT_LINGER / timedelta(milliseconds=1):.0f} ms for company",
         "`2 * k * ceil(log2(n)) + 1`",
@@ -159,10 +159,10 @@ def test_the_defaults_are_the_hosts_too() -> None:
     assert metronome.idempotency_window == timedelta(days=34).total_seconds()
 
 
-def test_a_partner_may_ask_for_an_hour() -> None:
-    """The page's word for the longest pause of an instance is the code's number."""
-    assert timedelta(hours=1).total_seconds() == limits.LONGEST_PAUSE_SECONDS
-    assert "for an hour at most" in PAGE
+def test_a_partner_may_ask_for_five_minutes() -> None:
+    """The page's word for the longest `Retry-After` is the code's number."""
+    assert timedelta(minutes=5).total_seconds() == breaker.MAX_RETRY_AFTER_SECONDS
+    assert "up to a cap of five minutes" in PAGE
 
 
 def test_every_proof_exists() -> None:

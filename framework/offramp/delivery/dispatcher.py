@@ -115,9 +115,7 @@ class Dispatcher:
             await asyncio.sleep(self.runtime.gate.pause)
         while not self._has_room():
             await asyncio.wait(self._busy, return_when=asyncio.FIRST_COMPLETED)
-        batch = self.pipeline.batch
-        most = SINGLES if batch is None else batch.max_events
-        ahead = min(BATCHES_AHEAD, self.runtime.gate.limit)
+        most, ahead = self._wanted()
         leases = await self._lease(most * ahead, wait=WAIT_SECONDS)
         if not leases:
             await asyncio.sleep(IDLE_PAUSE_SECONDS)
@@ -133,7 +131,17 @@ class Dispatcher:
             if leases:
                 await self.queue.release(leases)
 
+    def _wanted(self) -> tuple[int, int]:
+        """How many events go together, and how many times as many to lease; one as a probe."""
+        if self.runtime.gate.needs_probe:
+            return 1, 1
+        batch = self.pipeline.batch
+        most = SINGLES if batch is None else batch.max_events
+        return most, min(BATCHES_AHEAD, self.runtime.gate.limit)
+
     def _has_room(self) -> bool:
+        if self.runtime.gate.needs_probe:
+            return not self._busy
         return len(self._busy) <= self.runtime.gate.limit
 
     async def _is_their_turn(self, until: float) -> bool:

@@ -1,4 +1,4 @@
-"""How hard an instance may be driven: adaptive concurrency, a breaker, a rate."""
+"""How hard an instance may be driven: adaptive concurrency, a rate, and a breaker before both."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from offramp.delivery.breaker import MAX_RETRY_AFTER_SECONDS, Breaker, Hold
 from offramp.errors import DeliveryError
 
 #: Where an instance starts, and the most it is driven to unless the operator says otherwise.
@@ -16,23 +17,16 @@ MAX_CONCURRENCY: Final = 16
 DECREASE: Final = 0.5
 #: One decrease a second at the most: the answers of one bad moment count once.
 DECREASE_PAUSE_SECONDS: Final = 1.0
-#: Failures in a row that open the breaker.
-FAILURES_TO_OPEN: Final = 5
-#: The first rest of an open breaker, doubled at each failed probe up to the longest, in seconds.
-FIRST_REST_SECONDS: Final = 1.0
-LONGEST_REST_SECONDS: Final = 60.0
-#: The longest that a `Retry-After` closes the gate, in seconds. A partner that asks for years (or
-#: means milliseconds) is asked once more after an hour; what it told keeps its own longer wait.
-LONGEST_PAUSE_SECONDS: Final = 3600.0
-TOO_MANY_REQUESTS: Final = 429
+#: The most halves of failing batches that an instance may send in a second.
+HALVES_PER_SECOND: Final = 5.0
 
 
 class Gate:
-    """Lets requests of one instance through: so many at once, none while the breaker is open.
+    """Lets requests of one instance through: so many at once, none while it is held.
 
-    Additive up on success, halved on 429, 5xx and time-outs. After `FAILURES_TO_OPEN` failures
-    in a row the breaker opens; when its rest is over, one probe goes through, and its result
-    closes or reopens it. A `Retry-After` closes the gate for as long as it says, up to an hour.
+    Additive up on success, halved on 429, 5xx and time-outs. Where the breaker holds the
+    instance, one request of one event at a time passes after each rest, as a probe. A
+    `Retry-After` closes the gate for as long as it says, up to `max_retry_after` seconds.
     """
 
     def __init__(
@@ -41,18 +35,21 @@ class Gate:
         now: Callable[[], float],
         most: int | None = None,
         rate: float | None = None,
+        max_retry_after: float = MAX_RETRY_AFTER_SECONDS,
     ) -> None:
+        self.max_retry_after = max_retry_after
         self._now = now
+        self._breaker = Breaker(now=now, max_retry_after=max_retry_after)
         self._most = most or MAX_CONCURRENCY
         self._limit = min(START_CONCURRENCY, self._most)
         self._in_flight = 0
         self._waiters: deque[asyncio.Future[None]] = deque()
-        self._failures = 0
-        self._rests = 0
-        self._closed_until = 0.0
         self._decreased_at = 0.0
         self._interval = 1 / rate if rate else 0.0
         self._next_at = 0.0
+        #: Held by the half that goes next.
+        self._half_turn = asyncio.Lock()
+        self._next_half_at = 0.0
 
     @property
     def limit(self) -> int:
@@ -60,76 +57,126 @@ class Gate:
         return max(1, int(self._limit))
 
     @property
+    def held(self) -> Hold | None:
+        """Why no request passes but a probe, or why none does for now; nothing where they flow."""
+        return self._breaker.held
+
+    @property
+    def needs_probe(self) -> bool:
+        """Whether one event has to be taken before requests flow again."""
+        return self._breaker.needs_probe
+
+    @property
     def state(self) -> str:
         """`closed` (requests flow), `open` (none do) or `half-open` (one probe does)."""
-        if self._failures < FAILURES_TO_OPEN:
+        if not self.needs_probe:
             return "closed"
-        return "open" if self._now() < self._closed_until else "half-open"
+        return "open" if self.pause else "half-open"
 
     @property
     def pause(self) -> float:
         """Seconds until a request may pass; 0 where it may now."""
-        return max(0.0, self._closed_until - self._now())
+        return self._breaker.pause
 
-    async def enter(self) -> None:
-        """Wait for leave to send one request; every `enter` needs its `leave`."""
+    @property
+    def proven_at(self) -> float:
+        """The latest start of a request that the partner took."""
+        return self._breaker.proven_at
+
+    def now(self) -> float:
+        """The clock that starts are read from, in seconds."""
+        return self._now()
+
+    async def enter(self, events: int = 1, *, half: bool = False) -> bool:
+        """Wait for leave to send one request with so many events; each `True` needs its `leave`.
+
+        `False`, without a place, where the instance rests until a probe, or needs one and this
+        is more than one event. Halves of failing batches wait for their pace besides.
+        """
+        if not half:
+            return await self._enter(events)
+        async with self._half_turn:
+            await asyncio.sleep(self._next_half_at - self._now())
+            entered = await self._enter(events)
+            if entered:
+                self._next_half_at = self._now() + 1 / HALVES_PER_SECOND
+            return entered
+
+    async def _enter(self, events: int) -> bool:
         try:
-            while True:
+            while not self._turns_away(events):
                 if self.pause:
                     await asyncio.sleep(self.pause)
                 elif self._in_flight >= self._room():
                     await self._wait()
                 else:
-                    break
+                    self._in_flight += 1
+                    return await self._space_out(events)
         except asyncio.CancelledError:
             self._wake()  # the place that was offered to this one goes to the next
             raise
-        self._in_flight += 1
-        if self._interval:
-            try:
-                await self._space_out()
-            except asyncio.CancelledError:
-                self.leave()
-                raise
+        self._wake()
+        return False
 
-    async def _space_out(self) -> None:
+    def _turns_away(self, events: int) -> bool:
+        return self.needs_probe and (events > 1 or self.pause > 0)
+
+    async def _space_out(self, events: int) -> bool:
+        """Keep the rate; gives the place back where the instance came to be held meanwhile."""
+        if not self._interval:
+            return True
         start = max(self._now(), self._next_at)
         self._next_at = start + self._interval
-        await asyncio.sleep(start - self._now())
-        await asyncio.sleep(self.pause)  # for which the partner may have asked meanwhile
+        try:
+            await asyncio.sleep(start - self._now())
+            if not self._turns_away(events):
+                await asyncio.sleep(self.pause)  # for which the partner may have asked meanwhile
+        except asyncio.CancelledError:
+            self.leave()
+            raise
+        if self._turns_away(events):
+            self.leave()
+            return False
+        return True
 
     def leave(self) -> None:
         """Give the place back."""
         self._in_flight -= 1
         self._wake()
 
-    def note(self, error: DeliveryError | None) -> None:
-        """Learn from one answer: nothing, or the error it was."""
+    def note(self, error: DeliveryError | None, *, started: float | None = None) -> None:
+        """Learn from the answer to a request: nothing, or the error it was.
+
+        `started` is when the request began, by `now`; it is now where nobody says.
+        """
         if error is None or not error.retryable:
-            self._failures = self._rests = 0
+            self._breaker.succeed(error, self._now() if started is None else started)
             self._limit = min(self._most, self._limit + 1 / self._limit)
         else:
-            self._suffer(error)
+            self._slow_down()
+            self._breaker.fail(error)
         self._wake()
 
-    def _suffer(self, error: DeliveryError) -> None:
+    def hold(self, code: str, message: str, remedy: str) -> None:
+        """Hold the instance back until one event probes it with success: see `Breaker.hold`.
+
+        `code` names the reason in lower case; `message` says what happened, `remedy` what to do.
+        """
+        self._breaker.hold(code, message, remedy)
+        self._wake()
+
+    def obey(self, error: DeliveryError) -> None:
+        """Let nothing pass for as long as an answer asks; it counts for nothing else."""
+        self._breaker.obey(error)
+
+    def _slow_down(self) -> None:
         now = self._now()
         if now - self._decreased_at >= DECREASE_PAUSE_SECONDS:
             self._limit = max(1.0, self._limit * DECREASE)
             self._decreased_at = now
-        if error.retry_after:
-            pause = min(error.retry_after, LONGEST_PAUSE_SECONDS)
-            self._closed_until = max(self._closed_until, now + pause)
-        if error.status == TOO_MANY_REQUESTS:
-            return  # it is alive, and said how fast it may be asked
-        self._failures += 1
-        if self._failures >= FAILURES_TO_OPEN:
-            rest = min(LONGEST_REST_SECONDS, FIRST_REST_SECONDS * 2**self._rests)
-            self._rests += 1
-            self._closed_until = max(self._closed_until, now + rest)
 
     def _room(self) -> int:
-        return 1 if self._failures >= FAILURES_TO_OPEN else self.limit
+        return 1 if self.needs_probe else self.limit
 
     async def _wait(self) -> None:
         waiter = asyncio.get_running_loop().create_future()
@@ -142,7 +189,10 @@ class Gate:
             raise
 
     def _wake(self) -> None:
-        room = self._room() - self._in_flight
+        if self.needs_probe and self.pause:
+            room = len(self._waiters)  # all leave
+        else:
+            room = self._room() - self._in_flight
         while room > 0 and self._waiters:
             waiter = self._waiters.popleft()
             if not waiter.done():
@@ -157,7 +207,7 @@ class Line:
         self._closed = False
         self._waits: set[asyncio.Timeout] = set()
 
-    async def enter(self, gate: Gate) -> bool:
+    async def enter(self, gate: Gate, events: int = 1, *, half: bool = False) -> bool:
         """Wait as `Gate.enter` does; False, without a place to give back, where it was closed."""
         if self._closed:
             return False
@@ -165,12 +215,11 @@ class Line:
             async with asyncio.timeout(None) as wait:
                 self._waits.add(wait)
                 try:
-                    await gate.enter()
+                    return await gate.enter(events, half=half)
                 finally:
                     self._waits.discard(wait)
         except TimeoutError:
             return False
-        return True
 
     def close(self) -> None:
         """Send away all who wait, and whoever comes."""

@@ -109,7 +109,7 @@ async def _call(
     line: Line,
     call: Callable[[Client[Any]], Awaitable[Any]],
 ) -> _Answer:
-    if not await line.enter(runtime.gate):
+    if not await line.enter(runtime.gate, len(parcels)):
         return _Answer(held_back=True)
     client = None
     bound = asyncio.timeout(LONGEST_CALL_SECONDS)

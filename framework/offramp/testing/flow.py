@@ -31,13 +31,14 @@ class OpenGate(Gate):
     def __init__(self) -> None:
         super().__init__(now=float)
 
-    async def enter(self) -> None:
+    async def enter(self, events: int = 1, *, half: bool = False) -> bool:  # noqa: ARG002
         """Never waits."""
+        return True
 
     def leave(self) -> None:
         """Nobody waits for the place."""
 
-    def note(self, error: DeliveryError | None) -> None:
+    def note(self, error: DeliveryError | None, *, started: float | None = None) -> None:
         """Learns nothing, so that the next request is not held back."""
 
 

@@ -1,0 +1,136 @@
+"""Whether an instance is held back, why, and when one event may find out how it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+import attrs
+
+from offramp.errors import DeliveryError
+
+#: Failures in a row that open the breaker.
+FAILURES_TO_OPEN: Final = 5
+#: Refusals (401, 403) in a row that hold the instance: the first may be of one event alone.
+REFUSALS_TO_HOLD: Final = 2
+#: The first rest of a held instance, doubled at each failed probe up to the longest, in seconds.
+FIRST_REST_SECONDS: Final = 1.0
+LONGEST_REST_SECONDS: Final = 60.0
+#: The longest that a `Retry-After` is obeyed, in seconds, where the operator says nothing.
+#: Source: Segment's SDKs, which obey 300 s.
+MAX_RETRY_AFTER_SECONDS: Final = 300.0
+TOO_MANY_REQUESTS: Final = 429
+REFUSED_STATUSES: Final = frozenset({401, 403})
+
+
+@attrs.frozen(kw_only=True)
+class Hold:
+    """Why an instance is held back. The message may hold secrets: mask it before it is shown."""
+
+    #: Such as `circuit_breaker`, `credentials` or `retry_after`; lower case, for programs.
+    code: str
+    #: What happened, in a sentence.
+    message: str
+    #: What a person can do, in a sentence.
+    remedy: str
+
+
+CIRCUIT_BREAKER: Final = "circuit_breaker"
+CREDENTIALS: Final = "credentials"
+RETRY_AFTER: Final = "retry_after"
+#: What a person can do about each.
+REMEDIES: Final = {
+    CIRCUIT_BREAKER: "one event at a time is tried until the partner takes it",
+    CREDENTIALS: "change the settings of the instance: the partner refuses the credentials",
+    RETRY_AFTER: "requests go on once the time is over that the partner asked for",
+}
+
+
+class Breaker:
+    """Learns from answers; `now` gives monotonic seconds.
+
+    A held instance rests; then one event probes. Success ends the hold, failure doubles the rest.
+    """
+
+    def __init__(
+        self, *, now: Callable[[], float], max_retry_after: float = MAX_RETRY_AFTER_SECONDS
+    ) -> None:
+        self._now = now
+        self._max_retry_after = max_retry_after
+        self._hold: Hold | None = None
+        self._held_since = -math.inf
+        #: What the partner said when it asked for a pause.
+        self._asked = ""
+        self._closed_until = -math.inf
+        self._failures = 0
+        self._refusals = 0
+        #: How long it rests next, in seconds.
+        self._next_rest = FIRST_REST_SECONDS
+        #: The latest start of a request that the partner took; what it refused before is in doubt.
+        self.proven_at = -math.inf
+
+    @property
+    def held(self) -> Hold | None:
+        """Why no request passes but a probe, or why none does for now; nothing where they flow."""
+        if self._hold is not None or not self.pause:
+            return self._hold
+        return Hold(code=RETRY_AFTER, message=self._asked, remedy=REMEDIES[RETRY_AFTER])
+
+    @property
+    def needs_probe(self) -> bool:
+        """Whether a probe has to succeed before requests flow again."""
+        return self._hold is not None
+
+    @property
+    def pause(self) -> float:
+        """Seconds until a request may pass; 0 where it may now."""
+        return max(0.0, self._closed_until - self._now())
+
+    def hold(self, code: str, message: str, remedy: str) -> None:
+        """Hold the instance back until a probe succeeds; once more after a probe that failed."""
+        if self._hold is None:
+            self._held_since = self._now()
+            self._next_rest = FIRST_REST_SECONDS
+            self._rest()
+        elif not self.pause:  # an answer that comes while it rests is no probe's
+            self._rest()
+        self._hold = Hold(code=code, message=message, remedy=remedy)
+
+    def succeed(self, error: DeliveryError | None, started: float) -> None:
+        """Note that a request was taken, or refused for its content (`error`): the partner is well.
+
+        What started before the hold did says nothing of it.
+        """
+        if error is None:
+            self.proven_at = max(self.proven_at, started)
+        if self._hold is not None and started < self._held_since:
+            return
+        self._failures = self._refusals = 0
+        self._hold = None
+
+    def fail(self, error: DeliveryError) -> None:
+        """Note a failure of the partner, or a refusal of the credentials."""
+        probed = self._hold is not None and not self.pause
+        self.obey(error)
+        if error.status in REFUSED_STATUSES:
+            self._refusals += 1
+            if probed or self._refusals >= REFUSALS_TO_HOLD:
+                self.hold(CREDENTIALS, error.message, REMEDIES[CREDENTIALS])
+        elif error.status != TOO_MANY_REQUESTS:  # which a partner answers that is alive
+            self._failures += 1
+            if self._hold is None and self._failures >= FAILURES_TO_OPEN:
+                self.hold(CIRCUIT_BREAKER, error.message, REMEDIES[CIRCUIT_BREAKER])
+        if probed and not self.pause:
+            self._rest()
+
+    def obey(self, error: DeliveryError) -> None:
+        """Let nothing pass for as long as an answer asks, up to the cap."""
+        if error.retry_after:
+            until = self._now() + min(error.retry_after, self._max_retry_after)
+            self._asked = error.message
+            self._closed_until = max(self._closed_until, until)
+
+    def _rest(self) -> None:
+        self._closed_until = max(self._closed_until, self._now() + self._next_rest)
+        self._next_rest = min(LONGEST_REST_SECONDS, 2 * self._next_rest)
