@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.padding import Padding
+from rich.console import Group
 
 from offramp.cli.client import Where, open_api
 from offramp.cli.context import Context
@@ -62,7 +62,7 @@ class Asking:
             if json:
                 write_line(story)
             else:
-                self._context.out.print(Padding(render_story(story), (0, 0, 1, 0)))
+                self._context.out.print(Group(render_story(story), ""))
 
     async def status(
         self,

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import attrs
-from rich.table import Table
+from rich.console import Group, RenderableType
 from rich.text import Text
 
+from offramp.cli.columns import FittingTable
 from offramp.cli.context import Context
 from offramp.cli.events import read_events
 from offramp.cli.load import DEFAULT_FILE, load
@@ -140,17 +141,14 @@ def _cost(run: Callable[[Any], Any], inputs: Sequence[Any], seconds: float) -> f
             return best / len(inputs) * MICROSECONDS
 
 
-def _table(costs: Iterable[Cost]) -> Table:
-    table = Table(box=None, pad_edge=False, caption_justify="left")
-    table.caption = "µs for each event that comes to a step; events/s on one core, all steps"
-    table.add_column("subscription", overflow="fold", ratio=1)
-    for name in ("matched", *STEPS, "events/s"):
-        table.add_column(name, justify="right", no_wrap=True)
+def _table(costs: Iterable[Cost]) -> RenderableType:
+    table = FittingTable("subscription", numbers=("matched", *STEPS, "events/s"))
     for cost in sorted(costs, key=lambda each: each.per_second):
-        told = Text(cost.subscription, "bold")
+        told = Text(cost.subscription)
         if cost.rejected:
             told.append(f" ({cost.rejected} rejected)", "red")
         steps = [f"{cost.steps[step]:.2f}" for step in STEPS]
         shares = f"{cost.matched}/{cost.events}"
         table.add_row(told, shares, *steps, f"{cost.per_second:,.0f}")
-    return table
+    unit = "µs for each event that comes to a step; events/s on one core, all steps"
+    return Group(table, Text(unit, "dim"))

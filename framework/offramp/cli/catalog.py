@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from rich.table import Table
-
 from offramp import _json
+from offramp.cli.columns import FittingTable
 from offramp.cli.context import Context
 from offramp.definition import Conditions, Field
 from offramp.hooks import Command
@@ -48,11 +47,11 @@ class Showing:
         print(_json.pretty(manifest(self._context.catalog[slug])))  # noqa: T201 - it is the output
 
 
-def _overview(entries: Iterable[CatalogEntry]) -> Table:
-    table = Table("destination", "name", "actions", "presets", "plugin", box=None, pad_edge=False)
+def _overview(entries: Iterable[CatalogEntry]) -> FittingTable:
+    table = FittingTable("destination", "name", "actions", "presets", "plugin", prose="presets")
     for entry in entries:
         table.add_row(
-            f"[bold]{entry.slug}[/]",
+            entry.slug,
             entry.destination.name,
             ", ".join(entry.actions),
             ", ".join(preset.name for preset in entry.presets),
@@ -78,11 +77,11 @@ def _show(context: Context, entry: CatalogEntry) -> None:
         out.print(preset.trigger, markup=False)
 
 
-def _fields(what: str, fields: Iterable[tuple[str, Field]]) -> Table:
-    table = Table(what, "type", "required", "default", "description", box=None, pad_edge=False)
+def _fields(what: str, fields: Iterable[tuple[str, Field]]) -> FittingTable:
+    table = FittingTable(what, "type", "required", "default", "description", prose="description")
     for key, field in fields:
         kind = f"list of {field.type}" if field.multiple else field.type
-        table.add_row(f"[bold]{key}[/]", kind, _required(field), _default(field), field.description)
+        table.add_row(key, kind, _required(field), _default(field), field.description)
     return table
 
 

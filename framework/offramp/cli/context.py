@@ -19,8 +19,8 @@ class Context:
     """Made once when the command line starts; nothing is loaded before it is asked for."""
 
     def __init__(self) -> None:
-        self.out = SafeConsole(highlight=False)
-        self.err = SafeConsole(stderr=True, highlight=False)
+        self.out = SafeConsole()
+        self.err = SafeConsole(stderr=True)
         self._warned: set[PluginProblem] = set()
 
     @cached_property

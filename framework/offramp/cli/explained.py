@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from offramp import _json
+from offramp.cli.columns import grid, indented
 
 #: Longer values are cut: a table is for reading, `--json` has everything.
 MAX_VALUE_CHARACTERS: Final = 60
-INDENT: Final = (0, 0, 0, 2)
 SKIPPED_HEADERS: Final = frozenset({"user-agent"})
 
 
@@ -22,13 +22,13 @@ def render_explanation(told: Mapping[str, Any]) -> RenderableType:
     """One event and one subscription: trigger, fields, faults, and the request."""
     parts: list[RenderableType] = [
         _verdict(told),
-        Padding(render_conditions(told["trigger"]), INDENT),
+        indented(render_conditions(told["trigger"])),
     ]
     if told["matches"]:
-        parts.append(Padding(_fields(told["fields"], told["payload"]), INDENT))
+        parts.append(indented(_fields(told["fields"], told["payload"])))
         parts += [_fault(fault) for fault in told["faults"]]
         if told["request"] is not None:
-            parts.append(Padding(_request(told["request"]), INDENT))
+            parts.append(indented(_request(told["request"])))
     return Group(*parts)
 
 
@@ -43,7 +43,7 @@ def render_answers(told: Mapping[str, Any]) -> RenderableType:
     if exchange is None:
         return line
     answer = f"{exchange['method']} {exchange['url']} → {exchange['status'] or exchange['error']}"
-    return Group(line, Padding(Text(answer), INDENT))
+    return Group(line, indented(Text(answer)))
 
 
 def short(value: Any, limit: int = MAX_VALUE_CHARACTERS) -> str:
@@ -86,7 +86,7 @@ def _verdict(told: Mapping[str, Any]) -> Text:
 
 def render_conditions(trigger: Mapping[str, Any]) -> Table:
     """A trigger's conditions, each with its truth and what it found."""
-    table = Table(box=None, show_header=False, pad_edge=False)
+    table = grid("", "", "")
     for condition in conditions_of(trigger):
         table.add_row(
             Text("✓", "green") if condition["result"] else Text("✗", "yellow"),
@@ -97,7 +97,7 @@ def render_conditions(trigger: Mapping[str, Any]) -> Table:
 
 
 def _fields(origin: Mapping[str, Any], payload: Mapping[str, Any] | None) -> Table:
-    table = Table("field", "value", "from", box=None, pad_edge=False)
+    table = grid("field", "value", "from")
     for child in origin["children"]:
         key = child["place"].removeprefix("$.")
         value = (payload or {}).get(key, child["value"] if child["found"] else None)
@@ -107,9 +107,7 @@ def _fields(origin: Mapping[str, Any], payload: Mapping[str, Any] | None) -> Tab
 
 
 def _fault(fault: Mapping[str, str]) -> Padding:
-    return Padding(
-        Text.assemble(("✗ ", "red"), (fault["place"], "bold"), f": {fault['message']}"), INDENT
-    )
+    return indented(Text.assemble(("✗ ", "red"), (fault["place"], "bold"), f": {fault['message']}"))
 
 
 def _request(request: Mapping[str, Any]) -> Group:

@@ -102,7 +102,7 @@ class Teller:
     def say(self, text: str, **extra: str) -> None:
         """Tell of something as it should be; `extra` stands in the log's JSON beside it."""
         if self._context is None:
-            _log.info("%s", text, extra=extra)
+            _log.info("%s", text.strip(), extra=extra)
         else:
             self._context.err.print(text, markup=False, soft_wrap=True)
 

@@ -6,15 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
+from offramp.cli.columns import FittingTable, number
 from offramp.cli.explained import short
 from offramp.cli.telling import clock, duration
 
 #: Of a payload that is new as a whole, so much is shown.
 MAX_VALUE_CHARACTERS: Final = 400
-_COUNTS = ("delivered", "filtered", "rejected", "expired")
+_COUNTS: Final = ("delivered", "filtered", "rejected", "expired")
+_QUANTILES: Final = ("p50", "p95", "p99")
 
 
 def render_status(status: Mapping[str, Any]) -> RenderableType:
@@ -34,32 +35,30 @@ def render_status(status: Mapping[str, Any]) -> RenderableType:
 
 def render_events(page: Mapping[str, Any]) -> RenderableType:
     """The latest events."""
-    table = _table("received", "event", "message id", "source", "became")
+    table = FittingTable("received", "event", "message id", "source", "became", head="message id")
     for row in page["rows"]:
         stages = [f"{d['subscription']} {d['stage']}" for d in row["deliveries"]]
         table.add_row(
             Text(clock(row["received_at"]), "dim"),
-            Text(row["name"] or row["type"], "bold"),
-            Text(row["message_id"]),
-            Text(row["source"]),
-            Text("\n".join(stages) or "no subscription"),
+            row["name"] or row["type"],
+            row["message_id"],
+            row["source"],
+            "\n".join(stages) or "no subscription",
         )
-    return table if table.row_count else Text("no events yet")
+    return table or Text("no events yet")
 
 
 def _subscriptions(rows: Iterable[Mapping[str, Any]]) -> RenderableType:
-    table = _table()
-    table.add_column("subscription", overflow="fold", ratio=1)
-    for name in ("waiting", "retrying", *_COUNTS, "p50", "p95", "p99"):
-        table.add_column(name, justify="right", no_wrap=True)
+    counts = ("waiting", "retrying", *_COUNTS)
+    table = FittingTable("subscription", numbers=(*counts, *_QUANTILES))
     for row in rows:
         latency = row["latency"]
         table.add_row(
-            Text(row["id"], "bold") + _state(row),
-            *(_number(row[name]) for name in ("waiting", "retrying", *_COUNTS)),
-            *(duration(float(latency[q])) if latency else "" for q in ("p50", "p95", "p99")),
+            Text(row["id"]) + _state(row),
+            *(number(row[name]) for name in counts),
+            *(duration(float(latency[q])) if latency else "" for q in _QUANTILES),
         )
-    return table if table.row_count else Text("no subscriptions yet")
+    return table or Text("no subscriptions yet")
 
 
 def _state(row: Mapping[str, Any]) -> Text:
@@ -70,8 +69,8 @@ def _state(row: Mapping[str, Any]) -> Text:
     return Text("") if row["running"] else Text(" (does not run)", "red")
 
 
-def _instances(rows: Iterable[Mapping[str, Any]]) -> Table:
-    table = _table("instance", "destination", "gate", "at once")
+def _instances(rows: Iterable[Mapping[str, Any]]) -> FittingTable:
+    table = FittingTable("instance", "destination", "gate", "at once")
     for row in rows:
         gate = row["gate"]
         if gate is None:
@@ -81,18 +80,16 @@ def _instances(rows: Iterable[Mapping[str, Any]]) -> Table:
             pause = f" for {duration(float(gate['pause']))}" if gate["pause"] else ""
             shown = Text(told[gate["state"]] + pause, "green" if not pause else "yellow")
             limit = str(gate["concurrency"])
-        table.add_row(Text(row["name"], "bold"), row["destination"], shown, limit)
+        table.add_row(row["name"], row["destination"], shown, limit)
     return table
 
 
-def _sources(rows: Iterable[Mapping[str, Any]]) -> Table:
-    table = _table("source", "state")
-    for name in ("accepted", "duplicate", "refused"):
-        table.add_column(name, justify="right")
+def _sources(rows: Iterable[Mapping[str, Any]]) -> FittingTable:
+    counts = ("accepted", "duplicate", "refused")
+    table = FittingTable("source", "state", numbers=counts)
     for row in rows:
         state = Text("takes events", "green") if row["enabled"] else Text("disabled", "dim")
-        counts = (_number(row[name]) for name in ("accepted", "duplicate", "refused"))
-        table.add_row(Text(row["name"], "bold"), state, *counts)
+        table.add_row(row["name"], state, *(number(row[name]) for name in counts))
     return table
 
 
@@ -106,32 +103,23 @@ def _problem(problem: Mapping[str, str]) -> Text:
     return Text.assemble(("✗ ", "red"), (problem["place"], "bold"), f": {problem['message']}")
 
 
-def _number(n: int) -> Text:
-    return Text(f"{n:,}" if n else "·", "" if n else "dim")
-
-
-def _table(*columns: str) -> Table:
-    return Table(*columns, box=None, pad_edge=False)
-
-
 def render_dead(page: Mapping[str, Any], groups: Iterable[Mapping[str, Any]]) -> RenderableType:
     """Deliveries that failed for good, and how many stand at each reason."""
-    reasons = _table("subscription", "stage", "reason")
-    reasons.add_column("deliveries", justify="right")
+    reasons = FittingTable("subscription", "stage", "reason", numbers=("deliveries",))
     for group in groups:
         if group["stage"] != "retrying":
             row = (group["subscription"], group["stage"], group["reason"])
-            reasons.add_row(*map(Text, row), _number(group["n"]))
+            reasons.add_row(*row, number(group["n"]))
     if not page["rows"]:
         return Text("nothing failed for good that is like it", "green")
-    table = _table("id", "ended", "message id", "reason", "message")
+    table = FittingTable("id", "ended", "message id", "reason", "message", prose="message")
     for row in page["rows"]:
         table.add_row(
-            Text(row["id"], "bold"),
+            row["id"],
             Text(clock(row["updated_at"]), "dim"),
-            Text(row["message_id"]),
-            Text(row["reason"]),
-            Text(row["message"]),
+            row["message_id"],
+            row["reason"],
+            row["message"],
         )
     more = "there are more: ask with --limit" if page["cursor"] else ""
     return Group(reasons, "", table, Text(more, "dim"))
@@ -168,16 +156,16 @@ def _previewed(row: Mapping[str, Any]) -> Iterator[RenderableType]:
 
 def render_history(page: Mapping[str, Any]) -> RenderableType:
     """Changes of the configuration, latest first."""
-    table = _table("revision", "when", "who", "what", "details")
+    table = FittingTable("revision", "when", "who", "what", "details", head="what", prose="details")
     for row in page["rows"]:
         table.add_row(
-            Text(str(row["rev"]), "bold"),
+            str(row["rev"]),
             Text(clock(row["at"]), "dim"),
-            Text(row["who"]),
-            Text(f"{row['what']} {row['kind']} {row['id']}"),
-            Text("\n".join(_differing(row))),
+            row["who"],
+            f"{row['what']} {row['kind']} {row['id']}",
+            "\n".join(_differing(row)),
         )
-    return table if table.row_count else Text("no changes yet")
+    return table or Text("no changes yet")
 
 
 def _differing(row: Mapping[str, Any]) -> Iterator[str]:

@@ -7,13 +7,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
+from offramp.cli.columns import grid, indented
 from offramp.cli.explained import render_conditions, render_event, short
 
-INDENT: Final = (0, 0, 0, 2)
 #: Of a body, so much is shown; `--json` has everything.
 MAX_BODY_CHARACTERS: Final = 400
 _MARKS: Final = {
@@ -68,7 +66,7 @@ def _delivery(delivery: Mapping[str, Any]) -> RenderableType:
         (_when(delivery), "dim"),
     )
     details: list[RenderableType] = [*_why(delivery.get("why")), *_exchange(delivery)]
-    return Group("", head, *(Padding(each, INDENT) for each in details))
+    return Group("", head, *map(indented, details))
 
 
 def _when(delivery: Mapping[str, Any]) -> str:
@@ -93,7 +91,7 @@ def _why(why: Mapping[str, Any] | None) -> Iterator[RenderableType]:
     yield Text(why["text"])
     if why["trigger"] is not None:
         yield render_conditions(why["trigger"])
-    remedy = Table(box=None, show_header=False, pad_edge=False)
+    remedy = grid("", "")
     if why["fix"]:
         remedy.add_row(Text("to mend", "bold"), Text(why["fix"]))
     if why["replay"]:
@@ -103,7 +101,7 @@ def _why(why: Mapping[str, Any] | None) -> Iterator[RenderableType]:
 
 
 def _exchange(delivery: Mapping[str, Any]) -> Iterator[RenderableType]:
-    rows = Table(box=None, show_header=False, pad_edge=False)
+    rows = grid("", "")
     if delivery["payload"] is not None:
         rows.add_row(Text("payload", "dim"), Text(short(delivery["payload"], MAX_BODY_CHARACTERS)))
     exchange = delivery["exchange"]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import Final
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
+#: A width at which nothing is folded, in characters.
+UNFOLDED: Final = 100_000
 #: Where Unicode has pictures of the control characters, such as U+241B for ESC.
 _PICTURES: Final = 0x2400
 _SPACE: Final = 0x20
@@ -35,7 +38,15 @@ def show_controls(text: str) -> str:
 
 
 class SafeConsole(Console):
-    """Shows control characters instead of sending them; its own colours are not text."""
+    """Shows control characters instead of sending them; its own colours are not text.
+
+    What is no terminal has no width, so nothing is folded for it, unless `COLUMNS` gives it one.
+    """
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, highlight=False)
+        if not self.is_terminal and "COLUMNS" not in os.environ:
+            self.width = UNFOLDED
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
-from rich.console import RenderableType
-from rich.padding import Padding
+from rich.console import Group, RenderableType
 
+from offramp.cli.columns import indented
 from offramp.cli.context import Context
 from offramp.cli.events import read_events, write_line
 from offramp.cli.explained import render_answers, render_event, render_explanation
@@ -160,7 +160,7 @@ def _show(
     if as_json:
         write_line(told)
     else:
-        context.out.print(Padding(render(told), (0, 0, 1, 2)), soft_wrap=False)
+        context.out.print(Group(indented(render(told)), ""))
 
 
 async def _send_one(

@@ -68,10 +68,10 @@ def show_reasons(console: Console, stories: Iterable[Mapping[str, Any]]) -> None
 
 def show_stored(console: Console, stored: Sequence[StoredEvent]) -> None:
     """What Metronome has now."""
-    table = Table(
-        "transaction_id", "customer_id", "event_type", "timestamp", "properties", box=None,
-        pad_edge=False,
-    )  # fmt: skip
+    table = Table(box=None, pad_edge=False)
+    for name in ("transaction_id", "customer_id", "event_type", "timestamp"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("properties", overflow="ellipsis")
     for event in stored[:SHOWN_STORED]:
         table.add_row(
             event.transaction_id,

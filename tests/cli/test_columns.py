@@ -1,0 +1,130 @@
+"""Tables that fit the terminal, and what is no terminal."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+
+from offramp.cli.columns import FittingTable, number
+from offramp.cli.tables import render_dead, render_events, render_history, render_status
+from offramp.cli.terminal import SafeConsole
+
+LONG = "an-instance-with-a-long-name/A subscription with a long name as well, as some are"
+ID = "3f0c1b7e-9f3a-4d55-8c9b-6f3f5a1c2d4e-and-some-more-of-it-because-ids-may-be-long-0123456789"
+DELIVERY = {"subscription": LONG, "stage": "rejected"}
+STATUS = {
+    "version": "1",
+    "started_at": "2026-11-28T10:00:00.000Z",
+    "rev": 1,
+    "since": "2026-11-28T10:00:00.000Z",
+    "subscriptions": [
+        {
+            "id": LONG,
+            "configured": True,
+            "enabled": True,
+            "running": True,
+            **dict.fromkeys(("waiting", "retrying", "delivered", "filtered"), 1_234_567),
+            "rejected": 0,
+            "expired": 0,
+            "latency": {"p50": 0.012, "p95": 1.5, "p99": 70},
+        }
+    ],
+    "instances": [],
+    "sources": [{"name": LONG, "enabled": True, "accepted": 5, "duplicate": 0, "refused": 0}],
+    "problems": [],
+    "sums": {"ok": True, "faults": []},
+}
+EVENTS = {
+    "rows": [
+        {
+            "received_at": "2026-11-28T10:00:00.000Z",
+            "name": "Report Rendered",
+            "type": "track",
+            "message_id": ID,
+            "source": "product",
+            "deliveries": [DELIVERY],
+        }
+    ]
+}
+DEAD = {
+    "cursor": None,
+    "rows": [
+        {
+            "id": "65536",
+            "updated_at": "2026-11-28T10:00:00.000Z",
+            "message_id": ID,
+            "reason": "PAYLOAD_VALIDATION_FAILED",
+            "message": "nothing came for a field that is required " * 3,
+        }
+    ],
+}
+GROUPS = [{**DELIVERY, "reason": "PAYLOAD_VALIDATION_FAILED", "n": 3}]
+HISTORY = {
+    "rows": [
+        {
+            "rev": 7,
+            "at": "2026-11-28T10:00:00.000Z",
+            "who": "file",
+            "what": "added",
+            "kind": "subscription",
+            "id": LONG,
+            "before": None,
+            "after": None,
+        }
+    ]
+}
+
+
+def printed(monkeypatch: pytest.MonkeyPatch, shown: Any, width: int | None) -> str:
+    """What a console of that width prints, or one that is no terminal."""
+    if width is None:
+        monkeypatch.delenv("COLUMNS", raising=False)
+    else:
+        monkeypatch.setenv("COLUMNS", str(width))
+    console = SafeConsole()
+    console.file = io.StringIO()
+    console.print(shown)
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("width", [40, 80, 100])
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [
+        (render_status(STATUS), [LONG, "1,234,567", "12 ms"]),
+        (render_events(EVENTS), [LONG, ID, "Report Rendered"]),
+        (render_dead(DEAD, GROUPS), [LONG, ID, "65536", "PAYLOAD_VALIDATION_FAILED"]),
+        (render_history(HISTORY), [LONG, "revision"]),
+    ],
+    ids=["status", "events", "dead", "history"],
+)
+def test_no_name_and_no_id_is_cut(
+    monkeypatch: pytest.MonkeyPatch, shown: Any, words: list[str], width: int
+) -> None:
+    """In a narrow terminal every line fits, and names and ids can be read whole."""
+    text = printed(monkeypatch, shown, width)
+    assert max(map(len, text.splitlines())) <= width
+    together = "".join(text.split())
+    for word in words:
+        assert "".join(word.split()) in together
+    assert "…" not in text
+
+
+def test_a_pipe_gets_each_row_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is no terminal has no width: nothing is folded or cut."""
+    text = printed(monkeypatch, render_events(EVENTS), None)
+    head, row = text.splitlines()
+    assert head.split("  ")[0] == "received"
+    assert ID in row
+    assert f"{LONG} rejected" in row
+
+
+def test_a_table_that_fits_stays_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The prose column is wrapped before a row becomes a block."""
+    table = FittingTable("name", "text", prose="text", numbers=("n",))
+    table.add_row("a", "a sentence " * 12, number(0))
+    lines = printed(monkeypatch, table, 60).splitlines()
+    assert lines[0].split() == ["name", "text", "n"]
+    assert len(lines) > 2
