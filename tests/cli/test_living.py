@@ -221,16 +221,6 @@ def test_check_warns_of_references_that_lead_nowhere(
     assert "METRONOME_TOKEN is not set" in result.err
 
 
-def test_a_plugin_file_that_cannot_be_used_is_told(offramp: Offramp, config: Path) -> None:
-    """By its name and the cause; the rest is checked."""
-    (config.parent / "mine.py").write_text("raise RuntimeError('broken on purpose')")
-    config.write_text('plugins = ["mine.py"]\n' + CONFIG)
-    result = offramp("check", config)
-    assert result.status == 0
-    assert "broken on purpose" in result.err
-    assert "mine" in result.err
-
-
 @pytest.mark.parametrize(
     ("line", "place"),
     [

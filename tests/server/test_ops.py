@@ -58,7 +58,9 @@ async def test_a_check_that_breaks_or_hangs_is_not_ready(
 
     checks = {"holds": holds, "hangs": hangs, "breaks": breaks}
     app = web.Application()
-    app.add_routes(ops.ops_routes(registry=CollectorRegistry(), readiness=checks))
+    app.add_routes(
+        ops.ops_routes(registry=CollectorRegistry(), readiness=checks, degraded={}, problems=dict)
+    )
     async with listening(app) as url, http.get(f"{url}/readyz") as response:
         assert response.status == 503
         faults = (await response.json())["faults"]
@@ -66,6 +68,37 @@ async def test_a_check_that_breaks_or_hangs_is_not_ready(
         "hangs": "no answer within 0.05 s",
         "breaks": "the check broke; the log has the traceback",
     }
+
+
+async def test_what_does_not_run_is_listed_and_the_host_is_ready(
+    http: aiohttp.ClientSession,
+) -> None:
+    """Events are accepted, so it must not be taken out; whoever is woken reads what is wrong."""
+
+    async def ledger() -> str | None:
+        return "1 is missing"
+
+    async def holds() -> str | None:
+        return None
+
+    app = web.Application()
+    app.add_routes(
+        ops.ops_routes(
+            registry=CollectorRegistry(),
+            readiness={"storage": holds},
+            degraded={"ledger": ledger, "holds": holds},
+            problems=lambda: {"instances.billing": "a plugin is missing"},
+        )
+    )
+    async with listening(app) as url, http.get(f"{url}/readyz") as response:
+        assert response.status == 200
+        assert await response.json() == {
+            "ready": True,
+            "degraded": [
+                {"place": "instances.billing", "message": "a plugin is missing"},
+                {"place": "ledger", "message": "1 is missing"},
+            ],
+        }
 
 
 async def test_the_figures_tell_what_happened(

@@ -31,16 +31,14 @@ class Context:
     @cached_property
     def catalog(self) -> Catalog:
         """What the installed plugins declare."""
-        return self._told(load_catalog(self.plugins))
-
-    def catalog_with(self, files: Iterable[Path]) -> Catalog:
-        """The catalog with the plugin files that a configuration names."""
-        files = tuple(files)
-        return self._told(load_catalog(load_plugins(files=files))) if files else self.catalog
-
-    def _told(self, catalog: Catalog) -> Catalog:
+        catalog = load_catalog(self.plugins)
         self.tell(catalog.problems)
         return catalog
+
+    def catalog_with(self, files: Iterable[Path]) -> Catalog:
+        """The catalog with the plugin files that a configuration names; its problems not told."""
+        files = tuple(files)
+        return load_catalog(load_plugins(files=files)) if files else self.catalog
 
     def tell(self, problems: Iterable[PluginProblem]) -> None:
         """Warn of problems of plugins, of each once."""

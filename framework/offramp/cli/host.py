@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from prometheus_client import CollectorRegistry
 
 from offramp.cli.bounds import collector_limits, queue_limits, retention
 from offramp.cli.figures import DeliveryFigures
-from offramp.cli.readiness import checks, quick_sums
+from offramp.cli.readiness import checks, lesser_checks, quick_sums
 from offramp.config import (
     Change,
     Config,
@@ -35,6 +36,8 @@ from offramp.queue import Ledger, Queue, SqliteLedger, open_queue
 from offramp.server import bind, make_app, serve
 from offramp.server.api import Parts, Token, control_routes, load_token, tell
 from offramp.storage import Store
+
+_log = logging.getLogger(__name__)
 
 #: Who made a change, in the history, where a file was applied at start.
 FROM_FILE: Final = "file"
@@ -87,13 +90,15 @@ def start_instances(catalog: Catalog, *, clock: Callable[[], float] = time.time)
 
     def start(instance: Instance, entry: CatalogEntry) -> InstanceRuntime:
         settings = resolve_settings(instance, entry.settings)
+        # Before the session, which nobody would close if this raised.
+        middleware = catalog.plugins.middleware(entry.destination)
         session = open_session()
         return make_runtime(
             instance,
             entry,
             settings,
             transport=aiohttp_transport(session),
-            middleware=catalog.plugins.middleware(entry.destination),
+            middleware=middleware,
             close=session.close,
             clock=clock,
         )
@@ -140,6 +145,8 @@ async def _run(
 
         try:
             await engine.apply(config)
+            for problem in catalog.problems:
+                _log.error("%s", problem, extra={"action": "plugin_problem"})
             app = _app(parts, settings, token, store)
             with configs.watch(put_to_work):
                 async with serve(app, sockets) as url:
@@ -178,7 +185,9 @@ def _app(parts: Parts, settings: HostSettings, token: Token, store: Store) -> we
     return make_app(
         intake=parts.engine,
         registry=registry,
-        readiness=checks(store, parts.engine, parts.sums),
+        readiness=checks(store, parts.engine),
+        degraded=lesser_checks(parts.sums),
+        problems=lambda: parts.problems,
         limits=collector_limits(settings),
         public_url=settings.public_url,
         proxies=settings.proxies,

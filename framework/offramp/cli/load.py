@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,10 @@ from offramp.config import (
     parse_config,
     read_document,
 )
+from offramp.errors import ConfigError, Fault
 from offramp.plugins import Catalog
+
+_log = logging.getLogger(__name__)
 
 DEFAULT_FILE: Final = Path("offramp.toml")
 
@@ -31,8 +35,14 @@ class File:
     host: HostSettings
 
     def config(self, current: Config) -> Config:
-        """What it says; masked secrets stand for those of `current`. Raises `ConfigError`."""
-        return parse_config(self.document, self.catalog, current=current).config
+        """What it says; masked secrets stand for those of `current`. Raises `ConfigError`.
+
+        Where a plugin is left out, what speaks of it stays as it is in `current`, which is logged.
+        """
+        read = parse_config(self.document, self.catalog, current=current, keep_unread=True)
+        for fault in read.unread:
+            _log.error("%s", fault, extra={"action": "config_unread"})
+        return read.config
 
 
 def open_file(context: Context, path: Path) -> File:
@@ -43,7 +53,27 @@ def open_file(context: Context, path: Path) -> File:
 
 
 def load(context: Context, path: Path) -> tuple[Loaded, Catalog]:
-    """A checked configuration and its catalog; raises `ConfigError` with every fault."""
+    """A checked configuration and its catalog; raises `ConfigError` with every fault.
+
+    A plugin file that it names and that cannot be used is one of them.
+    """
     document = read_document(path)
     catalog = context.catalog_with(document.plugins)
-    return parse_config(document, catalog), catalog
+    faults = _plugin_faults(document, catalog)
+    context.tell(each for each in catalog.problems if each.file is None or not each.left_out)
+    try:
+        loaded = parse_config(document, catalog)
+    except ConfigError as error:
+        raise ConfigError([*faults, *error.faults]) from None
+    if faults:
+        raise ConfigError(faults)
+    return loaded, catalog
+
+
+def _plugin_faults(document: Document, catalog: Catalog) -> list[Fault]:
+    problems = {each.file: each.message for each in catalog.plugins.left_out}
+    return [
+        Fault(f"plugins[{index}]", problems[file])
+        for index, file in enumerate(document.plugins)
+        if file in problems
+    ]

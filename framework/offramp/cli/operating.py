@@ -146,8 +146,6 @@ def _announce(teller: Teller, running: Host) -> None:
         teller.say(f"  {subscription.id}: {subscription.action} when {subscription.trigger}")
     if not snapshot.config.sources:
         teller.warn("there is no source yet, so no event is taken: `offramp apply FILE` adds some")
-    for place, problem in snapshot.problems.items():
-        teller.warn(f"{place} does not run, its events wait: {problem}")
 
 
 def _where_token(teller: Teller, running: Host) -> str:

@@ -1,4 +1,4 @@
-"""What `/readyz` asks: can the disk be written, does every part run, do the sums hold."""
+"""What `/readyz` asks: can events be stored; and what it lists: parts that do not run."""
 
 from __future__ import annotations
 
@@ -15,12 +15,8 @@ from offramp.storage import Store
 Sums: TypeAlias = Callable[[], Awaitable[Sequence[str]]]
 
 
-def checks(store: Store, engine: Engine, sums: Sums) -> Mapping[str, Check]:
-    """The checks by name; each answers what is wrong, or nothing."""
-
-    async def configuration() -> str | None:
-        problems = engine.snapshot.problems
-        return "; ".join(f"{place}: {told}" for place, told in problems.items()) or None
+def checks(store: Store, engine: Engine) -> Mapping[str, Check]:
+    """What accepting events needs, by name; each answers what is wrong, or nothing."""
 
     async def storage() -> str | None:
         try:
@@ -32,10 +28,16 @@ def checks(store: Store, engine: Engine, sums: Sums) -> Mapping[str, Check]:
     async def queue() -> str | None:
         return engine.queue.full()
 
+    return {"storage": storage, "queue": queue}
+
+
+def lesser_checks(sums: Sums) -> Mapping[str, Check]:
+    """What is wrong if it fails, while events are accepted all the same; by name."""
+
     async def ledger() -> str | None:
         return "; ".join(await sums()) or None
 
-    return {"configuration": configuration, "storage": storage, "queue": queue, "ledger": ledger}
+    return {"ledger": ledger}
 
 
 def quick_sums(store: Store) -> Sums:

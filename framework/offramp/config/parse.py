@@ -12,7 +12,7 @@ from offramp.config.files import Document
 from offramp.config.host import HOST_KEYS, HostSettings, read_host
 from offramp.config.model import Config, Instance, Source, Subscription
 from offramp.config.settings import put_back, read_settings
-from offramp.config.subscriptions import SUBSCRIPTION_KEYS, read_subscription
+from offramp.config.subscriptions import SUBSCRIPTION_KEYS, read_subscription, read_unchecked
 from offramp.config.table import Table, join_place, name_fault, plain_data
 from offramp.errors import ConfigError, Fault, NotFoundError
 from offramp.plugins import Catalog, CatalogEntry, pick
@@ -34,6 +34,8 @@ class Loaded:
     host: HostSettings
     #: Python files, to be loaded by `offramp.plugins.load_plugins(files=...)`.
     plugins: tuple[Path, ...] = ()
+    #: What could not be read as it is written, as a plugin is left out that may declare it.
+    unread: tuple[Fault, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -41,22 +43,34 @@ class _Reading:
     catalog: Catalog
     current: Config
     faults: list[Fault]
+    #: Whether an instance may stay as it was where a plugin is left out, and where one did.
+    keep: bool
+    unread: list[Fault] = attrs.field(factory=list)
 
 
 def parse_config(
-    document: Document | Mapping[str, Any], catalog: Catalog, *, current: Config | None = None
+    document: Document | Mapping[str, Any],
+    catalog: Catalog,
+    *,
+    current: Config | None = None,
+    keep_unread: bool = False,
 ) -> Loaded:
     """Check a document, or a dict in the shape of `offramp.toml`, and read what it says.
 
-    A masked secret (`***`) stands for the one in `current`. Raises `ConfigError` with every fault
-    and its place, such as `instances.billing.subscriptions[1].trigger, column 7`; no message
-    holds a secret.
+    A masked secret (`***`) stands for the one in `current`. With `keep_unread`, an instance that
+    speaks of what a plugin may declare that is left out stays as it is in `current`, or is taken
+    as it is written where it is new: the host can start, and its events wait.
+
+    Raises `ConfigError` with every fault and its place, such as
+    `instances.billing.subscriptions[1].trigger, column 7`; no message holds a secret.
     """
     if not isinstance(document, Document):
         document = Document(data=document)
     faults: list[Fault] = []
     data = plain_data(document.data, "", faults)
-    reading = _Reading(catalog=catalog, current=current or Config(), faults=faults)
+    reading = _Reading(
+        catalog=catalog, current=current or Config(), faults=faults, keep=keep_unread
+    )
     top = Table(data, "", faults, keys=TOP_KEYS)
     host = read_host(Table(top.object("host"), "host", faults, keys=HOST_KEYS), document.folder)
     _check_plugins(top, document, faults)
@@ -68,7 +82,7 @@ def parse_config(
         "instances",
         top.object("instances"),
         faults,
-        lambda name, each: _instance(reading, name, each, written, subscriptions),
+        lambda name, each: _instance_or_kept(reading, name, each, written, subscriptions),
     )
     _check_subscriptions(subscriptions, faults)
     if faults:
@@ -78,7 +92,8 @@ def parse_config(
         instances=instances,
         subscriptions={each.id: each for _, each in subscriptions},
     )
-    return Loaded(config=config, host=host, plugins=document.plugins)
+    unread = tuple(reading.unread)
+    return Loaded(config=config, host=host, plugins=document.plugins, unread=unread)
 
 
 def _named(
@@ -110,6 +125,40 @@ def _source(reading: _Reading, name: str, data: Any) -> Source | None:
     return Source(name=name, write_key=key, enabled=enabled)
 
 
+def _instance_or_kept(
+    reading: _Reading,
+    name: str,
+    data: Any,
+    sources: Mapping[str, Any],
+    subscriptions: list[tuple[str, Subscription]],
+) -> Instance | None:
+    """An instance as it is written, or as it was where that depends on a plugin left out."""
+    faults, unread = len(reading.faults), len(reading.unread)
+    read: list[tuple[str, Subscription]] = []
+    instance = _instance(reading, name, data, sources, read)
+    found = reading.faults[faults:] + reading.unread[unread:]
+    before = _before(reading, name, data, sources)
+    if found and before is not None:
+        del reading.faults[faults:], reading.unread[unread:]
+        place = join_place("instances", name)
+        told = "; ".join(map(str, found))
+        reading.unread.append(Fault(place, f"stays as it was, as a plugin is left out: {told}"))
+        of = reading.current.subscriptions_of(name)
+        read = [(f"{place}.subscriptions[{index}]", each) for index, each in enumerate(of)]
+        instance = before
+    subscriptions += read
+    return instance
+
+
+def _before(reading: _Reading, name: str, data: Any, sources: Mapping[str, Any]) -> Instance | None:
+    """The instance in force, where it may stay in the place of what cannot be read now."""
+    before = reading.current.instances.get(name)
+    if not reading.keep or before is None or not reading.catalog.plugins.left_out:
+        return None
+    same = isinstance(data, Mapping) and data.get("destination") == before.destination
+    return before if same and before.source in sources else None
+
+
 def _instance(
     reading: _Reading,
     name: str,
@@ -133,9 +182,12 @@ def _instance(
     for index, each in enumerate(table.items("subscriptions", of="tables")):
         place = join_place(table.at("subscriptions"), index)
         inner = Table(each, place, reading.faults, keys=SUBSCRIPTION_KEYS)
-        read = read_subscription(
-            inner, name, entry, reading.catalog, reading.faults, current=current
-        )
+        if entry is None and slug is not None and reading.keep and reading.catalog.missing(slug):
+            read = read_unchecked(inner, name, reading.faults)
+        else:
+            read = read_subscription(
+                inner, name, entry, reading.catalog, reading.faults, current=current
+            )
         if read is not None:
             subscriptions.append((place, read))
     options: dict[str, Any] = {
@@ -151,12 +203,16 @@ def _instance(
 def _entry(reading: _Reading, table: Table, slug: str | None) -> CatalogEntry | None:
     if slug is None:
         return None
-    entry = _known(table, "destination", lambda: reading.catalog[slug])
-    if entry is None and reading.catalog.problems:
-        # The plugin that declares it may be the one that failed.
-        told = "; ".join(map(str, reading.catalog.problems))
-        table.fault("destination", f"there are plugins that could not be used: {told}")
-    return entry
+    missing = reading.catalog.missing(slug)
+    if not missing:
+        return _known(table, "destination", lambda: reading.catalog[slug])
+    told = "; ".join(map(str, missing))
+    message = f"no destination {slug!r}; a plugin that could not be used may declare it: {told}"
+    if reading.keep:
+        reading.unread.append(Fault(table.at("destination"), message))
+    else:
+        table.fault("destination", message)
+    return None
 
 
 def _settings(

@@ -78,6 +78,32 @@ def read_subscription(  # noqa: PLR0913 - what a subscription is read from, and 
     )
 
 
+def read_unchecked(table: Table, instance: str, faults: list[Fault]) -> Subscription | None:
+    """One subscription of a destination that is not there now, as far as it says all by itself.
+
+    What it takes from a preset cannot be known; a mapping is taken as it is written.
+    """
+    preset = table.text("preset")
+    name = table.name("name") or preset
+    action, trigger = table.text("action"), table.text("trigger")
+    _check_trigger(table, trigger, faults)
+    for key, value in (("name", name), ("action", action), ("trigger", trigger)):
+        if value is None and key not in table:
+            table.fault(key, "is missing: while the destination's plugin is left out, write it")
+    if name is None or action is None or trigger is None:
+        return None
+    return Subscription(
+        id=table.text("id") or f"{instance}/{name}",
+        name=name,
+        instance=instance,
+        action=action,
+        trigger=trigger,
+        mapping=dict(table.object("mapping")),
+        enabled=table.flag("enabled", default=True),
+        preset=preset,
+    )
+
+
 def put_back_mapping(
     mapping: Mapping[str, Any],
     before: Mapping[str, Any],

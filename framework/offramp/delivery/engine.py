@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from offramp.delivery.instance import InstanceRuntime
 from offramp.delivery.pipeline import Pipeline
 from offramp.delivery.router import Router
 from offramp.delivery.snapshot import Snapshot, StartInstance, compile_config
-from offramp.errors import StorageError
+from offramp.errors import PluginError, StorageError
 from offramp.hooks import SettledDelivery
 from offramp.plugins import Catalog, pick
 from offramp.queue import NewItem, Outcome, Queue, Stage
@@ -68,6 +68,12 @@ class Engine:
     def snapshot(self) -> Snapshot:
         """What runs now."""
         return self._snapshot
+
+    @property
+    def problems(self) -> Mapping[str, str]:
+        """What does not run, by place, and why; plugins that could not be used among it."""
+        plugins = {f"plugins.{each.plugin}": each.message for each in self.catalog.problems}
+        return {**self._snapshot.problems, **plugins}
 
     def source_of(self, write_key: str) -> str | None:
         """The source of a write key, or nothing."""
@@ -127,6 +133,7 @@ class Engine:
             old = self._snapshot
             new = compile_config(config, self.catalog, self._start_instance, previous=old)
             self._snapshot = new
+            _complain(old, new)
             changed = [lane for lane in self._workers if _worker_changed(lane, old, new)]
             replaced = [await self._interrupt(lane) for lane in changed]
             for lane, pipeline in new.pipelines.items():
@@ -152,11 +159,16 @@ class Engine:
 
     @asynccontextmanager
     async def borrow(self, instance: Instance) -> AsyncIterator[InstanceRuntime]:
-        """The instance as it runs, or started for this block alone; raises `ConfigError`."""
+        """The instance as it runs, or started for this block alone.
+
+        Raises `ConfigError`, and `PluginError` where its middleware cannot be had.
+        """
         running = self._snapshot.runtimes.get(instance.name)
         if running is not None and running.instance == instance:
             yield running
             return
+        if self._snapshot.held is not None:
+            raise PluginError(self._snapshot.held)
         started = self._start_instance(instance, self.catalog[instance.destination])
         try:
             yield started
@@ -248,6 +260,18 @@ async def _close(runtimes: Iterable[InstanceRuntime]) -> None:
             await runtime.close()
         except Exception:
             log.exception("closing instance %s", runtime.instance.name)
+
+
+def _complain(old: Snapshot, new: Snapshot) -> None:
+    """Log what runs no more, or never did; of what is known already nothing is said again."""
+    for place, problem in new.problems.items():
+        if old.problems.get(place) != problem:
+            log.error(
+                "%s does not run, its events wait: %s",
+                place,
+                problem,
+                extra={"action": "does_not_run"},
+            )
 
 
 def _enabled(snapshot: Snapshot) -> set[str]:

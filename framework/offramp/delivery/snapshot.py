@@ -31,6 +31,8 @@ class Snapshot:
     pipelines: Mapping[str, Pipeline]
     #: `instances.NAME` or `subscriptions.ID` -> why it does not run. Its events wait.
     problems: Mapping[str, str]
+    #: Why no instance runs, where a plugin that the configuration names is left out.
+    held: str | None = None
 
     def runtime_of(self, pipeline: Pipeline) -> InstanceRuntime | None:
         """The runtime that a pipeline delivers through, where it could be started."""
@@ -51,8 +53,12 @@ def compile_config(
     """
     problems: dict[str, str] = {}
     runtimes = {}
+    held = _held(config, catalog)
     for instance in config.instances.values():
         if not _runs(config, instance):
+            continue
+        if held is not None:
+            problems[f"instances.{instance.name}"] = held
             continue
         try:
             runtimes[instance.name] = _kept(previous, instance) or start(
@@ -80,7 +86,18 @@ def compile_config(
         runtimes=runtimes,
         pipelines=pipelines,
         problems=problems,
+        held=held,
     )
+
+
+def _held(config: Config, catalog: Catalog) -> str | None:
+    """Why no instance may run, where a plugin that the configuration names is left out."""
+    destinations = [each.destination for each in config.instances.values() if _runs(config, each)]
+    named = catalog.holding(destinations)
+    if not named:
+        return None
+    told_ = "; ".join(map(str, named))
+    return f"every instance is held, as a plugin in use may sign or redact what is sent: {told_}"
 
 
 def _problem(error: Exception) -> str:

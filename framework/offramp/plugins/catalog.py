@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, TypeVar
 
 import attrs
@@ -80,6 +80,15 @@ class Catalog(Mapping[str, CatalogEntry]):
         if slug in self:
             return ()
         return tuple(each for each in self.plugins.left_out if each.may_declare(slug))
+
+    def holding(self, destinations: Iterable[str]) -> tuple[PluginProblem, ...]:
+        """The plugins left out that a configuration with these destinations names.
+
+        Those are the files that it lists, and whatever may declare a destination that is missing.
+        """
+        files = [each for each in self.plugins.left_out if each.file is not None]
+        missing = [each for slug in destinations for each in self.missing(slug)]
+        return tuple(dict.fromkeys([*files, *missing]))
 
     def __getitem__(self, slug: str) -> CatalogEntry:
         """A destination; raises `NotFoundError` (a `KeyError`) that lists those there are."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from aiohttp import web
@@ -11,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from offramp.server.collector import Intake, collector_routes
 from offramp.server.limits import Limits
 from offramp.server.metrics import CollectorMetrics
-from offramp.server.ops import Check, Refresh, ops_routes
+from offramp.server.ops import Check, Problems, Refresh, ops_routes
 
 #: Seconds that an idle connection stays open: longer than load balancers keep theirs, so that
 #: never this end closes one that is about to be used.
@@ -23,6 +24,8 @@ def make_app(  # noqa: PLR0913 - the parts of a host, by keyword
     intake: Intake,
     registry: CollectorRegistry,
     readiness: Mapping[str, Check],
+    degraded: Mapping[str, Check] = MappingProxyType({}),
+    problems: Problems = dict,
     limits: Limits | None = None,
     public_url: str | None = None,
     proxies: int = 0,
@@ -31,7 +34,8 @@ def make_app(  # noqa: PLR0913 - the parts of a host, by keyword
 ) -> web.Application:
     """Make the application with the collector, the doors for operations, and `more` routes.
 
-    `refresh` runs before each reading of the figures.
+    `readiness`, `degraded` and `problems` are what `/readyz` tells; `refresh` runs before each
+    reading of the figures.
     """
     app = web.Application(
         handler_args={
@@ -50,6 +54,14 @@ def make_app(  # noqa: PLR0913 - the parts of a host, by keyword
         proxies=proxies,
     )
     app.add_routes(collector)
-    app.add_routes(ops_routes(registry=registry, readiness=readiness, refresh=refresh))
+    app.add_routes(
+        ops_routes(
+            registry=registry,
+            readiness=readiness,
+            degraded=degraded,
+            problems=problems,
+            refresh=refresh,
+        )
+    )
     app.add_routes(more)
     return app

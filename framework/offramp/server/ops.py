@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -16,6 +16,8 @@ from offramp.server.answers import data
 
 #: Answers `None` if all is well, or what is wrong.
 Check: TypeAlias = Callable[[], Awaitable[str | None]]
+#: Answers what does not run though the host takes events: place -> why.
+Problems: TypeAlias = Callable[[], Mapping[str, str]]
 #: Brings figures up to date that are not counted as they happen.
 Refresh: TypeAlias = Callable[[], Awaitable[None]]
 
@@ -29,18 +31,28 @@ def ops_routes(
     *,
     registry: CollectorRegistry,
     readiness: Mapping[str, Check],
+    degraded: Mapping[str, Check],
+    problems: Problems,
     refresh: Refresh | None = None,
 ) -> list[web.RouteDef]:
-    """Make `/livez`, `/readyz` (which runs the checks, by name) and `/metrics`."""
+    """Make `/livez`, `/readyz` (which runs the checks, by name) and `/metrics`.
+
+    `/readyz` is 503 where a check of `readiness` fails; what fails of `degraded`, and what there
+    is of `problems`, it lists.
+    """
 
     async def livez(_: web.Request) -> web.Response:
         return web.Response(text="ok")
 
     async def readyz(_: web.Request) -> web.Response:
         faults = await _faults(readiness)
+        listed = {**problems(), **await _faults(degraded)}
+        answer: dict[str, Any] = {"ready": not faults}
         if faults:
-            return data({"ready": False, "faults": faults}, HTTPStatus.SERVICE_UNAVAILABLE)
-        return data({"ready": True})
+            answer["faults"] = faults
+        if listed:
+            answer["degraded"] = [{"place": place, "message": m} for place, m in listed.items()]
+        return data(answer, HTTPStatus.SERVICE_UNAVAILABLE if faults else HTTPStatus.OK)
 
     async def metrics(request: web.Request) -> web.Response:
         if refresh is not None:

@@ -46,7 +46,7 @@ class CatalogDoor:
     async def listing(self, _: Call) -> Reply:
         """Answer with all destinations."""
         problems = [
-            {"place": f"plugins.{each.plugin}", "message": each.cause}
+            {"place": f"plugins.{each.plugin}", "message": each.message}
             for each in self._catalog.problems
         ]
         destinations = [_brief(entry) for entry in self._catalog.values()]

@@ -49,5 +49,4 @@ class Parts:
     @property
     def problems(self) -> Mapping[str, str]:
         """What does not run, and why; plugins that could not be used among it."""
-        plugins = {f"plugins.{each.plugin}": each.cause for each in self.catalog.problems}
-        return {**self.engine.snapshot.problems, **plugins}
+        return self.engine.problems
