@@ -112,7 +112,7 @@ async def test_many_refusals_at_once_are_one_refresh(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("error", "stage", "reason"),
     [
-        (HTTPError(400, url=URL, body="invalid_grant"), "rejected", "INVALID_AUTHENTICATION"),
+        (HTTPError(400, url=URL, body="invalid_grant"), "retrying", "INVALID_AUTHENTICATION"),
         (HTTPError(503, url=URL), "retrying", "503"),
         (KeyError("access_token"), "retrying", "INTERNAL"),
         (SystemExit(1), "retrying", "INTERNAL"),

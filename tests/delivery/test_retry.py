@@ -29,7 +29,14 @@ def verdict(
     error: DeliveryError, *, attempt: int = 1, age: float = 0.0, luck: float = 1.0
 ) -> tuple[Stage, float | None]:
     decision = decide(
-        POLICY, error, attempt=attempt, accepted_at=0, opened_at=0, now=age, luck=luck
+        POLICY,
+        retryable=error.retryable,
+        asked=error.retry_after or 0.0,
+        attempt=attempt,
+        accepted_at=0,
+        opened_at=0,
+        now=age,
+        luck=luck,
     )
     wait = None if decision.retry_at is None else decision.retry_at - age
     return decision.stage, wait
@@ -77,9 +84,10 @@ def test_a_pause_that_the_partner_asks_for_is_kept() -> None:
     assert verdict(answered(429, retry_after=90)) == (Stage.RETRYING, 90)
 
 
-def test_a_pause_beyond_the_window_expires() -> None:
-    """Where the partner wants a longer pause than the window has left, the delivery ends."""
-    assert verdict(answered(429, retry_after=2 * HOUR), age=23 * HOUR) == (Stage.EXPIRED, None)
+def test_a_pause_beyond_the_window_ends_with_it() -> None:
+    """Where the partner wants a longer pause than the window has left, one last try is made."""
+    last = (Stage.RETRYING, HOUR)
+    assert verdict(answered(429, retry_after=2 * HOUR), age=23 * HOUR) == last
 
 
 def test_the_last_attempt_falls_on_the_deadline() -> None:
@@ -97,7 +105,13 @@ def test_no_attempt_leaves_the_idempotency_window() -> None:
     """Where a replay opened a new window, the partner's memory still bounds it."""
     late = 34 * 24 * HOUR - 30
     decision = decide(
-        POLICY, answered(500), attempt=20, accepted_at=0, opened_at=late - 60, now=late, luck=1
+        POLICY,
+        retryable=True,
+        attempt=20,
+        accepted_at=0,
+        opened_at=late - 60,
+        now=late,
+        luck=1,
     )
     assert decision.stage is Stage.RETRYING
     assert decision.retry_at == late + 30
@@ -108,16 +122,17 @@ def test_no_attempt_leaves_the_idempotency_window() -> None:
     age=st.floats(0, 40 * 24 * HOUR),
     replayed=st.floats(0, 40 * 24 * HOUR),
     luck=st.floats(0, 1),
-    asked=st.none() | st.floats(0, 48 * HOUR),
+    asked=st.just(0.0) | st.floats(0, 48 * HOUR),
 )
 def test_every_retry_lies_between_now_and_the_deadline(
-    attempt: int, age: float, replayed: float, luck: float, asked: float | None
+    attempt: int, age: float, replayed: float, luck: float, asked: float
 ) -> None:
     """Whatever the numbers, a retry is never in the past and never after the deadline."""
     opened = min(age, replayed)
     decision = decide(
         POLICY,
-        answered(503, retry_after=asked),
+        retryable=True,
+        asked=asked,
         attempt=attempt,
         accepted_at=0,
         opened_at=opened,
@@ -126,7 +141,7 @@ def test_every_retry_lies_between_now_and_the_deadline(
     )
     deadline = POLICY.deadline(accepted_at=0, opened_at=opened)
     if decision.stage is Stage.EXPIRED:
-        assert age >= deadline or age + (asked or 0) > deadline
+        assert age >= deadline
     else:
         assert decision.retry_at is not None
-        assert age + (asked or 0) <= decision.retry_at <= deadline
+        assert min(age + asked, deadline) <= decision.retry_at <= deadline

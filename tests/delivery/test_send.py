@@ -69,12 +69,12 @@ async def test_other_statuses_speak_of_the_whole(status: int) -> None:
 
 
 async def test_what_an_outage_left_unclear_is_marked() -> None:
-    """Where the search is cut short, those not cleared are suspects for the next attempt."""
+    """Where the search is cut short, those not cleared go on as the part that they were in."""
     answers = iter([400, 200, 503])
     partner = Partner(judge=lambda ids: next(answers))
     results = await send_all(partner, ["m1", "m2", "m3", "m4"])
     assert partner.taken == ["m1", "m2"]
-    assert [sent.suspect for sent in results] == [False, False, True, True]
+    assert [sent.past and sent.past.together for sent in results] == [None, None, 2, 2]
 
 
 async def test_an_exchange_is_kept_without_its_secret() -> None:

@@ -16,9 +16,10 @@ from offramp.config import HostSettings
 from offramp.definition import Retry
 from offramp.definition.action import DEFAULT_LINGER
 from offramp.delivery import RetryPolicy, backoff, breaker, limits
+from offramp.delivery.bisection import CONTENT_STATUSES
 from offramp.delivery.engine import FINISH_SECONDS
 from offramp.delivery.retry import policy_of
-from offramp.delivery.send import CONTENT_STATUSES, LONGEST_CALL_SECONDS
+from offramp.delivery.send import LONGEST_CALL_SECONDS
 from offramp.errors import is_retryable_status
 from offramp.http import DEFAULT_TIMEOUT
 from offramp.queue import Limits, Retention, Stage

@@ -1,13 +1,14 @@
 """Match, map, check, perform, and an outcome for every delivery."""
 
 from offramp.delivery.batching import Parcel, in_batches
+from offramp.delivery.bisection import Sent
 from offramp.delivery.engine import Engine
 from offramp.delivery.explain import explain
 from offramp.delivery.failures import as_delivery_error, is_ours, plugin_failure
 from offramp.delivery.instance import InstanceRuntime, check_settings, make_runtime, secrets_of
 from offramp.delivery.pipeline import Pipeline, Prepared, compile_subscription
 from offramp.delivery.retry import RetryPolicy, backoff, decide, policy_of
-from offramp.delivery.send import Sent, send
+from offramp.delivery.send import send
 from offramp.delivery.snapshot import Snapshot, StartInstance, compile_config
 
 __all__ = [

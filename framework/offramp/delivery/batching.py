@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 import attrs
 import msgspec
 
 from offramp.definition import Batch
+from offramp.delivery.past import Past
 from offramp.delivery.pipeline import Prepared
 
 T = TypeVar("T")
@@ -19,6 +20,8 @@ class Parcel(msgspec.Struct, frozen=True, kw_only=True):
 
     prepared: Prepared
     event: Any
+    #: How its delivery failed before; nothing at first.
+    past: Past | None = None
 
 
 @attrs.define
@@ -29,26 +32,26 @@ class _Open:
 
 
 def in_batches(
-    batch: Batch | None,
-    items: Iterable[tuple[T, Parcel]],
-    *,
-    alone: Callable[[T], bool] | None = None,
+    batch: Batch | None, items: Iterable[tuple[T, Parcel]]
 ) -> Iterator[list[tuple[T, Parcel]]]:
     """Parcels, each with what its owner knows it by, as the batches they travel in.
 
-    Without a `Batch`, and where `alone` says so, a parcel travels by itself.
+    Without a `Batch` a parcel travels by itself. Those that may share a request with few others
+    share it with their like.
     """
     held: dict[tuple[Any, ...], _Open] = {}
     for owner, parcel in items:
-        if batch is None or (alone is not None and alone(owner)):
+        together = None if parcel.past is None else parcel.past.together
+        if batch is None or together == 1:
             yield [(owner, parcel)]
             continue
-        key = parcel.prepared.group
+        most = batch.max_events if together is None else min(together, batch.max_events)
+        key = (together, *parcel.prepared.group)
         size = len(parcel.prepared.wire) + 1
         open_ = held.get(key)
         if open_ is None:
             open_ = held[key] = _Open()
-        full = len(open_.items) == batch.max_events or open_.size + size > batch.max_bytes
+        full = len(open_.items) == most or open_.size + size > batch.max_bytes
         if open_.items and full:
             yield open_.items
             open_ = held[key] = _Open()

@@ -8,7 +8,7 @@ from typing import Final
 
 import attrs
 
-from offramp.errors import DeliveryError
+from offramp.errors import DeliveryError, InvalidAuthenticationError, RejectedError
 
 #: Failures in a row that open the breaker.
 FAILURES_TO_OPEN: Final = 5
@@ -45,6 +45,21 @@ REMEDIES: Final = {
     CREDENTIALS: "change the settings of the instance: the partner refuses the credentials",
     RETRY_AFTER: "requests go on once the time is over that the partner asked for",
 }
+
+
+def refuses_credentials(error: DeliveryError) -> bool:
+    """Whether an error is a 401 or 403, other than a plugin's word that it rejects a payload."""
+    if isinstance(error, RejectedError) and not isinstance(error, InvalidAuthenticationError):
+        return False
+    return error.status in REFUSED_STATUSES
+
+
+def with_asked_pause(message: str, asked: float | None, *, cap: float) -> str:
+    """A message with the pause that the partner asked for, and how much of it is kept."""
+    if not asked:
+        return message
+    kept = f", obeyed for {cap:g} s" if asked > cap else ""
+    return f"{message} (Retry-After: {asked:.12g} s{kept})"
 
 
 class Breaker:
@@ -113,7 +128,7 @@ class Breaker:
         """Note a failure of the partner, or a refusal of the credentials."""
         probed = self._hold is not None and not self.pause
         self.obey(error)
-        if error.status in REFUSED_STATUSES:
+        if refuses_credentials(error):
             self._refusals += 1
             if probed or self._refusals >= REFUSALS_TO_HOLD:
                 self.hold(CREDENTIALS, error.message, REMEDIES[CREDENTIALS])
@@ -128,7 +143,9 @@ class Breaker:
         """Let nothing pass for as long as an answer asks, up to the cap."""
         if error.retry_after:
             until = self._now() + min(error.retry_after, self._max_retry_after)
-            self._asked = error.message
+            self._asked = with_asked_pause(
+                error.message, error.retry_after, cap=self._max_retry_after
+            )
             self._closed_until = max(self._closed_until, until)
 
     def _rest(self) -> None:

@@ -7,19 +7,22 @@ import logging
 import random
 import time
 import traceback
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Final
 
 import attrs
 
 from offramp import _json
 from offramp.delivery.batching import Parcel, in_batches
+from offramp.delivery.bisection import Sent
+from offramp.delivery.breaker import with_asked_pause
 from offramp.delivery.failures import as_delivery_error, is_ours, plugin_failure
 from offramp.delivery.instance import InstanceRuntime
 from offramp.delivery.limits import Line
+from offramp.delivery.past import Memory
 from offramp.delivery.pipeline import Pipeline
 from offramp.delivery.retry import decide
-from offramp.delivery.send import Sent, send
+from offramp.delivery.send import send
 from offramp.errors import DeliveryError, RejectedError, RetryableError, StorageError
 from offramp.http import readable
 from offramp.queue import Lease, Outcome, Queue, Stage
@@ -38,6 +41,9 @@ IDLE_PAUSE_SECONDS: Final = 0.01
 SINGLES: Final = 32
 #: How many batches are leased at once: each lease costs two changes of thread, some 0.2 ms.
 BATCHES_AHEAD: Final = 4
+#: How many requests with suspects a lane has under way at once: few, so that the halves of
+#: batches that fail now need not wait long for their pace.
+SUSPECTS_AT_ONCE: Final = 4
 #: How long leased batches may wait for their turn, before they are given back. Nobody extends them
 #: meanwhile, so that all of them together have this one time.
 PATIENCE_SECONDS: Final = LEASE_SECONDS / 6
@@ -66,7 +72,10 @@ class Dispatcher:
     observe: Observer
     luck: Callable[[], float] = random.random
     _busy: set[asyncio.Task[None]] = attrs.field(factory=set, init=False)
-    _suspects: set[str] = attrs.field(factory=set, init=False)
+    #: As `_busy`, for what goes at the pace of halves: it takes no room from the others.
+    _slow: set[asyncio.Task[None]] = attrs.field(factory=set, init=False)
+    _few: asyncio.Semaphore = attrs.field(init=False)
+    _memory: Memory = attrs.field(factory=Memory, init=False)
     _stopping: bool = attrs.field(default=False, init=False)
     #: Who waits at the instance's gate.
     _line: Line = attrs.field(factory=Line, init=False)
@@ -78,6 +87,10 @@ class Dispatcher:
     def _default_linger(self) -> float:
         batch = self.pipeline.batch
         return 0.0 if batch is None else batch.linger.total_seconds()
+
+    @_few.default
+    def _default_few(self) -> asyncio.Semaphore:
+        return asyncio.Semaphore(SUSPECTS_AT_ONCE)
 
     @property
     def lane(self) -> str:
@@ -101,10 +114,10 @@ class Dispatcher:
         self._stopping = True
         self._line.close()
         try:
-            if self._busy:
-                await asyncio.wait(self._busy, timeout=within)
+            if self._busy or self._slow:
+                await asyncio.wait(self._busy | self._slow, timeout=within)
         finally:
-            late = set(self._busy)
+            late = self._busy | self._slow
             for task in late:
                 task.cancel()
             if late:  # a plugin may swallow its cancellation
@@ -152,36 +165,53 @@ class Dispatcher:
         return self._has_room() and not self.runtime.gate.pause
 
     def _start(self, leases: list[Lease]) -> None:
-        task = asyncio.create_task(self._deliver(leases), name=f"deliver {self.lane}")
-        self._busy.add(task)
-        task.add_done_callback(self._busy.discard)
+        suspects = [lease for lease in leases if self._memory.is_suspect(lease.id)]
+        others = [lease for lease in leases if not self._memory.is_suspect(lease.id)]
+        if others:
+            self._spawn(self._deliver(others, self._send_at_once), self._busy)
+        if suspects:
+            self._spawn(self._deliver(suspects, self._send_slowly), self._slow)
+
+    def _spawn(self, work: Coroutine[Any, Any, None], among: set[asyncio.Task[None]]) -> None:
+        task = asyncio.create_task(work, name=f"deliver {self.lane}")
+        among.add(task)
+        task.add_done_callback(among.discard)
 
     async def _lease(self, most: int, *, wait: float) -> list[Lease]:
         # Nobody extends them while a batch is given time to fill.
         ttl = LEASE_SECONDS + self._linger
         return await self.queue.lease(self.lane, most, ttl=ttl, wait=wait)
 
-    async def _deliver(self, leases: list[Lease]) -> None:
+    async def _deliver(
+        self, leases: list[Lease], work: Callable[[list[Lease]], Awaitable[None]]
+    ) -> None:
         keeper = asyncio.create_task(self._keep(leases), name=f"extend {self.lane}")
         try:
-            ready, outcomes = self._prepare(leases)
-            alone = self._is_suspect if self._suspects else None
-            batches = in_batches(self.pipeline.batch, ready, alone=alone)
-            sends = [self._survive(batch) for batch in batches]
-            if outcomes:
-                sends.append(self._settle(outcomes))
-            for error in await asyncio.gather(*sends, return_exceptions=True):
-                if error is not None:
-                    # What was sent and could not be noted is sent again when the leases lapse.
-                    self._complain(error)
+            await work(leases)
         except asyncio.CancelledError:
             await self.queue.release(leases)  # those settled already are lost leases by now
             raise
         finally:
             keeper.cancel()
 
-    def _is_suspect(self, lease: Lease) -> bool:
-        return lease.id in self._suspects
+    async def _send_at_once(self, leases: list[Lease]) -> None:
+        ready, outcomes = self._prepare(leases)
+        sends = [self._survive(batch) for batch in in_batches(self.pipeline.batch, ready)]
+        if outcomes:
+            sends.append(self._settle(outcomes))
+        for error in await asyncio.gather(*sends, return_exceptions=True):
+            if error is not None:
+                # What was sent and could not be noted is sent again when the leases lapse.
+                self._complain(error)
+
+    async def _send_slowly(self, leases: list[Lease]) -> None:
+        """Send one batch after the other: they wait for their pace, and are prepared after it."""
+        async with self._few:
+            ready, outcomes = self._prepare(leases)
+            if outcomes:
+                await self._settle(outcomes)
+            for batch in in_batches(self.pipeline.batch, ready):
+                await self._survive(batch)
 
     def _complain(self, error: BaseException) -> None:
         # Not `exc_info`: the text of an exception may hold a secret.
@@ -211,7 +241,8 @@ class Dispatcher:
                 failure = as_delivery_error(error) if refused else plugin_failure(error)
                 outcomes.append(self._failed(lease, failure, attempted=not refused))
             else:
-                ready.append((lease, Parcel(prepared=prepared, event=event)))
+                past = self._memory.of(lease.id)
+                ready.append((lease, Parcel(prepared=prepared, event=event, past=past)))
         return ready, outcomes
 
     async def _survive(self, batch: list[tuple[Lease, Parcel]]) -> None:
@@ -232,51 +263,56 @@ class Dispatcher:
         outcomes = []
         held_back = []
         for (lease, parcel), sent in zip(batch, results, strict=True):
+            self._memory.keep(lease.id, sent.past)
             if sent.held_back:
                 held_back.append(lease)
                 continue
-            if sent.suspect or self._suspects:
-                self._remember(lease, sent)
             exchange = _exchange(sent, exchanges)
             if sent.error is None:
                 outcomes.append(_delivered(lease, sent, exchange))
             else:
                 outcomes.append(
-                    self._failed(lease, sent.error, payload=parcel.prepared.wire, exchange=exchange)
+                    self._failed(
+                        lease,
+                        sent.error,
+                        retryable=sent.retryable,
+                        payload=parcel.prepared.wire,
+                        exchange=exchange,
+                    )
                 )
         await self.queue.release(held_back)
         await self._settle(outcomes)
 
-    def _remember(self, lease: Lease, sent: Sent) -> None:
-        if sent.suspect:
-            self._suspects.add(lease.id)
-        else:
-            self._suspects.discard(lease.id)
-
-    def _failed(
+    def _failed(  # noqa: PLR0913 - what is known of a failure
         self,
         lease: Lease,
         error: DeliveryError,
         *,
+        retryable: bool | None = None,
         attempted: bool = True,
         payload: bytes | None = None,
         exchange: bytes | None = None,
     ) -> Outcome:
+        cap = self.runtime.gate.max_retry_after
         decision = decide(
             self.pipeline.policy,
-            error,
+            retryable=error.retryable if retryable is None else retryable,
+            asked=min(error.retry_after or 0.0, cap),
             attempt=lease.attempt,
             accepted_at=lease.accepted_at,
             opened_at=lease.opened_at,
             now=self.clock(),
             luck=self.luck(),
         )
+        if decision.stage is not Stage.RETRYING:
+            self._memory.keep(lease.id, None)
         mask = self.runtime.mask
+        message = with_asked_pause(error.message, error.retry_after, cap=cap)
         return Outcome(
             lease=lease,
             stage=decision.stage,
             reason=readable(error.code),
-            message=readable(mask(error.message))[:MAX_MESSAGE_CHARACTERS],
+            message=readable(mask(message))[:MAX_MESSAGE_CHARACTERS],
             status=error.status,
             retry_at=decision.retry_at,
             attempted=attempted,

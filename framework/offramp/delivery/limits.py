@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from offramp.delivery.breaker import MAX_RETRY_AFTER_SECONDS, Breaker, Hold
+from offramp.delivery.breaker import MAX_RETRY_AFTER_SECONDS, Breaker, Hold, refuses_credentials
 from offramp.errors import DeliveryError
 
 #: Where an instance starts, and the most it is driven to unless the operator says otherwise.
@@ -149,11 +149,12 @@ class Gate:
 
         `started` is when the request began, by `now`; it is now where nobody says.
         """
-        if error is None or not error.retryable:
+        if error is None or not (error.retryable or refuses_credentials(error)):
             self._breaker.succeed(error, self._now() if started is None else started)
             self._limit = min(self._most, self._limit + 1 / self._limit)
         else:
-            self._slow_down()
+            if error.retryable:
+                self._slow_down()
             self._breaker.fail(error)
         self._wake()
 

@@ -7,7 +7,6 @@ from typing import Final
 import attrs
 
 from offramp.definition import Action, Retry
-from offramp.errors import DeliveryError
 from offramp.queue import Stage
 
 #: 2 ** 63 seconds is beyond every cap; larger powers would only overflow a float.
@@ -70,24 +69,24 @@ def backoff(attempt: int, policy: RetryPolicy, *, luck: float) -> float:
 
 def decide(  # noqa: PLR0913 - everything that the decision depends on, nothing hidden
     policy: RetryPolicy,
-    error: DeliveryError,
     *,
+    retryable: bool,
     attempt: int,
     accepted_at: float,
     opened_at: float,
     now: float,
     luck: float,
+    asked: float = 0.0,
 ) -> Decision:
-    """Retry, reject or expire after `error` on attempt number `attempt` (from 1).
+    """Retry, reject or expire after attempt number `attempt` (from 1) failed.
 
-    A pause that the partner asked for is kept even where it ends the window; otherwise the last
-    wait is shortened so that one attempt falls on the deadline.
+    `asked` is the pause that the partner asked for, in seconds, as far as it is obeyed. Whatever
+    the wait, one attempt falls on the deadline at the latest.
     """
-    if not error.retryable:
+    if not retryable:
         return Decision(stage=Stage.REJECTED)
     deadline = policy.deadline(accepted_at=accepted_at, opened_at=opened_at)
-    asked = now + (error.retry_after or 0.0)
-    if now >= deadline or asked > deadline:
+    if now >= deadline:
         return Decision(stage=Stage.EXPIRED)
-    wished = now + backoff(attempt, policy, luck=luck)
-    return Decision(stage=Stage.RETRYING, retry_at=min(max(wished, asked), deadline))
+    wished = now + max(asked, backoff(attempt, policy, luck=luck))
+    return Decision(stage=Stage.RETRYING, retry_at=min(wished, deadline))

@@ -66,9 +66,10 @@ async def deliver(
         try:
             parcel = Parcel(prepared=pipeline.prepare(event, now=now), event=event)
         except RejectedError as error:
-            ends[place] = _failed(runtime, pipeline, error, {"event": event})
+            ends[place] = _failed(runtime, pipeline, error, {"event": event}, retryable=False)
         except Exception as error:  # noqa: BLE001 - as a lane survives it
-            ends[place] = _failed(runtime, pipeline, plugin_failure(error), {"event": event})
+            failure = plugin_failure(error)
+            ends[place] = _failed(runtime, pipeline, failure, {"event": event}, retryable=True)
         else:
             ready.append((place, parcel))
     for batch in in_batches(pipeline.batch, ready):
@@ -89,15 +90,27 @@ def _end(
     }
     if sent.error is None:
         return TestedDelivery(outcome=Stage.DELIVERED, **known)
-    return _failed(runtime, pipeline, sent.error, known)
+    return _failed(runtime, pipeline, sent.error, known, retryable=sent.retryable)
 
 
 def _failed(
-    runtime: InstanceRuntime, pipeline: Pipeline, error: DeliveryError, known: dict[str, Any]
+    runtime: InstanceRuntime,
+    pipeline: Pipeline,
+    error: DeliveryError,
+    known: dict[str, Any],
+    *,
+    retryable: bool,
 ) -> TestedDelivery:
     now = runtime.clock()
     decision = decide(
-        pipeline.policy, error, attempt=1, accepted_at=now, opened_at=now, now=now, luck=1.0
+        pipeline.policy,
+        retryable=retryable,
+        asked=min(error.retry_after or 0.0, runtime.gate.max_retry_after),
+        attempt=1,
+        accepted_at=now,
+        opened_at=now,
+        now=now,
+        luck=1.0,
     )
     return TestedDelivery(
         outcome=decision.stage,

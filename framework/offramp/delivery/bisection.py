@@ -1,0 +1,265 @@
+"""Finding the payloads that make a batch fail: halves, and their halves, until they stand alone."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeAlias
+
+import attrs
+
+from offramp.delivery.batching import Parcel
+from offramp.delivery.breaker import TOO_MANY_REQUESTS, refuses_credentials
+from offramp.delivery.failures import PluginFailedError
+from offramp.delivery.limits import Gate
+from offramp.delivery.past import NO_PAST, Past
+from offramp.errors import FIRST_SERVER_STATUS, ConnectionFailedError, DeliveryError
+from offramp.http import Exchange
+
+#: Statuses that blame the content of a request, so that a part of it may well pass.
+CONTENT_STATUSES: Final = frozenset({400, 413, 422})
+#: Of a request that took too long: the partner may have taken its payloads.
+TIMEOUT_STATUS: Final = 408
+#: Failing halves of one batch, none of which succeeded, that count against the breaker: both
+#: halves and all four quarters. A batch with up to three bad payloads has a good quarter.
+HALVES_TO_COUNT: Final = 6
+
+
+@attrs.frozen(kw_only=True)
+class Sent:
+    """What became of payloads in one attempt: one value for all that fared alike."""
+
+    error: DeliveryError | None
+    exchange: Exchange | None
+    #: Whether it is tried again, where there is an error: a refusal of the credentials may be.
+    retryable: bool = False
+    #: What has to be remembered of it for its next attempt.
+    past: Past | None = None
+    #: It was not sent, as the instance or the subscription is held: neither error nor success.
+    held_back: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Tried:
+    """What one request came to."""
+
+    #: One for each payload, in order.
+    outcomes: Sequence[DeliveryError | None]
+    #: The one error of all of them, where the request failed as a whole.
+    error: DeliveryError | None
+    exchange: Exchange | None
+    #: Before it began, by the gate's clock.
+    started: float
+
+
+#: Sends payloads in one request, at the pace of halves or not; nothing where it was turned away.
+Try: TypeAlias = Callable[[Sequence[Parcel], bool], Awaitable[Tried | None]]
+
+
+def may_be_one(error: DeliveryError, *, idempotent: bool) -> bool:
+    """Whether one payload alone may make a request fail so: by a fault of the plugin or a 5xx.
+
+    A time-out may be its fault too, but is taken for it only where the partner knows a repeat.
+    Faults of the network never are.
+    """
+    if isinstance(error, PluginFailedError):
+        return True
+    if isinstance(error, ConnectionFailedError) or not error.retryable:
+        return False
+    if error.status == TIMEOUT_STATUS:
+        return idempotent
+    return error.status >= FIRST_SERVER_STATUS
+
+
+def is_halved(error: DeliveryError, *, again: bool, idempotent: bool) -> bool:
+    """Whether a batch that failed so is halved; `again` where some of it failed so before."""
+    if error.status in CONTENT_STATUSES and not error.retryable:
+        return True
+    return again and (refuses_credentials(error) or may_be_one(error, idempotent=idempotent))
+
+
+@attrs.frozen(kw_only=True)
+class _Part:
+    """Some payloads of a batch, by their places."""
+
+    start: int
+    stop: int
+    #: Whether it goes at the pace of halves.
+    paced: bool
+    #: Whether it is part of a batch that failed.
+    half: bool = False
+    #: Whether it is of a batch that failed again, so that it is halved at once.
+    again: bool = False
+
+    @property
+    def size(self) -> int:
+        return self.stop - self.start
+
+    def halves(self, *, paced: bool, again: bool) -> tuple[_Part, _Part]:
+        middle = (self.start + self.stop) // 2
+        new = attrs.evolve(self, half=True, paced=self.paced or paced, again=self.again or again)
+        return attrs.evolve(new, stop=middle), attrs.evolve(new, start=middle)
+
+
+class _Tally:
+    """Tells the gate of the requests of one batch; failing halves count where none succeeds."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._passed = False
+        self._untold: list[DeliveryError] = []
+
+    def note(self, tried: Tried, *, defer: bool) -> None:
+        """Learn from one request; `defer` where its failure counts with those of its halves."""
+        told = [each for each in tried.outcomes if not isinstance(each, PluginFailedError)]
+        if not told:
+            return  # a fault of the plugin tells nothing of the partner
+        ill = [each for each in told if each is not None and _speaks_of_the_partner(each)]
+        throttled = [each for each in ill if each.status == TOO_MANY_REQUESTS]
+        if throttled:
+            self._gate.note(throttled[0])
+        elif len(ill) < len(told):
+            self._succeed(told, tried.started)
+        elif defer:
+            self._defer(ill[0])
+        else:
+            self._gate.note(ill[0])
+
+    def _succeed(self, told: Sequence[DeliveryError | None], started: float) -> None:
+        self._passed = True
+        self._untold.clear()
+        well = [each for each in told if each is None or not _speaks_of_the_partner(each)]
+        taken = any(each is None for each in well)
+        self._gate.note(None if taken else well[0], started=started)
+
+    def _defer(self, error: DeliveryError) -> None:
+        self._gate.obey(error)
+        if not self._passed:
+            self._untold.append(error)
+            if len(self._untold) > HALVES_TO_COUNT:
+                self.close()
+
+    def close(self) -> None:
+        """Count the failures of a batch of which nothing succeeded."""
+        untold, self._untold = self._untold, []
+        for error in untold:
+            self._gate.note(error)
+
+
+@attrs.frozen(kw_only=True)
+class Bisection:
+    """Sends payloads in as few requests as can be, and finds the bad ones among them."""
+
+    gate: Gate
+    #: Whether the partner knows a repeat.
+    idempotent: bool
+    attempt: Try
+
+    async def send(self, parcels: Sequence[Parcel]) -> list[Sent]:
+        """Deliver parcels; one `Sent` for each, in their order.
+
+        At most 2 * k * ceil(log2 n) + 1 requests for k bad ones of n, breadth first, so that the
+        first good part is found soon. Whatever is turned away on the way is held back.
+        """
+        sent: list[Sent] = [Sent(error=None, exchange=None, held_back=True)] * len(parcels)
+        tally = _Tally(self.gate)
+        suspects = any(each.past and each.past.together is not None for each in parcels)
+        parts = deque([_Part(start=0, stop=len(parcels), paced=suspects)])
+        while parts:
+            part = parts.popleft()
+            those = parcels[part.start : part.stop]
+            tried = await self.attempt(those, part.paced)
+            if tried is None:
+                sent[part.start : part.stop] = [_turned_away(each, part) for each in those]
+                continue
+            halves = self._halves(part, those, tried)
+            if tried.error is not None and self._is_known(those, tried.error):
+                self.gate.obey(tried.error)
+            else:
+                tally.note(tried, defer=part.half or part.paced or bool(halves))
+            parts += halves
+            if not halves:
+                sent[part.start : part.stop] = self._results(part, those, tried)
+        tally.close()
+        return sent
+
+    def _halves(self, part: _Part, parcels: Sequence[Parcel], tried: Tried) -> tuple[_Part, ...]:
+        error = tried.error
+        if error is None or part.size == 1:
+            return ()
+        again = part.again or any(self._met(each.past, error) for each in parcels)
+        if not is_halved(error, again=again, idempotent=self.idempotent):
+            return ()
+        of_content = error.status in CONTENT_STATUSES and not error.retryable
+        return part.halves(paced=not of_content, again=not of_content)
+
+    def _met(self, past: Past | None, error: DeliveryError) -> bool:
+        """Whether a delivery met an error of this kind before."""
+        if past is None:
+            return False
+        if refuses_credentials(error):
+            return self._is_refused_alone(past)
+        return past.failed_at is not None
+
+    def _is_refused_alone(self, past: Past) -> bool:
+        """Whether the partner took another request since this one was refused."""
+        return past.refused_at is not None and self.gate.proven_at > past.refused_at
+
+    def _is_known(self, parcels: Sequence[Parcel], error: DeliveryError) -> bool:
+        """Whether a payload goes alone because of just this error, so that it tells nothing new."""
+        [past, *others] = [each.past for each in parcels]
+        if others or past is None:
+            return False
+        if refuses_credentials(error):
+            return self._is_refused_alone(past)
+        return past.together == 1 and may_be_one(error, idempotent=True)
+
+    def _results(self, part: _Part, parcels: Sequence[Parcel], tried: Tried) -> list[Sent]:
+        # By identity: an error of a plugin's own may compare as it likes.
+        known: dict[tuple[int, int], Sent] = {}
+        results = []
+        for parcel, error in zip(parcels, tried.outcomes, strict=True):
+            key = id(error), id(parcel.past)
+            if key not in known:
+                known[key] = self._result(part, parcel.past, error, tried)
+            results.append(known[key])
+        return results
+
+    def _result(
+        self, part: _Part, past: Past | None, error: DeliveryError | None, tried: Tried
+    ) -> Sent:
+        if error is None:
+            return Sent(error=None, exchange=tried.exchange)
+        past = past or NO_PAST
+        refused = refuses_credentials(error)
+        alone = part.size == 1 or tried.error is None
+        retryable = error.retryable or (refused and not (alone and self._is_refused_alone(past)))
+        return Sent(
+            error=error,
+            exchange=tried.exchange,
+            retryable=retryable,
+            past=self._next_past(part, past, error, refused=refused) if retryable else None,
+        )
+
+    def _next_past(self, part: _Part, past: Past, error: DeliveryError, *, refused: bool) -> Past:
+        now = self.gate.now()
+        if part.half:
+            past = attrs.evolve(past, together=part.size)
+        if refused:
+            return attrs.evolve(past, refused_at=now)
+        if not may_be_one(error, idempotent=True):
+            return past
+        if part.size == 1 and past.failed_at is not None and self.gate.proven_at > past.failed_at:
+            past = attrs.evolve(past, together=1)
+        return attrs.evolve(past, failed_at=now)
+
+
+def _speaks_of_the_partner(error: DeliveryError) -> bool:
+    return error.retryable or refuses_credentials(error)
+
+
+def _turned_away(parcel: Parcel, part: _Part) -> Sent:
+    past = parcel.past
+    if part.half:
+        past = attrs.evolve(past or NO_PAST, together=part.size)
+    return Sent(error=None, exchange=None, held_back=True, past=past)
