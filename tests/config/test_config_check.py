@@ -9,13 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from offramp.config import Config, check_config, parse_config
+from offramp.config import Config, check_config, parse_config, read_trigger
 from offramp.config.overlap import may_overlap
 from offramp.errors import TriggerError
 from offramp.fql import compile_trigger
 from offramp.plugins import Catalog, load_catalog, load_plugins
 
 OVERLAPS = json.loads(Path(__file__).with_name("cases").joinpath("overlap.json").read_text())
+
+
+def overlap(one: str, other: str) -> bool:
+    return may_overlap(read_trigger(one).bounds, read_trigger(other).bounds)
 
 
 def warnings(config: Config, catalog: Catalog) -> list[tuple[str, str]]:
@@ -156,8 +160,8 @@ def test_errors_are_those_of_reading_it(clean: Config, catalog: Catalog) -> None
 @pytest.mark.parametrize("case", OVERLAPS, ids=lambda case: f"{case['one']} / {case['other']}")
 def test_triggers_that_exclude_each_other(case: dict[str, Any]) -> None:
     """Only triggers that cannot match one event are told apart, whichever comes first."""
-    assert may_overlap(case["one"], case["other"]) is case["overlap"]
-    assert may_overlap(case["other"], case["one"]) is case["overlap"]
+    assert overlap(case["one"], case["other"]) is case["overlap"]
+    assert overlap(case["other"], case["one"]) is case["overlap"]
 
 
 VALUES = ("a", "b", "c")
@@ -196,10 +200,10 @@ def test_no_event_matches_two_triggers_that_were_told_apart(
 ) -> None:
     """Whatever the triggers: an event that both match proves that they overlap."""
     if compile_trigger(one)(event) and compile_trigger(other)(event):
-        assert may_overlap(one, other)
+        assert overlap(one, other)
 
 
 def test_a_bad_trigger_is_an_error_here_too() -> None:
     """Overlap of what cannot be read is not guessed."""
     with pytest.raises(TriggerError):
-        may_overlap("type =", "type = 'track'")
+        overlap("type =", "type = 'track'")

@@ -1,7 +1,7 @@
 """Sources, instances and subscriptions: their model, and how they come in and go out."""
 
 from offramp.config.check import Report, check_config
-from offramp.config.diff import Change, Detail, apply_changes, diff_configs
+from offramp.config.diff import Change, Detail, apply_changes, diff_configs, same_thing
 from offramp.config.export import export_config
 from offramp.config.files import Document, read_document
 from offramp.config.host import HIGHEST_PORT, HostSettings, LogFormat, LogLevel, host_settings
@@ -12,6 +12,7 @@ from offramp.config.references import resolve, resolve_settings, resolve_write_k
 from offramp.config.secrets import change_secrets, is_reference, mask, mask_mapping, mask_settings
 from offramp.config.store import AuditEntry, ConfigStore, StaleConfigError
 from offramp.config.toml import to_toml
+from offramp.config.triggers import TriggerReading, read_trigger
 
 __all__ = [
     "HIGHEST_PORT",
@@ -31,6 +32,7 @@ __all__ = [
     "Source",
     "StaleConfigError",
     "Subscription",
+    "TriggerReading",
     "apply_changes",
     "change_secrets",
     "check_config",
@@ -44,9 +46,11 @@ __all__ = [
     "mask_settings",
     "parse_config",
     "read_document",
+    "read_trigger",
     "resolve",
     "resolve_settings",
     "resolve_write_keys",
     "rotate_key_file",
+    "same_thing",
     "to_toml",
 ]

@@ -92,6 +92,11 @@ def apply_changes(config: Config, changes: tuple[Change, ...]) -> Config:
     )
 
 
+def same_thing(one: Thing | None, other: Thing | None) -> bool:
+    """Whether two things say the same, as JSON: to Python, 1 and true would be equal."""
+    return one is other or _same(_plain(one), _plain(other))
+
+
 def fields_of_thing(thing: Thing, config: Config, catalog: Catalog) -> Fields:
     """What tells which values of a thing are secret: its settings' fields, or its action's."""
     match thing:
@@ -113,7 +118,7 @@ def _compare(kind: Kind, before: Config, after: Config, catalog: Catalog) -> Ite
     news: Mapping[str, Thing] = getattr(after, f"{kind}s")
     for name in {**olds, **news}:
         old, new = olds.get(name), news.get(name)
-        if not _same(_plain(old), _plain(new)):
+        if not same_thing(old, new):
             shown_old = _flat(masked_table(old, before, catalog))
             shown_new = _flat(masked_table(new, after, catalog))
             details = () if new is None else tuple(_details(old, new, shown_old, shown_new))

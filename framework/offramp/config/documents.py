@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import attrs
 
@@ -15,6 +15,9 @@ from offramp.config.secrets import change_mapping_secrets, change_secrets, is_re
 from offramp.config.table import join_place
 from offramp.definition import MASK, Fields
 from offramp.errors import ConfigError, Fault
+
+#: By kind and id: the JSON of a row, and the thing that it holds.
+Known: TypeAlias = "dict[tuple[Kind, str], tuple[str, Thing]]"
 
 _CLASSES: Final[Mapping[Kind, type[Any]]] = {
     "source": Source,
@@ -70,25 +73,35 @@ def read_document_of(kind: Kind, text: str, keys: KeyRing) -> Thing:
     return thing
 
 
-def read_config(rows: Iterable[tuple[Kind, str, str]], keys: KeyRing) -> Config:
-    """The configuration that rows of kind, id and JSON hold.
+def read_config(
+    rows: Iterable[tuple[Kind, str, str]], keys: KeyRing, known: Known | None = None
+) -> tuple[Config, Known]:
+    """The configuration that rows of kind, id and JSON hold, and what each of them holds.
 
-    Raises `ConfigError` with every secret that does not open.
+    Of a row that is `known`, the thing stays the very same. Raises `ConfigError` with every secret
+    that does not open.
     """
+    found: Known = {}
     tables: dict[Kind, dict[str, Any]] = {kind: {} for kind in _CLASSES}
     faults: list[Fault] = []
     for kind, name, text in rows:
         try:
-            tables[kind][name] = read_document_of(kind, text, keys)
+            before, thing = (known or {}).get((kind, name), ("", None))
+            if thing is None or before != text:
+                thing = read_document_of(kind, text, keys)
         except ConfigError as error:
             faults += error.faults
+        else:
+            tables[kind][name] = thing
+            found[kind, name] = text, thing
     if faults:
         raise ConfigError(faults)
-    return Config(
+    config = Config(
         sources=tables["source"],
         instances=tables["instance"],
         subscriptions=tables["subscription"],
     )
+    return config, found
 
 
 def _owner(kind: Kind, thing: Thing) -> str:

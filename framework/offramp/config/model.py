@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import attrs
@@ -65,4 +67,19 @@ class Config:
 
     def subscriptions_of(self, instance: str) -> tuple[Subscription, ...]:
         """The subscriptions of one instance."""
-        return tuple(s for s in self.subscriptions.values() if s.instance == instance)
+        return self._by_instance.get(instance, ())
+
+    def position_of(self, subscription: str) -> int:
+        """Which of the subscriptions of its instance one is, by its id; 0 for the first."""
+        return self._positions[subscription]
+
+    @cached_property
+    def _positions(self) -> Mapping[str, int]:
+        return {each.id: n for of in self._by_instance.values() for n, each in enumerate(of)}
+
+    @cached_property
+    def _by_instance(self) -> Mapping[str, tuple[Subscription, ...]]:
+        found: defaultdict[str, list[Subscription]] = defaultdict(list)
+        for each in self.subscriptions.values():
+            found[each.instance].append(each)
+        return {instance: tuple(of) for instance, of in found.items()}

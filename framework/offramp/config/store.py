@@ -23,7 +23,7 @@ from offramp.config.diff import (
     fields_of_thing,
     masked_table,
 )
-from offramp.config.documents import read_config, write_document
+from offramp.config.documents import Known, read_config, write_document
 from offramp.config.keyring import KeyRing
 from offramp.config.model import Config
 from offramp.errors import ConfigError, Fault, OfframpError
@@ -101,6 +101,8 @@ class ConfigStore:
         self._catalog = catalog
         self._clock = clock
         self._watchers: list[Watcher] = []
+        #: What the rows of the last reading hold.
+        self._known: Known = {}
         # Watchers must see revisions in their order.
         self._changing = asyncio.Lock()
 
@@ -109,8 +111,10 @@ class ConfigStore:
 
         Raises `ConfigError` where a secret does not open with the keys there are.
         """
-        rev, rows = await self._store.read(_read_all)
-        return rev, read_config(rows, self._keys)
+        rev, config, self._known = await self._store.read(
+            partial(_load, keys=self._keys, known=self._known)
+        )
+        return rev, config
 
     async def apply(self, changes: tuple[Change, ...], expected_rev: int, *, who: str) -> int:
         """Make changes to the revision that they were made for; answers the new one.
@@ -167,7 +171,10 @@ class ConfigStore:
                 raise StaleConfigError(expected=expected, found=rev)
             config = apply_changes(current, changes)
             _check_holds(config)
-            rows = [self._row(change, current, config) for change in changes]
+            # In a thread: of a file, there may be thousands.
+            rows = await asyncio.to_thread(
+                lambda: [self._row(change, current, config) for change in changes]
+            )
             about = {"rev": expected + 1, "at": self._clock(), "who": who}
             await self._store.write(partial(_write, rows=rows, expected=expected, about=about))
             for watcher in tuple(self._watchers):
@@ -185,6 +192,14 @@ class ConfigStore:
             fields = fields_of_thing(change.after, new, self._catalog)
             doc = write_document(change.kind, change.after, self._keys, fields)
         return _Row(change=change, doc=doc, before=before, after=after)
+
+
+def _load(
+    connection: sqlite3.Connection, *, keys: KeyRing, known: Known
+) -> tuple[int, Config, Known]:
+    """Read in the reader's thread: a first reading opens every secret there is."""
+    rev, rows = _read_all(connection)
+    return rev, *read_config(rows, keys, known)
 
 
 def _read_all(connection: sqlite3.Connection) -> tuple[int, list[tuple[Any, ...]]]:
@@ -210,7 +225,7 @@ def _write(
 
 def _reseal(connection: sqlite3.Connection, *, keys: KeyRing, catalog: Catalog) -> int:
     rev, rows = _read_all(connection)
-    config = read_config(rows, keys)
+    config, _ = read_config(rows, keys)
     things: dict[Kind, Any] = {
         "source": config.sources,
         "instance": config.instances,

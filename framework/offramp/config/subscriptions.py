@@ -12,9 +12,9 @@ from offramp.config.model import Subscription
 from offramp.config.secrets import change_mapping_secrets, secrets_by_place
 from offramp.config.settings import put_back, unquoted
 from offramp.config.table import Table, join_place, suggest
+from offramp.config.triggers import read_trigger
 from offramp.definition import Preset
 from offramp.errors import Fault, MappingError, NotFoundError, TriggerError
-from offramp.fql import compile_trigger
 from offramp.mapping import compile_mapping
 from offramp.plugins import Catalog, CatalogAction, CatalogEntry
 from offramp.plugins.catalog import RESERVED_PREFIX
@@ -176,7 +176,7 @@ def _trigger(reading: _Reading, preset: Preset | None) -> str | None:
 def _check_trigger(table: Table, trigger: str | None, faults: list[Fault]) -> None:
     try:
         if trigger is not None:
-            compile_trigger(trigger)
+            read_trigger(trigger)
     except TriggerError as error:
         place = table.at("trigger")
         faults.extend(Fault(f"{place}, {f.place}", f.message) for f in error.faults)

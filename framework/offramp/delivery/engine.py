@@ -18,7 +18,13 @@ from offramp.delivery.explain import explain
 from offramp.delivery.instance import InstanceRuntime
 from offramp.delivery.pipeline import Pipeline
 from offramp.delivery.router import Router
-from offramp.delivery.snapshot import Snapshot, StartInstance, compile_config
+from offramp.delivery.snapshot import (
+    Snapshot,
+    StartInstance,
+    compile_config,
+    compile_subscriptions,
+    start_runtimes,
+)
 from offramp.errors import PluginError, StorageError
 from offramp.hooks import SettledDelivery
 from offramp.plugins import Catalog, pick
@@ -131,7 +137,13 @@ class Engine:
     async def _apply(self, config: Config) -> Snapshot:
         async with self._changing:
             old = self._snapshot
-            new = compile_config(config, self.catalog, self._start_instance, previous=old)
+            # In a thread: of a first configuration or a whole file, there may be thousands.
+            compiled = await asyncio.to_thread(
+                compile_subscriptions, config, self.catalog, previous=old
+            )
+            if self._stopped:
+                return old
+            new = start_runtimes(compiled, self.catalog, self._start_instance, previous=old)
             self._snapshot = new
             _complain(old, new)
             changed = [lane for lane in self._workers if _worker_changed(lane, old, new)]
@@ -280,7 +292,7 @@ def _enabled(snapshot: Snapshot) -> set[str]:
 
 def _worker_changed(lane: str, old: Snapshot, new: Snapshot) -> bool:
     before, after = old.pipelines.get(lane), new.pipelines.get(lane)
-    if before is None or after is None or before.subscription != after.subscription:
+    if before is None or before is not after:
         return True
     return old.runtime_of(before) is not new.runtime_of(after)
 

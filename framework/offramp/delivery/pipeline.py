@@ -12,14 +12,13 @@ import attrs
 import msgspec
 
 from offramp import _json
-from offramp.config import Subscription
+from offramp.config import Subscription, read_trigger
 from offramp.definition import Action, Batch
 from offramp.delivery.retry import RetryPolicy, policy_of
 from offramp.errors import ConfigError, Fault, FaultyError, PayloadError, RejectedError
 from offramp.errors import TransformError as MappingFailure
-from offramp.fql import Trigger, compile_trigger
+from offramp.fql import Trigger
 from offramp.mapping import CompiledMapping, compile_mapping
-from offramp.payload import compile_check, compile_pair, structurer
 from offramp.plugins import CatalogAction, CatalogEntry
 
 SYNC_MODE_KEY = "__segment_internal_sync_mode"
@@ -118,14 +117,13 @@ def compile_subscription(
             faults.extend(_within(f"{place}.{what}", fault) for fault in error.faults)
 
     mapping = {k: v for k, v in subscription.mapping.items() if k != SYNC_MODE_KEY}
-    matches = attempt("trigger", lambda: compile_trigger(subscription.trigger))
+    matches = attempt("trigger", lambda: read_trigger(subscription.trigger).trigger)
     transform = attempt(
         "mapping", lambda: compile_mapping(mapping, directives=directives, clock=time.time)
     )
-    check = attempt("fields", lambda: compile_check(offered.fields))
+    check = attempt("fields", lambda: offered.check)
     if faults:
         raise ConfigError(faults)
-    structure = structurer(offered.action.payload_type)
     return Pipeline(
         subscription=subscription,
         destination=entry.slug,
@@ -133,8 +131,8 @@ def compile_subscription(
         matches=matches,
         transform=transform,
         check=check,
-        structure=structure,
-        make=compile_pair(offered.fields, offered.action.payload_type, check, structure),
+        structure=offered.structure,
+        make=offered.make,
         policy=policy_of(offered.action),
         sync_mode=_sync_mode(subscription, offered),
     )

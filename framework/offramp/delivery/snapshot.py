@@ -7,12 +7,11 @@ from typing import TypeAlias
 
 import attrs
 
-from offramp.config import Config, Instance, Subscription
+from offramp.config import Config, Instance, Subscription, read_trigger, same_thing
 from offramp.delivery.instance import InstanceRuntime
 from offramp.delivery.pipeline import Pipeline, compile_subscription
 from offramp.delivery.router import Lane, Router, make_router
 from offramp.errors import OfframpError, TriggerError, told
-from offramp.fql import compile_trigger
 from offramp.plugins import Catalog, CatalogEntry
 
 #: Starts the runtime of an instance, its secrets resolved; raises `ConfigError`.
@@ -29,6 +28,8 @@ class Snapshot:
     runtimes: Mapping[str, InstanceRuntime]
     #: By subscription id; only enabled ones.
     pipelines: Mapping[str, Pipeline]
+    #: By subscription id; also of those whose pipeline could not be made.
+    lanes: Mapping[str, Lane]
     #: `instances.NAME` or `subscriptions.ID` -> why it does not run. Its events wait.
     problems: Mapping[str, str]
     #: Why no instance runs, where a plugin that the configuration names is left out.
@@ -37,6 +38,17 @@ class Snapshot:
     def runtime_of(self, pipeline: Pipeline) -> InstanceRuntime | None:
         """The runtime that a pipeline delivers through, where it could be started."""
         return self.runtimes.get(pipeline.subscription.instance)
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class CompiledSubscriptions:
+    """What becomes of the subscriptions of a configuration, before anything runs."""
+
+    config: Config
+    router: Router
+    pipelines: Mapping[str, Pipeline]
+    lanes: Mapping[str, Lane]
+    problems: Mapping[str, str]
 
 
 def compile_config(
@@ -48,9 +60,53 @@ def compile_config(
 ) -> Snapshot:
     """Compile everything that is enabled; what cannot be is told in `problems`.
 
-    Runtimes of instances that did not change are taken over from `previous`, with their
+    What did not change is taken over from `previous`: pipelines, and runtimes with their
     connections and what they have learnt.
     """
+    compiled = compile_subscriptions(config, catalog, previous=previous)
+    return start_runtimes(compiled, catalog, start, previous=previous)
+
+
+def compile_subscriptions(
+    config: Config, catalog: Catalog, *, previous: Snapshot | None = None
+) -> CompiledSubscriptions:
+    """Compile the enabled subscriptions, those that changed since `previous`; in any thread."""
+    problems: dict[str, str] = {}
+    pipelines: dict[str, Pipeline] = {}
+    lanes: dict[str, Lane] = {}
+    for subscription in config.subscriptions.values():
+        instance = config.instances[subscription.instance]
+        if not subscription.enabled or not _runs(config, instance):
+            continue
+        name = subscription.id
+        try:
+            kept = None if previous is None else previous.pipelines.get(name)
+            pipelines[name] = _pipeline(subscription, instance, catalog, kept)
+        except Exception as error:  # noqa: BLE001 - such as of a directive that a plugin adds
+            problems[f"subscriptions.{name}"] = _problem(error)
+        known = None if previous is None else previous.lanes.get(name)
+        names = _names(instance, catalog)
+        lanes[name] = _lane(subscription, names, pipelines.get(name), known)
+    sources = {lane: config.instances[config.subscriptions[lane].instance].source for lane in lanes}
+    keys = {s.write_key: s.name for s in config.sources.values() if s.enabled}
+    return CompiledSubscriptions(
+        config=config,
+        router=make_router(((sources[name], lane) for name, lane in lanes.items()), keys),
+        pipelines=pipelines,
+        lanes=lanes,
+        problems=problems,
+    )
+
+
+def start_runtimes(
+    compiled: CompiledSubscriptions,
+    catalog: Catalog,
+    start: StartInstance,
+    *,
+    previous: Snapshot | None = None,
+) -> Snapshot:
+    """Start the instances that changed since `previous`, in the thread of the event loop."""
+    config = compiled.config
     problems: dict[str, str] = {}
     runtimes = {}
     held = _held(config, catalog)
@@ -66,26 +122,13 @@ def compile_config(
             )
         except Exception as error:  # noqa: BLE001 - one broken plugin must not stop the rest
             problems[f"instances.{instance.name}"] = _problem(error)
-    lanes: list[tuple[str, Lane]] = []
-    pipelines = {}
-    for subscription in config.subscriptions.values():
-        instance = config.instances[subscription.instance]
-        if not subscription.enabled or not _runs(config, instance):
-            continue
-        try:
-            entry = catalog[instance.destination]
-            pipeline = compile_subscription(subscription, entry, catalog.directives)
-            pipelines[subscription.id] = pipeline
-        except Exception as error:  # noqa: BLE001 - such as of a directive that a plugin adds
-            problems[f"subscriptions.{subscription.id}"] = _problem(error)
-        lanes.append((instance.source, _lane(subscription, instance, catalog)))
-    keys = {s.write_key: s.name for s in config.sources.values() if s.enabled}
     return Snapshot(
         config=config,
-        router=make_router(lanes, keys),
+        router=compiled.router,
         runtimes=runtimes,
-        pipelines=pipelines,
-        problems=problems,
+        pipelines=compiled.pipelines,
+        lanes=compiled.lanes,
+        problems={**problems, **compiled.problems},
         held=held,
     )
 
@@ -109,24 +152,50 @@ def _runs(config: Config, instance: Instance) -> bool:
 
 
 def _kept(previous: Snapshot | None, instance: Instance) -> InstanceRuntime | None:
-    if previous is None or previous.config.instances.get(instance.name) != instance:
+    before = None if previous is None else previous.config.instances.get(instance.name)
+    if previous is None or not same_thing(before, instance):
         return None
     return previous.runtimes.get(instance.name)
 
 
-def _lane(subscription: Subscription, instance: Instance, catalog: Catalog) -> Lane:
+def _pipeline(
+    subscription: Subscription, instance: Instance, catalog: Catalog, kept: Pipeline | None
+) -> Pipeline:
+    """The pipeline that there is, where neither subscription nor destination changed; or one."""
+    entry = catalog[instance.destination]
+    if (
+        kept is not None
+        and kept.offered is entry.actions.get(subscription.action)
+        and same_thing(kept.subscription, subscription)
+    ):
+        return kept
+    return compile_subscription(subscription, entry, catalog.directives)
+
+
+def _names(instance: Instance, catalog: Catalog) -> tuple[str, ...]:
+    """What an event's `integrations` object may call an instance."""
+    if instance.destination not in catalog:
+        return (instance.name,)
+    return (instance.name, catalog[instance.destination].destination.name)
+
+
+def _lane(
+    subscription: Subscription,
+    names: tuple[str, ...],
+    pipeline: Pipeline | None,
+    known: Lane | None,
+) -> Lane:
     """A lane even where the mapping is broken: its events wait until that is mended."""
-    names = [instance.name]
-    if instance.destination in catalog:
-        names.append(catalog[instance.destination].destination.name)
     try:
-        trigger = compile_trigger(subscription.trigger)
+        trigger = pipeline.matches if pipeline else read_trigger(subscription.trigger).trigger
     except TriggerError:
-        return Lane(id=subscription.id, matches=None, names=tuple(names))
+        return Lane(id=subscription.id, matches=None, names=names)
+    if known is not None and known.matches is trigger.matches and known.names == names:
+        return known
     return Lane(
         id=subscription.id,
         matches=trigger.matches,
-        names=tuple(names),
+        names=names,
         events=trigger.needs("event"),
         types=trigger.needs("type"),
     )

@@ -7,6 +7,7 @@ import typing
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, Final, TypeVar, Union, get_args, get_origin, overload
 
 import attrs
@@ -71,7 +72,9 @@ def _as_it_is(data: Any) -> Any:
     return data
 
 
+@cache
 def _converter(*, detailed: bool) -> Converter:
+    """One for all classes, as it keeps what it made for each."""
     converter = Converter(detailed_validation=detailed)
     for kind, hook in _HOOKS.items():
         converter.register_structure_hook(kind, hook)

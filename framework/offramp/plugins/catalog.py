@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any, Final, TypeVar
 
 import attrs
 
 from offramp.definition import Action, Destination, Fields, Preset
 from offramp.errors import NotFoundError
+from offramp.payload import Check, compile_check, compile_pair, structurer
 from offramp.plugins.manager import Plugins
 from offramp.plugins.problems import PluginProblem
 
@@ -32,6 +34,22 @@ class CatalogAction:
     def default_mapping(self) -> dict[str, Any]:
         """The mapping that a new subscription starts from."""
         return {key: f.default for key, f in self.fields.items() if f.default is not None}
+
+    # All subscriptions of an action check and make their payloads alike: compiled once for all.
+    @cached_property
+    def check(self) -> Check:
+        """What checks a payload; raises `DefinitionError` for fields that none could pass."""
+        return compile_check(self.fields)
+
+    @cached_property
+    def structure(self) -> Callable[[dict[str, Any]], Any]:
+        """What makes an instance of the action's payload class of a checked payload."""
+        return structurer(self.action.payload_type)
+
+    @cached_property
+    def make(self) -> Callable[[dict[str, Any]], tuple[dict[str, Any], Any]]:
+        """`check` and then `structure`, as one."""
+        return compile_pair(self.fields, self.action.payload_type, self.check, self.structure)
 
 
 @attrs.frozen(kw_only=True)

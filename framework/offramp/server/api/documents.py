@@ -13,6 +13,7 @@ from offramp.config import (
     parse_config,
     to_toml,
 )
+from offramp.config.check import find_warnings
 from offramp.definition import UNSET
 from offramp.server.api.config_shapes import (
     Applied,
@@ -23,7 +24,7 @@ from offramp.server.api.config_shapes import (
     History,
     HistoryEntry,
 )
-from offramp.server.api.editing import all_warnings, attempt, save
+from offramp.server.api.editing import Saved, attempt, save, tell
 from offramp.server.api.operations import PAGE, Call, Operation, Query, Reply
 from offramp.server.api.parts import Parts
 from offramp.server.api.problems import refuse
@@ -73,8 +74,12 @@ class DocumentsDoor:
     async def export(self, _: Call) -> Reply:
         """Answer with the document."""
         rev, config = await self._parts.configs.load()
-        document = export_config(config, self._parts.catalog)
-        return Reply(data=Exported(rev=rev, document=document, toml=to_toml(document)), rev=rev)
+
+        def work() -> Exported:
+            document = export_config(config, self._parts.catalog)
+            return Exported(rev=rev, document=document, toml=to_toml(document))
+
+        return Reply(data=await self._parts.compute(work), rev=rev)
 
     async def apply(self, call: Call) -> Reply:
         """Answer with what changes, and change it unless it is a dry run."""
@@ -88,13 +93,16 @@ class DocumentsDoor:
 
         dry_run = call.query["dry_run"]
         done = await (attempt if dry_run else save)(self._parts, call, change)
-        answer: Applied = {
+        answer = await self._parts.compute(lambda: self._applied(done, dry_run=dry_run))
+        return Reply(data=answer, rev=done.rev)
+
+    def _applied(self, done: Saved, *, dry_run: bool) -> Applied:
+        return {
             "rev": done.rev,
             "dry_run": dry_run,
             "changes": [_change(each) for each in done.changes],
-            "warnings": all_warnings(done.config, self._parts.catalog),
+            "warnings": tell(find_warnings(done.config, self._parts.catalog)),
         }
-        return Reply(data=answer, rev=done.rev)
 
     async def history(self, call: Call) -> Reply:
         """Answer with a page of changes."""

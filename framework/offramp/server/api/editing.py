@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import attrs
@@ -11,7 +11,6 @@ from offramp.config import (
     Change,
     Config,
     StaleConfigError,
-    check_config,
     diff_configs,
     parse_config,
     resolve_write_keys,
@@ -49,10 +48,14 @@ async def attempt(parts: Parts, call: Call, change: Callable[[Config], Config]) 
     rev, current = await parts.configs.load()
     if call.rev is not None and call.rev != rev:
         raise StaleConfigError(expected=call.rev, found=rev)
-    wanted = change(current)
-    resolve_write_keys(wanted)  # what cannot be resolved here could not be put to work either
-    changes = diff_configs(current, wanted, parts.catalog)
-    return Saved(rev=rev, config=wanted, changes=changes)
+
+    def work() -> Saved:
+        wanted = change(current)
+        resolve_write_keys(wanted)  # what cannot be resolved here could not be put to work either
+        changes = diff_configs(current, wanted, parts.catalog)
+        return Saved(rev=rev, config=wanted, changes=changes)
+
+    return await parts.compute(work)
 
 
 def parse_part(
@@ -68,21 +71,14 @@ def parse_part(
         raise ConfigError(_within(fault, part) for fault in error.faults) from None
 
 
-def warnings_of(config: Config, catalog: Catalog, place: str) -> list[FaultShape]:
-    """What to mind about one thing of a configuration."""
-    return [
-        {"place": _within(fault, place).place, "message": fault.message}
-        for fault in check_config(config, catalog).warnings
-        if _is_within(fault.place, place)
-    ]
+async def warnings_at(
+    parts: Parts, place: str, find: Callable[[], Iterable[Fault]]
+) -> list[FaultShape]:
+    """What is found to mind about one thing of a configuration; its own place is `$`."""
+    return await parts.compute(lambda: tell(_within(fault, place) for fault in find()))
 
 
-def all_warnings(config: Config, catalog: Catalog) -> list[FaultShape]:
-    """What to mind about a whole configuration."""
-    return tell(check_config(config, catalog).warnings)
-
-
-def tell(faults: Sequence[Fault]) -> list[FaultShape]:
+def tell(faults: Iterable[Fault]) -> list[FaultShape]:
     """Faults as JSON data."""
     return [{"place": fault.place, "message": fault.message} for fault in faults]
 

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from offramp.config import Config, Instance, mask_settings
+from offramp.config.check import instance_warnings
 from offramp.config.export import instance_table, settings_fields, source_table
 from offramp.config.table import join_place
 from offramp.plugins import pick
@@ -22,7 +23,7 @@ from offramp.server.api.config_shapes import (
     TestAnswer,
 )
 from offramp.server.api.credentials import check_credentials
-from offramp.server.api.editing import Saved, parse_part, save, warnings_of
+from offramp.server.api.editing import Saved, parse_part, save, warnings_at
 from offramp.server.api.operations import Call, Operation, Reply
 from offramp.server.api.parts import Parts
 from offramp.server.api.problems import conflict, refuse
@@ -74,7 +75,7 @@ class InstancesDoor:
         rev, config = await self._parts.configs.load()
         name = call.path["name"]
         pick(config.instances, name, "instance")
-        return self._told(Saved(rev=rev, config=config, changes=()), name)
+        return await self._told(Saved(rev=rev, config=config, changes=()), name)
 
     async def create(self, call: Call) -> Reply:
         """Make one."""
@@ -88,7 +89,7 @@ class InstancesDoor:
                 raise conflict(f"there is an instance {name!r} already")
             return self._with(config, name, table)
 
-        return self._told(await save(self._parts, call, change), name)
+        return await self._told(await save(self._parts, call, change), name)
 
     async def change(self, call: Call) -> Reply:
         """Change one."""
@@ -137,7 +138,7 @@ class InstancesDoor:
             table = {**instance_table(instance, fields, secrets=True), **changes}
             return self._with(config, name, table)
 
-        return self._told(await save(self._parts, call, change), name)
+        return await self._told(await save(self._parts, call, change), name)
 
     def _with(self, config: Config, name: str, table: Mapping[str, Any]) -> Config:
         if "subscriptions" in table:
@@ -148,8 +149,12 @@ class InstancesDoor:
         read = parse_part(document, self._parts.catalog, config, part=place)
         return attrs.evolve(config, instances={**config.instances, name: read.instances[name]})
 
-    def _told(self, saved: Saved, name: str) -> Reply:
-        warnings = warnings_of(saved.config, self._parts.catalog, join_place("instances", name))
+    async def _told(self, saved: Saved, name: str) -> Reply:
+        warnings = await warnings_at(
+            self._parts,
+            join_place("instances", name),
+            lambda: instance_warnings(saved.config, self._parts.catalog, name),
+        )
         shape = self._shape(saved.config, name)
         return Reply(
             data=InstanceAnswer(rev=saved.rev, instance=shape, warnings=warnings), rev=saved.rev

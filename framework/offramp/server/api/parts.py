@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
 
 import attrs
 
@@ -13,6 +14,8 @@ from offramp.delivery import Engine
 from offramp.plugins import Catalog
 from offramp.queue import Ledger, Queue
 from offramp.server.api.background import Background
+
+T = TypeVar("T")
 
 
 async def _no_faults() -> Sequence[str]:
@@ -33,6 +36,7 @@ class Parts:
     started_at: float = attrs.field(factory=time.time)
     #: Held by whoever changes the configuration, so that callers do not overtake each other.
     changing: asyncio.Lock = attrs.field(factory=asyncio.Lock)
+    _computing: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)
     #: To be closed with the host.
     background: Background = attrs.field(factory=Background)
 
@@ -50,3 +54,11 @@ class Parts:
     def problems(self) -> Mapping[str, str]:
         """What does not run, and why; plugins that could not be used among it."""
         return self.engine.problems
+
+    async def compute(self, work: Callable[[], T]) -> T:
+        """What a computation over a whole configuration answers, while the event loop goes on.
+
+        One runs at a time: two threads beside the loop's would leave it a third of the time.
+        """
+        async with self._computing:
+            return await asyncio.to_thread(work)

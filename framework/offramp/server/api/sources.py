@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from offramp.config import Config, Source
+from offramp.config.check import source_warnings
 from offramp.config.export import source_table
 from offramp.config.table import join_place
 from offramp.plugins import pick
@@ -20,7 +21,7 @@ from offramp.server.api.config_shapes import (
     Sources,
     SourceShape,
 )
-from offramp.server.api.editing import Saved, parse_part, save, warnings_of
+from offramp.server.api.editing import Saved, parse_part, save, warnings_at
 from offramp.server.api.operations import Call, Operation, Reply
 from offramp.server.api.parts import Parts
 from offramp.server.api.problems import conflict, refuse
@@ -61,7 +62,7 @@ class SourcesDoor:
         rev, config = await self._parts.configs.load()
         name = call.path["name"]
         pick(config.sources, name, "source")
-        return self._told(Saved(rev=rev, config=config, changes=()), name)
+        return await self._told(Saved(rev=rev, config=config, changes=()), name)
 
     async def create(self, call: Call) -> Reply:
         """Make one."""
@@ -75,7 +76,7 @@ class SourcesDoor:
                 raise conflict(f"there is a source {name!r} already")
             return self._with(config, name, table)
 
-        return self._told(await save(self._parts, call, change), name)
+        return await self._told(await save(self._parts, call, change), name)
 
     async def change(self, call: Call) -> Reply:
         """Change one."""
@@ -86,7 +87,7 @@ class SourcesDoor:
             table = {**source_table(source, secrets=True), **call.body}
             return self._with(config, name, table)
 
-        return self._told(await save(self._parts, call, change), name)
+        return await self._told(await save(self._parts, call, change), name)
 
     async def delete(self, call: Call) -> Reply:
         """Delete one."""
@@ -111,8 +112,10 @@ class SourcesDoor:
         read = parse_part(document, self._parts.catalog, config, part=place)
         return attrs.evolve(config, sources={**config.sources, name: read.sources[name]})
 
-    def _told(self, saved: Saved, name: str) -> Reply:
-        warnings = warnings_of(saved.config, self._parts.catalog, join_place("sources", name))
+    async def _told(self, saved: Saved, name: str) -> Reply:
+        warnings = await warnings_at(
+            self._parts, join_place("sources", name), lambda: source_warnings(saved.config, name)
+        )
         shape = _shape(saved.config.sources[name])
         return Reply(
             data=SourceAnswer(rev=saved.rev, source=shape, warnings=warnings), rev=saved.rev

@@ -10,8 +10,9 @@ import attrs
 import msgspec
 
 from offramp.config import Config, mask_mapping
+from offramp.config.check import subscription_warnings
 from offramp.config.export import mapping_fields, subscription_table
-from offramp.config.table import join_place
+from offramp.config.same_keys import place_of
 from offramp.plugins import pick
 from offramp.server.api.candidates import read_candidate
 from offramp.server.api.config_shapes import (
@@ -22,7 +23,7 @@ from offramp.server.api.config_shapes import (
     Subscriptions,
     SubscriptionShape,
 )
-from offramp.server.api.editing import Saved, save, warnings_of
+from offramp.server.api.editing import Saved, save, warnings_at
 from offramp.server.api.operations import Call, Operation, Query, Reply
 from offramp.server.api.parts import Parts
 from offramp.server.api.problems import conflict, refuse
@@ -86,7 +87,7 @@ class SubscriptionsDoor:
         """Answer with one."""
         rev, config = await self._parts.configs.load()
         pick(config.subscriptions, call.path["id"], "subscription")
-        return self._told(Saved(rev=rev, config=config, changes=()), call.path["id"])
+        return await self._told(Saved(rev=rev, config=config, changes=()), call.path["id"])
 
     async def create(self, call: Call) -> Reply:
         """Make one, disabled."""
@@ -146,7 +147,7 @@ class SubscriptionsDoor:
             return attrs.evolve(config, subscriptions={**config.subscriptions, new.id: new})
 
         saved = await save(self._parts, call, change)
-        return self._told(saved, made[0])
+        return await self._told(saved, made[0])
 
     async def _changed(self, call: Call, changes: Mapping[str, Any]) -> Reply:
         name = call.path["id"]
@@ -163,15 +164,17 @@ class SubscriptionsDoor:
                 raise conflict(f"{before.instance} has a subscription {after.name!r} already")
             return attrs.evolve(config, subscriptions={**config.subscriptions, name: after})
 
-        return self._told(await save(self._parts, call, change), name)
+        return await self._told(await save(self._parts, call, change), name)
 
-    def _told(self, saved: Saved, name: str) -> Reply:
-        subscription = saved.config.subscriptions[name]
-        index = saved.config.subscriptions_of(subscription.instance).index(subscription)
-        inside = join_place(join_place("instances", subscription.instance), "subscriptions")
-        warnings = warnings_of(saved.config, self._parts.catalog, join_place(inside, index))
+    async def _told(self, saved: Saved, name: str) -> Reply:
+        config = saved.config
+        warnings = await warnings_at(
+            self._parts,
+            place_of(config, config.subscriptions[name]),
+            lambda: subscription_warnings(config, self._parts.catalog, name),
+        )
         answer = SubscriptionAnswer(
-            rev=saved.rev, subscription=self._shape(saved.config, name), warnings=warnings
+            rev=saved.rev, subscription=self._shape(config, name), warnings=warnings
         )
         return Reply(data=answer, rev=saved.rev)
 
