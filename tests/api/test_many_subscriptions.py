@@ -1,0 +1,274 @@
+"""A change of configuration costs what it changes, however many subscriptions there are."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import time
+from collections import Counter
+from typing import Any
+from urllib.parse import quote
+
+import attrs
+import pytest
+from tests.api.conftest import SECRET, WRITE_KEY, Running
+from tests.delivery.parts import event
+
+from offramp import _json
+from offramp.config import read_trigger
+from offramp.config.triggers import TriggerReading
+
+MANY = 500
+ONE = f"/api/subscriptions/{quote('small/n7', safe='')}"
+#: Far above the tenth of a second that a quiet machine needs, far below what recompiling takes.
+GENEROUS_SECONDS = 2.0
+
+#: Events that are taken meanwhile, at the least.
+ENOUGH = 10
+
+#: Where each kind of work is called by its name.
+WORK = {
+    "trigger": ("offramp.config.triggers.compile_trigger",),
+    "parse": ("offramp.fql.trigger.parse", "offramp.fql.segment.parse"),
+    "mapping": (
+        "offramp.config.subscriptions.compile_mapping",
+        "offramp.delivery.pipeline.compile_mapping",
+    ),
+    "pipeline": ("offramp.delivery.snapshot.compile_subscription",),
+    "fields": ("offramp.plugins.catalog.compile_check",),
+    "runtime": ("offramp.delivery.instance.check_settings",),
+    "dispatcher": ("offramp.delivery.engine.Dispatcher",),
+}
+
+
+def subscription(number: int) -> dict[str, Any]:
+    return {
+        "name": f"n{number}",
+        "action": "takeKnown",
+        "trigger": f'type = "track" and event = "e{number}"',
+        "mapping": {"kind": {"@path": "$.properties.kind"}},
+    }
+
+
+@pytest.fixture
+def written() -> dict[str, Any]:
+    """One instance with many subscriptions of one idempotency key; no trigger was read before."""
+    read_trigger.cache_clear()
+    return {
+        "sources": {"site": {"write_key": WRITE_KEY}},
+        "instances": {
+            "small": {
+                "destination": "small",
+                "source": "site",
+                "settings": {"token": SECRET},
+                "subscriptions": [subscription(number) for number in range(MANY)],
+            }
+        },
+    }
+
+
+@attrs.frozen
+class Counts:
+    """How often each kind of work was done since it was last asked."""
+
+    done: Counter[str]
+
+    def taken(self) -> dict[str, int]:
+        """The counts, which begin anew."""
+        found = dict(self.done)
+        self.done.clear()
+        return found
+
+
+@pytest.fixture
+def counts(host: Running, monkeypatch: pytest.MonkeyPatch) -> Counts:
+    """Counts what is compiled and started from now on; the host runs already."""
+    assert len(host.parts.engine.snapshot.pipelines) == MANY
+    done: Counter[str] = Counter()
+
+    def counted(kind: str, real: Any) -> Any:
+        def call(*arguments: Any, **options: Any) -> Any:
+            done[kind] += 1
+            return real(*arguments, **options)
+
+        return call
+
+    for kind, places in WORK.items():
+        for place in places:
+            module, _, name = place.rpartition(".")
+            real = getattr(importlib.import_module(module), name)
+            monkeypatch.setattr(place, counted(kind, real))
+    return Counts(done)
+
+
+def of_one(**more: int) -> dict[str, int]:
+    """One subscription read and compiled: its mapping once to check it and once to run it."""
+    return {"trigger": 1, "parse": 2, "mapping": 2, "pipeline": 1, "dispatcher": 1, **more}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"trigger": 'type = "track" and event = "another"'}, of_one()),
+        ({"enabled": False}, {"mapping": 1, "parse": 1}),
+        ({"name": "renamed"}, {"mapping": 2, "pipeline": 1, "dispatcher": 1, "parse": 1}),
+        ({}, {"mapping": 1, "parse": 1}),
+    ],
+    ids=["trigger", "enabled", "name", "nothing"],
+)
+async def test_a_patch_compiles_the_one_that_it_changes(
+    host: Running, counts: Counts, change: dict[str, Any], expected: dict[str, int]
+) -> None:
+    """Whatever a PATCH says: the triggers, mappings and workers of the 499 others are untouched."""
+    before = host.parts.engine.snapshot
+    heard = await host.ask("PATCH", ONE, change)
+    assert heard.status == 200, heard.text
+    assert counts.taken() == expected
+    after = host.parts.engine.snapshot
+    others = before.pipelines.keys() - {"small/n7"}
+    assert all(after.pipelines[lane] is before.pipelines[lane] for lane in others)
+    assert all(after.lanes[lane] is before.lanes[lane] for lane in others)
+    assert after.runtimes == before.runtimes
+
+
+async def test_subscriptions_come_and_go_alone(host: Running, counts: Counts) -> None:
+    """Made, enabled, disabled and deleted: each step costs one subscription at the most."""
+    made = {"instance": "small", **subscription(MANY)}
+    one = f"/api/subscriptions/{quote(f'small/n{MANY}', safe='')}"
+    await host.post("/api/subscriptions", made, status=201)
+    assert counts.taken() == {"trigger": 1, "parse": 2, "mapping": 1}
+    await host.post(f"{one}/enable")
+    assert counts.taken() == {"mapping": 2, "pipeline": 1, "dispatcher": 1}
+    await host.post(f"{one}/disable")
+    assert counts.taken() == {"mapping": 1}
+    assert (await host.ask("DELETE", one)).status == 200
+    assert counts.taken() == {}
+
+
+async def test_an_instance_is_started_anew_with_the_pipelines_there_are(
+    host: Running, counts: Counts
+) -> None:
+    """Its workers begin again with its new settings; no subscription is compiled or read again."""
+    before = host.parts.engine.snapshot.pipelines
+    body = {"settings": {"token": "another-token-of-the-partner"}}
+    assert (await host.ask("PATCH", "/api/instances/small", body)).status == 200
+    # What Segment makes of each trigger is told with the instance, and read once.
+    assert counts.taken() == {"runtime": 1, "dispatcher": MANY, "parse": MANY}
+    assert host.parts.engine.snapshot.pipelines == before
+    assert (await host.ask("PATCH", "/api/instances/small", {"rate": 50})).status == 200
+    assert counts.taken() == {"runtime": 1, "dispatcher": MANY}
+
+
+async def test_another_source_and_instance_touch_nothing(
+    host: Running, counts: Counts, written: dict[str, Any]
+) -> None:
+    """They are made beside what runs."""
+    await host.post("/api/sources", {"name": "shop", "write_key": "wk-of-the-shop"}, status=201)
+    assert counts.taken() == {}
+    instance = {**written["instances"]["small"], "name": "other", "source": "shop"}
+    del instance["subscriptions"]
+    await host.post("/api/instances", instance, status=201)
+    assert counts.taken() == {"runtime": 1}
+
+
+async def test_a_file_with_one_change_runs_that_change(
+    host: Running, counts: Counts, written: dict[str, Any]
+) -> None:
+    """All of a file is read and checked; only what differs is compiled and replaced."""
+    subscriptions = written["instances"]["small"]["subscriptions"]
+    subscriptions[7]["trigger"] = 'type = "track" and event = "another"'
+    del subscriptions[8]
+    applied = await host.post("/api/config", written)
+    assert [(each["id"], each["what"]) for each in applied["changes"]] == [
+        ("small/n7", "changed"),
+        ("small/n8", "removed"),
+    ]
+    taken = counts.taken()
+    assert (taken["trigger"], taken["pipeline"], taken["dispatcher"]) == (1, 1, 1)
+    assert "runtime" not in taken
+
+
+async def test_an_equal_value_of_another_type_is_a_change(host: Running) -> None:
+    """To Python 1 and true are equal; to the partner they are not."""
+    for value in (1, True, 1.0):
+        heard = await host.ask("PATCH", ONE, {"mapping": {"id": "a", "kind": value}})
+        assert heard.status == 200, heard.text
+        pipeline = host.parts.engine.snapshot.pipelines["small/n7"]
+        assert _json.dumps(pipeline.transform(event("m"))["kind"]) == _json.dumps(value)
+
+
+async def test_the_host_answers_while_all_is_replaced(host: Running) -> None:
+    """A file that changes everything is read and compiled while events are taken as ever."""
+    document = (await host.get("/api/config"))["document"]
+    for each in document["instances"]["small"]["subscriptions"]:
+        each["trigger"] = each["trigger"].replace('"e', '"new-e')
+        each["mapping"] = {**each["mapping"], "id": {"@template": "new-{{ messageId }}"}}
+    read_trigger.cache_clear()
+    changing = asyncio.create_task(host.ask("POST", "/api/config", document))
+    waits = []
+    while not changing.done():
+        began = time.perf_counter()
+        assert await host.parts.engine.accept("site", [event(f"m{len(waits)}")]) == [True]
+        waits.append(time.perf_counter() - began)
+    assert (await changing).status == 200
+    # Where the loop did the work itself, one event would wait for nearly all of it.
+    assert len(waits) > ENOUGH
+    assert max(waits) < sum(waits) / 2
+
+
+async def test_a_patch_of_one_of_many_is_quick(host: Running) -> None:
+    """Well below a second even on a busy machine; a quiet one needs a tenth."""
+    began = time.perf_counter()
+    heard = await host.ask("PATCH", ONE, {"trigger": 'type = "track" and event = "another"'})
+    assert heard.status == 200
+    assert time.perf_counter() - began < GENEROUS_SECONDS
+
+
+async def test_a_caller_who_leaves_leaves_the_change_whole(host: Running) -> None:
+    """What runs is what is stored, whenever callers go away, and the next change goes through."""
+    for number in range(12):
+        asking = asyncio.create_task(
+            host.ask("PATCH", ONE, {"trigger": f'type = "track" and event = "left {number}"'})
+        )
+        await asyncio.sleep(number * 0.001)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+    heard = await host.ask("PATCH", ONE, {"trigger": 'type = "track" and event = "last"'})
+    assert heard.status == 200, heard.text
+    _, stored = await host.parts.configs.load()
+    running = host.parts.engine.snapshot
+    assert stored.subscriptions == running.config.subscriptions
+    assert running.pipelines["small/n7"].subscription == stored.subscriptions["small/n7"]
+
+
+async def test_changes_at_once_are_made_one_after_another(host: Running) -> None:
+    """None is lost; of those that were meant for one revision, one is made."""
+    names = [quote(f"small/n{number}", safe="") for number in range(8)]
+    heard = await asyncio.gather(
+        *(host.ask("POST", f"/api/subscriptions/{name}/disable") for name in names)
+    )
+    assert [each.status for each in heard] == [200] * len(names)
+    assert len(host.parts.engine.snapshot.pipelines) == MANY - len(names)
+    etag = (await host.ask("GET", ONE)).headers["ETag"]
+    meant = await asyncio.gather(
+        *(
+            host.ask("POST", f"/api/subscriptions/{name}/enable", headers={"If-Match": etag})
+            for name in names
+        )
+    )
+    assert sorted(each.status for each in meant) == [200] + [412] * (len(names) - 1)
+    assert len(host.parts.engine.snapshot.pipelines) == MANY - len(names) + 1
+
+
+def test_what_segment_reads_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trigger's warnings and bounds are made when they are asked for, and kept."""
+    asked: list[str] = []
+    monkeypatch.setattr(
+        "offramp.config.triggers.segment_reading", lambda text: asked.append(text) or []
+    )
+    reading: TriggerReading = read_trigger('event = "kept for as long as it is used"')
+    assert asked == []
+    assert reading.warnings == reading.warnings == ()
+    assert reading.bounds is reading.bounds
+    assert asked == [reading.trigger.text]
+    assert read_trigger(reading.trigger.text) is reading
