@@ -80,8 +80,7 @@ def compile_subscriptions(
             continue
         name = subscription.id
         try:
-            kept = None if previous is None else previous.pipelines.get(name)
-            pipelines[name] = _pipeline(subscription, instance, catalog, kept)
+            pipelines[name] = _pipeline(subscription, instance, catalog, previous)
         except Exception as error:  # noqa: BLE001 - such as of a directive that a plugin adds
             problems[f"subscriptions.{name}"] = _problem(error)
         known = None if previous is None else previous.lanes.get(name)
@@ -159,16 +158,16 @@ def _kept(previous: Snapshot | None, instance: Instance) -> InstanceRuntime | No
 
 
 def _pipeline(
-    subscription: Subscription, instance: Instance, catalog: Catalog, kept: Pipeline | None
+    subscription: Subscription, instance: Instance, catalog: Catalog, previous: Snapshot | None
 ) -> Pipeline:
     """The pipeline that there is, where neither subscription nor destination changed; or one."""
     entry = catalog[instance.destination]
-    if (
-        kept is not None
-        and kept.offered is entry.actions.get(subscription.action)
-        and same_thing(kept.subscription, subscription)
-    ):
-        return kept
+    kept = None if previous is None else previous.pipelines.get(subscription.id)
+    if previous is not None and kept is not None:
+        before = previous.config.subscriptions[subscription.id]
+        offered = entry.actions.get(subscription.action)
+        if kept.offered is offered and same_thing(before, subscription):
+            return kept
     return compile_subscription(subscription, entry, catalog.directives)
 
 
