@@ -29,7 +29,7 @@ ENOUGH = 10
 #: Where each kind of work is called by its name.
 WORK = {
     "trigger": ("offramp.config.triggers.compile_trigger",),
-    "parse": ("offramp.fql.trigger.parse", "offramp.fql.segment.parse"),
+    "parse": ("offramp.fql.trigger.parse_exact", "offramp.fql.segment.parse_exact"),
     "mapping": (
         "offramp.config.subscriptions.compile_mapping",
         "offramp.delivery.pipeline.compile_mapping",
@@ -205,7 +205,7 @@ async def test_the_host_answers_while_all_is_replaced(host: Running) -> None:
         each["mapping"] = {**each["mapping"], "id": {"@template": "new-{{ messageId }}"}}
     read_trigger.cache_clear()
     changing = asyncio.create_task(host.ask("POST", "/api/config", document))
-    waits = []
+    waits: list[float] = []
     while not changing.done():
         began = time.perf_counter()
         assert await host.parts.engine.accept("site", [event(f"m{len(waits)}")]) == [True]
@@ -263,9 +263,12 @@ async def test_changes_at_once_are_made_one_after_another(host: Running) -> None
 def test_what_segment_reads_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A trigger's warnings and bounds are made when they are asked for, and kept."""
     asked: list[str] = []
-    monkeypatch.setattr(
-        "offramp.config.triggers.segment_reading", lambda text: asked.append(text) or []
-    )
+
+    def ask(text: str) -> list[str]:
+        asked.append(text)
+        return []
+
+    monkeypatch.setattr("offramp.config.triggers.segment_reading", ask)
     reading: TriggerReading = read_trigger('event = "kept for as long as it is used"')
     assert asked == []
     assert reading.warnings == reading.warnings == ()
