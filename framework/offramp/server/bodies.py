@@ -19,18 +19,24 @@ _GZIP_MAGIC: Final = b"\x1f\x8b"
 _GZIP_WINDOW: Final = 16 + zlib.MAX_WBITS
 _BOM: Final = codecs.BOM_UTF8
 _ENCODINGS: Final = frozenset({"", "identity", "gzip", "x-gzip"})
-#: The charsets that a client may declare, by Python's names: some of Python's own codecs are no
-#: charsets, and some take quadratic time.
-_CHARSETS: Final = frozenset(
-    {"utf-8", "ascii", "iso8859-1", "iso8859-15", "cp1252", "utf-16", "utf-16-le", "utf-16-be"}
+#: Python's codecs for texts that are no charsets of the IANA's registry; some take quadratic time.
+_NO_CHARSETS: Final = frozenset(
+    {"idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined"}
 )
+#: Every text in these is one in UTF-8, or is broken at a place that the event's reader names.
+_IN_UTF8: Final = frozenset({"utf-8", "ascii"})
+#: JSON begins with a sign of ASCII: a NUL among so many bytes is half of one in UTF-16 or UTF-32.
+_FIRST_BYTES: Final = 2
+#: Bytes that are fed to zlib at once: what is behind a member is copied, and must stay small.
+_INFLATE_BYTES: Final = 1_024
 
 
 async def read_body(request: web.Request, *, bound: int, code: Discard, seconds: float) -> bytes:
     """Read a body of at most `bound` bytes, also after gunzip, as UTF-8 without BOM.
 
-    Raises `RefusedError`: 400 with `code` if it is larger, 400 if it is broken, 408 if it does
-    not arrive in time, 415 for an encoding or a charset that nobody here reads.
+    NULs behind it, which clients send that write a whole buffer, are dropped. Raises
+    `RefusedError`: 400 with `code` if it is larger, 400 if it is broken, 408 if it does not arrive
+    in time, 415 for an encoding, or an unknown charset of what is no UTF-8.
     """
     encoding = request.headers.get(hdrs.CONTENT_ENCODING)
     if encoding is not None and encoding.strip().lower() not in _ENCODINGS:
@@ -49,7 +55,9 @@ async def read_body(request: web.Request, *, bound: int, code: Discard, seconds:
     content_type = request.headers.get(hdrs.CONTENT_TYPE, "")
     if "charset" in content_type.lower():
         data = _to_utf8(data, request.charset)
-    return data.removeprefix(_BOM)
+        if len(data) > bound:
+            raise _too_large(bound, code)
+    return data.removeprefix(_BOM).rstrip(b"\0")
 
 
 async def _receive(request: web.Request, bound: int, code: Discard, seconds: float) -> bytes:
@@ -76,35 +84,57 @@ async def _receive(request: web.Request, bound: int, code: Discard, seconds: flo
 
 def _gunzip(data: bytes, bound: int, code: Discard) -> bytes:
     """Inflate all members, and never more than the bound, so that a bomb stays small."""
-    inflated = b""
-    while data.startswith(_GZIP_MAGIC):
+    inflated = bytearray()
+    start = 0
+    while data.startswith(_GZIP_MAGIC, start):
         member = zlib.decompressobj(_GZIP_WINDOW)
-        try:
-            inflated += member.decompress(data, bound + 1 - len(inflated))
-        except zlib.error as error:
-            raise _broken(f"the gzip body is damaged: {error}") from None
-        if len(inflated) > bound:
-            raise _too_large(bound, code)
-        if not member.eof:
-            raise _broken("the gzip body ends too early")
-        data = member.unused_data
-    return inflated
+        while not member.eof:
+            if start >= len(data):
+                raise _broken("the gzip body ends too early")
+            part = data[start : start + _INFLATE_BYTES]
+            start += len(part)
+            try:
+                inflated += member.decompress(part, bound + 1 - len(inflated))
+            except zlib.error as error:
+                raise _broken(f"the gzip body is damaged: {error}") from None
+            if len(inflated) > bound:
+                raise _too_large(bound, code)
+        start -= len(member.unused_data)
+    return bytes(inflated)
 
 
 def _to_utf8(data: bytes, charset: str | None) -> bytes:
-    try:
-        name = codecs.lookup(charset or "utf-8").name
-    except (LookupError, ValueError):
-        name = ""
-    if name == "utf-8":
+    """Leave UTF-8 as it is, whatever was declared, as RFC 8259 wants it; decode the rest."""
+    name = _codec(charset)
+    if name in _IN_UTF8 or _is_utf8(data):
         return data
-    if name not in _CHARSETS:
-        told = f"charset {charset!r} is not read here; send UTF-8"
+    if name is None:
+        told = f"the body is no UTF-8, and charset {charset!r} is not read here; send UTF-8"
         raise RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, Discard.BAD_REQUEST, told)
     try:
         return data.decode(name).removeprefix("\ufeff").encode()
     except ValueError as error:
-        raise _broken(f"the body is not {charset}: {error}") from None
+        raise _broken(f"the body is not {charset}, nor UTF-8: {error}") from None
+
+
+def _codec(charset: str | None) -> str | None:
+    """Python's name of a charset; `None` for one that it does not know."""
+    try:
+        codec = codecs.lookup(charset or "utf-8")
+        "".encode(codec.name)  # raises LookupError where a codec is not for texts
+    except (LookupError, ValueError):
+        return None
+    return None if codec.name in _NO_CHARSETS else codec.name
+
+
+def _is_utf8(data: bytes) -> bool:
+    if 0 in data[:_FIRST_BYTES]:
+        return False
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _too_large(bound: int, code: Discard) -> RefusedError:
