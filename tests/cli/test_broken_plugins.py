@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -196,6 +197,41 @@ async def test_an_installed_plugin_that_nothing_names_is_left_out(
         log = host.log.read_text()
     [told] = errors(log)
     assert told == f"plugin 'astray': {degraded['plugins.astray']}"
+
+
+BLOCKS = """
+import time
+from offramp import hookimpl
+
+async def sign(outgoing, handler):
+    time.sleep(1.5)
+    return await handler(outgoing)
+
+@hookimpl
+def offramp_middleware(destination):
+    return [sign]
+"""
+
+
+async def test_a_plugin_that_blocks_the_event_loop_is_named_in_log_and_metrics(
+    config: Path,
+) -> None:
+    """Whoever wonders why everything is late reads where, and how much of the time."""
+    plugin = with_file(config, BLOCKS)
+    async with Emulator(token=TOKEN) as emulator, serving(config, emulator.url) as host:
+        assert await host.track("m1") == 200
+        await arrived(emulator, "m1")
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"{host.url}/metrics") as answer,
+        ):
+            figures = await answer.text()
+        [told] = errors(host.log.read_text())
+    assert f"plugin 'site' blocks the event loop at {plugin}:6 in sign" in told
+    assert "for the instance metronome" in told
+    found = re.search(r'offramp_event_loop_blocked_seconds_total{plugin="site"} ([0-9.]+)', figures)
+    assert found is not None
+    assert float(found[1]) > 1
 
 
 DESTINATION = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -104,6 +105,12 @@ class Logging(SendUsage):
 class Printing(SendUsage):
     async def perform(self, request: Request[Settings], payload: Usage) -> None:
         print(request.settings.api_token)  # noqa: T201 - this is the fault
+        await super().perform(request, payload)
+
+
+class Sleeping(SendUsage):
+    async def perform(self, request: Request[Settings], payload: Usage) -> None:
+        time.sleep(1.5)  # noqa: ASYNC251 - this is the fault
         await super().perform(request, payload)
 
 
@@ -233,6 +240,11 @@ BROKEN: dict[str, Broken] = {
         with_preset(mapping={"costumer": path("$.userId")}),
         "test_it_can_be_declared",
         "costumer",
+    ),
+    "an action that blocks the event loop": Broken(
+        with_action(Sleeping),
+        "test_defaults_make_payloads",
+        "in Sleeping.perform for the instance test: nothing else has run for 1.",
     ),
     "a trigger of a preset that is no FQL": Broken(
         with_preset(trigger="type = "),

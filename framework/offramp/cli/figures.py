@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -24,8 +25,16 @@ _QUANTILES: Final = ("p50", "p95", "p99")
 class DeliveryFigures(Collector):
     """Register it; call `refresh` before each reading. Counters begin when the host starts."""
 
-    def __init__(self, parts: Parts, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        *,
+        blocked: Mapping[str, float] = MappingProxyType({}),
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._parts = parts
+        #: Seconds by plugin; grows.
+        self._blocked = blocked
         self._clock = clock
         self._from = _minute(clock())
         self._before: Counter[tuple[str, ...]] = Counter()
@@ -54,6 +63,7 @@ class DeliveryFigures(Collector):
         yield from self._counts()
         yield from self._of_lanes()
         yield from self._of_instances()
+        yield self._of_plugins()
 
     def _counts(self) -> Iterator[Metric]:
         deliveries = CounterMetricFamily(
@@ -112,6 +122,16 @@ class DeliveryFigures(Collector):
         problems = GaugeMetricFamily("offramp_problems", "What is configured and does not run.")
         problems.add_metric([], len(self._parts.problems))
         yield from (gate, limit, problems)
+
+    def _of_plugins(self) -> Metric:
+        blocked = CounterMetricFamily(
+            "offramp_event_loop_blocked_seconds",
+            "Time for which a plugin kept the event loop from everything else.",
+            labels=("plugin",),
+        )
+        for plugin, seconds in sorted(self._blocked.items()):
+            blocked.add_metric([plugin], seconds)
+        return blocked
 
 
 def _minute(seconds: float) -> int:

@@ -29,7 +29,14 @@ from offramp.config import (
     resolve_settings,
     resolve_write_keys,
 )
-from offramp.delivery import Engine, InstanceRuntime, StartInstance, make_runtime
+from offramp.delivery import (
+    Engine,
+    InstanceRuntime,
+    StartInstance,
+    Watchdog,
+    make_runtime,
+    watch_loop,
+)
 from offramp.http import aiohttp_transport, open_session
 from offramp.plugins import Catalog, CatalogEntry
 from offramp.queue import Ledger, Queue, SqliteLedger, open_queue
@@ -131,6 +138,7 @@ async def _run(
     async with (
         Store.open(folder) as store,
         open_queue(store, limits=queue_limits(settings), retention=retention(settings)) as queue,
+        watch_loop(catalog.plugins.owner) as watchdog,
     ):
         configs = ConfigStore(store, load_key_ring(folder), catalog)
         token = load_token(folder, settings.token)
@@ -147,7 +155,7 @@ async def _run(
             await engine.apply(config)
             for problem in catalog.problems:
                 _log.error("%s", problem, extra={"action": "plugin_problem"})
-            app = _app(parts, settings, token, store)
+            app = _app(parts, settings, token, store, watchdog)
             with configs.watch(put_to_work):
                 async with serve(app, sockets) as url:
                     with _findable(folder, url):
@@ -178,9 +186,11 @@ async def _in_force(
     return changes, resolved
 
 
-def _app(parts: Parts, settings: HostSettings, token: Token, store: Store) -> web.Application:
+def _app(
+    parts: Parts, settings: HostSettings, token: Token, store: Store, watchdog: Watchdog
+) -> web.Application:
     registry = CollectorRegistry()
-    figures = DeliveryFigures(parts)
+    figures = DeliveryFigures(parts, blocked=watchdog.blocked)
     registry.register(figures)
     return make_app(
         intake=parts.engine,

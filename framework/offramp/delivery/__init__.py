@@ -10,8 +10,10 @@ from offramp.delivery.pipeline import Pipeline, Prepared, compile_subscription
 from offramp.delivery.retry import RetryPolicy, backoff, decide, policy_of
 from offramp.delivery.send import send
 from offramp.delivery.snapshot import Snapshot, StartInstance, compile_config
+from offramp.delivery.watchdog import Blockage, Watchdog, watch_loop
 
 __all__ = [
+    "Blockage",
     "Engine",
     "InstanceRuntime",
     "Parcel",
@@ -21,6 +23,7 @@ __all__ = [
     "Sent",
     "Snapshot",
     "StartInstance",
+    "Watchdog",
     "as_delivery_error",
     "backoff",
     "check_settings",
@@ -35,4 +38,5 @@ __all__ = [
     "policy_of",
     "secrets_of",
     "send",
+    "watch_loop",
 ]

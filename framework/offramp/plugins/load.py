@@ -10,7 +10,6 @@ from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import Final
 
 import attrs
 import pluggy
@@ -18,10 +17,8 @@ import pluggy
 from offramp.errors import PluginError, told
 from offramp.hooks import ENTRY_POINT_GROUP, PROJECT, OfframpSpecs
 from offramp.plugins.manager import Plugins
+from offramp.plugins.origin import FILE_PLUGINS
 from offramp.plugins.problems import BLOCKED_VARIABLE, PluginProblem
-
-#: Under this name plugin files stand among the loaded modules.
-FILE_PLUGINS: Final = "offramp_plugin_files"
 
 
 def load_plugins(

@@ -13,6 +13,7 @@ import pluggy
 from offramp.definition import Action, AnyAction, Destination, Middleware, Preset
 from offramp.errors import PluginError, told
 from offramp.hooks import Command, Route, SettledDelivery, Toolbox
+from offramp.plugins.origin import Origins
 from offramp.plugins.problems import PluginProblem
 
 _log = logging.getLogger(__name__)
@@ -55,6 +56,8 @@ class Plugins:
         self._failed: dict[tuple[str, str], PluginProblem] = {}
         #: By plugin the slugs of its destinations; none of a plugin that could not be asked.
         self._slugs: dict[str, frozenset[str]] = {}
+        registered = [(n, p) for n, p in manager.list_name_plugin() if p is not None]
+        self._origins = Origins(registered)
 
     @property
     def problems(self) -> tuple[PluginProblem, ...]:
@@ -65,6 +68,10 @@ class Plugins:
     def left_out(self) -> tuple[PluginProblem, ...]:
         """Plugins of which nothing is in use: not loaded, or at fault in what they declare."""
         return (*self._unloaded, *self._left_out.values())
+
+    def owner(self, file: str) -> str | None:
+        """The plugin whose code stands in a file, or nothing."""
+        return self._origins.owner(file)
 
     def leave_out(self, plugin: str, cause: str) -> None:
         """Ask a plugin nothing any more; the first cause is the one that is told."""

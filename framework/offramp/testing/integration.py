@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import sysconfig
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 import attrs
 
+import offramp
 from offramp.config import Instance, Subscription
 from offramp.definition import AuthTokens, Destination, DynamicChoices, Middleware
 from offramp.delivery import (
@@ -18,6 +21,7 @@ from offramp.delivery import (
     compile_subscription,
     explain,
     make_runtime,
+    watch_loop,
 )
 from offramp.delivery.pipeline import SYNC_MODE_KEY
 from offramp.errors import NotFoundError, PluginError
@@ -36,6 +40,13 @@ Event = Mapping[str, Any]
 
 #: The name of the instance and its source; places in error messages carry it.
 NAME: Final = "test"
+#: A call that keeps the event loop for so long without awaiting anything fails the test.
+LONGEST_STEP_SECONDS: Final = 1.0
+#: Where code stands that is neither the author's nor the author's tests'.
+_OTHERS: Final = tuple(
+    Path(path)
+    for path in (offramp.__path__[0], *map(sysconfig.get_path, ("stdlib", "purelib", "platlib")))
+)
 #: Holds for every event; `test_action` asks no trigger.
 ANY_EVENT: Final = 'type != ""'
 
@@ -210,7 +221,10 @@ class TestIntegration:
         self, settings: Mapping[str, Any] | None
     ) -> AsyncIterator[tuple[InstanceRuntime, list[RecordedExchange]]]:
         exchanges: list[RecordedExchange] = []
-        async with open_session() as session:
+        async with (
+            open_session() as session,
+            watch_loop(self._owner, longest=LONGEST_STEP_SECONDS) as watchdog,
+        ):
             runtime = make_runtime(
                 self._instance,
                 self.entry,
@@ -225,6 +239,15 @@ class TestIntegration:
             runtime.gate = OpenGate()
             runtime.auth = self.auth
             yield runtime, exchanges
+        # Called by the host, and not by the test, whose own pauses are its own.
+        if watchdog.last is not None and watchdog.last.whose:
+            raise PluginError(str(watchdog.last))
+
+    def _owner(self, file: str) -> str | None:
+        """The destination, where a file is neither a library's nor the framework's."""
+        owner = self.catalog.plugins.owner(file)
+        others = file.startswith("<") or any(map(Path(file).is_relative_to, _OTHERS))
+        return self.entry.slug if owner is None and not others else owner
 
 
 class MakeIntegration(Protocol):

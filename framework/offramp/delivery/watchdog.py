@@ -1,0 +1,151 @@
+"""Notices code that keeps the event loop from everything else, and names it while it does so."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import threading
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from types import FrameType
+from typing import Final, TypeAlias
+
+import attrs
+
+from offramp.delivery.instance import InstanceRuntime
+from offramp.delivery.pipeline import Pipeline
+
+_log = logging.getLogger(__name__)
+
+#: How often the loop shows that it answers, and how often a thread looks whether it did.
+BEAT_SECONDS: Final = 0.2
+#: Since the last beat: with both pauses above, what blocks is named within a second.
+BLOCKED_SECONDS: Final = 0.5
+#: One place is logged once in so many seconds, though it may block at every event.
+LOG_PAUSE_SECONDS: Final = 60.0
+
+#: The plugin whose code stands in a file, or nothing.
+Owner: TypeAlias = Callable[[str], str | None]
+
+
+@attrs.frozen(kw_only=True)
+class Blockage:
+    """Where a plugin kept the event loop."""
+
+    plugin: str
+    #: `file:line in function`.
+    place: str
+    #: `instance NAME` or `subscription ID`, where the stack tells.
+    whose: str = ""
+    #: Since the loop last answered; grows until it does again.
+    seconds: float
+
+    def __str__(self) -> str:
+        whose = f" for the {self.whose}" if self.whose else ""
+        return (
+            f"plugin {self.plugin!r} blocks the event loop at {self.place}{whose}: nothing else "
+            f"has run for {self.seconds:.1f} s; await what waits, or call it with asyncio.to_thread"
+        )
+
+
+@attrs.define(eq=False)
+class Watchdog:
+    """What was noticed of one event loop; made by `watch_loop`."""
+
+    owner: Owner
+    longest: float
+    #: Seconds that the loop did not answer, by plugin.
+    blocked: defaultdict[str, float] = attrs.field(factory=lambda: defaultdict(float), init=False)
+    #: The latest that has ended.
+    last: Blockage | None = attrs.field(default=None, init=False)
+    _thread_id: int = attrs.field(factory=threading.get_ident, init=False)
+    _beat_at: float = attrs.field(factory=time.monotonic, init=False)
+    _found: Blockage | None = attrs.field(default=None, init=False)
+    _stopped: threading.Event = attrs.field(factory=threading.Event, init=False)
+    _logged_at: dict[str, float] = attrs.field(factory=dict, init=False)
+
+    def beat(self) -> None:
+        """The loop answers: what was found before has ended."""
+        now = time.monotonic()
+        found, self._found = self._found, None
+        if found is not None:
+            self.last = attrs.evolve(found, seconds=now - self._beat_at)
+            self.blocked[found.plugin] += self.last.seconds
+        self._beat_at = now
+
+    def look(self) -> None:
+        """Look from another thread until stopped."""
+        while not self._stopped.wait(BEAT_SECONDS):
+            beat_at = self._beat_at
+            late = time.monotonic() - beat_at
+            if late < self.longest or self._found is not None:
+                continue
+            found = self._sample(late)
+            if found is not None and beat_at == self._beat_at:  # else the loop went on meanwhile
+                self._found = found
+                self._tell(found)
+
+    def stop(self) -> None:
+        """End the looking."""
+        self._stopped.set()
+
+    def _sample(self, late: float) -> Blockage | None:
+        top = sys._current_frames().get(self._thread_id)  # noqa: SLF001 - documented, for this
+        for frame in _outwards(top):
+            plugin = self.owner(frame.f_code.co_filename)
+            if plugin is not None:
+                code = frame.f_code
+                place = f"{code.co_filename}:{frame.f_lineno} in {code.co_qualname}"
+                return Blockage(plugin=plugin, place=place, whose=_whose(frame), seconds=late)
+        return None
+
+    def _tell(self, found: Blockage) -> None:
+        now = time.monotonic()
+        if now - self._logged_at.get(found.place, -LOG_PAUSE_SECONDS) >= LOG_PAUSE_SECONDS:
+            self._logged_at[found.place] = now
+            extra = {"action": "loop_blocked", "plugin": found.plugin}
+            _log.error("%s", found, extra=extra)
+
+
+@asynccontextmanager
+async def watch_loop(owner: Owner, *, longest: float = BLOCKED_SECONDS) -> AsyncIterator[Watchdog]:
+    """Watch the running event loop from a thread for as long as the block lasts."""
+    watchdog = Watchdog(owner, longest)
+    thread = threading.Thread(target=watchdog.look, name="offramp-watchdog", daemon=True)
+    thread.start()
+    beating = asyncio.create_task(_beat(watchdog), name="watchdog")
+    try:
+        yield watchdog
+    finally:
+        watchdog.stop()
+        watchdog.beat()
+        beating.cancel()
+        await asyncio.gather(beating, return_exceptions=True)
+        thread.join()
+
+
+async def _beat(watchdog: Watchdog) -> None:
+    while True:
+        watchdog.beat()
+        await asyncio.sleep(BEAT_SECONDS)
+
+
+def _outwards(frame: FrameType | None) -> Iterator[FrameType]:
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+def _whose(frame: FrameType) -> str:
+    """Which part of the host called the code, as the frames around it tell."""
+    for outer in _outwards(frame):
+        if outer.f_code is InstanceRuntime.perform.__code__:
+            runtime: InstanceRuntime = outer.f_locals["self"]
+            return f"instance {runtime.instance.name}"
+        if outer.f_code is Pipeline.prepare.__code__:
+            pipeline: Pipeline = outer.f_locals["self"]
+            return f"subscription {pipeline.subscription.id}"
+    return ""

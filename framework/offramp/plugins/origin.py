@@ -1,0 +1,49 @@
+"""Which plugin a piece of code belongs to, judged by the file that it stands in."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+from typing import Final
+
+#: Under this name plugin files stand among the loaded modules.
+FILE_PLUGINS: Final = "offramp_plugin_files"
+#: The framework's own plugins stand beside code that is none.
+_FRAMEWORK: Final = __name__.partition(".")[0]
+
+
+class Origins:
+    """The files and folders of all plugins; look-ups are kept, as stacks repeat themselves."""
+
+    def __init__(self, plugins: Iterable[tuple[str, object]]) -> None:
+        self._roots = [(root, name) for name, plugin in plugins if (root := _root(plugin))]
+        self._known: dict[str, str | None] = {}
+
+    def owner(self, file: str) -> str | None:
+        """The plugin whose code stands in a file, or nothing."""
+        if file not in self._known:
+            path = Path(file)
+            # The deepest root counts: one plugin may stand in the folder of another.
+            found = [(len(root.parts), name) for root, name in self._roots if _within(path, root)]
+            self._known[file] = max(found)[1] if found else None
+        return self._known[file]
+
+
+def _root(plugin: object) -> Path | None:
+    """The folder of a plugin's top package, or its only file."""
+    module = plugin if isinstance(plugin, ModuleType) else sys.modules.get(type(plugin).__module__)
+    if module is None or module.__file__ is None:
+        return None
+    top = module.__name__.partition(".")[0]
+    package = sys.modules.get(top)
+    alone = top in (FILE_PLUGINS, _FRAMEWORK) or module is not plugin
+    if alone or package is None or package.__file__ is None:
+        return Path(module.__file__)
+    file = Path(package.__file__)
+    return file.parent if file.stem == "__init__" else file
+
+
+def _within(path: Path, root: Path) -> bool:
+    return path == root or root in path.parents
