@@ -89,10 +89,18 @@ class EventError(FaultyError):
 class TransformError(OfframpError, ValueError):
     """A mapping met an event that it cannot shape, for example `@path` of a number."""
 
+    code = "MAPPING_FAILED"
+
     def __init__(self, place: str, message: str) -> None:
         self.place = place
         self.message = message
         super().__init__(f"mapping @ {place}: {message}")
+
+
+class BudgetError(TransformError):
+    """What a mapping makes of an event takes more steps or characters than one event has."""
+
+    code = "MAPPING_BUDGET"
 
 
 class PluginError(OfframpError):

@@ -125,13 +125,19 @@ ROWS: tuple[Row, ...] = (
         without=_with_numeric_slices,
     ),
     Row(
-        id="liquid-ranges",
+        id="budget",
         kinds=MAPPED,
-        segment="A range in Liquid may have any number of items, within the time that it has.",
-        offramp="It has at most a million.",
-        why="No template may use up the memory of the host.",
-        example=transform_case({"a": {"@liquid": "{{ (1..2000000) | size }}"}}),
-        applies=lambda difference, _: "a range has at most" in difference.ours.get("error", ""),
+        segment=(
+            "A Liquid template may take 500 ms and handle 100,000,000 characters and items; "
+            "other directives have no bound."
+        ),
+        offramp=(
+            "A mapping has 100,000 steps and 2,000,000 characters for one event, "
+            "all its directives together."
+        ),
+        why=("An event has one result however busy the host is, and none holds up the others."),
+        example=transform_case({"a": {"@liquid": "{{ (1..200000) | size }}"}}),
+        applies=lambda difference, _: "the budget of one event" in difference.ours.get("error", ""),
     ),
     Row(
         id="liquid-counters",

@@ -10,11 +10,11 @@ import pytest
 
 from offramp import _json
 from offramp.mapping import BUILTIN_DIRECTIVES, transform
+from offramp.mapping.budget import MAX_CHARACTERS, MAX_STEPS
 from offramp.mapping.check import MAX_DEPTH, MAX_REPLACE_LENGTH
-from offramp.mapping.liquid.expressions import MAX_RANGE
+from offramp.mapping.compiler import FREE_PLACEHOLDERS
 from offramp.mapping.liquid.filters import FILTERS
 from offramp.mapping.liquid.parse import MAX_TEMPLATE_LENGTH, available_tags
-from offramp.mapping.liquid.run import MEMORY_LIMIT
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "mapping.md").read_text()
 EXAMPLES = [_json.loads(block) for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)]
@@ -54,5 +54,5 @@ def test_the_page_tells_the_limits_as_they_are() -> None:
     assert f"at most {MAX_DEPTH} levels" in PAGE
     assert f"at most {MAX_REPLACE_LENGTH} characters" in PAGE
     assert f"at most {MAX_TEMPLATE_LENGTH:,} characters" in PAGE
-    assert f"at most {MEMORY_LIMIT:,} characters" in PAGE
-    assert f"at most {MAX_RANGE:,} items" in PAGE
+    assert f"{MAX_STEPS:,} steps and {MAX_CHARACTERS:,} characters" in PAGE
+    assert f"The first {FREE_PLACEHOLDERS} placeholders" in PAGE

@@ -21,8 +21,8 @@ from offramp.mapping import (
     compile_mapping,
 )
 from offramp.mapping import compiler as compiler_module
-from offramp.mapping.compiler import Shared
-from offramp.mapping.directives.texts import MAX_WRITTEN
+from offramp.mapping.budget import budgeted
+from offramp.mapping.compiler import FREE_PLACEHOLDERS, Shared
 from offramp.mapping.straight import MAX_KEYS, MAX_LENGTH, MAX_LEVELS, straight_source, straighten
 
 
@@ -49,7 +49,7 @@ def source(mapping: Any) -> str:
 
 def answer(resolve: Resolver, scope: Any) -> str:
     try:
-        return repr(resolve(scope))
+        return repr(budgeted(resolve)(scope))
     except TransformError as error:
         return str(error)
 
@@ -96,7 +96,7 @@ def nested_conditions(levels: int) -> Any:
     "mapping",
     [
         {"a": nested_conditions(MAX_LEVELS + 5)},
-        {"a": {"@template": "{{b}}" * (MAX_WRITTEN + 1)}},
+        {"a": {"@template": "{{b}}" * (FREE_PLACEHOLDERS + 1)}},
         {"a": [{"@path": "$.b"}] * 5_000},
         {"a": {"@path": "$" + ".b" * 2_000}, "c": {"@template": "-{{b" + ".b" * MAX_KEYS + "}}-"}},
     ],

@@ -91,7 +91,7 @@ class Pipeline:
         try:
             mapped = self.transform(event)
         except MappingFailure as error:
-            raise RejectedError(str(error), code="MAPPING_FAILED") from error
+            raise RejectedError(str(error), code=error.code) from error
         checked, payload = self.make(mapped)
         if self._refuses:
             faults = tuple(self.action.refuse(payload, now=_moment(now)))

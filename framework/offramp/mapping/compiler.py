@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from offramp.errors import Fault, TransformError
+from offramp.mapping.budget import Meter, budgeted
 from offramp.mapping.code import Apply, Code, Codes, List, Object, Read
 from offramp.mapping.path import compile_path, path_text
 from offramp.mapping.straight import straighten
@@ -33,6 +34,12 @@ METADATA_KEY = "_metadata"
 #: How the paths of the event itself begin.
 EVENT_SCOPE = "$"
 
+#: Placeholders of a mapping's templates that are filled from the event itself and charged to no
+#: budget: they make a payload of at most fifty events. They are written into one expression each.
+FREE_PLACEHOLDERS = 50
+#: Characters that such a template may put around its placeholders for each item of a list.
+FREE_CHARACTERS = 100
+
 _PLAIN_KEY = re.compile(r"[@$\w-]+")
 
 
@@ -48,6 +55,10 @@ class Shared:
     paths: set[str] = attrs.field(factory=set)
     #: Whether a resolver may leave `UNDEFINED` behind inside its value.
     untidy: bool = False
+    #: Whether running it is charged to a budget.
+    is_metered: bool = False
+    #: Placeholders that may still be filled without a charge.
+    free_placeholders: int = FREE_PLACEHOLDERS
     #: What resolvers do, where code can be written from it.
     codes: Codes = attrs.field(factory=Codes)
 
@@ -112,6 +123,26 @@ class Compiler:
         if path[0] == EVENT_SCOPE and path[1:2] in {"", ".", "["}:
             self.shared.paths.add(path)
 
+    def meter(self) -> Meter:
+        """What a directive charges that loops, or makes more of an event than it found in it."""
+        self.shared.is_metered = True
+        return Meter(self.place)
+
+    def reads_free(self, placeholders: int, characters: int) -> bool:
+        """Whether a template of so many needs no meter: a few, of the event and of its lists.
+
+        Of what a mapping made, the same few may add up to anything.
+        """
+        in_items = self.scope.startswith(f"{EVENT_SCOPE}.")
+        if not (in_items or self.scope == EVENT_SCOPE):
+            return False
+        if placeholders > self.shared.free_placeholders:
+            return False
+        if in_items and characters > FREE_CHARACTERS:
+            return False
+        self.shared.free_placeholders -= placeholders
+        return True
+
     def read(self, keys: tuple[str, ...]) -> Resolver:
         """The resolver of a path into this scope, noted as read."""
         self.reads(path_text(self.scope, keys))
@@ -142,7 +173,7 @@ class Compiler:
         if not all(isinstance(child, Constant) for child in children):
             return resolver
         try:
-            return Constant(resolver(UNDEFINED))
+            return Constant(budgeted(resolver)(UNDEFINED))
         except TransformError as error:
             self.shared.faults.append(Fault(error.place, error.message))
             return NOTHING

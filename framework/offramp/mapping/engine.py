@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from offramp.errors import DefinitionError, Fault, MappingError, TransformError
+from offramp.mapping.budget import budgeted
 from offramp.mapping.check import check_mapping, check_shape
 from offramp.mapping.compiler import Clock, CompileDirective, Compiler, Shared, directive_name
 from offramp.mapping.directives import BUILTIN_DIRECTIVES
@@ -57,7 +58,7 @@ class CompiledMapping:
         shared = Shared(directives=self._directives, clock=self._clock, tracer=tracer)
         resolve = _compile(self._spec, shared)
         try:
-            resolve(event)
+            budgeted(resolve)(event)
         except TransformError:
             pass
         except RecursionError:
@@ -86,9 +87,12 @@ def compile_mapping(
     faults = _distinct([*check_mapping(spec, table), *shared.faults])
     if faults:
         raise MappingError(faults)
+    resolve = straighten(resolve, shared.codes)
+    if shared.is_metered:
+        resolve = budgeted(resolve)
     return CompiledMapping(
         paths=tuple(sorted(shared.paths)),
-        resolve=_finish(straighten(resolve, shared.codes), spec, untidy=shared.untidy),
+        resolve=_finish(resolve, spec, untidy=shared.untidy),
         spec=spec,
         directives=table,
         clock=clock,

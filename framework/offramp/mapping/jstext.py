@@ -28,6 +28,8 @@ FIRST_NON_INDEX = 2**32 - 1
 AFTER_DIGITS = ":"
 #: Characters above this one take two code units in JavaScript. Source: UTF-16.
 LAST_BASIC_CHARACTER = "\uffff"
+#: Bytes of a code unit. Source: UTF-16.
+BYTES_PER_UNIT = 2
 #: What JavaScript's trim() removes. Source: ECMA-262, WhiteSpace and LineTerminator.
 JS_WHITESPACE = (
     "\t\n\v\f\r \xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
@@ -116,7 +118,7 @@ def js_length(text: str) -> int:
     """The length of a text in UTF-16 code units."""
     if text.isascii():
         return len(text)
-    return len(text) + sum(character > LAST_BASIC_CHARACTER for character in text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // BYTES_PER_UNIT
 
 
 def _compact(value: Any) -> str:

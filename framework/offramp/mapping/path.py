@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from offramp.mapping.jstext import is_array_index, js_length
+from offramp.mapping.jstext import BYTES_PER_UNIT, is_array_index, js_length
 from offramp.mapping.values import UNDEFINED, Resolver
 
 #: The sign for the event itself, with which a path may begin.
@@ -83,14 +83,24 @@ def characters(text: str) -> Sequence[str]:
     if len(text) == js_length(text):
         return text
     units = text.encode("utf-16-le", "surrogatepass")
-    # Half of a surrogate pair is no text that could be sent anywhere.
-    return [units[at : at + 2].decode("utf-16-le", "replace") for at in range(0, len(units), 2)]
+    return [
+        _decoded(units[at : at + BYTES_PER_UNIT]) for at in range(0, len(units), BYTES_PER_UNIT)
+    ]
 
 
 def _character(text: str, index: int) -> Any:
-    if index >= js_length(text):
+    length = js_length(text)
+    if index >= length:
         return UNDEFINED
-    return characters(text)[index]
+    if length == len(text):
+        return text[index]
+    units = text.encode("utf-16-le", "surrogatepass")
+    return _decoded(units[index * BYTES_PER_UNIT : (index + 1) * BYTES_PER_UNIT])
+
+
+def _decoded(unit: bytes) -> str:
+    # Half of a surrogate pair is no text that could be sent anywhere.
+    return unit.decode("utf-16-le", "replace")
 
 
 def _whole(scope: Any) -> Any:

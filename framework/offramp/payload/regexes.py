@@ -15,7 +15,8 @@ HEX: Final = 16
 LAST_OCTAL: Final = 0o377
 
 _INTERVAL: Final = re.compile(r"\{([0-9]+)(?:(,)([0-9]*))?\}")
-_NAME: Final = re.compile(r"<([^>]*)>")
+#: No name holds a `<`, so that what opens many and closes none is read only once.
+_NAME: Final = re.compile(r"<([^<>]*+)>")
 _UNICODE_ESCAPE: Final = re.compile(r"\\u(?:([0-9a-fA-F]{4})|\{([0-9a-fA-F]+)\})")
 _CODE: Final = re.compile(r"x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})")
 _OCTAL: Final = re.compile(r"[0-3][0-7]{0,2}|[4-7][0-7]?")

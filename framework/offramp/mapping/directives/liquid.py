@@ -35,5 +35,5 @@ def compile_liquid(spec: Any, compiler: Compiler) -> Resolver:
         return compiler.fault("", f"{error}; correct the template {shown(spec)}")
     for keys in template.paths:
         compiler.reads(path_text(compiler.scope, keys))
-    clock = compiler.shared.clock
-    return lambda scope: template.render(Run(scope, compiler.error, clock))
+    clock, meter = compiler.shared.clock, compiler.meter()
+    return lambda scope: template.render(Run(scope, compiler.error, clock, meter))

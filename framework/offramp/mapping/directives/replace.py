@@ -7,6 +7,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from offramp.mapping.check import MAX_REPLACE_LENGTH
 from offramp.mapping.directives.options import read_options
 from offramp.mapping.jstext import LAST_BASIC_CHARACTER, js_length, js_string
@@ -14,12 +16,13 @@ from offramp.mapping.values import NOTHING, Resolver, is_truthy
 from offramp.mapping.wording import shown
 
 if TYPE_CHECKING:
+    from offramp.mapping.budget import Meter
     from offramp.mapping.compiler import Compiler
 
 _Change = Callable[[str], str]
 _LAST_ASCII = "\x7f"
 _DEFAULTS = {"replacement": "", "replacement2": "", "global": True, "ignorecase": False}
-_SPECIAL = re.compile(r"\$[$&`']")
+_SPECIAL = re.compile(r"(\$[$&`'])")
 
 
 def compile_replace(spec: Any, compiler: Compiler) -> Resolver:
@@ -67,12 +70,29 @@ def _change(given: dict[str, Any], number: str, compiler: Compiler) -> _Change |
         if js_length(text) > MAX_REPLACE_LENGTH:
             return _too_long(name, text, compiler)
     count = -1 if given["global"] else 1
-    ignores_case = given["ignorecase"]
-    if not ignores_case and "$" not in replacement:
+    if not given["ignorecase"] and "$" not in replacement:
+        return _plainly(pattern, replacement, count, compiler)
+    filling = _Filling(
+        pattern=_fold_case(pattern) if given["ignorecase"] else pattern,
+        parts=[part for part in _SPECIAL.split(replacement) if part],
+        count=count,
+        meter=compiler.meter(),
+    )
+    return filling.in_any_case if given["ignorecase"] else lambda text: filling(text, text)
+
+
+def _plainly(pattern: str, replacement: str, count: int, compiler: Compiler) -> _Change:
+    growth = len(replacement) - len(pattern)
+    if growth <= 0:
         return lambda text: text.replace(pattern, replacement, count)
-    fold: _Change = _fold_case if ignores_case else str
-    folded = fold(pattern)
-    return lambda text: _replaced(text, fold(text), folded, replacement, count)
+    meter = compiler.meter()
+
+    def change(text: str) -> str:
+        found = text.count(pattern)
+        meter.characters(len(text) + growth * (found if count < 0 else min(found, count)))
+        return text.replace(pattern, replacement, count)
+
+    return change
 
 
 def _too_long(name: str, text: str, compiler: Compiler) -> _Change:
@@ -84,25 +104,55 @@ def _too_long(name: str, text: str, compiler: Compiler) -> _Change:
     return change
 
 
-def _replaced(text: str, searched: str, pattern: str, replacement: str, count: int) -> str:
-    parts = []
-    begin = 0
-    at = searched.find(pattern)
-    while at >= 0 and count:
-        end = at + len(pattern)
-        parts += [text[begin:at], _expanded(replacement, text, at, end)]
-        begin, count = end, count - 1
-        at = searched.find(pattern, end)
-    return "".join((*parts, text[begin:]))
+@attrs.frozen(kw_only=True)
+class _Filling:
+    """Puts a replacement in the place of a pattern, with what is special in it filled in."""
+
+    pattern: str
+    #: The replacement, each `$$`, `$&`, `` $` `` and `$'` a part of its own; a plain text has no
+    #: groups, and so no `$1`.
+    parts: list[str]
+    #: Places at most; -1 for all.
+    count: int
+    meter: Meter
+
+    def in_any_case(self, text: str) -> str:
+        self.meter.slowly(len(text))
+        return self(text, _fold_case(text))
+
+    def __call__(self, text: str, searched: str) -> str:
+        """The text replaced where the pattern is found in `searched`, of the same length."""
+        self.meter.characters(len(text))
+        made = []
+        begin, count = 0, self.count
+        at = searched.find(self.pattern)
+        while at >= 0 and count:
+            end = at + len(self.pattern)
+            filled = [_filled(part, text, at, end) for part in self.parts]
+            self.meter.steps(1)
+            self.meter.characters(sum(map(len, filled)))
+            made += [text[begin:at], *filled]
+            begin, count = end, count - 1
+            at = searched.find(self.pattern, end)
+        return "".join((*made, text[begin:]))
 
 
-def _expanded(replacement: str, text: str, at: int, end: int) -> str:
-    """The replacement with `$$`, `$&`, `` $` `` and `$'` filled in; a plain pattern has no `$1`."""
-    meant = {"$$": "$", "$&": text[at:end], "$`": text[:at], "$'": text[end:]}
-    return _SPECIAL.sub(lambda found: meant[found[0]], replacement)
+def _filled(part: str, text: str, at: int, end: int) -> str:
+    match part:
+        case "$$":
+            return "$"
+        case "$&":
+            return text[at:end]
+        case "$`":
+            return text[:at]
+        case "$'":
+            return text[end:]
+    return part
 
 
 def _fold_case(text: str) -> str:
+    if text.isascii():
+        return text.upper()
     return "".join(map(_fold_character, text))
 
 

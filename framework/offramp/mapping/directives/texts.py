@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from offramp.mapping.code import Join
 from offramp.mapping.directives.options import read_options
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
     from offramp.mapping.compiler import Compiler
 
-#: Placeholders of a template that are written into one expression; one of more is called.
-MAX_WRITTEN: Final = 50
-
 
 def compile_path_directive(spec: Any, compiler: Compiler) -> Resolver:
     """`{"@path": "$.properties.plan"}`: the value at a path."""
@@ -37,14 +34,23 @@ def compile_path_directive(spec: Any, compiler: Compiler) -> Resolver:
 def compile_template_directive(spec: Any, compiler: Compiler) -> Resolver:
     """`{"@template": "Hello {{traits.name}}"}`: text with placeholders."""
     if not isinstance(spec, str):
-        return _of_computed_text(spec, compiler, render_template, "a template")
+        meter = compiler.meter()
+        return _of_computed_text(
+            spec, compiler, lambda text, scope: render_template(text, scope, meter), "a template"
+        )
     placeholders = references(spec)
     for keys in placeholders:
         compiler.reads(path_text(compiler.scope, keys))
     if not placeholders:
         return Constant(spec)
-    resolver, texts = compile_template(spec), texts_around(spec)
-    if texts is None or () in placeholders or len(placeholders) > MAX_WRITTEN:
+    texts = texts_around(spec)
+    if texts is None:
+        meter = compiler.meter()
+        return lambda scope: render_template(spec, scope, meter)
+    if not compiler.reads_free(len(placeholders), sum(map(len, texts))):
+        return compile_template(spec, compiler.meter())
+    resolver = compile_template(spec, None)
+    if () in placeholders:
         return resolver
     return compiler.written(resolver, Join(texts, tuple(placeholders)))
 

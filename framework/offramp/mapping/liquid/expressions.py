@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Callable
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
 
 Evaluate = Callable[[Run], Any]
 
-#: Items of a range such as (1..n): with fewer than a million, its run takes about as long as
-#: the 500 ms that Segment's engine allows.
-MAX_RANGE = 1_000_000
-
 _LOGICAL = (tree.LogicalAndExpression, tree.LogicalOrExpression)
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{0,4}|[0-7]{1,3}|.|$)", re.DOTALL)
 _NAMED_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
@@ -37,10 +34,11 @@ _HEXADECIMAL, _OCTAL = 16, 8
 
 @attrs.define
 class Names:
-    """The names of a template, as they come up."""
+    """The names of a template, as they come up, and how many filters it has."""
 
     variables: set[str] = attrs.field(factory=set)
     paths: list[tuple[str, ...]] = attrs.field(factory=list)
+    filters: int = 0
 
 
 def compile_expression(expression: Expression, names: Names) -> Evaluate:
@@ -114,7 +112,7 @@ def _key(key: Any) -> Any:
 
 
 def _evaluated(key: Any, run: Run) -> Any:
-    return key(run) if callable(key) else key
+    return run.weighed(key(run)) if callable(key) else key
 
 
 def _range(expression: leaf.RangeLiteral, names: Names) -> Evaluate:
@@ -123,11 +121,9 @@ def _range(expression: leaf.RangeLiteral, names: Names) -> Evaluate:
 
     def evaluate(run: Run) -> list[float]:
         first, last = values.number(start(run)), values.number(stop(run))
-        if not last - first < MAX_RANGE:
-            if not last >= first:
-                return []
-            raise run.error(f"a range has at most {MAX_RANGE:,} items")
-        run.charge(last - first + 1)
+        if not last >= first:
+            return []
+        run.meter.steps(last - first + 1 if last < math.inf else math.inf)
         items = []
         while first < last + 1:
             items.append(first)
@@ -156,9 +152,17 @@ def _filter(each: Filter, evaluate: Evaluate, names: Names) -> Evaluate:
         raise ValueError(f"the filter {each.name!r} takes {known.exactly} argument")
     function = known.function
     taken = arguments[: known.arity]
-    if not taken:
-        return lambda run: function(run, evaluate(run))
-    return lambda run: function(run, evaluate(run), *[argument(run) for argument in taken])
+    names.filters += 1
+
+    def filtered(run: Run) -> Any:
+        value = evaluate(run)
+        if type(value) is list:
+            run.meter.weigh(value)
+        if not taken:
+            return function(run, value)
+        return function(run, value, *[run.weighed(argument(run)) for argument in taken])
+
+    return filtered
 
 
 def _argument(argument: Any, names: Names) -> Evaluate:
@@ -183,7 +187,9 @@ def _not(expression: tree.LogicalNotExpression, names: Names) -> Evaluate:
     return lambda run: not is_true(evaluate(run))
 
 
-def _binary(holds: Callable[[Any, Any], bool]) -> Callable[[Any, Names], Evaluate]:
+def _binary(
+    holds: Callable[[Any, Any], bool], *, looks_inside: bool = True
+) -> Callable[[Any, Names], Evaluate]:
     def compile_binary(expression: Any, names: Names) -> Evaluate:
         inner = expression.left
         if isinstance(inner, tree.ContainsExpression) and not isinstance(expression, _LOGICAL):
@@ -193,7 +199,16 @@ def _binary(holds: Callable[[Any, Any], bool]) -> Callable[[Any, Names], Evaluat
             return compile_expression(contains, names)
         left = compile_expression(expression.left, names)
         right = compile_expression(expression.right, names)
-        return lambda run: holds(left(run), right(run))
+        if not looks_inside:
+            return lambda run: holds(left(run), right(run))
+
+        def compare(run: Run) -> bool:
+            both = left(run), right(run)
+            if type(both[0]) is list or type(both[1]) is list:
+                run.meter.weigh(list(both))
+            return holds(*both)
+
+        return compare
 
     return compile_binary
 
@@ -220,9 +235,13 @@ _COMPILERS: dict[type[Expression], Callable[[Any, Names], Evaluate]] = {
     tree.GeExpression: _ordered(operator.ge),
     tree.GtExpression: _ordered(operator.gt),
     tree.LeExpression: _ordered(operator.le),
-    tree.LogicalAndExpression: _binary(lambda left, right: is_true(left) and is_true(right)),
+    tree.LogicalAndExpression: _binary(
+        lambda left, right: is_true(left) and is_true(right), looks_inside=False
+    ),
     tree.LogicalNotExpression: _not,
-    tree.LogicalOrExpression: _binary(lambda left, right: is_true(left) or is_true(right)),
+    tree.LogicalOrExpression: _binary(
+        lambda left, right: is_true(left) or is_true(right), looks_inside=False
+    ),
     tree.LtExpression: _ordered(operator.lt),
     tree.NeExpression: _binary(lambda left, right: not values.equals(left, right)),
 }

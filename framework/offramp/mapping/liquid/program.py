@@ -26,7 +26,7 @@ from offramp.mapping.jstext import js_string
 from offramp.mapping.liquid.expressions import Evaluate, Names, compile_expression
 from offramp.mapping.liquid.parse import parse_template
 from offramp.mapping.liquid.run import Run, Stop
-from offramp.mapping.liquid.values import is_true, plain, text_of
+from offramp.mapping.liquid.values import is_true, plain
 from offramp.mapping.values import is_truthy
 
 if TYPE_CHECKING:
@@ -43,10 +43,13 @@ class LiquidTemplate:
 
     #: The keys of each path of the scope that it reads.
     paths: tuple[tuple[str, ...], ...]
+    #: Its filters, a step each.
+    _filters: int
     _statements: tuple[_Statement, ...]
 
     def render(self, run: Run) -> str:
         """The output of one run; raises the run's error for what the scope does wrong."""
+        run.meter.steps(self._filters)
         try:
             for statement in self._statements:
                 statement(run)
@@ -59,7 +62,7 @@ def compile_template(source: str) -> LiquidTemplate:
     """Compile a template; raises `ValueError` with what is wrong with it."""
     names = Names()
     statements = _statements(parse_template(source), names)
-    return LiquidTemplate(paths=tuple(names.paths), statements=statements)
+    return LiquidTemplate(paths=tuple(names.paths), filters=names.filters, statements=statements)
 
 
 def _statements(nodes: Iterable[Node], names: Names) -> tuple[_Statement, ...]:
@@ -87,7 +90,7 @@ def _content(node: ContentNode, _: Names) -> _Statement:
 
 def _output(node: OutputNode, names: Names) -> _Statement:
     evaluate = compile_expression(node.expression, names)
-    return lambda run: run.out.append(text_of(evaluate(run)))
+    return lambda run: run.out.append(run.text(evaluate(run)))
 
 
 def _assign(node: AssignNode, names: Names) -> _Statement:
@@ -144,24 +147,24 @@ def _cycle(node: CycleNode, names: Names) -> _Statement:
     written = tuple(map(str, node.args))
 
     def cycle(run: Run) -> None:
-        key = (js_string(plain(group(run))) if group else None, written)
+        key = (js_string(plain(run.weighed(group(run)))) if group else None, written)
         at = run.cycles.get(key, 0)
         run.cycles[key] = (at + 1) % len(values)
         value = values[at](run)
         if is_truthy(plain(value)):
-            run.out.append(text_of(value))
+            run.out.append(run.text(value))
 
     return cycle
 
 
 def _increment(node: IncrementNode, _: Names) -> _Statement:
     name = str(node.name)
-    return lambda run: run.out.append(text_of(run.count(name, 1)[0]))
+    return lambda run: run.out.append(run.text(run.count(name, 1)[0]))
 
 
 def _decrement(node: DecrementNode, _: Names) -> _Statement:
     name = str(node.name)
-    return lambda run: run.out.append(text_of(run.count(name, -1)[1]))
+    return lambda run: run.out.append(run.text(run.count(name, -1)[1]))
 
 
 def _stop(_: Node, __: Names) -> _Statement:

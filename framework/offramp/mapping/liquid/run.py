@@ -6,16 +6,13 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from offramp.mapping.liquid.values import is_number, own_property
+from offramp.mapping.liquid.values import is_number, own_property, text_of
 from offramp.mapping.values import UNDEFINED
 
 if TYPE_CHECKING:
     from offramp.errors import TransformError
+    from offramp.mapping.budget import Meter
     from offramp.mapping.compiler import Clock
-
-#: Characters and list items that the filters of one run may handle. Source: Segment's
-#: actions-core, memoryLimit of its Liquid engine.
-MEMORY_LIMIT = 100_000_000
 
 
 class Stop(Exception):  # noqa: N818 - it is no error: `break` and `continue` end the output
@@ -23,28 +20,53 @@ class Stop(Exception):  # noqa: N818 - it is no error: `break` and `continue` en
 
 
 class Run:
-    """One run of a template."""
+    """One run of a template; what it handles is charged to the budget of the event."""
 
-    __slots__ = ("clock", "counters", "cycles", "error", "out", "scope", "spent", "variables")
+    __slots__ = (
+        "budget",
+        "clock",
+        "counters",
+        "cycles",
+        "error",
+        "meter",
+        "out",
+        "scope",
+        "variables",
+    )
 
     def __init__(
-        self, scope: Any, error: Callable[[str], TransformError], clock: Clock | None
+        self,
+        scope: Any,
+        error: Callable[[str], TransformError],
+        clock: Clock | None,
+        meter: Meter,
     ) -> None:
         self.scope = scope
         self.error = error
         self.clock = clock
+        self.meter = meter
+        self.budget = meter.budget
         self.out: list[str] = []
         self.variables: dict[str, Any] = {}
         self.counters: dict[str, Any] = {}
         self.cycles: dict[Any, int] = {}
-        self.spent = 0.0
 
-    def charge(self, amount: float) -> None:
-        """Take from the budget; raises the run's error when it is used up."""
-        if amount > 0:
-            self.spent += amount
-            if self.spent > MEMORY_LIMIT:
-                raise self.error(f"the template handles more than {MEMORY_LIMIT:,} characters")
+    def text(self, value: Any) -> str:
+        """The text of a value as it is written into the output, charged."""
+        if type(value) is list:
+            self.meter.weigh(value)
+        text = text_of(value)
+        # Nearly every charge of a template is one for a text, and a call would double its time.
+        self.budget.characters -= len(text)
+        if self.budget.characters < 0:
+            self.meter.characters(0)
+        return text
+
+    def weighed(self, value: Any) -> Any:
+        """The value, charged for looking at every part of it."""
+        if type(value) is list:
+            self.meter.weigh(value)
+        return value
 
     def root(self, name: str) -> Any:
         """A variable of the template, or else a member of the scope."""

@@ -9,6 +9,7 @@ from typing import Final
 
 import attrs
 
+from offramp.mapping.budget import Meter
 from offramp.mapping.dateparts import (
     CYCLE_DAYS,
     CYCLE_YEARS,
@@ -25,6 +26,10 @@ MS_PER_MINUTE: Final = SECONDS_PER_MINUTE * MS_PER_SECOND
 DAYS_PER_WEEK: Final = 7
 #: Digits of `%N`, a fraction of a second, and those of it that a moment has.
 FRACTION_DIGITS, MS_DIGITS = 9, 3
+#: Digits of a width that are read; what has as many is above every budget.
+MAX_WIDTH_DIGITS: Final = 10
+#: What it takes to write one code, such as `%Y`.
+STEPS_PER_CODE: Final = 20
 
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",
@@ -100,16 +105,18 @@ class Moment:
         return self.shown_ms % MS_PER_SECOND
 
 
-def strftime(moment: Moment, layout: str, charge: Callable[[float], None]) -> str:
-    """A moment in a format; `charge` is told how much padding is added."""
+def strftime(moment: Moment, layout: str, meter: Meter) -> str:
+    """A moment in a format, in which any code can have any width: what it makes is charged."""
 
     def written(found: re.Match[str]) -> str:
         flags, width, _, code = found.groups()
         write = _CODES.get(code)
         if write is None:
             return found[0]
-        text = write(moment, flags or "", int(width or 0))
-        return _padded(text, code, flags or "", int(width or 0), charge)
+        wide = int((width or "0")[:MAX_WIDTH_DIGITS])
+        meter.steps(STEPS_PER_CODE)
+        meter.characters(wide)
+        return _padded(write(moment, flags or "", wide), code, flags or "", wide)
 
     return _CODE.sub(written, layout)
 
@@ -119,7 +126,7 @@ def ordinal(day: int) -> str:
     return "th" if day in _TEENS else _ENDINGS.get(day % _DECADE, "th")
 
 
-def _padded(text: str, code: str, flags: str, width: int, charge: Callable[[float], None]) -> str:
+def _padded(text: str, code: str, flags: str, width: int) -> str:
     if "^" in flags:
         text = text.upper()
     elif "#" in flags:
@@ -130,7 +137,6 @@ def _padded(text: str, code: str, flags: str, width: int, charge: Callable[[floa
     elif "0" in flags:
         fill = "0"
     wide = 0 if "-" in flags else width or _WIDTHS.get(code, 0)
-    charge(wide - len(text))
     if fill == "0" and text.startswith("-"):
         return "-" + text[1:].rjust(wide - 1, fill)
     return text.rjust(wide, fill)

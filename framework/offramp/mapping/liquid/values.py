@@ -15,7 +15,7 @@ from offramp.mapping.values import UNDEFINED
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_DECIMAL_TEXT = re.compile(r"[+-]?(Infinity|([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?)")
+_DECIMAL_TEXT = re.compile(r"[+-]?(Infinity|([0-9]++\.?[0-9]*+|\.[0-9]++)([eE][+-]?[0-9]++)?)")
 _RADIX_TEXT = re.compile(r"0([xX][0-9a-fA-F]+|[oO][0-7]+|[bB][01]+)")
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from offramp import _json
 from offramp.delivery.router import BROKEN, NO_MATCH, SWITCHED_OFF
-from offramp.errors import OfframpError
+from offramp.errors import BudgetError, OfframpError, TransformError
 from offramp.queue import Delivery, Reason, Stage
 from offramp.server.api.parts import Parts
 from offramp.server.api.shapes import FaultShape, WhyShape
@@ -18,7 +18,9 @@ from offramp.server.api.trying import trying_saved
 #: Longer values of an event are cut in a sentence.
 MAX_VALUE_CHARACTERS: Final = 60
 #: Reasons that lie in what the mapping makes of the event.
-_OF_THE_MAPPING: Final = frozenset({"PAYLOAD_VALIDATION_FAILED", "MAPPING_FAILED"})
+_OF_THE_MAPPING: Final = frozenset(
+    {"PAYLOAD_VALIDATION_FAILED", TransformError.code, BudgetError.code}
+)
 _OF_THE_CREDENTIALS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 

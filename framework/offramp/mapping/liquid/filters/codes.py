@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote_to_bytes
 
 from offramp.mapping.jstext import JS_WHITESPACE
-from offramp.mapping.liquid.values import text_of
 from offramp.mapping.values import UNDEFINED, is_truthy
 
 if TYPE_CHECKING:
@@ -57,23 +56,24 @@ _ACCENTS: dict[int, str] = str.maketrans(
 )
 
 
-def _taken(run: Run, value: Any) -> str:
-    text = text_of(value)
-    run.charge(len(text))
+def _taken_slowly(run: Run, value: Any) -> str:
+    """The text of a value, of which each character is looked at by itself."""
+    text = run.text(value)
+    run.meter.slowly(len(text))
     return text
 
 
 def _escape(run: Run, value: Any) -> str:
-    return _taken(run, value).translate(_ESCAPED)
+    return run.text(value).translate(_ESCAPED)
 
 
 def _escape_once(run: Run, value: Any) -> str:
-    unescaped = _ENTITY.sub(lambda found: _CHARACTERS[found[0]], _taken(run, value))
+    unescaped = _ENTITY.sub(lambda found: _CHARACTERS[found[0]], _taken_slowly(run, value))
     return unescaped.translate(_ESCAPED)
 
 
 def _strip_html(run: Run, value: Any) -> str:
-    text = _taken(run, value)
+    text = _taken_slowly(run, value)
     kept = []
     blocks = list(_HTML_BLOCKS)
     at = 0
@@ -97,20 +97,22 @@ def _end_of_block(text: str, start: int, blocks: list[tuple[str, str]]) -> int:
     return start
 
 
-def _url_encode(_: Run, value: Any) -> str:
-    return quote(text_of(value), safe=COMPONENT_SAFE, errors="replace").replace("%20", "+")
+def _url_encode(run: Run, value: Any) -> str:
+    return quote(_taken_slowly(run, value), safe=COMPONENT_SAFE, errors="replace").replace(
+        "%20", "+"
+    )
 
 
-def _cgi_escape(_: Run, value: Any) -> str:
-    return quote(text_of(value), safe="-_.~", errors="replace").replace("%20", "+")
+def _cgi_escape(run: Run, value: Any) -> str:
+    return quote(_taken_slowly(run, value), safe="-_.~", errors="replace").replace("%20", "+")
 
 
-def _uri_escape(_: Run, value: Any) -> str:
-    return quote(text_of(value), safe=URL_SAFE + "[]", errors="replace")
+def _uri_escape(run: Run, value: Any) -> str:
+    return quote(_taken_slowly(run, value), safe=URL_SAFE + "[]", errors="replace")
 
 
 def _url_decode(run: Run, value: Any) -> str:
-    text = text_of(value).replace("+", " ")
+    text = _taken_slowly(run, value).replace("+", " ")
     decoded = unquote_to_bytes(_BAD_ESCAPE.sub("%FF", text))
     try:
         # A percent sign before anything else than two digits became a byte that no text has.
@@ -120,11 +122,11 @@ def _url_decode(run: Run, value: Any) -> str:
 
 
 def _base64_encode(run: Run, value: Any) -> str:
-    return base64.b64encode(_taken(run, value).encode(errors="replace")).decode()
+    return base64.b64encode(run.text(value).encode(errors="replace")).decode()
 
 
 def _base64_decode(run: Run, value: Any) -> str:
-    text = _taken(run, value).translate(_BASE64_BLANKS)
+    text = run.text(value).translate(_BASE64_BLANKS)
     if len(text) % BASE64_GROUP == 0:
         text = re.sub("==?$", "", text)
     if len(text) % BASE64_GROUP == 1 or not _BASE64.fullmatch(text):
@@ -134,17 +136,17 @@ def _base64_decode(run: Run, value: Any) -> str:
 
 
 def _sha256(run: Run, value: Any) -> str:
-    return hashlib.sha256(_taken(run, value).encode(errors="replace")).hexdigest()
+    return hashlib.sha256(run.text(value).encode(errors="replace")).hexdigest()
 
 
 def _hmac_sha256(run: Run, value: Any, key: Any = UNDEFINED) -> str:
-    secret = _taken(run, key).encode(errors="replace")
-    message = _taken(run, value).encode(errors="replace")
+    secret = run.text(key).encode(errors="replace")
+    message = run.text(value).encode(errors="replace")
     return hmac.new(secret, message, hashlib.sha256).hexdigest()
 
 
-def _slugify(_: Run, value: Any, mode: Any = UNDEFINED, cased: Any = UNDEFINED) -> str:
-    text = text_of(value)
+def _slugify(run: Run, value: Any, mode: Any = UNDEFINED, cased: Any = UNDEFINED) -> str:
+    text = _taken_slowly(run, value)
     mode = "default" if mode is UNDEFINED else mode
     if mode == "latin":
         text = text.translate(_ACCENTS)

@@ -20,7 +20,7 @@ from offramp.mapping.dateparts import (
 from offramp.mapping.jsdate import parse_js_date
 from offramp.mapping.jstext import js_string
 from offramp.mapping.liquid.strftime import Moment, ordinal, strftime
-from offramp.mapping.liquid.values import is_nil, is_number, number, plain, text_of
+from offramp.mapping.liquid.values import is_nil, is_number, number, plain
 from offramp.mapping.values import UNDEFINED
 from offramp.mapping.wording import shown
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 #: What `date` writes without a format. Source: liquidjs 10.30, dateFormat.
 DEFAULT_FORMAT = "%A, %B %-e, %Y at %-l:%M %P %z"
+
+#: What it takes to read a date, for each character of its text.
+STEPS_PER_CHARACTER = 10
 
 # A day inside the years 1 and 9999, so that the clocks of all zones show one of them.
 _FIRST_MS = epoch_ms(1, 0, 2)
@@ -40,15 +43,13 @@ def _date(run: Run, value: Any, layout: Any = UNDEFINED, zone: Any = UNDEFINED) 
     moment = _moment(run, value, zone)
     if moment is None:
         return value
-    text = DEFAULT_FORMAT if is_nil(layout) else text_of(layout)
-    run.charge(len(text))
-    return strftime(moment, text, run.charge)
+    return strftime(moment, DEFAULT_FORMAT if is_nil(layout) else run.text(layout), run.meter)
 
 
 def _in_format(layout: str) -> Callable[..., Any]:
     def filter_(run: Run, value: Any) -> Any:
         moment = _moment(run, value, UNDEFINED)
-        return value if moment is None else strftime(moment, layout, run.charge)
+        return value if moment is None else strftime(moment, layout, run.meter)
 
     return filter_
 
@@ -63,7 +64,7 @@ def _in_words(month: str) -> Callable[..., Any]:
         if kind == "ordinal":
             numbered = f"{day}{ordinal(day)}"
             layout = f"{month} {numbered}, %Y" if style == "US" else f"{numbered} {month} %Y"
-        return strftime(moment, layout, run.charge)
+        return strftime(moment, layout, run.meter)
 
     return filter_
 
@@ -94,7 +95,11 @@ def _since_1970(run: Run, value: Any) -> float | None:
         return int(value)
     if is_number(value) or (isinstance(value, str) and _SECONDS.fullmatch(value)):
         return number(value) * MS_PER_SECOND
-    return parse_js_date(js_string(value)) if isinstance(value, (str, list)) else None
+    if not isinstance(value, (str, list)):
+        return None
+    text = js_string(value)
+    run.meter.steps(len(text) * STEPS_PER_CHARACTER)
+    return parse_js_date(text)
 
 
 def _zone_offset(run: Run, name: str, ms: int) -> float:

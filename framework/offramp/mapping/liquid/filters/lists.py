@@ -20,12 +20,12 @@ from offramp.mapping.liquid.values import (
     own_property,
     plain,
     read_property,
-    text_of,
 )
 from offramp.mapping.values import UNDEFINED, is_truthy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
 
 #: The most characters by which JSON is indented. Source: ECMA-262, JSON.stringify.
 MAX_INDENT = 10
@@ -55,8 +55,10 @@ def _json(run: Run, value: Any, space: Any = UNDEFINED) -> Any:
     if isinstance(value, Special):
         # The literals are objects of Segment's engine, without members of their own.
         return "{}"
+    if type(value) is dict:
+        run.meter.weigh(value)
     text = js_json(value, indent=_indent(plain(space)))
-    run.charge(len(text))
+    run.meter.characters(len(text))
     return text
 
 
@@ -70,8 +72,8 @@ def _indent(space: Any) -> str:
 
 def _join(run: Run, value: Any, separator: Any = UNDEFINED) -> str:
     items = [text_or_empty(plain(item)) for item in as_list(value)]
-    between = " " if is_nil(separator) else text_of(separator)
-    run.charge(sum(map(len, items)) + len(between) * max(len(items) - 1, 0))
+    between = " " if is_nil(separator) else run.text(separator)
+    run.meter.characters(sum(map(len, items)) + len(between) * max(len(items) - 1, 0))
     return between.join(items)
 
 
@@ -103,37 +105,31 @@ def _length(value: Any) -> Any:
     return own_property(value, "length") if isinstance(value, (list, dict)) else UNDEFINED
 
 
-def _compact(run: Run, value: Any) -> list[Any]:
-    return [item for item in _charged(run, value) if not is_nil(item)]
+def _compact(_: Run, value: Any) -> list[Any]:
+    return [item for item in as_list(value) if not is_nil(item)]
 
 
-def _push(run: Run, value: Any, item: Any = UNDEFINED) -> list[Any]:
-    return [*_charged(run, value), plain(item)]
+def _push(_: Run, value: Any, item: Any = UNDEFINED) -> list[Any]:
+    return [*as_list(value), plain(item)]
 
 
-def _unshift(run: Run, value: Any, item: Any = UNDEFINED) -> list[Any]:
-    return [plain(item), *_charged(run, value)]
+def _unshift(_: Run, value: Any, item: Any = UNDEFINED) -> list[Any]:
+    return [plain(item), *as_list(value)]
 
 
-def _pop(run: Run, value: Any) -> list[Any]:
-    return _charged(run, value)[:-1]
+def _pop(_: Run, value: Any) -> list[Any]:
+    return as_list(value)[:-1]
 
 
-def _shift(run: Run, value: Any) -> list[Any]:
-    return _charged(run, value)[1:]
-
-
-def _charged(run: Run, value: Any) -> list[Any]:
-    items = as_list(value)
-    run.charge(len(items))
-    return items
+def _shift(_: Run, value: Any) -> list[Any]:
+    return as_list(value)[1:]
 
 
 def _slice(run: Run, value: Any, begin: Any = UNDEFINED, length: Any = UNDEFINED) -> Any:
     value = plain(value)
     if is_nil(value):
         return []
-    parts = value if isinstance(value, list) else text_of(value)
+    parts = value if isinstance(value, list) else run.text(value)
     begin, length = plain(begin), 1 if length is UNDEFINED else plain(length)
     count = number(length)
     first = number(begin)
@@ -141,7 +137,6 @@ def _slice(run: Run, value: Any, begin: Any = UNDEFINED, length: Any = UNDEFINED
         first += len(parts)
     if first < 0 or count < 0:
         return parts[:0]
-    run.charge(count)
     if isinstance(parts, list):
         # A text and a number make a text in JavaScript, "1" and 2 the position 12.
         joined = isinstance(begin, str) or isinstance(length, str)
@@ -158,10 +153,12 @@ def _whole(position: float) -> int | None:
 
 
 def _where(run: Run, value: Any, key: Any = UNDEFINED, wanted: Any = UNDEFINED) -> list[Any]:
-    names = list(_keys(text_of(key)))
+    names = list(_keys(run.text(key)))
+    items = as_list(value)
+    run.meter.steps(len(items) * len(names))
     found = []
-    for item in _charged(run, value):
-        of_item = _property(item, names)
+    for item in items:
+        of_item = _property(run, item, names)
         if is_true(of_item) if wanted is UNDEFINED else equals(of_item, wanted):
             found.append(item)
     return found
@@ -177,18 +174,14 @@ def _keys(path: str) -> Iterator[str | int]:
         yield int(name) if match[4] else name
 
 
-def _property(item: Any, names: list[str | int]) -> Any:
+def _property(run: Run, item: Any, names: list[str | int]) -> Any:
     if not names:
         return UNDEFINED
     # An item is looked into as a template looks into its scope.
-    value = Run(item, _no_error, None).root(js_string(names[0]))
+    value = Run(item, run.error, run.clock, run.meter).root(js_string(names[0]))
     for name in names[1:]:
         value = read_property(value, name)
     return value
-
-
-def _no_error(message: str) -> Any:  # pragma: no cover - looking up raises nothing
-    raise AssertionError(message)
 
 
 def _sample(run: Run, value: Any, count: Any = UNDEFINED) -> Any:
@@ -196,8 +189,8 @@ def _sample(run: Run, value: Any, count: Any = UNDEFINED) -> Any:
     value = plain(value)
     if is_nil(value):
         return []
-    items = value if isinstance(value, list) else list(text_of(value))
-    run.charge(len(items))
+    items = value if isinstance(value, list) else list(run.text(value))
+    run.meter.steps(len(items))
     wanted = 1.0 if count is UNDEFINED else number(count)
     if wanted == 1 and not isinstance(count, str):
         return items[0] if items else UNDEFINED

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from offramp.mapping.jstext import js_string
-from offramp.mapping.liquid.values import as_list, number, number_or_zero, read_property, text_of
+from offramp.mapping.liquid.values import as_list, number, number_or_zero, read_property
 from offramp.mapping.values import is_truthy
 
 if TYPE_CHECKING:
@@ -62,10 +62,12 @@ def _round(_: Run, value: Any, *digits: Any) -> float:
     return -rounded if exact < 0 else rounded
 
 
-def _sum(_: Run, value: Any, *key: Any) -> float:
+def _sum(run: Run, value: Any, *key: Any) -> float:
     total = 0.0
-    names = text_of(key[0]).split(".") if key and is_truthy(key[0]) else []
-    for item in as_list(value):
+    names = run.text(key[0]).split(".") if key and is_truthy(key[0]) else []
+    items = as_list(value)
+    run.meter.steps(len(items) * len(names))
+    for item in items:
         for name in names:
             item = read_property(item, name)  # noqa: PLW2901 - it walks down from the item
         total += number_or_zero(item)

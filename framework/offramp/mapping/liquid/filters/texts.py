@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from offramp.mapping.jstext import JS_WHITESPACE, LAST_BASIC_CHARACTER, js_length
-from offramp.mapping.liquid.values import code_points, number, text_of
+from offramp.mapping.liquid.values import code_points, number
 from offramp.mapping.values import UNDEFINED, is_truthy
 
 if TYPE_CHECKING:
@@ -27,9 +27,14 @@ _OTHER_WORD = re.compile(f"[^{_CJK}{JS_WHITESPACE}]+")
 
 def _taken(run: Run, *values: Any) -> list[str]:
     """The texts of some values, charged to the run."""
-    texts = [text_of(value) for value in values]
-    run.charge(sum(map(len, texts)))
-    return texts
+    return [run.text(value) for value in values]
+
+
+def _taken_slowly(run: Run, value: Any) -> str:
+    """The text of a value that is searched character by character."""
+    text = run.text(value)
+    run.meter.slowly(len(text))
+    return text
 
 
 def _append(run: Run, value: Any, other: Any = UNDEFINED) -> str:
@@ -65,15 +70,15 @@ def _stripped(strip: Callable[[str, str], str]) -> Callable[..., str]:
 
 
 def _squish(run: Run, value: Any) -> str:
-    return _SPACES.sub(" ", _taken(run, value)[0]).strip(" ")
+    return _SPACES.sub(" ", _taken_slowly(run, value)).strip(" ")
 
 
 def _normalize_whitespace(run: Run, value: Any) -> str:
-    return _SPACES.sub(" ", _taken(run, value)[0])
+    return _SPACES.sub(" ", _taken_slowly(run, value))
 
 
 def _strip_newlines(run: Run, value: Any) -> str:
-    return _LINE_END.sub("", _taken(run, value)[0])
+    return _LINE_END.sub("", _taken_slowly(run, value))
 
 
 def _remove(run: Run, value: Any, part: Any = UNDEFINED) -> str:
@@ -91,10 +96,16 @@ def _remove_last(run: Run, value: Any, part: Any = UNDEFINED) -> str:
 
 
 def _replace(run: Run, value: Any, part: Any = UNDEFINED, other: Any = UNDEFINED) -> str:
-    text, old, new = (text_of(each) for each in (value, part, other))
-    pieces = text.split(old) if old else list(text)
-    run.charge(len(text) + (len(pieces) - 1) * (len(new) - len(old)))
+    text, old, new = _taken(run, value, part, other)
+    pieces = _pieces(run, text, old)
+    run.meter.characters(max(0, (len(pieces) - 1) * (len(new) - len(old))))
     return new.join(pieces)
+
+
+def _pieces(run: Run, text: str, between: str) -> list[str]:
+    """The parts of a text, each a step; without anything between them its characters."""
+    run.meter.steps(text.count(between))
+    return text.split(between) if between else list(text)
 
 
 def _replace_first(run: Run, value: Any, part: Any = UNDEFINED, other: Any = UNDEFINED) -> str:
@@ -110,8 +121,7 @@ def _replace_last(run: Run, value: Any, part: Any = UNDEFINED, other: Any = UNDE
 
 def _split(run: Run, value: Any, separator: Any = UNDEFINED) -> list[str]:
     [text] = _taken(run, value)
-    between = text_of(separator)
-    parts = text.split(between) if between else list(text)
+    parts = _pieces(run, text, run.text(separator))
     while parts and not parts[-1]:
         parts.pop()
     return parts
@@ -126,7 +136,7 @@ def _truncate(run: Run, value: Any, length: Any = UNDEFINED, end: Any = UNDEFINE
 
 
 def _truncatewords(run: Run, value: Any, words: Any = UNDEFINED, end: Any = UNDEFINED) -> str:
-    text, ending = _taken(run, value, ELLIPSIS if end is UNDEFINED else end)
+    text, ending = _taken_slowly(run, value), run.text(ELLIPSIS if end is UNDEFINED else end)
     parts = _SPACES.split(text.lstrip(JS_WHITESPACE))
     most = float(TRUNCATED_WORDS) if words is UNDEFINED else number(words)
     if most <= 0:
@@ -136,7 +146,7 @@ def _truncatewords(run: Run, value: Any, words: Any = UNDEFINED, end: Any = UNDE
 
 
 def _number_of_words(run: Run, value: Any, mode: Any = UNDEFINED) -> int:
-    text = _taken(run, value)[0].strip(JS_WHITESPACE)
+    text = _taken_slowly(run, value).strip(JS_WHITESPACE)
     if not text:
         return 0
     if mode == "cjk" or (mode == "auto" and _CJK_CHARACTER.search(text)):
