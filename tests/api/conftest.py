@@ -16,7 +16,15 @@ from tests.listening import listening
 
 from offramp import _json
 from offramp.cli.readiness import quick_sums
-from offramp.config import Config, ConfigStore, Instance, KeyRing, parse_config, resolve_write_keys
+from offramp.config import (
+    Config,
+    ConfigStore,
+    Instance,
+    KeyRing,
+    References,
+    parse_config,
+    resolve_write_keys,
+)
 from offramp.config import diff_configs as diff
 from offramp.delivery import Engine, InstanceRuntime, make_runtime
 from offramp.plugins import CatalogEntry
@@ -139,7 +147,7 @@ async def host(tmp_path: Path, partner: Partner, written: dict[str, Any]) -> Asy
         config = parse_config(written, catalog).config
         await configs.apply(diff(Config(), config, catalog), 0, who="test")
         engine = Engine(catalog, queue, start)
-        await engine.apply(resolve_write_keys(config))
+        await engine.apply(resolve_write_keys(config, References()))
         parts = Parts(
             engine=engine,
             queue=queue,
@@ -149,7 +157,7 @@ async def host(tmp_path: Path, partner: Partner, written: dict[str, Any]) -> Asy
         )
 
         async def run(_: int, changed: Config) -> None:
-            await engine.apply(resolve_write_keys(changed))
+            await engine.apply(resolve_write_keys(changed, References()))
 
         app = make_app(
             intake=engine,

@@ -238,3 +238,31 @@ def test_host_settings_are_checked(offramp: Offramp, config: Path, line: str, pl
         assert result.status == 2
         assert place in result.err
     assert not (config.parent / "offramp-data").exists()
+
+
+async def test_only_references_of_the_file_are_followed(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the API nobody reads the process's variables; what the file says runs on without it."""
+    monkeypatch.setenv("CANARY", "a-variable-of-the-process")
+    folder = tmp_path / "data"
+    async with running(config, folder) as host:
+        assert set(host.engine.snapshot.runtimes) == {"metronome"}
+    async with running(None, folder) as host:
+        assert set(host.engine.snapshot.runtimes) == {"metronome"}, "the file's reference holds"
+        assert await ask(host, "PATCH", "instances/metronome", {"rate": 5}) == 200
+        again = {"settings": {"apiToken": "env:METRONOME_TOKEN"}}
+        assert await ask(host, "PATCH", "instances/metronome", again) == 200
+        for reference in ("env:CANARY", "file:/etc/hostname", "env:OFFRAMP_SECRET_KEY"):
+            stolen = {"settings": {"apiToken": reference}}
+            assert await ask(host, "PATCH", "instances/metronome", stolen) == 422
+            assert await ask(host, "PATCH", "sources/product", {"write_key": reference}) == 422
+            new = {"name": "new", "destination": "metronome-actions", "source": "product"}
+            assert await ask(host, "POST", "instances", {**new, **stolen}) == 422
+        assert set(host.engine.snapshot.runtimes) == {"metronome"}
+    write(config, f'[host]\nreferences = ["env:CAN*"]\n{CONFIG}')
+    async with running(config, folder) as host:
+        allowed = {"settings": {"apiToken": "env:CANARY"}}
+        assert await ask(host, "PATCH", "instances/metronome", allowed) == 200
+        runtime = host.engine.snapshot.runtimes["metronome"]
+        assert runtime.settings["apiToken"] == "a-variable-of-the-process"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from offramp.config import Config, check_config, parse_config, read_trigger
+from offramp.config import Config, check_config, follow_all, parse_config, read_trigger
 from offramp.config.overlap import may_overlap
 from offramp.errors import TriggerError
 from offramp.fql import compile_trigger
@@ -136,7 +136,7 @@ def test_references_that_lead_nowhere_here_are_told(
     written["instances"]["billing"]["settings"]["apiToken"] = "env:TOKEN"
     config = parse_config(written, catalog).config
     assert check_config(config, catalog).warnings == ()
-    report = check_config(config, catalog, environ={"KEY": "k"})
+    report = check_config(config, catalog, references=follow_all({"KEY": "k"}))
     assert [str(fault) for fault in report.warnings] == [
         "@ instances.billing.settings.apiToken: the variable TOKEN is not set"
     ]

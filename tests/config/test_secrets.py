@@ -14,6 +14,7 @@ from offramp.config import (
     Instance,
     KeyRing,
     Source,
+    follow_all,
     is_reference,
     load_key_ring,
     mask,
@@ -73,7 +74,7 @@ def test_references_are_followed(tmp_path: Path, catalog: Catalog) -> None:
     file = tmp_path / "token"
     file.write_text("from file\n")
     made = instance(apiToken=f"file:{file}", region="env:REGION", retries=2)
-    assert resolve_settings(made, catalog["meter"].settings, environ={"REGION": "eu"}) == {
+    assert resolve_settings(made, catalog["meter"].settings, follow_all({"REGION": "eu"})) == {
         "apiToken": "from file",
         "region": "eu",
         "retries": 2,
@@ -85,7 +86,9 @@ def test_the_environment_is_where_variables_are(
 ) -> None:
     """Unless told otherwise, variables are those of the process."""
     monkeypatch.setenv("METER_TOKEN", "from env")
-    found = resolve_settings(instance(apiToken="env:METER_TOKEN"), catalog["meter"].settings)
+    found = resolve_settings(
+        instance(apiToken="env:METER_TOKEN"), catalog["meter"].settings, follow_all()
+    )
     assert found == {"apiToken": "from env"}
 
 
@@ -100,15 +103,17 @@ def test_the_environment_is_where_variables_are(
 def test_a_reference_that_leads_nowhere_is_told(value: str, told: str, catalog: Catalog) -> None:
     """The message names the setting, the reference and what is the matter."""
     with pytest.raises(ConfigError) as caught:
-        resolve_settings(instance(apiToken=value), catalog["meter"].settings, environ={"EMPTY": ""})
+        resolve_settings(
+            instance(apiToken=value), catalog["meter"].settings, follow_all({"EMPTY": ""})
+        )
     assert str(caught.value).startswith(f"config @ instances.billing.settings.apiToken: {told}")
 
 
 def test_what_a_reference_leads_to_is_checked(catalog: Catalog) -> None:
     """A value from outside has to fit as one in the file has."""
     made = instance(apiToken="t", region="env:REGION")
-    with pytest.raises(ConfigError, match=r"instances\.billing\.settings\.region: .*mars"):
-        resolve_settings(made, catalog["meter"].settings, environ={"REGION": "mars"})
+    with pytest.raises(ConfigError, match=r"instances\.billing\.settings\.region: .*does not fit"):
+        resolve_settings(made, catalog["meter"].settings, follow_all({"REGION": "mars"}))
 
 
 def test_write_keys_are_followed_and_stay_apart() -> None:
@@ -119,13 +124,13 @@ def test_write_keys_are_followed_and_stay_apart() -> None:
             "app": Source(name="app", write_key="env:B"),
         }
     )
-    found = resolve_write_keys(config, environ={"A": "key-1", "B": "key-2"})
+    found = resolve_write_keys(config, follow_all({"A": "key-1", "B": "key-2"}))
     assert [source.write_key for source in found.sources.values()] == ["key-1", "key-2"]
     with pytest.raises(ConfigError, match="write key of the source 'web' too") as caught:
-        resolve_write_keys(config, environ={"A": "key-1", "B": "key-1"})
+        resolve_write_keys(config, follow_all({"A": "key-1", "B": "key-1"}))
     assert "key-1" not in str(caught.value)
     with pytest.raises(ConfigError, match=r"the variable A is not set.*\n.*B is not set"):
-        resolve_write_keys(config, environ={})
+        resolve_write_keys(config, follow_all({}))
 
 
 def test_no_repr_shows_a_secret(config: Config) -> None:

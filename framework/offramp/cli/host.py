@@ -24,8 +24,10 @@ from offramp.config import (
     ConfigStore,
     HostSettings,
     Instance,
+    References,
     diff_configs,
     load_key_ring,
+    references_in,
     resolve_settings,
     resolve_write_keys,
 )
@@ -92,13 +94,15 @@ class Host:
         }
 
 
-def start_instances(catalog: Catalog, *, clock: Callable[[], float] = time.time) -> StartInstance:
+def start_instances(
+    catalog: Catalog, references: References, *, clock: Callable[[], float] = time.time
+) -> StartInstance:
     """How an instance gets its settings, its connections and its middleware."""
 
     def start(instance: Instance, entry: CatalogEntry) -> InstanceRuntime:
-        settings = resolve_settings(instance, entry.settings)
         # Before the session, which nobody would close if this raised.
         middleware = catalog.plugins.middleware(entry.destination)
+        settings = resolve_settings(instance, entry.settings, references)
         session = open_session()
         return make_runtime(
             instance,
@@ -142,14 +146,15 @@ async def _run(
     ):
         configs = ConfigStore(store, load_key_ring(folder), catalog)
         token = load_token(folder, settings.token)
-        changes, config = await _in_force(configs, written, catalog)
-        engine = Engine(catalog, queue, start_instances(catalog))
+        references = References(allowed=settings.references, own_folder=folder)
+        changes, config, references = await _in_force(configs, written, catalog, references)
+        engine = Engine(catalog, queue, start_instances(catalog, references), references=references)
         ledger = SqliteLedger(store)
         sums = quick_sums(store)
         parts = Parts(engine=engine, queue=queue, ledger=ledger, configs=configs, sums=sums)
 
         async def put_to_work(_: int, changed: Config) -> None:
-            await engine.apply(resolve_write_keys(changed))
+            await engine.apply(resolve_write_keys(changed, references))
 
         try:
             await engine.apply(config)
@@ -174,16 +179,29 @@ async def _run(
 
 
 async def _in_force(
-    configs: ConfigStore, written: Written | None, catalog: Catalog
-) -> tuple[Sequence[Change], Config]:
-    """Put what a file says in force; answers its changes, and the configuration, keys resolved."""
+    configs: ConfigStore, written: Written | None, catalog: Catalog, references: References
+) -> tuple[Sequence[Change], Config, References]:
+    """Put what a file says in force; answers its changes, and the configuration, keys resolved.
+
+    The references that stand in the file are remembered, so that they are followed, beside those
+    that `references` allows, also after a start without the file.
+    """
     rev, current = await configs.load()
-    wanted = current if written is None else written(current)
+    known = await configs.references()
+    if written is None:
+        references = attrs.evolve(references, written=known)
+        return (), resolve_write_keys(current, references), references
+    wanted = written(current)
+    texts = frozenset(references_in(wanted, catalog).values())
+    references = attrs.evolve(references, written=texts)
     # Before it is stored: a reference that leads nowhere must not be what the next start finds.
-    resolved = resolve_write_keys(wanted)
+    resolved = resolve_write_keys(wanted, references)
     changes = diff_configs(current, wanted, catalog)
+    # If the host dies in between, the next start may follow what either configuration needs.
+    await configs.remember_references(known | texts)
     await configs.apply(changes, rev, who=FROM_FILE)
-    return changes, resolved
+    await configs.remember_references(texts)
+    return changes, resolved, references
 
 
 def _app(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -17,7 +16,7 @@ from offramp.cli.events import read_events, write_line
 from offramp.cli.explained import render_answers, render_event, render_explanation
 from offramp.cli.host import start_instances
 from offramp.cli.load import DEFAULT_FILE, load
-from offramp.config import Config, check_config
+from offramp.config import Config, check_config, follow_all
 from offramp.delivery import (
     Parcel,
     Pipeline,
@@ -55,7 +54,7 @@ class Trial:
             The configuration, TOML or JSON.
         """
         loaded, catalog = load(self._context, config)
-        report = check_config(loaded.config, catalog, environ=os.environ)
+        report = check_config(loaded.config, catalog, references=follow_all())
         for warning in report.warnings:
             self._context.warn(str(warning))
         self._context.out.print(_summary(config, loaded.config), markup=False)
@@ -131,7 +130,13 @@ class _Compiled:
 
     async def __aenter__(self) -> Snapshot:
         loaded, catalog = load(self._context, self._path)
-        self._snapshot = compile_config(loaded.config, catalog, start_instances(catalog))
+        references = follow_all()
+        self._snapshot = compile_config(
+            loaded.config,
+            catalog,
+            start_instances(catalog, references),
+            references=references,
+        )
         for place, problem in self._snapshot.problems.items():
             self._context.warn(f"{place}: {problem}")
         return self._snapshot
@@ -178,11 +183,14 @@ async def _send_one(
     try:
         prepared = pipeline.prepare(event, now=time.time())
     except Exception as error:  # noqa: BLE001 - a plugin's own checks may raise anything
-        return told | {"error": _error(as_delivery_error(error), runtime.mask)}
+        return told | {
+            "error": _error(as_delivery_error(error), pipeline.mask_of(runtime.mask, event))
+        }
     [sent] = await send(runtime, pipeline, [Parcel(prepared=prepared, event=event)])
     if sent.exchange is not None:
         told["exchange"] = sent.exchange.as_data()
-    return told | {"error": None if sent.error is None else _error(sent.error, runtime.mask)}
+    mask = pipeline.secrets.mask_wires(runtime.mask, [prepared.wire])
+    return told | {"error": None if sent.error is None else _error(sent.error, mask)}
 
 
 def _error(error: DeliveryError, mask: Mask) -> dict[str, Any]:

@@ -8,7 +8,17 @@ from offramp.config.host import HIGHEST_PORT, HostSettings, LogFormat, LogLevel,
 from offramp.config.keyring import KeyRing, load_key_ring, rotate_key_file
 from offramp.config.model import Config, Instance, Source, Subscription
 from offramp.config.parse import Loaded, parse_config
-from offramp.config.references import resolve, resolve_settings, resolve_write_keys
+from offramp.config.references import (
+    References,
+    check_references,
+    follow_all,
+    referenced_values,
+    references_in,
+    resolve,
+    resolve_mapping,
+    resolve_settings,
+    resolve_write_keys,
+)
 from offramp.config.secrets import change_secrets, is_reference, mask, mask_mapping, mask_settings
 from offramp.config.store import AuditEntry, ConfigStore, StaleConfigError
 from offramp.config.toml import to_toml
@@ -28,6 +38,7 @@ __all__ = [
     "Loaded",
     "LogFormat",
     "LogLevel",
+    "References",
     "Report",
     "Source",
     "StaleConfigError",
@@ -36,8 +47,10 @@ __all__ = [
     "apply_changes",
     "change_secrets",
     "check_config",
+    "check_references",
     "diff_configs",
     "export_config",
+    "follow_all",
     "host_settings",
     "is_reference",
     "load_key_ring",
@@ -47,7 +60,10 @@ __all__ = [
     "parse_config",
     "read_document",
     "read_trigger",
+    "referenced_values",
+    "references_in",
     "resolve",
+    "resolve_mapping",
     "resolve_settings",
     "resolve_write_keys",
     "rotate_key_file",

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import attrs
 
-from offramp.config.export import export_config, settings_fields
+from offramp.config.export import export_config, mapping_fields, settings_fields
 from offramp.config.model import Config, Instance, Source, Subscription
 from offramp.config.parse import parse_config
-from offramp.config.references import resolve_settings, resolve_write_keys
+from offramp.config.references import (
+    References,
+    resolve_mapping,
+    resolve_settings,
+    resolve_write_keys,
+)
 from offramp.config.same_keys import place_of, same_keys, same_keys_as
 from offramp.config.table import join_place
 from offramp.config.triggers import read_trigger
@@ -35,15 +40,15 @@ class Report:
 
 
 def check_config(
-    config: Config, catalog: Catalog, *, environ: Mapping[str, str] | None = None
+    config: Config, catalog: Catalog, *, references: References | None = None
 ) -> Report:
     """Check a configuration against the catalog, and its parts against each other.
 
-    With `environ`, references are followed too, and each that leads nowhere is a warning.
+    With `references`, those are followed too, and each that leads nowhere is a warning.
     """
     warnings = [
         *find_warnings(config, catalog),
-        *(() if environ is None else _references(config, catalog, environ)),
+        *(() if references is None else _references(config, catalog, references)),
     ]
     return Report(errors=_errors(config, catalog), warnings=tuple(warnings))
 
@@ -143,13 +148,18 @@ def _triggers(config: Config, subscriptions: Iterable[Subscription]) -> Iterator
             yield Fault(f"{place_of(config, each)}.trigger", message)
 
 
-def _references(config: Config, catalog: Catalog, environ: Mapping[str, str]) -> Iterator[Fault]:
+def _references(config: Config, catalog: Catalog, references: References) -> Iterator[Fault]:
     try:
-        resolve_write_keys(config, environ=environ)
+        resolve_write_keys(config, references)
     except ConfigError as error:
         yield from error.faults
     for instance in config.instances.values():
         try:
-            resolve_settings(instance, settings_fields(catalog, instance), environ=environ)
+            resolve_settings(instance, settings_fields(catalog, instance), references)
+        except ConfigError as error:
+            yield from error.faults
+    for each in config.subscriptions.values():
+        try:
+            resolve_mapping(each, mapping_fields(catalog, config, each), references)
         except ConfigError as error:
             yield from error.faults

@@ -118,6 +118,8 @@ def _host(host: HostSettings, *, secrets: bool) -> dict[str, Any]:
     changed = {k: v for k, v in said.items() if v is not None and v != getattr(default, k)}
     if "data" in changed:
         changed["data"] = str(changed["data"])
+    if "references" in changed:
+        changed["references"] = list(changed["references"])
     if "token" in changed and not secrets:
         changed["token"] = mask(changed["token"])
     return changed

@@ -57,11 +57,18 @@ class HostSettings:
     log_format: LogFormat = "auto"
     #: The least severe records that are written.
     log_level: LogLevel = "info"
+    #: References (`env:NAME`, where `*` is any text, or `file:/` with a file or folder) that are
+    #: followed beside those that stand in the file: also where the API brings them.
+    references: tuple[str, ...] = ()
 
 
 HOST_KEYS: Final = tuple(attribute.name for attribute in attrs.fields(HostSettings))
 _COUNTS: Final = ("event_bytes", "batch_bytes", "batch_events", "max_in_flight", "min_free_bytes")
 _URL: Final = re.compile(r"https?://[^\s/]+/?")
+_PATTERN: Final = re.compile(r"env:[A-Za-z0-9_*]+|file:/[^\x00*]*")
+_PATTERN_WANTED: Final = (
+    'must be a variable such as "env:PRODUCT_*", or a file or a folder: "file:/run/secrets"'
+)
 _NUMBERS: Final = ("requests_per_second", "keep_delivered_days", "keep_dead_days")
 
 
@@ -95,10 +102,19 @@ def read_host(table: Table, folder: Path) -> HostSettings:
         "token": token,
         "log_format": table.choice("log_format", get_args(LogFormat)),
         "log_level": table.choice("log_level", get_args(LogLevel)),
+        "references": _references(table),
         **{key: table.integer(key, minimum=1) for key in _COUNTS},
         **{key: table.number(key, above=0) for key in _NUMBERS},
     }
     return HostSettings(**{key: value for key, value in given.items() if value is not None})
+
+
+def _references(table: Table) -> tuple[str, ...]:
+    patterns = table.items("references", of="references that may be followed")
+    for index, pattern in enumerate(patterns):
+        if not (isinstance(pattern, str) and _PATTERN.fullmatch(pattern)):
+            table.fault("references", _PATTERN_WANTED, index=index)
+    return tuple(map(str, patterns))
 
 
 def _url(table: Table, key: str) -> str | None:

@@ -1,44 +1,144 @@
-"""Follows references: what `env:NAME` and `file:/path` stand for, read when an instance starts."""
+"""Follows references: what `env:NAME` and `file:/path` stand for, as far as the operator allows."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
-from offramp.config.model import Config, Instance
-from offramp.config.secrets import REFERENCE
-from offramp.config.settings import settings_faults
+from offramp.config.export import mapping_fields
+from offramp.config.keyring import KEY_FILE_VARIABLE, KEY_VARIABLE
+from offramp.config.model import Config, Instance, Subscription
+from offramp.config.secrets import (
+    change_mapping_secrets,
+    is_reference,
+    secrets_by_place,
+)
+from offramp.config.settings import settings_faults, unquoted
 from offramp.config.table import join_place
 from offramp.definition import Fields
 from offramp.errors import ConfigError, Fault
+from offramp.plugins import Catalog
+
+TOKEN_VARIABLE: Final = "OFFRAMP_TOKEN"  # noqa: S105 - the variable's name
+#: What protects the host itself never becomes a value of the configuration.
+OWN_VARIABLES: Final = frozenset({KEY_VARIABLE, KEY_FILE_VARIABLE, TOKEN_VARIABLE})
+#: A secret is short; a file that is longer is none, and would only fill memory.
+MAX_FILE_BYTES: Final = 65_536
 
 
-def resolve_settings(
-    instance: Instance, fields: Fields, *, environ: Mapping[str, str] | None = None
-) -> dict[str, Any]:
+@attrs.frozen(kw_only=True)
+class References:
+    """Which references are followed, and from what: by itself none."""
+
+    #: `[host] references`: `env:NAME`, where `*` is any text, and `file:/` with a file or folder.
+    allowed: tuple[str, ...] = ()
+    #: The references that stand in the file that the host was started with.
+    written: frozenset[str] = frozenset()
+    #: Whether all are followed: where the one who runs the process wrote the configuration.
+    everything: bool = False
+    #: The data folder, of which nothing is read.
+    own_folder: Path | None = None
+    #: The variables; those of the process unless given.
+    environ: Mapping[str, str] = attrs.field(factory=lambda: os.environ, repr=False)
+
+    def fault(self, reference: str) -> str | None:
+        """Why a reference is not followed, or nothing."""
+        try:
+            return self._fault(reference, _real(_path_of(reference)))
+        except ValueError as error:
+            return str(error)
+
+    def read(self, reference: str) -> str:
+        """What a reference stands for; raises `ValueError` with what is the matter."""
+        # Links are followed once, so that what is read is what was judged.
+        real = _real(_path_of(reference))
+        told = self._fault(reference, real)
+        if told is not None:
+            raise ValueError(told)
+        return _read(reference, real, self.environ)
+
+    def _fault(self, reference: str, real: Path | None) -> str | None:
+        if real is not None and ".." in Path(_path_of(reference)).parts:
+            return f"{reference!r} is not followed: write the path without `..`"
+        variable = _variable_of(reference)
+        if variable in OWN_VARIABLES or (real is not None and self._is_own(real)):
+            return f"{reference!r} is not followed: it protects the host itself"
+        if self.everything or reference in self.written or self._allows(variable, real):
+            return None
+        return (
+            f"{reference!r} is not followed: it does not stand in the file that the host was "
+            "started with; put it there, or name it in `references` of that file's table [host], "
+            "and start the host with the file"
+        )
+
+    def _allows(self, variable: str, real: Path | None) -> bool:
+        for pattern in self.allowed:
+            if real is not None and (folder := _real(_path_of(pattern))) is not None:
+                if real == folder or folder in real.parents:
+                    return True
+            elif variable and _matches(pattern.removeprefix("env:"), variable):
+                return True
+        return False
+
+    def _is_own(self, real: Path) -> bool:
+        own = [] if self.own_folder is None else [self.own_folder.resolve()]
+        if named := self.environ.get(KEY_FILE_VARIABLE):
+            own.append(Path(named).resolve())
+        return any(real == each or each in real.parents for each in own)
+
+
+def follow_all(environ: Mapping[str, str] | None = None) -> References:
+    """Follow every reference: for a file that the one who runs the process has written."""
+    return References(everything=True, environ=os.environ if environ is None else environ)
+
+
+def resolve_settings(instance: Instance, fields: Fields, references: References) -> dict[str, Any]:
     """The settings of an instance with what their references stand for.
 
     Raises `ConfigError` with the place of every variable that is not set, every file that cannot
-    be read, and every value that does not fit; no message holds a secret.
+    be read, and every value that does not fit; no message holds a secret, nor what was read.
     """
     faults: list[Fault] = []
     place = join_place(join_place("instances", instance.name), "settings")
     resolved = {
-        key: _resolve(value, join_place(place, key), environ, faults)
+        key: _resolve(value, join_place(place, key), references, faults)
         for key, value in instance.settings.items()
     }
     if not faults:
-        faults += settings_faults(resolved, fields, place)
+        read = dict(_referenced(instance.settings, resolved, place))
+        faults += [_unread(fault, read) for fault in settings_faults(resolved, fields, place)]
     if faults:
         raise ConfigError(faults)
     return resolved
 
 
-def resolve_write_keys(config: Config, *, environ: Mapping[str, str] | None = None) -> Config:
+def resolve_mapping(
+    subscription: Subscription, fields: Fields, references: References
+) -> dict[str, Any]:
+    """The mapping with what the references in its secret fields stand for.
+
+    Raises `ConfigError` with the place of every reference that cannot be followed.
+    """
+    faults: list[Fault] = []
+    place = join_place(join_place("subscriptions", subscription.id), "mapping")
+    resolved = change_mapping_secrets(
+        fields,
+        subscription.mapping,
+        lambda inner, value: _resolve(value, f"{place}.{inner}", references, faults),
+    )
+    if faults:
+        raise ConfigError(faults)
+    return resolved
+
+
+def resolve_write_keys(config: Config, references: References) -> Config:
     """The configuration with every source's write key in the clear.
 
     Raises `ConfigError` for references that lead nowhere, and for two sources with one key.
@@ -48,7 +148,7 @@ def resolve_write_keys(config: Config, *, environ: Mapping[str, str] | None = No
     sources = {}
     for source in config.sources.values():
         place = join_place(join_place("sources", source.name), "write_key")
-        key = _resolve(source.write_key, place, environ, faults)
+        key = _resolve(source.write_key, place, references, faults)
         if (other := owners.setdefault(key, source.name)) != source.name:
             faults.append(Fault(place, f"is the write key of the source {other!r} too"))
         sources[source.name] = attrs.evolve(source, write_key=key)
@@ -58,36 +158,163 @@ def resolve_write_keys(config: Config, *, environ: Mapping[str, str] | None = No
 
 
 def resolve(value: str, place: str, *, environ: Mapping[str, str] | None = None) -> str:
-    """One value, or what its reference stands for; raises `ConfigError` with the place."""
-    faults: list[Fault] = []
-    resolved = _resolve(value, place, environ, faults)
+    """A value of the host's own, or what its reference stands for, whatever that is.
+
+    Raises `ConfigError` with the place.
+    """
+    if not is_reference(value):
+        return value
+    try:
+        real = _real(_path_of(value))
+        return _read(value, real, os.environ if environ is None else environ)
+    except ValueError as error:
+        raise ConfigError([Fault(place, str(error))]) from None
+
+
+def referenced_values(written: Any, resolved: Any) -> list[str]:
+    """What was read for the references in data: secrets, wherever they stand."""
+    return [value for _, value in _referenced(written, resolved, "")]
+
+
+def _referenced(written: Any, resolved: Any, place: str) -> Iterator[tuple[str, str]]:
+    if is_reference(written):
+        if resolved != written:
+            yield place, str(resolved)
+    elif isinstance(written, Mapping) and isinstance(resolved, Mapping):
+        for key in written.keys() & resolved.keys():
+            yield from _referenced(written[key], resolved[key], join_place(place, key))
+    elif isinstance(written, list) and isinstance(resolved, list):
+        for index, (one, other) in enumerate(zip(written, resolved, strict=False)):
+            yield from _referenced(one, other, join_place(place, index))
+
+
+def _unread(fault: Fault, read: Mapping[str, str]) -> Fault:
+    """The fault told without what was read for a reference."""
+    if any(fault.place.startswith(place) for place in read):
+        told = "what the reference leads to does not fit what the destination asks for"
+        return Fault(fault.place, told)
+    return unquoted(fault, read)
+
+
+def references_in(
+    config: Config, catalog: Catalog, *, unlike: Config | None = None
+) -> dict[str, str]:
+    """Each reference that a configuration follows, by its place.
+
+    Those of things that are the very same in `unlike` are left out.
+    """
+    other = unlike or Config()
+    found: dict[str, str] = {}
+    for source in config.sources.values():
+        if source is other.sources.get(source.name):
+            continue
+        found |= _found(
+            source.write_key, join_place(join_place("sources", source.name), "write_key")
+        )
+    for instance in config.instances.values():
+        if instance is other.instances.get(instance.name):
+            continue
+        place = join_place(join_place("instances", instance.name), "settings")
+        found |= _found(instance.settings, place)
+    for each in config.subscriptions.values():
+        if each is other.subscriptions.get(each.id):
+            continue
+        place = join_place(join_place("subscriptions", each.id), "mapping")
+        fields = mapping_fields(catalog, config, each)
+        secrets = secrets_by_place(partial(change_mapping_secrets, fields, each.mapping))
+        found |= {f"{place}.{at}": text for at, text in secrets.items() if is_reference(text)}
+    return found
+
+
+def check_references(
+    before: Config, after: Config, catalog: Catalog, references: References
+) -> None:
+    """Raise `ConfigError` for each reference that a change brings and that is not followed."""
+    known = references_in(before, catalog, unlike=after)
+    found = references_in(after, catalog, unlike=before)
+    new = {place: text for place, text in found.items() if known.get(place) != text}
+    faults = [Fault(place, told) for place, text in new.items() if (told := references.fault(text))]
     if faults:
         raise ConfigError(faults)
-    return str(resolved)
 
 
-def _resolve(value: Any, place: str, environ: Mapping[str, str] | None, faults: list[Fault]) -> Any:
-    found = REFERENCE.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
+def _found(value: Any, place: str) -> dict[str, str]:
+    """The references in data, by their place."""
+    if is_reference(value):
+        return {place: value}
+    items: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, Mapping):
+        items = value.items()
+    elif isinstance(value, list):
+        items = enumerate(value)
+    return {k: v for key, item in items for k, v in _found(item, join_place(place, key)).items()}
+
+
+def _resolve(value: Any, place: str, references: References, faults: list[Fault]) -> Any:
+    """A value with every reference in it followed, and a fault for each that cannot be."""
+    if isinstance(value, Mapping):
+        return {
+            key: _resolve(item, join_place(place, key), references, faults)
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [
+            _resolve(item, join_place(place, index), references, faults)
+            for index, item in enumerate(value)
+        ]
+    if not is_reference(value):
         return value
-    variable, path = found.groups()
     try:
-        if variable:
-            return _not_empty((os.environ if environ is None else environ)[variable])
-        return _not_empty(Path(path).read_text(encoding="utf-8").rstrip("\r\n"))
-    except KeyError:
-        told = f"the variable {variable} is not set"
-    except OSError as error:
-        told = f"the file {path} cannot be read: {error.strerror or error}"
-    except UnicodeDecodeError:
-        told = f"the file {path} is not UTF-8 text"
+        return references.read(value)
     except ValueError as error:
-        told = f"the {'variable' if variable else 'file'} {variable or path} {error}"
-    faults.append(Fault(place, told))
-    return value
+        faults.append(Fault(place, str(error)))
+        return value
 
 
-def _not_empty(value: str) -> str:
+def _variable_of(reference: str) -> str:
+    return reference.removeprefix("env:") if reference.startswith("env:") else ""
+
+
+def _path_of(reference: str) -> str:
+    return reference.removeprefix("file:") if reference.startswith("file:") else ""
+
+
+def _real(path: str) -> Path | None:
+    """The path with every link followed; nothing for none. Raises `ValueError` for a ring."""
+    try:
+        return Path(path).resolve() if path else None
+    except (OSError, RuntimeError):
+        raise ValueError(f"the file {path} is a link that leads to itself") from None
+
+
+def _matches(pattern: str, variable: str) -> bool:
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), variable) is not None
+
+
+def _read(reference: str, real: Path | None, environ: Mapping[str, str]) -> str:
+    variable = _variable_of(reference)
+    what = f"the variable {variable}" if real is None else f"the file {_path_of(reference)}"
+    try:
+        value = environ[variable] if real is None else _read_file(real)
+    except KeyError:
+        raise ValueError(f"{what} is not set") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{what} is not UTF-8 text") from None
+    except OSError as error:
+        raise ValueError(f"{what} cannot be read: {error.strerror or error}") from None
+    if value is None:
+        raise ValueError(f"{what} is no file of at most {MAX_FILE_BYTES} bytes")
     if not value:
-        raise ValueError("is empty")
+        raise ValueError(f"{what} is empty")
     return value
+
+
+def _read_file(path: Path) -> str | None:
+    """The text of a regular file without the line's end; nothing of what else there may be."""
+    # No link, as those were followed before; and no waiting for who writes into a pipe.
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            return None
+        data = file.read(MAX_FILE_BYTES + 1)
+    return None if len(data) > MAX_FILE_BYTES else data.decode().rstrip("\r\n")

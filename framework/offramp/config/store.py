@@ -116,6 +116,18 @@ class ConfigStore:
         )
         return rev, config
 
+    async def references(self) -> frozenset[str]:
+        """The references that stand in the file that the host was started with last."""
+
+        def read(connection: sqlite3.Connection) -> list[tuple[str]]:
+            return connection.execute(_SQL["references"]).fetchall()
+
+        return frozenset(text for (text,) in await self._store.read(read))
+
+    async def remember_references(self, texts: frozenset[str]) -> None:
+        """Set down the references that stand in the file that the host is started with."""
+        await self._store.write(partial(_write_references, texts=texts))
+
     async def apply(self, changes: tuple[Change, ...], expected_rev: int, *, who: str) -> int:
         """Make changes to the revision that they were made for; answers the new one.
 
@@ -221,6 +233,12 @@ def _write(
         connection.execute(
             _SQL["audit"], {**about, **named, "before": row.before, "after": row.after}
         )
+
+
+def _write_references(connection: sqlite3.Connection, *, texts: frozenset[str]) -> None:
+    connection.execute(_SQL["forget_references"])
+    for text in sorted(texts):
+        connection.execute(_SQL["add_reference"], {"text": text})
 
 
 def _reseal(connection: sqlite3.Connection, *, keys: KeyRing, catalog: Catalog) -> int:

@@ -4,6 +4,18 @@
 -- The revision in force.
 SELECT rev FROM config_revision;
 
+-- name: references
+-- The references that stand in the file that the host was started with last.
+SELECT text FROM config_references;
+
+-- name: forget_references
+-- Before another file's take their place.
+DELETE FROM config_references;
+
+-- name: add_reference
+-- One that stands in the file.
+INSERT INTO config_references (text) VALUES (:text);
+
 -- name: advance
 -- Count the revision up if it is still the one that the caller read.
 UPDATE config_revision SET rev = rev + 1 WHERE rev = :expected;

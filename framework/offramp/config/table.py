@@ -45,9 +45,10 @@ class Table:
         """The place of a key; the table's own for ""."""
         return join_place(self.place, key) if key else self.place
 
-    def fault(self, key: str, message: str) -> None:
-        """Set down what is wrong with a key, or with the table itself for ""."""
-        self._faults.append(Fault(self.at(key), message))
+    def fault(self, key: str, message: str, *, index: int | None = None) -> None:
+        """Set down what is wrong with a key, an item of its list, or the table itself for ""."""
+        place = self.at(key)
+        self._faults.append(Fault(place if index is None else join_place(place, index), message))
 
     def text(self, key: str, *, required: str = "") -> str | None:
         """A string that is not empty; `required` says what to write where there is none."""

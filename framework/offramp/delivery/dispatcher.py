@@ -24,7 +24,7 @@ from offramp.delivery.pipeline import Pipeline
 from offramp.delivery.retry import decide
 from offramp.delivery.send import send
 from offramp.errors import DeliveryError, RejectedError, RetryableError, StorageError
-from offramp.http import readable
+from offramp.http import Mask, readable
 from offramp.queue import Lease, Outcome, Queue, Stage
 
 log = logging.getLogger(__name__)
@@ -202,7 +202,7 @@ class Dispatcher:
         for error in await asyncio.gather(*sends, return_exceptions=True):
             if error is not None:
                 # What was sent and could not be noted is sent again when the leases lapse.
-                self._complain(error)
+                self._complain(error, self.pipeline.secrets.mask(self.runtime.mask))
 
     async def _send_slowly(self, leases: list[Lease]) -> None:
         """Send one batch after the other: they wait for their pace, and are prepared after it."""
@@ -213,10 +213,10 @@ class Dispatcher:
             for batch in in_batches(self.pipeline.batch, ready):
                 await self._survive(batch)
 
-    def _complain(self, error: BaseException) -> None:
+    def _complain(self, error: BaseException, mask: Mask) -> None:
         # Not `exc_info`: the text of an exception may hold a secret.
         trace = "".join(traceback.format_exception(error))
-        log.error("lane %s: %s", self.lane, self.runtime.mask(trace))
+        log.error("lane %s: %s", self.lane, mask(trace))
 
     async def _keep(self, leases: list[Lease]) -> None:
         while True:
@@ -231,6 +231,7 @@ class Dispatcher:
             if self.pipeline.policy.forgotten(accepted_at=lease.accepted_at, now=now):
                 outcomes.append(self._failed(lease, _too_late(), attempted=False))
                 continue
+            event: dict[str, Any] = {}
             try:
                 event = _json.loads(lease.body)
                 prepared = self.pipeline.prepare(event, now=now)
@@ -239,7 +240,8 @@ class Dispatcher:
                     raise
                 refused = isinstance(error, RejectedError)
                 failure = as_delivery_error(error) if refused else plugin_failure(error)
-                outcomes.append(self._failed(lease, failure, attempted=not refused))
+                mask = self.pipeline.mask_of(self.runtime.mask, event)
+                outcomes.append(self._failed(lease, failure, attempted=not refused, mask=mask))
             else:
                 past = self._memory.of(lease.id)
                 ready.append((lease, Parcel(prepared=prepared, event=event, past=past)))
@@ -252,9 +254,11 @@ class Dispatcher:
         except BaseException as error:
             if is_ours(error):
                 raise
-            self._complain(error)
+            wires = [parcel.prepared.wire for _, parcel in batch]
+            mask = self.pipeline.secrets.mask_wires(self.runtime.mask, wires)
+            self._complain(error, mask)
             failure = plugin_failure(error)
-            await self._settle([self._failed(lease, failure) for lease, _ in batch])
+            await self._settle([self._failed(lease, failure, mask=mask) for lease, _ in batch])
 
     async def _send(self, batch: list[tuple[Lease, Parcel]]) -> None:
         parcels = [parcel for _, parcel in batch]
@@ -292,6 +296,7 @@ class Dispatcher:
         attempted: bool = True,
         payload: bytes | None = None,
         exchange: bytes | None = None,
+        mask: Mask | None = None,
     ) -> Outcome:
         cap = self.runtime.gate.max_retry_after
         decision = decide(
@@ -306,19 +311,26 @@ class Dispatcher:
         )
         if decision.stage is not Stage.RETRYING:
             self._memory.keep(lease.id, None)
-        mask = self.runtime.mask
+        if mask is None:
+            wires = [] if payload is None else [payload]
+            mask = self.pipeline.secrets.mask_wires(self.runtime.mask, wires)
         message = with_asked_pause(error.message, error.retry_after, cap=cap)
         return Outcome(
             lease=lease,
             stage=decision.stage,
-            reason=readable(error.code),
+            reason=readable(mask(error.code)),
             message=readable(mask(message))[:MAX_MESSAGE_CHARACTERS],
             status=error.status,
             retry_at=decision.retry_at,
             attempted=attempted,
-            payload=None if payload is None else mask(payload.decode()).encode(),
+            payload=None if payload is None else self._shown(payload, mask),
             exchange=exchange,
         )
+
+    def _shown(self, payload: bytes, mask: Mask) -> bytes:
+        if self.pipeline.secrets.fields:
+            payload = _json.dumps(self.pipeline.secrets.shown(_json.loads(payload)))
+        return mask(payload.decode()).encode()
 
     async def _settle(self, outcomes: list[Outcome]) -> None:
         """Store outcomes, however long the disk takes to recover; the leases hold meanwhile.
@@ -339,7 +351,7 @@ class Dispatcher:
             except BaseException as error:
                 if is_ours(error):
                     raise
-                self._complain(error)
+                self._complain(error, self.pipeline.secrets.mask(self.runtime.mask))
 
 
 def _too_late() -> DeliveryError:

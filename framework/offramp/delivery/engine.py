@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from offramp import _json
-from offramp.config import Config, Instance
+from offramp.config import Config, Instance, References
 from offramp.delivery.alarm import Alarm
 from offramp.delivery.dispatcher import Dispatcher
 from offramp.delivery.explain import explain
@@ -52,9 +52,12 @@ class Engine:
         queue: Queue,
         start_instance: StartInstance,
         *,
+        references: References | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.catalog = catalog
+        #: Those that mappings may follow; none unless given.
+        self.references = references or References()
         self.queue = queue
         self.refused: Counter[tuple[str, str]] = Counter()
         self._start_instance = start_instance
@@ -139,7 +142,11 @@ class Engine:
             old = self._snapshot
             # In a thread: of a first configuration or a whole file, there may be thousands.
             compiled = await asyncio.to_thread(
-                compile_subscriptions, config, self.catalog, previous=old
+                compile_subscriptions,
+                config,
+                self.catalog,
+                previous=old,
+                references=self.references,
             )
             if self._stopped:
                 return old

@@ -12,6 +12,7 @@ from offramp.definition import Outgoing, Response
 from offramp.delivery.failures import as_delivery_error, is_ours
 from offramp.delivery.instance import InstanceRuntime
 from offramp.delivery.pipeline import Pipeline, Prepared
+from offramp.delivery.secrecy import masked_origin, masked_texts
 from offramp.errors import DeliveryError, Fault, FaultyError
 from offramp.http import Client, Mask, readable
 
@@ -40,22 +41,25 @@ async def explain(
         "action": pipeline.offered.slug,
         "matches": pipeline.matches(event),
         "trigger": pipeline.explain_trigger(event),
-        "fields": attrs.asdict(pipeline.explain_mapping(event)),
+        "fields": masked_origin(attrs.asdict(pipeline.explain_mapping(event)), pipeline.secrets),
         "payload": None,
         "faults": [],
         "request": None,
     }
+    mask = pipeline.mask_of(str if runtime is None else runtime.mask, event)
     try:
         prepared = pipeline.prepare(event, now=now)
     except BaseException as error:  # what the plugin's own checks raise is told too
         if is_ours(error):
             raise
-        told["faults"] = _told(error, "refuse", str if runtime is None else runtime.mask)
-        return told
-    told["payload"] = _json.loads(prepared.wire)
+        told["faults"] = _told(error, "refuse", mask)
+        return dict(masked_texts(told, mask))
+    payload = _json.loads(prepared.wire)
+    mask = pipeline.secrets.mask(mask, [payload])
+    told["payload"] = pipeline.secrets.shown(payload)
     if runtime is not None:
-        told |= await _request(pipeline, runtime, prepared, event)
-    return told
+        told |= await _request(pipeline, runtime, prepared, event, mask)
+    return dict(masked_texts(told, mask))
 
 
 async def _request(
@@ -63,11 +67,13 @@ async def _request(
     runtime: InstanceRuntime,
     prepared: Prepared,
     event: dict[str, Any],
+    mask: Mask,
 ) -> dict[str, Any]:
     client = None
     try:
         async with asyncio.timeout(LONGEST_EXPLANATION_SECONDS):
             client = runtime.client(pipeline, (event,), handler=runtime.around(_stop))
+            client.mask = mask
             if pipeline.action.performs:
                 await pipeline.action.perform(client, prepared.payload)
             else:
@@ -77,7 +83,7 @@ async def _request(
             return {"request": _shown(client)}
         if is_ours(error):
             raise
-        return {"request": _shown(client), "faults": _told(error, "perform", runtime.mask)}
+        return {"request": _shown(client), "faults": _told(error, "perform", mask)}
     return {"request": _shown(client)}
 
 

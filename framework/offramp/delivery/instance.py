@@ -7,11 +7,12 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import attrs
 
-from offramp.config import Instance
+from offramp.config import Instance, referenced_values
 from offramp.definition import (
     AuthTokens,
     Fields,
@@ -22,6 +23,7 @@ from offramp.definition import (
 from offramp.delivery.failures import as_delivery_error, is_ours, plugin_failure
 from offramp.delivery.limits import Gate
 from offramp.delivery.pipeline import Pipeline
+from offramp.delivery.secrecy import texts_of
 from offramp.errors import (
     ConfigError,
     DeliveryError,
@@ -90,7 +92,7 @@ class InstanceRuntime:
             mask=self.mask,
             options=self.options(),
             auth=self.auth,
-            mapping={} if pipeline is None else pipeline.subscription.mapping,
+            mapping={} if pipeline is None else pipeline.mapping,
             sync_mode=None if pipeline is None else pipeline.sync_mode,
             events=events,
             now=lambda: datetime.fromtimestamp(self.clock(), UTC),
@@ -153,7 +155,7 @@ class InstanceRuntime:
                 if error.status != UNAUTHORIZED or not await self.refresh(client.auth):
                     raise
             client.auth = self.auth
-            client.mask = self.mask
+            client.mask = partial(_both, client.mask, self.mask)
             client.options = self.options()
             return await call(client)
 
@@ -177,7 +179,9 @@ def check_settings(
     try:
         return compile_check(fields)({**defaults, **settings})
     except PayloadError as error:
-        raise _of_settings(instance, error, make_mask(secrets_of(fields, settings))) from None
+        read = referenced_values(instance.settings, settings)
+        mask = make_mask([*secrets_of(fields, settings), *read])
+        raise _of_settings(instance, error, mask) from None
 
 
 def _of_settings(instance: Instance, error: PayloadError, mask: Mask) -> ConfigError:
@@ -192,13 +196,17 @@ def secrets_of(fields: Fields, settings: Mapping[str, Any]) -> list[str]:
     for key, declared in fields.items():
         value = settings.get(key)
         values = [each for each in (value if isinstance(value, list) else [value]) if each]
-        if declared.type == "password":
-            found += map(str, values)
+        if declared.is_secret:
+            found += [text for each in values for text in texts_of(each)]
         elif declared.properties:
             for each in values:
                 if isinstance(each, Mapping):
                     found += secrets_of(declared.properties, each)
     return found
+
+
+def _both(one: Mask, other: Mask, text: str) -> str:
+    return other(one(text))
 
 
 def make_runtime(  # noqa: PLR0913 - an instance, and each part that tests replace
@@ -213,6 +221,8 @@ def make_runtime(  # noqa: PLR0913 - an instance, and each part that tests repla
 ) -> InstanceRuntime:
     """Start an instance with resolved settings; raises `ConfigError` where they do not hold."""
     checked = check_settings(instance, entry.settings, settings)
+    # What a reference led to is a secret wherever it stands.
+    read = referenced_values(instance.settings, settings)
     runtime = InstanceRuntime(
         instance=instance,
         entry=entry,
@@ -220,7 +230,7 @@ def make_runtime(  # noqa: PLR0913 - an instance, and each part that tests repla
         transport=transport,
         middleware=middleware,
         close=close,
-        mask=make_mask(secrets_of(entry.settings, checked)),
+        mask=make_mask([*secrets_of(entry.settings, checked), *read]),
         gate=Gate(now=time.monotonic, most=instance.concurrency, rate=instance.rate),
         clock=clock,
     )

@@ -102,6 +102,8 @@ async def _call(  # noqa: PLR0913 - one call, and all that it is made of
     try:
         # Making the client runs code of the plugin too: its `extend_request`.
         client = runtime.client(pipeline, [parcel.event for parcel in parcels])
+        wires = (parcel.prepared.wire for parcel in parcels)
+        client.mask = pipeline.secrets.mask_wires(client.mask, wires)
         async with bound:
             value = await runtime.perform(client, lambda client: call(client, given))
         return _Answer(value=value, exchange=_last(client))

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import attrs
 
-from offramp.config import Config, Instance, Subscription, read_trigger, same_thing
+from offramp.config import Config, Instance, References, Subscription, read_trigger, same_thing
 from offramp.delivery.instance import InstanceRuntime
 from offramp.delivery.pipeline import Pipeline, compile_subscription
 from offramp.delivery.router import Lane, Router, make_router
@@ -57,18 +57,23 @@ def compile_config(
     start: StartInstance,
     *,
     previous: Snapshot | None = None,
+    references: References | None = None,
 ) -> Snapshot:
     """Compile everything that is enabled; what cannot be is told in `problems`.
 
     What did not change is taken over from `previous`: pipelines, and runtimes with their
     connections and what they have learnt.
     """
-    compiled = compile_subscriptions(config, catalog, previous=previous)
+    compiled = compile_subscriptions(config, catalog, previous=previous, references=references)
     return start_runtimes(compiled, catalog, start, previous=previous)
 
 
 def compile_subscriptions(
-    config: Config, catalog: Catalog, *, previous: Snapshot | None = None
+    config: Config,
+    catalog: Catalog,
+    *,
+    previous: Snapshot | None = None,
+    references: References | None = None,
 ) -> CompiledSubscriptions:
     """Compile the enabled subscriptions, those that changed since `previous`; in any thread."""
     problems: dict[str, str] = {}
@@ -80,7 +85,7 @@ def compile_subscriptions(
             continue
         name = subscription.id
         try:
-            pipelines[name] = _pipeline(subscription, instance, catalog, previous)
+            pipelines[name] = _pipeline(subscription, instance, catalog, previous, references)
         except Exception as error:  # noqa: BLE001 - such as of a directive that a plugin adds
             problems[f"subscriptions.{name}"] = _problem(error)
         known = None if previous is None else previous.lanes.get(name)
@@ -158,7 +163,11 @@ def _kept(previous: Snapshot | None, instance: Instance) -> InstanceRuntime | No
 
 
 def _pipeline(
-    subscription: Subscription, instance: Instance, catalog: Catalog, previous: Snapshot | None
+    subscription: Subscription,
+    instance: Instance,
+    catalog: Catalog,
+    previous: Snapshot | None,
+    references: References | None,
 ) -> Pipeline:
     """The pipeline that there is, where neither subscription nor destination changed; or one."""
     entry = catalog[instance.destination]
@@ -168,7 +177,7 @@ def _pipeline(
         offered = entry.actions.get(subscription.action)
         if kept.offered is offered and same_thing(before, subscription):
             return kept
-    return compile_subscription(subscription, entry, catalog.directives)
+    return compile_subscription(subscription, entry, catalog.directives, references=references)
 
 
 def _names(instance: Instance, catalog: Catalog) -> tuple[str, ...]:

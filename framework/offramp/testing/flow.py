@@ -115,7 +115,7 @@ def _failed(
     return TestedDelivery(
         outcome=decision.stage,
         code=error.code,
-        message=runtime.mask(error.message),
+        message=pipeline.mask_of(runtime.mask, known["event"])(error.message),
         status=error.status,
         retry_in=None if decision.retry_at is None else decision.retry_at - now,
         error=error,

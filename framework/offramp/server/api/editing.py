@@ -11,6 +11,7 @@ from offramp.config import (
     Change,
     Config,
     StaleConfigError,
+    check_references,
     diff_configs,
     parse_config,
     resolve_write_keys,
@@ -51,7 +52,10 @@ async def attempt(parts: Parts, call: Call, change: Callable[[Config], Config]) 
 
     def work() -> Saved:
         wanted = change(current)
-        resolve_write_keys(wanted)  # what cannot be resolved here could not be put to work either
+        references = parts.engine.references
+        check_references(current, wanted, parts.catalog, references)
+        # What cannot be resolved here could not be put to work either.
+        resolve_write_keys(wanted, references)
         changes = diff_configs(current, wanted, parts.catalog)
         return Saved(rev=rev, config=wanted, changes=changes)
 

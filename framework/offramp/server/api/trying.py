@@ -38,7 +38,10 @@ async def trying(
     """
     instance = pick(instances, subscription.instance, "instance")
     pipeline = compile_subscription(
-        subscription, parts.catalog[instance.destination], parts.catalog.directives
+        subscription,
+        parts.catalog[instance.destination],
+        parts.catalog.directives,
+        references=parts.engine.references,
     )
     async with AsyncExitStack() as stack:
         try:
