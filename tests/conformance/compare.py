@@ -16,6 +16,9 @@ from tests.conformance.segment import Segment
 from offramp.errors import TriggerError
 from offramp.fql import parse, segment_reading
 
+#: Keys below this one are moved. Source: ECMA-262, "array index" and OrdinaryOwnPropertyKeys.
+_FIRST_NO_INDEX = 2**32 - 1
+_WHOLE = re.compile("0|[1-9][0-9]{0,9}")
 _PARTS = re.compile(r"[.\[\]]+")
 
 
@@ -137,7 +140,10 @@ def place_key(place: str) -> tuple[str, ...]:
 
 
 def canonical(value: Any) -> Any:
-    """A JSON value by which equal ones are found equal: true is not 1, but 1.0 is."""
+    """A JSON value by which equal ones are found equal: true is not 1, but 1.0 is.
+
+    Objects are equal if their keys come in the same order, apart from those that JavaScript moves.
+    """
     match value:
         case bool():
             return str(value)
@@ -146,11 +152,17 @@ def canonical(value: Any) -> Any:
         case list():
             return [canonical(item) for item in value]
         case dict():
-            return {key: canonical(item) for key, item in value.items()}
+            return "object", [(key, canonical(value[key])) for key in sorted(value, key=_moved)]
         case str():
             return ("text", value)
         case _:
             return value
+
+
+def _moved(key: str) -> int:
+    """Where JavaScript keeps a key: whole numbers in rising order, before all others."""
+    is_index = _WHOLE.fullmatch(key) and int(key) < _FIRST_NO_INDEX
+    return int(key) if is_index else _FIRST_NO_INDEX
 
 
 def as_double(number: float | Decimal) -> float | None:

@@ -258,3 +258,26 @@ def test_fields_that_nothing_could_be_checked_by_are_refused(
     with pytest.raises(DefinitionError) as caught:
         compile_check(fields)
     assert [fault.place for fault in caught.value.faults] == [place]
+
+
+def test_keys_keep_the_order_of_the_mapping_and_of_the_event() -> None:
+    """Fields may be declared in any order: JSON text that is hashed or signed is as at Segment."""
+    item = {"item_id": field("string"), "item_name": field("string", required=True)}
+    check = compile_check(
+        {
+            "a": field("string"),
+            "b": field("string"),
+            "items": field("object", multiple=True, properties=item),
+            "one": field("object", properties=item, additional_properties=True),
+        }
+    )
+    one = {"z": 1, "item_name": "n", "y": 2, "item_id": 3}
+    raw = {"one": one, "b": "2", "x": 0, "a": 1, "items": [{"item_name": "n", "item_id": "1"}]}
+    assert _json.dumps(check(raw)) == _json.dumps(
+        {
+            "one": {"z": 1, "item_name": "n", "y": 2, "item_id": "3"},
+            "b": "2",
+            "a": "1",
+            "items": [{"item_name": "n", "item_id": "1"}],
+        }
+    )

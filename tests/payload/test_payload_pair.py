@@ -92,7 +92,8 @@ def changed(right: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
         key: (changed(value) if isinstance(value, dict) and value else st.just(value)) | ODD
         for key, value in right.items()
     }
-    return st.fixed_dictionaries({}, optional={**members, "unknown": ODD})
+    made = st.fixed_dictionaries({}, optional={**members, "unknown": ODD})
+    return made.flatmap(lambda raw: st.permutations(list(raw.items()))).map(dict)
 
 
 def give_up(_: dict[str, Any]) -> None:

@@ -23,6 +23,11 @@ def give_up(_: dict[str, Any]) -> None:
     """Stands for the careful way."""
 
 
+def in_any_order(dicts: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[str, Any]]:
+    """The same objects, their keys in any order."""
+    return dicts.flatmap(lambda made: st.permutations(list(made.items()))).map(dict)
+
+
 FIELDS: Fields = {
     "id": one("string", required=True),
     "at": one("datetime"),
@@ -44,9 +49,13 @@ SCALARS: st.SearchStrategy[Any] = st.sampled_from(
     [None, "", "a", "abcd", "2026-11-23T04:10:11Z", 0, 5, -1, True, False, Decimal("2.5"), 1.0, []]
 )
 DEEP = st.dictionaries(st.sampled_from(["x", "unknown"]), SCALARS, max_size=2)
-INNER = st.fixed_dictionaries({}, optional={"name": SCALARS, "deep": SCALARS | DEEP, "no": SCALARS})
+INNER = in_any_order(
+    st.fixed_dictionaries({}, optional={"name": SCALARS, "deep": SCALARS | DEEP, "no": SCALARS})
+)
 VALUES = SCALARS | INNER | st.lists(SCALARS, max_size=2)
-RAWS = st.fixed_dictionaries({}, optional={**dict.fromkeys(FIELDS, VALUES), "unknown": SCALARS})
+RAWS = in_any_order(
+    st.fixed_dictionaries({}, optional={**dict.fromkeys(FIELDS, VALUES), "unknown": SCALARS})
+)
 
 
 @settings(max_examples=500, deadline=None)
@@ -65,16 +74,19 @@ def test_the_quick_way_makes_what_the_steps_make(raw: dict[str, Any]) -> None:
         assert repr(made) == repr(wanted)
 
 
+RIGHT: dict[str, Any] = {
+    "id": "a",
+    "at": "2026-11-23T04:10:11Z",
+    "size": Decimal("2.5"),
+    "tags": ["x", "y"],
+    "inner": {"name": "abc", "deep": {"x": 1}, "unknown": 1},
+    "unknown": 1,
+}
+
+
 def test_a_payload_that_is_right_takes_the_quick_way() -> None:
     """Otherwise it would be of no use."""
-    raw = {
-        "id": "a",
-        "at": "2026-11-23T04:10:11Z",
-        "size": Decimal("2.5"),
-        "tags": ["x", "y"],
-        "inner": {"name": "abc", "deep": {"x": 1}, "unknown": 1},
-        "unknown": 1,
-    }
+    raw = RIGHT
     quick = compile_quick(FIELDS, give_up)
     assert quick is not None
     made = quick(raw)
@@ -83,6 +95,19 @@ def test_a_payload_that_is_right_takes_the_quick_way() -> None:
         "inner": {"name": "abc", "deep": {"x": 1}},
     }
     assert made["tags"] is not raw["tags"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.permutations(list(RIGHT.items())), st.permutations(list(RIGHT["inner"].items())))
+def test_a_payload_has_the_order_of_its_data(
+    raw: list[tuple[str, Any]], inner: list[tuple[str, Any]]
+) -> None:
+    """At the root that is the order of the mapping, inside an object that of the event."""
+    quick = compile_quick(FIELDS, give_up)
+    assert quick is not None
+    made = quick({**dict(raw), "inner": dict(inner)})
+    assert list(made) == [key for key, _ in raw if key in FIELDS]
+    assert list(made["inner"]) == [key for key, _ in inner if key != "unknown"]
 
 
 def nested(levels: int) -> Fields:

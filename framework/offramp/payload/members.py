@@ -66,30 +66,41 @@ def _compile_members(
         _compile_member(key, field, cleans=cleans, at_root=at_root, requires=requires)
         for key, field in fields.items()
     ]
-    known = fields.keys()
+    known = frozenset(fields)
 
     def check(data: dict[str, Any], faults: list[Fault]) -> dict[str, Any]:
-        payload: dict[str, Any] = {}
+        payload = data.copy()  # in the order of the data, which is that of mapping or event
         get = data.get
+        missing = 0
         for key, usual, test, takes_empty, step, is_required in members:
             value = get(key, ABSENT)
             if type(value) is usual and (value or takes_empty) and (test is None or test(value)):
-                payload[key] = value
                 continue
             if value is not ABSENT:
                 before = len(faults)
                 value = step(value, faults)
                 if len(faults) > before:
                     move(faults, before, f"$.{key}")
-            if value is not ABSENT:
-                payload[key] = value
-            elif is_required:
+                if value is not ABSENT:
+                    payload[key] = value
+                    continue
+                del payload[key]
+            else:
+                missing += 1
+            if is_required:
                 faults.append(_missing(key, data))
-        if keeps_unknown and len(payload) < len(data):
-            payload |= {key: value for key, value in data.items() if key not in known}
+        if not keeps_unknown and len(data) + missing != len(known):
+            _drop(payload, data, known)
         return payload
 
     return check
+
+
+def _drop(payload: dict[str, Any], data: dict[str, Any], known: frozenset[str]) -> None:
+    """Take out of a payload what the data has and no field declares."""
+    for key in data:
+        if key not in known:
+            del payload[key]
 
 
 def _missing(key: str, data: Mapping[str, Any]) -> Fault:

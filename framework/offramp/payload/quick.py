@@ -70,22 +70,35 @@ class _Payload(Source):
         instance = self._object(fields, payload_type, level=0)
         self.write(1, f"return made_0, {instance}" if instance else "return made_0")
 
-    def _object(self, fields: Fields, cls: type[Any] | None, *, level: int) -> str | None:
+    def _object(
+        self, fields: Fields, cls: type[Any] | None, *, level: int, keeps_unknown: bool = False
+    ) -> str | None:
         """Write what makes `made_N` of `data_N`, N being the level; the name of its instance."""
         indent = level + 1
         attributes = {} if cls is None else plain_attributes(cls)
         if attributes is None or attributes.keys() - fields.keys():
             raise _UnusualError
-        self.write(indent, f"made_{level} = {{}}")
+        # A copy has the order of the data, which is that of the mapping or of the event.
+        self.write(indent, f"made_{level} = data_{level}.copy()")
+        self.write(indent, f"missing_{level} = 0")
         held = {}
         for key, field in fields.items():
             attribute = attributes.get(key)
             write = self._inner if is_shaped(field) else self._member
             name = write(key, field, level, None if attribute is None else attribute.kind)
-            self._otherwise(indent, field, attribute, name)
+            self._otherwise(level, field, attribute, name)
             if attribute is not None:
                 held[attribute] = name
+        if not keeps_unknown:
+            self._drop_unknown(indent, fields, level)
         return None if cls is None else self._instance(indent, cls, held)
+
+    def _drop_unknown(self, indent: int, fields: Fields, level: int) -> None:
+        """Write what takes out of `made_N` what no field declares, if there is more than those."""
+        self.write(indent, f"if len(data_{level}) + missing_{level} != {len(fields)}:")
+        self.write(indent + 1, f"for key in data_{level}:")
+        self.write(indent + 2, f"if key not in {self.name('known', frozenset(fields))}:")
+        self.write(indent + 3, f"del made_{level}[key]")
 
     def _inner(self, key: str, field: Field, level: int, kind: Any) -> str:
         """Write what takes an object with declared properties; the name of what is held of it."""
@@ -95,10 +108,9 @@ class _Payload(Source):
             raise _UnusualError
         self.write(indent, f"{name} = data_{inner} = data_{level}.get({key!r}, absent)")
         self.write(indent, f"if type(data_{inner}) is dict:")
-        instance = self._object(field.properties or {}, cls, level=inner)
-        if field.additional_properties:
-            self.write(indent + 1, f"if len(made_{inner}) < len(data_{inner}):")
-            self.write(indent + 2, _GIVE_UP)
+        instance = self._object(
+            field.properties or {}, cls, level=inner, keeps_unknown=field.additional_properties
+        )
         self.write(indent + 1, f"made_{level}[{key!r}] = made_{inner}")
         self.write(indent + 1, f"{name} = {instance or f'made_{inner}'}")
         return name
@@ -114,12 +126,14 @@ class _Payload(Source):
         if typed.may_fail:
             conditions.append(f"(held := {held}) is not None")
             held = "held"
-        copied = f"{value}.copy()" if field.multiple else value
         self.write(indent, f"{value} = data_{level}.get({key!r}, absent)")
         self.write(indent, f"if {' and '.join(conditions)}:")
-        self.write(indent + 1, f"made_{level}[{key!r}] = {copied}")
+        if field.multiple:
+            self.write(indent + 1, f"made_{level}[{key!r}] = {value}.copy()")
         if held != value:
             self.write(indent + 1, f"{value} = {held}")
+        elif not field.multiple:
+            self.write(indent + 1, "pass")
         return value
 
     def _instance(self, indent: int, cls: type[Any], held: Mapping[PlainAttribute, str]) -> str:
@@ -157,17 +171,19 @@ class _Payload(Source):
         return re.sub(r"\b(?:value|it)\b", lambda found: names[found[0]], expression)
 
     def _otherwise(
-        self, indent: int, field: Field, attribute: PlainAttribute | None, name: str
+        self, level: int, field: Field, attribute: PlainAttribute | None, name: str
     ) -> None:
         """Write what becomes of any other value: only its absence is usual, where it may be."""
+        indent = level + 1
         if field.required is True or not (attribute is None or attribute.may_miss):
             self.write(indent, "else:")
             self.write(indent + 1, _GIVE_UP)
             return
         self.write(indent, f"elif {name} is not absent:")
         self.write(indent + 1, _GIVE_UP)
+        self.write(indent, "else:")
+        self.write(indent + 1, f"missing_{level} += 1")
         if attribute is not None:
-            self.write(indent, "else:")
             self.write(indent + 1, f"{name} = None")
 
 
