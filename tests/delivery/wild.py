@@ -25,17 +25,18 @@ URL = "https://partner.example/take"
 PATIENCE = 10.0
 
 
-def wild(
+def wild(  # noqa: PLR0913 - each thing that an action or a destination may do
     *,
     perform: Callable[[Any, Item], Any] | None = None,
     perform_batch: Callable[[Any, Sequence[Item]], Any] | None = None,
     refuse: Callable[[Item], Any] | None = None,
     observe: Callable[[Any], None] | None = None,
     settings: type[Any] = Settings,
+    may_send_nothing: bool = True,
     **more: Any,
 ) -> Catalog:
     """A catalog with one destination, of one action that behaves as given."""
-    body: dict[str, Any] = {"slug": "wild", "title": "Wild"}
+    body: dict[str, Any] = {"slug": "wild", "title": "Wild", "may_send_nothing": may_send_nothing}
     if perform is not None:
         body["perform"] = lambda self, request, payload: perform(request, payload)
     if perform_batch is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 #: A room imports from the rows before its own; rooms of one row do not know each other.
 ROWS = (
-    {"errors", "_json", "_source", "_version"},
+    {"errors", "place", "_json", "_source", "_version"},
     {"event"},
     {"definition"},
     {"mapping", "fql"},

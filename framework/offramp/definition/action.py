@@ -106,6 +106,8 @@ class Action(Generic[S, P]):
     #: Payloads are sent together where `perform_batch` is defined; this says how many.
     batch: ClassVar[Batch | None] = None
     retry: ClassVar[Retry] = Retry()
+    #: Whether a call may rightly end without a request; else that is told as a bug of the plugin.
+    may_send_nothing: ClassVar[bool] = False
     sync_mode: ClassVar[SyncMode | None] = None
     save_hooks: ClassVar[Mapping[str, SaveHook]] = {}
     #: Wire name of a dynamic field -> the method that fetches its choices.

@@ -9,8 +9,9 @@ import attrs
 
 from offramp import _json
 from offramp.definition import Outgoing, Response
-from offramp.delivery.failures import as_delivery_error, is_ours
+from offramp.delivery.failures import PluginFailedError, as_delivery_error, is_ours
 from offramp.delivery.instance import InstanceRuntime
+from offramp.delivery.judging import finished, judged
 from offramp.delivery.pipeline import Pipeline, Prepared
 from offramp.delivery.secrecy import masked_origin, masked_texts
 from offramp.errors import DeliveryError, Fault, FaultyError
@@ -74,10 +75,13 @@ async def _request(
         async with asyncio.timeout(LONGEST_EXPLANATION_SECONDS):
             client = runtime.client(pipeline, (event,), handler=runtime.around(_stop))
             client.mask = mask
-            if pipeline.action.performs:
-                await pipeline.action.perform(client, prepared.payload)
-            else:
-                await pipeline.action.perform_batch(client, [prepared.payload])
+            single = pipeline.action.performs
+            method, payload = (
+                ("perform", prepared.payload) if single else ("perform_batch", [prepared.payload])
+            )
+            call = getattr(pipeline.action, method)
+            value = await finished(client, lambda client: call(client, payload))
+            judged(client, pipeline.action, method, value, 1)
     except BaseException as error:
         if _is_stop(error):
             return {"request": _shown(client)}
@@ -90,7 +94,7 @@ async def _request(
 def _told(error: BaseException, place: str, mask: Mask) -> list[dict[str, str]]:
     """The faults that an error stands for; a plugin's bug is part of the explanation."""
     failure = as_delivery_error(error)
-    if failure is not error:
+    if failure is not error or isinstance(failure, PluginFailedError):
         return [{"place": place, "message": readable(mask(failure.message))}]
     return [
         {"place": fault["place"], "message": readable(mask(fault["message"]))}

@@ -8,11 +8,17 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from offramp.errors import DeliveryError, RejectedError, RetryableError, told
+from offramp.place import place_in_plugin
 
 #: HTTP statuses have three digits.
 STATUSES: Final = range(100, 1000)
 #: Longest reason code that is kept, in characters: reasons are counted one by one.
 MAX_CODE_CHARACTERS: Final = 100
+
+_RETURN: Final = (
+    "return nothing where all were taken, or a list with one entry for each payload, in their"
+    " order: None where it was taken, else a DeliveryError"
+)
 
 
 class PluginFailedError(RetryableError):
@@ -22,10 +28,18 @@ class PluginFailedError(RetryableError):
 
 
 def plugin_failure(error: BaseException) -> PluginFailedError:
-    """What a plugin raised, as a failure of the plugin; the cause stays with it."""
-    failed = PluginFailedError(f"the plugin raised {told(error)}")
+    """What a plugin raised, and in which of its lines; the cause stays with it."""
+    if isinstance(error, PluginFailedError):
+        return error
+    failed = PluginFailedError(f"the plugin raised {told_with_place(error)}")
     failed.__cause__ = error
     return failed
+
+
+def told_with_place(error: BaseException) -> str:
+    """An error in a line, with the plugin's own line that it came from."""
+    place = place_in_plugin(error)
+    return told(error) if place is None else f"{told(error)} ({place})"
 
 
 def is_ours(error: BaseException) -> bool:
@@ -57,10 +71,10 @@ def outcomes_of(answer: Any, count: int) -> list[DeliveryError | None] | Deliver
         return [None] * count
     if not isinstance(answer, Sequence) or isinstance(answer, str | bytes | bytearray):
         kind = type(answer).__name__
-        return PluginFailedError(f"perform_batch answered with {kind}, no list of outcomes")
+        return PluginFailedError(f"perform_batch returned {kind}, no list of outcomes: {_RETURN}")
     if len(answer) != count:
         given = f"{len(answer)} outcomes for {count} payloads"
-        return PluginFailedError(f"perform_batch answered {given}")
+        return PluginFailedError(f"perform_batch returned {given}: {_RETURN}")
     return [None if each is None else _outcome(each) for each in answer]
 
 
@@ -68,7 +82,7 @@ def _outcome(given: Any) -> DeliveryError:
     if isinstance(given, BaseException):
         return as_delivery_error(given)
     kind = type(given).__name__
-    return PluginFailedError(f"perform_batch answered with {kind} for this payload, no error")
+    return PluginFailedError(f"perform_batch returned {kind} for this payload: {_RETURN}")
 
 
 def _is_sound(error: Any) -> bool:

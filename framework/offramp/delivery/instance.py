@@ -20,7 +20,14 @@ from offramp.definition import (
     Middleware,
     RequestOptions,
 )
-from offramp.delivery.failures import as_delivery_error, is_ours, plugin_failure
+from offramp.delivery.failures import (
+    PluginFailedError,
+    as_delivery_error,
+    is_ours,
+    plugin_failure,
+    told_with_place,
+)
+from offramp.delivery.judging import finished
 from offramp.delivery.limits import Gate
 from offramp.delivery.pipeline import Pipeline
 from offramp.delivery.secrecy import texts_of
@@ -31,7 +38,6 @@ from offramp.errors import (
     InvalidAuthenticationError,
     PayloadError,
     RetryableError,
-    told,
 )
 from offramp.http import Client, Mask, compose, make_mask
 from offramp.payload import compile_check, structurer
@@ -105,7 +111,11 @@ class InstanceRuntime:
             return RequestOptions()
         settings = self.typed_settings(self.entry.destination.settings)
         with _contained():
-            return extend(settings, self.auth)
+            options: object = extend(settings, self.auth)
+        if not isinstance(options, RequestOptions):
+            told = f"extend_request returned {type(options).__name__}, and not RequestOptions"
+            raise PluginFailedError(f"{told}: return RequestOptions(headers={{...}})")
+        return options
 
     def typed_settings(self, settings_type: type[Any]) -> Any:
         """The settings as an instance of a class that declares some; raises `ConfigError`."""
@@ -150,14 +160,15 @@ class InstanceRuntime:
         """Run an action; on a 401 refresh the tokens and run it once more."""
         with _contained():
             try:
-                return await call(client)
+                return await finished(client, call)
             except DeliveryError as error:
                 if error.status != UNAUTHORIZED or not await self.refresh(client.auth):
                     raise
             client.auth = self.auth
             client.mask = partial(_both, client.mask, self.mask)
             client.options = self.options()
-            return await call(client)
+            client.made.restart()
+            return await finished(client, call)
 
 
 @contextmanager
@@ -245,4 +256,4 @@ def _not_refreshed(error: Exception) -> DeliveryError:
             return sound
         message = f"the partner gives no new access token: {sound.message}"
         return InvalidAuthenticationError(message)
-    return RetryableError(f"the plugin's refresh raised {told(error)}", code="INTERNAL")
+    return RetryableError(f"the plugin's refresh raised {told_with_place(error)}", code="INTERNAL")

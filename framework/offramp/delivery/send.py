@@ -10,8 +10,9 @@ import attrs
 
 from offramp.delivery.batching import Parcel
 from offramp.delivery.bisection import Bisection, Sent, Tried
-from offramp.delivery.failures import as_delivery_error, is_ours, outcomes_of
+from offramp.delivery.failures import as_delivery_error, is_ours
 from offramp.delivery.instance import InstanceRuntime
+from offramp.delivery.judging import judged
 from offramp.delivery.limits import Line
 from offramp.delivery.pipeline import Pipeline
 from offramp.errors import DeliveryError, RequestTimeoutError
@@ -24,9 +25,9 @@ LONGEST_CALL_SECONDS: Final = 300.0
 
 @attrs.frozen(kw_only=True)
 class _Answer:
-    """What one call of an action came to: what it returned, or the error of it all."""
+    """What one call of an action came to: the outcome of each payload, or the error of it all."""
 
-    value: Any = None
+    outcomes: list[DeliveryError | None] = attrs.field(factory=list)
     error: DeliveryError | None = None
     exchange: Exchange | None = None
     held_back: bool = False
@@ -71,11 +72,9 @@ class _Sending:
         answer = await _call(self.runtime, self.pipeline, parcels, self.line, method, paced=paced)
         if answer.held_back:
             return None
-        # What a single `perform` returns says nothing.
-        outcomes = answer.error or outcomes_of(None if single else answer.value, len(parcels))
-        whole = outcomes if isinstance(outcomes, DeliveryError) else None
+        whole = answer.error
         return Tried(
-            outcomes=[whole] * len(parcels) if isinstance(outcomes, DeliveryError) else outcomes,
+            outcomes=[whole] * len(parcels) if whole is not None else answer.outcomes,
             error=whole,
             exchange=answer.exchange,
             started=started,
@@ -106,7 +105,8 @@ async def _call(  # noqa: PLR0913 - one call, and all that it is made of
         client.mask = pipeline.secrets.mask_wires(client.mask, wires)
         async with bound:
             value = await runtime.perform(client, lambda client: call(client, given))
-        return _Answer(value=value, exchange=_last(client))
+        outcomes = judged(client, pipeline.action, method, value, len(parcels))
+        return _Answer(outcomes=outcomes, exchange=_last(client))
     except BaseException as error:
         if is_ours(error):
             raise

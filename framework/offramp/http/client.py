@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import urlencode
@@ -23,6 +25,7 @@ from offramp.definition import (
 )
 from offramp.errors import HTTPError
 from offramp.http.exchange import Exchange, record
+from offramp.http.made import MadeRequest, MadeRequests
 from offramp.http.masking import Mask
 from offramp.http.retry_after import parse_retry_after
 
@@ -71,11 +74,46 @@ class Client(Generic[S]):
     events: Sequence[Mapping[str, Any]] = attrs.field(default=(), repr=False)
     now: Callable[[], datetime] = attrs.field(default=_utc_now, repr=False)
     exchanges: list[Exchange] = attrs.field(factory=list, init=False)
+    made: MadeRequests = attrs.field(factory=MadeRequests, init=False, repr=False)
 
-    async def send(  # noqa: PLR0913 - what an HTTP request is made of
+    # These are no coroutine functions: each notes the request, and the line that made it, before
+    # anybody awaits it.
+    def send(self, method: str, url: str, **options: Any) -> Coroutine[Any, Any, Response]:
+        """Send a request and read the whole answer; see `offramp.Request.send`."""
+        return self._make(method, url, options)
+
+    def get(self, url: str, **options: Any) -> Coroutine[Any, Any, Response]:
+        """`send("GET", url, ...)`."""
+        return self._make("GET", url, options)
+
+    def post(self, url: str, **options: Any) -> Coroutine[Any, Any, Response]:
+        """`send("POST", url, ...)`."""
+        return self._make("POST", url, options)
+
+    def put(self, url: str, **options: Any) -> Coroutine[Any, Any, Response]:
+        """`send("PUT", url, ...)`."""
+        return self._make("PUT", url, options)
+
+    def patch(self, url: str, **options: Any) -> Coroutine[Any, Any, Response]:
+        """`send("PATCH", url, ...)`."""
+        return self._make("PATCH", url, options)
+
+    def delete(self, url: str, **options: Any) -> Coroutine[Any, Any, Response]:
+        """`send("DELETE", url, ...)`."""
+        return self._make("DELETE", url, options)
+
+    def _make(
+        self, method: str, url: str, options: dict[str, Any]
+    ) -> Coroutine[Any, Any, Response]:
+        caller = sys._getframe(2)  # noqa: SLF001 - whoever called `send`, `get` and so on
+        made = MadeRequest(method=method, url=url, code=caller.f_code, line=caller.f_lineno)
+        made.coroutine = self._send(made, **options)
+        self.made.add(made)
+        return made.coroutine
+
+    async def _send(  # noqa: PLR0913 - what an HTTP request is made of
         self,
-        method: str,
-        url: str,
+        made: MadeRequest,
         *,
         json: Any = UNSET,
         data: bytes | str | None = None,
@@ -84,38 +122,23 @@ class Client(Generic[S]):
         timeout: timedelta | None = None,
         check: bool = True,
     ) -> Response:
-        """Send a request and read the whole answer; see `offramp.Request.send`."""
-        outgoing = Outgoing(
-            method=method,
-            url=_with_params(url, {**self.options.params, **(params or {})}),
-            headers=self._headers(headers, has_json=json is not UNSET),
-            body=_body(json, data),
-            timeout=timeout or self.options.timeout or DEFAULT_TIMEOUT,
-        )
-        response = await self._exchange(outgoing)
-        if check and not response.ok:
-            raise self._refusal(response)
+        begun = self.made.begin(made)
+        try:
+            outgoing = Outgoing(
+                method=made.method,
+                url=_with_params(made.url, {**self.options.params, **(params or {})}),
+                headers=self._headers(headers, has_json=json is not UNSET),
+                body=_body(json, data),
+                timeout=timeout or self.options.timeout or DEFAULT_TIMEOUT,
+            )
+            response = await self._exchange(outgoing)
+            if check:
+                self._expect_success(response)
+        except (Exception, asyncio.CancelledError) as error:
+            self.made.fail(made, error)
+            raise
+        self.made.succeed(begun)
         return response
-
-    async def get(self, url: str, **options: Any) -> Response:
-        """`send("GET", url, ...)`."""
-        return await self.send("GET", url, **options)
-
-    async def post(self, url: str, **options: Any) -> Response:
-        """`send("POST", url, ...)`."""
-        return await self.send("POST", url, **options)
-
-    async def put(self, url: str, **options: Any) -> Response:
-        """`send("PUT", url, ...)`."""
-        return await self.send("PUT", url, **options)
-
-    async def patch(self, url: str, **options: Any) -> Response:
-        """`send("PATCH", url, ...)`."""
-        return await self.send("PATCH", url, **options)
-
-    async def delete(self, url: str, **options: Any) -> Response:
-        """`send("DELETE", url, ...)`."""
-        return await self.send("DELETE", url, **options)
 
     def _headers(self, headers: Mapping[str, str] | None, *, has_json: bool) -> dict[str, str]:
         merged = {"User-Agent": USER_AGENT}
@@ -146,8 +169,10 @@ class Client(Generic[S]):
             )
         return response
 
-    def _refusal(self, response: Response) -> HTTPError:
-        return HTTPError(
+    def _expect_success(self, response: Response) -> None:
+        if response.ok:
+            return
+        raise HTTPError(
             response.status,
             url=self.mask(response.url),
             body=self.mask(response.text)[:QUOTED_CHARACTERS],

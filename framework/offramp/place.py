@@ -1,0 +1,56 @@
+"""Where in a plugin's own code something happened, as one phrase: `pinboard.py:42, in perform`."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import PurePath
+from types import CodeType, TracebackType
+from typing import Final
+
+#: Roots of modules that stand between the host and a plugin, and are no plugin's own code.
+_NOT_OF_PLUGINS: Final = sys.stdlib_module_names | {
+    "offramp",
+    "aiohttp",
+    "attr",
+    "attrs",
+    "cattrs",
+    "msgspec",
+    "pluggy",
+    "yarl",
+}
+
+
+def place_of(code: CodeType, line: int) -> str:
+    """A line of a function, for a person to find."""
+    return f"{PurePath(code.co_filename).name}:{line}, in {code.co_name}"
+
+
+def place_in_plugin(error: BaseException) -> str | None:
+    """The innermost line of the plugin's own code that an error came through, if there is one.
+
+    The plugin is the first code in the traceback that is not the framework's; a library that it
+    calls is not its own.
+    """
+    found = None
+    plugin = None
+    for trace in _traces(error):
+        root = str(trace.tb_frame.f_globals.get("__name__", "")).partition(".")[0]
+        if plugin is None and root not in _NOT_OF_PLUGINS:
+            plugin = root
+        if plugin is not None and root == plugin:
+            found = place_of(trace.tb_frame.f_code, trace.tb_lineno)
+    return found
+
+
+def _traces(error: BaseException) -> Iterator[TracebackType]:
+    trace = error.__traceback__
+    while trace is not None:
+        yield trace
+        trace = trace.tb_next
+
+
+def full_traceback(error: BaseException) -> str:
+    """Everything that Python tells of an error, its causes included; it may hold secrets."""
+    return "".join(traceback.format_exception(error))
