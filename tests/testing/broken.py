@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 import attrs
 from tests.testing.billing import OLDEST, SendUsage, Settings, Usage, billing
@@ -206,6 +207,32 @@ class HarshBatches(SendUsage):
         return [None for _ in payloads]
 
 
+class UnquotedPath(SendUsage):
+    async def perform(self, request: Request[Settings], payload: Usage) -> None:
+        url = f"{request.settings.url}/usage/{payload.id}"
+        await request.put(url, json=payload.on_the_wire())
+
+
+class HalfQuotedPath(SendUsage):
+    async def perform(self, request: Request[Settings], payload: Usage) -> None:
+        """`quote` leaves slashes and dots as they are."""
+        url = f"{request.settings.url}/usage/{quote(payload.id)}"
+        await request.put(url, json=payload.on_the_wire())
+
+
+class UnquotedQuery(SendUsage):
+    async def perform(self, request: Request[Settings], payload: Usage) -> None:
+        url = f"{request.settings.url}/usage?id={payload.id.partition('/')[0]}"
+        await request.post(url, json=payload.on_the_wire())
+
+
+class BreakingId(SendUsage):
+    async def perform(self, request: Request[Settings], payload: Usage) -> None:
+        if "/" in payload.id:
+            raise KeyError(payload.id)
+        await super().perform(request, payload)
+
+
 def authenticating(check: Any) -> Destination:
     return attrs.evolve(billing, test_authentication=check)
 
@@ -355,6 +382,26 @@ BROKEN: dict[str, Broken] = {
         authenticating(refuse_all),
         "test_bad_credentials_are_told",
         "with a partner who is well, credentials should pass",
+    ),
+    "an id in the path unquoted": Broken(
+        with_action(UnquotedPath),
+        "test_hostile_ids_keep_the_address",
+        "the address cannot be sent; build the address with offramp.join_url",
+    ),
+    "an id in the path half quoted": Broken(
+        with_action(HalfQuotedPath),
+        "test_hostile_ids_keep_the_address",
+        "a request goes to another path",
+    ),
+    "an id in the query unquoted": Broken(
+        with_action(UnquotedQuery),
+        "test_hostile_ids_keep_the_address",
+        "a request has another query",
+    ),
+    "an id that breaks the action": Broken(
+        with_action(BreakingId),
+        "test_hostile_ids_keep_the_address",
+        "the action breaks",
     ),
     "batches written otherwise": Broken(
         with_action(OtherBatches),

@@ -44,6 +44,7 @@ from offramp.definition.request import (
     Response,
 )
 from offramp.definition.shape import MASK, field, fields_of, setting, wire_names
+from offramp.definition.urls import join_url, quote_path
 
 __all__ = [
     "MASK",
@@ -78,9 +79,11 @@ __all__ = [
     "fields_from_manifest",
     "fields_of",
     "fields_to_manifest",
+    "join_url",
     "liquid",
     "literal",
     "path",
+    "quote_path",
     "setting",
     "settings_to_manifest",
     "template",

@@ -24,6 +24,7 @@ from offramp.definition import (
     Response,
 )
 from offramp.errors import HTTPError
+from offramp.http.address import check_address, credentials_apart
 from offramp.http.exchange import Exchange, record
 from offramp.http.made import MadeRequest, MadeRequests
 from offramp.http.masking import Mask
@@ -124,10 +125,16 @@ class Client(Generic[S]):
     ) -> Response:
         begun = self.made.begin(made)
         try:
+            url, authorization = credentials_apart(made.url)
+            url = _with_params(url, {**self.options.params, **(params or {})})
+            check_address(url)
+            merged = self._headers(headers, has_json=json is not UNSET)
+            if authorization is not None:
+                merged = _laid_over({"Authorization": authorization}, merged)
             outgoing = Outgoing(
                 method=made.method,
-                url=_with_params(made.url, {**self.options.params, **(params or {})}),
-                headers=self._headers(headers, has_json=json is not UNSET),
+                url=url,
+                headers=merged,
                 body=_body(json, data),
                 timeout=timeout or self.options.timeout or DEFAULT_TIMEOUT,
             )

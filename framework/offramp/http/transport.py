@@ -7,6 +7,7 @@ from typing import Final
 import aiohttp
 
 from offramp.definition import Handler, Outgoing, Response
+from offramp.http.address import as_spelled
 from offramp.http.faults import as_fault
 
 #: Partner answers are small; one that is not would only fill memory.
@@ -33,10 +34,11 @@ def aiohttp_transport(session: aiohttp.ClientSession) -> Handler:
     """
 
     async def send(outgoing: Outgoing) -> Response:
+        address = as_spelled(outgoing.url)
         try:
             async with session.request(
                 outgoing.method,
-                outgoing.url,
+                address,
                 headers=outgoing.headers,
                 data=outgoing.body,
                 timeout=aiohttp.ClientTimeout(total=outgoing.timeout.total_seconds()),

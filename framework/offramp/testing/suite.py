@@ -10,7 +10,7 @@ import pytest
 
 from offramp.definition import AuthTokens, Destination, Preset
 from offramp.plugins import CatalogAction
-from offramp.testing import behaviour, declared, secrecy
+from offramp.testing import behaviour, declared, hostile, secrecy
 from offramp.testing.backwards import generate_test_event
 from offramp.testing.exchanges import Answer, RecordedRequest
 from offramp.testing.integration import MakeIntegration
@@ -168,6 +168,10 @@ class DestinationSuite:
         if probe.entry.destination.test_authentication is None and not probe.secrets:
             pytest.skip("the destination has no credentials")
         _tell(behaviour.mistaken_credentials(probe))
+
+    def test_hostile_ids_keep_the_address(self) -> None:
+        """Whatever an event says, requests go where they go for a harmless one."""
+        _tell(hostile.misled_requests(self._probe))
 
     def test_batch_equals_single(self) -> None:
         """Events sent together reach the partner as they do alone."""

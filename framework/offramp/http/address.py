@@ -1,0 +1,50 @@
+"""Where a request goes, exactly as it is spelled; what could not be sent so is refused."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import Final
+from urllib.parse import unquote
+
+from yarl import URL
+
+from offramp.errors import RejectedError
+
+#: Everything that may not stand in a request line, and `#`: what follows it never leaves.
+_UNSENDABLE: Final = re.compile(r"[^!-~]|#")
+_CREDENTIALS: Final = re.compile(r"(https?://)([^/?#@]*)@(.*)", re.IGNORECASE)
+_ASCII: Final = 128
+
+
+def check_address(url: str) -> None:
+    """Raise `RejectedError` for a character that cannot be sent, hidden ones among them."""
+    found = _UNSENDABLE.search(url)
+    if found is None:
+        return
+    character = found[0]
+    told = f"{url!r} is not a URL: it has {character!a} at position {found.start()}"
+    remedy = "quote what comes from events with offramp.quote_path"
+    if ord(character) >= _ASCII:
+        remedy += ", and write a host's name in its xn-- form"
+    raise RejectedError(f"{told}: {remedy}", code="INVALID_URL")
+
+
+def as_spelled(url: str) -> URL:
+    """The address for aiohttp, which is not to quote it anew; raises `RejectedError`."""
+    check_address(url)
+    try:
+        address = URL(url, encoded=True)
+        _ = address.port  # which is read only where it is asked for
+    except ValueError as error:
+        raise RejectedError(f"{url!r} is not a URL: {error}", code="INVALID_URL") from error
+    return address
+
+
+def credentials_apart(url: str) -> tuple[str, str | None]:
+    """An address without its `user:password@`, and the `Authorization` that leaves in its place."""
+    found = _CREDENTIALS.fullmatch(url) if "@" in url else None
+    if found is None:
+        return url, None
+    pair = unquote(found[2]).encode()
+    return found[1] + found[3], "Basic " + base64.b64encode(pair).decode()
