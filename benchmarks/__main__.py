@@ -14,6 +14,7 @@ from rich.console import Console
 
 from benchmarks.accepting import accept_figures, accept_growth
 from benchmarks.backlog import backlog_figures, backlog_growth
+from benchmarks.configuration import configuration_figures
 from benchmarks.data import now as new_moment
 from benchmarks.delivering import deliver_figures, deliver_growth
 from benchmarks.effort import FULL, QUICK, Effort
@@ -33,7 +34,8 @@ PARTS: Final[dict[str, tuple[Step, ...]]] = {
     "deliver": (deliver_figures, deliver_growth),
     "end-to-end": (end_to_end_figures, end_to_end_growth),
     "backlog": (backlog_figures, backlog_growth),
-    # The last of each of the others, without the rest.
+    "configuration": (configuration_figures,),
+    # What growth costs each of the others, without the rest.
     "growth": (engine_growth, accept_growth, deliver_growth, end_to_end_growth, backlog_growth),
 }
 

@@ -36,6 +36,9 @@ class Effort:
     growth_events: int
     growth_paced_seconds: float
     growth_backlog: int
+    #: Subscriptions of one instance of which one is changed, and how often.
+    configured: int
+    changes: int
 
 
 FULL: Final = Effort(
@@ -54,6 +57,8 @@ FULL: Final = Effort(
     growth_events=20_000,
     growth_paced_seconds=5.0,
     growth_backlog=100_000,
+    configured=500,
+    changes=20,
 )
 QUICK: Final = Effort(
     name="quick",
@@ -71,4 +76,6 @@ QUICK: Final = Effort(
     growth_events=4_000,
     growth_paced_seconds=0.5,
     growth_backlog=2_000,
+    configured=50,
+    changes=3,
 )

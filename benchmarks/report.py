@@ -86,19 +86,23 @@ def _rows(figure: Figure) -> Iterable[Sequence[str]]:
     ours = shown(figure.ours, figure.unit)
     name = f"{figure.name} [yellow]({figure.note})[/]" if figure.note else figure.name
     if not figure.peers:
-        target = "" if figure.most is None else f"<= {figure.most:g}"
-        yield name, ours, "", "", "", target, _MARKS[figure.reached]
+        yield name, ours, "", "", "", _bound(figure), _MARKS[figure.reached]
     for number, (peer, values) in enumerate(figure.peers.items()):
         aimed = peer == figure.target_peer and figure.target is not None
+        bounded = figure.most is not None and not number
         yield (
             "" if number else name,
             "" if number else ours,
             peer,
             shown(values, figure.unit),
             f"{figure.ratio(peer):.3g}x",
-            f"{figure.target:.3g}x" if aimed else "",
-            _MARKS[figure.reached] if aimed else "",
+            _bound(figure) if bounded else f"{figure.target:.3g}x" if aimed else "",
+            _MARKS[figure.reached] if aimed or bounded else "",
         )
+
+
+def _bound(figure: Figure) -> str:
+    return "" if figure.most is None else f"<= {figure.most:g}"
 
 
 def shown(values: Sequence[float], unit: str) -> str:
