@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import time
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +10,13 @@ import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.config.conftest import Plugin
 
 from offramp.config import Config, check_config, follow_all, parse_config, read_trigger
-from offramp.config.overlap import may_overlap
-from offramp.errors import TriggerError
+from offramp.config.check import instance_warnings, source_warnings, subscription_warnings
+from offramp.config.overlap import Bounds, may_overlap, overlapping
+from offramp.config.same_keys import place_of
+from offramp.errors import Fault, TriggerError
 from offramp.fql import compile_trigger
 from offramp.plugins import Catalog, load_catalog, load_plugins
 
@@ -201,6 +206,78 @@ def test_no_event_matches_two_triggers_that_were_told_apart(
     """Whatever the triggers: an event that both match proves that they overlap."""
     if compile_trigger(one)(event) and compile_trigger(other)(event):
         assert overlap(one, other)
+
+
+@settings(deadline=None)
+@given(st.lists(triggers, max_size=8))
+def test_what_overlaps_is_found_without_comparing_all(some: list[str]) -> None:
+    """The index leaves out no pair, names none twice, and keeps their order."""
+    bounds = [read_trigger(each).bounds for each in some]
+    pairs = [(n, m) for n, m in combinations(range(len(some)), 2) if overlap(some[n], some[m])]
+    assert list(overlapping(bounds)) == pairs
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(triggers, st.booleans(), st.sampled_from("ab")), max_size=6),
+    st.booleans(),
+)
+def test_warnings_of_one_thing_are_those_of_the_whole(
+    some: list[tuple[str, bool, str]], enabled: bool
+) -> None:
+    """Asked of one source, instance or subscription: what the whole check tells of that one."""
+    catalog = load_catalog(load_plugins(extra=[Plugin()], installed=False))
+    instance = {"destination": "meter", "source": "website", "settings": {"apiToken": "t"}}
+    subscriptions = [
+        {"preset": "Usage", "name": f"n{n}", "trigger": trigger, "enabled": on, "mapping": mapping}
+        for n, (trigger, on, key) in enumerate(some)
+        for mapping in [{"transaction_id": key}]
+    ]
+    written = {
+        "sources": {"website": {"write_key": "k"}, "unused": {"write_key": "u"}},
+        "instances": {
+            "one": {**instance, "subscriptions": subscriptions, "enabled": enabled},
+            "two": {**instance, "subscriptions": subscriptions[:2]},
+        },
+    }
+    config = parse_config(written, catalog).config
+    whole = check_config(config, catalog).warnings
+
+    def told(place: str) -> list[Fault]:
+        return [each for each in whole if each.place == place or each.place.startswith(place + ".")]
+
+    for name in config.sources:
+        assert list(source_warnings(config, name)) == told(f"sources.{name}")
+    for name in config.instances:
+        assert list(instance_warnings(config, catalog, name)) == told(f"instances.{name}")
+    for each in config.subscriptions.values():
+        warned = list(subscription_warnings(config, catalog, each.id))
+        assert warned == told(place_of(config, each))
+
+
+#: What a full check may take, in seconds; comparing each two triggers anew took 35.
+CHECK_SECONDS = 8.0
+
+
+def test_a_check_of_many_subscriptions_is_quick(written: dict[str, Any], catalog: Catalog) -> None:
+    """500 of one instance with one idempotency key: a quiet machine takes half a second."""
+    many = [
+        {"preset": "Usage", "name": f"n{n}", "trigger": f'type = "track" and event = "{n}"'}
+        for n in range(500)
+    ]
+    config = parse_config(subscribe(written, *many), catalog).config
+    compared = []
+
+    def compare(a: Bounds, b: Bounds) -> bool:
+        compared.append((a, b))
+        return may_overlap(a, b)
+
+    began = time.process_time()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("offramp.config.overlap.may_overlap", compare)
+        assert len(warnings(config, catalog)) == 1
+    assert time.process_time() - began < CHECK_SECONDS
+    assert compared == []
 
 
 def test_a_bad_trigger_is_an_error_here_too() -> None:
