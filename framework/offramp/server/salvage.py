@@ -34,7 +34,7 @@ _VALUES: Final = re.compile(rb"\s*+(?:%b\s*+,\s*+)*+" % _PLAIN)
 _VALUE: Final = re.compile(rb"(?:%b\s*+\]|(?:\[(?!\s*+\]))++|\{)" % _PLAIN)
 _NO_MEMBER: Final = re.compile(_EMPTY)
 #: Behind a value with brackets.
-_NEXT: Final = re.compile(rb"\s*+([,\]}])")
+_NEXT: Final = re.compile(rb"\s*+(,|\]++|\})")
 
 _FRONT: Final = re.compile(rb"[\s\x00]*+\{")
 _KEY: Final = re.compile(rb"[\s\x00,]*+(%b)\s*+:\s*+" % _TEXT)
@@ -50,7 +50,7 @@ _EVENT_KEY: Final = re.compile(rb'"(?:type|messageId|userId|anonymousId)"')
 _NOTHING: Final = b" \t\r\n\0,]}"
 _OBJECT, _LIST = ord("{"), ord("[")
 _LIST_END: Final = ord("]")
-_CLOSES: Final = {b"}": _OBJECT, b"]": _LIST}
+_CLOSES: Final = {ord("}"): _OBJECT, _LIST_END: _LIST}
 
 
 class _Typed(msgspec.Struct):
@@ -196,6 +196,7 @@ class _Reader:
         text, inside = self.text, [self.text[at]]
         empty = _NO_MEMBER.match(text, at)
         if empty is not None:
+            self._steps -= 1
             return empty.end()
         at += 1
         while self._steps > 0:
@@ -212,21 +213,15 @@ class _Reader:
             if text[at - 1] == _LIST:
                 # Lists in lists at once: nothing else of a few bytes takes as many steps.
                 opened = at - found.start() if inside[-1] == _LIST else 1
-                inside.extend(_LIST for _ in range(opened))
+                inside += [_LIST] * opened
                 self._steps -= opened
                 continue
             inside.pop()
-            while inside and (sign := _NEXT.match(text, at)) is not None and sign[1] != b",":
-                if _CLOSES[sign[1]] != inside[-1]:
-                    sign = None
-                    break
-                at = sign.end()
-                inside.pop()
+            at, goes_on = _read_ends(text, inside, at)
             if not inside:
                 return at
-            if sign is None:
+            if not goes_on:
                 break
-            at = sign.end()
         self._broke_at = at
         return None
 
@@ -234,6 +229,28 @@ class _Reader:
         broken = self.text[start:end].strip(_NOTHING)
         if broken:
             self.members.append(broken)
+
+
+def _read_ends(text: bytes, inside: list[int], at: int) -> tuple[int, bool]:
+    """Behind a value, leave the brackets that end there, up to a comma.
+
+    Answers the place behind them, and whether the text makes sense so far.
+    """
+    while inside:
+        found = _NEXT.match(text, at)
+        if found is None:
+            return at, False
+        if found[1] == b",":
+            return found.end(), True
+        at = found.start(1)
+        for sign in found[1]:
+            if not inside:
+                break
+            if inside[-1] != _CLOSES[sign]:
+                return at, False
+            inside.pop()
+            at += 1
+    return at, True
 
 
 def _end_of(pattern: re.Pattern[bytes], text: bytes, at: int) -> int:
