@@ -4,39 +4,62 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+#: What msgspec says of an integer that it does not read.
+_OUT_OF_RANGE: Final = "Integer value out of range"
 
 
-def loads(data: bytes | str) -> Any:
+#: Digits of an integer with its sign, at most; Python reads no longer ones, since that takes time
+#: with the square of their number. Source: `sys.set_int_max_str_digits`.
+MAX_INTEGER_CHARS: Final = 4_300
+
+
+_TOO_LONG: Final = f"integers have at most {MAX_INTEGER_CHARS} characters"
+
+
+class HalfCharacterError(ValueError):
+    """Half of a surrogate pair where texts that differ must stay different; `place` names it."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__("has half of a surrogate pair; cut texts between characters")
+        self.place = place
+
+
+def loads(data: bytes | str, *, exact: Collection[str] = ()) -> Any:
     """Parse JSON; numbers with a fraction or exponent become `Decimal`, others `int`.
 
     Half of a surrogate pair, which JavaScript clients send when they cut a string in two,
-    becomes U+FFFD. Raises `ValueError` for anything that is not JSON.
+    becomes U+FFFD. In a key, and in the text under a key of `exact`, it raises
+    `HalfCharacterError`: two of them would become the same. Raises `ValueError` for anything that
+    is not JSON, and for integers longer than `MAX_INTEGER_CHARS`.
     """
     try:
         return _DECODER.decode(data)
     except msgspec.MsgspecError as error:
         text = data if isinstance(data, str) else data.decode(errors="replace")
         if r"\ud" not in text.lower():
-            raise ValueError(str(error)) from None
+            raise ValueError(_told(error)) from None
     except RecursionError:
         raise ValueError("JSON is nested too deeply") from None
     except InvalidOperation:
         raise ValueError("a number's exponent is out of range") from None
     try:
-        parsed = json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
+        parsed = json.loads(
+            text, parse_float=Decimal, parse_int=_parse_int, parse_constant=_refuse_constant
+        )
     except RecursionError:
         raise ValueError("JSON is nested too deeply") from None
     except InvalidOperation:
         raise ValueError("a number's exponent is out of range") from None
-    return _mend(parsed)
+    return _mend(parsed, exact, "$")
 
 
 def dumps(value: Any) -> bytes:
@@ -56,13 +79,32 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-def _mend(value: Any) -> Any:
+def _told(error: msgspec.MsgspecError) -> str:
+    told = str(error)
+    return f"{told}: {_TOO_LONG}" if told.startswith(_OUT_OF_RANGE) else told
+
+
+def _parse_int(text: str) -> int:
+    if len(text) > MAX_INTEGER_CHARS:
+        raise ValueError(f"{_OUT_OF_RANGE}: {_TOO_LONG}")
+    return int(text)
+
+
+def _mend(value: Any, exact: Collection[str], place: str) -> Any:
     match value:
         case str():
             return _LONE_SURROGATE.sub("\ufffd", value)
         case list():
-            return [_mend(item) for item in value]
+            return [_mend(item, exact, f"{place}[{index}]") for index, item in enumerate(value)]
         case dict():
-            return {_mend(key): _mend(item) for key, item in value.items()}
+            mended = {}
+            for key, item in value.items():
+                inside = f"{place}.{_LONE_SURROGATE.sub(chr(0xFFFD), key)}"
+                if _LONE_SURROGATE.search(key) or (
+                    key in exact and isinstance(item, str) and _LONE_SURROGATE.search(item)
+                ):
+                    raise HalfCharacterError(inside)
+                mended[key] = _mend(item, exact, inside)
+            return mended
         case _:
             return value

@@ -33,5 +33,6 @@ def collector_limits(settings: HostSettings) -> Limits:
         event_bytes=settings.event_bytes,
         batch_bytes=settings.batch_bytes,
         batch_events=settings.batch_events,
+        stored_bytes=settings.max_stored_bytes,
         requests_per_second=settings.requests_per_second,
     )

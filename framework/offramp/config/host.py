@@ -12,7 +12,7 @@ from offramp.config.files import Document
 from offramp.config.secrets import is_masked
 from offramp.config.table import Table, plain_data
 from offramp.errors import ConfigError, Fault
-from offramp.event import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_EVENT_BYTES
+from offramp.event import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_EVENT_BYTES, MAX_STORED_BYTES
 
 DEFAULT_PORT: Final = 8585
 HIGHEST_PORT: Final = 65_535
@@ -37,6 +37,8 @@ class HostSettings:
     event_bytes: int = MAX_EVENT_BYTES
     #: The body of a batch, in bytes.
     batch_bytes: int = MAX_BATCH_BYTES
+    #: The events of one batch in sum, in bytes, with what the batch adds to each of them.
+    max_stored_bytes: int = MAX_STORED_BYTES
     #: Events of one batch.
     batch_events: int = MAX_BATCH_EVENTS
     #: Requests a second of one source; `None` for any number.
@@ -63,7 +65,10 @@ class HostSettings:
 
 
 HOST_KEYS: Final = tuple(attribute.name for attribute in attrs.fields(HostSettings))
-_COUNTS: Final = ("event_bytes", "batch_bytes", "batch_events", "max_in_flight", "min_free_bytes")
+_COUNTS: Final = (
+    *("event_bytes", "batch_bytes", "batch_events", "max_stored_bytes"),
+    *("max_in_flight", "min_free_bytes"),
+)
 _URL: Final = re.compile(r"https?://[^\s/]+/?")
 _PATTERN: Final = re.compile(r"env:[A-Za-z0-9_*]+|file:/[^\x00*]*")
 _PATTERN_WANTED: Final = (

@@ -4,12 +4,14 @@ from offramp.event.check import check_event, nests_deeper_than
 from offramp.event.normalize import Arrival, normalize
 from offramp.event.spec import (
     EVENT_TYPES,
+    ID_KEYS,
     MAX_BATCH_BYTES,
     MAX_BATCH_EVENTS,
     MAX_DEPTH,
     MAX_EVENT_BYTES,
     MAX_MESSAGE_ID_CHARS,
     MAX_PROPERTIES,
+    MAX_STORED_BYTES,
     SPEC_VERSION,
     Discard,
 )
@@ -17,12 +19,14 @@ from offramp.event.times import TIME_FORMS, format_time, parse_local_time, parse
 
 __all__ = [
     "EVENT_TYPES",
+    "ID_KEYS",
     "MAX_BATCH_BYTES",
     "MAX_BATCH_EVENTS",
     "MAX_DEPTH",
     "MAX_EVENT_BYTES",
     "MAX_MESSAGE_ID_CHARS",
     "MAX_PROPERTIES",
+    "MAX_STORED_BYTES",
     "SPEC_VERSION",
     "TIME_FORMS",
     "Arrival",

@@ -57,7 +57,11 @@ def _is_plain(message: dict[str, Any]) -> bool:
         and (anonymous is None or type(anonymous) is str)
         and (group is None or type(group) is str)
         and (previous is None or type(previous) is str)
-        and (type(message_id) is str and len(message_id) <= MAX_MESSAGE_ID_CHARS)
+        and (
+            type(message_id) is str
+            and len(message_id) <= MAX_MESSAGE_ID_CHARS
+            and "\0" not in message_id
+        )
         and (context is None or (type(context) is dict and len(context) <= MAX_PROPERTIES))
         and (
             integrations is None
@@ -132,6 +136,8 @@ def _message_id(message: dict[str, Any], faults: Faults) -> None:
         found = f"has {len(value)} characters; the longest allowed is {MAX_MESSAGE_ID_CHARS}"
     elif value is not None and not isinstance(value, str):
         found = f"is {describe_type(value)}; send it as a string"
+    elif value is not None and "\0" in value:  # no database keeps it apart from other signs
+        found = "has a NUL; send it without"
     else:
         return
     faults.append((Discard.BAD_REQUEST, Fault("$.messageId", found)))

@@ -7,10 +7,15 @@ from typing import Final
 
 #: The calls of the Segment spec. Source: Segment's docs, "Spec".
 EVENT_TYPES: Final = frozenset({"track", "identify", "page", "screen", "group", "alias"})
+#: The keys of ids, wherever they stand: ids that differ stay different.
+ID_KEYS: Final = frozenset({"messageId", "userId", "anonymousId", "groupId", "previousId"})
 #: One event, in bytes of JSON as it was sent. Source: Segment's docs, "HTTP API", Max Request Size.
 MAX_EVENT_BYTES: Final = 32 * 1024
 #: One batch request, in bytes after gunzip. Source: as above.
 MAX_BATCH_BYTES: Final = 500 * 1024
+#: Bytes of JSON that one request may make the host store, with what a batch adds to each of its
+#: events. Segment names no bound; eight times the largest body lets 2,500 events share 1.4 KB.
+MAX_STORED_BYTES: Final = 8 * MAX_BATCH_BYTES
 #: Events of one batch request. Source: as above.
 MAX_BATCH_EVENTS: Final = 2_500
 #: Keys directly in `properties` or `traits`. Source: Segment's docs, "Rate Limits".
@@ -60,6 +65,8 @@ class Discard(enum.StrEnum):
     EVENT_TOO_LARGE = "event_too_large"
     #: A batch request is larger than 500 KB.
     BATCH_TOO_LARGE = "batch_too_large"
+    #: With what the batch adds to each event, its events are larger than 4 MB in sum.
+    EXPANDED_TOO_LARGE = "expanded_too_large"
     #: The events of a batch from the 2,501st on.
     TOO_MANY_EVENTS = "too_many_events"
     #: More than 10,000 keys in `properties` or `traits`.

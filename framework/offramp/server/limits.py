@@ -8,7 +8,13 @@ from typing import Final
 
 import attrs
 
-from offramp.event import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_DEPTH, MAX_EVENT_BYTES
+from offramp.event import (
+    MAX_BATCH_BYTES,
+    MAX_BATCH_EVENTS,
+    MAX_DEPTH,
+    MAX_EVENT_BYTES,
+    MAX_STORED_BYTES,
+)
 
 #: Seconds for a body to arrive, and again for its events to be stored. Segment's Python SDK gives
 #: up after 15 s, so it hears a clear answer before. Source: its `timeout`.
@@ -26,6 +32,9 @@ class Limits:
     event_bytes: int = MAX_EVENT_BYTES
     #: The body of a batch, in bytes, as sent and after gunzip.
     batch_bytes: int = MAX_BATCH_BYTES
+    #: The events of a batch in sum, in bytes, with what the batch adds to each of them; a batch
+    #: that adds nothing is bounded by its body alone.
+    stored_bytes: int = MAX_STORED_BYTES
     #: Events of one batch.
     batch_events: int = MAX_BATCH_EVENTS
     #: Objects and lists within each other, in one event.

@@ -15,7 +15,7 @@ import attrs
 
 from offramp import _json
 from offramp.errors import EventError, Fault, describe_type
-from offramp.event import Arrival, Discard, check_event, nests_deeper_than, normalize
+from offramp.event import ID_KEYS, Arrival, Discard, check_event, nests_deeper_than, normalize
 from offramp.server.answers import RefusedError
 from offramp.server.limits import Limits
 
@@ -45,7 +45,10 @@ class Rejection:
 def parse(text: bytes, place: str = "$") -> Any:
     """Read JSON that a client sent; raises `EventError` that names `place`."""
     try:
-        return _json.loads(text)
+        return _json.loads(text, exact=ID_KEYS)
+    except _json.HalfCharacterError as error:
+        fault = Fault(place + error.place.removeprefix("$"), str(error))
+        raise EventError([fault], reason=Discard.BAD_REQUEST) from None
     # Arithmetic: an exponent that no Decimal holds.
     except (ValueError, ArithmeticError) as error:
         fault = Fault(place, f"this is not JSON that can be read: {error}")
@@ -102,17 +105,22 @@ class EventMaker:
     ) -> tuple[list[dict[str, Any]], list[Rejection]]:
         """Make events of the parts of a batch; each part is accepted or rejected by itself.
 
-        `added_bytes` of the batch are added to each event: they count as the event's.
+        `added_bytes` of the batch are added to each event: they count as the event's, and are
+        counted in sum before any is made.
         """
         events: list[dict[str, Any]] = []
         rejected: list[Rejection] = []
         bound, room = self.limits.batch_events, self.limits.event_bytes - added_bytes
+        left = max(self.limits.stored_bytes, self.limits.batch_bytes)
         for index, raw in enumerate(texts[:bound]):
             message = None
             try:
                 text = bytes(raw)
                 if len(text) > room:
                     raise self._too_large(len(text) + added_bytes)
+                left -= len(text) + added_bytes
+                if left < 0:
+                    raise self._expanded(added_bytes)
                 message = parse(text)
                 events.append(self.one(message, text, arrival))
             except EventError as error:
@@ -134,6 +142,13 @@ class EventMaker:
         bound = self.limits.event_bytes
         told = f"has {size} bytes, with what the batch adds to it; the most allowed is {bound}"
         return EventError([Fault("$", told)], reason=Discard.EVENT_TOO_LARGE)
+
+    def _expanded(self, added_bytes: int) -> EventError:
+        told = (
+            f"the batch adds {added_bytes} bytes to each event, and with them its events have more "
+            f"than {self.limits.stored_bytes} bytes in sum; share less, or send fewer at once"
+        )
+        return EventError([Fault("$", told)], reason=Discard.EXPANDED_TOO_LARGE)
 
     def _check_depth(self, value: Any, text: bytes, place: str) -> None:
         depth = self.limits.depth
