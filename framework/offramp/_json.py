@@ -65,9 +65,13 @@ def loads(data: bytes | str, *, exact: Collection[str] = ()) -> Any:
 def dumps(value: Any) -> bytes:
     """Write compact JSON; `Decimal` as the number it is, `datetime` in ISO 8601.
 
-    Raises `TypeError` for what has no JSON form.
+    Half of a surrogate pair, as aiohttp makes of a header's bytes that are no UTF-8, is written as
+    U+FFFD. Raises `TypeError` for what has no JSON form.
     """
-    return _ENCODER.encode(value)
+    try:
+        return _ENCODER.encode(value)
+    except UnicodeEncodeError:
+        return _ENCODER.encode(_readable(value))
 
 
 def pretty(value: Any, *, indent: int = 2) -> str:
@@ -88,6 +92,18 @@ def _parse_int(text: str) -> int:
     if len(text) > MAX_INTEGER_CHARS:
         raise ValueError(f"{_OUT_OF_RANGE}: {_TOO_LONG}")
     return int(text)
+
+
+def _readable(value: Any) -> Any:
+    match value:
+        case str():
+            return _LONE_SURROGATE.sub("\ufffd", value)
+        case list() | tuple():
+            return [_readable(item) for item in value]
+        case dict():
+            return {_readable(key): _readable(item) for key, item in value.items()}
+        case _:
+            return value
 
 
 def _mend(value: Any, exact: Collection[str], place: str) -> Any:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.api.conftest import TOKEN, Running
+from tests.server.test_malformed import heard
 
 from offramp.errors import ConfigError
 from offramp.server.api import load_token, read_token
@@ -29,6 +30,29 @@ async def test_without_the_token_nothing_is_told(
     assert heard.headers["Content-Type"] == "application/problem+json"
     assert "`token` of the data folder" in heard.data["detail"]
     assert TOKEN not in heard.text
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        (b"Authorization: Bearer \xff", b"401"),
+        (b"Authorization: Bearer \xff\xfe\xc3", b"401"),
+        (b"Authorization: \xff", b"401"),
+        (b"Authorization: Bearer %s\r\nOrigin: http://\xff" % TOKEN.encode(), b"403"),
+        (b"Authorization: Bearer %s\r\nX-Offramp-Who: \xff" % TOKEN.encode(), b"200"),
+        (b"Authorization: Bearer %s\r\nContent-Encoding: \xff" % TOKEN.encode(), b"415"),
+    ],
+)
+async def test_headers_that_are_no_utf8_are_answered(
+    host: Running, caplog: pytest.LogCaptureFixture, header: bytes, status: bytes
+) -> None:
+    """Any byte may stand in a header; none makes a traceback."""
+    body = b'{"text": "type = \\"track\\""}'
+    request = b"POST /api/triggers/parse HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s\r\n"
+    request += b"Content-Length: %d\r\n\r\n%s"
+    answer = await heard(host.url, request % (header, len(body), body))
+    assert answer.split()[1] == status, answer
+    assert "Traceback" not in caplog.text
 
 
 async def test_the_scheme_is_read_in_any_case(host: Running) -> None:

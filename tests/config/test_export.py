@@ -46,7 +46,8 @@ literals = st.builds(lambda value: {"@literal": value}, plain)
 @st.composite
 def configs(draw: st.DrawFn) -> Config:
     """Any configuration that the catalog of these tests allows."""
-    written = draw(st.dictionaries(names, secrets, min_size=1, max_size=3))
+    printable = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=8)
+    written = draw(st.dictionaries(names, printable, min_size=1, max_size=3))
     sources = {
         name: Source(name=name, write_key=f"{index}{key}", enabled=draw(st.booleans()))
         for index, (name, key) in enumerate(written.items())

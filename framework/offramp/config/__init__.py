@@ -6,7 +6,7 @@ from offramp.config.export import export_config
 from offramp.config.files import Document, read_document
 from offramp.config.host import HIGHEST_PORT, HostSettings, LogFormat, LogLevel, host_settings
 from offramp.config.keyring import KeyRing, load_key_ring, rotate_key_file
-from offramp.config.model import Config, Instance, Source, Subscription
+from offramp.config.model import Config, Instance, Source, Subscription, is_write_key
 from offramp.config.parse import Loaded, parse_config
 from offramp.config.references import (
     References,
@@ -53,6 +53,7 @@ __all__ = [
     "follow_all",
     "host_settings",
     "is_reference",
+    "is_write_key",
     "load_key_ring",
     "mask",
     "mask_mapping",

@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import attrs
+
+#: What a write key must be, as a fault tells it.
+WRITE_KEY_FORM: Final = "must be printable ASCII characters, with no line break"
+
+
+def is_write_key(value: Any) -> bool:
+    """Whether a value can be a write key: a text, not empty, of printable ASCII characters."""
+    return isinstance(value, str) and value != "" and value.isascii() and value.isprintable()
 
 
 @attrs.frozen(kw_only=True)

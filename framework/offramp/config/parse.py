@@ -10,7 +10,14 @@ import attrs
 
 from offramp.config.files import Document
 from offramp.config.host import HOST_KEYS, HostSettings, read_host
-from offramp.config.model import Config, Instance, Source, Subscription
+from offramp.config.model import (
+    WRITE_KEY_FORM,
+    Config,
+    Instance,
+    Source,
+    Subscription,
+    is_write_key,
+)
 from offramp.config.settings import put_back, read_settings
 from offramp.config.subscriptions import SUBSCRIPTION_KEYS, read_subscription, read_unchecked
 from offramp.config.table import Table, join_place, name_fault, plain_data
@@ -122,6 +129,8 @@ def _source(reading: _Reading, name: str, data: Any) -> Source | None:
     current = reading.current.sources.get(name)
     before = None if current is None else current.write_key
     key = put_back(key, before, table.at("write_key"), reading.faults)
+    if not is_write_key(key):
+        table.fault("write_key", WRITE_KEY_FORM)
     return Source(name=name, write_key=key, enabled=enabled)
 
 

@@ -14,7 +14,7 @@ import attrs
 
 from offramp.config.export import mapping_fields
 from offramp.config.keyring import KEY_FILE_VARIABLE, KEY_VARIABLE
-from offramp.config.model import Config, Instance, Subscription
+from offramp.config.model import WRITE_KEY_FORM, Config, Instance, Subscription, is_write_key
 from offramp.config.secrets import (
     change_mapping_secrets,
     is_reference,
@@ -149,6 +149,8 @@ def resolve_write_keys(config: Config, references: References) -> Config:
     for source in config.sources.values():
         place = join_place(join_place("sources", source.name), "write_key")
         key = _resolve(source.write_key, place, references, faults)
+        if not is_write_key(key):
+            faults.append(Fault(place, WRITE_KEY_FORM))
         if (other := owners.setdefault(key, source.name)) != source.name:
             faults.append(Fault(place, f"is the write key of the source {other!r} too"))
         sources[source.name] = attrs.evolve(source, write_key=key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -10,7 +10,9 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from offramp.server.collector import Intake, collector_routes
+from offramp.server.descriptors import watch_descriptors
 from offramp.server.limits import Limits
+from offramp.server.malformed import ConnectionLog, refuse_other_versions
 from offramp.server.metrics import CollectorMetrics
 from offramp.server.ops import Check, Problems, Refresh, ops_routes
 
@@ -37,18 +39,21 @@ def make_app(  # noqa: PLR0913 - the parts of a host, by keyword
     `readiness`, `degraded` and `problems` are what `/readyz` tells; `refresh` runs before each
     reading of the figures.
     """
+    metrics = CollectorMetrics(registry)
     app = web.Application(
+        middlewares=[refuse_other_versions],
         handler_args={
             # Bodies are inflated here, within bounds.
             "auto_decompress": False,
             # Paths hold write keys, and a line per request costs more than the request.
             "access_log": None,
+            "logger": ConnectionLog(metrics.malformed),
             "keepalive_timeout": KEEPALIVE_SECONDS,
-        }
+        },
     )
     collector = collector_routes(
         intake,
-        metrics=CollectorMetrics(registry),
+        metrics=metrics,
         limits=limits,
         public_url=public_url,
         proxies=proxies,
@@ -64,4 +69,10 @@ def make_app(  # noqa: PLR0913 - the parts of a host, by keyword
         )
     )
     app.add_routes(more)
+
+    async def watch(_: web.Application) -> AsyncIterator[None]:
+        async with watch_descriptors(registry):
+            yield
+
+    app.cleanup_ctx.append(watch)
     return app

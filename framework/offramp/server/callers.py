@@ -12,6 +12,7 @@ from typing import Any, Final
 import attrs
 from aiohttp import hdrs, web
 
+from offramp.config import is_write_key
 from offramp.event import Discard
 from offramp.server.answers import RefusedError
 from offramp.server.limits import RateLimit
@@ -81,11 +82,6 @@ def write_key_of_header(authorization: str | None) -> str | None:
     except (binascii.Error, ValueError):
         return None
     return user or None
-
-
-def is_write_key(value: Any) -> bool:
-    """Whether a value can be a write key: a text, not empty, of printable ASCII characters."""
-    return isinstance(value, str) and value != "" and value.isascii() and value.isprintable()
 
 
 def mask(write_key: str) -> str:

@@ -60,6 +60,8 @@ class CollectorMetrics(Collector):
     def __init__(self, registry: CollectorRegistry) -> None:
         self.accepted = Count()
         self.duplicates = Count()
+        #: What came in and was no HTTP.
+        self.malformed = Count()
         self._refused: dict[str, Count] = {}
         self._doors: dict[str, DoorFigures] = {}
         self._body_bytes: dict[str, Count] = {}
@@ -107,6 +109,12 @@ class CollectorMetrics(Collector):
             "Events whose messageId had been accepted before; their senders hear success.",
             (),
             [((), self.duplicates)],
+        )
+        yield _counters(
+            "offramp_http_malformed",
+            "Requests to any door that were no HTTP.",
+            (),
+            [((), self.malformed)],
         )
         yield _counters(
             "offramp_collector_events_refused",

@@ -95,7 +95,8 @@ class Guard:
                 "`token` of the data folder, unless the configuration sets one"
             )
         # As bytes: of texts, only those of ASCII can be compared in constant time.
-        if not hmac.compare_digest(given.strip().encode(), self.token.value.encode()):
+        shown = given.strip().encode(errors="surrogateescape")  # a header may be no UTF-8
+        if not hmac.compare_digest(shown, self.token.value.encode()):
             raise _unauthorized(
                 "this is not the host's token; it stands in the file `token` of the data folder, "
                 "unless the configuration sets one"
