@@ -26,6 +26,8 @@ DEFAULT_BATCH_BYTES = 4_000_000
 #: Short enough to stay below a quarter second from accepted to delivered.
 DEFAULT_LINGER = timedelta(milliseconds=50)
 
+_DECORATE = "decorate it with @attrs.frozen (or write dict for payloads without a class)"
+
 _SLUG = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
@@ -122,6 +124,7 @@ class Action(Generic[S, P]):
         """Read the payload class from the type arguments, and its fields from the class."""
         super().__init_subclass__(**kwargs)
         settings_type, payload_type = _type_arguments(cls)
+        _refuse_plain(cls, {"settings": settings_type, "payload": payload_type})
         if _is_class(settings_type):
             cls.settings_type = settings_type
         if _is_class(payload_type):
@@ -165,6 +168,20 @@ def _type_arguments(cls: type[Any]) -> tuple[Any, ...]:
             filled = dict(zip(getattr(origin, "__parameters__", ()), get_args(base), strict=True))
             return tuple(filled.get(each, each) for each in _type_arguments(origin))
     return None, None
+
+
+def _refuse_plain(cls: type[Any], arguments: Mapping[str, Any]) -> None:
+    """Refuse a class that only seems to declare fields: its payloads would be plain dicts."""
+    faults = [
+        Fault(cls.__qualname__, f"its {what} class {kind.__qualname__} has no fields: {_DECORATE}")
+        for what, argument in arguments.items()
+        if isinstance(kind := get_origin(argument) or argument, type)
+        and kind is not Any
+        and not attrs.has(kind)
+        and not issubclass(kind, Mapping)
+    ]
+    if faults:
+        raise DefinitionError(faults)
 
 
 def _is_class(argument: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
@@ -15,17 +15,34 @@ AnyAction: TypeAlias = type[Action[Any, Any]]
 Scheme: TypeAlias = Literal["custom", "basic", "oauth2", "none"]
 
 
+def _check_kind(wanted: type[Any], told: str) -> Callable[[Any, Any, Any], None]:
+    """A validator that says what to write where a value is of another kind."""
+
+    def check(owner: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if not isinstance(value, wanted):
+            place = f"{type(owner).__name__}.{attribute.name}"
+            raise DefinitionError([Fault(place, f"is {told}, not {value!r}")])
+
+    return check
+
+
+_TEXT: Final = _check_kind(str, "a text")
+_FUNCTION: Final = attrs.validators.optional(_check_kind(Callable, "a function"))  # type: ignore[arg-type]
+
+
 @attrs.frozen(kw_only=True)
 class Preset:
     """A ready-made subscription that a destination ships."""
 
-    name: str
+    name: str = attrs.field(validator=_TEXT)
     #: Slug of an action.
-    action: str
+    action: str = attrs.field(validator=_TEXT)
     #: FQL.
-    trigger: str
+    trigger: str = attrs.field(validator=_TEXT)
     #: Laid over the fields' default mappings, which hold where it says nothing.
-    mapping: Mapping[str, Any] = attrs.field(factory=dict)
+    mapping: Mapping[str, Any] = attrs.field(
+        factory=dict, validator=_check_kind(Mapping, "an object: field -> mapping")
+    )
     type: Literal["automatic", "specificEvent"] = "automatic"
     event_slug: str | None = None
 
@@ -42,29 +59,53 @@ def _all_actions(actions: Iterable[Any]) -> tuple[AnyAction, ...]:
     return listed
 
 
-def _all_presets(presets: Iterable[Preset]) -> tuple[Preset, ...]:
-    return tuple(presets)
+def _all_presets(presets: Iterable[Any]) -> tuple[Preset, ...]:
+    listed = tuple(presets)
+    faults = [
+        Fault("Destination.presets", f"{preset!r} is no preset: write Preset(name=..., ...)")
+        for preset in listed
+        if not isinstance(preset, Preset)
+    ]
+    if faults:
+        raise DefinitionError(faults)
+    return listed
+
+
+def _settings_class(settings: Any) -> type[Any]:
+    if isinstance(settings, type):
+        return settings
+    kind = type(settings).__name__
+    told = f"is the class itself, not an instance of it: write settings={kind}, without ()"
+    raise DefinitionError([Fault("Destination.settings", told)])
 
 
 @attrs.frozen(kw_only=True)
 class Destination:
     """A destination: inert data, and the few functions that speak with the partner."""
 
-    slug: str
-    name: str
+    slug: str = attrs.field(validator=_TEXT)
+    name: str = attrs.field(validator=_TEXT)
     description: str | None = None
     mode: Literal["cloud", "device"] = "cloud"
     #: An attrs class whose attributes are declared with `setting()`.
-    settings: type[Any]
+    settings: type[Any] = attrs.field(converter=_settings_class)
     scheme: Scheme = "custom"
     actions: tuple[AnyAction, ...] = attrs.field(converter=_all_actions)
     presets: tuple[Preset, ...] = attrs.field(default=(), converter=_all_presets)
     #: `(settings, auth) -> options` for every request of every action.
-    extend_request: Callable[[Any, AuthTokens | None], RequestOptions] | None = None
+    extend_request: Callable[[Any, AuthTokens | None], RequestOptions] | None = attrs.field(
+        default=None, validator=_FUNCTION
+    )
     #: Returns where the credentials are good; raises `InvalidAuthenticationError` where they
     #: are bad, and anything else where that could not be told.
-    test_authentication: Callable[[Request[Any]], Awaitable[object]] | None = None
+    test_authentication: Callable[[Request[Any]], Awaitable[object]] | None = attrs.field(
+        default=None, validator=_FUNCTION
+    )
     #: OAuth 2: new tokens for stale ones.
-    refresh_access_token: Callable[[Request[Any]], Awaitable[AuthTokens]] | None = None
+    refresh_access_token: Callable[[Request[Any]], Awaitable[AuthTokens]] | None = attrs.field(
+        default=None, validator=_FUNCTION
+    )
     #: Asks the partner to forget a user; gets the event of type `delete`.
-    on_delete: Callable[[Request[Any], Mapping[str, Any]], Awaitable[object]] | None = None
+    on_delete: Callable[[Request[Any], Mapping[str, Any]], Awaitable[object]] | None = attrs.field(
+        default=None, validator=_FUNCTION
+    )

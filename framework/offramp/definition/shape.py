@@ -29,6 +29,9 @@ T = TypeVar("T")
 
 METADATA_KEY: Final = "offramp.field"
 MASK: Final = "***"
+_NO_CLASS: Final = (
+    "is wanted as a class, and one of its instances was given: leave out the parentheses"
+)
 
 _TYPES: dict[Any, FieldType] = {
     str: "string",
@@ -97,8 +100,14 @@ def fields_of(cls: type[Any], *, within: tuple[type[Any], ...] = ()) -> dict[str
     hints = _hints(cls, within)
     found: dict[str, Field] = {}
     faults: list[Fault] = []
+    keywords = False
     for attribute in attrs.fields(cls):
         place = f"{cls.__qualname__}.{attribute.name}"
+        told = _undeclared(attribute, hints, after_keywords=keywords)
+        keywords = keywords or attribute.kw_only
+        if told:
+            faults.append(Fault(place, told))
+            continue
         declared = dict(attribute.metadata.get(METADATA_KEY, {}))
         key = declared.pop("key", attribute.name)
         if key in found:
@@ -114,7 +123,25 @@ def fields_of(cls: type[Any], *, within: tuple[type[Any], ...] = ()) -> dict[str
     return found
 
 
+def _undeclared(
+    attribute: attrs.Attribute[Any], hints: Mapping[str, Any], *, after_keywords: bool
+) -> str | None:
+    """What an attribute lacks to be a field, and how to write it."""
+    name = attribute.name
+    if name not in hints:
+        return f"has no annotation: write {name}: str = field(...), or the type that it has"
+    write = f"{name}: {_name(hints[name])} = field(...), or setting(...) for a setting"
+    own_code = (attribute.validator, attribute.converter, attribute.metadata)
+    if attribute.default is attrs.NOTHING and not any(own_code):
+        return f"is not declared: write {write}"
+    if after_keywords and attribute.init and not attribute.kw_only:
+        return f"stands after fields, which are given by name: write {write}, or kw_only=True"
+    return None
+
+
 def _hints(cls: type[Any], within: tuple[type[Any], ...]) -> dict[str, Any]:
+    if not isinstance(get_origin(cls) or cls, type):
+        raise DefinitionError([Fault(type(cls).__qualname__, _NO_CLASS)])
     if not attrs.has(cls):
         told = "must be an attrs class: decorate it with @attrs.frozen"
     elif cls in within:

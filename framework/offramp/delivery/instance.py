@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -113,6 +114,8 @@ class InstanceRuntime:
         with _contained():
             options: object = extend(settings, self.auth)
         if not isinstance(options, RequestOptions):
+            if inspect.iscoroutine(options):
+                options.close()  # else Python warns that nobody awaited it
             told = f"extend_request returned {type(options).__name__}, and not RequestOptions"
             raise PluginFailedError(f"{told}: return RequestOptions(headers={{...}})")
         return options

@@ -205,10 +205,14 @@ def _ask(impl: Any, kind: Any, arguments: Mapping[str, Any]) -> Any:
 def _checked(answer: Any, kind: Any) -> Any:
     fits = _is_action(answer) if kind is Action else isinstance(answer, kind)
     if not fits:
-        wanted = "a class that extends Action" if kind is Action else f"of type {kind.__name__}"
+        wanted = (
+            "a class that extends Action, with a slug"
+            if kind is Action
+            else f"of type {kind.__name__}"
+        )
         raise TypeError(f"{answer!r} is not {wanted}")
     return answer
 
 
 def _is_action(answer: Any) -> bool:
-    return isinstance(answer, type) and issubclass(answer, Action)
+    return isinstance(answer, type) and issubclass(answer, Action) and hasattr(answer, "slug")

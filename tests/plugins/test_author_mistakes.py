@@ -1,0 +1,193 @@
+"""What an author gets wrong at first is told where it is declared, with what to write instead."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from tests.delivery.parts import event
+from tests.delivery.wild import config, running, told_of, wild
+from tests.plugins.small import PRESET, Payload, Send, Settings, make_destination
+
+from offramp import Action, Destination, Preset, RequestOptions, field, setting
+from offramp.definition import fields_of
+from offramp.errors import DefinitionError
+
+
+def unannotated() -> Any:
+    @attrs.frozen
+    class Note:
+        text = field()
+
+    return fields_of(Note)
+
+
+def undeclared() -> Any:
+    @attrs.frozen
+    class Pinboard:
+        key: str = setting(type="password")
+        board: str  # type: ignore[misc]
+
+    return fields_of(Pinboard)
+
+
+def undeclared_first() -> Any:
+    @attrs.frozen
+    class Pinboard:
+        board: int
+        key: str = setting(type="password")
+
+    return fields_of(Pinboard)
+
+
+def by_position() -> Any:
+    @attrs.frozen
+    class Pinboard:
+        key: str = setting(type="password")
+        board: str = attrs.field(validator=attrs.validators.min_len(1))  # type: ignore[misc]
+
+    return fields_of(Pinboard)
+
+
+def plain_payload() -> Any:
+    class Note:
+        text: str = field()
+
+    class Post(Action[Settings, Note]):
+        slug, title = "post", "Post"
+
+    return Post
+
+
+def plain_settings() -> Any:
+    class Login:
+        key: str = setting()
+
+    class Post(Action[Login, Payload]):
+        slug, title = "post", "Post"
+
+    return Post
+
+
+MISTAKES: dict[str, tuple[Callable[[], Any], str, str]] = {
+    "an attribute without annotation": (
+        unannotated,
+        "Note.text",
+        "has no annotation: write text: str = field(...)",
+    ),
+    "an attribute without field()": (
+        undeclared,
+        "Pinboard.board",
+        "is not declared: write board: str = field(...), or setting(...) for a setting",
+    ),
+    "an attribute without field() before all": (
+        undeclared_first,
+        "Pinboard.board",
+        "is not declared: write board: int = field(...)",
+    ),
+    "an attribute of its own by position": (
+        by_position,
+        "Pinboard.board",
+        "stands after fields, which are given by name: write board: str = field(...)",
+    ),
+    "a payload class without attrs": (
+        plain_payload,
+        "plain_payload.<locals>.Post",
+        "class plain_payload.<locals>.Note has no fields: decorate it with @attrs.frozen",
+    ),
+    "a settings class of an action without attrs": (
+        plain_settings,
+        "plain_settings.<locals>.Post",
+        "its settings class plain_settings.<locals>.Login has no fields",
+    ),
+    "a settings instance": (
+        lambda: make_destination(settings=Settings(token="t")),
+        "Destination.settings",
+        "is the class itself, not an instance of it: write settings=Settings, without ()",
+    ),
+    "an instance where fields are asked for": (
+        lambda: fields_of(Settings(token="t")),  # type: ignore[arg-type]
+        "Settings",
+        "is wanted as a class",
+    ),
+    "an action's instance": (
+        lambda: make_destination(actions=[Send()]),
+        "Destination.actions",
+        "is not a class that extends Action",
+    ),
+    "a preset as a dict": (
+        lambda: make_destination(presets=[{"name": "Everything"}]),
+        "Destination.presets",
+        "write Preset(name=..., ...)",
+    ),
+    "a preset of an action class": (
+        lambda: attrs.evolve(PRESET, action=Send),  # type: ignore[arg-type]
+        "Preset.action",
+        "is a text, not <class",
+    ),
+    "a preset with a list for a mapping": (
+        lambda: Preset(name="P", action="send", trigger="", mapping=["id"]),  # type: ignore[arg-type]
+        "Preset.mapping",
+        "is an object: field -> mapping, not ['id']",
+    ),
+    "a slug that is no text": (
+        lambda: Destination(slug=None, name="N", settings=Settings, actions=[Send]),  # type: ignore[arg-type]
+        "Destination.slug",
+        "is a text, not None",
+    ),
+    "request options for the function that makes them": (
+        lambda: make_destination(extend_request=RequestOptions()),
+        "Destination.extend_request",
+        "is a function, not RequestOptions(",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_told_where_it_is_declared(name: str) -> None:
+    """Class and attribute are named, and what to write stands in the message."""
+    declare, place, saying = MISTAKES[name]
+    with pytest.raises(DefinitionError) as caught:
+        declare()
+    [fault] = caught.value.faults
+    assert fault.place.endswith(place)
+    assert saying in fault.message
+
+
+def test_payloads_without_a_class_stay_possible() -> None:
+    """An action may take dicts: what it declares itself are its fields."""
+
+    class Free(Action[Any, dict[str, Any]]):
+        slug, title = "free", "Free"
+
+    assert Free.payload_type is dict
+
+
+async def later(*_: Any) -> RequestOptions:
+    await asyncio.sleep(0)
+    return RequestOptions()
+
+
+@pytest.mark.parametrize(
+    ("extend", "kind"),
+    [(lambda *_: {"headers": {}}, "dict"), (lambda *_: None, "NoneType"), (later, "coroutine")],
+)
+async def test_extend_request_that_returns_something_else_is_told(
+    tmp_path: Path, extend: Any, kind: str
+) -> None:
+    """The outcome says what was returned, and what to return."""
+
+    async def perform(request: Any, payload: Any) -> None:
+        await request.post("https://wild.example")
+
+    catalog = wild(perform=perform, extend_request=extend)
+    async with running(tmp_path, catalog) as (engine, ledger):
+        await engine.apply(config(catalog))
+        await engine.accept("site", [event("m1")])
+        [told] = await told_of(ledger, "m1")
+    assert told.reason == "INTERNAL"
+    assert f"extend_request returned {kind}, and not RequestOptions: return" in told.message
