@@ -34,7 +34,9 @@ def main() -> int:
         )
         figures = asyncio.run(run)
     table = Table("figure", "value", box=None)
-    for name, value in attrs.asdict(figures).items():
+    values = attrs.asdict(figures)
+    values |= {f"episodes: {kind}": count for kind, count in values.pop("episodes").items()}
+    for name, value in values.items():
         table.add_row(name, f"{value:,}" if isinstance(value, int) else str(value))
     console.print(table)
     return 0 if figures.good else 1

@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Final
 
 import attrs
+from tests.torture.episodes import EPISODES, Scene
 from tests.torture.host import TOKEN, HostProcess
-from tests.torture.load import Load
-from tests.torture.schedule import draw_faults
+from tests.torture.load import POISON, Load
+from tests.torture.partner import TlsFront
+from tests.torture.schedule import Deck, draw_faults
+from yarl import URL
 
 from offramp.queue import SqliteLedger, Stage, open_queue
 from offramp.storage import Store
-from offramp_metronome.emulator import Emulator
+from offramp_metronome.emulator import Emulator, Fault
 
 CLIENTS: Final = 3
 SHORTEST_ROUND_SECONDS: Final = 0.2
@@ -25,6 +28,12 @@ LONGEST_ROUND_SECONDS: Final = 3.0
 DRAIN_SECONDS: Final = 700.0
 #: One in so many rounds ends with SIGTERM rather than kill -9.
 STOP_EVERY: Final = 5
+#: What the partner does with a batch that holds a poisoned event.
+POISONED: Final = Fault(status=500, holding=POISON, times=None)
+#: The chance that what is wrong stays wrong until the host has started again.
+OUTLIVES: Final = 0.5
+#: Events whose whole stories are read at the end.
+SAMPLE: Final = 200
 
 
 @attrs.define(kw_only=True)
@@ -33,11 +42,17 @@ class Figures:
 
     seed: int
     rounds: int = 0
+    #: Kind of an episode -> rounds that had one.
+    episodes: dict[str, int] = attrs.field(factory=dict)
+    #: Calls that changed the configuration while events came in.
+    changes: int = 0
     kills: int = 0
     stops: int = 0
     faults: int = 0
     accepted: int = 0
-    #: Accepted, and not in Metronome.
+    #: Of the accepted, those that Metronome trips over for ever: they are retried.
+    poisoned: int = 0
+    #: Accepted, not poisoned, and not in Metronome.
     lost: int = 0
     #: In Metronome more than once.
     doubled: int = 0
@@ -58,47 +73,82 @@ async def torture(
     seconds: float,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Figures:
-    """Torture a host for so long; the seed draws everything but the machine's own timing."""
+    """Torture a host for so long, and until every kind of episode has come once.
+
+    The seed draws everything but the machine's own timing.
+    """
     luck = random.Random(seed)
-    figures = Figures(seed=seed)
-    async with Emulator(token=TOKEN, seed=seed, keep_events=False) as emulator:
-        host = HostProcess(folder, emulator.url)
+    figures = Figures(seed=seed, episodes=dict.fromkeys(EPISODES, 0))
+    async with (
+        Emulator(token=TOKEN, seed=seed, keep_events=False) as emulator,
+        TlsFront(folder, URL(emulator.url).port or 0) as front,
+    ):
+        emulator.faults.add(POISONED)
+        host = HostProcess(folder, front.url, environment=front.environment)
         host.prepare()
         await host.start()
-        stop = asyncio.Event()
-        loads = [
-            Load(url=lambda: host.url, luck=random.Random(luck.random())) for _ in range(CLIENTS)
-        ]
-        clients = [asyncio.create_task(load.run(stop)) for load in loads]
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            await _round(host, emulator, luck, figures)
-            tell(f"round {figures.rounds}: {sum(len(x.accepted) for x in loads):,} accepted")
-        stop.set()
-        await asyncio.gather(*clients)
-        emulator.faults.clear()
-        accepted = set[str]().union(*(load.accepted for load in loads))
-        figures.accepted = len(accepted)
+        scene = Scene(
+            host=host,
+            emulator=emulator,
+            front=front,
+            luck=luck,
+            loads=[
+                Load(url=lambda: host.url, luck=random.Random(luck.random()))
+                for _ in range(CLIENTS)
+            ],
+        )
+        await _play(scene, figures, seconds, tell)
+        accepted = set[str]().union(*(load.accepted for load in scene.loads))
+        poisoned = set[str]().union(*(load.poisoned for load in scene.loads))
+        figures.accepted, figures.poisoned = len(accepted), len(poisoned)
         tell(f"waiting until the last of {len(accepted):,} events has arrived")
-        await _drain(host, emulator, accepted, figures)
+        await _drain(host, emulator, accepted - poisoned, figures)
         await host.stop()
         figures.stops += 1
         effects = emulator.effects()
-        figures.lost = sum(effects.get(each, 0) == 0 for each in accepted)
+        figures.lost = sum(effects.get(each, 0) == 0 for each in accepted - poisoned)
         figures.doubled = sum(times > 1 for times in effects.values())
         figures.duplicates_ignored = emulator.figures().duplicates
-        figures.audit_faults = await _audit(folder, accepted)
+        figures.audit_faults = await _audit(folder, accepted, poisoned)
     return figures
 
 
-async def _round(
-    host: HostProcess, emulator: Emulator, luck: random.Random, figures: Figures
+async def _play(
+    scene: Scene, figures: Figures, seconds: float, tell: Callable[[str], None]
 ) -> None:
-    faults = draw_faults(luck)
-    emulator.faults.add(*faults)
+    stop = asyncio.Event()
+    clients = [asyncio.create_task(load.run(stop)) for load in scene.loads]
+    deck = Deck(tuple(EPISODES), scene.luck)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end or not all(figures.episodes.values()):
+        await _round(scene, deck.deal(), figures)
+        accepted = sum(len(load.accepted) for load in scene.loads)
+        tell(f"round {figures.rounds}: {accepted:,} accepted")
+    stop.set()
+    await asyncio.gather(*clients)
+    figures.changes = len(scene.changes)
+    scene.emulator.faults.clear()
+    scene.emulator.faults.add(POISONED)
+
+
+async def _round(scene: Scene, kind: str, figures: Figures) -> None:
+    faults = draw_faults(scene.luck)
+    scene.emulator.faults.add(*faults)
     figures.faults += len(faults)
-    await asyncio.sleep(luck.uniform(SHORTEST_ROUND_SECONDS, LONGEST_ROUND_SECONDS))
-    if luck.randrange(STOP_EVERY):
+    outlives_the_host = scene.luck.random() < OUTLIVES
+    async with EPISODES[kind](scene):
+        figures.episodes[kind] += 1
+        await asyncio.sleep(scene.luck.uniform(SHORTEST_ROUND_SECONDS, LONGEST_ROUND_SECONDS))
+        if outlives_the_host:
+            await _restart(scene, figures)
+    if not outlives_the_host:
+        await _restart(scene, figures)
+    figures.rounds += 1
+
+
+async def _restart(scene: Scene, figures: Figures) -> None:
+    host = scene.host
+    if scene.luck.randrange(STOP_EVERY):
         await host.kill()
         figures.kills += 1
     else:
@@ -106,32 +156,33 @@ async def _round(
         assert status == 0, f"the host ended with {status}: {''.join(host.log[-20:])}"
         figures.stops += 1
     await host.start()
-    figures.rounds += 1
 
 
-async def _drain(
-    host: HostProcess, emulator: Emulator, accepted: set[str], figures: Figures
-) -> None:
+async def _drain(host: HostProcess, emulator: Emulator, wanted: set[str], figures: Figures) -> None:
     """Wait until Metronome has all of it, and until the host has heard so for each."""
     started = time.monotonic()
     while time.monotonic() < started + DRAIN_SECONDS:
-        if accepted <= emulator.effects().keys() and not await host.in_flight():
+        if wanted <= emulator.effects().keys() and await host.in_flight() <= figures.poisoned:
             break
         await asyncio.sleep(0.2)
     figures.drained_seconds = round(time.monotonic() - started, 1)
 
 
-async def _audit(folder: Path, accepted: set[str]) -> tuple[str, ...]:
-    """The sum rule, and a sample of stories: each accepted event was delivered."""
+async def _audit(folder: Path, accepted: set[str], poisoned: set[str]) -> tuple[str, ...]:
+    """The sum rule, and a sample of stories: each accepted event was delivered.
+
+    Those that the partner trips over are tried again until their window ends.
+    """
     async with Store.open(folder / "offramp-data") as store, open_queue(store) as queue:
         ledger = SqliteLedger(store)
         faults = list((await ledger.audit()).faults)
         left = sum(depth.total for depth in (await queue.depths()).values())
-        if left:
-            faults.append(f"{left} deliveries are still in flight")
-        for message_id in sorted(accepted)[:: max(1, len(accepted) // 200)]:
+        if left != len(poisoned):
+            faults.append(f"{left} deliveries are in flight, {len(poisoned)} are poisoned")
+        sample = sorted(accepted - poisoned)[:: max(1, len(accepted) // SAMPLE)]
+        for message_id in (*sample, *poisoned):
             stories = await ledger.event(message_id)
             stages = [delivery.stage for story in stories for delivery in story.deliveries]
-            if stages != [Stage.DELIVERED]:
+            if stages != [Stage.RETRYING if message_id in poisoned else Stage.DELIVERED]:
                 faults.append(f"{message_id}: {stages}")
     return tuple(faults)

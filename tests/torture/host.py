@@ -19,7 +19,12 @@ PATIENCE_SECONDS: Final = 30.0
 COMMAND: Final = (sys.executable, "-c", "from offramp.cli import main; main()", "serve")
 KEY: Final = "torture-key"
 TOKEN: Final = "torture-secret-token"
+API_TOKEN: Final = "torture-token-of-the-control-api"
+SUBSCRIPTION: Final = "metronome/Usage"
 CONFIG: Final = f"""
+[host]
+token = "{API_TOKEN}"
+
 [sources.torture]
 write_key = "{KEY}"
 
@@ -43,6 +48,8 @@ class HostProcess:
 
     folder: Path
     metronome: str
+    #: More variables of its environment.
+    environment: Mapping[str, str] = attrs.field(factory=dict)
     url: str = ""
     starts: int = 0
     _process: asyncio.subprocess.Process | None = None
@@ -66,7 +73,7 @@ class HostProcess:
             *COMMAND, "offramp.toml", "--port", "0",
             cwd=self.folder,
             env={**os.environ, "METRONOME_BASE_URL": self.metronome, "COLUMNS": "200",
-                 **(environment or {})},
+                 **self.environment, **(environment or {})},
             stderr=asyncio.subprocess.PIPE,
             preexec_fn=limit,
         )  # fmt: skip
@@ -89,6 +96,17 @@ class HostProcess:
             text = await answer.text()
         pattern = r'^offramp_queue_depth{.*state="(?:waiting|retrying)".*} (\S+)$'
         return int(sum(map(float, re.findall(pattern, text, re.MULTILINE))))
+
+    @property
+    def pid(self) -> int:
+        """The process that runs now."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def open_files(self) -> int:
+        """Descriptors that the process has open now."""
+        return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
 
     @property
     def rss_bytes(self) -> int:

@@ -14,6 +14,8 @@ from tests.torture.host import KEY
 
 LARGEST_BATCH: Final = 60
 REQUEST_SECONDS: Final = 5.0
+#: The customer of whom the partner wants to hear nothing.
+POISON: Final = "the-poisoned-customer"
 #: What a client waits when nobody listens.
 PAUSE_SECONDS: Final = 0.05
 
@@ -27,7 +29,11 @@ class Load:
     sent: int = 0
     refused: int = 0
     unanswered: int = 0
+    #: Events still to be sent that the partner will trip over.
+    poison_due: int = 0
     accepted: set[str] = attrs.field(factory=set)
+    #: Those of the accepted that the partner never takes.
+    poisoned: set[str] = attrs.field(factory=set)
     #: Sent with a 200, and yet not to be billed: the trigger does not want them.
     others: set[str] = attrs.field(factory=set)
 
@@ -54,6 +60,8 @@ class Load:
             for event in batch:
                 wanted = event["event"] == "usage"
                 (self.accepted if wanted else self.others).add(event["messageId"])
+                if event["properties"]["customer"] == POISON:
+                    self.poisoned.add(event["messageId"])
         else:
             self.refused += len(batch)
             await asyncio.sleep(PAUSE_SECONDS)
@@ -61,11 +69,15 @@ class Load:
     def _event(self) -> dict[str, Any]:
         self.sent += 1
         name = "usage" if self.luck.random() < 0.9 else "visit"
+        customer = f"c{self.luck.randrange(50)}"
+        if self.poison_due:
+            self.poison_due -= 1
+            name, customer = "usage", POISON
         return {
             "type": "track",
             "event": name,
             "userId": f"u{self.luck.randrange(1000)}",
             "messageId": f"{id(self)}-{self.sent}",
             "timestamp": datetime.now(UTC).isoformat(),
-            "properties": {"customer": f"c{self.luck.randrange(50)}", "n": self.sent},
+            "properties": {"customer": customer, "n": self.sent},
         }

@@ -1,15 +1,33 @@
-"""What goes wrong at Metronome, drawn from a seed."""
+"""What goes wrong, and when, drawn from a seed."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Final
+
+import attrs
 
 from offramp_metronome.emulator import Fault
 
 #: Faults of one round; each meets a few requests.
 MOST_FAULTS: Final = 4
 MOST_REQUESTS: Final = 3
+
+
+@attrs.define
+class Deck:
+    """Deals every kind once, in any order, before it deals one again."""
+
+    kinds: Sequence[str]
+    luck: random.Random
+    _left: list[str] = attrs.field(factory=list)
+
+    def deal(self) -> str:
+        """The next kind."""
+        if not self._left:
+            self._left = self.luck.sample(self.kinds, len(self.kinds))
+        return self._left.pop()
 
 
 def draw_faults(luck: random.Random) -> list[Fault]:

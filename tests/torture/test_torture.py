@@ -27,10 +27,17 @@ async def arrived(emulator: Emulator, ids: set[str]) -> None:
 
 @pytest.mark.parametrize("seed", [20261123])
 async def test_kill_9_under_faults_loses_and_doubles_nothing(tmp_path: Path, seed: int) -> None:
-    """Every event answered with 200 takes effect once; the sums hold; the seed is printed."""
+    """Every event answered with 200 takes effect once; the sums hold; the seed is printed.
+
+    Every kind of episode comes at least once: bad certificates, poisoned events, credentials that
+    are refused for a while, changes of the configuration, and no file descriptors left.
+    """
     figures = await torture(tmp_path, seed=seed, seconds=SECONDS)
     assert figures.good, figures
     assert figures.kills > 0
+    assert all(figures.episodes.values())
+    assert figures.poisoned > 0
+    assert figures.changes > 0
     assert figures.accepted > 1_000
 
 

@@ -75,6 +75,23 @@ def test_a_fault_stands_at_its_own_door_alone() -> None:
     assert getattr(faults.strike(INGEST), "status", None) == 500
 
 
+def test_a_fault_meets_only_the_bodies_that_hold_its_text() -> None:
+    faults = Faults()
+    faults.add(Fault(status=500, holding="bad-7", times=None))
+    assert faults.strike(INGEST, b'[{"transaction_id":"good-7"}]') is None
+    assert getattr(faults.strike(INGEST, b'[{"transaction_id":"bad-7"}]'), "status", None) == 500
+
+
+def test_a_fault_may_come_first_and_be_taken_away() -> None:
+    faults = Faults()
+    outage = Fault(status=401, times=None)
+    faults.add(Fault(status=500))
+    faults.add(outage, first=True)
+    statuses = [getattr(faults.strike(INGEST), "status", None) for _ in range(2)]
+    faults.remove(outage)
+    assert [*statuses, getattr(faults.strike(INGEST), "status", None)] == [401, 401, 500]
+
+
 def test_chance_follows_its_seed() -> None:
     def run(seed: int) -> list[bool]:
         faults = Faults(seed=seed)

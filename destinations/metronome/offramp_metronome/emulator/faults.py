@@ -83,6 +83,9 @@ class Fault:
     )
     #: The doors it stands at: every path that begins so.
     door: str = attrs.field(default=INGEST, validator=validators.matches_re("/v1/.*"))
+    #: It meets only requests whose body holds this text, such as the id of an event that the
+    #: partner trips over. By default it meets any.
+    holding: str = attrs.field(default="", validator=validators.instance_of(str))
 
     def __attrs_post_init__(self) -> None:
         """Refuse the one fault that would be a lie: a 200 for what was not stored."""
@@ -127,14 +130,21 @@ class Faults:
         self._planned: list[_Planned] = []
         self.clear()
 
-    def add(self, *faults: Fault) -> None:
-        """Let these happen, after those that wait already."""
-        self._planned.extend(_Planned(fault, fault.times) for fault in faults)
+    def add(self, *faults: Fault, first: bool = False) -> None:
+        """Let these happen, after those that wait already, or before them."""
+        at = 0 if first else len(self._planned)
+        self._planned[at:at] = [_Planned(fault, fault.times) for fault in faults]
 
-    def strike(self, path: str) -> Fault | None:
+    def remove(self, fault: Fault) -> None:
+        """Let this one happen no more."""
+        self._planned = [planned for planned in self._planned if planned.fault is not fault]
+
+    def strike(self, path: str, body: bytes = b"") -> Fault | None:
         """Take the fault that a request to this path meets: the first whose turn it is."""
         for planned in self._planned:
             if not path.startswith(planned.fault.door):
+                continue
+            if planned.fault.holding.encode() not in body:
                 continue
             if planned.fault.probability < 1 and self._chance() >= planned.fault.probability:
                 continue

@@ -80,7 +80,7 @@ class Front:
 
     @web.middleware
     async def _go_wrong(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        fault = self._state.faults.strike(request.path)
+        fault = self._state.faults.strike(request.path, await request.read())
         if fault is None:
             return await handler(request)
         self._state.tally.faults += 1

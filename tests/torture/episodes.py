@@ -1,0 +1,162 @@
+"""What goes wrong for a while in one round: each kind a context that mends it at its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import resource
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final
+from urllib.parse import quote
+
+import aiohttp
+import attrs
+from tests.torture.host import API_TOKEN, SUBSCRIPTION, HostProcess
+from tests.torture.load import Load
+from tests.torture.partner import GOOD, TlsFront
+
+from offramp_metronome.emulator import Emulator, Fault
+
+#: Descriptors that a host gets beyond those that it has open, and idle connections that use them.
+SPARE_DESCRIPTORS: Final = 12
+IDLE_CONNECTIONS: Final = 80
+#: Poisoned events of one episode.
+MOST_POISON: Final = 2
+#: Between two changes of the configuration.
+CHANGE_SECONDS: Final = 0.15
+REQUEST_SECONDS: Final = 20.0
+DEFAULTS: Final[dict[str, Any]] = {
+    "transaction_id": {"@path": "$.messageId"},
+    "timestamp": {"@path": "$.timestamp"},
+    "event_type": {"@path": "$.event"},
+    "properties": {"@path": "$.properties"},
+}
+#: Two ways to write one mapping.
+MAPPINGS: Final[tuple[dict[str, Any], ...]] = (
+    {**DEFAULTS, "customer_id": {"@template": "{{properties.customer}}"}},
+    {**DEFAULTS, "customer_id": {"@path": "$.properties.customer"}},
+)
+NEIGHBOUR: Final = {
+    "instance": "metronome",
+    "name": "Neighbour",
+    "action": "sendEvent",
+    "trigger": 'type = "track" and event = "never"',
+    "mapping": {**DEFAULTS, "customer_id": {"@path": "$.userId"}},
+}
+
+
+@attrs.frozen(kw_only=True)
+class Scene:
+    """Where a round is played."""
+
+    host: HostProcess
+    emulator: Emulator
+    front: TlsFront
+    loads: list[Load]
+    luck: random.Random
+    #: Changes of the configuration that the host took.
+    changes: list[int] = attrs.field(factory=list)
+
+
+@contextlib.asynccontextmanager
+async def bad_certificate(scene: Scene) -> AsyncIterator[None]:
+    """The partner's certificate has expired, is nobody's, is another host's, or is not there."""
+    await scene.front.present(scene.luck.choice(scene.front.bad))
+    try:
+        yield
+    finally:
+        await scene.front.present(GOOD)
+
+
+@contextlib.asynccontextmanager
+async def poison(scene: Scene) -> AsyncIterator[None]:
+    """A client sends events at which the partner answers 500, whatever else the batch holds."""
+    scene.luck.choice(scene.loads).poison_due += scene.luck.randint(1, MOST_POISON)
+    yield
+
+
+@contextlib.asynccontextmanager
+async def refused_credentials(scene: Scene) -> AsyncIterator[None]:
+    """The partner refuses the token, whatever it is asked, and takes it again later."""
+    refusal = Fault(status=scene.luck.choice([401, 403]), times=None)
+    scene.emulator.faults.add(refusal, first=True)
+    try:
+        yield
+    finally:
+        scene.emulator.faults.remove(refusal)
+
+
+@contextlib.asynccontextmanager
+async def changed_configuration(scene: Scene) -> AsyncIterator[None]:
+    """Mappings are written otherwise, and a neighbour comes and goes, while events flow."""
+    changing = asyncio.create_task(_keep_changing(scene))
+    try:
+        yield
+    finally:
+        changing.cancel()
+        await asyncio.wait([changing])
+        if not changing.cancelled():
+            changing.result()
+
+
+@contextlib.asynccontextmanager
+async def no_descriptors(scene: Scene) -> AsyncIterator[None]:
+    """The host may open hardly any file more, and idle connections take what is left."""
+    pid = scene.host.pid
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    most = scene.host.open_files + SPARE_DESCRIPTORS
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, before[1]))
+    port = int(scene.host.url.rsplit(":", 1)[1])
+    idle = [
+        writer
+        for _ in range(IDLE_CONNECTIONS)
+        for _, writer in [await asyncio.open_connection("127.0.0.1", port)]
+    ]
+    try:
+        yield
+    finally:
+        for writer in idle:
+            writer.transport.abort()
+        if scene.host.pid == pid:
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+
+
+async def _keep_changing(scene: Scene) -> None:
+    timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
+    headers = {"Authorization": f"Bearer {API_TOKEN}"}
+    async with aiohttp.ClientSession(timeout=timeout, headers=headers) as session:
+        for number in range(1_000_000):
+            # The host may be killed in the middle of it.
+            with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError):
+                await _change(session, scene, number)
+            await asyncio.sleep(CHANGE_SECONDS)
+
+
+async def _change(session: aiohttp.ClientSession, scene: Scene, number: int) -> None:
+    subscription = f"{scene.host.url}/api/subscriptions/{quote(SUBSCRIPTION, safe='')}"
+    neighbour = f"{scene.host.url}/api/subscriptions/{quote('metronome/Neighbour', safe='')}"
+    calls: list[Callable[[], AbstractAsyncContextManager[aiohttp.ClientResponse]]] = [
+        lambda: session.patch(subscription, json={"mapping": MAPPINGS[number // 2 % 2]}),
+        lambda: (
+            session.delete(neighbour)
+            if number // 2 % 2
+            else session.post(f"{scene.host.url}/api/subscriptions", json=NEIGHBOUR)
+        ),
+    ]
+    async with calls[number % 2]() as answer:
+        said = await answer.text()
+        # The neighbour may be there or not: a start with the file has taken it away.
+        assert answer.status in {200, 201, 204, 404, 409}, f"{answer.status}: {said}"
+        scene.changes.append(answer.status)
+
+
+#: Kind of an episode -> what plays it.
+EPISODES: Final[dict[str, Callable[[Scene], AbstractAsyncContextManager[None]]]] = {
+    "certificates": bad_certificate,
+    "poison": poison,
+    "refused credentials": refused_credentials,
+    "changes": changed_configuration,
+    "descriptors": no_descriptors,
+}
