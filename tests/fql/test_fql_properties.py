@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -22,7 +23,7 @@ from offramp.fql import (
     tree,
 )
 from offramp.fql.functions import FUNCTIONS
-from offramp.fql.glob import compile_glob, ends_of, escape_glob, parse_glob
+from offramp.fql.glob import MAX_RUN, compile_glob, ends_of, escape_glob, parse_glob
 from offramp.fql.numeric import parse_number, write_number
 from offramp.fql.operators import equal
 
@@ -277,6 +278,25 @@ def test_a_number_survives_its_text(number: int | Decimal) -> None:
 def test_a_pattern_of_many_stars_takes_no_longer_than_it_should() -> None:
     """No pattern makes matching a long text explode."""
     assert not compile_glob("*a" * 200 + "b")("a" * 32_000)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["*" + "a" * 4_900 + "b*", "?" * 2_400 + "*" + "[ab]" * 600 + "c", "*?a*" + "a" * 4_900 + "b?"],
+)
+def test_a_long_pattern_takes_no_longer_than_it_should(pattern: str) -> None:
+    """As long as a trigger may be, and against the largest event."""
+    matches = compile_glob(pattern)
+    begin = time.process_time()
+    assert not matches("a" * 32_000)
+    assert time.process_time() - begin < 0.1
+
+
+def test_what_would_be_tried_at_each_place_of_a_text_is_short() -> None:
+    """A long run that is not given letter by letter is refused, with what to do."""
+    assert compile_glob("*" + "a?" * (MAX_RUN // 2) + "*")("ab" * MAX_RUN)
+    with pytest.raises(ValueError, match=r"shorten it, or put a \* in the middle"):
+        compile_glob("*" + "a?" * MAX_RUN + "*")
 
 
 def test_what_is_nested_deeply_or_very_long_is_no_danger() -> None:

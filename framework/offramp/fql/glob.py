@@ -20,6 +20,9 @@ _PIECE = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 _RANGE = re.compile(r"(?:\\(.)|([^-\\]))(?:-(?:\\(.)|([^-\\])))?", re.DOTALL)
+#: Characters between two stars where not all of them are given. Such a run is tried at each place
+#: of a text, so that its length times that of the text is what it takes.
+MAX_RUN = 100
 STAR = "star"
 LITERAL = "literal"
 
@@ -41,6 +44,11 @@ def parse_glob(pattern: str) -> list[Piece]:
             raise ValueError(_complain(pattern, position))
         pieces.append(_piece(found))
         position = found.end()
+    if any(len(run) > MAX_RUN and not _all_literal(run) for run in _runs(pieces)[1:-1]):
+        raise ValueError(
+            f"the pattern `{pattern}` has more than {MAX_RUN} characters with a ? or a list of "
+            "characters among them, and no * between: shorten it, or put a * in the middle"
+        )
     return pieces
 
 
@@ -58,12 +66,29 @@ def compile_glob(pattern: str) -> Callable[[str], bool]:
     pieces = parse_glob(pattern)
     if _all_literal(pieces):
         return _join(pieces).__eq__
-    inner = pieces[1:-1]
-    if pieces[0].kind == pieces[-1].kind == STAR and inner and _all_literal(inner):
-        part = _join(inner)
+    first, *rest = _runs(pieces)
+    if not rest:
+        fullmatch = _regex(first).fullmatch
+        return lambda text: fullmatch(text) is not None
+    *middle, last = rest
+    if len(middle) == 1 and not first and not last and _all_literal(middle[0]):
+        part = _join(middle[0])
         return lambda text: part in text
-    fullmatch = re.compile(_regex(pieces), re.DOTALL).fullmatch
-    return lambda text: fullmatch(text) is not None
+    starts, ends = _regex(first).match, _regex(last).fullmatch
+    finds = [_find(run) for run in middle if run]
+
+    def matches(text: str) -> bool:
+        # After a star the first place where the next run fits is as good as any later one.
+        at, end = len(first), len(text) - len(last)
+        if at > end or starts(text) is None or ends(text, end) is None:
+            return False
+        for find in finds:
+            at = find(text, at, end)
+            if at < 0:
+                return False
+        return True
+
+    return matches
 
 
 def escape_glob(text: str) -> str:
@@ -99,23 +124,42 @@ def _class(negated: str, inside: str) -> str:
     return f"[{negated}{''.join(ranges)}]"
 
 
-def _regex(pieces: list[Piece]) -> str:
-    """Write a pattern as a regex that never goes back behind a star.
-
-    After a star the first place where the next fixed run fits is as good as any later one, so
-    each run is atomic; only the last must reach the end.
-    """
-    runs: list[str] = [""]
+def _runs(pieces: list[Piece]) -> list[list[Piece]]:
+    """What stands before, between and behind the stars."""
+    runs: list[list[Piece]] = [[]]
     for piece in pieces:
         if piece.kind == STAR:
-            runs.append("")
+            runs.append([])
         else:
-            runs[-1] += re.escape(piece.text) if piece.kind == LITERAL else piece.text
-    first, *rest = runs
-    if not rest:
-        return first
-    *middle, last = rest
-    return first + "".join(f"(?>.*?{run})" for run in middle if run) + ".*" + last
+            runs[-1].append(piece)
+    return runs
+
+
+def _find(run: list[Piece]) -> Callable[[str, int, int], int]:
+    """What looks for a run between two places of a text, and tells where it ends, or -1."""
+    if _all_literal(run):
+        part = _join(run)
+
+        def find_part(text: str, at: int, end: int) -> int:
+            found = text.find(part, at, end)
+            return found if found < 0 else found + len(part)
+
+        return find_part
+    search = _regex(run).search
+
+    def find(text: str, at: int, end: int) -> int:
+        found = search(text, at, end)
+        return -1 if found is None else found.end()
+
+    return find
+
+
+def _regex(run: list[Piece]) -> re.Pattern[str]:
+    """A run without stars as a regex, which matches as many characters as it has pieces."""
+    return re.compile(
+        "".join(re.escape(piece.text) if piece.kind == LITERAL else piece.text for piece in run),
+        re.DOTALL,
+    )
 
 
 def _complain(pattern: str, position: int) -> str:
