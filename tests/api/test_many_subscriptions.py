@@ -17,6 +17,7 @@ from tests.delivery.parts import event
 from offramp import _json
 from offramp.config import read_trigger
 from offramp.config.triggers import TriggerReading
+from offramp.queue import SqliteLedger
 
 MANY = 500
 ONE = f"/api/subscriptions/{quote('small/n7', safe='')}"
@@ -25,6 +26,8 @@ GENEROUS_SECONDS = 2.0
 
 #: Events that are taken meanwhile, at the least.
 ENOUGH = 10
+#: Of the disk, for the status of a host.
+FEW_READINGS = 10
 
 #: Where each kind of work is called by its name.
 WORK = {
@@ -275,3 +278,27 @@ def test_what_segment_reads_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -
     assert reading.bounds is reading.bounds
     assert asked == [reading.trigger.text]
     assert read_trigger(reading.trigger.text) is reading
+
+
+async def test_latencies_of_all_are_read_at_once(
+    host: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The status of many subscriptions costs the disk as many readings as that of one."""
+    await host.parts.engine.accept("site", [{**event("m1"), "event": "e7"}])
+    assert await host.parts.engine.settled(within=GENEROUS_SECONDS)
+    readings: list[object] = []
+    ledger = host.parts.ledger
+    assert isinstance(ledger, SqliteLedger)
+    store = ledger._store
+    read = store.read
+
+    async def count(fn: Any, **options: Any) -> Any:
+        readings.append(fn)
+        return await read(fn, **options)
+
+    monkeypatch.setattr(type(store), "read", lambda _, fn, **options: count(fn, **options))
+    status = await host.get("/api/status")
+    told = {each["id"]: each["latency"] for each in status["subscriptions"]}
+    assert told["small/n7"]["n"] == 1
+    assert told["small/n8"] is None
+    assert 0 < len(readings) < FEW_READINGS

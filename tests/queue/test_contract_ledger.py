@@ -154,6 +154,8 @@ async def test_latency_is_from_acceptance_to_delivery(bench: Bench) -> None:
     assert 98 <= told.p99 <= 99 * 1.19
     assert await bench.ledger.latency("lane", since=bench.clock() + 3_600) is None
     assert await bench.ledger.latency("other") is None
+    assert await bench.ledger.latencies(since=0) == {"lane": told}
+    assert await bench.ledger.latencies(since=bench.clock() + 3_600) == {}
 
 
 async def test_latency_of_a_replay_is_its_own(bench: Bench) -> None:

@@ -52,11 +52,9 @@ class DeliveryFigures(Collector):
             (self._before if count.minute < closed else recent)[_labels(count)] += count.n
         self._from, self._recent = closed, recent
         self._depths = await self._parts.queue.depths()
-        self._latencies = {}
-        for lane in self._parts.engine.snapshot.pipelines:
-            latency = await self._parts.ledger.latency(lane, since=now - LATENCY_SECONDS)
-            if latency is not None:
-                self._latencies[lane] = latency
+        latencies = await self._parts.ledger.latencies(since=now - LATENCY_SECONDS)
+        running = self._parts.engine.snapshot.pipelines
+        self._latencies = {lane: latencies[lane] for lane in running if lane in latencies}
 
     def collect(self) -> Iterator[Metric]:
         """All figures as they were at the last `refresh`."""

@@ -381,6 +381,10 @@ class Ledger(Protocol):
         """Tell how long deliveries took, over the hours from `since` on; `None` without any."""
         ...
 
+    async def latencies(self, *, since: float) -> Mapping[str, Latency]:
+        """Tell `latency` of every lane that has any, in one reading."""
+        ...
+
     async def errors(
         self, lane: str, *, since: float | None = None, samples: int = 3
     ) -> list[ErrorGroup]:

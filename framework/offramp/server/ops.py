@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final, TypeAlias
 
+import attrs
 from aiohttp import web
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
 
 from offramp.server.answers import data
 
@@ -58,13 +60,26 @@ def ops_routes(
         if refresh is not None:
             await refresh()
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        return web.Response(body=encode(registry), headers={"Content-Type": content_type})
+        # Read in the loop, which counts; written in a thread, as many subscriptions are much text.
+        body = await asyncio.to_thread(encode, _Collected(list(registry.collect())))
+        return web.Response(body=body, headers={"Content-Type": content_type})
 
     return [
         web.get("/livez", livez),
         web.get("/readyz", readyz),
         web.get("/metrics", metrics),
     ]
+
+
+@attrs.frozen
+class _Collected(Collector):
+    """What a registry collected, ready to be written."""
+
+    metrics: Sequence[Metric]
+
+    def collect(self) -> Iterable[Metric]:
+        """The metrics as they were."""
+        return self.metrics
 
 
 async def _faults(checks: Mapping[str, Check]) -> dict[str, str]:

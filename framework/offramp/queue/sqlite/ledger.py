@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from offramp.queue.protocol import (
@@ -123,12 +124,25 @@ class SqliteLedger:
 
     async def latency(self, lane: str, *, since: float | None = None) -> Latency | None:
         """Tell how long deliveries took; see `Ledger.latency`."""
-        terms = {"lane": lane, "since": 0 if since is None else since // HOUR_S * HOUR_S}
+        terms = {"lane": lane, "since": 0 if since is None else _hour(since)}
 
         def read(connection: sqlite3.Connection) -> list[tuple[int, int]]:
             return connection.execute(SQL["latencies"], terms).fetchall()
 
         return _latency(await self._store.read(read))
+
+    async def latencies(self, *, since: float) -> dict[str, Latency]:
+        """Tell how long deliveries of every lane took; see `Ledger.latencies`."""
+
+        def read(connection: sqlite3.Connection) -> list[tuple[str, int, int]]:
+            return connection.execute(SQL["all_latencies"], {"since": _hour(since)}).fetchall()
+
+        found = {}
+        for lane, rows in groupby(await self._store.read(read), key=itemgetter(0)):
+            latency = _latency([(bucket, n) for _, bucket, n in rows])
+            if latency is not None:
+                found[lane] = latency
+        return found
 
     async def errors(
         self, lane: str, *, since: float | None = None, samples: int = 3
@@ -202,6 +216,11 @@ def _recent(
     page = found[:limit]
     shown = deliveries_by_id(connection, [low for _, low in page])
     return Page(rows=shown, cursor=cursor_of(page[-1]) if len(found) > limit else None)
+
+
+def _hour(moment: float) -> float:
+    """The beginning of the hour of a moment, in epoch seconds, as latencies are kept."""
+    return moment // HOUR_S * HOUR_S
 
 
 def _latency(histogram: list[tuple[int, int]]) -> Latency | None:

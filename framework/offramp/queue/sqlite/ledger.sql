@@ -108,6 +108,14 @@ WHERE lane = (SELECT lane FROM lanes WHERE lanes.name = :lane) AND hour >= :sinc
 GROUP BY bucket
 ORDER BY bucket;
 
+-- name: all_latencies
+-- The histograms of all lanes over the hours from :since on.
+SELECT lanes.name, bucket, sum(n)
+FROM latencies JOIN lanes ON lanes.lane = latencies.lane
+WHERE hour >= :since
+GROUP BY latencies.lane, bucket
+ORDER BY latencies.lane, bucket;
+
 -- name: errors
 -- By state and reason, how many deliveries of a lane stand there since :since, with sample ids.
 SELECT state, reason, total, id

@@ -120,14 +120,16 @@ class StatusDoor:
     ) -> list[SubscriptionStatus]:
         parts = self._parts
         sums = _sums((c.lane, c) for c in counts if c.lane)
+        seen = {lane for (lane, _), n in sums.items() if n}
         depths = await parts.queue.depths()
+        latencies = await parts.ledger.latencies(since=since)
         lanes = [*parts.config.subscriptions, *(lane for lane in depths)]
         found = []
         for lane in dict.fromkeys(lanes):
             status = self._subscription(lane, sums, depths.get(lane, Depth()))
-            if status["configured"] or any(n for (of, _), n in sums.items() if of == lane):
-                latency = await parts.ledger.latency(lane, since=since)
-                found.append(SubscriptionStatus(**{**status, "latency": latency_shape(latency)}))
+            if status["configured"] or lane in seen:
+                latency = latency_shape(latencies.get(lane))
+                found.append(SubscriptionStatus(**{**status, "latency": latency}))
         return found
 
     def _subscription(
