@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 import tomllib
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -324,3 +325,61 @@ def test_the_host_is_ready_and_says_so(live: Live) -> None:
     """Storage, ledger and configuration are asked."""
     with urllib.request.urlopen(f"{live.host.url}/readyz") as answer:  # noqa: S310 - our own host
         assert _json.loads(answer.read()) == {"ready": True}
+
+
+def asked(live: Live, path: str) -> Any:
+    """What the host answers to a GET without a token."""
+    with urllib.request.urlopen(f"{live.host.url}{path}") as answer:  # noqa: S310 - our own host
+        return answer.read().decode()
+
+
+def with_token(live: Live, token: str) -> None:
+    """Change the token of the instance, as the console does."""
+    request = urllib.request.Request(  # noqa: S310 - our own host
+        f"{live.host.url}/api/instances/metronome",
+        method="PATCH",
+        data=_json.dumps({"settings": {"apiToken": token}}),
+        headers={
+            "Authorization": f"Bearer {live.host.token.value}",
+            "Content-Type": "application/json",
+        },
+    )
+    with urllib.request.urlopen(request) as answer:  # noqa: S310 - our own host
+        assert answer.status == 200
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_revoked_token_holds_the_instance_until_it_is_mended(
+    offramp: Offramp, live: Live
+) -> None:
+    """Status, readiness and metrics name the reason and the remedy; nothing is rejected."""
+    with_token(live, "a-token-that-was-revoked")
+    events = [usage(f"m{number}") for number in range(250)]
+    asyncio.run_coroutine_threadsafe(live.host.engine.accept("product", events), live.loop).result(
+        PATIENCE
+    )
+    until(lambda: "metronome" in live.host.engine.held)
+    told = flat(offramp("status").out)
+    assert "credentials" in told
+    assert "metronome is held back: change the settings of the instance" in told
+    ready = _json.loads(asked(live, "/readyz"))
+    assert ready["ready"] is True
+    [degraded] = ready["degraded"]
+    assert degraded["place"] == "instances.metronome"
+    assert "credentials: change the settings" in degraded["message"]
+    held = 'offramp_instance_held{instance="metronome",reason="credentials"} 1.0'
+    assert held in asked(live, "/metrics")
+    with_token(live, TOKEN)
+    live.settle()
+    assert held not in asked(live, "/metrics")
+    assert _json.loads(asked(live, "/readyz")) == {"ready": True}
+    figures = asked(live, "/metrics")
+    assert 'outcome="delivered",reason="OK"' in figures
+    assert 'outcome="rejected"' not in figures
+    assert live.emulator.effects() == {f"m{number}": 1 for number in range(250)}

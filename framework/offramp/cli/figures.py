@@ -114,12 +114,19 @@ class DeliveryFigures(Collector):
             "Requests that may be under way at once.",
             labels=("instance",),
         )
+        held = GaugeMetricFamily(
+            "offramp_instance_held",
+            "1 where the host holds an instance back, by the reason.",
+            labels=("instance", "reason"),
+        )
+        for name, hold in self._parts.engine.held.items():
+            held.add_metric([name, hold.code], 1.0)
         for name, runtime in self._parts.engine.snapshot.runtimes.items():
             gate.add_metric([name], float(not runtime.gate.pause))
             limit.add_metric([name], runtime.gate.limit)
         problems = GaugeMetricFamily("offramp_problems", "What is configured and does not run.")
         problems.add_metric([], len(self._parts.problems))
-        yield from (gate, limit, problems)
+        yield from (gate, held, limit, problems)
 
     def _of_plugins(self) -> Metric:
         blocked = CounterMetricFamily(

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 
 from offramp.cli.bounds import collector_limits, queue_limits, retention
 from offramp.cli.figures import DeliveryFigures
-from offramp.cli.readiness import checks, lesser_checks, quick_sums
+from offramp.cli.readiness import checks, held_instances, lesser_checks, quick_sums
 from offramp.config import (
     Change,
     Config,
@@ -32,6 +32,7 @@ from offramp.config import (
     resolve_write_keys,
 )
 from offramp.delivery import (
+    MAX_RETRY_AFTER_SECONDS,
     Engine,
     InstanceRuntime,
     StartInstance,
@@ -95,9 +96,17 @@ class Host:
 
 
 def start_instances(
-    catalog: Catalog, references: References, *, clock: Callable[[], float] = time.time
+    catalog: Catalog,
+    references: References,
+    *,
+    clock: Callable[[], float] = time.time,
+    max_retry_after: float | None = None,
 ) -> StartInstance:
-    """How an instance gets its settings, its connections and its middleware."""
+    """How an instance gets its settings, its connections and its middleware.
+
+    `max_retry_after` is the longest that a `Retry-After` is obeyed, in seconds.
+    """
+    cap = MAX_RETRY_AFTER_SECONDS if max_retry_after is None else max_retry_after
 
     def start(instance: Instance, entry: CatalogEntry) -> InstanceRuntime:
         # Before the session, which nobody would close if this raised.
@@ -112,6 +121,7 @@ def start_instances(
             middleware=middleware,
             close=session.close,
             clock=clock,
+            max_retry_after=cap,
         )
 
     return start
@@ -148,7 +158,8 @@ async def _run(
         token = load_token(folder, settings.token)
         references = References(allowed=settings.references, own_folder=folder)
         changes, config, references = await _in_force(configs, written, catalog, references)
-        engine = Engine(catalog, queue, start_instances(catalog, references), references=references)
+        start = start_instances(catalog, references, max_retry_after=settings.max_retry_after)
+        engine = Engine(catalog, queue, start, references=references)
         ledger = SqliteLedger(store)
         sums = quick_sums(store)
         parts = Parts(engine=engine, queue=queue, ledger=ledger, configs=configs, sums=sums)
@@ -215,7 +226,7 @@ def _app(
         registry=registry,
         readiness=checks(store, parts.engine),
         degraded=lesser_checks(parts.sums),
-        problems=lambda: parts.problems,
+        problems=lambda: {**parts.problems, **held_instances(parts.engine)},
         limits=collector_limits(settings),
         public_url=settings.public_url,
         proxies=settings.proxies,

@@ -40,6 +40,17 @@ def lesser_checks(sums: Sums) -> Mapping[str, Check]:
     return {"ledger": ledger}
 
 
+def held_instances(engine: Engine) -> Mapping[str, str]:
+    """The instances that are held back, by their places, and what to do.
+
+    What a partner answered is left out, as whoever asks shows no token.
+    """
+    return {
+        f"instances.{name}": f"held back, {hold.code}: {hold.remedy}"
+        for name, hold in engine.held.items()
+    }
+
+
 def quick_sums(store: Store) -> Sums:
     """The sum rule by the counters alone: accepted = ends + in flight, in every lane."""
 

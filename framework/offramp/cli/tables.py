@@ -25,7 +25,7 @@ def render_status(status: Mapping[str, Any]) -> RenderableType:
     parts: list[RenderableType] = [head, Text(counted, "dim"), ""]
     parts += [_subscriptions(status["subscriptions"]), ""]
     if status["instances"]:
-        parts += [_instances(status["instances"]), ""]
+        parts += [_instances(status["instances"]), *_held(status["instances"]), ""]
     if status["sources"]:
         parts += [_sources(status["sources"]), ""]
     parts += [_problem(problem) for problem in status["problems"]]
@@ -76,12 +76,23 @@ def _instances(rows: Iterable[Mapping[str, Any]]) -> FittingTable:
         if gate is None:
             shown, limit = Text("does not run" if row["enabled"] else "disabled", "dim"), ""
         else:
-            told = {"closed": "requests flow", "open": "breaker open", "half-open": "probing"}
+            held = row["held"]
+            told = "requests flow" if held is None else held["reason"].replace("_", " ")
             pause = f" for {duration(float(gate['pause']))}" if gate["pause"] else ""
-            shown = Text(told[gate["state"]] + pause, "green" if not pause else "yellow")
+            probing = ", probing" if gate["state"] == "half-open" else ""
+            shown = Text(told + pause + probing, "green" if held is None else "yellow")
             limit = str(gate["concurrency"])
         table.add_row(row["name"], row["destination"], shown, limit)
     return table
+
+
+def _held(rows: Iterable[Mapping[str, Any]]) -> Iterator[Text]:
+    for row in rows:
+        held = row["held"]
+        if held is not None:
+            yield Text(f"{row['name']} is held back: {held['remedy']}", "yellow")
+            if held["message"]:
+                yield Text(f"  {short(held['message'])}", "dim")
 
 
 def _sources(rows: Iterable[Mapping[str, Any]]) -> FittingTable:

@@ -51,6 +51,8 @@ class HostSettings:
     keep_delivered_days: float | None = None
     #: Days that rejected and expired deliveries are kept for replay; `None` as above.
     keep_dead_days: float | None = None
+    #: The longest that a partner's `Retry-After` is obeyed, in seconds; `None` for five minutes.
+    max_retry_after: float | None = None
     #: What browsers reach the host by, where a proxy stands before it: `https://events.example`.
     public_url: str | None = None
     #: Reverse proxies before the host, whose X-Forwarded-For tells the caller's address.
@@ -74,7 +76,12 @@ _PATTERN: Final = re.compile(r"env:[A-Za-z0-9_*]+|file:/[^\x00*]*")
 _PATTERN_WANTED: Final = (
     'must be a variable such as "env:PRODUCT_*", or a file or a folder: "file:/run/secrets"'
 )
-_NUMBERS: Final = ("requests_per_second", "keep_delivered_days", "keep_dead_days")
+_NUMBERS: Final = (
+    "requests_per_second",
+    "keep_delivered_days",
+    "keep_dead_days",
+    "max_retry_after",
+)
 
 
 def host_settings(document: Document) -> HostSettings:

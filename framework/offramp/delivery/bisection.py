@@ -104,8 +104,10 @@ class _Part:
 class _Tally:
     """Tells the gate of the requests of one batch; failing halves count where none succeeds."""
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: Gate, *, expected: bool) -> None:
         self._gate = gate
+        #: Whether it is known of some of the payloads that they fail while others are taken.
+        self._expected = expected
         self._passed = False
         self._untold: list[DeliveryError] = []
 
@@ -115,15 +117,13 @@ class _Tally:
         if not told:
             return  # a fault of the plugin tells nothing of the partner
         ill = [each for each in told if each is not None and _speaks_of_the_partner(each)]
+        if len(ill) < len(told):
+            self._succeed(told, tried.started)
         throttled = [each for each in ill if each.status == TOO_MANY_REQUESTS]
         if throttled:
             self._gate.note(throttled[0])
-        elif len(ill) < len(told):
-            self._succeed(told, tried.started)
-        elif defer:
-            self._defer(ill[0])
-        else:
-            self._gate.note(ill[0])
+        elif len(ill) == len(told):
+            self._fail(ill[0], defer=defer)
 
     def _succeed(self, told: Sequence[DeliveryError | None], started: float) -> None:
         self._passed = True
@@ -132,12 +132,18 @@ class _Tally:
         taken = any(each is None for each in well)
         self._gate.note(None if taken else well[0], started=started)
 
-    def _defer(self, error: DeliveryError) -> None:
-        self._gate.obey(error)
-        if not self._passed:
+    def _fail(self, error: DeliveryError, *, defer: bool) -> None:
+        blamed = may_be_one(error, idempotent=True)
+        refused = refuses_credentials(error)
+        if (self._expected and blamed) or (self._passed and (blamed or refused)):
+            self._gate.obey(error)
+        elif defer:
+            self._gate.obey(error)
             self._untold.append(error)
             if len(self._untold) > HALVES_TO_COUNT:
                 self.close()
+        else:
+            self._gate.note(error)
 
     def close(self) -> None:
         """Count the failures of a batch of which nothing succeeded."""
@@ -162,8 +168,9 @@ class Bisection:
         first good part is found soon. Whatever is turned away on the way is held back.
         """
         sent: list[Sent] = [Sent(error=None, exchange=None, held_back=True)] * len(parcels)
-        tally = _Tally(self.gate)
-        suspects = any(each.past and each.past.together is not None for each in parcels)
+        pasts = [each.past for each in parcels if each.past is not None]
+        tally = _Tally(self.gate, expected=self._is_expected(parcels, pasts))
+        suspects = any(past.together is not None for past in pasts)
         parts = deque([_Part(start=0, stop=len(parcels), paced=suspects)])
         while parts:
             part = parts.popleft()
@@ -173,9 +180,7 @@ class Bisection:
                 sent[part.start : part.stop] = [_turned_away(each, part) for each in those]
                 continue
             halves = self._halves(part, those, tried)
-            if tried.error is not None and self._is_known(those, tried.error):
-                self.gate.obey(tried.error)
-            else:
+            if not self._is_final_refusal(part, those, tried.error):
                 tally.note(tried, defer=part.half or part.paced or bool(halves))
             parts += halves
             if not halves:
@@ -205,14 +210,27 @@ class Bisection:
         """Whether the partner took another request since this one was refused."""
         return past.refused_at is not None and self.gate.proven_at > past.refused_at
 
-    def _is_known(self, parcels: Sequence[Parcel], error: DeliveryError) -> bool:
-        """Whether a payload goes alone because of just this error, so that it tells nothing new."""
-        [past, *others] = [each.past for each in parcels]
-        if others or past is None:
+    def _fails_alone(self, past: Past) -> bool:
+        """Whether the partner took another request since this one failed, or is known to."""
+        if past.together == 1:
+            return True
+        return past.failed_at is not None and self.gate.proven_at > past.failed_at
+
+    def _is_expected(self, parcels: Sequence[Parcel], pasts: Sequence[Past]) -> bool:
+        """Whether a failure would be no news: of a known one, or of one event that was counted."""
+        if any(map(self._fails_alone, pasts)):
+            return True
+        counted = len(parcels) == 1 and any(past.failed_at is not None for past in pasts)
+        return counted and not self.gate.needs_probe
+
+    def _is_final_refusal(
+        self, part: _Part, parcels: Sequence[Parcel], error: DeliveryError | None
+    ) -> bool:
+        """Whether an event is refused alone, which tells nothing of the credentials."""
+        past = parcels[0].past
+        if error is None or past is None or part.size > 1:
             return False
-        if refuses_credentials(error):
-            return self._is_refused_alone(past)
-        return past.together == 1 and may_be_one(error, idempotent=True)
+        return refuses_credentials(error) and self._is_refused_alone(past)
 
     def _results(self, part: _Part, parcels: Sequence[Parcel], tried: Tried) -> list[Sent]:
         # By identity: an error of a plugin's own may compare as it likes.
@@ -249,7 +267,7 @@ class Bisection:
             return attrs.evolve(past, refused_at=now)
         if not may_be_one(error, idempotent=True):
             return past
-        if part.size == 1 and past.failed_at is not None and self.gate.proven_at > past.failed_at:
+        if part.size == 1 and self._fails_alone(past):
             past = attrs.evolve(past, together=1)
         return attrs.evolve(past, failed_at=now)
 

@@ -15,7 +15,7 @@ import attrs
 from offramp import _json
 from offramp.delivery.batching import Parcel, in_batches
 from offramp.delivery.bisection import Sent
-from offramp.delivery.breaker import with_asked_pause
+from offramp.delivery.breaker import refuses_credentials, with_asked_pause
 from offramp.delivery.failures import as_delivery_error, is_ours, plugin_failure
 from offramp.delivery.instance import InstanceRuntime
 from offramp.delivery.limits import Line
@@ -41,6 +41,8 @@ IDLE_PAUSE_SECONDS: Final = 0.01
 SINGLES: Final = 32
 #: How many batches are leased at once: each lease costs two changes of thread, some 0.2 ms.
 BATCHES_AHEAD: Final = 4
+#: The time in which the lanes of a held instance come to probe after a rest.
+PROBE_SPREAD_SECONDS: Final = 0.1
 #: How many requests with suspects a lane has under way at once: few, so that the halves of
 #: batches that fail now need not wait long for their pace.
 SUSPECTS_AT_ONCE: Final = 4
@@ -125,7 +127,8 @@ class Dispatcher:
 
     async def _turn(self) -> None:
         if self.runtime.gate.pause:
-            await asyncio.sleep(self.runtime.gate.pause)
+            # Not all at one moment, as the first one probes, and each lane should have its turn.
+            await asyncio.sleep(self.runtime.gate.pause + self.luck() * PROBE_SPREAD_SECONDS)
         while not self._has_room():
             await asyncio.wait(self._busy, return_when=asyncio.FIRST_COMPLETED)
         most, ahead = self._wanted()
@@ -303,7 +306,8 @@ class Dispatcher:
             self.pipeline.policy,
             retryable=error.retryable if retryable is None else retryable,
             asked=min(error.retry_after or 0.0, cap),
-            attempt=lease.attempt,
+            # A refusal of the credentials waits for the instance, whose probes have rests enough.
+            attempt=1 if refuses_credentials(error) else lease.attempt,
             accepted_at=lease.accepted_at,
             opened_at=lease.opened_at,
             now=self.clock(),

@@ -10,9 +10,12 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+import attrs
+
 from offramp import _json
 from offramp.config import Config, Instance, References
 from offramp.delivery.alarm import Alarm
+from offramp.delivery.breaker import Hold
 from offramp.delivery.dispatcher import Dispatcher
 from offramp.delivery.explain import explain
 from offramp.delivery.instance import InstanceRuntime
@@ -77,6 +80,15 @@ class Engine:
     def snapshot(self) -> Snapshot:
         """What runs now."""
         return self._snapshot
+
+    @property
+    def held(self) -> Mapping[str, Hold]:
+        """The instances that are held back, by name, and why; secrets are masked."""
+        return {
+            name: attrs.evolve(hold, message=runtime.mask(hold.message))
+            for name, runtime in self._snapshot.runtimes.items()
+            if (hold := runtime.gate.held) is not None
+        }
 
     @property
     def problems(self) -> Mapping[str, str]:

@@ -21,6 +21,7 @@ from offramp.definition import (
     Middleware,
     RequestOptions,
 )
+from offramp.delivery.breaker import MAX_RETRY_AFTER_SECONDS
 from offramp.delivery.failures import (
     PluginFailedError,
     as_delivery_error,
@@ -232,6 +233,7 @@ def make_runtime(  # noqa: PLR0913 - an instance, and each part that tests repla
     middleware: Sequence[Middleware] = (),
     close: Callable[[], Awaitable[None]] = _nothing_to_close,
     clock: Callable[[], float] = time.time,
+    max_retry_after: float = MAX_RETRY_AFTER_SECONDS,
 ) -> InstanceRuntime:
     """Start an instance with resolved settings; raises `ConfigError` where they do not hold."""
     checked = check_settings(instance, entry.settings, settings)
@@ -245,7 +247,12 @@ def make_runtime(  # noqa: PLR0913 - an instance, and each part that tests repla
         middleware=middleware,
         close=close,
         mask=make_mask([*secrets_of(entry.settings, checked), *read]),
-        gate=Gate(now=time.monotonic, most=instance.concurrency, rate=instance.rate),
+        gate=Gate(
+            now=time.monotonic,
+            most=instance.concurrency,
+            rate=instance.rate,
+            max_retry_after=max_retry_after,
+        ),
         clock=clock,
     )
     runtime.typed_settings(entry.destination.settings)

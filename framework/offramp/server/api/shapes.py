@@ -187,6 +187,16 @@ class GateShape(TypedDict):
     pause: float
 
 
+class HeldShape(TypedDict):
+    """Why an instance is held back by the host itself."""
+
+    #: `circuit_breaker`, `credentials`, `retry_after`, or a code of whatever else holds it.
+    reason: str
+    message: str
+    #: What can be done about it.
+    remedy: str
+
+
 class SourceStatus(TypedDict):
     """What came from one source."""
 
@@ -205,6 +215,8 @@ class InstanceStatus(TypedDict):
     destination: str
     enabled: bool
     gate: GateShape | None
+    #: Nothing while requests flow.
+    held: HeldShape | None
 
 
 class SubscriptionStatus(TypedDict):

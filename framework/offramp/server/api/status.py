@@ -7,13 +7,15 @@ from collections.abc import Iterable
 from typing import Final, cast
 
 from offramp._version import __version__
-from offramp.delivery import InstanceRuntime
+from offramp.delivery import Hold, InstanceRuntime
+from offramp.http import readable
 from offramp.queue import Count, Depth
 from offramp.server.api.operations import Call, Operation, Query, Reply
 from offramp.server.api.parts import Parts
 from offramp.server.api.shapes import (
     AuditShape,
     GateShape,
+    HeldShape,
     InstanceStatus,
     SourceStatus,
     StatusShape,
@@ -104,13 +106,14 @@ class StatusDoor:
         ]
 
     def _instances(self) -> list[InstanceStatus]:
-        snapshot = self._parts.engine.snapshot
+        snapshot, held = self._parts.engine.snapshot, self._parts.engine.held
         return [
             {
                 "name": instance.name,
                 "destination": instance.destination,
                 "enabled": instance.enabled,
                 "gate": gate_shape(snapshot.runtimes.get(instance.name)),
+                "held": held_shape(held.get(instance.name)),
             }
             for instance in snapshot.config.instances.values()
         ]
@@ -161,6 +164,13 @@ def gate_shape(runtime: InstanceRuntime | None) -> GateShape | None:
     gate = runtime.gate
     shape = {"state": gate.state, "concurrency": gate.limit, "pause": round(gate.pause, 3)}
     return cast("GateShape", shape)
+
+
+def held_shape(hold: Hold | None) -> HeldShape | None:
+    """Why an instance is held back, where it is."""
+    if hold is None:
+        return None
+    return {"reason": hold.code, "message": readable(hold.message), "remedy": hold.remedy}
 
 
 def _sums(counts: Iterable[tuple[str, Count]]) -> Counter[tuple[str, str]]:

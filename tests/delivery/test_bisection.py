@@ -1,0 +1,264 @@
+"""No poison: bad events are found in what fails, and hold up no others."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.delivery.parts import event, make_pipeline
+from tests.delivery.virtual import MemoryQueue, World, run
+
+from offramp.delivery import Parcel, Sent, send
+from offramp.delivery.bisection import is_halved
+from offramp.delivery.failures import PluginFailedError
+from offramp.delivery.limits import HALVES_PER_SECOND
+from offramp.delivery.past import Past
+from offramp.errors import (
+    ConnectionFailedError,
+    DeliveryError,
+    HTTPError,
+    RejectedError,
+    RequestTimeoutError,
+    RetryableError,
+)
+
+#: Good events have arrived by then, whatever their neighbours.
+FIVE_MINUTES = 300.0
+HOUR = 3_600.0
+
+NEVER = (False, False, False)
+AGAIN = (False, True, True)
+
+
+def answered(status: int) -> DeliveryError:
+    return HTTPError(status, url="https://partner.example")
+
+
+@pytest.mark.parametrize(
+    ("error", "halved"),
+    [
+        *((answered(status), (True, True, True)) for status in (400, 413, 422)),
+        *((answered(status), AGAIN) for status in (500, 502, 503, 504, 529)),
+        (PluginFailedError("a bug"), AGAIN),
+        (RetryableError("not now"), AGAIN),
+        *((answered(status), AGAIN) for status in (401, 403)),
+        (RequestTimeoutError("late"), (False, False, True)),
+        (answered(408), (False, False, True)),
+        (ConnectionFailedError("reset"), NEVER),
+        *((answered(status), NEVER) for status in (301, 404, 409, 423, 429, 501)),
+        (RejectedError("no", status=403), NEVER),
+        (RejectedError("no", status=500), NEVER),
+        (RetryableError("wait", status=400), NEVER),
+    ],
+    ids=lambda each: f"{type(each).__name__}-{each.status}" if hasattr(each, "status") else None,
+)
+def test_what_is_halved(error: DeliveryError, halved: tuple[bool, bool, bool]) -> None:
+    """By error: at the first time, again without an idempotency key, again with one."""
+    first = is_halved(error, again=False, idempotent=True)
+    again = [is_halved(error, again=True, idempotent=each) for each in (False, True)]
+    assert (first, *again) == halved
+
+
+EVEN = {f"m{number}" for number in range(50, 2_000, 100)}
+RANDOM = {f"m{number}" for number in Random(7).sample(range(2_000), 60)}
+
+
+@pytest.mark.parametrize("bad", [EVEN, RANDOM], ids=["1 in 100", "3 in 100"])
+def test_of_2000_events_the_good_ones_arrive_within_five_minutes(bad: set[str]) -> None:
+    """A partner that answers 500 to every batch with a bad event gets the others all the same."""
+
+    async def main() -> None:
+        world = World(judge=lambda ids: 500 if bad & set(ids) else 200)
+        ids = [f"m{number}" for number in range(2_000)]
+        world.queue.accept(ids)
+        world.start()
+        good = set(ids) - bad
+        await world.until(lambda: set(world.delivered) == good, within=FIVE_MINUTES)
+        assert Counter(world.delivered) == Counter(good)
+        await world.stop()
+        assert set(world.queue.rows) == bad
+
+    run(main)
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data(), total=st.integers(1, 250), status=st.sampled_from([500, 503, "bug"]))
+def test_for_any_bad_events_all_good_ones_arrive_once(
+    data: st.DataObject, total: int, status: int | str
+) -> None:
+    """The bad ones end alone, in a bounded number of requests, at the pace of halves."""
+    ids = [f"m{number}" for number in range(total)]
+    bad = set(data.draw(st.lists(st.sampled_from(ids), unique=True, max_size=total // 10)))
+    failure = KeyError("a bug") if isinstance(status, str) else status
+
+    async def main() -> None:
+        world = World(judge=lambda got: failure if bad & set(got) else 200)
+        world.queue.accept(ids)
+        world.start()
+        good = set(ids) - bad
+        await world.until(lambda: set(world.delivered) == good, within=FIVE_MINUTES)
+        assert Counter(world.delivered) == Counter(good)
+        requests = len(world.requests)
+        halvings = 2 * len(bad) * math.ceil(math.log2(100))
+        # Each event twice in a batch of its own, and the probes of an open breaker, beside them.
+        assert requests <= 4 * (total // 100 + 1) + 3 * halvings
+        await asyncio.sleep(HOUR)
+        assert world.queue.rows.keys() == bad
+        late = [got for at, got, _ in world.requests[requests:] if at > FIVE_MINUTES]
+        assert all(len(got) == 1 for got in late)
+        await world.stop()
+
+    run(main)
+
+
+def paced(requests: Sequence[tuple[float, list[str], int]]) -> None:
+    """Requests go no faster than halves may."""
+    for (earlier, *_), (later, *_) in pairwise(requests):
+        assert later - earlier >= 1 / HALVES_PER_SECOND - 1e-6
+
+
+def test_the_bad_ones_keep_their_pace_and_open_no_breaker() -> None:
+    """What remains of 60 bad events fails alone, for hours, and a new one passes at once."""
+
+    async def main() -> None:
+        world = World(judge=lambda ids: 500 if RANDOM & set(ids) else 200)
+        world.queue.accept([f"m{number}" for number in range(2_000)])
+        world.start()
+        await asyncio.sleep(2 * FIVE_MINUTES)
+        assert len(world.queue.rows) == len(RANDOM)
+        known = len(world.requests)
+        await asyncio.sleep(HOUR)
+        paced(world.requests[known:])
+        assert world.runtime.gate.held is None
+        before = world.elapsed
+        world.queue.accept(["new"])
+        await world.until(lambda: "new" in world.delivered, within=1)
+        assert world.elapsed - before < 1
+        await world.stop()
+
+    run(main)
+
+
+def test_singles_that_fail_for_ever_open_no_breaker() -> None:
+    """Where an action takes one event at a time, ten bad ones hold up no good one either."""
+    bad = {f"m{number}" for number in range(0, 100, 10)}
+
+    async def main() -> None:
+        world = World(judge=lambda ids: 500 if bad & set(ids) else 200, action="takeOne")
+        world.queue.accept([f"m{number}" for number in range(100)])
+        world.start()
+        await asyncio.sleep(FIVE_MINUTES)
+        assert world.queue.rows.keys() == bad
+        for number in range(20):
+            world.queue.accept([f"new{number}"])
+            await world.until(lambda n=number: f"new{n}" in world.delivered, within=1)  # type: ignore[misc]
+            await asyncio.sleep(30)
+        await world.stop()
+
+    run(main)
+
+
+def test_an_outage_is_taken_for_no_poison() -> None:
+    """A partner that is down is asked by one event a minute, and gets full batches afterwards."""
+    down = True
+
+    async def main() -> None:
+        nonlocal down
+        world = World(judge=lambda ids: 503 if down else 200)
+        ids = [f"m{number}" for number in range(5_000)]
+        world.queue.accept(ids)
+        world.start()
+        await asyncio.sleep(2 * HOUR)
+        asked = len(world.requests)
+        assert asked < 200
+        assert all(len(got) == 1 for _, got, _ in world.requests[-100:])
+        assert world.runtime.gate.held is not None
+        down = False
+        await world.until(lambda: len(world.delivered) == len(ids), within=13 * 60)
+        assert Counter(world.delivered) == Counter(ids)
+        assert len(world.requests) - asked < 2 * len(ids) / 100 + 150
+        await world.stop()
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("action", "status", "requests"),
+    [("take", 500, 15), ("takeKnown", 500, 15), ("take", 408, 1), ("takeKnown", 408, 15)],
+)
+def test_what_failed_twice_is_halved_where_that_counts_nothing_twice(
+    action: str, status: int, requests: int
+) -> None:
+    """A time-out may have been taken: without an idempotency key halves would count twice."""
+
+    async def main() -> None:
+        world = World(judge=lambda ids: status if "m7" in ids else 200, action=action)
+        pipeline = make_pipeline(action)
+        ids = [f"m{number}" for number in range(100)]
+
+        async def attempt(pasts: Sequence[Past | None]) -> list[Sent]:
+            batch = [
+                Parcel(prepared=pipeline.prepare(event(each), now=0), event=event(each), past=past)
+                for each, past in zip(ids, pasts, strict=True)
+            ]
+            return await send(world.runtime, pipeline, batch)
+
+        first = await attempt([None] * len(ids))
+        assert len(world.requests) == 1
+        await attempt([sent.past for sent in first])
+        assert len(world.requests) == 1 + requests
+
+    run(main)
+
+
+def test_halving_holds_up_no_other_subscription_of_the_instance() -> None:
+    """While a hundred bad events are looked for, another subscription delivers at full speed."""
+
+    async def main() -> None:
+        world = World(judge=lambda ids: 500 if any(each.startswith("bad") for each in ids) else 200)
+        world.queue.accept([f"{'bad' if n % 10 == 0 else 'm'}{n}" for n in range(1_000)])
+        world.start()
+        await asyncio.sleep(20)
+        other = MemoryQueue()
+        world.start(queue=other)
+        slowest = 0.0
+        for number in range(100):
+            began = world.elapsed
+            other.accept([f"o{number}"])
+            await world.until(lambda: not other.rows, within=5)
+            slowest = max(slowest, world.elapsed - began)
+            await asyncio.sleep(0.5)
+        assert slowest < 3
+        await world.stop()
+
+    run(main)
+
+
+def test_a_stop_ends_the_halving_at_once_and_loses_nothing() -> None:
+    """What was not sent is given back; what was, is noted once."""
+
+    async def main() -> None:
+        bad = {f"m{number}" for number in range(0, 400, 20)}
+        world = World(judge=lambda ids: 500 if bad & set(ids) else 200)
+        ids = [f"m{number}" for number in range(400)]
+        world.queue.accept(ids)
+        world.start()
+        await world.until(lambda: any(len(got) < 50 for _, got, _ in world.requests), within=60)
+        before = world.elapsed
+        await world.stop()
+        assert world.elapsed - before < 1
+        assert all(row.lent_until is None for row in world.queue.rows.values())
+        assert set(world.delivered) == set(world.stages)
+        world.start()
+        await world.until(lambda: world.queue.rows.keys() == bad, within=FIVE_MINUTES)
+        assert Counter(world.delivered) == Counter(set(ids) - bad)
+        await world.stop()
+
+    run(main)
