@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -17,7 +18,8 @@ from tests.plugins.small import (
     make_plugin,
 )
 
-from offramp import Action, Preset, literal, path, setting
+from offramp import Action, Field, Preset, SaveHook, field, literal, path, setting
+from offramp.definition import fields_to_manifest
 from offramp.errors import NotFoundError
 from offramp.plugins import Catalog, load_catalog, load_plugins, manifest
 
@@ -308,3 +310,73 @@ def test_the_manifest_lists_what_guests_add() -> None:
     assert list(told["authentication"]["fields"]) == ["token", "region"]
     assert list(told["actions"]) == ["send", "also"]
     assert entry.action("also").plugin == "guest"
+
+
+NO_AUTHENTICATION = {"scheme": "none", "settings": attrs.make_class("NoSettings", [])}
+
+
+@pytest.mark.parametrize(
+    ("declared", "authentication"),
+    [
+        ({"scheme": "basic"}, ("basic", ["token"])),
+        ({"scheme": "none"}, ("custom", ["token"])),
+        (NO_AUTHENTICATION, None),
+        ({**NO_AUTHENTICATION, "scheme": "custom"}, ("custom", [])),
+    ],
+)
+def test_the_manifest_has_segments_shape_of_authentication(
+    declared: dict[str, Any], authentication: Any
+) -> None:
+    """Without scheme and settings it is null; settings without a scheme are custom."""
+    told = manifest(catalog_of(declares("owner", make_destination(**declared)))["small"])
+    found = told["authentication"]
+    assert (found and (found["scheme"], list(found["fields"]))) == authentication
+
+
+def test_the_manifest_has_segments_shape_of_an_action() -> None:
+    """Outputs of hooks are fields; dynamic are the keys and values of objects, by name."""
+    made = Field(label="List", type="string", choices=["a"])
+
+    async def perform(request: Any, inputs: Any) -> Any:
+        return {}
+
+    @attrs.frozen
+    class Item:
+        item: dict[str, Any] = field()
+        list_id: str = field(dynamic=True)
+
+    class Save(Action[Settings, Item]):
+        slug = "save"
+        title = "Save"
+        save_hooks = MappingProxyType(
+            {
+                "onMappingSave": SaveHook(
+                    label="List",
+                    description="Makes one.",
+                    inputs={"name": made},
+                    outputs={"id": made},
+                    perform=perform,
+                )
+            }
+        )
+        dynamic_fields = MappingProxyType(
+            {"item.__keys__": "fetch", "item.__values__": "fetch", "list_id": "fetch"}
+        )
+
+    actions = manifest(
+        catalog_of(declares("owner", make_destination(actions=[Save, Send], presets=[])))["small"]
+    )["actions"]
+    assert actions["save"]["dynamicFields"] == {"item": ["__keys__", "__values__"]}
+    assert actions["save"]["fields"]["list_id"]["dynamic"] is True
+    written = fields_to_manifest({"it": made})["it"]
+    assert written["choices"] == [{"label": "a", "value": "a"}]
+    assert actions["save"]["hooks"] == {
+        "onMappingSave": {
+            "label": "List",
+            "description": "Makes one.",
+            "inputFields": {"name": written},
+            "outputFields": {"id": written},
+        }
+    }
+    assert actions["send"]["dynamicFields"] is None
+    assert actions["send"]["hooks"] is None

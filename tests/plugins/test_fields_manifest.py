@@ -64,7 +64,10 @@ def or_none(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.none() | strategy
 
 
-choices = st.builds(Choice, json_values, texts, or_none(texts))
+#: A choice that says no more than its own text is that text.
+choices = st.builds(Choice, json_values, texts, or_none(texts)).filter(
+    lambda choice: choice.value != choice.label or choice.description is not None
+)
 
 
 def fields(properties: st.SearchStrategy[Any]) -> st.SearchStrategy[Field]:
@@ -78,9 +81,7 @@ def fields(properties: st.SearchStrategy[Any]) -> st.SearchStrategy[Field]:
         allow_null=st.booleans(),
         dynamic=st.booleans(),
         default=json_values | st.dictionaries(texts, texts, max_size=2),
-        choices=or_none(
-            st.lists(texts | st.builds(Choice, json_values, texts, or_none(texts)), max_size=3)
-        ),
+        choices=or_none(st.lists(texts | choices, min_size=1, max_size=3)),
         placeholder=or_none(texts),
         properties=properties,
         category=or_none(one_of(FieldCategory)),
@@ -104,9 +105,35 @@ def test_a_field_survives_the_round_trip(declared: Field) -> None:
 
 
 def test_every_property_is_present() -> None:
-    """Readers of the metadata find each key, null where nothing is declared."""
-    [data] = fields_to_manifest({"a": Field(label="A", type="string")}).values()
-    assert data.keys() == PROPERTIES
+    """Readers find each key, null where nothing is declared; only a description may be absent."""
+    declared = {
+        "a": Field(label="A", type="string"),
+        "b": Field(label="B", type="string", description="told"),
+    }
+    found = fields_to_manifest(declared)
+    assert found["b"].keys() == PROPERTIES
+    assert found["a"].keys() == PROPERTIES - {"description"}
+    assert settings_to_manifest(declared)["b"]["description"] == "told"
+
+
+@pytest.mark.parametrize(
+    ("declared", "written"),
+    [
+        (["a", "b"], [{"label": "a", "value": "a"}, {"label": "b", "value": "b"}]),
+        ([Choice(1, "One")], [{"label": "One", "value": 1}]),
+        ([Choice("a", "A", "First")], [{"label": "A", "value": "a", "description": "First"}]),
+        ([], None),
+        (None, None),
+    ],
+)
+def test_choices_are_written_as_segment_writes_them(declared: Any, written: Any) -> None:
+    """Each is a label and a value, a plain text too; a list of none is null."""
+    field = Field(label="A", type="string", choices=declared)
+    for write in (fields_to_manifest, settings_to_manifest):
+        assert write({"a": field})["a"]["choices"] == written
+    if declared:
+        [read] = fields_from_manifest({"a": {"type": "string", "choices": written}}).values()
+        assert read.choices == declared
 
 
 def test_settings_list_fewer_properties() -> None:
@@ -115,7 +142,6 @@ def test_settings_list_fewer_properties() -> None:
     assert settings_to_manifest({"a": declared}) == {
         "a": {
             "label": "A",
-            "description": "",
             "type": "password",
             "required": True,
             "multiple": False,

@@ -55,14 +55,17 @@ _HIDDEN_ALIAS: Final = "unsafe_hidden"
 
 
 def fields_to_manifest(fields: Fields) -> dict[str, Any]:
-    """Fields as JSON data, every property present, in the shape of Segment's metadata."""
+    """Fields as JSON data, in the shape of Segment's metadata.
+
+    Every property is present but `description`, which is left out where none was written.
+    """
     return {key: _field_to_manifest(field) for key, field in fields.items()}
 
 
 def settings_to_manifest(fields: Fields) -> dict[str, Any]:
     """Settings as JSON data: the fewer properties that Segment's metadata lists for them."""
     return {
-        key: {name: data[name] for name in _SETTING_KEYS}
+        key: {name: data[name] for name in _SETTING_KEYS if name in data}
         for key, data in fields_to_manifest(fields).items()
     }
 
@@ -88,7 +91,9 @@ def _field_to_manifest(field: Field) -> dict[str, Any]:
     data = {_WIRE.get(name, name): getattr(field, name) for name in _PLAIN}
     data["required"] = _required_to_manifest(field.required)
     data["depends_on"] = _conditions_to_manifest(field.depends_on)
-    data["choices"] = None if field.choices is None else [_choice(c) for c in field.choices]
+    data["choices"] = [_choice(each) for each in field.choices or ()] or None
+    if not field.description:
+        del data["description"]
     data["properties"] = None if field.properties is None else fields_to_manifest(field.properties)
     return data
 
@@ -115,11 +120,11 @@ def _condition_to_manifest(condition: Condition) -> dict[str, Any]:
     return data
 
 
-def _choice(choice: str | Choice) -> Any:
+def _choice(choice: str | Choice) -> dict[str, Any]:
     if isinstance(choice, str):
-        return choice
+        return {"label": choice, "value": choice}
     described = {} if choice.description is None else {"description": choice.description}
-    return {"value": choice.value, "label": choice.label, **described}
+    return {"label": choice.label, "value": choice.value, **described}
 
 
 def _field_from_manifest(key: str, spec: Any) -> Field:
@@ -181,5 +186,6 @@ def _choice_from(data: Any) -> str | Choice:
         return str(data)
     if "value" not in data:
         raise DefinitionError([Fault("$.choices", f"{dict(data)!r} has no value")])
-    label = str(data.get("label", data["value"]))
-    return Choice(data["value"], label, data.get("description"))
+    value, description = data["value"], data.get("description")
+    label = str(data.get("label", value))
+    return value if value == label and description is None else Choice(value, label, description)

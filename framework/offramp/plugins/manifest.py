@@ -14,23 +14,32 @@ from offramp.definition import (
 )
 from offramp.plugins.catalog import CatalogAction, CatalogEntry
 
+#: What Segment's metadata calls the keys and the values of an object.
+_DYNAMIC_MEMBERS = ("__keys__", "__values__")
+
 
 def manifest(entry: CatalogEntry) -> dict[str, Any]:
-    """All that a catalog entry declares, every property present."""
+    """All that a catalog entry declares, every property present but descriptions that are none."""
     destination = entry.destination
     return {
         "slug": destination.slug,
         "name": destination.name,
         "mode": destination.mode,
         **({} if destination.description is None else {"description": destination.description}),
-        "authentication": {
-            "scheme": destination.scheme,
-            "fields": settings_to_manifest(entry.settings),
-        },
+        "authentication": _authentication(entry),
         "audienceConfig": None,
         "actions": {slug: _action(action) for slug, action in entry.actions.items()},
         "presets": [_preset(entry, preset) for preset in entry.presets],
     }
+
+
+def _authentication(entry: CatalogEntry) -> dict[str, Any] | None:
+    """The scheme and the settings, null where there is neither; settings alone are `custom`."""
+    scheme = entry.destination.scheme
+    if scheme == "none" and not entry.settings:
+        return None
+    fields = settings_to_manifest(entry.settings)
+    return {"scheme": "custom" if scheme == "none" else scheme, "fields": fields}
 
 
 def _action(offered: CatalogAction) -> dict[str, Any]:
@@ -44,9 +53,22 @@ def _action(offered: CatalogAction) -> dict[str, Any]:
         "hasPerformBatch": action.batches,
         "syncMode": None if action.sync_mode is None else _sync_mode(action.sync_mode),
         "hooks": {name: _hook(hook) for name, hook in action.save_hooks.items()} or None,
-        "dynamicFields": list(action.dynamic_fields) or None,
+        "dynamicFields": _dynamic_members(action) or None,
         "fields": fields_to_manifest(offered.fields),
     }
+
+
+def _dynamic_members(action: Action[Any, Any]) -> dict[str, list[str]]:
+    """The objects of which keys or values are fetched: `{"item": ["__keys__"]}`.
+
+    That a field itself is dynamic, the field says.
+    """
+    found: dict[str, list[str]] = {}
+    for name in action.dynamic_fields:
+        field, _, member = name.partition(".")
+        if member in _DYNAMIC_MEMBERS:
+            found.setdefault(field, []).append(member)
+    return found
 
 
 def _sync_mode(mode: SyncMode) -> dict[str, Any]:
@@ -63,7 +85,7 @@ def _hook(hook: SaveHook) -> dict[str, Any]:
         "label": hook.label,
         "description": hook.description,
         "inputFields": fields_to_manifest(hook.inputs),
-        "outputTypes": fields_to_manifest(hook.outputs),
+        "outputFields": fields_to_manifest(hook.outputs),
     }
 
 
