@@ -243,6 +243,11 @@ class QueueFullError(OfframpError):
         super().__init__(message)
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """A number with its noun, `1 source`; `many` is the plural where it is not `one` and an s."""
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
 def describe_type(value: Any) -> str:
     """What a person calls the JSON type of a value: null, boolean, number, string, list, object."""
     match value:

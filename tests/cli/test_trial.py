@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tests.cli.conftest import CONFIG, TOKEN, Offramp, ndjson, usage
 
+from offramp.errors import counted
 from offramp_metronome.emulator import Emulator
 
 
@@ -42,7 +43,7 @@ def test_a_good_configuration_is_called_good(offramp: Offramp, config: Path) -> 
     """A summary in one line, status 0."""
     result = offramp("check", config)
     assert result.status == 0
-    assert "1 subscriptions (1 enabled)" in result.out
+    assert "1 subscription (1 enabled)" in result.out
 
 
 @pytest.mark.parametrize(
@@ -96,6 +97,22 @@ def test_explain_shows_trigger_fields_and_request_and_sends_nothing(
         assert word in result.out
     assert TOKEN not in result.out + result.err
     assert metronome.figures().requests == 0
+
+
+def test_check_counts_in_words_that_fit(offramp: Offramp, config: Path) -> None:
+    """One source is no `1 sources`; and the trigger's own warning stands beside."""
+    result = offramp("check", config)
+    told = " ".join((result.out + result.err).split())
+    assert "1 source, 1 instance, 1 subscription (1 enabled)" in told
+    assert "does not match events that have no text there" in told
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(0, "0 deliveries"), (1, "1 delivery"), (1200, "1,200 deliveries")]
+)
+def test_a_number_has_its_noun(count: int, words: str) -> None:
+    """Singular for one, thousands parted."""
+    assert counted(count, "delivery", "deliveries") == words
 
 
 def test_explain_says_which_condition_failed(offramp: Offramp, config: Path) -> None:

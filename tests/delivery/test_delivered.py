@@ -251,7 +251,7 @@ async def test_outcomes_that_tell_of_errors_are_believed(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
-        (lambda count: [None] * (count - 1), "1 outcomes for 2 payloads"),
+        (lambda count: [None] * (count - 1), "1 outcome for 2 payloads"),
         (lambda count: True, "bool, no list of outcomes"),
     ],
 )

@@ -136,9 +136,7 @@ async def test_a_queue_that_is_deep_enough_refuses_more(store: Store) -> None:
     """The bound holds with what is still on its way to disk, and eases with each settle."""
     async with open_queue(store, limits=Limits(max_in_flight=10, retry_after=7)) as queue:
         assert all(await queue.accept(items(9)))
-        with pytest.raises(
-            QueueFullError, match="9 deliveries are in flight, 10 are allowed"
-        ) as full:
+        with pytest.raises(QueueFullError, match="9 deliveries in flight, 10 allowed") as full:
             await queue.accept(items(2, "n"))
         assert full.value.retry_after == 7
         calls = [queue.accept([one]) for one in items(2, "n")]
@@ -274,7 +272,7 @@ FAULTS = {
     ),
     "a wrong reference": (
         "UPDATE exchanges SET refs = 3",
-        ["exchange 1: 1 records refer to it, but the counter says 3"],
+        ["exchange 1: 1 record of it, but the counter says 3"],
     ),
     "a lost id": (
         "DELETE FROM dedupe WHERE seq = 1",

@@ -17,7 +17,7 @@ from offramp.cli.events import write_line
 from offramp.cli.mappings import read_mapping
 from offramp.cli.moments import moment
 from offramp.cli.tables import render_dead, render_preview
-from offramp.errors import OfframpError
+from offramp.errors import OfframpError, counted
 from offramp.hooks import Command
 
 Flag = Annotated[bool, Parameter(negative="")]
@@ -150,6 +150,6 @@ class Replaying:
             raise OfframpError(f"the replay stopped: {replay['error']}")
         if not as_json:
             n = replay["replayed"]
-            what = "1 delivery" if n == 1 else f"{n:,} deliveries"
-            told = f"{what} due again; `offramp status` tells what becomes of them"
+            due = counted(n, "delivery", "deliveries")
+            told = f"{due} due again; `offramp status` tells what becomes of them"
             self._context.out.print(told if n else "nothing to replay: no dead delivery is like it")

@@ -26,7 +26,7 @@ from offramp.delivery import (
     explain,
     send,
 )
-from offramp.errors import DeliveryError, NotFoundError
+from offramp.errors import DeliveryError, NotFoundError, counted
 from offramp.hooks import Command
 from offramp.http import Mask
 from offramp.plugins import pick
@@ -150,8 +150,9 @@ class _Compiled:
 def _summary(path: Path, config: Config) -> str:
     enabled = sum(s.enabled for s in config.subscriptions.values())
     return (
-        f"{path} is good: {len(config.sources)} sources, {len(config.instances)} instances, "
-        f"{len(config.subscriptions)} subscriptions ({enabled} enabled)"
+        f"{path} is good: {counted(len(config.sources), 'source')}, "
+        f"{counted(len(config.instances), 'instance')}, "
+        f"{counted(len(config.subscriptions), 'subscription')} ({enabled} enabled)"
     )
 
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Final
 
-from offramp.errors import DeliveryError, RejectedError, RetryableError, told
+from offramp.errors import DeliveryError, RejectedError, RetryableError, counted, told
 from offramp.place import place_in_plugin
 
 #: HTTP statuses have three digits.
@@ -73,7 +73,7 @@ def outcomes_of(answer: Any, count: int) -> list[DeliveryError | None] | Deliver
         kind = type(answer).__name__
         return PluginFailedError(f"perform_batch returned {kind}, no list of outcomes: {_RETURN}")
     if len(answer) != count:
-        given = f"{len(answer)} outcomes for {count} payloads"
+        given = f"{counted(len(answer), 'outcome')} for {counted(count, 'payload')}"
         return PluginFailedError(f"perform_batch returned {given}: {_RETURN}")
     return [None if each is None else _outcome(each) for each in answer]
 

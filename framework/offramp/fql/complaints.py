@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
+from offramp.errors import counted
 from offramp.fql.functions import FUNCTIONS
 
 if TYPE_CHECKING:
@@ -50,4 +51,4 @@ def wrong_count(name: str, count: int) -> str:
     """A function is called with too few or too many arguments."""
     arity = FUNCTIONS[name].arity
     usage = f"{name}({', '.join(_ARGUMENTS[:arity])})"
-    return f"{name}(...) takes {arity}, not {count} arguments: write {usage}"
+    return f"{name}(...) takes {counted(arity, 'argument')}, not {count}: write {usage}"

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from offramp import _json
+from offramp.errors import counted
 from offramp.http import mask_headers
 from offramp.queue import Stage
 from offramp.testing.exchanges import RecordedExchange
@@ -85,7 +86,7 @@ def _exchanges(exchanges: Sequence[RecordedExchange]) -> Iterator[str]:
         if response is not None:
             yield from _told("answer", response.text)
     if len(exchanges) > SHOWN_EXCHANGES:
-        yield f"and {len(exchanges) - SHOWN_EXCHANGES} requests more"
+        yield f"and {counted(len(exchanges) - SHOWN_EXCHANGES, 'request')} more"
 
 
 def _told(what: str, text: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from offramp.errors import counted
 from offramp.queue.protocol import Audit
 from offramp.queue.sqlite.codes import FILTERED, STAGES
 from offramp.storage import load_statements
@@ -70,7 +71,7 @@ def _wrong_sums(
 
 def _strays(connection: sqlite3.Connection) -> Iterator[str]:
     for exchange, refs, found in connection.execute(SQL["stray_records"]):
-        yield f"exchange {exchange}: {found} records refer to it, but the counter says {refs}"
+        yield f"exchange {exchange}: {counted(found, 'record')} of it, but the counter says {refs}"
     events, ids, leading = connection.execute(SQL["ids"]).fetchone()
     if not events == ids == leading:
         yield f"{events} events have {ids} message ids, of which {leading} lead to an event"

@@ -6,7 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from offramp.errors import QueueFullError
+from offramp.errors import QueueFullError, counted
 from offramp.queue.protocol import Stage
 
 if TYPE_CHECKING:
@@ -33,8 +33,9 @@ class Guard:
         """Raise `QueueFullError` if `n` more than are `in_flight` would pass a bound."""
         limits = self._limits
         if in_flight + n > limits.max_in_flight:
+            held = counted(in_flight, "delivery", "deliveries")
             raise QueueFullError(
-                f"{in_flight} deliveries are in flight, {limits.max_in_flight} are allowed: "
+                f"{held} in flight, {limits.max_in_flight} allowed: "
                 "let the destinations catch up, or raise the bound",
                 retry_after=limits.retry_after,
             )
