@@ -98,7 +98,7 @@ def test_what_was_not_tried_while_the_instance_was_held_does_not_expire() -> Non
     async def main() -> None:
         nonlocal refused
         world = World(judge=lambda ids: 401 if refused else 200)
-        world.queue.accept([f"m{number}" for number in range(3_000)])
+        world.queue.accept([f"m{number}" for number in range(1_700)])
         world.start()
         await asyncio.sleep(26 * HOUR)
         refused = False
