@@ -39,6 +39,16 @@ LIQUID_OF_TEXT = {
         "replace: '', 'ab'", "split: '' | join: 'ab'", "json", "strip_html", "append: a",
     )
 }  # fmt: skip
+
+
+def nested_transforms(inner: Any) -> Any:
+    """A mapping of a mapping, and so on, of which each doubles what it gets."""
+    for _ in range(20):
+        doubled = {"a": {"@path": "$."}, "b": {"@path": "$."}}
+        inner = {"@transform": {"apply": doubled, "mapping": inner}}
+    return inner
+
+
 #: What it is -> mapping of one field, event.
 ATTACKS: dict[str, tuple[Any, dict[str, Any]]] = {
     "range": ({"@liquid": "{{ (1..1000000) | join: '' }}"}, {}),
@@ -114,6 +124,14 @@ ATTACKS: dict[str, tuple[Any, dict[str, Any]]] = {
             }
         },
         {"a": "x" * LARGEST},
+    ),
+    "transforms within transforms": (
+        nested_transforms({"@json": {"mode": "encode", "value": {"@path": "$."}}}),
+        {"a": 1},
+    ),
+    "transforms within transforms, flattened": (
+        nested_transforms({"@flatten": {"separator": ".", "value": {"@path": "$."}}}),
+        {"a": 1},
     ),
     "a text for each item": (
         {"@arrayPath": ["$.a", {"t": {"@template": "x" * 500 + "{{.}}"}}]},

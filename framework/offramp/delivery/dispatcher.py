@@ -51,6 +51,9 @@ SUSPECTS_AT_ONCE: Final = 4
 PATIENCE_SECONDS: Final = LEASE_SECONDS / 6
 #: The pause after a fault of the disk, before the lane goes on.
 FAULT_PAUSE_SECONDS: Final = 1.0
+#: How long events are prepared before everything else has its turn: one may take as long by itself,
+#: where it uses up its mapping's budget.
+TURN_SECONDS: Final = 0.02
 #: How long what was cancelled may take to end, before it is left to itself.
 LAST_MOMENT_SECONDS: Final = 1.0
 #: Longest message that is kept of a failure, in characters.
@@ -198,7 +201,7 @@ class Dispatcher:
             keeper.cancel()
 
     async def _send_at_once(self, leases: list[Lease]) -> None:
-        ready, outcomes = self._prepare(leases)
+        ready, outcomes = await self._prepare(leases)
         sends = [self._survive(batch) for batch in in_batches(self.pipeline.batch, ready)]
         if outcomes:
             sends.append(self._settle(outcomes))
@@ -210,7 +213,7 @@ class Dispatcher:
     async def _send_slowly(self, leases: list[Lease]) -> None:
         """Send one batch after the other: they wait for their pace, and are prepared after it."""
         async with self._few:
-            ready, outcomes = self._prepare(leases)
+            ready, outcomes = await self._prepare(leases)
             if outcomes:
                 await self._settle(outcomes)
             for batch in in_batches(self.pipeline.batch, ready):
@@ -226,11 +229,16 @@ class Dispatcher:
             await asyncio.sleep(LEASE_SECONDS / EXTENSIONS_PER_LEASE)
             await self.queue.extend(leases, LEASE_SECONDS)
 
-    def _prepare(self, leases: Sequence[Lease]) -> tuple[list[tuple[Lease, Parcel]], list[Outcome]]:
-        now = self.clock()
+    async def _prepare(
+        self, leases: Sequence[Lease]
+    ) -> tuple[list[tuple[Lease, Parcel]], list[Outcome]]:
+        now, resumed = self.clock(), time.monotonic()
         ready: list[tuple[Lease, Parcel]] = []
         outcomes: list[Outcome] = []
         for lease in leases:
+            if time.monotonic() - resumed > TURN_SECONDS:
+                await asyncio.sleep(0)
+                resumed = time.monotonic()
             if self.pipeline.policy.forgotten(accepted_at=lease.accepted_at, now=now):
                 outcomes.append(self._failed(lease, _too_late(), attempted=False))
                 continue

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 #: What a path through the items of a list is written with.
 EACH_ITEM = "[*]"
 
+#: How it is named in a place.
+TRANSFORM: Final = ".@transform"
+
 #: What `@flatten` takes apart.
 _Types: TypeAlias = frozenset[type]
 _OBJECTS: Final[_Types] = frozenset({dict})
@@ -130,7 +133,7 @@ def compile_transform(spec: Any, compiler: Compiler) -> Resolver:
     if type(options["apply"]) is not dict:
         message = f"expected an object, got {shown(options['apply'])}"
         return compiler.fault("apply", message)
-    apply = _compile_apply(options["apply"], compiler)
+    apply = _bounded(_compile_apply(options["apply"], compiler), compiler)
     applied = compiler.made_at("apply")
     make = compiler.straight(
         compiler.compile(options["mapping"], "mapping", scope=applied, keep=compiler.keep)
@@ -142,6 +145,23 @@ def compile_transform(spec: Any, compiler: Compiler) -> Resolver:
         if type(scope) is not dict:
             raise compiler.error(f"expected an object to transform, got {kind_of(scope)}")
         return make(apply(scope))
+
+    return resolve
+
+
+def _bounded(apply: Resolver, compiler: Compiler) -> Resolver:
+    """The resolver, charged for what it gives where it stands inside of another `@transform`.
+
+    Each of them can take the whole of the one around it twice, and that again.
+    """
+    if compiler.place.count(TRANSFORM) == 1:
+        return apply
+    meter = compiler.meter()
+
+    def resolve(scope: Any) -> Any:
+        value = apply(scope)
+        meter.weigh(value)
+        return value
 
     return resolve
 
