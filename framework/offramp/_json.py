@@ -69,9 +69,14 @@ def dumps(value: Any) -> bytes:
     U+FFFD. Raises `TypeError` for what has no JSON form.
     """
     try:
-        return _ENCODER.encode(value)
+        return dumps_exactly(value)
     except UnicodeEncodeError:
-        return _ENCODER.encode(_readable(value))
+        return dumps_exactly(_readable(value))
+
+
+def dumps_exactly(value: Any) -> bytes:
+    """As `dumps`, except that half of a surrogate pair raises `UnicodeEncodeError`."""
+    return _ENCODER.encode(value)
 
 
 def pretty(value: Any, *, indent: int = 2) -> str:

@@ -26,7 +26,7 @@ def json_text(value: Any) -> str:
     """What `js_json` makes of a value, sooner."""
     if _are_alike((value,)):
         try:
-            return _json.dumps(value).decode()
+            return _json.dumps_exactly(value).decode()
         except UnicodeEncodeError:
             pass  # half of a surrogate pair, which JavaScript escapes
     return js_json(value)
