@@ -232,7 +232,7 @@ def _commands() -> list[tuple[str, tuple[str, ...], bytes]]:
         ("status",), ("events",), ("events", "raises"), ("dead",), ("export",), ("history",),
         ("apply", "--dry-run"), ("check",), ("replay", "--all", "--dry-run"),
     ]  # fmt: skip
-    trying = [("explain", "--json"), ("explain",), ("send",)]
+    trying = [("explain", "--json"), ("explain",), ("send",), ("bench",)]
     events = ndjson(*EVENTS, FAULTY)
     return [
         *((" ".join(each), each, b"") for each in asking),

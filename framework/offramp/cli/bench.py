@@ -16,6 +16,7 @@ from offramp.cli.context import Context
 from offramp.cli.events import read_events
 from offramp.cli.load import DEFAULT_FILE, load
 from offramp.cli.trial import Flag
+from offramp.config import follow_all
 from offramp.delivery import Pipeline, compile_subscription
 from offramp.errors import ConfigError, EventError, Fault, OfframpError
 from offramp.hooks import Command
@@ -86,7 +87,9 @@ class Measuring:
         costs = []
         for subscription in enabled:
             entry = catalog[loaded.config.instances[subscription.instance].destination]
-            pipeline = compile_subscription(subscription, entry, catalog.directives)
+            pipeline = compile_subscription(
+                subscription, entry, catalog.directives, references=follow_all()
+            )
             costs.append(measure(pipeline, events))
         rows = (cost.as_data() for cost in costs)
         self._context.show(rows, lambda: _table(costs), as_json=json)

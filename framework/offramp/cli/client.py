@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -19,12 +20,21 @@ from offramp.cli.host import URL_FILE
 from offramp.cli.load import DEFAULT_FILE
 from offramp.config import HostSettings, host_settings, read_document, resolve
 from offramp.errors import Fault, FaultyError, OfframpError
-from offramp.server.api import TOKEN_FILE, read_token
+from offramp.server.api import (
+    IDENTITY_FILE,
+    IDENTITY_PATH,
+    TOKEN_FILE,
+    new_nonce,
+    proof,
+    read_token,
+)
 
 TOKEN_VARIABLE: Final = "OFFRAMP_TOKEN"  # noqa: S105 - the variable's name
 URL_VARIABLE: Final = "OFFRAMP_URL"
 #: Seconds for one answer: a recount of millions of rows is the slowest.
 ANSWER_SECONDS: Final = 120.0
+#: Bytes of a proof, with much room: what answers may be anybody.
+MAX_PROOF_BYTES: Final = 4_096
 WHO: Final = "command line"
 
 
@@ -68,6 +78,7 @@ class Api:
 
     url: str
     session: aiohttp.ClientSession = attrs.field(repr=False)
+    token: str = attrs.field(repr=False)
 
     async def get(self, *path: str, **query: Any) -> Any:
         """The answer to a GET of `/api/` and the path, its parts quoted."""
@@ -88,7 +99,9 @@ class Api:
         """Any request; raises `OfframpError` with what the host says is wrong."""
         url = f"{self.url}/api/{'/'.join(quote(part, safe='') for part in path)}"
         given = {k: _text(v) for k, v in (query or {}).items() if v is not None}
-        headers = {} if etag is None else {"If-Match": etag}
+        headers = {"Authorization": f"Bearer {self.token}"}
+        if etag is not None:
+            headers["If-Match"] = etag
         data = None if body is None else _json.dumps(body)
         if data is not None:
             headers["Content-Type"] = "application/json"
@@ -105,18 +118,21 @@ class Api:
 
 @asynccontextmanager
 async def open_api(where: Where | None) -> AsyncIterator[Api]:
-    """The API of the host that the options, the environment or the data folder name."""
+    """The API of the host that the options, the environment or the data folder name.
+
+    The token goes to the host that it belongs to alone: unless a person gave both address and
+    token, the host has to prove first that it is the one of the data folder.
+    """
     where = where or Where()
     settings = _settings()
     folder = where.data or settings.data
-    headers = {
-        "Authorization": f"Bearer {_token(where, settings, folder)}",
-        "X-Offramp-Who": WHO,
-        "Accept-Encoding": "identity",
-    }
+    url, token = _url(where, folder), _token(where, settings, folder)
+    headers = {"X-Offramp-Who": WHO, "Accept-Encoding": "identity"}
     timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
     async with aiohttp.ClientSession(headers=headers, timeout=timeout) as session:
-        yield Api(url=_url(where, folder), session=session)
+        if not (_given_token(where) and (_given_url(where) or not (folder / URL_FILE).exists())):
+            await _check_identity(session, url, folder)
+        yield Api(url=url, session=session, token=token)
 
 
 def folder_of(where: Where | None) -> Path:
@@ -128,8 +144,46 @@ def _settings() -> HostSettings:
     return host_settings(read_document(DEFAULT_FILE)) if DEFAULT_FILE.exists() else HostSettings()
 
 
+async def _check_identity(session: aiohttp.ClientSession, url: str, folder: Path) -> None:
+    """Raise `OfframpError` unless what answers knows the secret in the data folder."""
+    try:
+        secret = (folder / IDENTITY_FILE).read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError):
+        raise OfframpError(
+            f"no host runs on the data folder {folder}: start one with `offramp serve`, or say "
+            "where it is with --data, or with --url and --token"
+        ) from None
+    nonce = new_nonce()
+    query = {"nonce": nonce, "url": url}
+    try:
+        async with session.get(
+            _encoded(url + IDENTITY_PATH, query), allow_redirects=False
+        ) as response:
+            raw = await response.content.read(MAX_PROOF_BYTES)
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise OfframpError(_no_answer(url, error)) from None
+    try:
+        answer = str(_json.loads(raw)["proof"])
+    except (ValueError, KeyError, TypeError):
+        answer = ""
+    if not hmac.compare_digest(answer.encode(), proof(secret, nonce=nonce, url=url).encode()):
+        raise OfframpError(
+            f"what answers at {url} does not prove that it is the host of {folder}, so it is not "
+            "given the token: leave --url out, set `public_url` in the table [host] to that "
+            f"address, or give the token too, with --token or {TOKEN_VARIABLE}"
+        )
+
+
+def _given_url(where: Where) -> str | None:
+    return where.url or os.environ.get(URL_VARIABLE)
+
+
+def _given_token(where: Where) -> str | None:
+    return where.token or os.environ.get(TOKEN_VARIABLE)
+
+
 def _url(where: Where, folder: Path) -> str:
-    given = where.url or os.environ.get(URL_VARIABLE)
+    given = _given_url(where)
     if given is None:
         try:
             given = (folder / URL_FILE).read_text().strip()
@@ -140,7 +194,7 @@ def _url(where: Where, folder: Path) -> str:
 
 
 def _token(where: Where, settings: HostSettings, folder: Path) -> str:
-    given = where.token or os.environ.get(TOKEN_VARIABLE)
+    given = _given_token(where)
     if given:
         return given
     if settings.token is not None and where.data is None:

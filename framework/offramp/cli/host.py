@@ -17,7 +17,13 @@ from prometheus_client import CollectorRegistry
 
 from offramp.cli.bounds import collector_limits, queue_limits, retention
 from offramp.cli.figures import DeliveryFigures
-from offramp.cli.readiness import checks, held_instances, lesser_checks, quick_sums
+from offramp.cli.readiness import (
+    checks,
+    held_instances,
+    lesser_checks,
+    public_problems,
+    quick_sums,
+)
 from offramp.config import (
     Change,
     Config,
@@ -44,7 +50,16 @@ from offramp.http import aiohttp_transport, open_session
 from offramp.plugins import Catalog, CatalogEntry
 from offramp.queue import Ledger, Queue, SqliteLedger, open_queue
 from offramp.server import bind, make_app, serve
-from offramp.server.api import Parts, Token, control_routes, load_token, tell
+from offramp.server.api import (
+    Identity,
+    Parts,
+    RefusedLogins,
+    Token,
+    control_routes,
+    load_token,
+    own_identity,
+    tell,
+)
 from offramp.storage import Store
 
 _log = logging.getLogger(__name__)
@@ -154,6 +169,7 @@ async def _run(
         open_queue(store, limits=queue_limits(settings), retention=retention(settings)) as queue,
         watch_loop(catalog.plugins.owner) as watchdog,
     ):
+        (folder / URL_FILE).unlink(missing_ok=True)  # of a host that was killed
         configs = ConfigStore(store, load_key_ring(folder), catalog)
         token = load_token(folder, settings.token)
         references = References(allowed=settings.references, own_folder=folder)
@@ -171,9 +187,12 @@ async def _run(
             await engine.apply(config)
             for problem in catalog.problems:
                 _log.error("%s", problem, extra={"action": "plugin_problem"})
-            app = _app(parts, settings, token, store, watchdog)
-            with configs.watch(put_to_work):
+            with own_identity(folder) as identity, configs.watch(put_to_work):
+                app = _app(
+                    parts, settings, token=token, store=store, watchdog=watchdog, identity=identity
+                )
                 async with serve(app, sockets) as url:
+                    identity.urls |= {url, (settings.public_url or url).rstrip("/")}
                     with _findable(folder, url):
                         yield Host(
                             url=url,
@@ -215,10 +234,18 @@ async def _in_force(
     return changes, resolved, references
 
 
-def _app(
-    parts: Parts, settings: HostSettings, token: Token, store: Store, watchdog: Watchdog
+def _app(  # noqa: PLR0913 - the parts of a host
+    parts: Parts,
+    settings: HostSettings,
+    *,
+    token: Token,
+    store: Store,
+    watchdog: Watchdog,
+    identity: Identity,
 ) -> web.Application:
     registry = CollectorRegistry()
+    logins = RefusedLogins(proxies=settings.proxies)
+    registry.register(logins)
     figures = DeliveryFigures(parts, blocked=watchdog.blocked)
     registry.register(figures)
     return make_app(
@@ -226,11 +253,17 @@ def _app(
         registry=registry,
         readiness=checks(store, parts.engine),
         degraded=lesser_checks(parts.sums),
-        problems=lambda: {**parts.problems, **held_instances(parts.engine)},
+        problems=lambda: {**public_problems(parts.engine), **held_instances(parts.engine)},
         limits=collector_limits(settings),
         public_url=settings.public_url,
         proxies=settings.proxies,
-        more=control_routes(parts, token=token, public_url=settings.public_url),
+        more=control_routes(
+            parts,
+            token=token,
+            public_url=settings.public_url,
+            logins=logins,
+            identity=identity,
+        ),
         refresh=figures.refresh,
     )
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from offramp.delivery import Engine
 from offramp.errors import OfframpError
 from offramp.queue import wrong_sums
 from offramp.server import Check
 from offramp.storage import Store
+
+#: What is wrong with a plugin quotes nothing of the configuration.
+PLUGIN_PLACES: Final = "plugins."
+NOT_TOLD: Final = "does not run, and its events wait; `offramp status` tells why"
 
 Sums: TypeAlias = Callable[[], Awaitable[Sequence[str]]]
 
@@ -48,6 +52,18 @@ def held_instances(engine: Engine) -> Mapping[str, str]:
     return {
         f"instances.{name}": f"held back, {hold.code}: {hold.remedy}"
         for name, hold in engine.held.items()
+    }
+
+
+def public_problems(engine: Engine) -> Mapping[str, str]:
+    """What does not run, by place, for an endpoint without a token: no value of the configuration.
+
+    Causes are told in full to whoever has the token: by `offramp status`.
+    """
+    tellable = engine.snapshot.of_plugins
+    return {
+        place: told if place in tellable or place.startswith(PLUGIN_PLACES) else NOT_TOLD
+        for place, told in engine.problems.items()
     }
 
 

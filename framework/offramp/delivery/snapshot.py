@@ -11,7 +11,7 @@ from offramp.config import Config, Instance, References, Subscription, read_trig
 from offramp.delivery.instance import InstanceRuntime
 from offramp.delivery.pipeline import Pipeline, compile_subscription
 from offramp.delivery.router import Lane, Router, make_router
-from offramp.errors import OfframpError, TriggerError, told
+from offramp.errors import OfframpError, PluginError, TriggerError, told
 from offramp.plugins import Catalog, CatalogEntry
 
 #: Starts the runtime of an instance, its secrets resolved; raises `ConfigError`.
@@ -34,6 +34,8 @@ class Snapshot:
     problems: Mapping[str, str]
     #: Why no instance runs, where a plugin that the configuration names is left out.
     held: str | None = None
+    #: Those places of `problems` whose cause lies in a plugin, not in the configuration.
+    of_plugins: frozenset[str] = frozenset()
 
     def runtime_of(self, pipeline: Pipeline) -> InstanceRuntime | None:
         """The runtime that a pipeline delivers through, where it could be started."""
@@ -112,20 +114,25 @@ def start_runtimes(
     """Start the instances that changed since `previous`, in the thread of the event loop."""
     config = compiled.config
     problems: dict[str, str] = {}
+    of_plugins: set[str] = set()
     runtimes = {}
     held = _held(config, catalog)
     for instance in config.instances.values():
         if not _runs(config, instance):
             continue
+        place = f"instances.{instance.name}"
         if held is not None:
-            problems[f"instances.{instance.name}"] = held
+            problems[place] = held
+            of_plugins.add(place)
             continue
         try:
             runtimes[instance.name] = _kept(previous, instance) or start(
                 instance, catalog[instance.destination]
             )
         except Exception as error:  # noqa: BLE001 - one broken plugin must not stop the rest
-            problems[f"instances.{instance.name}"] = _problem(error)
+            problems[place] = _problem(error)
+            if isinstance(error, PluginError):
+                of_plugins.add(place)
     return Snapshot(
         config=config,
         router=compiled.router,
@@ -134,6 +141,7 @@ def start_runtimes(
         lanes=compiled.lanes,
         problems={**problems, **compiled.problems},
         held=held,
+        of_plugins=frozenset(of_plugins),
     )
 
 

@@ -202,7 +202,9 @@ class TestIntegration:
                 mapping=mapping,
                 deliveries=deliveries,
                 exchanges=tuple(exchanges),
-                mask=runtime.mask,
+                mask=pipeline.secrets.mask(
+                    runtime.mask, [each.fields for each in deliveries if each.fields is not None]
+                ),
             )
 
     def _pipeline(self, slug: str, mapping: Mapping[str, Any], trigger: str | None) -> Pipeline:

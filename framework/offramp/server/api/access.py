@@ -16,6 +16,7 @@ from aiohttp import web
 
 from offramp.config import resolve
 from offramp.errors import ConfigError, Fault
+from offramp.server.api.logins import RefusedLogins
 from offramp.server.api.problems import ProblemError
 
 TOKEN_FILE: Final = "token"  # noqa: S105 - the file's name
@@ -85,11 +86,13 @@ class Guard:
     token: Token
     #: What browsers reach the host by, where a proxy stands before it.
     public_url: str | None = None
+    logins: RefusedLogins = attrs.field(factory=RefusedLogins)
 
     def check(self, request: web.Request) -> None:
         """Raise `ProblemError`: 401 without the token, 403 for what another origin's page sent."""
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not given.strip():
+            self.logins.note("no_token", request)
             raise _unauthorized(
                 "send the host's token as `Authorization: Bearer TOKEN`; it stands in the file "
                 "`token` of the data folder, unless the configuration sets one"
@@ -97,6 +100,7 @@ class Guard:
         # As bytes: of texts, only those of ASCII can be compared in constant time.
         shown = given.strip().encode(errors="surrogateescape")  # a header may be no UTF-8
         if not hmac.compare_digest(shown, self.token.value.encode()):
+            self.logins.note("wrong_token", request)
             raise _unauthorized(
                 "this is not the host's token; it stands in the file `token` of the data folder, "
                 "unless the configuration sets one"

@@ -11,7 +11,9 @@ from offramp.server.api.documents import DocumentsDoor
 from offramp.server.api.events import EventsDoor
 from offramp.server.api.explaining import ExplainDoor
 from offramp.server.api.figures import FiguresDoor
+from offramp.server.api.identity import Identity
 from offramp.server.api.instances import InstancesDoor
+from offramp.server.api.logins import RefusedLogins
 from offramp.server.api.openapi import OpenApiDoor
 from offramp.server.api.operations import Operation
 from offramp.server.api.parts import Parts
@@ -45,14 +47,20 @@ def operations_of(parts: Parts) -> tuple[Operation, ...]:
 
 
 def control_routes(
-    parts: Parts, *, token: Token, public_url: str | None = None
+    parts: Parts,
+    *,
+    token: Token,
+    public_url: str | None = None,
+    logins: RefusedLogins | None = None,
+    identity: Identity | None = None,
 ) -> list[web.RouteDef]:
-    """The routes of the control API and of plugins, behind the token.
+    """The routes of the control API and of plugins, behind the token; before it, the identity.
 
     Raises `PluginError` where routes of plugins clash.
     """
-    guard = Guard(token=token, public_url=public_url)
+    guard = Guard(token=token, public_url=public_url, logins=logins or RefusedLogins())
     return [
+        *([] if identity is None else identity.routes()),
         *routes(operations_of(parts), guard),
         *plugin_routes(parts.catalog.plugins, guard),
     ]
