@@ -129,6 +129,8 @@ def test_write_keys_are_followed_and_stay_apart() -> None:
     with pytest.raises(ConfigError, match="write key of the source 'web' too") as caught:
         resolve_write_keys(config, follow_all({"A": "key-1", "B": "key-1"}))
     assert "key-1" not in str(caught.value)
+    with pytest.raises(ConfigError, match=r"sources\.web\.write_key: must be printable ASCII"):
+        resolve_write_keys(config, follow_all({"A": "key\r\nX-Other: 1", "B": "key-2"}))
     with pytest.raises(ConfigError, match=r"the variable A is not set.*\n.*B is not set"):
         resolve_write_keys(config, follow_all({}))
 

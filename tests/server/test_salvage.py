@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from offramp.server.batches import open_batch
@@ -128,6 +128,7 @@ def damaged(draw: st.DrawFn) -> tuple[bytes, list[bytes], int]:
 
 @example(damage=(b'{"batch":[%s,%s%s' % (A[:-1], B, TAIL), [A, B], 0))
 @example(damage=(b'{"batch":[{"x":[{"id": 1,},%s%s' % (B, TAIL), [A, B], 0))
+@settings(deadline=None)
 @given(damage=damaged())
 def test_damage_to_one_event_harms_no_other(damage: tuple[bytes, list[bytes], int]) -> None:
     """Each other event is among the members, as it was, once."""
