@@ -189,21 +189,23 @@ class InvalidAuthenticationError(RejectedError):
 class HTTPError(DeliveryError):
     """The partner answered with a status outside 200 to 299; retried or not by that status."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what an answer is made of
         self,
         status: int,
         *,
         url: str,
         body: str = "",
         headers: Mapping[str, str] | None = None,
+        location: str | None = None,
         retry_after: float | None = None,
     ) -> None:
         self.url = url
         self.body = body
         self.headers: Mapping[str, str] = headers or {}
         told = f": {body}" if body else ""
+        to = f" and points to {location}, where Offramp does not follow" if location else ""
         super().__init__(
-            f"{url} answered {status}{told}",
+            f"{url} answered {status}{to}{told}",
             code=str(status),
             status=status,
             retry_after=retry_after,

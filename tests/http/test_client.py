@@ -266,3 +266,35 @@ async def test_what_the_record_shows_is_what_middleware_made() -> None:
     client = client_of(compose([sign], Partner()))
     await client.get(URL)
     assert client.exchanges[0].request_headers["X-Signature"] == "abc"
+
+
+async def test_a_refused_redirect_names_where_it_points() -> None:
+    """So that the operator can set that address; secrets in it are masked."""
+
+    async def moved(outgoing: Outgoing) -> Response:
+        headers = {"location": "https://new.example/v2?key=s3cr3t-token"}
+        return Response(status=308, headers=headers, body=b"", url=outgoing.url)
+
+    client = Client(handler=moved, settings=None, mask=make_mask(["s3cr3t-token"]))
+    with pytest.raises(HTTPError) as caught:
+        await client.post("https://old.example/v1")
+    assert caught.value.message == (
+        "https://old.example/v1 answered 308 and points to https://new.example/v2?key=***, "
+        "where Offramp does not follow"
+    )
+    assert not caught.value.retryable
+
+
+async def test_a_large_record_leaves_out_the_oldest() -> None:
+    """Bodies of many requests are kept within a bound, and the last is kept whatever it has."""
+
+    async def echo(outgoing: Outgoing) -> Response:
+        return Response(status=200, headers={}, body=b"", url=outgoing.url)
+
+    client = Client(handler=echo, settings=None)
+    for number in range(5):
+        await client.post(f"https://a.example/{number}", data="x" * MAX_BODY_CHARACTERS)
+    kept = client.kept()
+    assert kept is not None
+    assert [each.url[-1] for each in kept.earlier] == ["2", "3"]
+    assert (kept.url[-1], kept.left_out) == ("4", 2)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import socket
 import struct
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 
@@ -17,7 +19,7 @@ from aiohttp.test_utils import TestServer
 from offramp import Outgoing, RejectedError, Response
 from offramp.definition import Handler
 from offramp.errors import ConnectionFailedError, DeliveryError, RequestTimeoutError
-from offramp.http import aiohttp_transport, open_session, transport
+from offramp.http import aiohttp_transport, open_session, open_transport, transport
 
 Serve = Callable[[Callable[[web.Request], Awaitable[web.StreamResponse]]], Awaitable[str]]
 
@@ -280,3 +282,23 @@ async def test_a_session_holds_as_many_connections_as_it_was_told(serve: Serve) 
     assert most == 2
     assert isinstance(session, aiohttp.ClientSession)
     assert session.closed
+
+
+async def test_a_session_is_opened_by_its_first_request_only(serve: Serve) -> None:
+    """An instance that cannot start leaves no session behind; once closed, none is opened."""
+
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response()
+
+    url = await serve(handler)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        send, close = open_transport()
+        await close()
+        del send, close
+        gc.collect()
+    send, close = open_transport()
+    assert (await send(outgoing(url))).status == 200
+    await close()
+    error = await failure(send, outgoing(url))
+    assert isinstance(error, ConnectionFailedError)

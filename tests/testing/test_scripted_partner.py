@@ -145,7 +145,7 @@ async def test_a_function_may_answer_with_an_exception(
     partner: Partner, transport: Handler
 ) -> None:
     """An answer can be a failure of the network."""
-    partner.otherwise(lambda _: Answer(exception=TimeoutError()))
+    partner.otherwise(Answer(exception=TimeoutError()))
     with pytest.raises(RequestTimeoutError):
         await transport(asking())
 

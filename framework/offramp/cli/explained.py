@@ -27,8 +27,8 @@ def render_explanation(told: Mapping[str, Any]) -> RenderableType:
     if told["matches"]:
         parts.append(indented(_fields(told["fields"], told["payload"])))
         parts += [_fault(fault) for fault in told["faults"]]
-        if told["request"] is not None:
-            parts.append(indented(_request(told["request"])))
+        parts += map(indented, left_out(told["request"]))
+        parts += [indented(_request(each)) for each in exchanges_of(told["request"])]
     return Group(*parts)
 
 
@@ -39,11 +39,25 @@ def render_answers(told: Mapping[str, Any]) -> RenderableType:
         line = Text.assemble(("delivered ", "bold green"), name)
     else:
         line = Text.assemble(("failed ", "bold red"), name, f": {told['error']['message']}")
-    exchange = told["exchange"]
-    if exchange is None:
-        return line
-    answer = f"{exchange['method']} {exchange['url']} → {exchange['status'] or exchange['error']}"
-    return Group(line, indented(Text(answer)))
+    answers = [
+        Text(f"{each['method']} {each['url']} → {each['status'] or each['error']}")
+        for each in exchanges_of(told["exchange"])
+    ]
+    return Group(line, *map(indented, [*left_out(told["exchange"]), *answers]))
+
+
+def exchanges_of(last: Any) -> list[Mapping[str, Any]]:
+    """The exchanges or requests of a call, oldest first, from the last that has those before."""
+    return [*last.get("earlier", ()), last] if isinstance(last, Mapping) else []
+
+
+def left_out(last: Any) -> list[Text]:
+    """A line that tells how many requests are not shown, where there are any."""
+    count = last.get("left_out", 0) if isinstance(last, Mapping) else 0
+    if not count:
+        return []
+    told = "1 earlier request is" if count == 1 else f"{count} earlier requests are"
+    return [Text(f"{told} left out", "dim")]
 
 
 def short(value: Any, limit: int = MAX_VALUE_CHARACTERS) -> str:

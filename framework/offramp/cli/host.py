@@ -46,7 +46,7 @@ from offramp.delivery import (
     make_runtime,
     watch_loop,
 )
-from offramp.http import aiohttp_transport, open_session
+from offramp.http import open_transport
 from offramp.plugins import Catalog, CatalogEntry
 from offramp.queue import Ledger, Queue, SqliteLedger, open_queue
 from offramp.server import bind, make_app, serve
@@ -124,17 +124,16 @@ def start_instances(
     cap = MAX_RETRY_AFTER_SECONDS if max_retry_after is None else max_retry_after
 
     def start(instance: Instance, entry: CatalogEntry) -> InstanceRuntime:
-        # Before the session, which nobody would close if this raised.
         middleware = catalog.plugins.middleware(entry.destination)
         settings = resolve_settings(instance, entry.settings, references)
-        session = open_session()
+        transport, close = open_transport()
         return make_runtime(
             instance,
             entry,
             settings,
-            transport=aiohttp_transport(session),
+            transport=transport,
             middleware=middleware,
-            close=session.close,
+            close=close,
             clock=clock,
             max_retry_after=cap,
         )

@@ -10,7 +10,13 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from offramp.cli.columns import grid, indented
-from offramp.cli.explained import render_conditions, render_event, short
+from offramp.cli.explained import (
+    exchanges_of,
+    left_out,
+    render_conditions,
+    render_event,
+    short,
+)
 
 #: Of a body, so much is shown; `--json` has everything.
 MAX_BODY_CHARACTERS: Final = 400
@@ -104,8 +110,9 @@ def _exchange(delivery: Mapping[str, Any]) -> Iterator[RenderableType]:
     rows = grid("", "")
     if delivery["payload"] is not None:
         rows.add_row(Text("payload", "dim"), Text(short(delivery["payload"], MAX_BODY_CHARACTERS)))
-    exchange = delivery["exchange"]
-    if exchange is not None:
+    for line in left_out(delivery["exchange"]):
+        rows.add_row("", line)
+    for exchange in exchanges_of(delivery["exchange"]):
         rows.add_row(Text("request", "dim"), Text(f"{exchange['method']} {exchange['url']}"))
         if delivery["payload"] is None and exchange["request_body"]:
             rows.add_row("", Text(short(exchange["request_body"], MAX_BODY_CHARACTERS)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 from rich.console import Group, RenderableType
@@ -32,6 +32,8 @@ from offramp.http import Mask
 from offramp.plugins import pick
 from offramp.server import complete
 
+#: Places of faults that stand for a plugin's methods.
+IN_PLUGIN: Final = frozenset({"perform", "refuse"})
 Flag = Annotated[bool, Parameter(negative="")]
 
 
@@ -66,8 +68,10 @@ class Trial:
         *,
         config: Path = DEFAULT_FILE,
         json: Flag = False,
-    ) -> None:
+    ) -> int:
         """Tell what a subscription would make of events on standard input; nothing is sent.
+
+        The status is 1 where the plugin's own code failed for an event that its trigger wants.
 
         Parameters
         ----------
@@ -78,6 +82,7 @@ class Trial:
         json
             Write one JSON text a line instead of tables.
         """
+        failed = False
         async with _Compiled(self._context, config) as snapshot:
             for event in map(complete, read_events()):
                 if not json:
@@ -86,6 +91,8 @@ class Trial:
                     runtime = snapshot.runtime_of(pipeline)
                     told = await explain(pipeline, runtime, event, now=time.time())
                     _show(self._context, told, render_explanation, as_json=json)
+                    failed = failed or (told["matches"] and _plugin_failed(told))
+        return int(failed)
 
     async def send(
         self,
@@ -192,6 +199,11 @@ async def _send_one(
         told["exchange"] = sent.exchange.as_data()
     mask = pipeline.secrets.mask_wires(runtime.mask, [prepared.wire])
     return told | {"error": None if sent.error is None else _error(sent.error, mask)}
+
+
+def _plugin_failed(told: Mapping[str, Any]) -> bool:
+    """Whether an explanation ended in the plugin's own code."""
+    return any(fault["place"] in IN_PLUGIN for fault in told["faults"])
 
 
 def _error(error: DeliveryError, mask: Mask) -> dict[str, Any]:

@@ -310,6 +310,7 @@ class Dispatcher:
         mask: Mask | None = None,
     ) -> Outcome:
         cap = self.runtime.gate.max_retry_after
+        self.runtime.bugs.note(self.lane, error, self.runtime.mask)
         decision = decide(
             self.pipeline.policy,
             retryable=error.retryable if retryable is None else retryable,

@@ -15,7 +15,7 @@ from offramp.delivery.judging import finished, judged
 from offramp.delivery.pipeline import Pipeline, Prepared
 from offramp.delivery.secrecy import masked_origin, masked_texts
 from offramp.errors import DeliveryError, Fault, FaultyError
-from offramp.http import Client, Mask, readable
+from offramp.http import Client, Exchange, Mask, readable
 
 #: Nothing is sent, so nothing is waited for either: an action that takes longer never ends.
 LONGEST_EXPLANATION_SECONDS: Final = 10.0
@@ -94,7 +94,8 @@ async def _request(
 def _told(error: BaseException, place: str, mask: Mask) -> list[dict[str, str]]:
     """The faults that an error stands for; a plugin's bug is part of the explanation."""
     failure = as_delivery_error(error)
-    if failure is not error or isinstance(failure, PluginFailedError):
+    of_plugin = failure is not error or isinstance(failure, PluginFailedError)
+    if of_plugin or (place == "perform" and not isinstance(failure, FaultyError)):
         return [{"place": place, "message": readable(mask(failure.message))}]
     return [
         {"place": fault["place"], "message": readable(mask(fault["message"]))}
@@ -118,9 +119,19 @@ def faults_of(error: DeliveryError) -> list[dict[str, str]]:
 
 
 def _shown(client: Client[Any] | None) -> dict[str, Any] | None:
-    if client is None or not client.exchanges:
+    """The requests that were about to leave: the last, and those before with it."""
+    exchange = None if client is None else client.kept()
+    if exchange is None:
         return None
-    exchange = client.exchanges[-1]
+    shown = _request_of(exchange)
+    if exchange.earlier:
+        shown["earlier"] = [_request_of(each) for each in exchange.earlier]
+    if exchange.left_out:
+        shown["left_out"] = exchange.left_out
+    return shown
+
+
+def _request_of(exchange: Exchange) -> dict[str, Any]:
     return {
         "method": exchange.method,
         "url": exchange.url,

@@ -22,6 +22,7 @@ from offramp.definition import (
     RequestOptions,
 )
 from offramp.delivery.breaker import MAX_RETRY_AFTER_SECONDS
+from offramp.delivery.bugs import Bugs
 from offramp.delivery.failures import (
     PluginFailedError,
     as_delivery_error,
@@ -68,6 +69,7 @@ class InstanceRuntime:
     gate: Gate
     clock: Callable[[], float] = time.time
     auth: AuthTokens | None = attrs.field(default=None, repr=False)
+    bugs: Bugs = attrs.field(factory=Bugs, init=False, repr=False)
     handler: Handler = attrs.field(init=False, repr=False)
     #: Masks the settings alone, without tokens that are good for an hour.
     _mask_settings: Mask = attrs.field(init=False, repr=False)

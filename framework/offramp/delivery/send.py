@@ -16,7 +16,7 @@ from offramp.delivery.judging import judged
 from offramp.delivery.limits import Line
 from offramp.delivery.pipeline import Pipeline
 from offramp.errors import DeliveryError, RequestTimeoutError
-from offramp.http import Client, Exchange
+from offramp.http import Exchange
 
 #: The most that one call of an action may take, in seconds, however many requests it makes: 30
 #: times as long as one request may, so that only what would never end is ended.
@@ -106,12 +106,12 @@ async def _call(  # noqa: PLR0913 - one call, and all that it is made of
         async with bound:
             value = await runtime.perform(client, lambda client: call(client, given))
         outcomes = judged(client, pipeline.action, method, value, len(parcels))
-        return _Answer(outcomes=outcomes, exchange=_last(client))
+        return _Answer(outcomes=outcomes, exchange=client.kept())
     except BaseException as error:
         if is_ours(error):
             raise
         failed = _endless() if bound.expired() else as_delivery_error(error)
-        return _Answer(error=failed, exchange=_last(client))
+        return _Answer(error=failed, exchange=None if client is None else client.kept())
     finally:
         runtime.gate.leave()
 
@@ -119,10 +119,3 @@ async def _call(  # noqa: PLR0913 - one call, and all that it is made of
 def _endless() -> DeliveryError:
     # Not a fault of the plugin for certain, as the partner may be slow.
     return RequestTimeoutError(f"the action did not end within {LONGEST_CALL_SECONDS:g} s")
-
-
-def _last(client: Client[Any] | None) -> Exchange | None:
-    if client is None or not client.exchanges:
-        return None
-    last: object = client.exchanges[-1]  # a list that the plugin can write to
-    return last if isinstance(last, Exchange) else None

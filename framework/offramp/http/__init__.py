@@ -4,7 +4,7 @@ from offramp.http.client import DEFAULT_TIMEOUT, Client, compose
 from offramp.http.exchange import Exchange
 from offramp.http.masking import Mask, make_mask, mask_headers, readable
 from offramp.http.retry_after import parse_retry_after
-from offramp.http.transport import aiohttp_transport, open_session
+from offramp.http.transport import aiohttp_transport, open_session, open_transport
 
 __all__ = [
     "DEFAULT_TIMEOUT",
@@ -16,6 +16,7 @@ __all__ = [
     "make_mask",
     "mask_headers",
     "open_session",
+    "open_transport",
     "parse_retry_after",
     "readable",
 ]

@@ -25,9 +25,9 @@ from offramp.definition import (
 )
 from offramp.errors import HTTPError
 from offramp.http.address import check_address, credentials_apart
-from offramp.http.exchange import Exchange, record
+from offramp.http.exchange import MAX_EARLIER, Exchange, kept, record
 from offramp.http.made import MadeRequest, MadeRequests
-from offramp.http.masking import Mask
+from offramp.http.masking import Mask, readable
 from offramp.http.retry_after import parse_retry_after
 
 S = TypeVar("S")
@@ -37,6 +37,7 @@ DEFAULT_TIMEOUT: Final = timedelta(seconds=10)
 USER_AGENT: Final = "Offramp"
 #: What an error message quotes of a partner's answer, in characters.
 QUOTED_CHARACTERS: Final = 500
+REDIRECTS: Final = range(300, 400)
 
 
 def compose(middleware: Sequence[Middleware], handler: Handler) -> Handler:
@@ -75,6 +76,7 @@ class Client(Generic[S]):
     events: Sequence[Mapping[str, Any]] = attrs.field(default=(), repr=False)
     now: Callable[[], datetime] = attrs.field(default=_utc_now, repr=False)
     exchanges: list[Exchange] = attrs.field(factory=list, init=False)
+    _dropped: int = attrs.field(default=0, init=False, repr=False)
     made: MadeRequests = attrs.field(factory=MadeRequests, init=False, repr=False)
 
     # These are no coroutine functions: each notes the request, and the line that made it, before
@@ -165,16 +167,21 @@ class Client(Generic[S]):
             error = raised
             raise
         finally:
-            self.exchanges.append(
-                record(
-                    outgoing,
-                    mask=self.mask,
-                    response=response,
-                    error=error,
-                    seconds=time.perf_counter() - started,
-                )
+            seconds = time.perf_counter() - started
+            self._keep(
+                record(outgoing, mask=self.mask, response=response, error=error, seconds=seconds)
             )
         return response
+
+    def _keep(self, exchange: Exchange) -> None:
+        self.exchanges.append(exchange)
+        if len(self.exchanges) > MAX_EARLIER + 1:
+            del self.exchanges[0]
+            self._dropped += 1
+
+    def kept(self) -> Exchange | None:
+        """What is kept of the call's requests: the last, and those before with it in bounds."""
+        return kept(self.exchanges, dropped=self._dropped)
 
     def _expect_success(self, response: Response) -> None:
         if response.ok:
@@ -184,8 +191,16 @@ class Client(Generic[S]):
             url=self.mask(response.url),
             body=self.mask(response.text)[:QUOTED_CHARACTERS],
             headers=response.headers,
+            location=self._location(response),
             retry_after=parse_retry_after(_header(response.headers, "retry-after"), now=self.now()),
         )
+
+    def _location(self, response: Response) -> str | None:
+        """Where a redirect points, masked and cut; the operator may want to set that address."""
+        if response.status not in REDIRECTS:
+            return None
+        location = _header(response.headers, "location")
+        return None if location is None else readable(self.mask(location))[:QUOTED_CHARACTERS]
 
 
 def _laid_over(*layers: Mapping[str, str]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import attrs
@@ -12,6 +12,10 @@ from offramp.http.masking import Mask, mask_headers, readable
 
 #: Enough to read what was sent and answered; a batch of 100 usage events has about 30 KB.
 MAX_BODY_CHARACTERS: Final = 64_000
+#: Of a call that makes several requests, so many before the last are kept, and so much of their
+#: bodies together: what a record needs stays within some 0.3 MB.
+MAX_EARLIER: Final = 9
+MAX_EARLIER_CHARACTERS: Final = 128_000
 _CUT: Final = "… ({} characters in all)"
 
 
@@ -28,10 +32,45 @@ class Exchange:
     response_body: str = ""
     error: str | None = None
     seconds: float = 0.0
+    #: Those that the same call made before, oldest first, and how many more there were.
+    earlier: tuple[Exchange, ...] = ()
+    left_out: int = 0
 
     def as_data(self) -> dict[str, Any]:
-        """The exchange as JSON data."""
-        return attrs.asdict(self)
+        """The exchange as JSON data; `earlier` and `left_out` only where there are such."""
+        data = attrs.asdict(self, recurse=False) | {
+            "request_headers": dict(self.request_headers),
+            "response_headers": dict(self.response_headers),
+        }
+        del data["earlier"], data["left_out"]
+        if self.earlier:
+            data["earlier"] = [each.as_data() for each in self.earlier]
+        if self.left_out:
+            data["left_out"] = self.left_out
+        return data
+
+
+def kept(exchanges: Sequence[object], *, dropped: int = 0) -> Exchange | None:
+    """The last exchange of a call, and those before with it as far as they fit; nothing if none.
+
+    `dropped` is how many are not in the list any more. What is no exchange is passed over: a
+    plugin can write to the list.
+    """
+    found = [each for each in exchanges if isinstance(each, Exchange)]
+    if not found:
+        return None
+    *before, last = found
+    if not before and not dropped:
+        return last
+    earlier: list[Exchange] = []
+    room = MAX_EARLIER_CHARACTERS
+    for each in reversed(before[-MAX_EARLIER:]):
+        room -= len(each.request_body) + len(each.response_body)
+        if room < 0:
+            break
+        earlier.insert(0, each)
+    left_out = dropped + len(before) - len(earlier)
+    return attrs.evolve(last, earlier=tuple(earlier), left_out=left_out)
 
 
 def record(

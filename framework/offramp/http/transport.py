@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import aiohttp
 
 from offramp.definition import Handler, Outgoing, Response
+from offramp.errors import ConnectionFailedError
 from offramp.http.address import as_spelled
 from offramp.http.faults import as_fault
 
@@ -56,6 +58,31 @@ def aiohttp_transport(session: aiohttp.ClientSession) -> Handler:
         )
 
     return send
+
+
+def open_transport() -> tuple[Handler, Callable[[], Awaitable[None]]]:
+    """A handler whose session is opened by its first request, and what closes it for good.
+
+    Whoever makes one and gives it up before that has nothing to close.
+    """
+    opened: list[tuple[aiohttp.ClientSession, Handler]] = []
+    closed = False
+
+    async def send(outgoing: Outgoing) -> Response:
+        if closed:
+            raise ConnectionFailedError(f"{outgoing.method} {outgoing.url}: the host is closing it")
+        if not opened:
+            session = open_session()
+            opened.append((session, aiohttp_transport(session)))
+        return await opened[0][1](outgoing)
+
+    async def close() -> None:
+        nonlocal closed
+        closed = True
+        for session, _ in opened:
+            await session.close()
+
+    return send, close
 
 
 async def _read(answer: aiohttp.ClientResponse) -> bytes:

@@ -104,9 +104,9 @@ class Partner:
         """`answer("DELETE", url, ...)`."""
         self.answer("DELETE", url, **answer)
 
-    def otherwise(self, respond: Responder | None) -> None:
-        """Let a function answer whatever is not scripted; `None` takes it away."""
-        self._otherwise = respond
+    def otherwise(self, respond: Responder | Answer | None) -> None:
+        """Let a function, or one `Answer`, answer what is not scripted; `None` takes it away."""
+        self._otherwise = (lambda _: respond) if isinstance(respond, Answer) else respond
 
     def _respond(self, request: RecordedRequest) -> Answer:
         if self._otherwise is not None:

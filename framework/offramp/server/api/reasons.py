@@ -21,6 +21,16 @@ MAX_VALUE_CHARACTERS: Final = 60
 _OF_THE_MAPPING: Final = frozenset(
     {"PAYLOAD_VALIDATION_FAILED", TransformError.code, BudgetError.code}
 )
+_NOT_SENT: Final = (
+    "the plugin made a request that cannot be sent: mend the plugin, or the settings and values"
+    " that its address and headers are made of"
+)
+#: Reasons of a plugin's own doing, which the partner's answer says nothing of.
+_OF_THE_PLUGIN: Final = {
+    "INVALID_URL": _NOT_SENT,
+    "INVALID_REQUEST": _NOT_SENT,
+    "UNCLEAR_OUTCOME": "look whether the partner has it, and mend the plugin before you replay it",
+}
 _OF_THE_CREDENTIALS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
@@ -140,6 +150,8 @@ def _fix_of_answer(parts: Parts, delivery: Delivery) -> str:
     if delivery.status in _OF_THE_CREDENTIALS:
         instance = parts.config.subscriptions[delivery.lane].instance
         return f"the partner refuses the credentials of {instance}: change its settings"
+    if delivery.reason in _OF_THE_PLUGIN:
+        return _OF_THE_PLUGIN[delivery.reason]
     return "the partner refused it, and its answer says why: change the mapping, or what is sent"
 
 

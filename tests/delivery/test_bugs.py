@@ -1,0 +1,121 @@
+"""What a plugin raises is told with its own line, and once with its traceback in the log."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.delivery.parts import Item, event
+from tests.delivery.wild import LANE, TOKEN, URL, config, outcomes, running, told_of, wild
+
+from offramp import Request, RequestOptions
+from offramp.http.exchange import MAX_EARLIER
+
+FILE = "test_bugs.py"
+LOG = "offramp.delivery.bugs"
+
+
+def deeper(text: str) -> object:
+    return dict[str, object]()[text]
+
+
+async def looks_up(*_: Any) -> None:
+    deeper("nope")
+
+
+async def breaks_in_a_library(*_: Any) -> None:
+    json.loads("no json")
+
+
+async def misuses_the_client(request: Request[Any], _: Item) -> None:
+    await request.post(URL, jsn={})
+
+
+@pytest.mark.parametrize(
+    ("perform", "told"),
+    [
+        (looks_up, rf"KeyError: 'nope' \({FILE}:\d+, in deeper\)"),
+        (breaks_in_a_library, rf"JSONDecodeError: .* \({FILE}:\d+, in breaks_in_a_library\)"),
+        (misuses_the_client, rf"TypeError: .*'jsn' \({FILE}:\d+, in misuses_the_client\)"),
+    ],
+)
+async def test_the_innermost_line_of_the_plugin_is_told(
+    tmp_path: Path, perform: Any, told: str
+) -> None:
+    """Not the line of a library, nor of the framework: that of the plugin's own code."""
+    [(_, reason, message)] = await outcomes(tmp_path, wild(perform=perform), "m1")
+    assert reason == "INTERNAL"
+    assert re.fullmatch(f"the plugin raised {told}", message), message
+
+
+async def test_the_log_has_each_traceback_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However many events trip over it; secrets are masked."""
+
+    async def perform(request: Request[Any], payload: Item) -> None:
+        if payload.id == "m9":
+            deeper("another place")
+        raise ValueError(f"{request.settings.token} of {payload.id}")
+
+    with caplog.at_level(logging.ERROR, LOG):
+        await outcomes(tmp_path, wild(perform=perform), *[f"m{n}" for n in range(10)])
+    logged = [record.getMessage() for record in caplog.records if record.name == LOG]
+    assert len(logged) == 2
+    assert all("Traceback (most recent call last)" in each for each in logged)
+    assert all(f'{FILE}", line' in each for each in logged)
+    assert sum("*** of m" in each for each in logged) == 1
+    assert not any(TOKEN in each for each in logged)
+
+
+async def test_options_of_another_type_are_told(tmp_path: Path) -> None:
+    """A dict from `extend_request` is told by its name, with what to return instead."""
+    catalog = wild(perform=looks_up, extend_request=lambda *_: {"headers": {}})
+    [(_, reason, message)] = await outcomes(tmp_path, catalog, "m1")
+    assert reason == "INTERNAL"
+    assert message == (
+        "extend_request returned dict, and not RequestOptions: return RequestOptions(headers={...})"
+    )
+    assert isinstance(RequestOptions(headers={}), RequestOptions)
+
+
+@pytest.mark.parametrize("count", [1, 3, MAX_EARLIER + 5])
+async def test_a_record_has_all_requests_of_a_call(tmp_path: Path, count: int) -> None:
+    """In order, the last at the top; beyond the bound it says how many are left out."""
+
+    async def perform(request: Request[Any], _: Item) -> None:
+        for number in range(count):
+            await request.post(f"{URL}/{number}")
+
+    catalog = wild(perform=perform)
+    async with running(tmp_path, catalog) as (engine, ledger):
+        await engine.apply(config(catalog))
+        await engine.accept("site", [event("m1")])
+        [delivery] = await told_of(ledger, "m1")
+    assert delivery.exchange is not None
+    record = json.loads(delivery.exchange)
+    shown = [each["url"] for each in [*record.get("earlier", []), record]]
+    first = max(0, count - MAX_EARLIER - 1)
+    assert shown == [f"{URL}/{number}" for number in range(first, count)]
+    assert record.get("left_out", 0) == first
+
+
+async def test_an_explanation_has_all_requests_that_leave_together(tmp_path: Path) -> None:
+    """Those that wait for no answer of another."""
+
+    async def perform(request: Request[Any], _: Item) -> None:
+        await asyncio.gather(*(request.post(f"{URL}/{number}") for number in range(3)))
+
+    catalog = wild(perform=perform)
+    async with running(tmp_path, catalog) as (engine, _):
+        await engine.apply(config(catalog))
+        told = await engine.explain(LANE, event("m1"))
+    request = told["request"]
+    urls = [each["url"] for each in [*request["earlier"], request]]
+    assert sorted(urls) == [f"{URL}/{number}" for number in range(3)]
+    assert told["faults"] == []
