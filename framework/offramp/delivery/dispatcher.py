@@ -252,6 +252,7 @@ class Dispatcher:
                 refused = isinstance(error, RejectedError)
                 failure = as_delivery_error(error) if refused else plugin_failure(error)
                 mask = self.pipeline.mask_of(self.runtime.mask, event)
+                self.runtime.bugs.note(self.lane, failure, mask)
                 outcomes.append(self._failed(lease, failure, attempted=not refused, mask=mask))
             else:
                 past = self._memory.of(lease.id)
@@ -310,7 +311,6 @@ class Dispatcher:
         mask: Mask | None = None,
     ) -> Outcome:
         cap = self.runtime.gate.max_retry_after
-        self.runtime.bugs.note(self.lane, error, self.runtime.mask)
         decision = decide(
             self.pipeline.policy,
             retryable=error.retryable if retryable is None else retryable,

@@ -111,6 +111,8 @@ async def _call(  # noqa: PLR0913 - one call, and all that it is made of
         if is_ours(error):
             raise
         failed = _endless() if bound.expired() else as_delivery_error(error)
+        mask = pipeline.secrets.mask(runtime.mask) if client is None else client.mask
+        runtime.bugs.note(pipeline.subscription.id, failed, mask)
         return _Answer(error=failed, exchange=None if client is None else client.kept())
     finally:
         runtime.gate.leave()
