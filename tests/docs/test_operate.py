@@ -30,7 +30,7 @@ from offramp.server.app import KEEPALIVE_SECONDS
 from offramp.server.run import SHUTDOWN_SECONDS
 from offramp.storage import connect
 from offramp.storage.store import READER_THREADS
-from offramp_metronome.emulator import Emulator
+from offramp_metronome.emulator import Emulator, Fault
 
 PAGE = read_page("how-to/operate.md")
 TOKEN = "made-up-token"
@@ -70,14 +70,14 @@ def event(number: int, name: str = "Report Rendered") -> dict[str, Any]:
 
 @asynccontextmanager
 async def hosting(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, *, token: str = TOKEN
+    folder: Path, monkeypatch: pytest.MonkeyPatch, *, status: int | None = None
 ) -> AsyncIterator[Host]:
-    """A host with one subscription, and the emulator that it sends to."""
+    """A host with one subscription, and the emulator that it sends to, which may always refuse."""
     subscription = {"name": "Usage", "action": "sendEvent", "trigger": 'event = "Report Rendered"'}
     instance = {
         "destination": "metronome-actions",
         "source": "product",
-        "settings": {"apiToken": token},
+        "settings": {"apiToken": TOKEN},
         "subscriptions": [subscription],
     }
     document = {
@@ -88,6 +88,8 @@ async def hosting(
     loaded = parse_config(Document(data=document), catalog)
     settings = attrs.evolve(loaded.host, port=0)
     async with Emulator(token=TOKEN, keep_events=False) as emulator:
+        if status is not None:
+            emulator.faults.add(Fault(status=status))
         monkeypatch.setenv("METRONOME_BASE_URL", emulator.url)
         async with run_host(lambda _: loaded.config, catalog, settings, folder=folder) as host:
             yield host
@@ -107,7 +109,7 @@ class Way:
     """How events come, and so how they end."""
 
     name: str = "Report Rendered"
-    token: str = TOKEN
+    status: int | None = None
     together: int = 100
     count: int = 1_000
 
@@ -116,7 +118,7 @@ WAYS = {
     "delivered, in full batches": Way(),
     "delivered alone": Way(together=1, count=100),
     "filtered by its only subscription": Way(name="Page Viewed"),
-    "rejected": Way(token="another-token"),
+    "rejected": Way(status=404),
 }
 
 
@@ -128,7 +130,7 @@ async def test_an_event_takes_as_much_room_as_the_page_says(
     table = {row[0]: float(row[1].removesuffix(" KB")) for row in rows(section_on_sizes())}
     assert set(table) == set(WAYS)
     way = WAYS[what]
-    async with hosting(tmp_path, monkeypatch, token=way.token) as host:
+    async with hosting(tmp_path, monkeypatch, status=way.status) as host:
         before = size(tmp_path)
         for first in range(0, way.count, way.together):
             events = [event(number, way.name) for number in range(first, first + way.together)]

@@ -63,6 +63,7 @@ async def test_faults_are_planned_seen_and_cleared_over_http(emulator: Emulator)
         "probability": 1,
         "times": 2,
         "door": "/v1/ingest",
+        "holding": "",
     }
     assert (await ask(emulator.url, "POST", "/v1/ingest", usage("a")))[0] == 429
     assert (await ask(emulator.url, "GET", "/_emulator/faults"))[1]["data"][0]["times"] == 1

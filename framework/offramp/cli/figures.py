@@ -11,6 +11,7 @@ from typing import Final
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from offramp.delivery import REMEDIES
 from offramp.queue import Count, Depth, Latency
 from offramp.server.api import Parts
 
@@ -119,9 +120,10 @@ class DeliveryFigures(Collector):
             "1 where the host holds an instance back, by the reason.",
             labels=("instance", "reason"),
         )
-        for name, hold in self._parts.engine.held.items():
-            held.add_metric([name, hold.code], 1.0)
         for name, runtime in self._parts.engine.snapshot.runtimes.items():
+            hold = runtime.gate.held
+            for reason in REMEDIES:
+                held.add_metric([name, reason], float(hold is not None and hold.code == reason))
             gate.add_metric([name], float(not runtime.gate.pause))
             limit.add_metric([name], runtime.gate.limit)
         problems = GaugeMetricFamily("offramp_problems", "What is configured and does not run.")
@@ -134,7 +136,8 @@ class DeliveryFigures(Collector):
             "Time for which a plugin kept the event loop from everything else.",
             labels=("plugin",),
         )
-        for plugin, seconds in sorted(self._blocked.items()):
+        none = {entry.plugin: 0.0 for entry in self._parts.engine.catalog.values()}
+        for plugin, seconds in sorted({**none, **self._blocked}.items()):
             blocked.add_metric([plugin], seconds)
         return blocked
 

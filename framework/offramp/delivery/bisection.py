@@ -10,7 +10,7 @@ import attrs
 
 from offramp.delivery.batching import Parcel
 from offramp.delivery.breaker import TOO_MANY_REQUESTS, refuses_credentials
-from offramp.delivery.failures import PluginFailedError
+from offramp.delivery.failures import MiddlewareFailedError, PluginFailedError
 from offramp.delivery.limits import Gate
 from offramp.delivery.past import NO_PAST, Past
 from offramp.errors import FIRST_SERVER_STATUS, ConnectionFailedError, DeliveryError
@@ -60,8 +60,10 @@ def may_be_one(error: DeliveryError, *, idempotent: bool) -> bool:
     """Whether one payload alone may make a request fail so: by a fault of the plugin or a 5xx.
 
     A time-out may be its fault too, but is taken for it only where the partner knows a repeat.
-    Faults of the network never are.
+    Faults of the network and of middleware, which stand around all requests, never are.
     """
+    if isinstance(error, MiddlewareFailedError):
+        return False
     if isinstance(error, PluginFailedError):
         return True
     if isinstance(error, ConnectionFailedError) or not error.retryable:

@@ -39,11 +39,13 @@ class Hold:
 CIRCUIT_BREAKER: Final = "circuit_breaker"
 CREDENTIALS: Final = "credentials"
 RETRY_AFTER: Final = "retry_after"
+MIDDLEWARE: Final = "middleware"
 #: What a person can do about each.
 REMEDIES: Final = {
     CIRCUIT_BREAKER: "one event at a time is tried until the partner takes it",
     CREDENTIALS: "change the settings of the instance: the partner refuses the credentials",
     RETRY_AFTER: "requests go on once the time is over that the partner asked for",
+    MIDDLEWARE: "mend or block the plugin whose middleware it is; one event at a time tries it",
 }
 
 

@@ -27,6 +27,12 @@ class PluginFailedError(RetryableError):
     code = "INTERNAL"
 
 
+class MiddlewareFailedError(PluginFailedError):
+    """Middleware raised: it may sign or redact, so it holds the instance instead of one event."""
+
+    code = "MIDDLEWARE_FAILED"
+
+
 def plugin_failure(error: BaseException) -> PluginFailedError:
     """What a plugin raised, and in which of its lines; the cause stays with it."""
     if isinstance(error, PluginFailedError):

@@ -19,11 +19,14 @@ from offramp.definition import (
     Fields,
     Handler,
     Middleware,
+    Outgoing,
     RequestOptions,
+    Response,
 )
 from offramp.delivery.breaker import MAX_RETRY_AFTER_SECONDS
 from offramp.delivery.bugs import Bugs
 from offramp.delivery.failures import (
+    MiddlewareFailedError,
     PluginFailedError,
     as_delivery_error,
     is_ours,
@@ -83,7 +86,7 @@ class InstanceRuntime:
 
     def around(self, transport: Handler) -> Handler:
         """The instance's middleware around a transport."""
-        return compose(self.middleware, transport)
+        return compose([_told_apart(layer) for layer in self.middleware], transport)
 
     def client(
         self,
@@ -175,6 +178,29 @@ class InstanceRuntime:
             client.options = self.options()
             client.made.restart()
             return await finished(client, call)
+
+
+def _told_apart(layer: Middleware) -> Middleware:
+    """Middleware whose own faults are told from those of what it stands around."""
+
+    async def send(outgoing: Outgoing, handler: Handler) -> Response:
+        from_within: list[BaseException] = []
+
+        async def within(outgoing: Outgoing) -> Response:
+            try:
+                return await handler(outgoing)
+            except BaseException as error:
+                from_within.append(error)
+                raise
+
+        try:
+            return await layer(outgoing, within)
+        except BaseException as error:
+            if isinstance(error, DeliveryError) or is_ours(error) or error in from_within:
+                raise
+            raise MiddlewareFailedError(f"middleware raised {told_with_place(error)}") from error
+
+    return send
 
 
 @contextmanager

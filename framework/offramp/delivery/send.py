@@ -10,7 +10,8 @@ import attrs
 
 from offramp.delivery.batching import Parcel
 from offramp.delivery.bisection import Bisection, Sent, Tried
-from offramp.delivery.failures import as_delivery_error, is_ours
+from offramp.delivery.breaker import MIDDLEWARE, REMEDIES
+from offramp.delivery.failures import MiddlewareFailedError, as_delivery_error, is_ours
 from offramp.delivery.instance import InstanceRuntime
 from offramp.delivery.judging import judged
 from offramp.delivery.limits import Line
@@ -73,6 +74,8 @@ class _Sending:
         if answer.held_back:
             return None
         whole = answer.error
+        if isinstance(whole, MiddlewareFailedError):
+            gate.hold(MIDDLEWARE, whole.message, REMEDIES[MIDDLEWARE])
         return Tried(
             outcomes=[whole] * len(parcels) if whole is not None else answer.outcomes,
             error=whole,

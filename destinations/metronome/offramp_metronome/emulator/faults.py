@@ -139,6 +139,11 @@ class Faults:
         """Let this one happen no more."""
         self._planned = [planned for planned in self._planned if planned.fault is not fault]
 
+    @property
+    def look_into_bodies(self) -> bool:
+        """Whether a fault that waits asks what a request holds."""
+        return any(planned.fault.holding for planned in self._planned)
+
     def strike(self, path: str, body: bytes = b"") -> Fault | None:
         """Take the fault that a request to this path meets: the first whose turn it is."""
         for planned in self._planned:

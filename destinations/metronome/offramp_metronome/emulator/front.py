@@ -80,7 +80,9 @@ class Front:
 
     @web.middleware
     async def _go_wrong(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        fault = self._state.faults.strike(request.path, await request.read())
+        faults = self._state.faults
+        body = await _read(request) if faults.look_into_bodies else b""
+        fault = faults.strike(request.path, body)
         if fault is None:
             return await handler(request)
         self._state.tally.faults += 1
@@ -109,6 +111,13 @@ class Front:
         if seconds:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._state.closing.wait(), seconds)
+
+
+async def _read(request: web.Request) -> bytes:
+    try:
+        return await request.read()
+    except (web.RequestPayloadError, web.HTTPException):
+        return b""  # the door reads it too, and answers
 
 
 def _fault_answer(fault: Fault, status: int) -> web.Response:
