@@ -137,7 +137,10 @@ ROWS: tuple[Row, ...] = (
         ),
         why=("An event has one result however busy the host is, and none holds up the others."),
         example=transform_case({"a": {"@liquid": "{{ (1..200000) | size }}"}}),
-        applies=lambda difference, _: "the budget of one event" in difference.ours.get("error", ""),
+        applies=lambda difference, _: (
+            "the budget of one event" in difference.ours.get("error", "")
+            or "memory alloc limit exceeded" in difference.theirs.get("error", "")
+        ),
     ),
     Row(
         id="liquid-counters",
