@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import re
 import threading
@@ -82,6 +83,31 @@ async def test_a_loop_that_answers_is_left_alone(caplog: pytest.LogCaptureFixtur
     assert watchdog.last is None
     assert watchdog.blocked == {}
     assert not [t for t in threading.enumerate() if t.name == "offramp-watchdog"]
+
+
+async def test_collecting_garbage_is_not_blamed_on_whose_line_it_began_in() -> None:
+    """A long collection may begin in any line; a line that blocks besides is still noticed."""
+
+    class Slow:
+        def __init__(self) -> None:
+            self.itself = self
+
+        def __del__(self) -> None:
+            time.sleep(BLOCKED)
+
+    def collect() -> None:
+        Slow()
+        gc.collect()
+
+    assert (await noticed(here, collect)).last is None
+
+    def collect_and_block() -> None:
+        collect()
+        time.sleep(BLOCKED)
+
+    watchdog = await noticed(here, collect_and_block)
+    assert watchdog.last is not None
+    assert watchdog.last.seconds == pytest.approx(BLOCKED, abs=0.5)
 
 
 async def test_what_is_no_plugin_is_not_blamed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import sys
 import threading
@@ -63,6 +64,10 @@ class Watchdog:
     last: Blockage | None = attrs.field(default=None, init=False)
     _thread_id: int = attrs.field(factory=threading.get_ident, init=False)
     _beat_at: float = attrs.field(factory=time.monotonic, init=False)
+    #: Seconds since the last beat that went into collecting garbage, which is no plugin's fault.
+    _collecting: float = attrs.field(default=0.0, init=False)
+    #: When the collection began that goes on.
+    _collecting_since: float | None = attrs.field(default=None, init=False)
     _found: Blockage | None = attrs.field(default=None, init=False)
     _stopped: threading.Event = attrs.field(factory=threading.Event, init=False)
     _logged_at: dict[str, float] = attrs.field(factory=dict, init=False)
@@ -72,15 +77,27 @@ class Watchdog:
         now = time.monotonic()
         found, self._found = self._found, None
         if found is not None:
-            self.last = attrs.evolve(found, seconds=now - self._beat_at)
+            self.last = attrs.evolve(found, seconds=self._late(now))
             self.blocked[found.plugin] += self.last.seconds
         self._beat_at = now
+        self._collecting = 0.0
+
+    def collect(self, phase: str, _: object) -> None:
+        """Hear of the garbage collector in the loop's thread; one of `gc.callbacks`."""
+        if threading.get_ident() != self._thread_id:
+            return
+        now = time.monotonic()
+        if phase == "start":
+            self._collecting_since = now
+        elif self._collecting_since is not None:
+            self._collecting += now - self._collecting_since
+            self._collecting_since = None
 
     def look(self) -> None:
         """Look from another thread until stopped."""
         while not self._stopped.wait(BEAT_SECONDS):
             beat_at = self._beat_at
-            late = time.monotonic() - beat_at
+            late = self._late(time.monotonic())
             if late < self.longest or self._found is not None:
                 continue
             found = self._sample(late)
@@ -91,6 +108,12 @@ class Watchdog:
     def stop(self) -> None:
         """End the looking."""
         self._stopped.set()
+
+    def _late(self, now: float) -> float:
+        """Seconds since the last beat, without those of the garbage collector."""
+        since = self._collecting_since
+        going_on = 0.0 if since is None else now - since
+        return now - self._beat_at - self._collecting - going_on
 
     def _sample(self, late: float) -> Blockage | None:
         top = sys._current_frames().get(self._thread_id)  # noqa: SLF001 - documented, for this
@@ -116,10 +139,12 @@ async def watch_loop(owner: Owner, *, longest: float = BLOCKED_SECONDS) -> Async
     watchdog = Watchdog(owner, longest)
     thread = threading.Thread(target=watchdog.look, name="offramp-watchdog", daemon=True)
     thread.start()
+    gc.callbacks.append(watchdog.collect)
     beating = asyncio.create_task(_beat(watchdog), name="watchdog")
     try:
         yield watchdog
     finally:
+        gc.callbacks.remove(watchdog.collect)
         watchdog.stop()
         watchdog.beat()
         beating.cancel()
