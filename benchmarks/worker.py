@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.ours import Round, make_round
 from offramp import _json
-from offramp.cli.loop import rest_garbage_collector
+from offramp.host.loop import rest_garbage_collector
 
 
 def timed(run: Callable[[], object], events: int, seconds: float) -> dict[str, Any]:

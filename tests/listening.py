@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from offramp.server.run import bind, serve
+from offramp.host.listen import bind, serve
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from tests.delivery.parts import Partner, event, small_catalog
 from tests.listening import listening
 
 from offramp import _json
-from offramp.cli.readiness import quick_sums
+from offramp.api import Parts, Token, control_routes
 from offramp.config import (
     Config,
     ConfigStore,
@@ -27,10 +27,10 @@ from offramp.config import (
 )
 from offramp.config import diff_configs as diff
 from offramp.delivery import Engine, InstanceRuntime, make_runtime
+from offramp.host.app import make_app
+from offramp.host.health import quick_sums
 from offramp.plugins import CatalogEntry
 from offramp.queue import SqliteLedger, open_queue
-from offramp.server import make_app
-from offramp.server.api import Parts, Token, control_routes
 from offramp.storage import Store
 
 TOKEN = "the-token-of-the-control-api"

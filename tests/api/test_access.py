@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from tests.api.conftest import TOKEN, Running
-from tests.server.test_malformed import heard
+from tests.host.test_malformed import heard
 
+from offramp.api import load_token, read_token
 from offramp.errors import ConfigError
-from offramp.server.api import load_token, read_token
 
 DOORS = ["/api/status", "/api/events", "/api/openapi.json", "/api/nothing"]
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.api.conftest import LANE, Running
 from tests.delivery.parts import event
 
-from offramp.server.api import operations_of
+from offramp.api import operations_of
 
 ID = quote(LANE, safe="")
 PAGE = Path(__file__).parents[2] / "docs/reference/control-api.md"

@@ -12,11 +12,11 @@ from aiohttp import web
 from tests.listening import listening
 
 from offramp import Route, hookimpl
+from offramp.api import Token
+from offramp.api.access import Guard
+from offramp.api.plugin_routes import plugin_routes
 from offramp.errors import NotFoundError
 from offramp.plugins import load_plugins
-from offramp.server.api import Token
-from offramp.server.api.access import Guard
-from offramp.server.api.plugin_routes import plugin_routes
 
 TOKEN = "a-token"
 

@@ -10,9 +10,9 @@ import attrs
 import pytest
 from tests.api.conftest import LANE, PATIENCE, Running
 
+from offramp.api.rounds import Rounds
 from offramp.errors import StorageError
 from offramp.queue import DeadFilter, Queue
-from offramp.server.api.rounds import Rounds
 
 LANE_QUERY = quote(LANE, safe="")
 

@@ -8,10 +8,10 @@ import pytest
 from tests.api.conftest import Running
 from tests.event.test_times import READ
 
+from offramp.api.times import read_time
 from offramp.cli.moments import moment
 from offramp.errors import OfframpError
 from offramp.event import TIME_FORMS, parse_time
-from offramp.server.api.times import read_time
 
 #: Numbers alone are seconds since 1970 for the API, and for nobody else.
 SECONDS = {text: float(text) for text in ("1795120512", "1795120512.359", "20261128", "2026")}

@@ -20,8 +20,8 @@ from tests.cli.conftest import Offramp, ndjson
 
 from offramp import _json
 from offramp.cli.context import Context
-from offramp.cli.host import Host, run_host
 from offramp.cli.load import open_file
+from offramp.host.run import Host, run_host
 
 PLUGIN = Path(__file__).with_name("canary_plugin.py")
 PATIENCE = 20.0

@@ -16,11 +16,11 @@ from tests.cli.conftest import CONFIG, TOKEN
 from tests.cli.test_living import ask, running
 
 from offramp import _json
+from offramp.api import IDENTITY_FILE, IDENTITY_PATH, TOKEN_FILE
+from offramp.api.logins import QUIET_SECONDS, RefusedLogins
 from offramp.cli.client import Where, open_api
-from offramp.cli.host import URL_FILE, Host
 from offramp.errors import OfframpError
-from offramp.server.api import IDENTITY_FILE, IDENTITY_PATH, TOKEN_FILE
-from offramp.server.api.logins import QUIET_SECONDS, RefusedLogins
+from offramp.host.run import URL_FILE, Host
 
 
 @attrs.frozen

@@ -18,8 +18,8 @@ from tests.cli.conftest import CONFIG, TOKEN, Offramp, usage
 
 from offramp import _json
 from offramp.cli.context import Context
-from offramp.cli.host import Host, run_host
 from offramp.cli.load import open_file
+from offramp.host.run import Host, run_host
 from offramp_metronome.emulator import Emulator
 
 PATIENCE = 20.0

@@ -17,11 +17,11 @@ from tests.cli.conftest import CONFIG, TOKEN, Offramp
 
 from offramp import _json
 from offramp.cli.context import Context
-from offramp.cli.host import Host, run_host
 from offramp.cli.load import open_file
 from offramp.cli.stored import load_stored
 from offramp.config import Config, HostSettings
 from offramp.errors import ConfigError
+from offramp.host.run import Host, run_host
 
 COMMAND = [sys.executable, "-c", "from offramp.cli import main; main()"]
 LANE = "metronome/Billing events"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from offramp.cli.log import BURST, MAX_KINDS, REPEAT_SECONDS, RepeatLimit, start_log
+from offramp.host.log import BURST, MAX_KINDS, REPEAT_SECONDS, RepeatLimit, start_log
 
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 

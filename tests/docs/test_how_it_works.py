@@ -22,7 +22,7 @@ def test_the_rooms_of_the_diagram_are_those_of_the_code() -> None:
     (diagram,) = blocks(PAGE, "text")
     rooms = set(re.findall(r"\b([a-z]+)/(?= )", diagram))
     assert rooms == {
-        "server",
+        "collector",
         "event",
         "delivery",
         "queue",

@@ -19,15 +19,15 @@ import pytest
 from tests.docs.pages import CHECKOUT, blocks, read_page, rows, section
 
 from offramp import _json
-from offramp.cli.host import Host, run_host
 from offramp.config import Document, parse_config
 from offramp.config.host import HOST_KEYS
 from offramp.delivery.engine import FINISH_SECONDS
+from offramp.host.app import KEEPALIVE_SECONDS
+from offramp.host.listen import SHUTDOWN_SECONDS
+from offramp.host.run import Host, run_host
 from offramp.plugins import load_catalog, load_plugins
 from offramp.queue import Limits, Retention
 from offramp.queue.limits import DAY_S, KEEP_COUNTS_S
-from offramp.server.app import KEEPALIVE_SECONDS
-from offramp.server.run import SHUTDOWN_SECONDS
 from offramp.storage import connect
 from offramp.storage.store import READER_THREADS
 from offramp_metronome.emulator import Emulator, Fault

@@ -8,6 +8,8 @@ from functools import cache
 import pytest
 from tests.docs.pages import CHECKOUT, read_page, rows
 
+from offramp.api.access import TOKEN_BYTES
+from offramp.collector import Limits
 from offramp.event import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_DEPTH, MAX_EVENT_BYTES
 from offramp.event.spec import MAX_PROPERTIES
 from offramp.http import DEFAULT_TIMEOUT
@@ -15,8 +17,6 @@ from offramp.http.masking import SHORTEST_SECRET
 from offramp.http.transport import MAX_RESPONSE_BYTES
 from offramp.queue import Retention
 from offramp.queue.limits import DAY_S
-from offramp.server import Limits
-from offramp.server.api.access import TOKEN_BYTES
 from offramp.storage.lock import FILE_MODE, FOLDER_MODE
 
 PAGE = read_page("explanation/threat-model.md")

@@ -12,7 +12,9 @@ ROWS = (
     {"plugins", "http", "storage"},
     {"queue", "config"},
     {"delivery"},
-    {"server"},
+    {"web"},
+    {"collector", "api"},
+    {"host"},
     {"cli", "__main__"},
 )
 ROW_OF = {room: number for number, row in enumerate(ROWS) for room in row}

@@ -20,7 +20,7 @@ from offramp.config import follow_all
 from offramp.delivery import Pipeline, compile_subscription
 from offramp.errors import ConfigError, EventError, Fault, OfframpError
 from offramp.hooks import Command
-from offramp.server import complete
+from offramp.web import complete
 
 #: Each step of a subscription is repeated for so long; the quickest of its rounds counts, since
 #: whatever else the machine does only ever adds. In seconds.

@@ -16,11 +16,7 @@ import attrs
 from cyclopts import Parameter
 
 from offramp import _json
-from offramp.cli.host import URL_FILE
-from offramp.cli.load import DEFAULT_FILE
-from offramp.config import HostSettings, host_settings, read_document, resolve
-from offramp.errors import Fault, FaultyError, OfframpError
-from offramp.server.api import (
+from offramp.api import (
     IDENTITY_FILE,
     IDENTITY_PATH,
     TOKEN_FILE,
@@ -28,6 +24,10 @@ from offramp.server.api import (
     proof,
     read_token,
 )
+from offramp.cli.load import DEFAULT_FILE
+from offramp.config import HostSettings, host_settings, read_document, resolve
+from offramp.errors import Fault, FaultyError, OfframpError
+from offramp.host.run import URL_FILE
 
 TOKEN_VARIABLE: Final = "OFFRAMP_TOKEN"  # noqa: S105 - the variable's name
 URL_VARIABLE: Final = "OFFRAMP_URL"

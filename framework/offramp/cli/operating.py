@@ -11,15 +11,15 @@ from typing import Any, Final
 
 import attrs
 
+from offramp.api import TOKEN_FILE
 from offramp.cli.context import Context
-from offramp.cli.host import Host, run_host
 from offramp.cli.load import DEFAULT_FILE, open_file
-from offramp.cli.log import start_log
-from offramp.cli.loop import on_fastest_loop
 from offramp.config import HIGHEST_PORT, HostSettings, LogFormat, LogLevel
 from offramp.errors import ConfigError, Fault
 from offramp.hooks import Command
-from offramp.server.api import TOKEN_FILE
+from offramp.host.log import start_log
+from offramp.host.loop import on_fastest_loop
+from offramp.host.run import Host, run_host
 
 #: Where a person may have expected a reload.
 HOW_TO_CHANGE: Final = "`offramp apply FILE` changes the configuration while the host runs"

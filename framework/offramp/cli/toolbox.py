@@ -12,8 +12,8 @@ from rich.console import RenderableType
 
 from offramp.cli.context import Context
 from offramp.cli.explained import render_explanation
-from offramp.cli.host import Host, run_host
 from offramp.config import Document, parse_config
+from offramp.host.run import Host, run_host
 
 
 class HostToolbox:

@@ -14,7 +14,6 @@ from offramp.cli.columns import indented
 from offramp.cli.context import Context
 from offramp.cli.events import read_events, write_line
 from offramp.cli.explained import render_answers, render_event, render_explanation
-from offramp.cli.host import start_instances
 from offramp.cli.load import DEFAULT_FILE, load
 from offramp.config import Config, check_config, follow_all
 from offramp.delivery import (
@@ -28,9 +27,10 @@ from offramp.delivery import (
 )
 from offramp.errors import DeliveryError, NotFoundError, counted
 from offramp.hooks import Command
+from offramp.host.run import start_instances
 from offramp.http import Mask
 from offramp.plugins import pick
-from offramp.server import complete
+from offramp.web import complete
 
 #: Places of faults that stand for a plugin's methods.
 IN_PLUGIN: Final = frozenset({"perform", "refuse"})

@@ -1,0 +1,33 @@
+"""The control API: configures and watches one host, behind a token."""
+
+from offramp.api.access import TOKEN_FILE, Token, load_token, read_token
+from offramp.api.identity import (
+    IDENTITY_FILE,
+    IDENTITY_PATH,
+    Identity,
+    new_nonce,
+    own_identity,
+    proof,
+)
+from offramp.api.logins import RefusedLogins
+from offramp.api.parts import Parts
+from offramp.api.stories import tell
+from offramp.api.table import control_routes, operations_of
+
+__all__ = [
+    "IDENTITY_FILE",
+    "IDENTITY_PATH",
+    "TOKEN_FILE",
+    "Identity",
+    "Parts",
+    "RefusedLogins",
+    "Token",
+    "control_routes",
+    "load_token",
+    "new_nonce",
+    "operations_of",
+    "own_identity",
+    "proof",
+    "read_token",
+    "tell",
+]

@@ -1,0 +1,136 @@
+"""Deliveries: the latest of a subscription, the dead, and what failed, grouped by reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from offramp.api.operations import PAGE, Call, Operation, Query, Reply
+from offramp.api.paging import paged
+from offramp.api.parts import Parts
+from offramp.api.shapes import DeliveryPage, Errors, ErrorShape
+from offramp.api.stories import delivery_row
+from offramp.queue import DeadFilter, Stage
+from offramp.queue.protocol import DEAD
+
+ENDED_BADLY: Final = tuple(sorted(stage.value for stage in DEAD))
+DEAD_FILTER: Final = (
+    Query(name="subscription", summary="Only those of this subscription"),
+    Query(name="reason", summary="Only those that ended for this reason"),
+    Query(name="stage", summary="Only the rejected, or only the expired", choices=ENDED_BADLY),
+    Query(name="since", summary="Ended at or after this moment", kind="time"),
+    Query(name="until", summary="Ended before this moment", kind="time"),
+)
+STAGES: Final = tuple(stage.value for stage in Stage)
+MAX_SAMPLES: Final = 20
+
+
+class DeliveriesDoor:
+    """Answers how deliveries stand."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def operations(self) -> Iterable[Operation]:
+        """The operations of this module."""
+        lane = Query(name="subscription", summary="Whose deliveries", required=True)
+        stage = Query(
+            name="stage",
+            summary="Only those that stand here; the filtered are listed only so",
+            choices=STAGES,
+        )
+        yield Operation(
+            method="GET",
+            path="/api/deliveries",
+            tag="deliveries",
+            summary="List deliveries of a subscription, latest change first",
+            serve=self.recent,
+            answer=DeliveryPage,
+            query=(lane, stage, *PAGE),
+        )
+        yield Operation(
+            method="GET",
+            path="/api/dead",
+            tag="deliveries",
+            summary="List rejected and expired deliveries, latest end first",
+            serve=self.dead,
+            answer=DeliveryPage,
+            query=(*DEAD_FILTER, *PAGE),
+        )
+        yield Operation(
+            method="GET",
+            path="/api/errors",
+            tag="deliveries",
+            summary="Group what is retrying, rejected or expired by reason, with samples",
+            serve=self.errors,
+            answer=Errors,
+            query=(
+                Query(name="subscription", summary="Only those of this subscription"),
+                Query(name="since", summary="Only what changed since then", kind="time"),
+                Query(
+                    name="samples",
+                    summary="Samples of each group",
+                    kind="integer",
+                    default=3,
+                    most=MAX_SAMPLES,
+                ),
+            ),
+        )
+
+    async def recent(self, call: Call) -> Reply:
+        """Answer with a page of one subscription's."""
+        stage = call.query["stage"]
+        with paged():
+            page = await self._parts.ledger.recent(
+                call.query["subscription"],
+                stage=None if stage is None else Stage(stage),
+                limit=call.query["limit"],
+                cursor=call.query["cursor"],
+            )
+        rows = [delivery_row(each) for each in page.rows]
+        return Reply(data=DeliveryPage(rows=rows, cursor=page.cursor))
+
+    async def dead(self, call: Call) -> Reply:
+        """Answer with a page of those that failed for good."""
+        which = dead_filter(call.query)
+        with paged():
+            page = await self._parts.queue.dead(
+                which, limit=call.query["limit"], cursor=call.query["cursor"]
+            )
+        rows = [delivery_row(each) for each in page.rows]
+        return Reply(data=DeliveryPage(rows=rows, cursor=page.cursor))
+
+    async def errors(self, call: Call) -> Reply:
+        """Answer with the groups, most first."""
+        lane = call.query["subscription"]
+        lanes = [lane] if lane is not None else list(await self._parts.queue.depths())
+        groups: list[ErrorShape] = []
+        for each in lanes:
+            found = await self._parts.ledger.errors(
+                each, since=call.query["since"], samples=call.query["samples"]
+            )
+            groups += [
+                {
+                    "subscription": each,
+                    "stage": group.stage.value,
+                    "reason": group.reason,
+                    "n": group.n,
+                    "samples": [delivery_row(sample) for sample in group.samples],
+                }
+                for group in found
+            ]
+        groups.sort(key=lambda group: -group["n"])
+        return Reply(data=Errors(groups=groups))
+
+
+def dead_filter(given: Mapping[str, Any], ids: tuple[str, ...] | None = None) -> DeadFilter:
+    """The filter that a query, or a body with the same names, stands for."""
+    stage = given["stage"]
+    return DeadFilter(
+        lane=given["subscription"],
+        ids=ids,
+        reason=given["reason"],
+        since=given["since"],
+        until=given["until"],
+        stages=DEAD if stage is None else frozenset({Stage(stage)}),
+    )

@@ -1,0 +1,149 @@
+"""The whole configuration in and out as a document, with a diff first; and its history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from offramp.api.config_shapes import (
+    Applied,
+    ChangeShape,
+    DetailShape,
+    DocumentBody,
+    Exported,
+    History,
+    HistoryEntry,
+)
+from offramp.api.editing import Saved, attempt, save, tell
+from offramp.api.operations import PAGE, Call, Operation, Query, Reply
+from offramp.api.parts import Parts
+from offramp.api.problems import refuse
+from offramp.api.times import write_time
+from offramp.config import (
+    AuditEntry,
+    Change,
+    Config,
+    Detail,
+    export_config,
+    parse_config,
+    to_toml,
+)
+from offramp.config.check import find_warnings
+from offramp.definition import UNSET
+
+#: Tables of a file that only the start of a host reads.
+_OF_THE_START = ("plugins", "host")
+
+
+class DocumentsDoor:
+    """The configuration as a document."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def operations(self) -> Iterable[Operation]:
+        """The operations of this module."""
+        yield Operation(
+            method="GET",
+            path="/api/config",
+            tag="config",
+            summary="Export the configuration as a document, secrets masked",
+            serve=self.export,
+            answer=Exported,
+        )
+        yield Operation(
+            method="POST",
+            path="/api/config",
+            tag="config",
+            summary="Put a document in the place of the configuration; with a dry run, only tell",
+            serve=self.apply,
+            answer=Applied,
+            body=DocumentBody,
+            query=(Query(name="dry_run", summary="Change nothing", kind="flag", default=False),),
+            changes=True,
+        )
+        yield Operation(
+            method="GET",
+            path="/api/history",
+            tag="config",
+            summary="List changes of the configuration, latest first",
+            serve=self.history,
+            answer=History,
+            query=PAGE,
+        )
+
+    async def export(self, _: Call) -> Reply:
+        """Answer with the document."""
+        rev, config = await self._parts.configs.load()
+
+        def work() -> Exported:
+            document = export_config(config, self._parts.catalog)
+            return Exported(rev=rev, document=document, toml=to_toml(document))
+
+        return Reply(data=await self._parts.compute(work), rev=rev)
+
+    async def apply(self, call: Call) -> Reply:
+        """Answer with what changes, and change it unless it is a dry run."""
+        for key in _OF_THE_START:
+            if key in call.body:
+                told = "is read when a host starts with the file: leave it out here"
+                raise refuse(key, told)
+
+        def change(config: Config) -> Config:
+            return parse_config(call.body, self._parts.catalog, current=config).config
+
+        dry_run = call.query["dry_run"]
+        done = await (attempt if dry_run else save)(self._parts, call, change)
+        answer = await self._parts.compute(lambda: self._applied(done, dry_run=dry_run))
+        return Reply(data=answer, rev=done.rev)
+
+    def _applied(self, done: Saved, *, dry_run: bool) -> Applied:
+        return {
+            "rev": done.rev,
+            "dry_run": dry_run,
+            "changes": [_change(each) for each in done.changes],
+            "warnings": tell(find_warnings(done.config, self._parts.catalog)),
+        }
+
+    async def history(self, call: Call) -> Reply:
+        """Answer with a page of changes."""
+        cursor, limit = call.query["cursor"], call.query["limit"]
+        if cursor is not None and not (cursor.isascii() and cursor.isdecimal()):
+            raise refuse("query.cursor", "give the cursor of a page, as it came")
+        below = None if cursor is None else min(int(cursor), 2**62)
+        entries = await self._parts.configs.history(limit=limit, below=below)
+        rows = [_entry(entry) for entry in entries]
+        after = str(entries[-1].entry) if len(entries) == limit else None
+        return Reply(data=History(rows=rows, cursor=after))
+
+
+def _change(change: Change) -> ChangeShape:
+    return {
+        "kind": change.kind,
+        "id": change.id,
+        "what": change.what,
+        "details": [_detail(detail) for detail in change.details],
+        "text": str(change),
+    }
+
+
+def _detail(detail: Detail) -> DetailShape:
+    shape: DetailShape = {"place": detail.place}
+    if detail.before is not UNSET:
+        shape["before"] = detail.before
+    if detail.after is not UNSET:
+        shape["after"] = detail.after
+    return shape
+
+
+def _entry(entry: AuditEntry) -> HistoryEntry:
+    return {
+        "entry": entry.entry,
+        "rev": entry.rev,
+        "at": write_time(entry.at),
+        "who": entry.who,
+        "kind": entry.kind,
+        "id": entry.id,
+        "what": entry.what,
+        "before": entry.before,
+        "after": entry.after,
+    }

@@ -1,0 +1,115 @@
+"""One event through one subscription, saved or not, without sending anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypedDict
+
+import msgspec
+
+from offramp import _json
+from offramp.api.candidates import read_candidate
+from offramp.api.operations import Call, Operation, Reply
+from offramp.api.parts import Parts
+from offramp.api.problems import conflict, refuse
+from offramp.api.shapes import FaultShape
+from offramp.api.trying import trying
+from offramp.errors import NotFoundError
+from offramp.event import check_event
+from offramp.plugins import pick
+from offramp.web import complete
+
+#: The name of a candidate that has none.
+UNNAMED = "candidate"
+
+
+class ExplainBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """An event, given or stored, and a subscription, saved or a candidate."""
+
+    #: As a source would send it; what the collector adds is added.
+    event: dict[str, Any] | None = None
+    #: Of a stored event; `source` tells which one, where several sent it.
+    message_id: str | None = None
+    source: str | None = None
+    #: The id of a saved subscription, enabled or not.
+    subscription: str | None = None
+    #: One that is not saved, with the keys of `SubscriptionBody`.
+    candidate: dict[str, Any] | None = None
+
+
+class Explained(TypedDict):
+    """What would happen: the trigger's truth, each field's value and origin, the exact request."""
+
+    subscription: str
+    action: str
+    matches: bool
+    trigger: dict[str, Any]
+    fields: dict[str, Any]
+    payload: Any
+    faults: list[FaultShape]
+    request: dict[str, Any] | None
+    #: The event that was explained.
+    event: dict[str, Any]
+
+
+class ExplainDoor:
+    """Explains."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def operations(self) -> Iterable[Operation]:
+        """The operations of this module."""
+        yield Operation(
+            method="POST",
+            path="/api/explain",
+            tag="explain",
+            summary="Tell what a subscription would make of an event; nothing is sent",
+            serve=self.explain,
+            answer=Explained,
+            body=ExplainBody,
+        )
+
+    async def explain(self, call: Call) -> Reply:
+        """Answer with the explanation."""
+        body: ExplainBody = call.body
+        _, config = await self._parts.configs.load()
+        if (body.subscription is None) == (body.candidate is None):
+            raise refuse("subscription", "name a saved one, or give a candidate: one of the two")
+        if body.subscription is not None:
+            subscription = pick(config.subscriptions, body.subscription, "subscription")
+        else:
+            table: dict[str, Any] = {"name": UNNAMED, **(body.candidate or {})}
+            instance = table.pop("instance", None)
+            if not isinstance(instance, str) or not instance:
+                raise refuse("candidate.instance", "is missing: name an instance")
+            subscription = read_candidate(self._parts.catalog, config, instance, table)
+        event = await self._event(body)
+        async with trying(self._parts, subscription, config.instances) as tried:
+            told = await tried.explain(event)
+        return Reply(data={**told, "event": event})
+
+    async def _event(self, body: ExplainBody) -> dict[str, Any]:
+        if (body.event is None) == (body.message_id is None):
+            raise refuse("event", "give one, or the message_id of a stored one: one of the two")
+        if body.event is not None:
+            return completed(body.event)
+        message_id = body.message_id or ""
+        stories = await self._parts.ledger.event(message_id, source=body.source)
+        if not stories:
+            raise NotFoundError(f"no event with the messageId {message_id!r} is stored")
+        stored = next((story.body for story in stories if story.body is not None), None)
+        if stored is None:
+            raise conflict("the event itself is no longer kept: give it as `event`")
+        event: dict[str, Any] = _json.loads(stored)
+        return event
+
+
+def completed(message: dict[str, Any]) -> dict[str, Any]:
+    """An event as the collector would complete it: a bare track call is enough.
+
+    Raises `EventError`.
+    """
+    event = complete(message)
+    check_event(event)
+    return event

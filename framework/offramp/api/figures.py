@@ -1,0 +1,111 @@
+"""The ledger over time, and latencies."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final
+
+from offramp.api.operations import Call, Operation, Query, Reply
+from offramp.api.parts import Parts
+from offramp.api.problems import refuse
+from offramp.api.shapes import CountShape, LatencyAnswer, Series
+from offramp.api.stories import latency_shape
+from offramp.api.times import write_optional, write_time
+from offramp.queue import Count, Counted
+
+#: Seconds of a step.
+STEPS: Final = {"minute": 60, "hour": 3_600, "day": 86_400}
+#: The longest range of each, in seconds: an answer stays below some thousand steps.
+RANGES: Final = {"minute": 86_400, "hour": 34 * 86_400, "day": 366 * 86_400}
+#: How many steps a series has where the caller does not say since when.
+DEFAULT_STEPS: Final = {"minute": 60, "hour": 24, "day": 34}
+
+
+class FiguresDoor:
+    """Answers how much, how often and how fast."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def operations(self) -> Iterable[Operation]:
+        """The operations of this module."""
+        since = Query(name="since", summary="From this moment on", kind="time")
+        yield Operation(
+            method="GET",
+            path="/api/ledger",
+            tag="figures",
+            summary="Tell what was counted, by subscription, outcome and reason, step by step",
+            serve=self.series,
+            answer=Series,
+            query=(
+                since,
+                Query(name="until", summary="Before this moment; now otherwise", kind="time"),
+                Query(name="subscription", summary="Only what this subscription counted"),
+                Query(name="source", summary="Only what this source counted"),
+                Query(
+                    name="granularity",
+                    summary="Length of a step, in UTC",
+                    default="hour",
+                    choices=tuple(STEPS),
+                ),
+            ),
+        )
+        yield Operation(
+            method="GET",
+            path="/api/latency",
+            tag="figures",
+            summary="Tell how long deliveries of a subscription took",
+            serve=self.latency,
+            answer=LatencyAnswer,
+            query=(Query(name="subscription", summary="Whose", required=True), since),
+        )
+
+    async def series(self, call: Call) -> Reply:
+        """Answer with the series."""
+        name = call.query["granularity"]
+        step = STEPS[name]
+        until = call.query["until"] or self._parts.clock() + 1
+        since = call.query["since"]
+        since = max(until - DEFAULT_STEPS[name] * step, 0.0) if since is None else since
+        if until - since > RANGES[name]:
+            days = RANGES[name] // STEPS["day"]
+            told = f"lies more than {days} days before `until`: the most by the {name}"
+            raise refuse("query.since", told)
+        since = since // step * step
+        counts = await self._parts.ledger.counts(
+            since, until, lane=call.query["subscription"], source=call.query["source"]
+        )
+        answer: Series = {
+            "since": write_time(since),
+            "until": write_time(until),
+            "granularity": name,
+            "rows": list(_grouped(counts, step)),
+        }
+        return Reply(data=answer)
+
+    async def latency(self, call: Call) -> Reply:
+        """Answer with the quantiles."""
+        lane, since = call.query["subscription"], call.query["since"]
+        latency = await self._parts.ledger.latency(lane, since=since)
+        answer: LatencyAnswer = {
+            "subscription": lane,
+            "since": write_optional(since),
+            "latency": latency_shape(latency),
+        }
+        return Reply(data=answer)
+
+
+def _grouped(counts: Iterable[Count], step: int) -> Iterable[CountShape]:
+    sums: Counter[tuple[int, str, str, Counted, str]] = Counter()
+    for c in counts:
+        sums[c.minute // step * step, c.lane, c.source, c.counted, c.reason] += c.n
+    for (at, lane, source, counted, reason), n in sorted(sums.items()):
+        yield {
+            "at": write_time(at),
+            "subscription": lane,
+            "source": source,
+            "counted": counted.value,
+            "reason": reason,
+            "n": n,
+        }

@@ -1,0 +1,180 @@
+"""Why a delivery stands where it does: the conditions, the faults, what to change, what to run."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+from offramp import _json
+from offramp.api.parts import Parts
+from offramp.api.shapes import FaultShape, WhyShape
+from offramp.api.trying import trying_saved
+from offramp.delivery.router import BROKEN, NO_MATCH, SWITCHED_OFF
+from offramp.errors import BudgetError, OfframpError, TransformError
+from offramp.queue import Delivery, Reason, Stage
+
+#: Longer values of an event are cut in a sentence.
+MAX_VALUE_CHARACTERS: Final = 60
+#: Reasons that lie in what the mapping makes of the event.
+_OF_THE_MAPPING: Final = frozenset(
+    {"PAYLOAD_VALIDATION_FAILED", TransformError.code, BudgetError.code}
+)
+_NOT_SENT: Final = (
+    "the plugin made a request that cannot be sent: mend the plugin, or the settings and values"
+    " that its address and headers are made of"
+)
+#: Reasons of a plugin's own doing, which the partner's answer says nothing of.
+_OF_THE_PLUGIN: Final = {
+    "INVALID_URL": _NOT_SENT,
+    "INVALID_REQUEST": _NOT_SENT,
+    "UNCLEAR_OUTCOME": "look whether the partner has it, and mend the plugin before you replay it",
+}
+_OF_THE_CREDENTIALS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+
+
+async def why(parts: Parts, delivery: Delivery, event: dict[str, Any] | None) -> WhyShape | None:
+    """Explain one delivery by its subscription as it is now; nothing where it was delivered."""
+    if delivery.stage in (Stage.DELIVERED, Stage.WAITING):
+        return None
+    if delivery.lane not in parts.config.subscriptions:
+        return _of_removed(delivery)
+    told = await _explained(parts, delivery, event)
+    if delivery.stage is Stage.FILTERED:
+        return _of_filtered(delivery, event, told)
+    if delivery.stage is Stage.RETRYING:
+        return _why(f"it is tried again by itself: {_said(delivery)}")
+    return _of_dead(parts, delivery, told)
+
+
+def failing(trigger: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The single conditions for which a trigger is false."""
+    if trigger["result"]:
+        return
+    if trigger.get("operator") in {"and", "or"}:
+        for child in trigger["children"]:
+            yield from failing(child)
+    else:
+        yield trigger
+
+
+def found(condition: Mapping[str, Any]) -> str:
+    """What a condition met in the event: `userId is "ada"`, or that it is missing."""
+    if "actual" in condition:
+        paths = [f"{path} is {_short(value)}" for path, value in condition["actual"].items()]
+        return " and ".join(paths) or "the event has nothing there"
+    return " and ".join(filter(None, map(found, condition.get("children", ()))))
+
+
+async def _explained(
+    parts: Parts, delivery: Delivery, event: dict[str, Any] | None
+) -> dict[str, Any] | None:
+    if event is None:
+        return None
+    try:
+        async with trying_saved(parts, delivery.lane) as tried:
+            return await tried.explain(event)
+    except OfframpError:  # it cannot be compiled any more: its status tells why
+        return None
+
+
+def _of_removed(delivery: Delivery) -> WhyShape:
+    if delivery.stage is Stage.FILTERED:
+        return _why(f"{_said(delivery)}; the subscription is gone by now")
+    return _why(
+        f"{_said(delivery)}; the subscription is gone by now",
+        fix="make the subscription again under the same id, then give this another round",
+        replay=_command(delivery),
+    )
+
+
+def _of_filtered(
+    delivery: Delivery, event: dict[str, Any] | None, told: Mapping[str, Any] | None
+) -> WhyShape:
+    if delivery.reason == SWITCHED_OFF:
+        chosen = _json.dumps((event or {}).get("integrations")).decode()
+        text = f"the sender switched this destination off: integrations is {chosen}"
+        return _why(text, fix="change `integrations` where the event is sent")
+    if delivery.reason == BROKEN:
+        fix = "mend the trigger; `offramp check` tells what is wrong with it"
+        return _why("the subscription's trigger could not be compiled", fix=fix)
+    if told is None or delivery.reason != NO_MATCH:
+        return _why(_said(delivery))
+    if told["matches"]:
+        text = "the trigger has been changed since: as it is now, this event matches"
+        fix = "send the event again under another messageId, if it is still wanted"
+        return _why(text, fix=fix, trigger=told["trigger"])
+    reasons = [f"{c['text']} is false ({found(c)})" for c in failing(told["trigger"])]
+    text = "the trigger does not match: " + "; ".join(reasons)
+    return _why(text, trigger=told["trigger"])
+
+
+def _of_dead(parts: Parts, delivery: Delivery, told: Mapping[str, Any] | None) -> WhyShape:
+    faults: list[FaultShape] = [] if told is None else told["faults"]
+    if delivery.reason in _OF_THE_MAPPING:
+        fix = _fix_of_mapping(told, faults)
+    else:
+        fix = _fix_of_answer(parts, delivery)
+    return _why(_said(delivery), fix=fix, faults=faults, replay=_command(delivery))
+
+
+def _fix_of_mapping(told: Mapping[str, Any] | None, faults: Sequence[FaultShape]) -> str:
+    if told is None:
+        return "change the mapping, or what is sent, then give this another round"
+    if not faults:
+        return "as the mapping is now it has no fault any more: give this another round"
+    told_of = [_origin(fault["place"], told["fields"]) for fault in faults]
+    return "; ".join(dict.fromkeys(told_of))
+
+
+def _origin(place: str, fields: Mapping[str, Any]) -> str:
+    """Where the value at fault comes from, and so what to change."""
+    key = place.removeprefix("$.").split(".")[0].split("[")[0]
+    origin = next((c for c in fields["children"] if c["place"] == f"$.{key}"), None)
+    if origin is None:
+        return f"map {key} to something that the event has"
+    paths = ", ".join(origin["paths"])
+    if not paths:
+        return f"change what {key} is mapped to ({_short(origin['value'])})"
+    if origin["found"]:
+        return f"{key} comes from {paths}: change that in what is sent, or map another path"
+    return f"{key} comes from {paths}, which this event lacks: send it, or map another path"
+
+
+def _fix_of_answer(parts: Parts, delivery: Delivery) -> str:
+    if delivery.reason == Reason.SUBSCRIPTION_REMOVED:
+        return "it was disabled while this waited: enable it, then give this another round"
+    if delivery.stage is Stage.EXPIRED:
+        return "it could not be delivered in time; once the partner answers, give it another round"
+    if delivery.status in _OF_THE_CREDENTIALS:
+        instance = parts.config.subscriptions[delivery.lane].instance
+        return f"the partner refuses the credentials of {instance}: change its settings"
+    if delivery.reason in _OF_THE_PLUGIN:
+        return _OF_THE_PLUGIN[delivery.reason]
+    return "the partner refused it, and its answer says why: change the mapping, or what is sent"
+
+
+def _why(
+    text: str,
+    *,
+    fix: str | None = None,
+    trigger: Any = None,
+    faults: Sequence[FaultShape] = (),
+    replay: str | None = None,
+) -> WhyShape:
+    return WhyShape(text=text, trigger=trigger, faults=[*faults], fix=fix, replay=replay)
+
+
+def _said(delivery: Delivery) -> str:
+    return delivery.message or delivery.reason
+
+
+def _command(delivery: Delivery) -> str:
+    return f"offramp replay {shlex.quote(delivery.id)}"
+
+
+def _short(value: Any) -> str:
+    text = _json.dumps(value).decode()
+    limit = MAX_VALUE_CHARACTERS
+    return text if len(text) <= limit else text[: limit - 1] + "…"

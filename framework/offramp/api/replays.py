@@ -1,0 +1,145 @@
+"""Replay: what would be sent instead, told first; then another round in chunks, with progress."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Final, Literal, TypedDict
+
+import msgspec
+
+from offramp.api.deliveries import dead_filter
+from offramp.api.operations import MAX_LIMIT, Call, Operation, Reply
+from offramp.api.parts import Parts
+from offramp.api.previews import Preview, preview
+from offramp.api.problems import refuse
+from offramp.api.rounds import Round, Rounds
+from offramp.api.shapes import Time
+from offramp.api.times import read_time, write_optional, write_time
+from offramp.errors import NotFoundError
+from offramp.queue import DeadFilter
+
+#: Ids of one request.
+MAX_IDS: Final = 10_000
+#: Deliveries of one preview, where the caller does not say.
+DEFAULT_PREVIEW: Final = 20
+
+
+class ReplayBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Which rejected and expired deliveries: all conditions that are given must hold."""
+
+    ids: Annotated[list[str], msgspec.Meta(max_length=MAX_IDS)] | None = None
+    subscription: str | None = None
+    reason: str | None = None
+    stage: Literal["rejected", "expired"] | None = None
+    #: Ended at or after, in ISO 8601 or epoch seconds.
+    since: str | float | None = None
+    #: Ended before.
+    until: str | float | None = None
+    #: Has to be said where no condition is given.
+    all: bool = False
+    #: Send nothing: tell what would be sent instead of what was.
+    dry_run: bool = False
+    #: For a dry run: fields to map otherwise, laid over the subscription's mapping; `null` takes
+    #: one away.
+    mapping: dict[str, Any] | None = None
+    #: Deliveries of a dry run, at the most.
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_LIMIT)] = DEFAULT_PREVIEW
+    #: Of the dry run before.
+    cursor: str | None = None
+
+
+class ReplayShape(TypedDict):
+    """One replay: how many it found, and how many have got another round so far."""
+
+    id: str
+    state: Literal["counting", "running", "done", "failed"]
+    #: `None` while they are counted.
+    total: int | None
+    replayed: int
+    started_at: Time
+    ended_at: Time | None
+    #: What stopped it.
+    error: str | None
+
+
+class ReplayAnswer(TypedDict):
+    """The replay that was started, or the preview of a dry run."""
+
+    replay: ReplayShape | None
+    preview: Preview | None
+
+
+class ReplaysDoor:
+    """Gives deliveries another round."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._rounds = Rounds(parts)
+
+    def operations(self) -> Iterable[Operation]:
+        """The operations of this module."""
+        yield Operation(
+            method="POST",
+            path="/api/replay",
+            tag="replay",
+            summary="Give dead deliveries another round, or tell with a dry run what it would send",
+            serve=self.replay,
+            answer=ReplayAnswer,
+            body=ReplayBody,
+        )
+        yield Operation(
+            method="GET",
+            path="/api/replays/{id}",
+            tag="replay",
+            summary="Tell how far a replay is; known until the host stops",
+            serve=self.show,
+            answer=ReplayShape,
+        )
+
+    async def replay(self, call: Call) -> Reply:
+        """Start one, or preview it."""
+        body: ReplayBody = call.body
+        which = _which(body)
+        if body.dry_run:
+            previewed = await preview(
+                self._parts, which, mapping=body.mapping, limit=body.limit, cursor=body.cursor
+            )
+            return Reply(data=ReplayAnswer(replay=None, preview=previewed))
+        if body.mapping is not None:
+            told = "is for a dry run: to send it so, save it in the subscription, then replay"
+            raise refuse("$.mapping", told)
+        started = self._rounds.start(which)
+        return Reply(data=ReplayAnswer(replay=_shape(started), preview=None))
+
+    async def show(self, call: Call) -> Reply:
+        """Answer with one."""
+        found = self._rounds.find(call.path["id"])
+        if found is None:
+            raise NotFoundError(f"no replay {call.path['id']!r} was started since the host was")
+        return Reply(data=_shape(found))
+
+
+def _which(body: ReplayBody) -> DeadFilter:
+    named = ("ids", "subscription", "reason", "stage", "since", "until")
+    given = {name: getattr(body, name) for name in named}
+    if not body.all and all(value is None for value in given.values()):
+        told = f"say which: {', '.join(named)}; or `all: true` for every dead delivery"
+        raise refuse("$", told)
+    for name in ("since", "until"):
+        try:
+            given[name] = None if given[name] is None else read_time(given[name])
+        except ValueError as error:
+            raise refuse(f"$.{name}", str(error)) from None
+    return dead_filter(given, None if body.ids is None else tuple(body.ids))
+
+
+def _shape(found: Round) -> ReplayShape:
+    return {
+        "id": found.id,
+        "state": found.state,
+        "total": found.total,
+        "replayed": found.replayed,
+        "started_at": write_time(found.started_at),
+        "ended_at": write_optional(found.ended_at),
+        "error": found.error,
+    }

@@ -1,0 +1,84 @@
+"""Another round for dead deliveries, in chunks and in the background, with progress to look at."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import AsyncIterator
+from typing import Final, Literal
+
+import attrs
+
+from offramp.api.parts import Parts
+from offramp.errors import OfframpError
+from offramp.queue import DeadFilter
+
+#: Deliveries of one chunk: a write of some 10 ms, so that accepts and settles hardly wait.
+CHUNK: Final = 500
+#: Replays that are remembered.
+KEPT: Final = 100
+
+_log = logging.getLogger(__name__)
+
+
+@attrs.define(kw_only=True)
+class Round:
+    """One replay as it goes on; times are epoch seconds."""
+
+    id: str
+    started_at: float
+    state: Literal["counting", "running", "done", "failed"] = "counting"
+    total: int | None = None
+    replayed: int = 0
+    ended_at: float | None = None
+    error: str | None = None
+
+
+class Rounds:
+    """The replays of one host since it started."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._known: dict[str, Round] = {}
+
+    def find(self, name: str) -> Round | None:
+        """One by its id."""
+        return self._known.get(name)
+
+    def start(self, which: DeadFilter) -> Round:
+        """Begin one; it goes on by itself."""
+        begun = Round(id=uuid.uuid4().hex, started_at=self._parts.clock())
+        while len(self._known) >= KEPT:
+            self._known.pop(next(iter(self._known)))
+        self._known[begun.id] = begun
+        self._parts.background.start(self._run(begun, which))
+        return begun
+
+    async def _run(self, begun: Round, which: DeadFilter) -> None:
+        try:
+            total = 0
+            async for ids in self._pages(which):
+                total += len(ids)
+            begun.total, begun.state = total, "running"
+            async for ids in self._pages(which):
+                begun.replayed += await self._parts.queue.replay(attrs.evolve(which, ids=ids))
+            begun.state = "done"
+        except OfframpError as error:
+            _log.error("replay %s stopped: %s", begun.id, error)
+            begun.state, begun.error = "failed", str(error)
+        except Exception:  # noqa: BLE001 - it goes on alone: its end must be told whatever broke
+            _log.exception("replay %s broke", begun.id)
+            begun.state, begun.error = "failed", "the host broke on it; its log has the traceback"
+        finally:
+            begun.ended_at = self._parts.clock()
+
+    async def _pages(self, which: DeadFilter) -> AsyncIterator[tuple[str, ...]]:
+        # Latest first: what ends again meanwhile ends above the cursor, so it is not met twice.
+        cursor: str | None = None
+        while True:
+            page = await self._parts.queue.dead(which, limit=CHUNK, cursor=cursor)
+            if page.rows:
+                yield tuple(row.id for row in page.rows)
+            if page.cursor is None:
+                return
+            cursor = page.cursor

@@ -1,0 +1,186 @@
+"""From an HTTP request to an operation and back: access, bounds, conversion, and clear problems."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Iterable, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+import attrs
+import msgspec
+from aiohttp import web
+
+from offramp import _json
+from offramp.api.access import Guard
+from offramp.api.operations import Call, Operation
+from offramp.api.problems import ProblemError, problem_of, refuse
+from offramp.errors import describe_type
+from offramp.event import MAX_DEPTH, Discard, nests_deeper_than
+from offramp.web.answers import RefusedError
+from offramp.web.bodies import read_body
+
+#: Bytes of a body: a configuration of thousands of subscriptions, or thousands of ids.
+MAX_BODY_BYTES: Final = 4_000_000
+#: Seconds for a body to arrive.
+READ_SECONDS: Final = 10.0
+#: Longest text in `X-Offramp-Who`, in characters.
+MAX_WHO_CHARACTERS: Final = 64
+DEFAULT_WHO: Final = "api"
+#: Nothing that the API answers is for a cache, or for a browser to take for something else.
+HEADERS: Final = {
+    "Content-Type": "application/json",
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+}
+_ENTITY_TAG = re.compile(r'(?:W/)?"?(\d{1,15})"?')
+_PARAMETER = re.compile(r"\\{\w+\\}")
+
+_log = logging.getLogger(__name__)
+
+
+def routes(operations: Sequence[Operation], guard: Guard) -> list[web.RouteDef]:
+    """A route for each operation, and one for every other path below `/api/`."""
+    served = [web.route(each.method, each.path, _handler(each, guard)) for each in operations]
+    return [*served, web.route("*", "/api/{rest:.*}", _nowhere(operations, guard))]
+
+
+def guarded(guard: Guard, serve: Any, *, conditional: bool = False) -> Any:
+    """Put the guard before a handler, and tell what goes wrong behind it as a problem."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        try:
+            guard.check(request)
+            response: web.StreamResponse = await serve(request)
+        except asyncio.CancelledError:
+            raise
+        except RefusedError as refused:
+            response = _of_refused(refused).answer()
+        except Exception as error:  # noqa: BLE001 - whatever breaks, the caller hears a problem
+            problem = problem_of(error, conditional=conditional and "If-Match" in request.headers)
+            if problem is None:
+                _log.error("%s %s broke", request.method, request.path, exc_info=error)
+                told = "the host broke on this request; its log has the traceback"
+                problem = ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, told)
+            response = problem.answer()
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    return handle
+
+
+async def read_json(request: web.Request) -> Any:
+    """The body as JSON data, `None` without one; raises `ProblemError` or `RefusedError`."""
+    data = await read_body(
+        request, bound=MAX_BODY_BYTES, code=Discard.BATCH_TOO_LARGE, seconds=READ_SECONDS
+    )
+    if not data.strip():
+        return None
+    try:
+        value = _json.loads(data)
+    except (ValueError, ArithmeticError) as error:
+        told = f"the body is not JSON that can be read: {error}"
+        raise ProblemError(HTTPStatus.BAD_REQUEST, told) from None
+    if nests_deeper_than(value, MAX_DEPTH):
+        raise refuse("$", f"nests deeper than {MAX_DEPTH} levels")
+    return value
+
+
+def _handler(operation: Operation, guard: Guard) -> Any:
+    async def handle(request: web.Request) -> web.Response:
+        call = await _call(operation, request)
+        reply = await operation.serve(call)
+        headers = dict(HEADERS)
+        if reply.rev is not None:
+            headers["ETag"] = f'"{reply.rev}"'
+        return web.Response(status=operation.status, body=_json.dumps(reply.data), headers=headers)
+
+    return guarded(guard, handle, conditional=operation.changes)
+
+
+async def _call(operation: Operation, request: web.Request) -> Call:
+    given: dict[str, str] = {}
+    for name, value in request.query.items():
+        if name in given:
+            raise refuse(f"query.{name}", "is given twice")
+        given[name] = value
+    query = operation.read_query(given)
+    body = None
+    if operation.body is not None:
+        body = _read_body(operation, await read_json(request))
+    return Call(
+        path=request.match_info,
+        query=query,
+        body=body,
+        rev=_revision(request.headers.get("If-Match")) if operation.changes else None,
+        who=_who(request.headers.get("X-Offramp-Who")),
+    )
+
+
+def _read_body(operation: Operation, value: Any) -> Any:
+    if value is None and operation.body_optional:
+        value = {}
+    if value is None:
+        raise refuse("$", "there is no body: send a JSON object")
+    if not isinstance(value, dict):
+        raise refuse("$", f"is {describe_type(value)}; send a JSON object")
+    if not issubclass(operation.body, msgspec.Struct):
+        return value
+    try:
+        return msgspec.convert(value, operation.body)
+    except msgspec.ValidationError as error:
+        told, _, place = str(error).partition(" - at `")
+        raise refuse(place.rstrip("`") or "$", told) from None
+
+
+def _revision(header: str | None) -> int | None:
+    if header is None or header.strip() == "*":
+        return None
+    found = _ENTITY_TAG.fullmatch(header.strip())
+    if found is None:
+        told = f"{header[:MAX_WHO_CHARACTERS]!r} is no revision: send the ETag as it came"
+        raise refuse("header.If-Match", told)
+    return int(found[1])
+
+
+def _who(header: str | None) -> str:
+    if header is None or not header.isprintable() or len(header) > MAX_WHO_CHARACTERS:
+        return DEFAULT_WHO
+    return header or DEFAULT_WHO
+
+
+def _of_refused(refused: RefusedError) -> ProblemError:
+    status = refused.status
+    if refused.code == Discard.BATCH_TOO_LARGE:
+        status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    return ProblemError(status, refused.message)
+
+
+@attrs.frozen
+class _Known:
+    """A path with parameters, as a pattern, and the methods that it has."""
+
+    pattern: re.Pattern[str]
+    method: str
+
+
+def _nowhere(operations: Iterable[Operation], guard: Guard) -> Any:
+    known = [
+        _Known(re.compile(_PARAMETER.sub("[^/]+", re.escape(each.path))), each.method)
+        for each in operations
+    ]
+
+    async def handle(request: web.Request) -> web.Response:
+        path = request.rel_url.raw_path
+        allowed = sorted({each.method for each in known if each.pattern.fullmatch(path)})
+        if not allowed:
+            told = f"there is no {request.path}; GET /api/openapi.json lists all there is"
+            raise ProblemError(HTTPStatus.NOT_FOUND, told)
+        told = f"{request.path} has no {request.method}; it has: {', '.join(allowed)}"
+        headers = {"Allow": ", ".join(allowed)}
+        raise ProblemError(HTTPStatus.METHOD_NOT_ALLOWED, told, headers=headers)
+
+    return guarded(guard, handle)

@@ -1,0 +1,180 @@
+"""The host at a glance: depths, counts, gates, problems, and whether the sums hold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final, cast
+
+from offramp._version import __version__
+from offramp.api.operations import Call, Operation, Query, Reply
+from offramp.api.parts import Parts
+from offramp.api.shapes import (
+    AuditShape,
+    GateShape,
+    HeldShape,
+    InstanceStatus,
+    SourceStatus,
+    StatusShape,
+    SubscriptionStatus,
+)
+from offramp.api.stories import latency_shape
+from offramp.api.times import write_time
+from offramp.delivery import Hold, InstanceRuntime
+from offramp.http import readable
+from offramp.queue import Count, Depth
+
+#: Seconds that the counts look back, where the caller does not say.
+DEFAULT_LOOK_BACK: Final = 86_400.0
+SINCE: Final = Query(
+    name="since", kind="time", summary="Count from this moment on; the last 24 hours otherwise"
+)
+
+
+class StatusDoor:
+    """Answers how the host is."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def operations(self) -> Iterable[Operation]:
+        """The operations of this module."""
+        yield Operation(
+            method="GET",
+            path="/api/status",
+            tag="status",
+            summary="Depths, counts, latencies, gates, problems, and whether the sums hold",
+            serve=self.status,
+            answer=StatusShape,
+            query=(SINCE,),
+        )
+        yield Operation(
+            method="GET",
+            path="/api/audit",
+            tag="status",
+            summary="Recount everything and compare it with the counters; reads all rows",
+            serve=self.audit,
+            answer=AuditShape,
+        )
+
+    async def status(self, call: Call) -> Reply:
+        """Answer with all of it."""
+        parts = self._parts
+        now = parts.clock()
+        since = now - DEFAULT_LOOK_BACK if call.query["since"] is None else call.query["since"]
+        rev, _ = await parts.configs.load()
+        counts = await parts.ledger.counts(since, now + 1)
+        faults = list(await parts.sums())
+        answer: StatusShape = {
+            "version": __version__,
+            "rev": rev,
+            "now": write_time(now),
+            "started_at": write_time(parts.started_at),
+            "since": write_time(since),
+            "problems": [{"place": p, "message": m} for p, m in parts.problems.items()],
+            "sums": {"ok": not faults, "faults": faults},
+            "sources": self._sources(counts),
+            "instances": self._instances(),
+            "subscriptions": await self._subscriptions(counts, since),
+        }
+        return Reply(data=answer, rev=rev)
+
+    async def audit(self, _: Call) -> Reply:
+        """Answer with the result."""
+        audit = await self._parts.ledger.audit()
+        answer: AuditShape = {
+            "ok": audit.ok,
+            "deliveries": audit.deliveries,
+            "faults": list(audit.faults),
+        }
+        return Reply(data=answer)
+
+    def _sources(self, counts: Iterable[Count]) -> list[SourceStatus]:
+        sums = _sums((c.source, c) for c in counts if not c.lane)
+        refused: Counter[str] = Counter()
+        for (source, _), n in self._parts.engine.refused.items():
+            refused[source] += n
+        return [
+            {
+                "name": source.name,
+                "enabled": source.enabled,
+                "accepted": sums[source.name, "accepted"],
+                "duplicate": sums[source.name, "duplicate"],
+                "refused": refused[source.name],
+            }
+            for source in self._parts.config.sources.values()
+        ]
+
+    def _instances(self) -> list[InstanceStatus]:
+        snapshot, held = self._parts.engine.snapshot, self._parts.engine.held
+        return [
+            {
+                "name": instance.name,
+                "destination": instance.destination,
+                "enabled": instance.enabled,
+                "gate": gate_shape(snapshot.runtimes.get(instance.name)),
+                "held": held_shape(held.get(instance.name)),
+            }
+            for instance in snapshot.config.instances.values()
+        ]
+
+    async def _subscriptions(
+        self, counts: Iterable[Count], since: float
+    ) -> list[SubscriptionStatus]:
+        parts = self._parts
+        sums = _sums((c.lane, c) for c in counts if c.lane)
+        seen = {lane for (lane, _), n in sums.items() if n}
+        depths = await parts.queue.depths()
+        latencies = await parts.ledger.latencies(since=since)
+        lanes = [*parts.config.subscriptions, *(lane for lane in depths)]
+        found = []
+        for lane in dict.fromkeys(lanes):
+            status = self._subscription(lane, sums, depths.get(lane, Depth()))
+            if status["configured"] or lane in seen:
+                latency = latency_shape(latencies.get(lane))
+                found.append(SubscriptionStatus(**{**status, "latency": latency}))
+        return found
+
+    def _subscription(
+        self, lane: str, sums: Counter[tuple[str, str]], depth: Depth
+    ) -> SubscriptionStatus:
+        configured = self._parts.config.subscriptions.get(lane)
+        return {
+            "id": lane,
+            "configured": configured is not None,
+            "enabled": configured is not None and configured.enabled,
+            "running": lane in self._parts.engine.snapshot.pipelines,
+            "waiting": depth.waiting,
+            "retrying": depth.retrying,
+            "leased": depth.leased,
+            "accepted": sums[lane, "accepted"],
+            "delivered": sums[lane, "delivered"],
+            "filtered": sums[lane, "filtered"],
+            "rejected": sums[lane, "rejected"],
+            "expired": sums[lane, "expired"],
+            "replayed": sums[lane, "replayed"],
+            "latency": None,
+        }
+
+
+def gate_shape(runtime: InstanceRuntime | None) -> GateShape | None:
+    """How an instance is driven, where it runs."""
+    if runtime is None:
+        return None
+    gate = runtime.gate
+    shape = {"state": gate.state, "concurrency": gate.limit, "pause": round(gate.pause, 3)}
+    return cast("GateShape", shape)
+
+
+def held_shape(hold: Hold | None) -> HeldShape | None:
+    """Why an instance is held back, where it is."""
+    if hold is None:
+        return None
+    return {"reason": hold.code, "message": readable(hold.message), "remedy": hold.remedy}
+
+
+def _sums(counts: Iterable[tuple[str, Count]]) -> Counter[tuple[str, str]]:
+    sums: Counter[tuple[str, str]] = Counter()
+    for of, count in counts:
+        sums[of, count.counted.value] += count.n
+    return sums

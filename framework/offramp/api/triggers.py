@@ -1,0 +1,113 @@
+"""Triggers: their text read, their tree written, and both tried on events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any, TypedDict
+
+import msgspec
+
+from offramp.api.operations import MAX_LIMIT, Call, Operation, Reply
+from offramp.api.parts import Parts
+from offramp.fql import Trigger, compile_trigger, segment_reading
+
+
+class TriggerText(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A trigger as text."""
+
+    text: str
+
+
+class TriggerTree(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A trigger as a tree, as a condition builder edits it."""
+
+    tree: dict[str, Any]
+
+
+class TriggerMatch(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A trigger, as text or tree, and events to try it on."""
+
+    trigger: str | dict[str, Any]
+    events: Annotated[list[dict[str, Any]], msgspec.Meta(max_length=MAX_LIMIT)]
+
+
+class TriggerAnswer(TypedDict):
+    """A trigger in both forms, what it reads, and what to mind about it."""
+
+    text: str
+    tree: dict[str, Any]
+    paths: list[str]
+    warnings: list[str]
+    #: How Segment would read it, where that is otherwise.
+    segment: list[str]
+
+
+class MatchShape(TypedDict):
+    """Whether one event is selected; `why` has the truth of each condition."""
+
+    message_id: str | None
+    matches: bool
+    why: dict[str, Any]
+
+
+class Matches(TypedDict):
+    """One result for each event, in their order."""
+
+    results: list[MatchShape]
+
+
+class TriggersDoor:
+    """Reads and tries triggers; knows no configuration."""
+
+    def __init__(self, _: Parts) -> None:
+        pass
+
+    def operations(self) -> Iterable[Operation]:
+        """The operations of this module."""
+        made = [
+            ("parse", "Read a trigger's text", self.parse, TriggerAnswer, TriggerText),
+            ("generate", "Write a trigger's tree", self.generate, TriggerAnswer, TriggerTree),
+            ("match", "Try a trigger on events", self.match, Matches, TriggerMatch),
+        ]  # fmt: skip
+        for name, summary, serve, answer, body in made:
+            yield Operation(
+                method="POST",
+                path=f"/api/triggers/{name}",
+                tag="triggers",
+                summary=summary,
+                serve=serve,
+                answer=answer,
+                body=body,
+            )
+
+    async def parse(self, call: Call) -> Reply:
+        """Answer with the tree of a text."""
+        return Reply(data=_answer(compile_trigger(call.body.text)))
+
+    async def generate(self, call: Call) -> Reply:
+        """Answer with the text of a tree."""
+        return Reply(data=_answer(compile_trigger(call.body.tree)))
+
+    async def match(self, call: Call) -> Reply:
+        """Answer with the truth for each event."""
+        trigger = compile_trigger(call.body.trigger)
+        return Reply(data=Matches(results=[_match(trigger, event) for event in call.body.events]))
+
+
+def _answer(trigger: Trigger) -> TriggerAnswer:
+    return {
+        "text": trigger.text,
+        "tree": dict(trigger.tree),
+        "paths": list(trigger.paths),
+        "warnings": list(trigger.warnings),
+        "segment": segment_reading(trigger.text),
+    }
+
+
+def _match(trigger: Trigger, event: dict[str, Any]) -> MatchShape:
+    message_id = event.get("messageId")
+    return {
+        "message_id": message_id if isinstance(message_id, str) else None,
+        "matches": trigger(event),
+        "why": dict(trigger.explain(event)),
+    }

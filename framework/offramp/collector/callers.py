@@ -1,0 +1,98 @@
+"""Who calls: the source by its write key, and whether it may go on."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, Final
+
+import attrs
+from aiohttp import hdrs, web
+
+from offramp.collector.limits import RateLimit
+from offramp.config import is_write_key
+from offramp.event import Discard
+from offramp.web.answers import RefusedError
+
+#: Of a write key in a message, only this many characters at its end are shown.
+_SHOWN_CHARS: Final = 4
+#: Authorization headers that are read but once: more than a host has sources.
+KEPT_HEADERS: Final = 1_000
+
+
+@attrs.frozen(kw_only=True)
+class Gate:
+    """Lets sources in that are known and not too fast."""
+
+    #: Names the source of a write key.
+    find: Callable[[str], str | None]
+    rate: RateLimit | None = None
+    #: Authorization -> its write key, of headers whose key was known. Which source it names is
+    #: asked each time.
+    _keys: dict[str, str] = attrs.field(factory=dict, init=False)
+
+    def known(self, request: web.Request) -> str | None:
+        """Find the source by the request's header; `None` if that has no known key."""
+        header = request.headers.get(hdrs.AUTHORIZATION)
+        if header is None:
+            return None
+        key = self._keys.get(header)
+        if key is not None:
+            return self.find(key)
+        key = write_key_of_header(header)
+        source = self.of_key(key)
+        if source is not None and key is not None:
+            if len(self._keys) >= KEPT_HEADERS:
+                self._keys.clear()
+            self._keys[header] = key
+        return source
+
+    def of_key(self, key: Any) -> str | None:
+        """Find the source of what may be a write key; `None` if it is none."""
+        return self.find(key) if is_write_key(key) else None
+
+    def enter(self, request: web.Request, key_in_body: Any) -> str:
+        """Find the source by header, else by body; raises `RefusedError` with 401 or 429."""
+        source = self.known(request) or self.of_key(key_in_body)
+        if source is None:
+            raise _unknown_source(request, key_in_body)
+        wait = self.rate.take(source) if self.rate is not None else 0.0
+        if wait > 0:
+            told = f"source {source!r} sends faster than its limit; send it again later"
+            raise RefusedError(HTTPStatus.TOO_MANY_REQUESTS, "rate_limited", told, retry_after=wait)
+        return source
+
+
+def write_key_of_header(authorization: str | None) -> str | None:
+    """Read the write key from `Basic base64(KEY:)`; the colon may be missing.
+
+    `None` without one: no header, another scheme (a Bearer token is not looked at), bad base64.
+    """
+    if authorization is None:
+        return None
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        user = base64.b64decode(token.strip(), validate=True).decode().partition(":")[0]
+    except (binascii.Error, ValueError):
+        return None
+    return user or None
+
+
+def mask(write_key: str) -> str:
+    """Show the end of a write key, if it is long enough to stay a secret."""
+    return f"...{write_key[-_SHOWN_CHARS:]}" if len(write_key) > 2 * _SHOWN_CHARS else "..."
+
+
+def _unknown_source(request: web.Request, key_in_body: Any) -> RefusedError:
+    # No WWW-Authenticate: a browser would answer it with a password prompt on a customer's page.
+    keys = (write_key_of_header(request.headers.get(hdrs.AUTHORIZATION)), key_in_body)
+    given = [mask(key) for key in keys if isinstance(key, str) and key]
+    if given:
+        told = f"no source has the write key {given[0]}; compare it with those of the sources"
+    else:
+        told = "the request has no write key; send it as the user of Basic, or as writeKey in JSON"
+    return RefusedError(HTTPStatus.UNAUTHORIZED, Discard.UNKNOWN_SOURCE, told)

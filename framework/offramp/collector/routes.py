@@ -1,0 +1,249 @@
+"""The collector: Segment's tracking API, from the request to events that are stored."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, Final, Protocol, TypeAlias
+
+import attrs
+from aiohttp import web
+
+from offramp.collector.batches import Envelope, open_batch
+from offramp.collector.callers import Gate, mask
+from offramp.collector.cors import preflight
+from offramp.collector.deadline import Deadline
+from offramp.collector.endpoints import Serve, make_door
+from offramp.collector.limits import Limits, RateLimit
+from offramp.collector.messages import EventMaker, Rejection, parse, refuse
+from offramp.collector.metrics import CollectorMetrics
+from offramp.errors import EventError, describe_type
+from offramp.event import Arrival, Discard
+from offramp.web.answers import RefusedError, data, partial, success
+from offramp.web.bodies import read_body
+from offramp.web.callers import caller_address
+from offramp.web.completion import new_id as make_id
+
+#: Doors for one event, and the type they stand for. The letters are the browser SDK's.
+SINGLE_DOORS: Final = {
+    "track": "track",
+    "identify": "identify",
+    "page": "page",
+    "screen": "screen",
+    "group": "group",
+    "alias": "alias",
+    "t": "track",
+    "i": "identify",
+    "p": "page",
+    "s": "screen",
+    "g": "group",
+    "a": "alias",
+}
+#: Doors for batches. `b` is the browser's and the phones', `import` the Java and Ruby SDKs'.
+BATCH_DOORS: Final = ("batch", "b", "import")
+#: Where SDKs send figures about themselves: taken, and dropped.
+SDK_METRICS_DOOR: Final = "m"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+Take: TypeAlias = Callable[[web.Request, bytes], Awaitable[web.StreamResponse]]
+
+
+class Intake(Protocol):
+    """Where the collector's events go."""
+
+    def source_of(self, write_key: str) -> str | None:
+        """Name the enabled source of a write key, comparing in constant time."""
+        ...
+
+    async def accept(self, source: str, events: Sequence[dict[str, Any]]) -> Sequence[bool]:
+        """Store events and return once they are durable; `False` marks a duplicate.
+
+        Raises `QueueFullError` or `StorageError` if none was stored. May be cancelled.
+        """
+        ...
+
+    def refuse(self, source: str | None, reason: str, count: int = 1) -> None:
+        """Count events that were refused for good, by discard code."""
+        ...
+
+
+def collector_routes(  # noqa: PLR0913 - all but the first are options, by keyword
+    intake: Intake,
+    *,
+    metrics: CollectorMetrics,
+    limits: Limits | None = None,
+    public_url: str | None = None,
+    proxies: int = 0,
+    now: Callable[[], datetime] = _now,
+    new_id: Callable[[], str] = make_id,
+) -> list[web.RouteDef]:
+    """Make the routes of the tracking API below `/v1/`, each also with a trailing slash.
+
+    `public_url` is what browsers reach the collector by, where a proxy stands before it; `proxies`
+    is the number of proxies whose X-Forwarded-For is to be believed.
+    """
+    limits = limits or Limits()
+    rate = limits.requests_per_second
+    collector = _Collector(
+        intake=intake,
+        metrics=metrics,
+        limits=limits,
+        public_url=public_url,
+        proxies=proxies,
+        now=now,
+        new_id=new_id,
+        maker=EventMaker(limits=limits),
+        deadline=Deadline(limits.accept_seconds),
+        gate=Gate(
+            find=intake.source_of,
+            rate=None if rate is None else RateLimit(rate, limits.burst),
+        ),
+    )
+    posts: dict[str, Serve] = {SDK_METRICS_DOOR: collector.drop}
+    posts |= {name: collector.single_door(name, kind) for name, kind in SINGLE_DOORS.items()}
+    posts |= {name: collector.batch_door(name) for name in BATCH_DOORS}
+    routes = []
+    for name, serve in posts.items():
+        routes += _both("POST", f"/v1/{name}", collector.door(name, serve))
+    settings = collector.door("settings", collector.settings)
+    routes += _both("GET", "/v1/projects/{write_key}/settings", settings)
+    return routes
+
+
+def _both(method: str, path: str, door: Serve) -> list[web.RouteDef]:
+    return [
+        web.route(verb, place, handler)
+        for place in (path, f"{path}/")
+        for verb, handler in ((method, door), ("OPTIONS", preflight))
+    ]
+
+
+@attrs.frozen(kw_only=True)
+class _Collector:
+    intake: Intake
+    metrics: CollectorMetrics
+    limits: Limits
+    public_url: str | None
+    proxies: int
+    now: Callable[[], datetime]
+    new_id: Callable[[], str]
+    maker: EventMaker
+    deadline: Deadline
+    gate: Gate
+
+    def door(self, name: str, serve: Serve) -> Serve:
+        figures = self.metrics.door(name)
+        return make_door(name, serve, figures=figures, on_refused=self.on_refused)
+
+    def reading(self, name: str, take: Take, *, bound: int, code: Discard) -> Serve:
+        """Read the body for `take`, within the bound of its kind."""
+        count = self.metrics.body_bytes(name)
+        seconds = self.limits.read_seconds
+
+        async def serve(request: web.Request) -> web.StreamResponse:
+            body = await read_body(request, bound=bound, code=code, seconds=seconds)
+            count.total += len(body)
+            return await take(request, body)
+
+        return serve
+
+    def single_door(self, name: str, kind: str) -> Serve:
+        async def take(request: web.Request, text: bytes) -> web.StreamResponse:
+            source: str | None = None
+            try:
+                message = parse(text)
+                if not isinstance(message, dict):
+                    told = f"the body is {describe_type(message)}; send one event, an object"
+                    raise RefusedError(HTTPStatus.BAD_REQUEST, Discard.BAD_REQUEST, told)
+                source = self.gate.enter(request, message.get("writeKey"))
+                event = self.maker.one(message, text, self.arrival(request, kind))
+            except EventError as error:
+                raise refuse(error, source) from None
+            await self.accept(source, [event])
+            return success(request)
+
+        bound = self.limits.event_bytes
+        return self.reading(name, take, bound=bound, code=Discard.EVENT_TOO_LARGE)
+
+    def batch_door(self, name: str) -> Serve:
+        bound = self.limits.batch_bytes
+        return self.reading(name, self.take_batch, bound=bound, code=Discard.BATCH_TOO_LARGE)
+
+    async def take_batch(self, request: web.Request, body: bytes) -> web.StreamResponse:
+        source: str | None = None
+        try:
+            batch = open_batch(body)
+            source = self.gate.enter(request, parse(bytes(batch.write_key), "$.writeKey"))
+            arrival, added_bytes = self.arrival_of(request, batch)
+        except EventError as error:
+            raise refuse(error, source) from None
+        events, rejected = self.maker.many(batch.batch, arrival, added_bytes=added_bytes)
+        if events:
+            await self.accept(source, events)
+        elif not rejected:
+            self.count_refused(source, Discard.EMPTY_BATCH, 1)
+        if not rejected:
+            return success(request)
+        return self.report(source, len(events), rejected)
+
+    def report(self, source: str, accepted: int, rejected: list[Rejection]) -> web.Response:
+        reasons: Counter[str] = Counter()
+        for rejection in rejected:
+            reasons[rejection.reason] += rejection.count
+        for reason, count in reasons.items():
+            self.count_refused(source, reason, count)
+        return partial(accepted, [rejection.as_data() for rejection in rejected])
+
+    def arrival(self, request: web.Request, kind: str | None, **shared: Any) -> Arrival:
+        address = caller_address(request, self.proxies)
+        return Arrival(kind=kind, received_at=self.now(), new_id=self.new_id, ip=address, **shared)
+
+    def arrival_of(self, request: web.Request, batch: Envelope) -> tuple[Arrival, int]:
+        """What a batch's events have in common, and how many bytes it adds to each of them."""
+        parts = bytes(batch.sent_at), bytes(batch.context), bytes(batch.integrations)
+        sent_at = parse(parts[0], "$.sentAt")
+        arrival = self.arrival(
+            request,
+            None,
+            sent_at=sent_at if isinstance(sent_at, str) else None,
+            batch_context=self.maker.shared(parts[1], "$.context"),
+            batch_integrations=self.maker.shared(parts[2], "$.integrations"),
+        )
+        return arrival, sum(len(part) for part in parts if part != b"null")
+
+    async def accept(self, source: str, events: list[dict[str, Any]]) -> None:
+        with self.deadline:
+            fresh = await self.intake.accept(source, events)
+        accepted = sum(fresh)
+        self.metrics.accepted.total += accepted
+        self.metrics.duplicates.total += len(events) - accepted
+
+    def on_refused(self, request: web.Request, refused: RefusedError) -> None:
+        if request.method == "POST":
+            source = refused.source or self.gate.known(request)
+            self.count_refused(source, refused.code, 1)
+
+    def count_refused(self, source: str | None, reason: str, count: int) -> None:
+        self.intake.refuse(source, reason, count)
+        self.metrics.refused(reason, count)
+
+    async def drop(self, request: web.Request) -> web.StreamResponse:
+        return success(request)
+
+    async def settings(self, request: web.Request) -> web.Response:
+        """Tell a browser SDK where to send: it asks this before anything else."""
+        key = request.match_info["write_key"]
+        if self.gate.of_key(key) is None:
+            told = f"no source has the write key {mask(key)}"
+            raise RefusedError(HTTPStatus.NOT_FOUND, Discard.UNKNOWN_SOURCE, told)
+        scheme, host = request.scheme, request.host
+        if self.public_url is not None:
+            scheme, _, host = self.public_url.rstrip("/").partition("://")
+        door = {"apiKey": key, "apiHost": f"{host}/v1", "protocol": scheme}
+        return data({"integrations": {"Segment.io": door}})

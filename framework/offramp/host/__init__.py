@@ -1,0 +1,1 @@
+"""The composition root: wires the rooms to a running host, and tells of its health."""

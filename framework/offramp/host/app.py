@@ -1,0 +1,78 @@
+"""The application: every door of the host in one place."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from offramp.collector.limits import Limits
+from offramp.collector.metrics import CollectorMetrics
+from offramp.collector.routes import Intake, collector_routes
+from offramp.host.descriptors import watch_descriptors
+from offramp.host.malformed import ConnectionLog, refuse_other_versions
+from offramp.host.ops import Check, Problems, Refresh, ops_routes
+
+#: Seconds that an idle connection stays open: longer than load balancers keep theirs, so that
+#: never this end closes one that is about to be used.
+KEEPALIVE_SECONDS: Final = 75.0
+
+
+def make_app(  # noqa: PLR0913 - the parts of a host, by keyword
+    *,
+    intake: Intake,
+    registry: CollectorRegistry,
+    readiness: Mapping[str, Check],
+    degraded: Mapping[str, Check] = MappingProxyType({}),
+    problems: Problems = dict,
+    limits: Limits | None = None,
+    public_url: str | None = None,
+    proxies: int = 0,
+    more: Iterable[web.AbstractRouteDef] = (),
+    refresh: Refresh | None = None,
+) -> web.Application:
+    """Make the application with the collector, the doors for operations, and `more` routes.
+
+    `readiness`, `degraded` and `problems` are what `/readyz` tells; `refresh` runs before each
+    reading of the figures.
+    """
+    metrics = CollectorMetrics(registry)
+    app = web.Application(
+        middlewares=[refuse_other_versions],
+        handler_args={
+            # Bodies are inflated here, within bounds.
+            "auto_decompress": False,
+            # Paths hold write keys, and a line per request costs more than the request.
+            "access_log": None,
+            "logger": ConnectionLog(metrics.malformed),
+            "keepalive_timeout": KEEPALIVE_SECONDS,
+        },
+    )
+    collector = collector_routes(
+        intake,
+        metrics=metrics,
+        limits=limits,
+        public_url=public_url,
+        proxies=proxies,
+    )
+    app.add_routes(collector)
+    app.add_routes(
+        ops_routes(
+            registry=registry,
+            readiness=readiness,
+            degraded=degraded,
+            problems=problems,
+            refresh=refresh,
+        )
+    )
+    app.add_routes(more)
+
+    async def watch(_: web.Application) -> AsyncIterator[None]:
+        async with watch_descriptors(registry):
+            yield
+
+    app.cleanup_ctx.append(watch)
+    return app

@@ -1,0 +1,38 @@
+"""What the operator sets for the host, as the bounds of its parts."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from offramp.collector import Limits
+from offramp.config import HostSettings
+from offramp.queue import Limits as QueueLimits
+from offramp.queue import Retention
+
+DAY_SECONDS: Final = 86_400.0
+
+
+def queue_limits(settings: HostSettings) -> QueueLimits:
+    """How much the queue takes in."""
+    given = {
+        "max_in_flight": settings.max_in_flight,
+        "min_free_bytes": settings.min_free_bytes,
+    }
+    return QueueLimits(**{key: value for key, value in given.items() if value is not None})
+
+
+def retention(settings: HostSettings) -> Retention:
+    """How long the queue keeps what has ended."""
+    given = {"delivered": settings.keep_delivered_days, "dead": settings.keep_dead_days}
+    return Retention(**{key: days * DAY_SECONDS for key, days in given.items() if days is not None})
+
+
+def collector_limits(settings: HostSettings) -> Limits:
+    """How much one request, and one source, may ask."""
+    return Limits(
+        event_bytes=settings.event_bytes,
+        batch_bytes=settings.batch_bytes,
+        batch_events=settings.batch_events,
+        stored_bytes=settings.max_stored_bytes,
+        requests_per_second=settings.requests_per_second,
+    )

@@ -1,0 +1,55 @@
+"""What is no HTTP that is served here: counted and told in one line, without a traceback."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any, Final
+
+from aiohttp import HttpVersion10, HttpVersion11, web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from offramp.collector.metrics import Count
+from offramp.web.answers import failure
+
+_VERSIONS: Final = (HttpVersion11, HttpVersion10)
+
+_log = logging.getLogger(__name__)
+
+
+class ConnectionLog(logging.LoggerAdapter[logging.Logger]):
+    """The log that aiohttp writes to, where a stranger's bytes cause no traceback."""
+
+    def __init__(self, malformed: Count) -> None:
+        super().__init__(_log, {})
+        self._malformed = malformed
+
+    def exception(self, msg: object, *args: object, exc_info: Any = True, **kwargs: Any) -> None:
+        """Tell of an error; of malformed HTTP with its first line alone."""
+        if isinstance(exc_info, HttpProcessingError):
+            self._malformed.total += 1
+            what = str(exc_info.message).partition("\n")[0].rstrip(": ")
+            who = args[0] if args else "somebody"
+            _log.warning("%s sent no HTTP that can be read: %s", who, what)
+        else:
+            super().exception(msg, *args, exc_info=exc_info, **kwargs)
+
+    def debug(self, msg: object, *args: object, exc_info: Any = None, **kwargs: Any) -> None:
+        """Tell of what is expected; what is no HTTP at all counts too."""
+        if isinstance(exc_info, HttpProcessingError):
+            self._malformed.total += 1
+        super().debug(msg, *args, exc_info=exc_info, **kwargs)
+
+
+@web.middleware
+async def refuse_other_versions(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Serve HTTP/1.0 and 1.1; anything else would get an answer that it cannot read."""
+    if request.version in _VERSIONS:
+        return await handler(request)
+    told = "only HTTP/1.0 and HTTP/1.1 are served here"
+    response = failure(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "bad_request", told)
+    response.force_close()
+    return response

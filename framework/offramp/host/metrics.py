@@ -1,0 +1,152 @@
+"""The figures of deliveries for Prometheus, read from ledger and engine when they are asked for."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from offramp.api import Parts
+from offramp.delivery import REMEDIES
+from offramp.queue import Count, Depth, Latency
+
+MINUTE_SECONDS: Final = 60
+#: A minute's counts may still grow for as long as a write takes to reach the disk.
+OPEN_MINUTES: Final = 2
+#: Seconds that latencies look back.
+LATENCY_SECONDS: Final = 3_600.0
+_QUANTILES: Final = ("p50", "p95", "p99")
+
+
+class DeliveryFigures(Collector):
+    """Register it; call `refresh` before each reading. Counters begin when the host starts."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        *,
+        blocked: Mapping[str, float] = MappingProxyType({}),
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._parts = parts
+        #: Seconds by plugin; grows.
+        self._blocked = blocked
+        self._clock = clock
+        self._from = _minute(clock())
+        self._before: Counter[tuple[str, ...]] = Counter()
+        self._recent: Counter[tuple[str, ...]] = Counter()
+        self._depths: Mapping[str, Depth] = {}
+        self._latencies: dict[str, Latency] = {}
+
+    async def refresh(self) -> None:
+        """Read everything anew; what is over and counted already is not read again."""
+        now = self._clock()
+        closed = max(_minute(now) - OPEN_MINUTES * MINUTE_SECONDS, self._from)
+        counts = await self._parts.ledger.counts(self._from, now + 1)
+        recent: Counter[tuple[str, ...]] = Counter()
+        for count in counts:
+            (self._before if count.minute < closed else recent)[_labels(count)] += count.n
+        self._from, self._recent = closed, recent
+        self._depths = await self._parts.queue.depths()
+        latencies = await self._parts.ledger.latencies(since=now - LATENCY_SECONDS)
+        running = self._parts.engine.snapshot.pipelines
+        self._latencies = {lane: latencies[lane] for lane in running if lane in latencies}
+
+    def collect(self) -> Iterator[Metric]:
+        """All figures as they were at the last `refresh`."""
+        yield from self._counts()
+        yield from self._of_lanes()
+        yield from self._of_instances()
+        yield self._of_plugins()
+
+    def _counts(self) -> Iterator[Metric]:
+        deliveries = CounterMetricFamily(
+            "offramp_deliveries",
+            "Deliveries by what became of them; `accepted` and `replayed` came in, and `retrying` "
+            "counts each failed attempt.",
+            labels=("subscription", "outcome", "reason"),
+        )
+        events = CounterMetricFamily(
+            "offramp_source_events", "Events of each source.", labels=("source", "outcome")
+        )
+        for labels, n in sorted((self._before + self._recent).items()):
+            family = deliveries if labels[0] == "lane" else events
+            family.add_metric(list(labels[1:]), n)
+        for (source, reason), n in sorted(self._parts.engine.refused.items()):
+            events.add_metric([source, f"refused: {reason}"], n)
+        yield deliveries
+        yield events
+
+    def _of_lanes(self) -> Iterator[Metric]:
+        depth = GaugeMetricFamily(
+            "offramp_queue_depth",
+            "Deliveries in flight; `leased` are among the others.",
+            labels=("subscription", "state"),
+        )
+        for lane, found in self._depths.items():
+            for state in ("waiting", "retrying", "leased"):
+                depth.add_metric([lane, state], getattr(found, state))
+        yield depth
+        yield self._latency()
+
+    def _latency(self) -> Metric:
+        # The client library has no family for a summary with quantiles.
+        name = "offramp_delivery_latency_seconds"
+        latency = Metric(name, "From acceptance to delivered, over the last hour.", "summary")
+        for lane, quantiles in self._latencies.items():
+            for each in _QUANTILES:
+                labels = {"subscription": lane, "quantile": f"0.{each[1:]}"}
+                latency.add_sample(name, labels, getattr(quantiles, each))
+        return latency
+
+    def _of_instances(self) -> Iterator[Metric]:
+        gate = GaugeMetricFamily(
+            "offramp_instance_gate_open",
+            "1 where requests may pass, 0 where the breaker or the partner holds them back.",
+            labels=("instance",),
+        )
+        limit = GaugeMetricFamily(
+            "offramp_instance_concurrency",
+            "Requests that may be under way at once.",
+            labels=("instance",),
+        )
+        held = GaugeMetricFamily(
+            "offramp_instance_held",
+            "1 where the host holds an instance back, by the reason.",
+            labels=("instance", "reason"),
+        )
+        for name, runtime in self._parts.engine.snapshot.runtimes.items():
+            hold = runtime.gate.held
+            for reason in REMEDIES:
+                held.add_metric([name, reason], float(hold is not None and hold.code == reason))
+            gate.add_metric([name], float(not runtime.gate.pause))
+            limit.add_metric([name], runtime.gate.limit)
+        problems = GaugeMetricFamily("offramp_problems", "What is configured and does not run.")
+        problems.add_metric([], len(self._parts.problems))
+        yield from (gate, held, limit, problems)
+
+    def _of_plugins(self) -> Metric:
+        blocked = CounterMetricFamily(
+            "offramp_event_loop_blocked_seconds",
+            "Time for which a plugin kept the event loop from everything else.",
+            labels=("plugin",),
+        )
+        none = {entry.plugin: 0.0 for entry in self._parts.engine.catalog.values()}
+        for plugin, seconds in sorted({**none, **self._blocked}.items()):
+            blocked.add_metric([plugin], seconds)
+        return blocked
+
+
+def _minute(seconds: float) -> int:
+    return int(seconds // MINUTE_SECONDS) * MINUTE_SECONDS
+
+
+def _labels(count: Count) -> tuple[str, ...]:
+    if count.lane:
+        return ("lane", count.lane, count.counted.value, count.reason)
+    return ("source", count.source, count.counted.value)

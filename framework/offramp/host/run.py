@@ -1,0 +1,278 @@
+"""A whole host: store, queue, engine, doors, wired together and taken down in order."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import attrs
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from offramp.api import (
+    Identity,
+    Parts,
+    RefusedLogins,
+    Token,
+    control_routes,
+    load_token,
+    own_identity,
+    tell,
+)
+from offramp.config import (
+    Change,
+    Config,
+    ConfigStore,
+    HostSettings,
+    Instance,
+    References,
+    diff_configs,
+    load_key_ring,
+    references_in,
+    resolve_settings,
+    resolve_write_keys,
+)
+from offramp.delivery import (
+    MAX_RETRY_AFTER_SECONDS,
+    Engine,
+    InstanceRuntime,
+    StartInstance,
+    Watchdog,
+    make_runtime,
+    watch_loop,
+)
+from offramp.host.app import make_app
+from offramp.host.health import (
+    checks,
+    held_instances,
+    lesser_checks,
+    public_problems,
+    quick_sums,
+)
+from offramp.host.limits import collector_limits, queue_limits, retention
+from offramp.host.listen import bind, serve
+from offramp.host.metrics import DeliveryFigures
+from offramp.http import open_transport
+from offramp.plugins import Catalog, CatalogEntry
+from offramp.queue import Ledger, Queue, SqliteLedger, open_queue
+from offramp.storage import Store
+
+_log = logging.getLogger(__name__)
+
+#: Who made a change, in the history, where a file was applied at start.
+FROM_FILE: Final = "file"
+#: Where commands find a running host: its URL, in the data folder.
+URL_FILE: Final = "url"
+
+#: What a file wants in the place of the configuration that is in force.
+Written: TypeAlias = Callable[[Config], Config]
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Host:
+    """A running host, as the command line and the commands of plugins see it."""
+
+    url: str
+    engine: Engine
+    queue: Queue
+    ledger: Ledger
+    token: Token
+    folder: Path
+    #: What the file changed at start.
+    changes: Sequence[Change] = ()
+
+    async def settled(self, *, within: float) -> bool:
+        """Wait until nothing is on its way any more; False after `within` seconds."""
+        return await self.engine.settled(within=within)
+
+    async def story(self, message_id: str) -> Mapping[str, Any] | None:
+        """All that the host knows of one event, or nothing."""
+        stories = await self.ledger.event(message_id)
+        return tell(stories[0]) if stories else None
+
+    async def explain(self, subscription: str, event: dict[str, Any]) -> Mapping[str, Any]:
+        """One event through one subscription, nothing sent."""
+        return await self.engine.explain(subscription, event)
+
+    async def status(self) -> Mapping[str, Any]:
+        """Counts by outcome, and the sum that must hold."""
+        audit = await self.ledger.audit()
+        depths = await self.queue.depths()
+        return {
+            "deliveries": audit.deliveries,
+            "faults": list(audit.faults),
+            "in_flight": {lane: depth.total for lane, depth in depths.items()},
+        }
+
+
+def start_instances(
+    catalog: Catalog,
+    references: References,
+    *,
+    clock: Callable[[], float] = time.time,
+    max_retry_after: float | None = None,
+) -> StartInstance:
+    """How an instance gets its settings, its connections and its middleware.
+
+    `max_retry_after` is the longest that a `Retry-After` is obeyed, in seconds.
+    """
+    cap = MAX_RETRY_AFTER_SECONDS if max_retry_after is None else max_retry_after
+
+    def start(instance: Instance, entry: CatalogEntry) -> InstanceRuntime:
+        middleware = catalog.plugins.middleware(entry.destination)
+        settings = resolve_settings(instance, entry.settings, references)
+        transport, close = open_transport()
+        return make_runtime(
+            instance,
+            entry,
+            settings,
+            transport=transport,
+            middleware=middleware,
+            close=close,
+            clock=clock,
+            max_retry_after=cap,
+        )
+
+    return start
+
+
+@asynccontextmanager
+async def run_host(
+    written: Written | None, catalog: Catalog, settings: HostSettings, *, folder: Path
+) -> AsyncIterator[Host]:
+    """Start a host and stop it: first the doors, then what is on its way, then the disk.
+
+    Without `written` the configuration that the data folder holds runs on. Raises `ConfigError`
+    (for an address that cannot be had before anything is applied) and `StorageError`.
+    """
+    with bind(settings.host, settings.port) as sockets:
+        async with _run(written, catalog, settings, folder, sockets) as host:
+            yield host
+
+
+@asynccontextmanager
+async def _run(
+    written: Written | None,
+    catalog: Catalog,
+    settings: HostSettings,
+    folder: Path,
+    sockets: Sequence[socket.socket],
+) -> AsyncIterator[Host]:
+    async with (
+        Store.open(folder) as store,
+        open_queue(store, limits=queue_limits(settings), retention=retention(settings)) as queue,
+        watch_loop(catalog.plugins.owner) as watchdog,
+    ):
+        (folder / URL_FILE).unlink(missing_ok=True)  # of a host that was killed
+        configs = ConfigStore(store, load_key_ring(folder), catalog)
+        token = load_token(folder, settings.token)
+        references = References(allowed=settings.references, own_folder=folder)
+        changes, config, references = await _in_force(configs, written, catalog, references)
+        start = start_instances(catalog, references, max_retry_after=settings.max_retry_after)
+        engine = Engine(catalog, queue, start, references=references)
+        ledger = SqliteLedger(store)
+        sums = quick_sums(store)
+        parts = Parts(engine=engine, queue=queue, ledger=ledger, configs=configs, sums=sums)
+
+        async def put_to_work(_: int, changed: Config) -> None:
+            await engine.apply(resolve_write_keys(changed, references))
+
+        try:
+            await engine.apply(config)
+            for problem in catalog.problems:
+                _log.error("%s", problem, extra={"action": "plugin_problem"})
+            with own_identity(folder) as identity, configs.watch(put_to_work):
+                app = _app(
+                    parts, settings, token=token, store=store, watchdog=watchdog, identity=identity
+                )
+                async with serve(app, sockets) as url:
+                    identity.urls |= {url, (settings.public_url or url).rstrip("/")}
+                    with _findable(folder, url):
+                        yield Host(
+                            url=url,
+                            engine=engine,
+                            queue=queue,
+                            ledger=ledger,
+                            token=token,
+                            folder=folder,
+                            changes=changes,
+                        )
+        finally:
+            await parts.background.close()
+            await engine.stop()
+
+
+async def _in_force(
+    configs: ConfigStore, written: Written | None, catalog: Catalog, references: References
+) -> tuple[Sequence[Change], Config, References]:
+    """Put what a file says in force; answers its changes, and the configuration, keys resolved.
+
+    The references that stand in the file are remembered, so that they are followed, beside those
+    that `references` allows, also after a start without the file.
+    """
+    rev, current = await configs.load()
+    known = await configs.references()
+    if written is None:
+        references = attrs.evolve(references, written=known)
+        return (), resolve_write_keys(current, references), references
+    wanted = written(current)
+    texts = frozenset(references_in(wanted, catalog).values())
+    references = attrs.evolve(references, written=texts)
+    # Before it is stored: a reference that leads nowhere must not be what the next start finds.
+    resolved = resolve_write_keys(wanted, references)
+    changes = diff_configs(current, wanted, catalog)
+    # If the host dies in between, the next start may follow what either configuration needs.
+    await configs.remember_references(known | texts)
+    await configs.apply(changes, rev, who=FROM_FILE)
+    await configs.remember_references(texts)
+    return changes, resolved, references
+
+
+def _app(  # noqa: PLR0913 - the parts of a host
+    parts: Parts,
+    settings: HostSettings,
+    *,
+    token: Token,
+    store: Store,
+    watchdog: Watchdog,
+    identity: Identity,
+) -> web.Application:
+    registry = CollectorRegistry()
+    logins = RefusedLogins(proxies=settings.proxies)
+    registry.register(logins)
+    figures = DeliveryFigures(parts, blocked=watchdog.blocked)
+    registry.register(figures)
+    return make_app(
+        intake=parts.engine,
+        registry=registry,
+        readiness=checks(store, parts.engine),
+        degraded=lesser_checks(parts.sums),
+        problems=lambda: {**public_problems(parts.engine), **held_instances(parts.engine)},
+        limits=collector_limits(settings),
+        public_url=settings.public_url,
+        proxies=settings.proxies,
+        more=control_routes(
+            parts,
+            token=token,
+            public_url=settings.public_url,
+            logins=logins,
+            identity=identity,
+        ),
+        refresh=figures.refresh,
+    )
+
+
+@contextlib.contextmanager
+def _findable(folder: Path, url: str) -> Iterator[None]:
+    path = folder / URL_FILE
+    path.write_text(url + "\n")
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)

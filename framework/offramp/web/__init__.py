@@ -1,0 +1,8 @@
+"""What both HTTP faces of a host share, the collector and the control API."""
+
+from offramp.web.answers import RefusedError
+from offramp.web.bodies import read_body
+from offramp.web.callers import caller_address
+from offramp.web.completion import complete
+
+__all__ = ["RefusedError", "caller_address", "complete", "read_body"]

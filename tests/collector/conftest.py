@@ -1,0 +1,123 @@
+"""A collector that listens, with an intake that keeps everything in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from typing import Any
+
+import aiohttp
+import attrs
+import pytest
+from prometheus_client import CollectorRegistry
+from tests.listening import listening
+
+from offramp.collector.limits import Limits
+from offramp.host.app import make_app
+
+WRITE_KEY = "write-key-of-the-web"
+
+
+class MemoryIntake:
+    """Keeps what it accepts; `error` and `pause` (seconds) make it fail or dawdle."""
+
+    def __init__(self) -> None:
+        self.sources = {WRITE_KEY: "web", "write-key-of-the-app": "app"}
+        self.accepted: list[tuple[str, dict[str, Any]]] = []
+        self.refused: Counter[tuple[str | None, str]] = Counter()
+        self.seen: set[str] = set()
+        self.error: Exception | None = None
+        self.pause = 0.0
+        self.called = asyncio.Event()
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The events without their sources."""
+        return [event for _, event in self.accepted]
+
+    def source_of(self, write_key: str) -> str | None:
+        """Look it up."""
+        return self.sources.get(write_key)
+
+    async def accept(self, source: str, events: Sequence[dict[str, Any]]) -> Sequence[bool]:
+        """Keep events, or fail as told."""
+        self.called.set()
+        if self.pause:
+            await asyncio.sleep(self.pause)
+        if self.error is not None:
+            raise self.error
+        fresh = []
+        for event in events:
+            fresh.append(event["messageId"] not in self.seen)
+            self.seen.add(event["messageId"])
+            self.accepted.append((source, event))
+        return fresh
+
+    def refuse(self, source: str | None, reason: str, count: int = 1) -> None:
+        """Count."""
+        self.refused[source, str(reason)] += count
+
+
+@attrs.frozen(kw_only=True)
+class Running:
+    """A running collector, and what became of the events sent to it."""
+
+    url: str
+    intake: MemoryIntake
+    registry: CollectorRegistry
+    #: What the readiness check `queue` answers; a test may change it.
+    checks: dict[str, str | None]
+
+    def figure(self, name: str, **labels: str) -> float | None:
+        """Read one figure; `None` if it is not there."""
+        return self.registry.get_sample_value(name, labels)
+
+
+Start = Callable[..., Awaitable[Running]]
+
+
+@pytest.fixture
+async def start() -> AsyncIterator[Start]:
+    """Start collectors, each with its own options, and stop them after the test."""
+    async with AsyncExitStack() as stack:
+
+        async def start_one(
+            *,
+            limits: Limits | None = None,
+            public_url: str | None = None,
+            proxies: int = 0,
+            host: str = "127.0.0.1",
+        ) -> Running:
+            intake, registry = MemoryIntake(), CollectorRegistry()
+            checks: dict[str, str | None] = {}
+
+            async def queue() -> str | None:
+                return checks.get("queue")
+
+            app = make_app(
+                intake=intake,
+                registry=registry,
+                readiness={"queue": queue},
+                limits=limits,
+                public_url=public_url,
+                proxies=proxies,
+            )
+            url = await stack.enter_async_context(listening(app, host, 0, shutdown_seconds=0.5))
+            return Running(url=url, intake=intake, registry=registry, checks=checks)
+
+        yield start_one
+
+
+@pytest.fixture
+async def collector(start: Start) -> Running:
+    """One collector with all defaults."""
+    return await start()
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    """A client that sends what it is told to."""
+    async with aiohttp.ClientSession(auto_decompress=True) as session:
+        yield session
