@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+import traceback
 from typing import Any
 from unittest import mock
 
@@ -23,7 +26,7 @@ from offramp.mapping import (
 from offramp.mapping import compiler as compiler_module
 from offramp.mapping.budget import budgeted
 from offramp.mapping.compiler import FREE_PLACEHOLDERS, Shared
-from offramp.mapping.straight import MAX_KEYS, MAX_LENGTH, MAX_LEVELS, straight_source, straighten
+from offramp.mapping.straight import MAX_KEYS, MAX_LENGTH, MAX_LEVELS, straighten
 
 
 def compiled(mapping: Any, **more: CompileDirective) -> tuple[Resolver, Shared]:
@@ -33,7 +36,7 @@ def compiled(mapping: Any, **more: CompileDirective) -> tuple[Resolver, Shared]:
 
 def as_tree(mapping: Any) -> Resolver:
     """The resolver of which no part is straightened."""
-    with mock.patch.object(compiler_module, "straighten", lambda resolver, _: resolver):
+    with mock.patch.object(compiler_module, "straighten", lambda resolver, *_: resolver):
         return compiled(mapping)[0]
 
 
@@ -43,8 +46,7 @@ def as_code(mapping: Any) -> Resolver:
 
 
 def source(mapping: Any) -> str:
-    resolver, shared = compiled(mapping)
-    return straight_source(resolver, shared.codes)
+    return inspect.getsource(as_code(mapping))
 
 
 def answer(resolve: Resolver, scope: Any) -> str:
@@ -155,3 +157,35 @@ def test_what_fails_first_in_the_mapping_fails_first() -> None:
     with pytest.raises(TransformError, match="one"):
         straighten(resolver, shared.codes)({"a": 1})
     assert seen == [("one", {"a": 1})]
+
+
+def compile_broken(spec: Any, _: Compiler) -> Resolver:
+    """A directive of a plugin that has a bug."""
+    return lambda scope: scope[spec] / 0
+
+
+def test_a_bug_in_a_directive_shows_the_line_that_called_it() -> None:
+    """The traceback names a file of the mapping and shows the generated line, as of any module."""
+    resolve = compile_mapping(
+        {"a": "b", "c": {"@broken": "n"}}, directives={"@broken": compile_broken}
+    )
+    with pytest.raises(ZeroDivisionError) as caught:
+        resolve({"n": 1})
+    *_, generated, last = traceback.extract_tb(caught.tb)
+    assert last.line == "return lambda scope: scope[spec] / 0"
+    assert re.fullmatch(r"<offramp mapping \$ \d+>", generated.filename)
+    assert generated.name == "resolve"
+    assert re.fullmatch(r"value_\d+ = call_\d+\(scope\)", generated.line or "")
+    shown = "".join(traceback.format_exception(caught.value))
+    assert f'File "{generated.filename}", line {generated.lineno}, in resolve' in shown
+
+
+def test_the_code_inside_a_directive_is_named_by_its_place() -> None:
+    """A mapping has several functions where a `@transform` holds more of it."""
+    mapping = {"ключ": {"@transform": {"apply": {"n": 1}, "mapping": {"c": {"@broken": "n"}}}}}
+    resolve = compile_mapping(mapping, directives={"@broken": compile_broken})
+    with pytest.raises(ZeroDivisionError) as caught:
+        resolve({})
+    files = [frame.filename for frame in traceback.extract_tb(caught.tb)]
+    place = r"\$\.\\u043a\\u043b\\u044e\\u0447\.@transform"
+    assert any(re.fullmatch(rf"<offramp mapping {place} \d+>", file) for file in files), files

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 #: A room imports from the rows before its own; rooms of one row do not know each other.
 ROWS = (
-    {"errors", "place", "_json", "_source", "_version"},
+    {"errors", "codegen", "place", "_json", "_version"},
     {"event"},
     {"definition"},
     {"mapping", "fql"},

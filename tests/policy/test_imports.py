@@ -21,7 +21,7 @@ IMPURE_MODULES = {
 }  # fmt: skip
 IMPURE_NAMES = {"open", "input", "print", "exec", "eval"}
 #: Runs code that it wrote itself, in which foreign texts stand as literals only.
-WRITES_CODE = {"offramp._source": {"exec"}}
+WRITES_CODE = {"offramp.codegen": {"exec"}}
 CLOCKS = {"datetime": {"now", "utcnow", "today"}, "date": {"today"}}
 FILE_METHODS = {"read_text", "write_text", "read_bytes", "write_bytes", "mkdir", "unlink"}
 

@@ -162,7 +162,9 @@ class Compiler:
 
     def straight(self, resolver: Resolver) -> Resolver:
         """The resolver of a whole scope in its fastest form."""
-        return resolver if self.shared.tracer else straighten(resolver, self.shared.codes)
+        if self.shared.tracer:
+            return resolver
+        return straighten(resolver, self.shared.codes, self.place)
 
     def made_at(self, place: str) -> str:
         """How paths begin that lead into what the spec at a place below this one makes."""

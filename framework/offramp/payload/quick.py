@@ -3,7 +3,7 @@
 Nearly every payload needs no coercion, loses nothing and breaks no rule. The code for it asks each
 field the one question that its step would ask first, some 0.06 µs each, and makes of the value what
 the payload class holds, some 0.05 µs each. At the first answer that is not the usual one it gives
-up, and the steps do the whole work. `quick_source` shows the code.
+up, and the steps do the whole work. `inspect.getsource` shows the code.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from offramp._source import Source
+from offramp.codegen import Source
 from offramp.definition import Conditions, Field, Fields
 from offramp.payload.coerce import USUAL
 from offramp.payload.dates import is_date_like
@@ -54,33 +54,28 @@ def compile_quick(
     return source.function("quick", otherwise=otherwise)
 
 
-def quick_source(fields: Fields, payload_type: type[Any] | None = None) -> str:
-    """The code of the quick way, to be read."""
-    return _Payload(fields, payload_type).text
-
-
 class _Payload(Source):
     """The code of a payload; what rules measure by is named `it_1`, ..."""
 
     def __init__(self, fields: Fields, payload_type: type[Any] | None) -> None:
-        super().__init__(absent=ABSENT, Decimal=Decimal, new=object.__new__)
-        self.write(0, "def quick(data_0):")
-        self.write(1, f"if type(data_0) is not dict or {EXEMPT_KEY!r} in data_0:")
-        self.write(2, _GIVE_UP)
-        instance = self._object(fields, payload_type, level=0)
-        self.write(1, f"return made_0, {instance}" if instance else "return made_0")
+        title = "payload" if payload_type is None else f"payload {payload_type.__name__}"
+        super().__init__(title, absent=ABSENT, Decimal=Decimal, new=object.__new__)
+        with self.block("def quick(data_0):"):
+            with self.block(f"if type(data_0) is not dict or {EXEMPT_KEY!r} in data_0:"):
+                self.write(_GIVE_UP)
+            instance = self._object(fields, payload_type, level=0)
+            self.write(f"return made_0, {instance}" if instance else "return made_0")
 
     def _object(
         self, fields: Fields, cls: type[Any] | None, *, level: int, keeps_unknown: bool = False
     ) -> str | None:
         """Write what makes `made_N` of `data_N`, N being the level; the name of its instance."""
-        indent = level + 1
         attributes = {} if cls is None else plain_attributes(cls)
         if attributes is None or attributes.keys() - fields.keys():
             raise _UnusualError
         # A copy has the order of the data, which is that of the mapping or of the event.
-        self.write(indent, f"made_{level} = data_{level}.copy()")
-        self.write(indent, f"missing_{level} = 0")
+        self.write(f"made_{level} = data_{level}.copy()")
+        self.write(f"missing_{level} = 0")
         held = {}
         for key, field in fields.items():
             attribute = attributes.get(key)
@@ -90,34 +85,37 @@ class _Payload(Source):
             if attribute is not None:
                 held[attribute] = name
         if not keeps_unknown:
-            self._drop_unknown(indent, fields, level)
-        return None if cls is None else self._instance(indent, cls, held)
+            self._drop_unknown(fields, level)
+        return None if cls is None else self._instance(cls, held)
 
-    def _drop_unknown(self, indent: int, fields: Fields, level: int) -> None:
+    def _drop_unknown(self, fields: Fields, level: int) -> None:
         """Write what takes out of `made_N` what no field declares, if there is more than those."""
-        self.write(indent, f"if len(data_{level}) + missing_{level} != {len(fields)}:")
-        self.write(indent + 1, f"for key in data_{level}:")
-        self.write(indent + 2, f"if key not in {self.name('known', frozenset(fields))}:")
-        self.write(indent + 3, f"del made_{level}[key]")
+        known = self.name("known", frozenset(fields))
+        with (
+            self.block(f"if len(data_{level}) + missing_{level} != {len(fields)}:"),
+            self.block(f"for key in data_{level}:"),
+            self.block(f"if key not in {known}:"),
+        ):
+            self.write(f"del made_{level}[key]")
 
     def _inner(self, key: str, field: Field, level: int, kind: Any) -> str:
         """Write what takes an object with declared properties; the name of what is held of it."""
-        indent, inner, name = level + 1, level + 1, self.name("inner")
+        inner, name = level + 1, self.name("inner")
         cls = kind if attrs.has(kind) else None
         if cls is None and not (kind is None or kind is Any or is_plain_mapping(kind)):
             raise _UnusualError
-        self.write(indent, f"{name} = data_{inner} = data_{level}.get({key!r}, absent)")
-        self.write(indent, f"if type(data_{inner}) is dict:")
-        instance = self._object(
-            field.properties or {}, cls, level=inner, keeps_unknown=field.additional_properties
-        )
-        self.write(indent + 1, f"made_{level}[{key!r}] = made_{inner}")
-        self.write(indent + 1, f"{name} = {instance or f'made_{inner}'}")
+        self.write(f"{name} = data_{inner} = data_{level}.get({key!r}, absent)")
+        with self.block(f"if type(data_{inner}) is dict:"):
+            instance = self._object(
+                field.properties or {}, cls, level=inner, keeps_unknown=field.additional_properties
+            )
+            self.write(f"made_{level}[{key!r}] = made_{inner}")
+            self.write(f"{name} = {instance or f'made_{inner}'}")
         return name
 
     def _member(self, key: str, field: Field, level: int, kind: Any) -> str:
         """Write what takes any other value; the name of what is held of it."""
-        indent, value = level + 1, self.name("value")
+        value = self.name("value")
         typed = AS_IT_IS if kind is None else typed_of(field, kind)
         if typed is None:
             raise _UnusualError
@@ -126,26 +124,26 @@ class _Payload(Source):
         if typed.may_fail:
             conditions.append(f"(held := {held}) is not None")
             held = "held"
-        self.write(indent, f"{value} = data_{level}.get({key!r}, absent)")
-        self.write(indent, f"if {' and '.join(conditions)}:")
-        if field.multiple:
-            self.write(indent + 1, f"made_{level}[{key!r}] = {value}.copy()")
-        if held != value:
-            self.write(indent + 1, f"{value} = {held}")
-        elif not field.multiple:
-            self.write(indent + 1, "pass")
+        self.write(f"{value} = data_{level}.get({key!r}, absent)")
+        with self.block(f"if {' and '.join(conditions)}:"):
+            if field.multiple:
+                self.write(f"made_{level}[{key!r}] = {value}.copy()")
+            if held != value:
+                self.write(f"{value} = {held}")
+            elif not field.multiple:
+                self.write("pass")
         return value
 
-    def _instance(self, indent: int, cls: type[Any], held: Mapping[PlainAttribute, str]) -> str:
+    def _instance(self, cls: type[Any], held: Mapping[PlainAttribute, str]) -> str:
         """Write what makes the instance of a class; its name."""
         name, kind, slots = self.name("instance"), self.name("Class", cls), slots_of(cls)
         if slots is None:
             arguments = ", ".join(f"{each.alias}={value}" for each, value in held.items())
-            self.write(indent, f"{name} = {kind}({arguments})")
+            self.write(f"{name} = {kind}({arguments})")
             return name
-        self.write(indent, f"{name} = new({kind})")
+        self.write(f"{name} = new({kind})")
         for each, value in held.items():
-            self.write(indent, f"{self.name('set', slots[each.name])}({name}, {value})")
+            self.write(f"{self.name('set', slots[each.name])}({name}, {value})")
         return name
 
     def _conditions(self, field: Field, value: str, typed: Typed, *, at_root: bool) -> list[str]:
@@ -174,17 +172,16 @@ class _Payload(Source):
         self, level: int, field: Field, attribute: PlainAttribute | None, name: str
     ) -> None:
         """Write what becomes of any other value: only its absence is usual, where it may be."""
-        indent = level + 1
         if field.required is True or not (attribute is None or attribute.may_miss):
-            self.write(indent, "else:")
-            self.write(indent + 1, _GIVE_UP)
+            with self.block("else:"):
+                self.write(_GIVE_UP)
             return
-        self.write(indent, f"elif {name} is not absent:")
-        self.write(indent + 1, _GIVE_UP)
-        self.write(indent, "else:")
-        self.write(indent + 1, f"missing_{level} += 1")
-        if attribute is not None:
-            self.write(indent + 1, f"{name} = None")
+        with self.block(f"elif {name} is not absent:"):
+            self.write(_GIVE_UP)
+        with self.block("else:"):
+            self.write(f"missing_{level} += 1")
+            if attribute is not None:
+                self.write(f"{name} = None")
 
 
 def _is_plain(field: Field) -> bool:
