@@ -29,7 +29,7 @@ async def test_counts_and_depths_add_up(host: Running) -> None:
     [source] = status["sources"]
     assert (source["accepted"], source["duplicate"]) == (4, 1)
     assert status["sums"] == {"ok": True, "faults": []}
-    assert status["instances"][0]["gate"]["state"] == "closed"
+    assert status["instances"][0]["circuit_breaker"]["state"] == "closed"
 
 
 async def test_the_audit_recounts(host: Running) -> None:
@@ -49,5 +49,5 @@ async def test_problems_are_told_with_their_place(host: Running) -> None:
     heard = await host.ask("POST", "/api/instances/small/disable")
     assert heard.status == 200
     status = await host.get("/api/status")
-    assert status["instances"][0]["gate"] is None
+    assert status["instances"][0]["circuit_breaker"] is None
     assert status["subscriptions"][0]["running"] is False

@@ -303,7 +303,7 @@ def test_figures_of_deliveries_are_there_for_prometheus(live: Live) -> None:
         'offramp_source_events_total{outcome="accepted",source="product"} 2.0',
         'offramp_source_events_total{outcome="refused: event_too_large",source="product"} 2.0',
         f'offramp_queue_depth{{state="waiting",{lane}}} 0.0',
-        'offramp_instance_gate_open{instance="metronome"} 1.0',
+        'offramp_circuit_breaker_open{instance="metronome",reason="failures"} 0.0',
         "offramp_problems 0.0",
     ):
         assert line in figures
@@ -373,7 +373,7 @@ def test_a_revoked_token_holds_the_instance_until_it_is_mended(
     [degraded] = ready["degraded"]
     assert degraded["place"] == "instances.metronome"
     assert "credentials: change the settings" in degraded["message"]
-    held = 'offramp_instance_held{instance="metronome",reason="credentials"} 1.0'
+    held = 'offramp_circuit_breaker_open{instance="metronome",reason="credentials"} 1.0'
     assert held in asked(live, "/metrics")
     with_token(live, TOKEN)
     live.settle()

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from offramp.delivery.breaker import (
-    CIRCUIT_BREAKER,
+    FAILURES,
     FAILURES_TO_OPEN,
     FIRST_REST_SECONDS,
     LONGEST_REST_SECONDS,
@@ -209,7 +209,7 @@ def test_the_reason_is_that_of_what_holds_it(gate: Gate, clock: Clock) -> None:
     assert reason(gate) is None
     for _ in range(FAILURES_TO_OPEN):
         gate.note(answered(503))
-    assert reason(gate) == CIRCUIT_BREAKER
+    assert reason(gate) == FAILURES
     assert gate.held is not None
     assert "answered 503" in gate.held.message
 

@@ -177,24 +177,18 @@ class Series(TypedDict):
     rows: list[CountShape]
 
 
-class GateShape(TypedDict):
-    """How an instance is driven just now."""
+class CircuitBreakerShape(TypedDict):
+    """Whether an instance is held back by the host itself, and why; closed means that it is not."""
 
+    #: `closed`: requests pass; `open`: none does; `half-open`: one event finds out.
     state: Literal["closed", "open", "half-open"]
-    #: Requests that may be under way at once.
-    concurrency: int
-    #: Seconds until a request may pass.
-    pause: float
-
-
-class HeldShape(TypedDict):
-    """Why an instance is held back by the host itself."""
-
-    #: `circuit_breaker`, `credentials`, `retry_after`, or a code of whatever else holds it.
-    reason: str
-    message: str
+    #: `failures`, `credentials`, `retry_after` or `middleware`; nothing where it is closed.
+    reason: str | None
+    message: str | None
     #: What can be done about it.
-    remedy: str
+    remedy: str | None
+    #: When the next request may pass, where it is open.
+    until: Time | None
 
 
 class SourceStatus(TypedDict):
@@ -209,14 +203,14 @@ class SourceStatus(TypedDict):
 
 
 class InstanceStatus(TypedDict):
-    """One instance; without a gate it does not run."""
+    """One instance; without a circuit breaker it does not run."""
 
     name: str
     destination: str
     enabled: bool
-    gate: GateShape | None
-    #: Nothing while requests flow.
-    held: HeldShape | None
+    circuit_breaker: CircuitBreakerShape | None
+    #: Requests that may be under way at once, where it runs.
+    concurrency: int | None
 
 
 class SubscriptionStatus(TypedDict):

@@ -1,18 +1,17 @@
-"""The host at a glance: depths, counts, gates, problems, and whether the sums hold."""
+"""The host at a glance: depths, counts, circuit breakers, problems, and whether the sums hold."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Final, cast
+from typing import Final, Literal, cast
 
 from offramp._version import __version__
 from offramp.api.operations import Call, Operation, Query, Reply
 from offramp.api.parts import Parts
 from offramp.api.shapes import (
     AuditShape,
-    GateShape,
-    HeldShape,
+    CircuitBreakerShape,
     InstanceStatus,
     SourceStatus,
     StatusShape,
@@ -20,6 +19,7 @@ from offramp.api.shapes import (
 )
 from offramp.api.stories import latency_shape
 from offramp.api.times import write_time
+from offramp.config import Instance
 from offramp.delivery import Hold, InstanceRuntime
 from offramp.http import readable
 from offramp.queue import Count, Depth
@@ -43,7 +43,7 @@ class StatusDoor:
             method="GET",
             path="/api/status",
             tag="status",
-            summary="Depths, counts, latencies, gates, problems, and whether the sums hold",
+            summary="Queues, outcomes, latencies, circuit breakers, problems, and the sums",
             serve=self.status,
             answer=StatusShape,
             query=(SINCE,),
@@ -74,7 +74,7 @@ class StatusDoor:
             "problems": [{"place": p, "message": m} for p, m in parts.problems.items()],
             "sums": {"ok": not faults, "faults": faults},
             "sources": self._sources(counts),
-            "instances": self._instances(),
+            "instances": self._instances(now),
             "subscriptions": await self._subscriptions(counts, since),
         }
         return Reply(data=answer, rev=rev)
@@ -105,18 +105,23 @@ class StatusDoor:
             for source in self._parts.config.sources.values()
         ]
 
-    def _instances(self) -> list[InstanceStatus]:
-        snapshot, held = self._parts.engine.snapshot, self._parts.engine.held
-        return [
-            {
-                "name": instance.name,
-                "destination": instance.destination,
-                "enabled": instance.enabled,
-                "gate": gate_shape(snapshot.runtimes.get(instance.name)),
-                "held": held_shape(held.get(instance.name)),
-            }
-            for instance in snapshot.config.instances.values()
-        ]
+    def _instances(self, now: float) -> list[InstanceStatus]:
+        instances = self._parts.engine.snapshot.config.instances.values()
+        return [self._instance(instance, now) for instance in instances]
+
+    def _instance(self, instance: Instance, now: float) -> InstanceStatus:
+        engine = self._parts.engine
+        runtime = engine.snapshot.runtimes.get(instance.name)
+        hold = engine.held.get(instance.name)
+        return {
+            "name": instance.name,
+            "destination": instance.destination,
+            "enabled": instance.enabled,
+            "circuit_breaker": None
+            if runtime is None
+            else circuit_breaker_shape(runtime, hold, now=now),
+            "concurrency": None if runtime is None else runtime.gate.limit,
+        }
 
     async def _subscriptions(
         self, counts: Iterable[Count], since: float
@@ -157,20 +162,18 @@ class StatusDoor:
         }
 
 
-def gate_shape(runtime: InstanceRuntime | None) -> GateShape | None:
-    """How an instance is driven, where it runs."""
-    if runtime is None:
-        return None
-    gate = runtime.gate
-    shape = {"state": gate.state, "concurrency": gate.limit, "pause": round(gate.pause, 3)}
-    return cast("GateShape", shape)
-
-
-def held_shape(hold: Hold | None) -> HeldShape | None:
-    """Why an instance is held back, where it is."""
-    if hold is None:
-        return None
-    return {"reason": hold.code, "message": readable(hold.message), "remedy": hold.remedy}
+def circuit_breaker_shape(
+    runtime: InstanceRuntime, hold: Hold | None, *, now: float
+) -> CircuitBreakerShape:
+    """Whether an instance is held back, why, and until when; `now` in epoch seconds."""
+    state = runtime.gate.state
+    return {
+        "state": cast("Literal['closed', 'open', 'half-open']", state),
+        "reason": None if hold is None else hold.code,
+        "message": None if hold is None else readable(hold.message),
+        "remedy": None if hold is None else hold.remedy,
+        "until": write_time(now + runtime.gate.pause) if state == "open" else None,
+    }
 
 
 def _sums(counts: Iterable[tuple[str, Count]]) -> Counter[tuple[str, str]]:

@@ -70,29 +70,30 @@ def _state(row: Mapping[str, Any]) -> Text:
 
 
 def _instances(rows: Iterable[Mapping[str, Any]]) -> FittingTable:
-    table = FittingTable("instance", "destination", "gate", "at once")
+    table = FittingTable("instance", "destination", "state", "at once")
     for row in rows:
-        gate = row["gate"]
-        if gate is None:
-            shown, limit = Text("does not run" if row["enabled"] else "disabled", "dim"), ""
-        else:
-            held = row["held"]
-            told = "requests flow" if held is None else held["reason"].replace("_", " ")
-            pause = f" for {duration(float(gate['pause']))}" if gate["pause"] else ""
-            probing = ", probing" if gate["state"] == "half-open" else ""
-            shown = Text(told + pause + probing, "green" if held is None else "yellow")
-            limit = str(gate["concurrency"])
-        table.add_row(row["name"], row["destination"], shown, limit)
+        limit = "" if row["concurrency"] is None else str(row["concurrency"])
+        table.add_row(row["name"], row["destination"], _flow(row), limit)
     return table
+
+
+def _flow(row: Mapping[str, Any]) -> Text:
+    breaker = row["circuit_breaker"]
+    if breaker is None:
+        return Text("does not run" if row["enabled"] else "disabled", "dim")
+    if breaker["reason"] is None:
+        return Text("requests flow", "green")
+    until = f" until {clock(breaker['until'])}" if breaker["until"] else ", probing"
+    return Text(f"held: {breaker['reason'].replace('_', ' ')}{until}", "yellow")
 
 
 def _held(rows: Iterable[Mapping[str, Any]]) -> Iterator[Text]:
     for row in rows:
-        held = row["held"]
-        if held is not None:
-            yield Text(f"{row['name']} is held back: {held['remedy']}", "yellow")
-            if held["message"]:
-                yield Text(f"  {short(held['message'])}", "dim")
+        breaker = row["circuit_breaker"]
+        if breaker is not None and breaker["reason"] is not None:
+            yield Text(f"{row['name']} is held back: {breaker['remedy']}", "yellow")
+            if breaker["message"]:
+                yield Text(f"  {short(breaker['message'])}", "dim")
 
 
 def _sources(rows: Iterable[Mapping[str, Any]]) -> FittingTable:

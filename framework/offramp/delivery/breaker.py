@@ -28,7 +28,7 @@ REFUSED_STATUSES: Final = frozenset({401, 403})
 class Hold:
     """Why an instance is held back. The message may hold secrets: mask it before it is shown."""
 
-    #: Such as `circuit_breaker`, `credentials` or `retry_after`; lower case, for programs.
+    #: Such as `failures`, `credentials` or `retry_after`; lower case, for programs.
     code: str
     #: What happened, in a sentence.
     message: str
@@ -36,13 +36,13 @@ class Hold:
     remedy: str
 
 
-CIRCUIT_BREAKER: Final = "circuit_breaker"
+FAILURES: Final = "failures"
 CREDENTIALS: Final = "credentials"
 RETRY_AFTER: Final = "retry_after"
 MIDDLEWARE: Final = "middleware"
 #: What a person can do about each.
 REMEDIES: Final = {
-    CIRCUIT_BREAKER: "one event at a time is tried until the partner takes it",
+    FAILURES: "one event at a time is tried until the partner takes it",
     CREDENTIALS: "change the settings of the instance: the partner refuses the credentials",
     RETRY_AFTER: "requests go on once the time is over that the partner asked for",
     MIDDLEWARE: "mend or block the plugin whose middleware it is; one event at a time tries it",
@@ -137,7 +137,7 @@ class Breaker:
         elif error.status != TOO_MANY_REQUESTS:  # which a partner answers that is alive
             self._failures += 1
             if self._hold is None and self._failures >= FAILURES_TO_OPEN:
-                self.hold(CIRCUIT_BREAKER, error.message, REMEDIES[CIRCUIT_BREAKER])
+                self.hold(FAILURES, error.message, REMEDIES[FAILURES])
         if probed and not self.pause:
             self._rest()
 

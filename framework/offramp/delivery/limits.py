@@ -68,10 +68,10 @@ class Gate:
 
     @property
     def state(self) -> str:
-        """`closed` (requests flow), `open` (none do) or `half-open` (one probe does)."""
-        if not self.needs_probe:
-            return "closed"
-        return "open" if self.pause else "half-open"
+        """`closed` (requests flow), `open` (none do) or `half-open` (one event does)."""
+        if self.pause:
+            return "open"
+        return "half-open" if self.needs_probe else "closed"
 
     @property
     def pause(self) -> float:

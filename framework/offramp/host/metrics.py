@@ -105,30 +105,24 @@ class DeliveryFigures(Collector):
         return latency
 
     def _of_instances(self) -> Iterator[Metric]:
-        gate = GaugeMetricFamily(
-            "offramp_instance_gate_open",
-            "1 where requests may pass, 0 where the breaker or the partner holds them back.",
-            labels=("instance",),
-        )
         limit = GaugeMetricFamily(
             "offramp_instance_concurrency",
             "Requests that may be under way at once.",
             labels=("instance",),
         )
-        held = GaugeMetricFamily(
-            "offramp_instance_held",
-            "1 where the host holds an instance back, by the reason.",
+        breaker = GaugeMetricFamily(
+            "offramp_circuit_breaker_open",
+            "1 where the host holds an instance back for that reason, else 0.",
             labels=("instance", "reason"),
         )
         for name, runtime in self._parts.engine.snapshot.runtimes.items():
             hold = runtime.gate.held
             for reason in REMEDIES:
-                held.add_metric([name, reason], float(hold is not None and hold.code == reason))
-            gate.add_metric([name], float(not runtime.gate.pause))
+                breaker.add_metric([name, reason], float(hold is not None and hold.code == reason))
             limit.add_metric([name], runtime.gate.limit)
         problems = GaugeMetricFamily("offramp_problems", "What is configured and does not run.")
         problems.add_metric([], len(self._parts.problems))
-        yield from (gate, held, limit, problems)
+        yield from (breaker, limit, problems)
 
     def _of_plugins(self) -> Metric:
         blocked = CounterMetricFamily(
