@@ -15,6 +15,19 @@ from cryptography.x509.oid import NameOID
 
 DAY = timedelta(days=1)
 
+#: Python 3.13 refuses an authority that does not say that it signs certificates.
+_AUTHORITY_USE = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+
 
 class Authority:
     """An authority of a test's own, and a client's context that trusts it alone."""
@@ -26,6 +39,7 @@ class Authority:
         certificate = (
             _builder(self.name, self.name, self.key.public_key(), -DAY, DAY)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(_AUTHORITY_USE, critical=True)
             .sign(self.key, hashes.SHA256())
         )
         self.file = folder / "authority.pem"
@@ -51,6 +65,11 @@ class Authority:
         certificate = (
             _builder(name, issuer, key.public_key(), begins, ends)
             .add_extension(names, critical=False)
+            # Python 3.13 refuses a certificate that does not name its issuer's key.
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()),
+                critical=False,
+            )
             .sign(signer, hashes.SHA256())
         )
         file = self.folder / "server.pem"
@@ -81,4 +100,5 @@ def _builder(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now + begins)
         .not_valid_after(now + ends)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     )

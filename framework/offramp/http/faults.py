@@ -154,7 +154,8 @@ def _of_tls(error: ssl.SSLError) -> tuple[str, str]:
                 cause += f" (it is {datetime.now(UTC):%Y-%m-%d %H:%M:%SZ} here)"
             return code, f"{cause}: {remedy}"
         told = getattr(error, "verify_message", "") or str(error)
-        return "EPROTO", f"the partner's certificate is not valid: {told}"
+        remedy = "it, or its authority's, has to be issued anew as RFC 5280 asks"
+        return "EPROTO", f"the partner's certificate is not valid ({told}): {remedy}"
     reason = (getattr(error, "reason", None) or "").replace("_", " ").lower()
     for part, cause in _HANDSHAKE.items():
         if part in reason:
