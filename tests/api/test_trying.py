@@ -49,6 +49,14 @@ async def test_a_trigger_that_is_none_is_told_with_its_place(
     assert place in heard.data["faults"][0]["place"]
 
 
+async def test_an_id_with_half_a_character_is_refused_with_its_place(host: Running) -> None:
+    """As the collector refuses it: two such ids would become the same."""
+    raw = rb'{"trigger": "type = \"track\"", "events": [{"userId": "\ud83d"}]}'
+    heard = await host.ask("POST", "/api/triggers/match", raw=raw)
+    assert heard.status == 422
+    assert heard.data["faults"][0]["place"] == "$.events[0].userId"
+
+
 async def test_a_trigger_is_tried_on_events(host: Running) -> None:
     """The verdict for each, with the truth of each condition."""
     events = [event("m1"), {**event("m2"), "type": "page"}, {}]

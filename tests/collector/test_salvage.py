@@ -63,6 +63,10 @@ BROKEN: dict[str, tuple[bytes, list[str | None]]] = {
     "garbage behind it": (b'{"batch":[%s,%s%sxyz' % (A, B, TAIL), ["a", "b", None]),
     "another batch behind it": (b'{"batch":[%s%s{"batch":[%s]}' % (A, TAIL, B), ["a", None]),
     "garbage before the list": (b'{"x":"y" z "batch":[%s,%s%s' % (A, B, TAIL), ["a", "b"]),
+    "commas around the list are missing": (
+        b'{"writeKey":"k" "sentAt":1 "context":{"a":[1]} "batch":[%s,%s] "userId":"u"}' % (A, B),
+        ["a", "b"],
+    ),
     "two in a row": (b'{"batch":[%s,%s,%s%s' % (A[:-1], B[:-1], C, TAIL), [None, None, "c"]),
     "words": (b'{"batch":[%s,undefined,%s%s' % (A, B, TAIL), ["a", None, "b"]),
 }
@@ -85,6 +89,31 @@ async def test_each_event_that_is_whole_is_taken(
     assert {row["reason"] for row in answer.get("rejected", [])} <= {"not_json", "bad_request"}
     if text.endswith(TAIL):
         assert all(event["context"] == {"a": [1]} for event in collector.intake.events)
+
+
+@pytest.mark.parametrize("key", ["writeKey", "sentAt"])
+@pytest.mark.parametrize(
+    "value", ["NaN", "1e9999999999999999999", "[" * 20_000, '"\\x"', "undefined"]
+)
+async def test_what_stands_around_the_events_costs_none(
+    collector: Running, http: aiohttp.ClientSession, key: str, value: str
+) -> None:
+    """The header then names the write key; a time that is none corrects nothing."""
+    body = b'{"%s":%s,"batch":[%s]}' % (key.encode(), value.encode(), A)
+    async with http.post(f"{collector.url}/v1/b", data=body, headers=HEADERS) as response:
+        assert await response.json() == {"success": True}
+    assert [event["messageId"] for event in collector.intake.events] == ["a"]
+    assert "sentAt" not in collector.intake.events[0]
+
+
+@pytest.mark.parametrize("body", [b'{"batch":[', b'{"batch":[ ,', b'{"batch":[\0]', b'{"batch":[}'])
+async def test_a_broken_body_without_any_event_is_no_success(
+    collector: Running, http: aiohttp.ClientSession, body: bytes
+) -> None:
+    """Its events may have been cut off: an empty batch would be answered with 200."""
+    async with http.post(f"{collector.url}/v1/b", data=body, headers=HEADERS) as response:
+        assert response.status == 400
+        assert (await response.json())["code"] == "not_json"
 
 
 @pytest.mark.parametrize(

@@ -98,3 +98,17 @@ async def test_no_header_breaks_a_door(
         answer = await heard(collector.url, head % (path, KEY, header, len(body)) + body)
         assert answer.split()[1] in (b"200", b"400", b"415"), answer
     assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize("expected", [b"\xff", b"x", b"100-continue, x"])
+async def test_what_cannot_be_met_is_refused(
+    collector: Running, caplog: pytest.LogCaptureFixture, expected: bytes
+) -> None:
+    """Whatever bytes the header has; nothing is accepted, and nothing is logged."""
+    for path in (b"POST /v1/t", b"GET /v1/projects/write-key-of-the-web/settings", b"GET /metrics"):
+        head = b"%s HTTP/1.1\r\nHost: x\r\n%sConnection: close\r\nExpect: %s\r\n\r\n"
+        answer = await heard(collector.url, head % (path, KEY, expected))
+        assert answer.startswith(b"HTTP/1.1 417 ")
+        assert b'"code":"bad_request"' in answer
+    assert collector.intake.accepted == []
+    assert caplog.text == ""

@@ -18,7 +18,7 @@ from offramp.api.access import Guard
 from offramp.api.operations import Call, Operation
 from offramp.api.problems import ProblemError, problem_of, refuse
 from offramp.errors import describe_type
-from offramp.event import MAX_DEPTH, Discard, nests_deeper_than
+from offramp.event import ID_KEYS, MAX_DEPTH, Discard, nests_deeper_than
 from offramp.web.answers import RefusedError
 from offramp.web.bodies import read_body
 
@@ -80,7 +80,9 @@ async def read_json(request: web.Request) -> Any:
     if not data.strip():
         return None
     try:
-        value = _json.loads(data)
+        value = _json.loads(data, exact=ID_KEYS)
+    except _json.HalfCharacterError as error:
+        raise refuse(error.place, str(error)) from None
     except (ValueError, ArithmeticError) as error:
         told = f"the body is not JSON that can be read: {error}"
         raise ProblemError(HTTPStatus.BAD_REQUEST, told) from None

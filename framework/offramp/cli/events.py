@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 from offramp import _json
 from offramp.errors import EventError, Fault
+from offramp.event import ID_KEYS
 
 
 def read_events(stream: Iterable[bytes] | None = None) -> Iterator[dict[str, Any]]:
@@ -16,7 +17,10 @@ def read_events(stream: Iterable[bytes] | None = None) -> Iterator[dict[str, Any
         if not line.strip():
             continue
         try:
-            event = _json.loads(line)
+            event = _json.loads(line, exact=ID_KEYS)
+        except _json.HalfCharacterError as error:
+            place = f"line {number}, {error.place}"
+            raise EventError([Fault(place, str(error))], reason="bad_request") from None
         except ValueError as error:
             raise EventError([Fault(f"line {number}", str(error))], reason="bad_request") from None
         if not isinstance(event, dict):

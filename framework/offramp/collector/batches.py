@@ -39,7 +39,7 @@ def open_batch(body: bytes) -> Envelope:
         raise EventError([Fault("$", told)], reason=Discard.BAD_REQUEST) from None
     except (msgspec.DecodeError, RecursionError) as error:
         salvaged = salvage(body)
-        if salvaged is None:
+        if salvaged is None or not salvaged.members:
             told = f"the body is not JSON: {error}"
             raise EventError([Fault("$", told)], reason=Discard.NOT_JSON) from None
         return _envelope(salvaged)

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Any, Final, Protocol, TypeAlias
 
 import attrs
+import msgspec
 from aiohttp import web
 
 from offramp.collector.batches import Envelope, open_batch
@@ -179,7 +180,7 @@ class _Collector:
         source: str | None = None
         try:
             batch = open_batch(body)
-            source = self.gate.enter(request, parse(bytes(batch.write_key), "$.writeKey"))
+            source = self.gate.enter(request, _text_or_none(batch.write_key))
             arrival, added_bytes = self.arrival_of(request, batch)
         except EventError as error:
             raise refuse(error, source) from None
@@ -207,11 +208,10 @@ class _Collector:
     def arrival_of(self, request: web.Request, batch: Envelope) -> tuple[Arrival, int]:
         """What a batch's events have in common, and how many bytes it adds to each of them."""
         parts = bytes(batch.sent_at), bytes(batch.context), bytes(batch.integrations)
-        sent_at = parse(parts[0], "$.sentAt")
         arrival = self.arrival(
             request,
             None,
-            sent_at=sent_at if isinstance(sent_at, str) else None,
+            sent_at=_text_or_none(batch.sent_at),
             batch_context=self.maker.shared(parts[1], "$.context"),
             batch_integrations=self.maker.shared(parts[2], "$.integrations"),
         )
@@ -247,3 +247,12 @@ class _Collector:
             scheme, _, host = self.public_url.rstrip("/").partition("://")
         door = {"apiKey": key, "apiHost": f"{host}/v1", "protocol": scheme}
         return data({"integrations": {"Segment.io": door}})
+
+
+def _text_or_none(value: msgspec.Raw) -> str | None:
+    """Read a text beside the events of a batch; what is none must not cost the events."""
+    try:
+        text = parse(bytes(value))
+    except EventError:
+        return None
+    return text if isinstance(text, str) else None

@@ -42,8 +42,10 @@ _BATCH: Final = re.compile(rb'"batch"\s*+:\s*+\[')
 _END: Final = re.compile(rb"[\s\x00,]*+(\}?)[\s\x00]*+")
 #: Between the events of a batch; an event ends before it.
 _BETWEEN: Final = re.compile(rb"[\s\x00,}]*+")
-#: A member of the batch, or a value around it, that has no brackets; it may be no JSON.
+#: A member of the batch that has no brackets; it may be no JSON.
 _LONE: Final = re.compile(rb'(%b|[^\s\x00"\[\]{},:]++)[\s\x00]*+(?=[,\]}]|\Z)' % _TEXT)
+#: A value around the events that has no brackets; the comma behind it may be missing.
+_AROUND: Final = re.compile(rb'(%b|[^\s\x00"\[\]{},:]++)[\s\x00]*+(?=[,\]}"]|\Z)' % _TEXT)
 #: Where reading can go on: brackets that a value begins with, and the end of a list.
 _MARK: Final = re.compile(rb':\s*+[\[{]|\{|\](?=[\s\x00,]*+(?:["}]|\Z))')
 _EVENT_KEY: Final = re.compile(rb'"(?:type|messageId|userId|anonymousId)"')
@@ -183,7 +185,7 @@ class _Reader:
             if self.text[value : value + 1] in (b"{", b"["):
                 end = self._read_value(value)
             else:
-                plain = _LONE.match(self.text, value)
+                plain = _AROUND.match(self.text, value)
                 end = None if plain is None else plain.end(1)
             if end is None:
                 break

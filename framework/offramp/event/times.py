@@ -79,7 +79,8 @@ def format_time(time: datetime) -> str:
 def _read_common(text: str) -> datetime | None:
     """Read what SDKs send, the strict forms of RFC 3339, without `_read`; the rest with it."""
     try:
-        if not text[_BELOW_MICROSECOND].isdigit():
+        # msgspec takes a NUL behind a fraction for the end of the text.
+        if not text[_BELOW_MICROSECOND].isdigit() and "\0" not in text:
             return msgspec.convert(text, datetime)
     except msgspec.ValidationError:
         pass

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+import attrs
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
@@ -13,7 +14,7 @@ from offramp.collector.limits import Limits
 from offramp.collector.metrics import CollectorMetrics
 from offramp.collector.routes import Intake, collector_routes
 from offramp.host.descriptors import watch_descriptors
-from offramp.host.malformed import ConnectionLog, refuse_other_versions
+from offramp.host.malformed import ConnectionLog, meet_expectation, refuse_other_versions
 from offramp.host.ops import Check, Problems, Refresh, ops_routes
 
 #: Seconds that an idle connection stays open: longer than load balancers keep theirs, so that
@@ -31,7 +32,7 @@ def make_app(  # noqa: PLR0913 - the parts of a host, by keyword
     limits: Limits | None = None,
     public_url: str | None = None,
     proxies: int = 0,
-    more: Iterable[web.AbstractRouteDef] = (),
+    more: Iterable[web.RouteDef] = (),
     refresh: Refresh | None = None,
 ) -> web.Application:
     """Make the application with the collector, the doors for operations, and `more` routes.
@@ -58,17 +59,16 @@ def make_app(  # noqa: PLR0913 - the parts of a host, by keyword
         public_url=public_url,
         proxies=proxies,
     )
-    app.add_routes(collector)
-    app.add_routes(
-        ops_routes(
-            registry=registry,
-            readiness=readiness,
-            degraded=degraded,
-            problems=problems,
-            refresh=refresh,
-        )
+    ops = ops_routes(
+        registry=registry,
+        readiness=readiness,
+        degraded=degraded,
+        problems=problems,
+        refresh=refresh,
     )
-    app.add_routes(more)
+    for route in (*collector, *ops, *more):
+        kwargs = {**route.kwargs, "expect_handler": meet_expectation}
+        app.add_routes([attrs.evolve(route, kwargs=kwargs)])
 
     async def watch(_: web.Application) -> AsyncIterator[None]:
         async with watch_descriptors(registry):

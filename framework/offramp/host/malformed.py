@@ -7,13 +7,15 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any, Final
 
-from aiohttp import HttpVersion10, HttpVersion11, web
+from aiohttp import HttpVersion10, HttpVersion11, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from offramp.collector.metrics import Count
 from offramp.web.answers import failure
 
 _VERSIONS: Final = (HttpVersion11, HttpVersion10)
+#: What a client asks for that sends its body only when told to. Source: RFC 9110, section 10.1.1.
+_CONTINUE: Final = "100-continue"
 
 _log = logging.getLogger(__name__)
 
@@ -53,3 +55,15 @@ async def refuse_other_versions(
     response = failure(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "bad_request", told)
     response.force_close()
     return response
+
+
+async def meet_expectation(request: web.Request) -> web.StreamResponse | None:
+    """Tell a client that waits with its body to send it; refuse whatever else it expects."""
+    if request.version != HttpVersion11:
+        return None
+    if request.headers[hdrs.EXPECT].lower() != _CONTINUE:
+        told = f"Expect is met with {_CONTINUE} alone; send the request without it"
+        return failure(HTTPStatus.EXPECTATION_FAILED, "bad_request", told)
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    request.writer.output_size = 0  # what is told so is no part of the answer
+    return None
