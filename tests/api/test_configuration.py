@@ -10,7 +10,7 @@ import pytest
 from tests.api.conftest import LANE, PATIENCE, SECRET, WRITE_KEY, Running
 from tests.delivery.parts import event
 
-from offramp import Outgoing, Response
+from offramp import OutgoingRequest, Response
 
 ONE = f"/api/subscriptions/{quote(LANE, safe='')}"
 
@@ -34,7 +34,7 @@ async def test_a_change_does_not_wait_for_a_slow_partner(host: Running) -> None:
     runtime = host.parts.engine.snapshot.runtimes["small"]
     quick = runtime.handler
 
-    async def slow(outgoing: Outgoing) -> Response:
+    async def slow(outgoing: OutgoingRequest) -> Response:
         asked.set()
         await release.wait()
         return await quick(outgoing)

@@ -12,7 +12,7 @@ from tests.conformance.source import Source
 
 from offramp import _json
 from offramp.config import Instance, Subscription
-from offramp.definition import Handler, Outgoing, Response
+from offramp.definition import Handler, OutgoingRequest, Response
 from offramp.delivery import (
     InstanceRuntime,
     Pipeline,
@@ -110,7 +110,7 @@ async def _our_request(
 ) -> dict[str, Any]:
     if not pipeline.matches(event):
         return {"value": []}
-    seen: list[Outgoing] = []
+    seen: list[OutgoingRequest] = []
     runtime = make_watched_runtime(settings, seen)
     told = await explain(pipeline, runtime, event, now=moment_of(pipeline, event))
     if told["faults"]:
@@ -170,14 +170,14 @@ def make_pipeline(trigger: str, mapping: dict[str, Any]) -> Pipeline:
     return compile_subscription(subscription, catalog()[SLUG], catalog().directives)
 
 
-def make_watched_runtime(settings: dict[str, Any], seen: list[Outgoing]) -> InstanceRuntime:
+def make_watched_runtime(settings: dict[str, Any], seen: list[OutgoingRequest]) -> InstanceRuntime:
     """An instance whose requests are seen as they would leave, before explaining ends them."""
 
-    async def watch(outgoing: Outgoing, handler: Handler) -> Response:
+    async def watch(outgoing: OutgoingRequest, handler: Handler) -> Response:
         seen.append(outgoing)
         return await handler(outgoing)
 
-    async def unreachable(outgoing: Outgoing) -> Response:
+    async def unreachable(outgoing: OutgoingRequest) -> Response:
         raise AssertionError(f"explaining sent a request to {outgoing.url}")
 
     instance = Instance(name="conformance", source="site", destination=SLUG)

@@ -14,7 +14,7 @@ from offramp import (
     Destination,
     Fault,
     Idempotency,
-    Outgoing,
+    OutgoingRequest,
     Preset,
     Request,
     Response,
@@ -128,7 +128,7 @@ class Partner:
     requests: list[list[str]] = attrs.field(factory=list)
     taken: list[str] = attrs.field(factory=list)
 
-    async def __call__(self, outgoing: Outgoing) -> Response:
+    async def __call__(self, outgoing: OutgoingRequest) -> Response:
         ids = _json.loads(outgoing.body or b"[]")
         self.requests.append(ids)
         status = self.judge(ids)

@@ -13,7 +13,7 @@ import pytest
 from tests.delivery.parts import event
 from tests.delivery.wild import LANE, TOKEN, URL, config, running, told_of, well, wild
 
-from offramp import AuthTokens, Outgoing, RequestOptions, Response, setting
+from offramp import AuthTokens, OutgoingRequest, RequestOptions, Response, setting
 from offramp.definition import fields_of
 from offramp.delivery import secrets_of
 from offramp.errors import DeliveryError, HTTPError, RetryableError
@@ -54,7 +54,7 @@ def extend(_: Any, auth: AuthTokens | None) -> RequestOptions:
     return RequestOptions(headers={"X-Access": "none" if auth is None else auth.access_token})
 
 
-async def guarded(outgoing: Outgoing) -> Response:
+async def guarded(outgoing: OutgoingRequest) -> Response:
     """A partner that takes the fresh token only, and quotes what it was sent."""
     given = outgoing.headers["X-Access"]
     status = 200 if given == FRESH else 401
@@ -128,7 +128,7 @@ async def test_a_refresh_that_fails_blames_no_payload(
     async def refresh(_: Any) -> AuthTokens:
         raise error
 
-    async def counting(outgoing: Outgoing) -> Response:
+    async def counting(outgoing: OutgoingRequest) -> Response:
         requests.append(outgoing)
         return await guarded(outgoing)
 
@@ -143,7 +143,7 @@ async def test_a_refresh_that_fails_blames_no_payload(
 async def test_a_partner_that_quotes_basic_credentials_tells_no_secret(tmp_path: Path) -> None:
     """The header's base64 is the password in another spelling."""
 
-    async def quoting(outgoing: Outgoing) -> Response:
+    async def quoting(outgoing: OutgoingRequest) -> Response:
         told = f"refused: {outgoing.headers['Authorization']}".encode()
         return Response(status=403, headers={}, body=told, url=outgoing.url)
 

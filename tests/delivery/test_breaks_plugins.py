@@ -13,7 +13,7 @@ import pytest
 from tests.delivery.parts import Item
 from tests.delivery.wild import URL, outcomes, well, wild
 
-from offramp import Fault, Outgoing, Response
+from offramp import Fault, OutgoingRequest, Response
 from offramp.errors import DeliveryError, RejectedError, RetryableError
 
 LONE = "\ud83d"
@@ -156,7 +156,7 @@ async def test_a_header_that_is_not_utf8_does_not_keep_an_event_from_its_end(
     """One byte of Latin-1 in a partner's header: delivered, once."""
     taken = []
 
-    async def latin(outgoing: Outgoing) -> Response:
+    async def latin(outgoing: OutgoingRequest) -> Response:
         taken.append(outgoing)
         header = b"caf\xe9".decode(errors="surrogateescape")  # as aiohttp reads it
         return Response(status=200, headers={"X-Place": header}, body=b"\xff", url=outgoing.url)

@@ -13,7 +13,7 @@ from tests.delivery.parts import Partner, event, make_pipeline, make_small_runti
 from tests.delivery.test_engine import LANE, PATIENCE, config
 from tests.delivery.virtual import World, run
 
-from offramp import Outgoing, Response
+from offramp import OutgoingRequest, Response
 from offramp.config import Config, Instance
 from offramp.delivery import Engine, InstanceRuntime, Parcel, make_runtime, send
 from offramp.delivery.past import Past
@@ -223,7 +223,7 @@ def test_a_pause_ends_no_delivery_that_the_window_still_holds() -> None:
 async def test_a_held_partner_is_left_alone(tmp_path: Path) -> None:
     """No request of a batch leaves while the instance is held, whatever waits."""
 
-    async def refuse(outgoing: Outgoing) -> Response:
+    async def refuse(outgoing: OutgoingRequest) -> Response:
         return Response(status=401, headers={}, body=b"", url=outgoing.url)
 
     runtime = make_small_runtime(refuse)

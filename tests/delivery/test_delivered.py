@@ -15,20 +15,20 @@ import pytest
 from tests.delivery.parts import Item, event
 from tests.delivery.wild import LANE, URL, config, outcomes, running, told_of, well, wild
 
-from offramp import HTTPError, Outgoing, RejectedError, Request, Response
+from offramp import HTTPError, OutgoingRequest, RejectedError, Request, Response
 from offramp.errors import DeliveryError
 from offramp.queue import Stage
 
 FILE = "test_delivered.py"
 
 
-async def sleepy(outgoing: Outgoing) -> Response:
+async def sleepy(outgoing: OutgoingRequest) -> Response:
     """A partner that takes everything, but not at once."""
     await asyncio.sleep(0.05)
     return Response(status=200, headers={}, body=b"", url=outgoing.url)
 
 
-async def moody(outgoing: Outgoing) -> Response:
+async def moody(outgoing: OutgoingRequest) -> Response:
     """A partner that answers with the status that the address ends in."""
     await asyncio.sleep(30 if outgoing.url.endswith("slow") else 0)
     return Response(status=int(outgoing.url[-3:]), headers={}, body=b"", url=outgoing.url)
@@ -100,7 +100,7 @@ async def test_a_request_that_nobody_waited_for_is_a_fault_of_the_plugin(
     """Never delivered, told with the line that made it, and never sent afterwards."""
     taken = []
 
-    async def partner(outgoing: Outgoing) -> Response:
+    async def partner(outgoing: OutgoingRequest) -> Response:
         response = await sleepy(outgoing)
         taken.append(outgoing.url)
         return response

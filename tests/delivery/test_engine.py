@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.delivery.parts import Partner, event, small_catalog
 
-from offramp import Outgoing, Response
+from offramp import OutgoingRequest, Response
 from offramp.config import Config, Instance, Source, Subscription
 from offramp.delivery import Engine, make_runtime
 from offramp.delivery.instance import InstanceRuntime
@@ -232,7 +232,7 @@ async def test_a_change_takes_effect_while_an_old_request_is_under_way(tmp_path:
     release = asyncio.Event()
 
     class Slow(Partner):
-        async def __call__(self, outgoing: Outgoing) -> Response:
+        async def __call__(self, outgoing: OutgoingRequest) -> Response:
             if not self.requests:
                 answer = await super().__call__(outgoing)
                 await release.wait()

@@ -11,7 +11,7 @@ from pathlib import Path
 import attrs
 from tests.delivery.parts import event, small_catalog
 
-from offramp import Outgoing, Response
+from offramp import OutgoingRequest, Response
 from offramp.config import Config, Instance, Source, Subscription
 from offramp.delivery import Engine, make_runtime
 from offramp.delivery.instance import InstanceRuntime
@@ -36,7 +36,7 @@ class Timed:
     mood: str
     taken: dict[str, float] = attrs.field(factory=dict)
 
-    async def __call__(self, outgoing: Outgoing) -> Response:
+    async def __call__(self, outgoing: OutgoingRequest) -> Response:
         if self.mood == "dead":
             raise ConnectionFailedError("nobody listens", code="ECONNREFUSED")
         if self.mood == "slow":

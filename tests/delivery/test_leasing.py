@@ -15,7 +15,7 @@ from tests.delivery.parts import Partner, Take, event, make_pipeline, make_small
 from tests.delivery.test_engine import PATIENCE, config, running
 from tests.delivery.test_send import parcels
 
-from offramp import Batch, Outgoing, Response
+from offramp import Batch, OutgoingRequest, Response
 from offramp.delivery import Engine, dispatcher, send
 from offramp.delivery.engine import FINISH_SECONDS
 from offramp.delivery.limits import Line
@@ -34,7 +34,7 @@ class Held(Partner):
 
     go: asyncio.Event = attrs.field(factory=asyncio.Event)
 
-    async def __call__(self, outgoing: Outgoing) -> Response:
+    async def __call__(self, outgoing: OutgoingRequest) -> Response:
         answer = await super().__call__(outgoing)
         await self.go.wait()
         return answer

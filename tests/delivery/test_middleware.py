@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from tests.delivery.virtual import World, run
 
-from offramp import Outgoing, Response
+from offramp import OutgoingRequest, Response
 from offramp.definition import Handler
 from offramp.errors import ConnectionFailedError
 
@@ -21,7 +21,7 @@ def test_middleware_that_raises_holds_its_instance() -> None:
     """Nothing leaves and nothing is rejected; one event a minute tries it, and then all go."""
     broken = True
 
-    async def sign(outgoing: Outgoing, handler: Handler) -> Response:
+    async def sign(outgoing: OutgoingRequest, handler: Handler) -> Response:
         if broken:
             raise KeyError("no key to sign with")
         return await handler(outgoing)
@@ -55,15 +55,15 @@ def test_middleware_that_raises_holds_its_instance() -> None:
 async def test_what_middleware_lets_through_is_no_fault_of_its_own(raised: Exception) -> None:
     """Faults of the network, and of what lies further in, are told as they are."""
 
-    async def passing(outgoing: Outgoing, handler: Handler) -> Response:
+    async def passing(outgoing: OutgoingRequest, handler: Handler) -> Response:
         return await handler(outgoing)
 
-    async def transport(_: Outgoing) -> Response:
+    async def transport(_: OutgoingRequest) -> Response:
         raise raised
 
     world = World(judge=lambda ids: 200)
     world.runtime.middleware = [passing, passing]
-    outgoing = Outgoing(
+    outgoing = OutgoingRequest(
         method="GET",
         url="http://partner.test/",
         headers={},

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import attrs
 from tests.delivery.parts import event, make_pipeline, make_small_runtime
 
-from offramp import Outgoing, Response, _json
+from offramp import OutgoingRequest, Response, _json
 from offramp.delivery.dispatcher import Dispatcher
 from offramp.delivery.instance import InstanceRuntime
 from offramp.delivery.limits import Gate
@@ -168,7 +168,7 @@ class World:
         runtime.gate = Gate(now=_now)
         return runtime
 
-    async def _answer(self, outgoing: Outgoing) -> Response:
+    async def _answer(self, outgoing: OutgoingRequest) -> Response:
         await asyncio.sleep(self.latency)
         ids = _json.loads(outgoing.body or b"[]")
         status = self.judge(ids)

@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.delivery.parts import Item, Settings, event
 
-from offramp import Action, Destination, Outgoing, Response, hookimpl
+from offramp import Action, Destination, OutgoingRequest, Response, hookimpl
 from offramp.config import Config, Instance, Source, Subscription
 from offramp.definition import Handler, Middleware
 from offramp.delivery import Engine, InstanceRuntime, make_runtime
@@ -80,7 +80,7 @@ def config(catalog: Catalog, *lanes: str, **mapping: Any) -> Config:
     )
 
 
-async def well(outgoing: Outgoing) -> Response:
+async def well(outgoing: OutgoingRequest) -> Response:
     """A partner that takes everything."""
     return Response(status=200, headers={}, body=b"", url=outgoing.url)
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from offramp import Outgoing, RejectedError, Response, join_url, quote_path
+from offramp import OutgoingRequest, RejectedError, Response, join_url, quote_path
 from offramp.http import Client, aiohttp_transport, open_session
 
 
@@ -71,7 +71,7 @@ async def test_an_address_leaves_as_it_is_spelled(
 async def test_what_cannot_be_sent_is_refused(url: str, told: str) -> None:
     """Before anything leaves, and in explanations too: the character, its place, what to do."""
 
-    async def never(_: Outgoing) -> Response:
+    async def never(_: OutgoingRequest) -> Response:
         raise AssertionError
 
     client = Client(handler=never, settings=None)
@@ -80,16 +80,16 @@ async def test_what_cannot_be_sent_is_refused(url: str, told: str) -> None:
     assert caught.value.code == "INVALID_URL"
     assert told in caught.value.message
     async with open_session() as session:  # a middleware may have put it there
-        outgoing = Outgoing(method="GET", url=url, timeout=timedelta(seconds=1))
+        outgoing = OutgoingRequest(method="GET", url=url, timeout=timedelta(seconds=1))
         with pytest.raises(RejectedError, match="is not a URL"):
             await aiohttp_transport(session)(outgoing)
 
 
 async def test_credentials_of_an_address_leave_as_a_header() -> None:
     """So that what is shown is what leaves, and no password stands in a URL."""
-    seen: list[Outgoing] = []
+    seen: list[OutgoingRequest] = []
 
-    async def handler(outgoing: Outgoing) -> Response:
+    async def handler(outgoing: OutgoingRequest) -> Response:
         seen.append(outgoing)
         return Response(status=200, headers={}, body=b"")
 

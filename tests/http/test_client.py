@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from offramp import AuthTokens, HTTPError, Outgoing, RequestOptions, Response
+from offramp import AuthTokens, HTTPError, OutgoingRequest, RequestOptions, Response
 from offramp.definition import Handler
 from offramp.errors import ConnectionFailedError
 from offramp.http import DEFAULT_TIMEOUT, Client, compose, make_mask
@@ -28,9 +28,9 @@ class Partner:
         self, status: int = 200, body: bytes = b"{}", headers: Mapping[str, str] | None = None
     ) -> None:
         self.answer = Response(status=status, headers=headers or {}, body=body, url=URL)
-        self.seen: list[Outgoing] = []
+        self.seen: list[OutgoingRequest] = []
 
-    async def __call__(self, outgoing: Outgoing) -> Response:
+    async def __call__(self, outgoing: OutgoingRequest) -> Response:
         self.seen.append(outgoing)
         return self.answer
 
@@ -175,7 +175,7 @@ async def test_exchanges_are_masked_wherever_a_secret_can_stand() -> None:
 async def test_a_request_without_an_answer_is_remembered_with_its_error() -> None:
     """The record tells what was tried and why nothing came; the error itself goes on."""
 
-    async def broken(outgoing: Outgoing) -> Response:
+    async def broken(outgoing: OutgoingRequest) -> Response:
         raise ConnectionFailedError(f"{outgoing.url}: refused for {TOKEN}")
 
     client = client_of(broken)
@@ -188,7 +188,7 @@ async def test_a_request_without_an_answer_is_remembered_with_its_error() -> Non
 async def test_a_cancelled_request_is_remembered_too() -> None:
     """A host that stops can still tell what was on its way."""
 
-    async def never(_: Outgoing) -> Response:
+    async def never(_: OutgoingRequest) -> Response:
         await asyncio.Event().wait()
         raise AssertionError
 
@@ -216,7 +216,7 @@ async def test_middleware_stands_in_order() -> None:
     order: list[str] = []
 
     def layer(name: str) -> Any:
-        async def middleware(outgoing: Outgoing, handler: Handler) -> Response:
+        async def middleware(outgoing: OutgoingRequest, handler: Handler) -> Response:
             order.append(f"{name} in")
             outgoing.headers[name] = str(len(outgoing.headers))
             response = await handler(outgoing)
@@ -235,11 +235,11 @@ async def test_middleware_stands_in_order() -> None:
 async def test_middleware_may_answer_itself_or_try_again() -> None:
     """It is handed a handler, which it may call never, once or several times."""
 
-    async def twice(outgoing: Outgoing, handler: Handler) -> Response:
+    async def twice(outgoing: OutgoingRequest, handler: Handler) -> Response:
         await handler(outgoing)
         return await handler(outgoing)
 
-    async def cached(_: Outgoing, __: Handler) -> Response:
+    async def cached(_: OutgoingRequest, __: Handler) -> Response:
         return Response(status=203, headers={}, body=b"from memory")
 
     partner = Partner()
@@ -259,7 +259,7 @@ async def test_without_middleware_the_handler_is_itself() -> None:
 async def test_what_the_record_shows_is_what_middleware_made() -> None:
     """A header that a middleware added was sent, so it stands in the record."""
 
-    async def sign(outgoing: Outgoing, handler: Handler) -> Response:
+    async def sign(outgoing: OutgoingRequest, handler: Handler) -> Response:
         outgoing.headers["X-Signature"] = "abc"
         return await handler(outgoing)
 
@@ -271,7 +271,7 @@ async def test_what_the_record_shows_is_what_middleware_made() -> None:
 async def test_a_refused_redirect_names_where_it_points() -> None:
     """So that the operator can set that address; secrets in it are masked."""
 
-    async def moved(outgoing: Outgoing) -> Response:
+    async def moved(outgoing: OutgoingRequest) -> Response:
         headers = {"location": "https://new.example/v2?key=s3cr3t-token"}
         return Response(status=308, headers=headers, body=b"", url=outgoing.url)
 
@@ -288,7 +288,7 @@ async def test_a_refused_redirect_names_where_it_points() -> None:
 async def test_a_large_record_leaves_out_the_oldest() -> None:
     """Bodies of many requests are kept within a bound, and the last is kept whatever it has."""
 
-    async def echo(outgoing: Outgoing) -> Response:
+    async def echo(outgoing: OutgoingRequest) -> Response:
         return Response(status=200, headers={}, body=b"", url=outgoing.url)
 
     client = Client(handler=echo, settings=None)

@@ -19,7 +19,7 @@ import pytest
 from aiohttp.client_reqrep import ConnectionKey
 from yarl import URL
 
-from offramp import Outgoing
+from offramp import OutgoingRequest
 from offramp.errors import (
     ConnectionFailedError,
     DeliveryError,
@@ -45,7 +45,7 @@ class BrokenSession:
 async def failure(error: Exception) -> DeliveryError:
     """What the transport makes of an exception."""
     session = cast("aiohttp.ClientSession", BrokenSession(error))
-    outgoing = Outgoing(
+    outgoing = OutgoingRequest(
         method="POST", url="https://partner.example/take", timeout=timedelta(seconds=3)
     )
     with pytest.raises(DeliveryError) as caught:
@@ -166,7 +166,7 @@ async def test_every_exception_has_its_class_of_outcome(kind: type[Exception]) -
 async def test_a_bug_stays_a_bug(error: Exception) -> None:
     """What no network raises is not taken for one: it leaves as it came."""
     session = cast("aiohttp.ClientSession", BrokenSession(error))
-    outgoing = Outgoing(method="GET", url="https://a.example/", timeout=timedelta(seconds=1))
+    outgoing = OutgoingRequest(method="GET", url="https://a.example/", timeout=timedelta(seconds=1))
     with pytest.raises(type(error)) as caught:
         await aiohttp_transport(session)(outgoing)
     assert caught.value is error

@@ -16,7 +16,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from offramp import Outgoing, RejectedError, Response
+from offramp import OutgoingRequest, RejectedError, Response
 from offramp.definition import Handler
 from offramp.errors import ConnectionFailedError, DeliveryError, RequestTimeoutError
 from offramp.http import aiohttp_transport, open_session, open_transport, transport
@@ -51,11 +51,11 @@ async def send() -> AsyncIterator[Handler]:
 
 def outgoing(
     url: str, *, method: str = "GET", body: bytes | None = None, seconds: float = 5
-) -> Outgoing:
-    return Outgoing(method=method, url=url, body=body, timeout=timedelta(seconds=seconds))
+) -> OutgoingRequest:
+    return OutgoingRequest(method=method, url=url, body=body, timeout=timedelta(seconds=seconds))
 
 
-async def failure(send: Handler, request: Outgoing) -> DeliveryError:
+async def failure(send: Handler, request: OutgoingRequest) -> DeliveryError:
     with pytest.raises(DeliveryError) as caught:
         await send(request)
     return caught.value

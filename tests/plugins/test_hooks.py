@@ -22,7 +22,7 @@ from offramp import (
     Action,
     Destination,
     Middleware,
-    Outgoing,
+    OutgoingRequest,
     Preset,
     Response,
     Route,
@@ -166,10 +166,10 @@ def test_hook_directives() -> None:
 def test_hook_middleware() -> None:
     """Middleware of a destination comes outermost first, in the order of registration."""
 
-    async def outer(outgoing: Outgoing, handler: Handler) -> Response:
+    async def outer(outgoing: OutgoingRequest, handler: Handler) -> Response:
         return await handler(outgoing)
 
-    async def inner(outgoing: Outgoing, handler: Handler) -> Response:
+    async def inner(outgoing: OutgoingRequest, handler: Handler) -> Response:
         return await handler(outgoing)
 
     def offramp_middleware(destination: Destination) -> Sequence[Middleware] | None:
@@ -206,7 +206,7 @@ def test_middleware_that_cannot_be_had_is_not_passed_by(hook: Any, cause: str) -
 def test_middleware_of_a_plugin_that_is_left_out_is_not_passed_by() -> None:
     """A typo in its preset must not send requests unsigned; what it does not sign goes on."""
 
-    async def sign(outgoing: Outgoing, handler: Handler) -> Response:
+    async def sign(outgoing: OutgoingRequest, handler: Handler) -> Response:
         return await handler(outgoing)
 
     def offramp_middleware(destination: Destination) -> Sequence[Middleware] | None:

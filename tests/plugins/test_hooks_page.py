@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from offramp import Outgoing, Response
+from offramp import OutgoingRequest, Response
 from offramp.mapping import transform
 from offramp.plugins import Catalog, hook_names, load_catalog, load_plugins
 
@@ -116,14 +116,14 @@ async def test_the_middleware_of_the_page_signs_a_request(tmp_path: Path) -> Non
     path.write_text(examples()["offramp_middleware"])
     catalog = load_catalog(load_plugins(files=[path]))
     [middleware] = catalog.plugins.middleware(metronome(catalog).destination)
-    seen: list[Outgoing] = []
+    seen: list[OutgoingRequest] = []
 
-    async def handler(outgoing: Outgoing) -> Response:
+    async def handler(outgoing: OutgoingRequest) -> Response:
         seen.append(outgoing)
         return Response(status=200, headers={}, body=b"")
 
     request: dict[str, Any] = {"method": "POST", "url": "https://a.example", "body": b"{}"}
-    await middleware(Outgoing(timeout=TIMEOUT, **request), handler)
+    await middleware(OutgoingRequest(timeout=TIMEOUT, **request), handler)
     assert re.fullmatch("[0-9a-f]{64}", seen[0].headers["X-Signature"])
 
 

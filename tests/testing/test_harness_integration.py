@@ -18,7 +18,7 @@ from offramp import (
     Choice,
     Destination,
     DynamicChoices,
-    Outgoing,
+    OutgoingRequest,
     Preset,
     Request,
     RequestOptions,
@@ -334,7 +334,7 @@ async def test_middleware_stands_around_every_request(
     """Given by the test or by a plugin's hook; the recorded request is what really left."""
 
     def adding(value: str) -> Any:
-        async def add(outgoing: Outgoing, handler: Handler) -> Response:
+        async def add(outgoing: OutgoingRequest, handler: Handler) -> Response:
             outgoing.headers["X-Order"] = outgoing.headers.get("X-Order", "") + value
             return await handler(outgoing)
 

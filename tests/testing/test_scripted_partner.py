@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from tests.testing.billing import USAGE
 
-from offramp.definition import Handler, Outgoing, Response
+from offramp.definition import Handler, OutgoingRequest, Response
 from offramp.errors import ConnectionFailedError, RejectedError, RequestTimeoutError
 from offramp.http import aiohttp_transport, open_session
 from offramp.testing import Answer, LocalPartner, Partner, RecordedRequest
@@ -27,8 +27,10 @@ async def transport() -> AsyncIterator[Handler]:
         yield aiohttp_transport(session)
 
 
-def asking(url: str = USAGE, method: str = "POST", **changes: Any) -> Outgoing:
-    return Outgoing(**{"method": method, "url": url, "timeout": timedelta(seconds=5), **changes})
+def asking(url: str = USAGE, method: str = "POST", **changes: Any) -> OutgoingRequest:
+    return OutgoingRequest(
+        **{"method": method, "url": url, "timeout": timedelta(seconds=5), **changes}
+    )
 
 
 async def test_an_answer_has_status_headers_and_body(partner: Partner, transport: Handler) -> None:

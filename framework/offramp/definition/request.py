@@ -58,7 +58,7 @@ class RequestOptions:
 
 
 @attrs.define(kw_only=True)
-class Outgoing:
+class OutgoingRequest:
     """A request on its way out; a middleware may change it before it passes it on."""
 
     method: str
@@ -70,9 +70,9 @@ class Outgoing:
 
 
 #: Sends a request and answers with what came back, or raises a `DeliveryError`.
-Handler: TypeAlias = Callable[[Outgoing], Awaitable[Response]]
+Handler: TypeAlias = Callable[[OutgoingRequest], Awaitable[Response]]
 #: Stands around every request: `async def m(outgoing, handler): return await handler(outgoing)`.
-Middleware: TypeAlias = Callable[[Outgoing, Handler], Awaitable[Response]]
+Middleware: TypeAlias = Callable[[OutgoingRequest, Handler], Awaitable[Response]]
 
 
 class Request(Protocol[S_co]):

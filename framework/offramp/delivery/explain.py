@@ -8,7 +8,7 @@ from typing import Any, Final
 import attrs
 
 from offramp import _json
-from offramp.definition import Outgoing, Response
+from offramp.definition import OutgoingRequest, Response
 from offramp.delivery.failures import PluginFailedError, as_delivery_error, is_ours
 from offramp.delivery.instance import InstanceRuntime
 from offramp.delivery.judging import finished, judged
@@ -25,7 +25,7 @@ class _NotSentError(BaseException):
     """Ends an action at its first request; no plugin's `except Exception` may swallow it."""
 
 
-async def _stop(outgoing: Outgoing) -> Response:
+async def _stop(outgoing: OutgoingRequest) -> Response:
     raise _NotSentError(outgoing.url)
 
 

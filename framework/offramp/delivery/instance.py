@@ -19,7 +19,7 @@ from offramp.definition import (
     Fields,
     Handler,
     Middleware,
-    Outgoing,
+    OutgoingRequest,
     RequestOptions,
     Response,
 )
@@ -183,10 +183,10 @@ class InstanceRuntime:
 def _told_apart(layer: Middleware) -> Middleware:
     """Middleware whose own faults are told from those of what it stands around."""
 
-    async def send(outgoing: Outgoing, handler: Handler) -> Response:
+    async def send(outgoing: OutgoingRequest, handler: Handler) -> Response:
         from_within: list[BaseException] = []
 
-        async def within(outgoing: Outgoing) -> Response:
+        async def within(outgoing: OutgoingRequest) -> Response:
             try:
                 return await handler(outgoing)
             except BaseException as error:

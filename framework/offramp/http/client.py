@@ -19,7 +19,7 @@ from offramp.definition import (
     AuthTokens,
     Handler,
     Middleware,
-    Outgoing,
+    OutgoingRequest,
     RequestOptions,
     Response,
 )
@@ -48,7 +48,7 @@ def compose(middleware: Sequence[Middleware], handler: Handler) -> Handler:
 
 
 def _layer(layer: Middleware, handler: Handler) -> Handler:
-    async def send(outgoing: Outgoing) -> Response:
+    async def send(outgoing: OutgoingRequest) -> Response:
         return await layer(outgoing, handler)
 
     return send
@@ -133,7 +133,7 @@ class Client(Generic[S]):
             merged = self._headers(headers, has_json=json is not UNSET)
             if authorization is not None:
                 merged = _laid_over({"Authorization": authorization}, merged)
-            outgoing = Outgoing(
+            outgoing = OutgoingRequest(
                 method=made.method,
                 url=url,
                 headers=merged,
@@ -158,7 +158,7 @@ class Client(Generic[S]):
             merged["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
         return _laid_over(merged, self.options.headers, headers or {})
 
-    async def _exchange(self, outgoing: Outgoing) -> Response:
+    async def _exchange(self, outgoing: OutgoingRequest) -> Response:
         started = time.perf_counter()
         response = error = None
         try:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import attrs
 
-from offramp.definition import Outgoing, Response
+from offramp.definition import OutgoingRequest, Response
 from offramp.http.masking import Mask, mask_headers, readable
 
 #: Enough to read what was sent and answered; a batch of 100 usage events has about 30 KB.
@@ -74,7 +74,7 @@ def kept(exchanges: Sequence[object], *, dropped: int = 0) -> Exchange | None:
 
 
 def record(
-    outgoing: Outgoing,
+    outgoing: OutgoingRequest,
     *,
     mask: Mask,
     response: Response | None = None,

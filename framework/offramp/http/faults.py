@@ -13,7 +13,7 @@ from typing import Final
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
-from offramp.definition import Outgoing
+from offramp.definition import OutgoingRequest
 from offramp.errors import (
     ConnectionFailedError,
     DeliveryError,
@@ -101,7 +101,7 @@ _SYSTEM: Final = {
 }
 
 
-def as_fault(error: Exception, outgoing: Outgoing) -> DeliveryError | None:
+def as_fault(error: Exception, outgoing: OutgoingRequest) -> DeliveryError | None:
     """The error for what sending a request raised; nothing where it is a bug in the program.
 
     Whoever composed the request wrongly (an address that is none, a header with a line break) is

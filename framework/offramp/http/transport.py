@@ -7,7 +7,7 @@ from typing import Final
 
 import aiohttp
 
-from offramp.definition import Handler, Outgoing, Response
+from offramp.definition import Handler, OutgoingRequest, Response
 from offramp.errors import ConnectionFailedError
 from offramp.http.address import as_spelled
 from offramp.http.faults import as_fault
@@ -35,7 +35,7 @@ def aiohttp_transport(session: aiohttp.ClientSession) -> Handler:
     tried again, and `RejectedError` for an address or a header that cannot be sent.
     """
 
-    async def send(outgoing: Outgoing) -> Response:
+    async def send(outgoing: OutgoingRequest) -> Response:
         address = as_spelled(outgoing.url)
         try:
             async with session.request(
@@ -68,7 +68,7 @@ def open_transport() -> tuple[Handler, Callable[[], Awaitable[None]]]:
     opened: list[tuple[aiohttp.ClientSession, Handler]] = []
     closed = False
 
-    async def send(outgoing: Outgoing) -> Response:
+    async def send(outgoing: OutgoingRequest) -> Response:
         if closed:
             raise ConnectionFailedError(f"{outgoing.method} {outgoing.url}: the host is closing it")
         if not opened:

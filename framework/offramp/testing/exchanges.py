@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import attrs
 
 from offramp import _json
-from offramp.definition import UNSET, Handler, Outgoing, Response
+from offramp.definition import UNSET, Handler, OutgoingRequest, Response
 
 
 @attrs.frozen(kw_only=True)
@@ -118,7 +118,7 @@ def _comparable(value: Any) -> Any:
 def recording(transport: Handler, exchanges: list[RecordedExchange]) -> Handler:
     """The same transport, every exchange added to a list."""
 
-    async def send(outgoing: Outgoing) -> Response:
+    async def send(outgoing: OutgoingRequest) -> Response:
         request = RecordedRequest(
             method=outgoing.method,
             url=outgoing.url,
