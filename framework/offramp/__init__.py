@@ -2,6 +2,7 @@
 
 from offramp._version import __version__
 from offramp.definition import (
+    UNSET,
     Action,
     AuthTokens,
     Batch,
@@ -45,6 +46,7 @@ from offramp.event import format_time
 from offramp.hooks import Command, Route, RunningHost, SettledDelivery, Toolbox, hookimpl
 
 __all__ = [
+    "UNSET",
     "Action",
     "AuthTokens",
     "Batch",

@@ -17,7 +17,7 @@ from tests.mapping.test_mapping_properties import EVENTS, JSON, MAPPINGS
 from offramp.errors import MappingError, TransformError
 from offramp.mapping import (
     BUILTIN_DIRECTIVES,
-    UNDEFINED,
+    UNSET,
     CompileDirective,
     Compiler,
     Resolver,
@@ -57,7 +57,7 @@ def answer(resolve: Resolver, scope: Any) -> str:
 
 
 @settings(max_examples=1_500, deadline=None)
-@given(mapping=MAPPINGS, scope=EVENTS | JSON | st.just(UNDEFINED))
+@given(mapping=MAPPINGS, scope=EVENTS | JSON | st.just(UNSET))
 def test_the_code_answers_as_the_functions_do(mapping: Any, scope: Any) -> None:
     """The same value in the same order, or the same fault, whatever the scope is."""
     try:

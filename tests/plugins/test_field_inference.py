@@ -12,8 +12,8 @@ import pytest
 
 from offramp import Choice, field, path, setting, when
 from offramp.definition import UNSET, Field, fields_of, wire_names
-from offramp.definition.fields import Unset
 from offramp.errors import DefinitionError
+from offramp.js.values import Unset
 
 
 @attrs.frozen

@@ -20,7 +20,6 @@ from offramp.definition.directives import (
     template,
 )
 from offramp.definition.fields import (
-    UNSET,
     Choice,
     Condition,
     Conditions,
@@ -45,6 +44,7 @@ from offramp.definition.request import (
 )
 from offramp.definition.shape import MASK, field, fields_of, setting, wire_names
 from offramp.definition.urls import join_url, quote_path
+from offramp.js.values import UNSET
 
 __all__ = [
     "MASK",

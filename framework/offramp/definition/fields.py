@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import attrs
+
+from offramp.js.values import UNSET
 
 FieldType: TypeAlias = Literal[
     "string", "text", "number", "integer", "datetime", "boolean", "password", "object"
@@ -20,18 +21,6 @@ ObjectUI: TypeAlias = Literal["keyvalue", "object", "keyvalue:only", "object:onl
 InputMethod: TypeAlias = Literal["literal", "variable", "function", "enrichment", "freeform"]
 DisplayMode: TypeAlias = Literal["expanded", "normal", "collapsed"]
 SyncModeName: TypeAlias = Literal["add", "update", "upsert", "delete", "mirror"]
-
-
-class Unset(enum.Enum):
-    """The absence of a value, where `None` would mean JSON's null."""
-
-    UNSET = enum.auto()
-
-    def __repr__(self) -> str:
-        return self.name
-
-
-UNSET: Final = Unset.UNSET
 
 
 @attrs.frozen(kw_only=True)

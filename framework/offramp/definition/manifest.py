@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from offramp.definition.fields import UNSET, Choice, Condition, Conditions, Field, Fields
+from offramp.definition.fields import Choice, Condition, Conditions, Field, Fields
 from offramp.errors import DefinitionError, Fault
+from offramp.js.values import UNSET
 
 #: Attribute of `Field` -> name in the manifest, where they differ.
 _WIRE: Final[dict[str, str]] = {

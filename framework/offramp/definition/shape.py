@@ -21,9 +21,9 @@ from offramp.definition.fields import (
     FieldType,
     InputMethod,
     ObjectUI,
-    Unset,
 )
 from offramp.errors import DefinitionError, Fault
+from offramp.js.values import Unset
 
 T = TypeVar("T")
 

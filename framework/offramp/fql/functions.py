@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from offramp import _json
-from offramp.fql.numeric import exact, parse_decimal, write_number
+from offramp.js.numbers import exact_or_none, parse_decimal
+from offramp.js.text import number_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,9 +79,9 @@ def to_string(value: Any) -> str | None:
     """Turn a value into a text: numbers with all their digits, lists and objects as JSON."""
     if value is None or isinstance(value, str):
         return value
-    number = exact(value)
+    number = exact_or_none(value)
     if number is not None:
-        return write_number(number)
+        return number_text(number)
     try:
         return _json.dumps(value).decode()
     except (ValueError, TypeError, OverflowError, RecursionError):
@@ -89,7 +90,7 @@ def to_string(value: Any) -> str | None:
 
 def to_number(value: Any) -> int | Decimal | None:
     """Turn a text into the number that it writes; null for any other text."""
-    return parse_decimal(value.strip()) if isinstance(value, str) else exact(value)
+    return parse_decimal(value.strip()) if isinstance(value, str) else exact_or_none(value)
 
 
 def _of_text(change: Callable[[str], str]) -> Callable[[Any], str | None]:

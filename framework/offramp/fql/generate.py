@@ -14,9 +14,10 @@ from typing import Any
 from offramp.errors import Fault, TriggerError, describe_type
 from offramp.fql import shape, tree
 from offramp.fql.functions import FUNCTIONS
-from offramp.fql.numeric import number_from_json, parse_number
+from offramp.fql.numeric import number_from_json
 from offramp.fql.parser import MAX_NESTING, MAX_TRIGGER_BYTES, parse_exact
 from offramp.fql.words import is_rooted
+from offramp.js.numbers import parse_number
 
 #: Levels of nodes. A `not` and its group are two, which text writes with one pair of parentheses;
 #: text that is nested too deeply is the parser's to refuse, this one only ends the recursion.
@@ -177,7 +178,7 @@ def _with_value(node: Any, path: str, operator: str, place: str) -> str:
     value = node["value"]
     if operator in tree.ORDERS and isinstance(value, str):
         number = parse_number(value)  # as Segment writes it; what is no number stays as it is
-        value = value if number is None or not number.is_finite() else number
+        value = value if number is None or not Decimal(number).is_finite() else number
     return _infix(path, operator, value, place)
 
 

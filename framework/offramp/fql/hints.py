@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from offramp.fql import tree
 from offramp.fql.generate import write_node, write_value
 from offramp.fql.needs import needed_texts
-from offramp.fql.numeric import parse_number
+from offramp.js.numbers import parse_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from offramp.fql.functions import contains
 from offramp.fql.glob import compile_glob
-from offramp.fql.numeric import exact, parse_number
+from offramp.js.numbers import exact_or_none, parse_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,12 +59,12 @@ def equal(left: Any, right: Any) -> bool:
 def _same_scalar(one: Any, other: Any) -> bool:
     if isinstance(one, str | bool) or one is None:
         return type(one) is type(other) and bool(one == other)
-    number, another = exact(one), exact(other)
+    number, another = exact_or_none(one), exact_or_none(other)
     return number is not None and another is not None and number == another
 
 
 def _number_test(compare: Comparison, value: Value) -> Test:
-    expected = parse_number(value) if isinstance(value, str) else exact(value)
+    expected = parse_number(value) if isinstance(value, str) else exact_or_none(value)
     if expected is None:
         return lambda _: False
 
@@ -72,7 +72,7 @@ def _number_test(compare: Comparison, value: Value) -> Test:
         kind = type(actual)
         if kind is int or kind is Decimal:
             return compare(actual, expected)
-        number = exact(actual)
+        number = exact_or_none(actual)
         return number is not None and compare(number, expected)
 
     return test
@@ -119,7 +119,7 @@ def _is_among(item: Any, items: Any) -> bool:
 
 def _order(compare: Comparison) -> Comparison:
     def test(left: Any, right: Any) -> bool:
-        one, other = exact(left), exact(right)
+        one, other = exact_or_none(left), exact_or_none(right)
         return one is not None and other is not None and compare(one, other)
 
     return test

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from offramp.js.units import js_units
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from offramp.fql.tree import Keys
 
 #: Paths of this many keys have a reader of their own: `properties.plan` is by far the usual one.
 _TWO = 2
-#: Bytes of one unit of UTF-16.
-_BYTES_OF_UNIT = 2
 _ITEM_KEY = re.compile("length|0|[1-9][0-9]{0,8}")
 _INDEX = re.compile("0|[1-9][0-9]{0,8}")
 
@@ -73,7 +73,7 @@ def step(container: Any, key: str) -> Any:
     if isinstance(container, list):
         return _item(container, key)
     if isinstance(container, str) and container:
-        return _item(split_units(container), key) if _ITEM_KEY.fullmatch(key) else None
+        return _item(js_units(container), key) if _ITEM_KEY.fullmatch(key) else None
     return None if container else container
 
 
@@ -88,13 +88,7 @@ def locate(event: dict[str, Any], keys: Keys) -> tuple[bool, Any]:
     return not missing, here
 
 
-def split_units(text: str) -> list[str]:
-    """Part a text into UTF-16 units, which are what JavaScript counts."""
-    raw = text.encode("utf-16-le", "surrogatepass")
-    return [chr(raw[at] | raw[at + 1] << 8) for at in range(0, len(raw), _BYTES_OF_UNIT)]
-
-
-def _item(items: list[Any], key: str) -> Any:
+def _item(items: Sequence[Any], key: str) -> Any:
     if key == "length":
         return len(items)
     return items[int(key)] if _INDEX.fullmatch(key) and int(key) < len(items) else None

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from offramp.errors import TriggerError
 from offramp.fql import tree
 from offramp.fql.generate import generate
-from offramp.fql.numeric import exact, literal, parse_number
+from offramp.fql.numeric import literal
 from offramp.fql.parser import parse_exact
 from offramp.fql.segment_lexer import SegmentError
 from offramp.fql.segment_parser import SegmentTree, read
+from offramp.js.numbers import exact_or_none, parse_number
 
 if TYPE_CHECKING:
     from offramp.fql.tree import Group, Node
@@ -125,5 +126,5 @@ def _canonical(node: Node) -> Any:
     operator, value = node["operator"], node.get("value")
     if operator in tree.ORDERS and isinstance(value, str):
         value = parse_number(value)
-    kind = "number" if exact(value) is not None else type(value)
+    kind = "number" if exact_or_none(value) is not None else type(value)
     return tree.condition_keys(node), operator, kind, value

@@ -8,7 +8,7 @@ from __future__ import annotations
 import string
 from typing import NamedTuple
 
-from offramp.fql.paths import split_units
+from offramp.js.units import join_units, js_units
 
 #: What stands for the end of the text; no single unit equals it.
 _END = "-1"
@@ -45,13 +45,8 @@ class SegmentToken(NamedTuple):
 
 def tokenize(text: str) -> list[SegmentToken]:
     """Take a trigger apart as Segment does; `SegmentError` where its lexer throws."""
-    tokens = _Lexer("".join(split_units(text))).tokens()
+    tokens = _Lexer(js_units(text)).tokens()
     return [SegmentToken(token.type, join_units(token.value)) for token in tokens]
-
-
-def join_units(units: str) -> str:
-    """Put UTF-16 units together to a text; half of a pair stays half."""
-    return units.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
 class _Lexer:

@@ -11,9 +11,11 @@ from collections import deque
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from offramp.fql.numeric import literal, parse_number, write_number
-from offramp.fql.paths import split_units
-from offramp.fql.segment_lexer import SegmentError, SegmentToken, join_units, tokenize
+from offramp.fql.numeric import literal
+from offramp.fql.segment_lexer import SegmentError, SegmentToken, tokenize
+from offramp.js.numbers import parse_number
+from offramp.js.text import number_text
+from offramp.js.units import join_units, js_units
 
 SegmentTree: TypeAlias = dict[str, Any]
 _Tokens: TypeAlias = deque[SegmentToken]
@@ -156,7 +158,7 @@ class _Reader:
         return []
 
     def _match(self, pattern: str, *, starts: bool) -> tuple[str, str]:
-        inside = pattern[:-1] if starts else join_units("".join(split_units(pattern)[1:]))
+        inside = pattern[:-1] if starts else join_units(js_units(pattern)[1:])
         if any(special in inside for special in "*?[\\") or not (starts or pattern[:1] == "*"):
             self._note('match knows only "text*" and "*text", and takes the text literally')
         return ("starts_with" if starts else "ends_with"), inside
@@ -222,7 +224,7 @@ def _value_of(token: SegmentToken) -> str | float | bool:
 def _double(digits: str) -> float:
     """Read a number as JavaScript does; a whole one is an int of the digits JavaScript prints."""
     number = parse_number(digits)
-    found = float("nan") if number is None else float(number)
+    found = float("nan") if number is None else float(Decimal(number))
     whole = literal(Decimal(repr(found))) if math.isfinite(found) else None
     return whole if isinstance(whole, int) else found
 
@@ -232,7 +234,7 @@ def _text_of(value: str | float | bool) -> str:  # noqa: FBT001  # a value of Se
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    return write_number(Decimal(repr(float(value))))
+    return number_text(float(value))
 
 
 def _name(path: str) -> str:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from offramp.fql import tree
 from offramp.fql.functions import FUNCTIONS
 from offramp.fql.glob import ends_of, escape_glob, parse_glob
-from offramp.fql.numeric import exact, write_number
+from offramp.js.numbers import exact_or_none
+from offramp.js.text import number_text
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -156,7 +157,7 @@ def condition_operator(operator: str, value: Value) -> tuple[str, Value]:
         return ("not_exists" if equal else "exists"), None
     if isinstance(value, bool) and equal:
         return ("is_true" if value else "is_false"), None
-    if exact(value) is not None:
+    if exact_or_none(value) is not None:
         return ("number_equals" if equal else "number_not_equals"), value
     return operator, value
 
@@ -192,9 +193,9 @@ def _check_order(operator: str, value: Value) -> None:
 
 
 def _part(value: Value) -> str:
-    number: int | Decimal | None = exact(value)
+    number: int | Decimal | None = exact_or_none(value)
     if number is not None:
-        return write_number(number)
+        return number_text(number)
     if not isinstance(value, str):
         raise Refusal('contains(...) looks for a text: write it in quotes, for instance "order"')
     return value

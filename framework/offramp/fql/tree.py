@@ -29,7 +29,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypeAlias, TypedDict
 
-from offramp.fql.numeric import exact, number_as_json
+from offramp.fql.numeric import number_as_json
+from offramp.js.numbers import exact_or_none
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -175,7 +176,7 @@ def as_json(tree: Any) -> Any:
         return {key: as_json(item) for key, item in tree.items()}
     if isinstance(tree, list):
         return [as_json(item) for item in tree]
-    number = exact(tree)
+    number = exact_or_none(tree)
     return tree if number is None else number_as_json(number)
 
 

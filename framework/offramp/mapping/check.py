@@ -9,9 +9,9 @@ from typing import Any
 import attrs
 
 from offramp.errors import Fault
+from offramp.js.units import js_length
+from offramp.js.values import UNSET
 from offramp.mapping.compiler import METADATA_KEY, join, key_place, unknown_directive
-from offramp.mapping.jstext import js_length
-from offramp.mapping.values import UNDEFINED
 from offramp.mapping.wording import shown
 
 #: Levels of objects and lists in a mapping; editors make fewer than 20, and 100 stay far from
@@ -187,7 +187,7 @@ def _array_path(checker: _Checker, value: Any, place: str) -> None:
     if type(value) is not list:
         checker.report(place, f"expected a list of a path and an object, got {shown(value)}")
         return
-    path, shape = (*value, UNDEFINED, UNDEFINED)[:2]
+    path, shape = (*value, UNSET, UNSET)[:2]
     _string_or_directive(checker, path, f"{place}[0]")
     checker.mapping(shape, f"{place}[1]")
 

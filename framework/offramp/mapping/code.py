@@ -50,7 +50,7 @@ class Choose:
     holds: Callable[[Any], bool]
     then: Resolver
     otherwise: Resolver
-    #: What `holds` asks, as an expression of `{value}`, in which `absent` is `UNDEFINED`.
+    #: What `holds` asks, as an expression of `{value}`, in which `absent` is `UNSET`.
     condition: str | None = None
 
 

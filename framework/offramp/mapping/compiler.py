@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from offramp.errors import Fault, TransformError
+from offramp.js.values import UNSET
 from offramp.mapping.budget import Meter, budgeted
 from offramp.mapping.code import Apply, Code, Codes, List, Object, Read
 from offramp.mapping.path import compile_path, path_text
 from offramp.mapping.straight import straighten
-from offramp.mapping.values import NOTHING, UNDEFINED, Constant, Keep, Resolver
+from offramp.mapping.values import NOTHING, Constant, Keep, Resolver
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -53,7 +54,7 @@ class Shared:
     faults: list[Fault] = attrs.field(factory=list)
     #: The paths of the event that the mapping reads.
     paths: set[str] = attrs.field(factory=set)
-    #: Whether a resolver may leave `UNDEFINED` behind inside its value.
+    #: Whether a resolver may leave `UNSET` behind inside its value.
     untidy: bool = False
     #: Whether running it is charged to a budget.
     is_metered: bool = False
@@ -175,13 +176,13 @@ class Compiler:
         if not all(isinstance(child, Constant) for child in children):
             return resolver
         try:
-            return Constant(budgeted(resolver)(UNDEFINED))
+            return Constant(budgeted(resolver)(UNSET))
         except TransformError as error:
             self.shared.faults.append(Fault(error.place, error.message))
             return NOTHING
 
     def leaves_undefined(self) -> None:
-        """Note that the resolver may leave `UNDEFINED` inside its value."""
+        """Note that the resolver may leave `UNSET` inside its value."""
         self.shared.untidy = True
 
     def at(self, place: str, *, scope: str | None = None, keep: Keep = Keep.NONE) -> Compiler:
@@ -237,9 +238,9 @@ def _members(compiler: Compiler, spec: dict[str, Any]) -> Resolver:
     keep = compiler.keep.inside
     getters = [compiler.compile(item, key_place(key), keep=keep) for key, item in spec.items()]
     values = [get.value for get in getters if isinstance(get, Constant)]
-    if len(values) == len(getters) and not (compiler.keep and UNDEFINED in values):
+    if len(values) == len(getters) and not (compiler.keep and UNSET in values):
         return Constant(
-            {key: item for key, item in zip(spec, values, strict=True) if item is not UNDEFINED}
+            {key: item for key, item in zip(spec, values, strict=True) if item is not UNSET}
         )
     keys, is_complete = tuple(spec), bool(compiler.keep)
     build = _complete_object if is_complete else _object
@@ -252,7 +253,7 @@ def _items(compiler: Compiler, spec: list[Any]) -> Resolver:
     getters = [compiler.compile(item, f"[{at}]", keep=keep) for at, item in enumerate(spec)]
     values = [get.value for get in getters if isinstance(get, Constant)]
     if _in_directive(compiler.place):
-        if len(values) < len(getters) or UNDEFINED in values:
+        if len(values) < len(getters) or UNSET in values:
             compiler.leaves_undefined()
         if len(values) == len(getters):
             return Constant(values)
@@ -278,7 +279,7 @@ def _object(keys: tuple[str, ...], getters: list[Resolver]) -> Resolver:
         result = {}
         for key, get in pairs:
             value = get(scope)
-            if value is not UNDEFINED:
+            if value is not UNSET:
                 result[key] = value
         return result
 
@@ -302,7 +303,7 @@ def _settled_list(getters: list[Resolver]) -> Resolver:
 
 
 def _or_null(value: Any) -> Any:
-    return None if value is UNDEFINED else value
+    return None if value is UNSET else value
 
 
 def _in_directive(place: str) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from offramp.errors import DefinitionError, Fault, MappingError, TransformError
+from offramp.js.values import UNSET
 from offramp.mapping.budget import budgeted
 from offramp.mapping.check import check_mapping, check_shape
 from offramp.mapping.compiler import Clock, CompileDirective, Compiler, Shared, directive_name
@@ -15,7 +16,7 @@ from offramp.mapping.directives import BUILTIN_DIRECTIVES
 from offramp.mapping.explain import Origin, Tracer
 from offramp.mapping.root import root_spec
 from offramp.mapping.straight import straighten
-from offramp.mapping.values import UNDEFINED, Resolver, settle
+from offramp.mapping.values import Resolver, settle
 from offramp.mapping.wording import kind_of
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def _finish(resolve: Resolver, spec: Any, *, untidy: bool) -> Resolver:
 
     def finished(event: Any) -> Any:
         value = resolve(event)
-        return None if value is UNDEFINED else value
+        return None if value is UNSET else value
 
     return finished
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from offramp.errors import TransformError
-from offramp.mapping.values import UNDEFINED, Resolver, settle
+from offramp.js.values import UNSET
+from offramp.mapping.values import Resolver, settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +53,7 @@ class Tracer:
         def watched(scope: Any) -> Any:
             children: list[Origin] = []
             self._open.append(children)
-            value: Any = UNDEFINED
+            value: Any = UNSET
             fault = None
             try:
                 value = resolver(scope)
@@ -79,7 +80,7 @@ class Tracer:
                     return get(scope)
                 except TransformError as error:
                     errors.append(error)
-                    return UNDEFINED
+                    return UNSET
 
             return resolve
 
@@ -108,7 +109,7 @@ def _origin(
         directive=directive,
         paths=tuple(sorted(paths.union(compiler.own_paths))),
         value=settle(value),
-        found=value is not UNDEFINED,
+        found=value is not UNSET,
         fault=fault,
         children=tuple(children),
     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
-from offramp.mapping.jstext import BYTES_PER_UNIT, is_array_index, js_length
-from offramp.mapping.values import UNDEFINED, Resolver
+from offramp.js.text import is_array_index
+from offramp.js.units import character_at, js_length
+from offramp.js.values import UNSET
+from offramp.mapping.values import Resolver
 
 #: The sign for the event itself, with which a path may begin.
 ROOT_SIGN = "$."
@@ -65,42 +66,18 @@ def member(value: Any, key: str) -> Any:
     """
     match value:
         case dict():
-            return value.get(key, UNDEFINED)
+            return value.get(key, UNSET)
         case list():
             if is_array_index(key):
-                return value[int(key)] if int(key) < len(value) else UNDEFINED
-            return len(value) if key == "length" else UNDEFINED
+                return value[int(key)] if int(key) < len(value) else UNSET
+            return len(value) if key == "length" else UNSET
         case str() if value:
             if is_array_index(key):
-                return _character(value, int(key))
-            return js_length(value) if key == "length" else UNDEFINED
+                found = character_at(value, int(key))
+                return UNSET if found is None else found
+            return js_length(value) if key == "length" else UNSET
         case _:
-            return UNDEFINED if value else value
-
-
-def characters(text: str) -> Sequence[str]:
-    """The characters of a text as JavaScript counts them: UTF-16 code units."""
-    if len(text) == js_length(text):
-        return text
-    units = text.encode("utf-16-le", "surrogatepass")
-    return [
-        _decoded(units[at : at + BYTES_PER_UNIT]) for at in range(0, len(units), BYTES_PER_UNIT)
-    ]
-
-
-def _character(text: str, index: int) -> Any:
-    length = js_length(text)
-    if index >= length:
-        return UNDEFINED
-    if length == len(text):
-        return text[index]
-    units = text.encode("utf-16-le", "surrogatepass")
-    return _decoded(units[index * BYTES_PER_UNIT : (index + 1) * BYTES_PER_UNIT])
-
-
-def _decoded(unit: bytes) -> str:
-    # Half of a surrogate pair is no text that could be sent anywhere.
-    return unit.decode("utf-16-le", "replace")
+            return UNSET if value else value
 
 
 def _whole(scope: Any) -> Any:
@@ -110,7 +87,7 @@ def _whole(scope: Any) -> Any:
 def _one_deep(first: str) -> Resolver:
     def resolve(scope: Any) -> Any:
         if type(scope) is dict:
-            return scope.get(first, UNDEFINED)
+            return scope.get(first, UNSET)
         return member(scope, first)
 
     return resolve
@@ -118,9 +95,9 @@ def _one_deep(first: str) -> Resolver:
 
 def _two_deep(first: str, second: str) -> Resolver:
     def resolve(scope: Any) -> Any:
-        inner = scope.get(first, UNDEFINED) if type(scope) is dict else member(scope, first)
+        inner = scope.get(first, UNSET) if type(scope) is dict else member(scope, first)
         if type(inner) is dict:
-            return inner.get(second, UNDEFINED)
+            return inner.get(second, UNSET)
         return member(inner, second)
 
     return resolve
@@ -128,10 +105,10 @@ def _two_deep(first: str, second: str) -> Resolver:
 
 def _three_deep(first: str, second: str, third: str) -> Resolver:
     def resolve(scope: Any) -> Any:
-        outer = scope.get(first, UNDEFINED) if type(scope) is dict else member(scope, first)
-        inner = outer.get(second, UNDEFINED) if type(outer) is dict else member(outer, second)
+        outer = scope.get(first, UNSET) if type(scope) is dict else member(scope, first)
+        inner = outer.get(second, UNSET) if type(outer) is dict else member(outer, second)
         if type(inner) is dict:
-            return inner.get(third, UNDEFINED)
+            return inner.get(third, UNSET)
         return member(inner, third)
 
     return resolve
@@ -141,7 +118,7 @@ def _deep(keys: tuple[str, ...]) -> Resolver:
     def resolve(scope: Any) -> Any:
         value = scope
         for key in keys:
-            value = value.get(key, UNDEFINED) if type(value) is dict else member(value, key)
+            value = value.get(key, UNSET) if type(value) is dict else member(value, key)
         return value
 
     return resolve

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from offramp.codegen import INDENT, Source
+from offramp.js.text import text_or_empty
+from offramp.js.values import UNSET
 from offramp.mapping.code import Apply, Choose, Code, Codes, Join, List, Object, Read
-from offramp.mapping.jstext import text_or_empty
 from offramp.mapping.path import member
-from offramp.mapping.values import UNDEFINED, Constant, Resolver
+from offramp.mapping.values import Constant, Resolver
 
 #: Conditions within conditions; what lies deeper is called. Python takes 100 levels of indentation.
 MAX_LEVELS: Final = 20
@@ -50,7 +51,7 @@ class _Members:
 
 
 def _members_of(value: Any) -> Any:
-    return _NOT_A_KEY if value is UNDEFINED else _Members(value)
+    return _NOT_A_KEY if value is UNSET else _Members(value)
 
 
 class _Mapping(Source):
@@ -58,7 +59,7 @@ class _Mapping(Source):
 
     def __init__(self, resolver: Resolver, codes: Codes, place: str) -> None:
         super().__init__(
-            f"mapping {place}", absent=UNDEFINED, members_of=_members_of, text_of=text_or_empty
+            f"mapping {place}", absent=UNSET, members_of=_members_of, text_of=text_or_empty
         )
         self._codes = codes
         #: The beginning of a path -> the name of what it leads to.
@@ -92,7 +93,7 @@ class _Mapping(Source):
         return made
 
     def _constant(self, value: Any) -> str:
-        if value is UNDEFINED:
+        if value is UNSET:
             return "absent"
         return repr(value) if type(value) in _WRITTEN_PLAINLY else self.name("it", value)
 
@@ -168,9 +169,9 @@ class _Mapping(Source):
         return "value"
 
     def _is_something(self, resolver: Resolver) -> bool:
-        """Whether what a resolver answers is never `UNDEFINED`."""
+        """Whether what a resolver answers is never `UNSET`."""
         if isinstance(resolver, Constant):
-            return resolver.value is not UNDEFINED
+            return resolver.value is not UNSET
         code = self._codes.of(resolver)
         if isinstance(code, Choose):
             return self._is_something(code.then) and self._is_something(code.otherwise)

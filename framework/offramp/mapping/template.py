@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
+from offramp.js.text import JS_WHITESPACE, text_or_empty
+from offramp.js.values import UNSET
 from offramp.mapping.budget import Meter
-from offramp.mapping.jstext import JS_WHITESPACE, text_or_empty
 from offramp.mapping.path import compile_path, split_reference
-from offramp.mapping.values import UNDEFINED, Resolver
+from offramp.mapping.values import Resolver
 
 # What opens and does not close is taken too, up to where it might have, since nothing within it
 # closes either: so that a text full of braces is read once, and not once for each of them.
@@ -84,7 +85,7 @@ def _getter(keys: tuple[str, ...]) -> Resolver:
 
 def _whole_scope(scope: Any) -> Any:
     # Where there is no scope at all, a template fills its placeholders from an empty object.
-    return {} if scope is UNDEFINED else scope
+    return {} if scope is UNSET else scope
 
 
 def _around(before: str, get: Resolver, after: str) -> Resolver:

@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum, IntEnum
+from enum import IntEnum
 from typing import Any, Final
 
-#: Turns a scope (the event, or an item of one of its lists) into a value, or into `UNDEFINED`.
+from offramp.js.values import UNSET
+
+#: Turns a scope (the event, or an item of one of its lists) into a value, or into `UNSET`.
 Resolver = Callable[[Any], Any]
-
-
-class Undefined(Enum):
-    """The type of `UNDEFINED`."""
-
-    UNDEFINED = "undefined"
-
-    def __bool__(self) -> bool:
-        return False
-
-    def __repr__(self) -> str:
-        return "UNDEFINED"
-
-
-#: No value at all, as opposed to null. It lives inside the engine and never reaches a result.
-UNDEFINED: Final = Undefined.UNDEFINED
 
 
 class Constant:
@@ -40,7 +26,7 @@ class Constant:
 
 
 class Keep(IntEnum):
-    """Which absent members an object must show as `UNDEFINED`, because they overwrite others."""
+    """Which absent members an object must show as `UNSET`, because they overwrite others."""
 
     #: None: they are left out.
     NONE = 0
@@ -56,23 +42,18 @@ class Keep(IntEnum):
 
 
 #: The resolver that finds nothing.
-NOTHING: Final = Constant(UNDEFINED)
-
-
-def is_truthy(value: Any) -> bool:
-    """Whether JavaScript's `if` takes a value: empty lists and objects count, 0 and "" do not."""
-    return bool(value) or type(value) is list or type(value) is dict
+NOTHING: Final = Constant(UNSET)
 
 
 def settle(value: Any) -> Any:
-    """A result as JSON has it: no `UNDEFINED` member in any object, null for one in a list.
+    """A result as JSON has it: no `UNSET` member in any object, null for one in a list.
 
     What needs no change is returned as it is, not copied.
     """
-    if value is UNDEFINED:
+    if value is UNSET:
         return None
     if type(value) is dict:
-        settled = {key: settle(item) for key, item in value.items() if item is not UNDEFINED}
+        settled = {key: settle(item) for key, item in value.items() if item is not UNSET}
         return value if _same(settled, value) else settled
     if type(value) is list:
         items = [settle(item) for item in value]
@@ -82,9 +63,9 @@ def settle(value: Any) -> Any:
 
 
 def prune(value: Any) -> Any:
-    """A value without the `UNDEFINED` members of its objects; those of its lists stay."""
+    """A value without the `UNSET` members of its objects; those of its lists stay."""
     if type(value) is dict:
-        return {key: prune(item) for key, item in value.items() if item is not UNDEFINED}
+        return {key: prune(item) for key, item in value.items() if item is not UNSET}
     if type(value) is list:
         return [prune(item) for item in value]
     return value

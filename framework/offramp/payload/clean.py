@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from offramp.definition import Field, Fields
+from offramp.js.values import UNSET
 from offramp.payload.kinds import is_shaped, item_types
-from offramp.payload.values import ABSENT
 
-#: Answers with what is left of a value, or with `ABSENT`.
+#: Answers with what is left of a value, or with `UNSET`.
 Clean: TypeAlias = Callable[[Any], Any]
 
 
@@ -24,7 +24,7 @@ def compile_clean(fields: Fields, *, at_root: bool) -> Callable[[dict[str, Any]]
 
     def clean(data: dict[str, Any]) -> dict[str, Any]:
         kept = ((key, cleans.get(key, unknown)(value)) for key, value in data.items())
-        return {key: value for key, value in kept if value is not ABSENT}
+        return {key: value for key, value in kept if value is not UNSET}
 
     return clean
 
@@ -64,7 +64,7 @@ def _deep(field: Field, *, at_root: bool) -> Clean:
     def clean(value: Any) -> Any:
         if inside is not None and isinstance(value, container):
             return inside(value)
-        return ABSENT if not value and is_nothing(value) else value
+        return UNSET if not value and is_nothing(value) else value
 
     return clean
 
@@ -74,4 +74,4 @@ def _as_it_is(value: Any) -> Any:
 
 
 def _unknown_at_root(value: Any) -> Any:
-    return ABSENT if value == "" else value
+    return UNSET if value == "" else value

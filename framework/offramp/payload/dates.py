@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from offramp.mapping.dateparts import MAX_TIME, MS_PER_SECOND, YEARS_PER_CENTURY, epoch_ms
-from offramp.mapping.jsdate import parse_js_date
-from offramp.mapping.jstext import JS_WHITESPACE, number_text
+from offramp.js.date_parts import MAX_TIME, MS_PER_SECOND, YEARS_PER_CENTURY, epoch_ms
+from offramp.js.dates import parse_js_date
+from offramp.js.text import JS_WHITESPACE, number_text
 from offramp.payload.values import is_number
 
 #: Digits of the numeric texts that are read as seconds, and as milliseconds, since 1970: the

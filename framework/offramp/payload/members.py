@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from offramp.definition import Field, Fields
 from offramp.errors import Fault
+from offramp.js.values import UNSET
 from offramp.payload.clean import compile_clean, compile_is_nothing, compile_keep_items
 from offramp.payload.coerce import USUAL
 from offramp.payload.conditions import compile_demands, has_conditions
@@ -20,7 +21,7 @@ from offramp.payload.steps import (
     with_nothing,
     with_rules,
 )
-from offramp.payload.values import ABSENT, told
+from offramp.payload.values import told
 
 #: Makes a payload of an object, and adds the faults that it finds.
 Members: TypeAlias = Callable[[dict[str, Any], list[Fault]], dict[str, Any]]
@@ -73,15 +74,15 @@ def _compile_members(
         get = data.get
         missing = 0
         for key, usual, test, takes_empty, step, is_required in members:
-            value = get(key, ABSENT)
+            value = get(key, UNSET)
             if type(value) is usual and (value or takes_empty) and (test is None or test(value)):
                 continue
-            if value is not ABSENT:
+            if value is not UNSET:
                 before = len(faults)
                 value = step(value, faults)
                 if len(faults) > before:
                     move(faults, before, f"$.{key}")
-                if value is not ABSENT:
+                if value is not UNSET:
                     payload[key] = value
                     continue
                 del payload[key]

@@ -17,13 +17,13 @@ import attrs
 
 from offramp.codegen import Source
 from offramp.definition import Conditions, Field, Fields
+from offramp.js.values import UNSET
 from offramp.payload.coerce import USUAL
 from offramp.payload.dates import is_date_like
 from offramp.payload.kinds import EXEMPT_KEY, is_shaped, item_types
 from offramp.payload.plain import PlainAttribute, is_plain_mapping, plain_attributes, slots_of
 from offramp.payload.rules import rules_of
 from offramp.payload.typed import AS_IT_IS, MOMENT, Typed, typed_of
-from offramp.payload.values import ABSENT
 
 #: Makes of a raw payload what the careful way makes of it.
 Way: TypeAlias = Callable[[dict[str, Any]], Any]
@@ -59,7 +59,7 @@ class _Payload(Source):
 
     def __init__(self, fields: Fields, payload_type: type[Any] | None) -> None:
         title = "payload" if payload_type is None else f"payload {payload_type.__name__}"
-        super().__init__(title, absent=ABSENT, Decimal=Decimal, new=object.__new__)
+        super().__init__(title, absent=UNSET, Decimal=Decimal, new=object.__new__)
         with self.block("def quick(data_0):"):
             with self.block(f"if type(data_0) is not dict or {EXEMPT_KEY!r} in data_0:"):
                 self.write(_GIVE_UP)

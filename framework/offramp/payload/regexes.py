@@ -6,6 +6,8 @@ import re
 import sys
 from typing import Final
 
+from offramp.js.units import js_units
+
 #: Greater numbers of repeats all mean "without end". Source: V8, RegExpTree::kInfinity.
 MOST_REPEATS: Final = 2**31 - 1
 #: `\cX` is the control character whose code is that of X in these lowest bits.
@@ -36,7 +38,7 @@ def is_js_regex(text: str) -> bool:
     if _FOREIGN_END.search(text):
         return False
     try:
-        _Pattern(_code_units(text)).read()
+        _Pattern(js_units(text)).read()
     except _FaultyPatternError:
         return False
     return True
@@ -192,14 +194,6 @@ class _Class:
         if character == "k":
             self.pattern.references.append(None)
         return None if character in _SETS else _SINGLE.get(character, ord(character))
-
-
-def _code_units(text: str) -> str:
-    """A text in which a character beyond U+FFFF is two, as it is in JavaScript."""
-    if text.isascii():
-        return text
-    data = text.encode("utf-16-be", "surrogatepass")
-    return "".join(chr(int.from_bytes(data[at : at + 2], "big")) for at in range(0, len(data), 2))
 
 
 def _repeats(digits: str) -> int:

@@ -7,12 +7,13 @@ from typing import Any, TypeAlias
 
 from offramp.definition import Field
 from offramp.errors import Fault
+from offramp.js.values import UNSET
 from offramp.payload.coerce import WRONG, compile_coerce
 from offramp.payload.kinds import item_types, wanted
 from offramp.payload.rules import Rule
-from offramp.payload.values import ABSENT, told
+from offramp.payload.values import told
 
-#: Takes a value and the faults so far; answers with what the payload gets, or with `ABSENT`.
+#: Takes a value and the faults so far; answers with what the payload gets, or with `UNSET`.
 #: The place of a fault that it adds starts at the value itself.
 Step: TypeAlias = Callable[[Any, list[Fault]], Any]
 
@@ -43,7 +44,7 @@ def with_nothing(is_nothing: Callable[[Any], bool], step: Step) -> Step:
     """The step, but not for what counts as nothing."""
 
     def cleaned(value: Any, faults: list[Fault]) -> Any:
-        return ABSENT if not value and is_nothing(value) else step(value, faults)
+        return UNSET if not value and is_nothing(value) else step(value, faults)
 
     return cleaned
 

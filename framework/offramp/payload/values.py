@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import math
 from decimal import Decimal
 from json import dumps
@@ -10,20 +9,11 @@ from typing import Any, Final, TypeGuard
 
 from offramp.definition import MASK
 from offramp.errors import describe_type
-from offramp.mapping.jstext import number_text
+from offramp.js.numbers import exact
+from offramp.js.text import number_text
 
 #: How much of a value a message shows, in characters: enough to recognise it in an event.
 SHOWN_LENGTH: Final = 60
-
-
-class Absent(enum.Enum):
-    """The type of `ABSENT`."""
-
-    ABSENT = enum.auto()
-
-
-#: No value at all, as opposed to null.
-ABSENT: Final = Absent.ABSENT
 
 
 def is_number(value: Any) -> TypeGuard[int | float | Decimal]:
@@ -42,11 +32,6 @@ def is_integer(value: Any) -> TypeGuard[int | float | Decimal]:
     if isinstance(value, float):
         return value.is_integer()
     return is_number(value)
-
-
-def exact(number: float | Decimal) -> int | Decimal:
-    """A number whose comparisons are by its decimal digits, not by those of a binary fraction."""
-    return Decimal(repr(number)) if isinstance(number, float) else number
 
 
 def same(left: Any, right: Any) -> bool:

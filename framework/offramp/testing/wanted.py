@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from offramp.event import EVENT_TYPES
 from offramp.fql import compile_trigger
-from offramp.fql.numeric import number_from_json, parse_number
+from offramp.fql.numeric import number_from_json
 from offramp.fql.tree import ORDERS, Node, condition_keys, is_condition
+from offramp.js.numbers import parse_number
 from offramp.testing.backwards import put
 from offramp.testing.events import create_test_event
 

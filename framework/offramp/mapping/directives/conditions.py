@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from offramp.js.text import js_string
+from offramp.js.values import UNSET, is_truthy
 from offramp.mapping.code import Choose
 from offramp.mapping.directives.options import read_options
-from offramp.mapping.jstext import js_string
-from offramp.mapping.values import NOTHING, UNDEFINED, Constant, Keep, Resolver, is_truthy
+from offramp.mapping.values import NOTHING, Constant, Keep, Resolver
 from offramp.mapping.wording import shown
 
 if TYPE_CHECKING:
@@ -53,11 +54,11 @@ def _branch(options: dict[str, Any], name: str, compiler: Compiler, *, present: 
 
 
 def _exists(value: Any) -> bool:
-    return value is not None and value is not UNDEFINED
+    return value is not None and value is not UNSET
 
 
 def _has_content(value: Any) -> bool:
-    if value is None or value is UNDEFINED:
+    if value is None or value is UNSET:
         return False
     match value:
         case dict():
@@ -71,7 +72,7 @@ def _has_content(value: Any) -> bool:
 
 def _without_nulls(value: Any) -> Any:
     if value is None:
-        return UNDEFINED
+        return UNSET
     if type(value) is not dict:
         return value
     return {key: _without_nulls(item) for key, item in value.items() if item is not None}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from offramp import _json
+from offramp.js.json_text import json_text
+from offramp.js.values import UNSET
 from offramp.mapping.directives.options import read_options
-from offramp.mapping.plainjson import json_text
-from offramp.mapping.values import NOTHING, UNDEFINED, Keep, Resolver
+from offramp.mapping.values import NOTHING, Keep, Resolver
 
 if TYPE_CHECKING:
     from offramp.mapping.compiler import Compiler
@@ -32,11 +33,11 @@ def compile_json(spec: Any, compiler: Compiler) -> Resolver:
 
 
 def _encode(value: Any) -> Any:
-    return UNDEFINED if value is UNDEFINED else json_text(value)
+    return UNSET if value is UNSET else json_text(value)
 
 
 def _drop(_: Any) -> Any:
-    return UNDEFINED
+    return UNSET
 
 
 def _decode(value: Any) -> Any:

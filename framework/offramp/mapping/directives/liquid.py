@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from offramp.mapping.jstext import js_length
+from offramp.js.units import js_length
 from offramp.mapping.liquid import Run
 from offramp.mapping.liquid import compile_template as compile_liquid_template
 from offramp.mapping.liquid.parse import MAX_TEMPLATE_LENGTH

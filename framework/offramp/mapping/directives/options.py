@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from offramp.mapping.values import is_truthy
+from offramp.js.values import is_truthy
 from offramp.mapping.wording import shown
 
 if TYPE_CHECKING:

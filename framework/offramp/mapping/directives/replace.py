@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from offramp.js.text import js_string
+from offramp.js.units import LAST_BASIC_CHARACTER, js_length
+from offramp.js.values import is_truthy
 from offramp.mapping.check import MAX_REPLACE_LENGTH
 from offramp.mapping.directives.options import read_options
-from offramp.mapping.jstext import LAST_BASIC_CHARACTER, js_length, js_string
-from offramp.mapping.values import NOTHING, Resolver, is_truthy
+from offramp.mapping.values import NOTHING, Resolver
 from offramp.mapping.wording import shown
 
 if TYPE_CHECKING:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from offramp.errors import MappingError
+from offramp.js.text import js_items
+from offramp.js.units import characters
+from offramp.js.values import UNSET, is_truthy
 from offramp.mapping.check import check_mapping
 from offramp.mapping.code import Apply
 from offramp.mapping.compiler import directive_name
 from offramp.mapping.directives.options import read_options
-from offramp.mapping.jstext import js_items
-from offramp.mapping.path import characters, path_text, split_path
+from offramp.mapping.path import path_text, split_path
 from offramp.mapping.root import root_spec
-from offramp.mapping.values import NOTHING, UNDEFINED, Constant, Keep, Resolver, is_truthy, prune
+from offramp.mapping.values import NOTHING, Constant, Keep, Resolver, prune
 from offramp.mapping.wording import kind_of, shown
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ def compile_array_path(spec: Any, compiler: Compiler) -> Resolver:
     """
     if type(spec) is not list:
         return compiler.fault("", f"expected a list of a path and an object, got {shown(spec)}")
-    path, shape = (*spec, UNDEFINED, UNDEFINED)[:2]
+    path, shape = (*spec, UNSET, UNSET)[:2]
     get = _root(path, compiler)
     if type(shape) is not dict or not shape:
         return get
@@ -140,7 +142,7 @@ def compile_transform(spec: Any, compiler: Compiler) -> Resolver:
     )
 
     def resolve(scope: Any) -> Any:
-        if scope is UNDEFINED:
+        if scope is UNSET:
             scope = {}
         if type(scope) is not dict:
             raise compiler.error(f"expected an object to transform, got {kind_of(scope)}")
@@ -181,7 +183,7 @@ def _compile_apply(apply: dict[str, Any], compiler: Compiler) -> Resolver:
 
 def _root(path: Any, compiler: Compiler) -> Resolver:
     if not isinstance(path, str):
-        return NOTHING if path is UNDEFINED else compiler.compile(path, "[0]", keep=compiler.keep)
+        return NOTHING if path is UNSET else compiler.compile(path, "[0]", keep=compiler.keep)
     return compiler.read(split_path(path))
 
 
@@ -217,4 +219,4 @@ def _numbered(items: Iterable[Any]) -> Iterable[tuple[str, Any]]:
 
 
 def _present(members: dict[str, Any]) -> dict[str, Any]:
-    return {key: item for key, item in members.items() if item is not UNDEFINED}
+    return {key: item for key, item in members.items() if item is not UNSET}

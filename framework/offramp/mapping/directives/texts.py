@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from offramp.js.values import is_truthy
 from offramp.mapping.code import Join
 from offramp.mapping.directives.options import read_options
 from offramp.mapping.path import look_up, path_text, split_path
@@ -13,7 +14,7 @@ from offramp.mapping.template import (
     render_template,
     texts_around,
 )
-from offramp.mapping.values import NOTHING, Constant, Resolver, is_truthy
+from offramp.mapping.values import NOTHING, Constant, Resolver
 from offramp.mapping.wording import shown
 
 if TYPE_CHECKING:

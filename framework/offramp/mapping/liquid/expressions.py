@@ -14,7 +14,7 @@ from liquid.builtin.expressions import logical as tree
 from liquid.builtin.expressions import primitive as leaf
 from liquid.builtin.expressions.path import Path
 
-from offramp.mapping.jstext import js_string
+from offramp.js.text import js_string
 from offramp.mapping.liquid import values
 from offramp.mapping.liquid.filters import DISABLED_FILTERS, FILTERS
 from offramp.mapping.liquid.run import Run

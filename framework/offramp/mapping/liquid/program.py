@@ -22,12 +22,12 @@ from liquid.builtin.tags.inline_comment_tag import InlineCommentNode
 from liquid.builtin.tags.liquid_tag import LiquidNode
 from liquid.builtin.tags.unless_tag import UnlessNode
 
-from offramp.mapping.jstext import js_string
+from offramp.js.text import js_string
+from offramp.js.values import is_truthy
 from offramp.mapping.liquid.expressions import Evaluate, Names, compile_expression
 from offramp.mapping.liquid.parse import parse_template
 from offramp.mapping.liquid.run import Run, Stop
 from offramp.mapping.liquid.values import is_true, plain
-from offramp.mapping.values import is_truthy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

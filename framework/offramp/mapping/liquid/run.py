@@ -6,8 +6,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from offramp.js.values import UNSET
 from offramp.mapping.liquid.values import is_number, own_property, text_of
-from offramp.mapping.values import UNDEFINED
 
 if TYPE_CHECKING:
     from offramp.errors import TransformError
@@ -80,10 +80,10 @@ class Run:
                 return scope[name]
         elif isinstance(scope, (list, str)):
             found = own_property(scope, name)
-            if found is not UNDEFINED:
+            if found is not UNSET:
                 return found
         # What is found nowhere is looked up in an empty object, whose size is 0.
-        return 0 if name == "size" else UNDEFINED
+        return 0 if name == "size" else UNSET
 
     def count(self, name: str, step: int) -> tuple[Any, Any]:
         """Move a counter, which starts with a number of its name in the scope; (before, after)."""

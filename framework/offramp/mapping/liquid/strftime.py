@@ -9,8 +9,7 @@ from typing import Final
 
 import attrs
 
-from offramp.mapping.budget import Meter
-from offramp.mapping.dateparts import (
+from offramp.js.date_parts import (
     CYCLE_DAYS,
     CYCLE_YEARS,
     MINUTES_PER_HOUR,
@@ -21,6 +20,7 @@ from offramp.mapping.dateparts import (
     SECONDS_PER_MINUTE,
     YEARS_PER_CENTURY,
 )
+from offramp.mapping.budget import Meter
 
 MS_PER_MINUTE: Final = SECONDS_PER_MINUTE * MS_PER_SECOND
 DAYS_PER_WEEK: Final = 7

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-import re
 from decimal import Decimal
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from offramp.mapping.jstext import JS_WHITESPACE, js_length, js_string
+from offramp.js.numbers import parse_number
+from offramp.js.text import JS_WHITESPACE, js_string
+from offramp.js.units import js_length, order_of
+from offramp.js.values import UNSET
 from offramp.mapping.path import member
-from offramp.mapping.values import UNDEFINED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-_DECIMAL_TEXT = re.compile(r"[+-]?(Infinity|([0-9]++\.?[0-9]*+|\.[0-9]++)([eE][+-]?[0-9]++)?)")
-_RADIX_TEXT = re.compile(r"0([xX][0-9a-fA-F]+|[oO][0-7]+|[bB][01]+)")
 
 
 class Special(Enum):
@@ -39,7 +37,7 @@ def text_of(value: Any) -> str:
     if type(value) is str:
         return value
     value = plain(value)
-    if value is None or value is UNDEFINED:
+    if value is None or value is UNSET:
         return ""
     if isinstance(value, list):
         return "".join(map(text_of, value))
@@ -49,13 +47,13 @@ def text_of(value: Any) -> str:
 def is_true(value: Any) -> bool:
     """Whether a condition holds: for everything but false, null and nothing."""
     value = plain(value)
-    return not (value is False or value is None or value is UNDEFINED)
+    return not (value is False or value is None or value is UNSET)
 
 
 def is_nil(value: Any) -> bool:
     """Whether a value is null or nothing."""
     value = plain(value)
-    return value is None or value is UNDEFINED
+    return value is None or value is UNSET
 
 
 def as_list(value: Any) -> list[Any]:
@@ -113,7 +111,7 @@ def compare(left: Any, right: Any, holds: Callable[[Any, Any], bool]) -> bool:
     left, right = _primitive(left), _primitive(right)
     if isinstance(left, str) and isinstance(right, str):
         if not (left.isascii() and right.isascii()):
-            left, right = _code_units(left), _code_units(right)
+            left, right = order_of(left), order_of(right)
         return holds(left, right)
     left, right = _comparable(left), _comparable(right)
     # What is no number is neither less nor more than anything.
@@ -130,7 +128,7 @@ def contains(left: Any, right: Any) -> bool:
 
 def read_property(value: Any, key: Any) -> Any:
     """One property of a value, or Liquid's own `size`, `first` and `last`."""
-    if value is None or value is UNDEFINED:
+    if value is None or value is UNSET:
         return value
     key = plain(key)
     if isinstance(value, list) and is_number(key):
@@ -138,9 +136,9 @@ def read_property(value: Any, key: Any) -> Any:
     if key == "size":
         return _size(value)
     if key == "first" and isinstance(value, list):
-        return value[0] if value else UNDEFINED
+        return value[0] if value else UNSET
     if key == "last" and isinstance(value, list):
-        return value[-1] if value else UNDEFINED
+        return value[-1] if value else UNSET
     return own_property(value, js_string(key))
 
 
@@ -148,7 +146,7 @@ def own_property(value: Any, key: str) -> Any:
     """A property that a value has itself; unlike a path, nothing for a falsy value."""
     if isinstance(value, (dict, list)) or (isinstance(value, str) and value):
         return member(value, key)
-    return 0 if value == "" and key == "length" else UNDEFINED
+    return 0 if value == "" and key == "length" else UNSET
 
 
 def code_points(text: str, count: float) -> int:
@@ -161,14 +159,14 @@ def _size(value: Any) -> Any:
         return value["size"] if "size" in value else len(value)
     if isinstance(value, list):
         return len(value)
-    return js_length(value) if isinstance(value, str) else UNDEFINED
+    return js_length(value) if isinstance(value, str) else UNSET
 
 
 def _item(items: list[Any], index: float | Decimal) -> Any:
     if not math.isfinite(index) or index != int(index):
-        return UNDEFINED
+        return UNSET
     position = int(index) + (len(items) if index < 0 else 0)
-    return items[position] if 0 <= position < len(items) else UNDEFINED
+    return items[position] if 0 <= position < len(items) else UNSET
 
 
 def _equals_special(special: Special, value: Any) -> bool:
@@ -190,10 +188,6 @@ def _comparable(value: Any) -> Any:
     return value if is_number(value) else number(value)
 
 
-def _code_units(text: str) -> bytes:
-    return text.encode("utf-16-be", "surrogatepass")
-
-
 def _double(value: float | Decimal) -> float:
     try:
         return float(value)
@@ -202,9 +196,5 @@ def _double(value: float | Decimal) -> float:
 
 
 def _number_in(text: str) -> float:
-    text = text.strip(JS_WHITESPACE)
-    if not text:
-        return 0.0
-    if _DECIMAL_TEXT.fullmatch(text):
-        return float(text)
-    return float(int(text, 0)) if _RADIX_TEXT.fullmatch(text) else math.nan
+    found = parse_number(text)
+    return math.nan if found is None else _double(found)

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote_to_bytes
 
-from offramp.mapping.jstext import JS_WHITESPACE
-from offramp.mapping.values import UNDEFINED, is_truthy
+from offramp.js.text import JS_WHITESPACE
+from offramp.js.values import UNSET, is_truthy
 
 if TYPE_CHECKING:
     from offramp.mapping.liquid.run import Run
@@ -139,15 +139,15 @@ def _sha256(run: Run, value: Any) -> str:
     return hashlib.sha256(run.text(value).encode(errors="replace")).hexdigest()
 
 
-def _hmac_sha256(run: Run, value: Any, key: Any = UNDEFINED) -> str:
+def _hmac_sha256(run: Run, value: Any, key: Any = UNSET) -> str:
     secret = run.text(key).encode(errors="replace")
     message = run.text(value).encode(errors="replace")
     return hmac.new(secret, message, hashlib.sha256).hexdigest()
 
 
-def _slugify(run: Run, value: Any, mode: Any = UNDEFINED, cased: Any = UNDEFINED) -> str:
+def _slugify(run: Run, value: Any, mode: Any = UNSET, cased: Any = UNSET) -> str:
     text = _taken_slowly(run, value)
-    mode = "default" if mode is UNDEFINED else mode
+    mode = "default" if mode is UNSET else mode
     if mode == "latin":
         text = text.translate(_ACCENTS)
     keeps = _SLUG_MODES.get(mode) if isinstance(mode, str) else None

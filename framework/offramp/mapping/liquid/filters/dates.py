@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
-from offramp.mapping.dateparts import (
+from offramp.js.date_parts import (
     CYCLE_DAYS,
     MAX_TIME,
     MS_PER_DAY,
@@ -17,11 +17,11 @@ from offramp.mapping.dateparts import (
     SECONDS_PER_MINUTE,
     epoch_ms,
 )
-from offramp.mapping.jsdate import parse_js_date
-from offramp.mapping.jstext import js_string
+from offramp.js.dates import parse_js_date
+from offramp.js.text import js_string
+from offramp.js.values import UNSET
 from offramp.mapping.liquid.strftime import Moment, ordinal, strftime
 from offramp.mapping.liquid.values import is_nil, is_number, number, plain
-from offramp.mapping.values import UNDEFINED
 from offramp.mapping.wording import shown
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _LAST_MS = epoch_ms(9999, 11, 31)
 _SECONDS = re.compile("[0-9]+")
 
 
-def _date(run: Run, value: Any, layout: Any = UNDEFINED, zone: Any = UNDEFINED) -> Any:
+def _date(run: Run, value: Any, layout: Any = UNSET, zone: Any = UNSET) -> Any:
     moment = _moment(run, value, zone)
     if moment is None:
         return value
@@ -48,15 +48,15 @@ def _date(run: Run, value: Any, layout: Any = UNDEFINED, zone: Any = UNDEFINED) 
 
 def _in_format(layout: str) -> Callable[..., Any]:
     def filter_(run: Run, value: Any) -> Any:
-        moment = _moment(run, value, UNDEFINED)
+        moment = _moment(run, value, UNSET)
         return value if moment is None else strftime(moment, layout, run.meter)
 
     return filter_
 
 
 def _in_words(month: str) -> Callable[..., Any]:
-    def filter_(run: Run, value: Any, kind: Any = UNDEFINED, style: Any = UNDEFINED) -> Any:
-        moment = _moment(run, value, UNDEFINED)
+    def filter_(run: Run, value: Any, kind: Any = UNSET, style: Any = UNSET) -> Any:
+        moment = _moment(run, value, UNSET)
         if moment is None:
             return value
         day = moment.day[1].day
@@ -78,7 +78,7 @@ def _moment(run: Run, value: Any, zone: Any) -> Moment | None:
 
 
 def _on_the_wall(run: Run, ms: int, zone: Any) -> Moment | None:
-    if zone is None or zone is UNDEFINED:
+    if zone is None or zone is UNSET:
         return Moment(epoch_ms=ms)
     if isinstance(zone, str):
         return Moment(epoch_ms=ms, offset=_zone_offset(run, zone, ms), zone=zone)

@@ -7,7 +7,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from offramp.mapping.jstext import js_json, js_length, js_string, text_or_empty
+from offramp.js.text import js_json, js_string, text_or_empty
+from offramp.js.units import js_length
+from offramp.js.values import UNSET, is_truthy
 from offramp.mapping.liquid.run import Run
 from offramp.mapping.liquid.values import (
     Special,
@@ -21,7 +23,6 @@ from offramp.mapping.liquid.values import (
     plain,
     read_property,
 )
-from offramp.mapping.values import UNDEFINED, is_truthy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +34,7 @@ MAX_INDENT = 10
 _KEY = re.compile(r"(?:^|\.)([\w?-]+)|\[\s*(?:'([^']*)'|\"([^\"]*)\"|(-?\d+))\s*\]")
 
 
-def _default(run: Run, value: Any, otherwise: Any = UNDEFINED, *options: Any) -> Any:
+def _default(run: Run, value: Any, otherwise: Any = UNSET, *options: Any) -> Any:
     value = plain(value)
     if isinstance(value, (list, str)):
         return value or otherwise
@@ -49,9 +50,9 @@ def _allows_false(option: Any) -> bool:
     return isinstance(option, list) and option[:1] == ["allow_false"] and is_truthy(option[-1])
 
 
-def _json(run: Run, value: Any, space: Any = UNDEFINED) -> Any:
-    if value is UNDEFINED:
-        return UNDEFINED
+def _json(run: Run, value: Any, space: Any = UNSET) -> Any:
+    if value is UNSET:
+        return UNSET
     if isinstance(value, Special):
         # The literals are objects of Segment's engine, without members of their own.
         return "{}"
@@ -70,7 +71,7 @@ def _indent(space: Any) -> str:
     return " " * int(max(0, min(MAX_INDENT, number(space))))
 
 
-def _join(run: Run, value: Any, separator: Any = UNDEFINED) -> str:
+def _join(run: Run, value: Any, separator: Any = UNSET) -> str:
     items = [text_or_empty(plain(item)) for item in as_list(value)]
     between = " " if is_nil(separator) else run.text(separator)
     run.meter.characters(sum(map(len, items)) + len(between) * max(len(items) - 1, 0))
@@ -89,7 +90,7 @@ def _at_end(value: Any, *, last: bool) -> Any:
     length = _length(value)
     if not value or isinstance(length, (bool, str)) or not isinstance(number(length), float):
         return value if value == [] else ""
-    if math.isnan(number(length)) or length is UNDEFINED or length is None:
+    if math.isnan(number(length)) or length is UNSET or length is None:
         return ""
     return own_property(value, js_string(number(length) - 1 if last else 0))
 
@@ -102,18 +103,18 @@ def _size(_: Run, value: Any) -> Any:
 def _length(value: Any) -> Any:
     if isinstance(value, str):
         return js_length(value)
-    return own_property(value, "length") if isinstance(value, (list, dict)) else UNDEFINED
+    return own_property(value, "length") if isinstance(value, (list, dict)) else UNSET
 
 
 def _compact(_: Run, value: Any) -> list[Any]:
     return [item for item in as_list(value) if not is_nil(item)]
 
 
-def _push(_: Run, value: Any, item: Any = UNDEFINED) -> list[Any]:
+def _push(_: Run, value: Any, item: Any = UNSET) -> list[Any]:
     return [*as_list(value), plain(item)]
 
 
-def _unshift(_: Run, value: Any, item: Any = UNDEFINED) -> list[Any]:
+def _unshift(_: Run, value: Any, item: Any = UNSET) -> list[Any]:
     return [plain(item), *as_list(value)]
 
 
@@ -125,12 +126,12 @@ def _shift(_: Run, value: Any) -> list[Any]:
     return as_list(value)[1:]
 
 
-def _slice(run: Run, value: Any, begin: Any = UNDEFINED, length: Any = UNDEFINED) -> Any:
+def _slice(run: Run, value: Any, begin: Any = UNSET, length: Any = UNSET) -> Any:
     value = plain(value)
     if is_nil(value):
         return []
     parts = value if isinstance(value, list) else run.text(value)
-    begin, length = plain(begin), 1 if length is UNDEFINED else plain(length)
+    begin, length = plain(begin), 1 if length is UNSET else plain(length)
     count = number(length)
     first = number(begin)
     if first < 0:
@@ -152,14 +153,14 @@ def _whole(position: float) -> int | None:
     return int(position) if math.isfinite(position) else None
 
 
-def _where(run: Run, value: Any, key: Any = UNDEFINED, wanted: Any = UNDEFINED) -> list[Any]:
+def _where(run: Run, value: Any, key: Any = UNSET, wanted: Any = UNSET) -> list[Any]:
     names = list(_keys(run.text(key)))
     items = as_list(value)
     run.meter.steps(len(items) * len(names))
     found = []
     for item in items:
         of_item = _property(run, item, names)
-        if is_true(of_item) if wanted is UNDEFINED else equals(of_item, wanted):
+        if is_true(of_item) if wanted is UNSET else equals(of_item, wanted):
             found.append(item)
     return found
 
@@ -176,7 +177,7 @@ def _keys(path: str) -> Iterator[str | int]:
 
 def _property(run: Run, item: Any, names: list[str | int]) -> Any:
     if not names:
-        return UNDEFINED
+        return UNSET
     # An item is looked into as a template looks into its scope.
     value = Run(item, run.error, run.clock, run.meter).root(js_string(names[0]))
     for name in names[1:]:
@@ -184,16 +185,16 @@ def _property(run: Run, item: Any, names: list[str | int]) -> Any:
     return value
 
 
-def _sample(run: Run, value: Any, count: Any = UNDEFINED) -> Any:
+def _sample(run: Run, value: Any, count: Any = UNSET) -> Any:
     """The first items: a choice that is the same whenever an event is mapped again."""
     value = plain(value)
     if is_nil(value):
         return []
     items = value if isinstance(value, list) else list(run.text(value))
     run.meter.steps(len(items))
-    wanted = 1.0 if count is UNDEFINED else number(count)
+    wanted = 1.0 if count is UNSET else number(count)
     if wanted == 1 and not isinstance(count, str):
-        return items[0] if items else UNDEFINED
+        return items[0] if items else UNSET
     return items[: _whole(wanted)]
 
 

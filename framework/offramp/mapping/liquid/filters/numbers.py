@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from offramp.mapping.jstext import js_string
+from offramp.js.text import js_string
+from offramp.js.values import is_truthy
 from offramp.mapping.liquid.values import as_list, number, number_or_zero, read_property
-from offramp.mapping.values import is_truthy
 
 if TYPE_CHECKING:
     from offramp.mapping.liquid.run import Run

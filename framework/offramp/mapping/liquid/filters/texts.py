@@ -7,9 +7,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from offramp.mapping.jstext import JS_WHITESPACE, LAST_BASIC_CHARACTER, js_length
+from offramp.js.text import JS_WHITESPACE
+from offramp.js.units import LAST_BASIC_CHARACTER, js_length
+from offramp.js.values import UNSET, is_truthy
 from offramp.mapping.liquid.values import code_points, number
-from offramp.mapping.values import UNDEFINED, is_truthy
 
 if TYPE_CHECKING:
     from offramp.mapping.liquid.run import Run
@@ -37,12 +38,12 @@ def _taken_slowly(run: Run, value: Any) -> str:
     return text
 
 
-def _append(run: Run, value: Any, other: Any = UNDEFINED) -> str:
+def _append(run: Run, value: Any, other: Any = UNSET) -> str:
     text, added = _taken(run, value, other)
     return text + added
 
 
-def _prepend(run: Run, value: Any, other: Any = UNDEFINED) -> str:
+def _prepend(run: Run, value: Any, other: Any = UNSET) -> str:
     text, added = _taken(run, value, other)
     return added + text
 
@@ -62,7 +63,7 @@ def _upcase(run: Run, value: Any) -> str:
 
 
 def _stripped(strip: Callable[[str, str], str]) -> Callable[..., str]:
-    def filter_(run: Run, value: Any, characters: Any = UNDEFINED) -> str:
+    def filter_(run: Run, value: Any, characters: Any = UNSET) -> str:
         text, chosen = _taken(run, value, characters)
         return strip(text, chosen if is_truthy(characters) else JS_WHITESPACE)
 
@@ -81,21 +82,21 @@ def _strip_newlines(run: Run, value: Any) -> str:
     return _LINE_END.sub("", _taken_slowly(run, value))
 
 
-def _remove(run: Run, value: Any, part: Any = UNDEFINED) -> str:
+def _remove(run: Run, value: Any, part: Any = UNSET) -> str:
     text, gone = _taken(run, value, part)
     return text.replace(gone, "") if gone else text
 
 
-def _remove_first(run: Run, value: Any, part: Any = UNDEFINED) -> str:
+def _remove_first(run: Run, value: Any, part: Any = UNSET) -> str:
     text, gone = _taken(run, value, part)
     return text.replace(gone, "", 1)
 
 
-def _remove_last(run: Run, value: Any, part: Any = UNDEFINED) -> str:
+def _remove_last(run: Run, value: Any, part: Any = UNSET) -> str:
     return _replace_last(run, value, part, "")
 
 
-def _replace(run: Run, value: Any, part: Any = UNDEFINED, other: Any = UNDEFINED) -> str:
+def _replace(run: Run, value: Any, part: Any = UNSET, other: Any = UNSET) -> str:
     text, old, new = _taken(run, value, part, other)
     pieces = _pieces(run, text, old)
     run.meter.characters(max(0, (len(pieces) - 1) * (len(new) - len(old))))
@@ -108,18 +109,18 @@ def _pieces(run: Run, text: str, between: str) -> list[str]:
     return text.split(between) if between else list(text)
 
 
-def _replace_first(run: Run, value: Any, part: Any = UNDEFINED, other: Any = UNDEFINED) -> str:
+def _replace_first(run: Run, value: Any, part: Any = UNSET, other: Any = UNSET) -> str:
     text, old, new = _taken(run, value, part, other)
     return text.replace(old, new, 1)
 
 
-def _replace_last(run: Run, value: Any, part: Any = UNDEFINED, other: Any = UNDEFINED) -> str:
+def _replace_last(run: Run, value: Any, part: Any = UNSET, other: Any = UNSET) -> str:
     text, old, new = _taken(run, value, part, other)
     at = text.rfind(old)
     return text if at < 0 else text[:at] + new + text[at + len(old) :]
 
 
-def _split(run: Run, value: Any, separator: Any = UNDEFINED) -> list[str]:
+def _split(run: Run, value: Any, separator: Any = UNSET) -> list[str]:
     [text] = _taken(run, value)
     parts = _pieces(run, text, run.text(separator))
     while parts and not parts[-1]:
@@ -127,25 +128,25 @@ def _split(run: Run, value: Any, separator: Any = UNDEFINED) -> list[str]:
     return parts
 
 
-def _truncate(run: Run, value: Any, length: Any = UNDEFINED, end: Any = UNDEFINED) -> Any:
-    text, ending = _taken(run, value, ELLIPSIS if end is UNDEFINED else end)
-    most = float(TRUNCATED_LENGTH) if length is UNDEFINED else number(length)
+def _truncate(run: Run, value: Any, length: Any = UNSET, end: Any = UNSET) -> Any:
+    text, ending = _taken(run, value, ELLIPSIS if end is UNSET else end)
+    most = float(TRUNCATED_LENGTH) if length is UNSET else number(length)
     if js_length(text) <= most or code_points(text, most) >= len(text):
         return value
     return text[: code_points(text, most - len(ending))] + ending
 
 
-def _truncatewords(run: Run, value: Any, words: Any = UNDEFINED, end: Any = UNDEFINED) -> str:
-    text, ending = _taken_slowly(run, value), run.text(ELLIPSIS if end is UNDEFINED else end)
+def _truncatewords(run: Run, value: Any, words: Any = UNSET, end: Any = UNSET) -> str:
+    text, ending = _taken_slowly(run, value), run.text(ELLIPSIS if end is UNSET else end)
     parts = _SPACES.split(text.lstrip(JS_WHITESPACE))
-    most = float(TRUNCATED_WORDS) if words is UNDEFINED else number(words)
+    most = float(TRUNCATED_WORDS) if words is UNSET else number(words)
     if most <= 0:
         most = 1.0
     shortened = " ".join(parts[: int(min(most, len(parts)))]) if not math.isnan(most) else ""
     return shortened + ending if len(parts) >= most else shortened
 
 
-def _number_of_words(run: Run, value: Any, mode: Any = UNDEFINED) -> int:
+def _number_of_words(run: Run, value: Any, mode: Any = UNSET) -> int:
     text = _taken_slowly(run, value).strip(JS_WHITESPACE)
     if not text:
         return 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from offramp.mapping.dateparts import (
+from offramp.js.date_parts import (
     DAY_PARTS,
     HOURS_PER_DAY,
     LAST_DAY,
@@ -26,7 +26,7 @@ from offramp.mapping.dateparts import (
     order_day,
     order_time,
 )
-from offramp.mapping.datewords import END, KEYWORD_LETTERS, SIGNIFICANT_DIGITS, Word, words_of
+from offramp.js.date_words import END, KEYWORD_LETTERS, SIGNIFICANT_DIGITS, Word, words_of
 
 MS_DIGITS: Final = 3
 YEAR_DIGITS: Final = 4

@@ -8,7 +8,7 @@ from decimal import Decimal
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any
 
-from offramp.mapping.values import UNDEFINED
+from offramp.js.values import UNSET
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,10 +26,6 @@ FIRST_LARGE_INTEGER = 10**PLAIN_DIGITS
 FIRST_NON_INDEX = 2**32 - 1
 #: No text from this one on begins with a digit.
 AFTER_DIGITS = ":"
-#: Characters above this one take two code units in JavaScript. Source: UTF-16.
-LAST_BASIC_CHARACTER = "\uffff"
-#: Bytes of a code unit. Source: UTF-16.
-BYTES_PER_UNIT = 2
 #: What JavaScript's trim() removes. Source: ECMA-262, WhiteSpace and LineTerminator.
 JS_WHITESPACE = (
     "\t\n\v\f\r \xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
@@ -57,24 +53,20 @@ def text_or_empty(value: Any) -> str:
     """The text of a value where null and nothing count as the empty text."""
     if type(value) is str:
         return value
-    return "" if value is None or value is UNDEFINED else js_string(value)
+    return "" if value is None or value is UNSET else js_string(value)
 
 
 def number_text(number: float | Decimal) -> str:
     """A number in JavaScript's notation, except that digits which a double would lose are kept."""
     if isinstance(number, int):
         return _integer_text(number)
-    if isinstance(number, float):
-        if not math.isfinite(number):
-            return "NaN" if math.isnan(number) else ("Infinity" if number > 0 else "-Infinity")
-        number = Decimal(repr(number))
-    return _decimal_text(number)
+    return _decimal_text(Decimal(repr(number)) if isinstance(number, float) else number)
 
 
 def js_json(value: Any, *, indent: str = "", margin: str = "") -> str:
     """JSON as JSON.stringify writes it: compact unless indented, integer-like keys first.
 
-    `UNDEFINED` members of objects are left out, those of lists are null, as is `UNDEFINED`. Lines
+    `UNSET` members of objects are left out, those of lists are null, as is `UNSET`. Lines
     after the first begin with `margin`.
     """
     if not indent:
@@ -114,13 +106,6 @@ def is_plain_decimal(text: str) -> bool:
     return "." in text and len(text) < SHORT_NUMBER and text[-1] != "0" and "E" not in text
 
 
-def js_length(text: str) -> int:
-    """The length of a text in UTF-16 code units."""
-    if text.isascii():
-        return len(text)
-    return len(text.encode("utf-16-le", "surrogatepass")) // BYTES_PER_UNIT
-
-
 def _compact(value: Any) -> str:
     """JSON on one line: some 0.3 µs for each member."""
     kind = type(value)
@@ -130,14 +115,12 @@ def _compact(value: Any) -> str:
         return str(value)
     if kind is dict:
         members = [
-            f"{_quoted(key)}:{_compact(item)}"
-            for key, item in js_items(value)
-            if item is not UNDEFINED
+            f"{_quoted(key)}:{_compact(item)}" for key, item in js_items(value) if item is not UNSET
         ]
         return "{" + ",".join(members) + "}"
     if kind is list:
         return "[" + ",".join([_compact(item) for item in value]) + "]"
-    if value is UNDEFINED or (isinstance(value, float) and not math.isfinite(value)):
+    if value is UNSET or (isinstance(value, float) and not math.isfinite(value)):
         return "null"
     return js_string(value)
 
@@ -147,7 +130,7 @@ def _word(value: Any) -> str | None:
         return "true" if value else "false"
     if value is None:
         return "null"
-    return "undefined" if value is UNDEFINED else None
+    return "undefined" if value is UNSET else None
 
 
 def _integer_text(number: int) -> str:
@@ -168,7 +151,7 @@ def _decimal_text(number: Decimal) -> str:
         return text
     sign, digit_tuple, exponent = number.as_tuple()
     if not isinstance(exponent, int):
-        return "NaN"
+        return "NaN" if number.is_nan() else ("-Infinity" if sign else "Infinity")
     all_digits = "".join(map(str, digit_tuple)).lstrip("0")
     digits = all_digits.rstrip("0")
     if not digits:
@@ -201,7 +184,7 @@ def _members(value: dict[str, Any], indent: str, margin: str) -> list[str]:
     return [
         _quoted(key) + colon + js_json(item, indent=indent, margin=margin)
         for key, item in js_items(value)
-        if item is not UNDEFINED
+        if item is not UNSET
     ]
 
 

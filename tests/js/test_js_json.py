@@ -11,10 +11,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from offramp.mapping import plainjson
-from offramp.mapping.jstext import js_json
-from offramp.mapping.plainjson import json_text
-from offramp.mapping.values import UNDEFINED
+from offramp.js import json_text as module
+from offramp.js.json_text import json_text
+from offramp.js.text import js_json
+from offramp.js.values import UNSET
 
 TEXTS = st.text() | st.text(st.characters()) | st.sampled_from(["\ud800", "\x7f\b\f", "\u2028"])
 KEYS = st.sampled_from(["0", "7", "07", "-1", "4294967295", "", "$a", "a1", "1a", "٣"]) | TEXTS
@@ -28,7 +28,7 @@ NUMBERS = (
     )
 )
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.just(UNDEFINED) | NUMBERS | TEXTS,
+    st.none() | st.booleans() | st.just(UNSET) | NUMBERS | TEXTS,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4),
     max_leaves=15,
 )
@@ -58,7 +58,7 @@ def test_every_character_is_written_alike() -> None:
     ("value", "is_quick"),
     [
         ({"a": [{"b": "x", "c": 5, "$d": Decimal("-12.5"), "e": None, "f": True}], "": {}}, True),
-        ([UNDEFINED], False),
+        ([UNSET], False),
         ({"a": {"1": 0}}, False),
         ([math.nan], False),
         ([0.5], False),
@@ -69,6 +69,6 @@ def test_what_is_plain_takes_the_quick_way(
 ) -> None:
     """Otherwise it would be of no use; and nothing else takes it."""
     slow: list[Any] = []
-    monkeypatch.setattr(plainjson, "js_json", slow.append)
+    monkeypatch.setattr(module, "js_json", slow.append)
     json_text(value)
     assert slow == ([] if is_quick else [value])

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from offramp import _json
-from offramp.mapping.jstext import (
+from offramp.js.text import (
     FIRST_LARGE_INTEGER,
     is_plain_decimal,
     js_json,

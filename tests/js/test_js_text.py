@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offramp.mapping.jstext import is_array_index, js_items, js_json, js_length, js_string
-from offramp.mapping.values import UNDEFINED
+from offramp.js.text import is_array_index, js_items, js_json, js_string
+from offramp.js.units import js_length
+from offramp.js.values import UNSET
 
 
 @pytest.mark.parametrize(
@@ -76,11 +77,11 @@ def test_the_text_of_an_exact_number_reads_back_exactly(number: int | Decimal) -
     ("value", "text"),
     [
         (None, "null"),
-        (UNDEFINED, "undefined"),
+        (UNSET, "undefined"),
         (True, "true"),
         ("x", "x"),
         ([], ""),
-        ([1, None, UNDEFINED, [2, [3]], {}, "a"], "1,,,2,3,[object Object],a"),
+        ([1, None, UNSET, [2, [3]], {}, "a"], "1,,,2,3,[object Object],a"),
         ({"a": 1}, "[object Object]"),
     ],
 )
@@ -92,8 +93,8 @@ def test_other_values_have_javascripts_texts(value: Any, text: str) -> None:
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        ({"b": 1, "1": 2, "0": 3, "a": UNDEFINED}, '{"0":3,"1":2,"b":1}'),
-        ([UNDEFINED, math.nan, math.inf, True], "[null,null,null,true]"),
+        ({"b": 1, "1": 2, "0": 3, "a": UNSET}, '{"0":3,"1":2,"b":1}'),
+        ([UNSET, math.nan, math.inf, True], "[null,null,null,true]"),
         ('\u2028\x7f\x1f"\\\n\ud800', '"\u2028\x7f\\u001f\\"\\\\\\n\\ud800"'),
         ({}, "{}"),
     ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from offramp.mapping.jstext import JS_WHITESPACE
+from offramp.js.text import JS_WHITESPACE
 
 #: Digits of a number that V8 reads; the rest only count for its length. Source: dateparser.h.
 SIGNIFICANT_DIGITS: Final = 9

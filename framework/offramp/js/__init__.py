@@ -1,0 +1,1 @@
+"""What JavaScript does with values: Segment's engine runs on it, and results must be alike."""

@@ -1,0 +1,53 @@
+"""Numbers as JavaScript reads them out of texts, with every digit kept."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+from offramp.js.text import JS_WHITESPACE
+
+_DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]++\.?[0-9]*+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?")
+_RADIX: Final = re.compile(r"0(?:[xX][0-9a-fA-F]+|[oO][0-7]+|[bB][01]+)")
+_INFINITY: Final = re.compile(r"[+-]?Infinity")
+
+
+def exact(number: float | Decimal) -> int | Decimal:
+    """A number whose comparisons are by its decimal digits, not by those of a binary fraction."""
+    return Decimal(repr(number)) if isinstance(number, float) else number
+
+
+def exact_or_none(value: Any) -> int | Decimal | None:
+    """Any JSON value as an exact number, and `None` for all that is none, booleans too."""
+    kind = type(value)
+    if kind is int or kind is Decimal:
+        return value  # type: ignore[no-any-return]  # narrowed by exact type, which mypy does not follow
+    if kind is float and value - value == 0:
+        return exact(value)
+    return None
+
+
+def parse_number(text: str) -> int | Decimal | None:
+    """Read a text as JavaScript's `Number(text)` does: "" is 0, "0x10" 16; `None` for NaN."""
+    trimmed = text.strip(JS_WHITESPACE)
+    if _DECIMAL.fullmatch(trimmed):
+        try:
+            return Decimal(trimmed)
+        except InvalidOperation:  # an exponent that no Decimal can hold: a double is 0 or infinite
+            return Decimal(repr(float(trimmed)))
+    if not trimmed:
+        return 0
+    if _RADIX.fullmatch(trimmed):
+        return int(trimmed, 0)
+    return Decimal(trimmed) if _INFINITY.fullmatch(trimmed) else None
+
+
+def parse_decimal(text: str) -> Decimal | None:
+    """Read a decimal number and nothing else; `None` for any other text."""
+    if not _DECIMAL.fullmatch(text):
+        return None
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # an exponent that no Decimal can hold
+        return None
