@@ -68,14 +68,14 @@ async def test_the_history_tells_who_changed_what(host: Running) -> None:
     """Latest first, page by page, secrets masked."""
     await host.ask("POST", "/api/instances/small/disable", None, {"X-Offramp-Who": "Ada"})
     await host.ask("POST", "/api/instances/small/enable", None, {"X-Offramp-Who": "x" * 65})
-    page = await host.get("/api/history?limit=2")
+    page = await host.get("/api/audit-log?limit=2")
     assert [(row["who"], row["what"], row["id"]) for row in page["rows"]] == [
         ("api", "changed", "small"),
         ("Ada", "changed", "small"),
     ]
-    rest = await host.get(f"/api/history?cursor={page['cursor']}")
+    rest = await host.get(f"/api/audit-log?cursor={page['cursor']}")
     assert {row["what"] for row in rest["rows"]} == {"added"}
     assert rest["cursor"] is None
     assert SECRET not in str(rest)
     assert WRITE_KEY not in str(rest)
-    assert (await host.ask("GET", "/api/history?cursor=x")).status == 422
+    assert (await host.ask("GET", "/api/audit-log?cursor=x")).status == 422

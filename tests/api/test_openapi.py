@@ -58,7 +58,7 @@ def faults(schema: Any, value: Any, document: Any, place: str = "$") -> list[str
 
 CALLS: list[tuple[str, str, str, Any]] = [
     ("GET", "/api/status", "", None),
-    ("GET", "/api/audit", "", None),
+    ("GET", "/api/reconciliation", "", None),
     ("GET", "/api/events", "?limit=2", None),
     ("GET", "/api/events/{message_id}", "bad-1", None),
     ("GET", "/api/events/{message_id}", "filtered", None),
@@ -91,16 +91,17 @@ CALLS: list[tuple[str, str, str, Any]] = [
     ("POST", "/api/triggers/match", "", {"trigger": 'type = "track"', "events": [{}]}),
     ("POST", "/api/explain", "", {"message_id": "bad-1", "subscription": LANE}),
     ("GET", "/api/deliveries", f"?subscription={ID}", None),
-    ("GET", "/api/dead", "", None),
+    ("GET", "/api/dead-letters", "", None),
     ("GET", "/api/errors", "", None),
-    ("GET", "/api/ledger", "", None),
+    ("GET", "/api/stats", "", None),
     ("GET", "/api/latency", f"?subscription={ID}", None),
-    ("POST", "/api/replay", "", {"all": True, "dry_run": True}),
-    ("POST", "/api/replay", "", {"all": True}),
+    ("POST", "/api/replays", "", {"all": True, "dry_run": True}),
+    ("POST", "/api/replays", "", {"all": True}),
+    ("GET", "/api/replays", "", None),
     ("GET", "/api/replays/{id}", "REPLAY", None),
     ("GET", "/api/config", "", None),
     ("POST", "/api/config", "?dry_run=true", {"sources": {"x": {"write_key": "k"}}}),
-    ("GET", "/api/history", "", None),
+    ("GET", "/api/audit-log", "", None),
     ("DELETE", "/api/subscriptions/{id}", ID, None),
     ("GET", "/api/openapi.json", "", None),
 ]  # fmt: skip
@@ -123,7 +124,7 @@ async def test_every_answer_fits_the_schema_that_documents_it(host: Running) -> 
         assert str(heard.status) in described, f"{method} {filled}: {heard.text}"
         schema = described[str(heard.status)]["content"]["application/json"]["schema"]
         assert faults(schema, heard.data, document) == [], f"{method} {filled}"
-        if path == "/api/replay" and heard.data["replay"]:
+        if (method, path) == ("POST", "/api/replays") and heard.data["replay"]:
             replay = heard.data["replay"]["id"]
     called = {(method, path) for method, path, _, _ in CALLS}
     assert called == {(each.method, each.path) for each in operations_of(host.parts)}
@@ -136,7 +137,7 @@ async def test_every_problem_fits_its_schema(host: Running) -> None:
     bad = [
         await host.ask("GET", "/api/nothing"),
         await host.ask("GET", "/api/status", headers={"Authorization": ""}),
-        await host.ask("POST", "/api/replay", {}),
+        await host.ask("POST", "/api/replays", {}),
         await host.ask("PUT", "/api/status"),
         await host.ask("POST", "/api/explain", raw=b"{"),
     ]

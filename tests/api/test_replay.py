@@ -10,7 +10,7 @@ import attrs
 import pytest
 from tests.api.conftest import LANE, PATIENCE, Running
 
-from offramp.api.rounds import Rounds
+from offramp.api.running_replays import RunningReplays
 from offramp.errors import StorageError
 from offramp.queue import DeadFilter, Queue
 
@@ -31,13 +31,15 @@ async def ended(host: Running, name: str) -> dict[str, Any]:
 async def test_the_dead_are_listed_by_every_filter(host: Running) -> None:
     """By subscription, reason, stage and time, page by page."""
     await host.send(*(f"bad-{number}" for number in range(5)))
-    page = await host.get(f"/api/dead?subscription={LANE_QUERY}&reason=422&stage=rejected&limit=3")
+    page = await host.get(
+        f"/api/dead-letters?subscription={LANE_QUERY}&reason=422&stage=rejected&limit=3"
+    )
     assert len(page["rows"]) == 3
-    rest = await host.get(f"/api/dead?limit=3&cursor={page['cursor']}")
+    rest = await host.get(f"/api/dead-letters?limit=3&cursor={page['cursor']}")
     found = [row["message_id"] for row in page["rows"] + rest["rows"]]
     assert sorted(found) == [f"bad-{number}" for number in range(5)]
     for empty in ("reason=500", "stage=expired", "since=2999-01-01", "until=0", "subscription=x"):
-        assert (await host.get(f"/api/dead?{empty}"))["rows"] == []
+        assert (await host.get(f"/api/dead-letters?{empty}"))["rows"] == []
 
 
 async def test_errors_are_grouped_by_reason_with_samples(host: Running) -> None:
@@ -63,21 +65,22 @@ async def test_a_replay_tells_its_progress_and_its_end(host: Running) -> None:
     ids = [f"bad-{number}" for number in range(12)]
     await host.send(*ids)
     host.partner.judge = lambda _: 200
-    started = await host.post("/api/replay", {"reason": "422"})
+    started = await host.post("/api/replays", {"reason": "422"})
     told = await ended(host, started["replay"]["id"])
     assert (told["state"], told["total"], told["replayed"]) == ("done", 12, 12)
+    assert (await host.get("/api/replays"))["rows"] == [told]
     assert await host.parts.engine.settled(within=PATIENCE)
     assert sorted(host.partner.taken) == sorted(ids)
-    assert (await host.get("/api/audit"))["ok"] is True
+    assert (await host.get("/api/reconciliation"))["ok"] is True
 
 
 async def test_a_replay_by_ids_touches_no_other(host: Running) -> None:
     """The one that was named, and not its neighbour."""
     await host.send("bad-1", "bad-2")
     host.partner.judge = lambda _: 200
-    rows = (await host.get("/api/dead"))["rows"]
+    rows = (await host.get("/api/dead-letters"))["rows"]
     one = next(row["id"] for row in rows if row["message_id"] == "bad-1")
-    started = await host.post("/api/replay", {"ids": [one, "999999999", "nonsense"]})
+    started = await host.post("/api/replays", {"ids": [one, "999999999", "nonsense"]})
     await ended(host, started["replay"]["id"])
     assert await host.parts.engine.settled(within=PATIENCE)
     assert host.partner.taken == ["bad-1"]
@@ -92,7 +95,7 @@ async def test_a_dry_run_shows_what_would_be_sent_instead(host: Running) -> None
         "dry_run": True,
         "mapping": {"kind": None, "id": {"@template": "good-{{ messageId }}"}},
     }
-    answer = await host.post("/api/replay", body)
+    answer = await host.post("/api/replays", body)
     assert answer["replay"] is None
     [row] = answer["preview"]["rows"]
     assert row["before"] == {"id": "bad-1", "kind": "old"}
@@ -103,25 +106,25 @@ async def test_a_dry_run_shows_what_would_be_sent_instead(host: Running) -> None
     ]
     assert row["request"]["method"] == "POST"
     assert len(host.partner.requests) == asked
-    assert (await host.get("/api/dead"))["rows"][0]["stage"] == "rejected"
+    assert (await host.get("/api/dead-letters"))["rows"][0]["stage"] == "rejected"
 
 
 async def test_a_dry_run_without_changes_says_the_same_again(host: Running) -> None:
     """As the subscription is now: no difference, page by page."""
     await host.send("bad-1", "bad-2")
-    preview = (await host.post("/api/replay", {"all": True, "dry_run": True, "limit": 1}))[
+    preview = (await host.post("/api/replays", {"all": True, "dry_run": True, "limit": 1}))[
         "preview"
     ]
     assert preview["rows"][0]["changes"] == []
     more = {"all": True, "dry_run": True, "limit": 1, "cursor": preview["cursor"]}
-    assert len((await host.post("/api/replay", more))["preview"]["rows"]) == 1
+    assert len((await host.post("/api/replays", more))["preview"]["rows"]) == 1
 
 
 async def test_a_dry_run_for_a_subscription_that_is_gone_says_so(host: Running) -> None:
     """The delivery is shown, and why it would not be sent."""
     await host.send("bad-1")
     await host.ask("DELETE", f"/api/subscriptions/{LANE_QUERY}")
-    [row] = (await host.post("/api/replay", {"all": True, "dry_run": True}))["preview"]["rows"]
+    [row] = (await host.post("/api/replays", {"all": True, "dry_run": True}))["preview"]["rows"]
     assert "no subscription" in row["faults"][0]["message"]
 
 
@@ -148,10 +151,10 @@ async def test_a_replay_that_says_nothing_clear_is_refused(
 ) -> None:
     """A misspelt or an empty filter must not mean everything."""
     await host.send("bad-1")
-    heard = await host.ask("POST", "/api/replay", body)
+    heard = await host.ask("POST", "/api/replays", body)
     assert heard.status == 422, heard.text
     assert heard.data["faults"][0]["place"].startswith(place)
-    assert (await host.get("/api/dead"))["rows"][0]["stage"] == "rejected"
+    assert (await host.get("/api/dead-letters"))["rows"][0]["stage"] == "rejected"
 
 
 async def test_a_replay_that_the_disk_stops_says_so(host: Running) -> None:
@@ -161,15 +164,15 @@ async def test_a_replay_that_the_disk_stops_says_so(host: Running) -> None:
         async def dead(self, *_: Any, **__: Any) -> Any:
             raise StorageError("the disk is gone")
 
-    rounds = Rounds(attrs.evolve(host.parts, queue=cast("Queue", Broken())))
-    begun = rounds.start(DeadFilter())
+    running = RunningReplays(attrs.evolve(host.parts, queue=cast("Queue", Broken())))
+    begun = running.start(DeadFilter())
     async with asyncio.timeout(PATIENCE):
         while begun.ended_at is None:  # noqa: ASYNC110 - it is looked at, as by a caller
             await asyncio.sleep(0.01)
     assert (begun.state, begun.error) == ("failed", "the disk is gone")
     for _ in range(150):
-        rounds.start(DeadFilter())
-    assert rounds.find(begun.id) is None
+        running.start(DeadFilter())
+    assert running.find(begun.id) is None
 
 
 async def test_an_unknown_replay_is_told(host: Running) -> None:
@@ -181,18 +184,18 @@ async def test_an_unknown_replay_is_told(host: Running) -> None:
 async def test_the_ledger_adds_up_at_every_granularity(host: Running, granularity: str) -> None:
     """What was accepted, delivered and rejected, in steps."""
     await host.send("m1", "m2", "bad-1")
-    series = await host.get(f"/api/ledger?granularity={granularity}&subscription={LANE_QUERY}")
+    series = await host.get(f"/api/stats?granularity={granularity}&subscription={LANE_QUERY}")
     sums: dict[str, int] = {}
     for row in series["rows"]:
         sums[row["counted"]] = sums.get(row["counted"], 0) + row["n"]
     assert sums == {"accepted": 3, "delivered": 2, "rejected": 1}
-    of_source = await host.get("/api/ledger?source=site&granularity=day")
+    of_source = await host.get("/api/stats?source=site&granularity=day")
     assert [row["counted"] for row in of_source["rows"]] == ["accepted"]
 
 
 async def test_a_series_that_is_too_long_is_refused(host: Running) -> None:
     """By the minute, a day at most."""
-    heard = await host.ask("GET", "/api/ledger?granularity=minute&since=2026-01-01")
+    heard = await host.ask("GET", "/api/stats?granularity=minute&since=2026-01-01")
     assert heard.data["faults"][0]["place"] == "query.since"
 
 

@@ -35,7 +35,7 @@ async def test_counts_and_depths_add_up(host: Running) -> None:
 async def test_the_audit_recounts(host: Running) -> None:
     """All rows, against the counters."""
     await host.send("m1", "bad-1")
-    assert await host.get("/api/audit") == {"ok": True, "deliveries": 2, "faults": []}
+    assert await host.get("/api/reconciliation") == {"ok": True, "deliveries": 2, "faults": []}
 
 
 async def test_refused_events_are_counted_for_their_source(host: Running) -> None:

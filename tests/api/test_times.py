@@ -43,7 +43,7 @@ async def test_the_answer_names_the_forms(host: Running) -> None:
     heard = await host.ask("GET", "/api/status?since=20261128100000Z")
     assert heard.status == 422
     assert TIME_FORMS in heard.data["faults"][0]["message"]
-    heard = await host.ask("POST", "/api/replay", {"since": "20261128100000Z"})
+    heard = await host.ask("POST", "/api/replays", {"since": "20261128100000Z"})
     assert heard.status == 422
     assert TIME_FORMS in heard.data["faults"][0]["message"]
 

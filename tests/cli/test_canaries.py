@@ -201,7 +201,7 @@ async def _ask_everything(host: Host) -> dict[str, str]:
         await ask("PATCH", "/api/instances/canary", {"settings": {"token": [SETTING]}})
         mapping = {"login": {"name": "canary-plain"}}
         body = {"mapping": mapping, "dry_run": True, "subscription": LANE}
-        await ask("POST", "/api/replay", body)
+        await ask("POST", "/api/replays", body)
         for message in (*EVENTS, FAULTY):
             await ask("POST", "/api/explain", {"event": message, "subscription": LANE})
         await ask("POST", f"/api/subscriptions/{quote(LANE, safe='')}/duplicate", {"name": "copy"})

@@ -91,7 +91,7 @@ async def test_a_file_takes_the_place_of_what_was_changed_meanwhile(config: Path
         headers = {"Authorization": f"Bearer {host.token.value}"}
         async with (
             aiohttp.ClientSession(headers=headers) as session,
-            session.get(f"{host.url}/api/history") as answer,
+            session.get(f"{host.url}/api/audit-log") as answer,
         ):
             rows = (await answer.json())["rows"]
     assert [row["who"] for row in rows][:2] == ["file", "api"]

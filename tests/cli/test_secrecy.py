@@ -24,7 +24,7 @@ DOORS = (
     "/api/instances",
     "/api/subscriptions",
     "/api/config",
-    "/api/history",
+    "/api/audit-log",
     "/api/events",
     "/api/events/leak-1",
 )

@@ -168,7 +168,7 @@ async def test_no_secret_of_a_mapping_lies_on_disk(tmp_path: Path, chats: Catalo
         await store.rotate(rotate_key_file(tmp_path))
         assert await store.load() == (2, changed)
         await store.replace(Config(), 2, who="me")
-        history = await store.history()
+        history = await store.audit_log()
     on_disk = await asyncio.to_thread(
         lambda: b"".join(file.read_bytes() for file in tmp_path.iterdir())
     )

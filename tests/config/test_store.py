@@ -55,7 +55,7 @@ async def raw(disk: Store, sql: str) -> list[Any]:
 async def test_a_new_host_has_an_empty_configuration(store: ConfigStore) -> None:
     """Revision 0 is nothing."""
     assert await store.load() == (0, Config())
-    assert await store.history() == []
+    assert await store.audit_log() == []
 
 
 async def test_what_is_applied_is_what_loads(
@@ -138,7 +138,7 @@ async def test_no_change_makes_no_revision(store: ConfigStore, config: Config) -
     """Applying the same file again is free."""
     await store.replace(config, 0, who="me")
     assert await store.replace(config, 1, who="me") == 1
-    assert len(await store.history()) == 4
+    assert len(await store.audit_log()) == 4
 
 
 async def test_the_history_tells_who_changed_what(
@@ -149,7 +149,7 @@ async def test_the_history_tells_who_changed_what(
     del written["instances"]["billing"]["subscriptions"][1]
     written["instances"]["billing"]["settings"]["apiToken"] = "tok_zyxwvutsrqpo9999"
     await store.replace(parse_config(written, catalog).config, 1, who="ben")
-    removed, changed = await store.history(limit=2)
+    removed, changed = await store.audit_log(limit=2)
     assert (removed.what, removed.id, removed.after) == (
         "removed",
         "billing/Billing events",
@@ -158,7 +158,7 @@ async def test_the_history_tells_who_changed_what(
     assert (changed.rev, changed.at, changed.who, changed.what) == (2, NOW, "ben", "changed")
     assert (changed.before or {})["settings"]["apiToken"] == "***cdef"
     assert (changed.after or {})["settings"]["apiToken"] == "***9999"
-    earlier = await store.history(below=changed.entry)
+    earlier = await store.audit_log(below=changed.entry)
     assert [(e.rev, e.who, e.what) for e in earlier] == [(1, "anna", "added")] * 4
 
 

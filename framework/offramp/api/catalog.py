@@ -18,7 +18,7 @@ from offramp.payload import json_schema
 from offramp.plugins import CatalogAction, CatalogEntry, manifest
 
 
-class CatalogDoor:
+class CatalogResource:
     """Answers what can be configured."""
 
     def __init__(self, parts: Parts) -> None:

@@ -220,7 +220,7 @@ class Exported(TypedDict):
     toml: str
 
 
-class HistoryEntry(TypedDict):
+class AuditLogEntry(TypedDict):
     """One change as it was made, secrets masked."""
 
     entry: int
@@ -234,10 +234,10 @@ class HistoryEntry(TypedDict):
     after: dict[str, Any] | None
 
 
-class History(TypedDict):
+class AuditLog(TypedDict):
     """Changes, latest first."""
 
-    rows: list[HistoryEntry]
+    rows: list[AuditLogEntry]
     cursor: str | None
 
 

@@ -25,7 +25,7 @@ STAGES: Final = tuple(stage.value for stage in Stage)
 MAX_SAMPLES: Final = 20
 
 
-class DeliveriesDoor:
+class DeliveriesResource:
     """Answers how deliveries stand."""
 
     def __init__(self, parts: Parts) -> None:
@@ -50,7 +50,7 @@ class DeliveriesDoor:
         )
         yield Operation(
             method="GET",
-            path="/api/dead",
+            path="/api/dead-letters",
             tag="deliveries",
             summary="List rejected and expired deliveries, latest end first",
             serve=self.dead,

@@ -1,4 +1,4 @@
-"""The whole configuration in and out as a document, with a diff first; and its history."""
+"""The whole configuration in and out as a document, with a diff first; and its audit log."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterable
 
 from offramp.api.config_shapes import (
     Applied,
+    AuditLog,
+    AuditLogEntry,
     ChangeShape,
     DetailShape,
     DocumentBody,
     Exported,
-    History,
-    HistoryEntry,
 )
 from offramp.api.editing import Saved, attempt, save, tell
 from offramp.api.operations import PAGE, Call, Operation, Query, Reply
@@ -34,7 +34,7 @@ from offramp.definition import UNSET
 _OF_THE_START = ("plugins", "host")
 
 
-class DocumentsDoor:
+class DocumentsResource:
     """The configuration as a document."""
 
     def __init__(self, parts: Parts) -> None:
@@ -63,11 +63,11 @@ class DocumentsDoor:
         )
         yield Operation(
             method="GET",
-            path="/api/history",
+            path="/api/audit-log",
             tag="config",
             summary="List changes of the configuration, latest first",
-            serve=self.history,
-            answer=History,
+            serve=self.audit_log,
+            answer=AuditLog,
             query=PAGE,
         )
 
@@ -104,16 +104,16 @@ class DocumentsDoor:
             "warnings": tell(find_warnings(done.config, self._parts.catalog)),
         }
 
-    async def history(self, call: Call) -> Reply:
+    async def audit_log(self, call: Call) -> Reply:
         """Answer with a page of changes."""
         cursor, limit = call.query["cursor"], call.query["limit"]
         if cursor is not None and not (cursor.isascii() and cursor.isdecimal()):
             raise refuse("query.cursor", "give the cursor of a page, as it came")
         below = None if cursor is None else min(int(cursor), 2**62)
-        entries = await self._parts.configs.history(limit=limit, below=below)
+        entries = await self._parts.configs.audit_log(limit=limit, below=below)
         rows = [_entry(entry) for entry in entries]
         after = str(entries[-1].entry) if len(entries) == limit else None
-        return Reply(data=History(rows=rows, cursor=after))
+        return Reply(data=AuditLog(rows=rows, cursor=after))
 
 
 def _change(change: Change) -> ChangeShape:
@@ -135,7 +135,7 @@ def _detail(detail: Detail) -> DetailShape:
     return shape
 
 
-def _entry(entry: AuditEntry) -> HistoryEntry:
+def _entry(entry: AuditEntry) -> AuditLogEntry:
     return {
         "entry": entry.entry,
         "rev": entry.rev,

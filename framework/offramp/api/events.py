@@ -17,7 +17,7 @@ from offramp.queue import Story
 SOURCE = Query(name="source", summary="Only what this source sent")
 
 
-class EventsDoor:
+class EventsResource:
     """Answers what came, and what became of it."""
 
     def __init__(self, parts: Parts) -> None:

@@ -52,7 +52,7 @@ class Explained(TypedDict):
     event: dict[str, Any]
 
 
-class ExplainDoor:
+class ExplainResource:
     """Explains."""
 
     def __init__(self, parts: Parts) -> None:

@@ -29,7 +29,7 @@ from offramp.config.table import join_place
 from offramp.plugins import pick
 
 
-class InstancesDoor:
+class InstancesResource:
     """Instances of the configuration."""
 
     def __init__(self, parts: Parts) -> None:

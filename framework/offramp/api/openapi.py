@@ -29,7 +29,7 @@ _REVISION: Final = {
 }
 
 
-class OpenApiDoor:
+class OpenApiResource:
     """Answers with the description of all operations, itself among them."""
 
     def __init__(self, others: Sequence[Operation]) -> None:

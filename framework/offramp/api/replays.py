@@ -1,4 +1,4 @@
-"""Replay: what would be sent instead, told first; then another round in chunks, with progress."""
+"""Replays: what a replay would send instead (a dry run), starting one, and its progress."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from offramp.api.operations import MAX_LIMIT, Call, Operation, Reply
 from offramp.api.parts import Parts
 from offramp.api.previews import Preview, preview
 from offramp.api.problems import refuse
-from offramp.api.rounds import Round, Rounds
+from offramp.api.running_replays import Replay, RunningReplays
 from offramp.api.shapes import Time
 from offramp.api.times import read_time, write_optional, write_time
 from offramp.errors import NotFoundError
@@ -49,7 +49,7 @@ class ReplayBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class ReplayShape(TypedDict):
-    """One replay: how many it found, and how many have got another round so far."""
+    """One replay: how many dead letters it found, and how many are queued again so far."""
 
     id: str
     state: Literal["counting", "running", "done", "failed"]
@@ -62,6 +62,12 @@ class ReplayShape(TypedDict):
     error: str | None
 
 
+class ReplaysShape(TypedDict):
+    """The replays of this host since it started, latest first."""
+
+    rows: list[ReplayShape]
+
+
 class ReplayAnswer(TypedDict):
     """The replay that was started, or the preview of a dry run."""
 
@@ -69,29 +75,37 @@ class ReplayAnswer(TypedDict):
     preview: Preview | None
 
 
-class ReplaysDoor:
-    """Gives deliveries another round."""
+class ReplaysResource:
+    """Delivers dead letters again."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._rounds = Rounds(parts)
+        self._running = RunningReplays(parts)
 
     def operations(self) -> Iterable[Operation]:
         """The operations of this module."""
         yield Operation(
             method="POST",
-            path="/api/replay",
-            tag="replay",
-            summary="Give dead deliveries another round, or tell with a dry run what it would send",
+            path="/api/replays",
+            tag="replays",
+            summary="Deliver dead letters again, or show with a dry run what that would send",
             serve=self.replay,
             answer=ReplayAnswer,
             body=ReplayBody,
         )
         yield Operation(
             method="GET",
+            path="/api/replays",
+            tag="replays",
+            summary="List the replays since the host started, latest first",
+            serve=self.list,
+            answer=ReplaysShape,
+        )
+        yield Operation(
+            method="GET",
             path="/api/replays/{id}",
-            tag="replay",
-            summary="Tell how far a replay is; known until the host stops",
+            tag="replays",
+            summary="Show the progress of a replay; known until the host stops",
             serve=self.show,
             answer=ReplayShape,
         )
@@ -108,12 +122,16 @@ class ReplaysDoor:
         if body.mapping is not None:
             told = "is for a dry run: to send it so, save it in the subscription, then replay"
             raise refuse("$.mapping", told)
-        started = self._rounds.start(which)
+        started = self._running.start(which)
         return Reply(data=ReplayAnswer(replay=_shape(started), preview=None))
+
+    async def list(self, _: Call) -> Reply:
+        """Answer with all that are remembered."""
+        return Reply(data=ReplaysShape(rows=[_shape(each) for each in self._running.all()]))
 
     async def show(self, call: Call) -> Reply:
         """Answer with one."""
-        found = self._rounds.find(call.path["id"])
+        found = self._running.find(call.path["id"])
         if found is None:
             raise NotFoundError(f"no replay {call.path['id']!r} was started since the host was")
         return Reply(data=_shape(found))
@@ -133,7 +151,7 @@ def _which(body: ReplayBody) -> DeadFilter:
     return dead_filter(given, None if body.ids is None else tuple(body.ids))
 
 
-def _shape(found: Round) -> ReplayShape:
+def _shape(found: Replay) -> ReplayShape:
     return {
         "id": found.id,
         "state": found.state,

@@ -255,7 +255,7 @@ class StatusShape(TypedDict):
     subscriptions: list[SubscriptionStatus]
 
 
-class AuditShape(TypedDict):
+class ReconciliationShape(TypedDict):
     """The result of recounting everything."""
 
     ok: bool

@@ -27,7 +27,7 @@ from offramp.config.table import join_place
 from offramp.plugins import pick
 
 
-class SourcesDoor:
+class SourcesResource:
     """Sources of the configuration."""
 
     def __init__(self, parts: Parts) -> None:

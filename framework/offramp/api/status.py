@@ -10,9 +10,9 @@ from offramp._version import __version__
 from offramp.api.operations import Call, Operation, Query, Reply
 from offramp.api.parts import Parts
 from offramp.api.shapes import (
-    AuditShape,
     CircuitBreakerShape,
     InstanceStatus,
+    ReconciliationShape,
     SourceStatus,
     StatusShape,
     SubscriptionStatus,
@@ -31,7 +31,7 @@ SINCE: Final = Query(
 )
 
 
-class StatusDoor:
+class StatusResource:
     """Answers how the host is."""
 
     def __init__(self, parts: Parts) -> None:
@@ -50,11 +50,11 @@ class StatusDoor:
         )
         yield Operation(
             method="GET",
-            path="/api/audit",
+            path="/api/reconciliation",
             tag="status",
             summary="Recount everything and compare it with the counters; reads all rows",
-            serve=self.audit,
-            answer=AuditShape,
+            serve=self.reconcile,
+            answer=ReconciliationShape,
         )
 
     async def status(self, call: Call) -> Reply:
@@ -79,10 +79,10 @@ class StatusDoor:
         }
         return Reply(data=answer, rev=rev)
 
-    async def audit(self, _: Call) -> Reply:
+    async def reconcile(self, _: Call) -> Reply:
         """Answer with the result."""
         audit = await self._parts.ledger.audit()
-        answer: AuditShape = {
+        answer: ReconciliationShape = {
             "ok": audit.ok,
             "deliveries": audit.deliveries,
             "faults": list(audit.faults),

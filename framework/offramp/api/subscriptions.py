@@ -39,7 +39,7 @@ class DuplicateBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     name: str | None = None
 
 
-class SubscriptionsDoor:
+class SubscriptionsResource:
     """Subscriptions of the configuration."""
 
     def __init__(self, parts: Parts) -> None:

@@ -5,45 +5,45 @@ from __future__ import annotations
 from aiohttp import web
 
 from offramp.api.access import Guard, Token
-from offramp.api.catalog import CatalogDoor
-from offramp.api.deliveries import DeliveriesDoor
-from offramp.api.documents import DocumentsDoor
-from offramp.api.events import EventsDoor
-from offramp.api.explaining import ExplainDoor
-from offramp.api.figures import FiguresDoor
+from offramp.api.catalog import CatalogResource
+from offramp.api.deliveries import DeliveriesResource
+from offramp.api.documents import DocumentsResource
+from offramp.api.events import EventsResource
+from offramp.api.explaining import ExplainResource
 from offramp.api.identity import Identity
-from offramp.api.instances import InstancesDoor
+from offramp.api.instances import InstancesResource
 from offramp.api.logins import RefusedLogins
-from offramp.api.openapi import OpenApiDoor
+from offramp.api.openapi import OpenApiResource
 from offramp.api.operations import Operation
 from offramp.api.parts import Parts
 from offramp.api.plugin_routes import plugin_routes
-from offramp.api.replays import ReplaysDoor
+from offramp.api.replays import ReplaysResource
 from offramp.api.serving import routes
-from offramp.api.sources import SourcesDoor
-from offramp.api.status import StatusDoor
-from offramp.api.subscriptions import SubscriptionsDoor
-from offramp.api.triggers import TriggersDoor
+from offramp.api.sources import SourcesResource
+from offramp.api.stats import StatsResource
+from offramp.api.status import StatusResource
+from offramp.api.subscriptions import SubscriptionsResource
+from offramp.api.triggers import TriggersResource
 
 
 def operations_of(parts: Parts) -> tuple[Operation, ...]:
     """All operations, the API's description last."""
-    doors = (
-        StatusDoor,
-        EventsDoor,
-        CatalogDoor,
-        SourcesDoor,
-        InstancesDoor,
-        SubscriptionsDoor,
-        TriggersDoor,
-        ExplainDoor,
-        DeliveriesDoor,
-        FiguresDoor,
-        ReplaysDoor,
-        DocumentsDoor,
+    resources = (
+        StatusResource,
+        EventsResource,
+        CatalogResource,
+        SourcesResource,
+        InstancesResource,
+        SubscriptionsResource,
+        TriggersResource,
+        ExplainResource,
+        DeliveriesResource,
+        StatsResource,
+        ReplaysResource,
+        DocumentsResource,
     )
-    found = [each for door in doors for each in door(parts).operations()]
-    return (*found, *OpenApiDoor(found).operations())
+    found = [each for resource in resources for each in resource(parts).operations()]
+    return (*found, *OpenApiResource(found).operations())
 
 
 def control_routes(

@@ -56,7 +56,7 @@ class Matches(TypedDict):
     results: list[MatchShape]
 
 
-class TriggersDoor:
+class TriggersResource:
     """Reads and tries triggers; knows no configuration."""
 
     def __init__(self, _: Parts) -> None:

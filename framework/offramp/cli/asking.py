@@ -88,7 +88,7 @@ class Asking:
         async with open_api(where) as api:
             status = await api.get("status", since=moment(since, now=time.time()))
             if audit:
-                recounted = await api.get("audit")
+                recounted = await api.get("reconciliation")
                 status["sums"] = {"ok": recounted["ok"], "faults": recounted["faults"]}
         if json:
             write_line(status)

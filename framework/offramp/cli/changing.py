@@ -117,7 +117,7 @@ class Changing:
             Write one JSON text a line instead of a table.
         """
         async with open_api(where) as api:
-            page = await api.get("history", limit=limit)
+            page = await api.get("audit-log", limit=limit)
         self._context.show(page["rows"], lambda: render_history(page), as_json=json)
 
     def _tell(self, tried: Mapping[str, Any]) -> None:

@@ -87,7 +87,7 @@ class Replaying:
         """
         query = (which or Which()).as_query()
         async with open_api(where) as api:
-            page = await api.get("dead", limit=limit, **query)
+            page = await api.get("dead-letters", limit=limit, **query)
             groups = (await api.get("errors", subscription=query["subscription"]))["groups"]
         self._context.show(page["rows"], lambda: render_dead(page, groups), as_json=json)
 
@@ -124,7 +124,9 @@ class Replaying:
             "mapping": None if mapping is None else read_mapping(mapping),
         }
         async with open_api(where) as api:
-            answer = await api.post("replay", body={k: v for k, v in body.items() if v is not None})
+            answer = await api.post(
+                "replays", body={k: v for k, v in body.items() if v is not None}
+            )
             if dry_run:
                 preview = answer["preview"]
                 self._context.show(preview["rows"], lambda: render_preview(preview), as_json=json)

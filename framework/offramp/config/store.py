@@ -146,7 +146,7 @@ class ConfigStore:
             raise StaleConfigError(expected=expected_rev, found=rev)
         return await self.apply(diff_configs(current, config, self._catalog), expected_rev, who=who)
 
-    async def history(
+    async def audit_log(
         self, *, limit: int = DEFAULT_ENTRIES, below: int | None = None
     ) -> list[AuditEntry]:
         """What was changed, latest first; `below` an entry, to read further back."""

@@ -1,4 +1,4 @@
-"""Another round for dead deliveries, in chunks and in the background, with progress to look at."""
+"""Replays as they run: dead letters are queued again in chunks, in the background."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 @attrs.define(kw_only=True)
-class Round:
+class Replay:
     """One replay as it goes on; times are epoch seconds."""
 
     id: str
@@ -34,27 +34,31 @@ class Round:
     error: str | None = None
 
 
-class Rounds:
+class RunningReplays:
     """The replays of one host since it started."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._known: dict[str, Round] = {}
+        self._known: dict[str, Replay] = {}
 
-    def find(self, name: str) -> Round | None:
+    def all(self) -> list[Replay]:
+        """Those that are remembered, the latest first."""
+        return list(reversed(self._known.values()))
+
+    def find(self, name: str) -> Replay | None:
         """One by its id."""
         return self._known.get(name)
 
-    def start(self, which: DeadFilter) -> Round:
+    def start(self, which: DeadFilter) -> Replay:
         """Begin one; it goes on by itself."""
-        begun = Round(id=uuid.uuid4().hex, started_at=self._parts.clock())
+        begun = Replay(id=uuid.uuid4().hex, started_at=self._parts.clock())
         while len(self._known) >= KEPT:
             self._known.pop(next(iter(self._known)))
         self._known[begun.id] = begun
         self._parts.background.start(self._run(begun, which))
         return begun
 
-    async def _run(self, begun: Round, which: DeadFilter) -> None:
+    async def _run(self, begun: Replay, which: DeadFilter) -> None:
         try:
             total = 0
             async for ids in self._pages(which):

@@ -1,4 +1,4 @@
-"""The ledger over time, and latencies."""
+"""Statistics: counts of outcomes over time, and latencies."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ RANGES: Final = {"minute": 86_400, "hour": 34 * 86_400, "day": 366 * 86_400}
 DEFAULT_STEPS: Final = {"minute": 60, "hour": 24, "day": 34}
 
 
-class FiguresDoor:
-    """Answers how much, how often and how fast."""
+class StatsResource:
+    """Counts by subscription, outcome and reason; latencies."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -33,8 +33,8 @@ class FiguresDoor:
         since = Query(name="since", summary="From this moment on", kind="time")
         yield Operation(
             method="GET",
-            path="/api/ledger",
-            tag="figures",
+            path="/api/stats",
+            tag="stats",
             summary="Tell what was counted, by subscription, outcome and reason, step by step",
             serve=self.series,
             answer=Series,
@@ -54,7 +54,7 @@ class FiguresDoor:
         yield Operation(
             method="GET",
             path="/api/latency",
-            tag="figures",
+            tag="stats",
             summary="Tell how long deliveries of a subscription took",
             serve=self.latency,
             answer=LatencyAnswer,
