@@ -18,7 +18,9 @@ from offramp.errors import (
 from offramp.queue import Stage
 
 HOUR = 3_600.0
-POLICY = RetryPolicy(first=1.0, longest=600.0, window=24 * HOUR, idempotency_window=34 * 24 * HOUR)
+POLICY = RetryPolicy(
+    wait_initial=1.0, wait_max=600.0, window=24 * HOUR, idempotency_window=34 * 24 * HOUR
+)
 
 
 def answered(status: int, retry_after: float | None = None) -> HTTPError:
@@ -75,7 +77,7 @@ def test_the_class_of_an_error_decides_before_its_status(
     [(1, 1.0, 1), (2, 1.0, 2), (5, 1.0, 16), (5, 0.25, 4), (11, 1.0, 600), (10_000, 1.0, 600)],
 )
 def test_backoff_doubles_up_to_its_cap(attempt: int, luck: float, seconds: float) -> None:
-    """Luck * min(longest, first * 2^(attempt-1)), for any attempt number."""
+    """Luck * min(wait_max, wait_initial * 2^(attempt-1)), for any attempt number."""
     assert backoff(attempt, POLICY, luck=luck) == seconds
 
 

@@ -47,8 +47,8 @@ def seconds(cell: str) -> float:
 def policy() -> RetryPolicy:
     default = Retry()
     return RetryPolicy(
-        first=default.first.total_seconds(),
-        longest=default.longest.total_seconds(),
+        wait_initial=default.wait_initial.total_seconds(),
+        wait_max=default.wait_max.total_seconds(),
         window=default.window.total_seconds(),
     )
 
@@ -56,13 +56,13 @@ def policy() -> RetryPolicy:
 def test_the_formula_gives_the_waits_of_the_code() -> None:
     """Calculated with the numbers beside it, the page's formula is the code's backoff."""
     formula = blocks(RETRY, "text")[0].strip()
-    assert formula == "random(0, 1) * min(longest, first * 2 ** (n - 1))"
-    told = re.search(r"`first` = (\d+) second and `longest` = (\d+) minutes", RETRY)
+    assert formula == "random(0, 1) * min(wait_max, wait_initial * 2 ** (n - 1))"
+    told = re.search(r"`wait_initial` = (\d+) second and `wait_max` = (\d+) minutes", RETRY)
     assert told is not None
-    first, longest = float(told[1]), float(told[2]) * 60
+    wait_initial, wait_max = float(told[1]), float(told[2]) * 60
     for n in range(1, 40):
         for luck in (0.0, 0.3, 1.0):
-            expected = luck * min(longest, first * 2 ** (n - 1))
+            expected = luck * min(wait_max, wait_initial * 2 ** (n - 1))
             assert backoff(n, policy(), luck=luck) == pytest.approx(expected)
 
 
@@ -76,7 +76,7 @@ def test_the_timeline_is_that_of_the_code() -> None:
         attempts, longest, average, accumulate(longest), accumulate(average), strict=True
     )
     assert [(int(n), *map(seconds, rest)) for n, *rest in table] == list(expected)
-    assert longest[-1] == longest[-2] == policy().longest
+    assert longest[-1] == longest[-2] == policy().wait_max
 
 
 def test_the_table_of_reasons_is_that_of_the_code() -> None:
@@ -152,9 +152,9 @@ def test_the_defaults_are_the_hosts_too() -> None:
     assert own == (None,) * 4
     action: Any = SendEvent()
     metronome = policy_of(action)
-    assert (metronome.first, metronome.longest, metronome.window) == (
-        policy().first,
-        policy().longest,
+    assert (metronome.wait_initial, metronome.wait_max, metronome.window) == (
+        policy().wait_initial,
+        policy().wait_max,
         policy().window,
     )
     assert metronome.idempotency_window == timedelta(days=34).total_seconds()

@@ -58,8 +58,9 @@ class Retry:
 
     #: Counted from the moment the event was accepted.
     window: timedelta = timedelta(hours=24)
-    first: timedelta = timedelta(seconds=1)
-    longest: timedelta = timedelta(minutes=10)
+    #: The longest wait after the first attempt; it doubles with each attempt, up to `wait_max`.
+    wait_initial: timedelta = timedelta(seconds=1)
+    wait_max: timedelta = timedelta(minutes=10)
 
 
 @attrs.frozen(kw_only=True)

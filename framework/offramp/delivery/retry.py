@@ -17,8 +17,8 @@ MAX_DOUBLINGS: Final = 63
 class RetryPolicy:
     """How soon and for how long; all times in seconds."""
 
-    first: float
-    longest: float
+    wait_initial: float
+    wait_max: float
     #: Counted from acceptance, or from the last replay.
     window: float
     #: For how long the partner knows a repeat, counted from acceptance; no attempt is made later.
@@ -50,21 +50,21 @@ def policy_of(action: Action[object, object]) -> RetryPolicy:
     retry: Retry = action.retry
     known = action.idempotency
     return RetryPolicy(
-        first=retry.first.total_seconds(),
-        longest=retry.longest.total_seconds(),
+        wait_initial=retry.wait_initial.total_seconds(),
+        wait_max=retry.wait_max.total_seconds(),
         window=retry.window.total_seconds(),
         idempotency_window=None if known is None else known.window.total_seconds(),
     )
 
 
 def backoff(attempt: int, policy: RetryPolicy, *, luck: float) -> float:
-    """Seconds to wait after attempt number `attempt`: luck * min(longest, first * 2^(attempt-1)).
+    """Seconds to wait after a failed attempt: luck * min(wait_max, wait_initial * 2^(attempt-1)).
 
-    `luck` is a random number from 0 to 1 (full jitter). The page on delivery guarantees shows
-    the same formula; keep the two in step.
+    `attempt` counts from 1; `luck` is a random number from 0 to 1 (full jitter). The page on
+    delivery guarantees shows the same formula; keep the two in step.
     """
     doublings = min(attempt - 1, MAX_DOUBLINGS)
-    return luck * min(policy.longest, policy.first * 2.0**doublings)
+    return luck * min(policy.wait_max, policy.wait_initial * 2.0**doublings)
 
 
 def decide(  # noqa: PLR0913 - everything that the decision depends on, nothing hidden
