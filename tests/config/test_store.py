@@ -19,6 +19,7 @@ from offramp.config import (
     diff_configs,
     parse_config,
     rotate_key_file,
+    same_thing,
 )
 from offramp.config.keyring import load_key_ring, new_key
 from offramp.errors import ConfigError
@@ -70,6 +71,75 @@ async def test_what_is_applied_is_what_loads(
     assert (rev, loaded) == (1, config)
     assert list(loaded.subscriptions) == list(config.subscriptions)
     assert await ConfigStore(disk, keys, catalog).load() == (1, config)
+
+
+@pytest.mark.parametrize(
+    ("mappings", "told"),
+    [
+        (
+            ({"customer_id": "a", "event_type": "b"}, {"event_type": "b", "customer_id": "a"}),
+            'mapping: ["customer_id","event_type"] -> ["event_type","customer_id"]',
+        ),
+        (
+            ({"properties": {"x": 1, "y": 2}}, {"properties": {"y": 2, "x": 1}}),
+            'mapping.properties: {"x":1,"y":2} -> {"y":2,"x":1}',
+        ),
+        (
+            (
+                {"properties": {"x": [{"x": 1, "y": {}}]}},
+                {"properties": {"x": [{"y": {}, "x": 1}]}},
+            ),
+            'mapping.properties: {"x":[{"x":1,"y":{}}]} -> {"x":[{"y":{},"x":1}]}',
+        ),
+        (
+            (
+                {"customer_id": "a", "properties": {}, "event_type": "b"},
+                {"event_type": "b", "customer_id": "a"},
+            ),
+            'mapping: ["customer_id","properties","event_type"] -> ["event_type","customer_id"]',
+        ),
+        (
+            (
+                {"customer_id": "a", "properties": {}, "event_type": "b"},
+                {"customer_id": "a", "event_type": "b"},
+            ),
+            "mapping.properties: {} -> (nothing)",
+        ),
+    ],
+)
+async def test_another_order_of_a_mapping_is_a_change(
+    store: ConfigStore,
+    config: Config,
+    catalog: Catalog,
+    mappings: tuple[dict[str, Any], dict[str, Any]],
+    told: str,
+) -> None:
+    """The payload has the order of the mapping: the change is told, and stored."""
+    before, after = mappings
+    name, subscription = next(iter(config.subscriptions.items()))
+
+    def with_mapping(mapping: dict[str, Any]) -> Config:
+        changed = attrs.evolve(subscription, mapping=mapping)
+        return attrs.evolve(config, subscriptions={**config.subscriptions, name: changed})
+
+    await store.replace(with_mapping(before), 0, who="me")
+    (change,) = diff_configs(with_mapping(before), with_mapping(after), catalog)
+    assert str(change.details[-1]) == told
+    assert not same_thing(change.before, change.after)
+    await store.replace(with_mapping(after), 1, who="me")
+    _, loaded = await store.load()
+    assert _json.dumps(loaded.subscriptions[name].mapping) == _json.dumps(after)
+
+
+def test_another_order_of_settings_is_none(config: Config, catalog: Catalog) -> None:
+    """Settings are read by their names: an instance that says the same keeps its lanes."""
+
+    def with_settings(settings: dict[str, Any]) -> Config:
+        changed = attrs.evolve(config.instances["billing"], settings=settings)
+        return attrs.evolve(config, instances={**config.instances, "billing": changed})
+
+    one, other = {"apiToken": "t", "x": {"a": 1, "b": 2}}, {"x": {"b": 2, "a": 1}, "apiToken": "t"}
+    assert diff_configs(with_settings(one), with_settings(other), catalog) == ()
 
 
 async def test_no_secret_lies_on_disk(store: ConfigStore, config: Config, tmp_path: Path) -> None:

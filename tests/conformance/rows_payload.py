@@ -10,6 +10,9 @@ from tests.conformance.kinds import Case
 from tests.conformance.rows_mapping import as_check, changed, mapped_alike
 from tests.conformance.segment import Segment
 
+from offramp import _json
+from offramp.payload.dates import MAX_DATE_CHARACTERS
+
 CHECKED = ("check", "action")
 _INFINITE = ("Infinity", "-Infinity", "+Infinity")
 
@@ -65,6 +68,15 @@ def _field(kind: str, **properties: Any) -> dict[str, Any]:
 def check(fields: dict[str, Any], raw: dict[str, Any]) -> Case:
     """A case with one payload."""
     return {"kind": "check", "fields": fields, "raws": [raw], "single": True}
+
+
+def _has_long_text(difference: Difference, _: Segment) -> bool:
+    """Whether a field is a date, and a text of the case longer than the longest."""
+    case = difference.case
+    given = _json.dumps([case.get("raws"), case.get("mapping"), case.get("events")]).decode()
+    return '"datetime"' in _json.dumps(case["fields"]).decode() and any(
+        len(text) > MAX_DATE_CHARACTERS for text in given.split('"')
+    )
 
 
 _TWO = {
@@ -130,6 +142,15 @@ ROWS: tuple[Row, ...] = (
         example=check({"n": _field("number")}, {"n": "Infinity"}),
         applies=_infinite,
         without=_without_infinity,
+    ),
+    Row(
+        id="long-dates",
+        kinds=CHECKED,
+        segment="A text of any length is read for a date: blanks and parentheses may fill it.",
+        offramp="A text of more than 200 characters is no date, unless its decimals make it long.",
+        why="Reading takes 10 µs a character, and no event may hold up the others.",
+        example=check({"d": _field("datetime")}, {"d": f"Jan 2 2020{'()' * 100}"}),
+        applies=_has_long_text,
     ),
     Row(
         id="conditions-inside",

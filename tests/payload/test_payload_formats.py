@@ -18,6 +18,7 @@ from offramp.errors import PayloadError
 from offramp.js.dates import parse_js_date
 from offramp.payload import compile_check, is_date_like, parse_date_like
 from offramp.payload.addresses import _URI, _WEB
+from offramp.payload.dates import MAX_DATE_CHARACTERS
 from offramp.payload.formats import FORMATS, is_email
 
 TABLES = Path(__file__).with_name("tables")
@@ -56,6 +57,33 @@ def test_a_text_is_a_moment_where_javascript_takes_it() -> None:
     """Each recorded text is the millisecond that V8 answered with, or none."""
     for row in DATES:
         assert parse_js_date(row["text"]) == row.get("js"), row["text"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2020-01-02 10:00 " + " " * 200,
+        "Jan 2 2020 " + "()" * 16_000,
+        "a " * 16_000 + "2020",
+        "2020" + "1" * 31_000,
+        "2020" + "1" * 31_000 + ".5e",
+        "1." * 16_000,
+    ],
+)
+def test_a_text_of_any_length_is_checked_at_once(text: str) -> None:
+    """JavaScript would read the first ones as dates, at 10 µs a character; no date is so long."""
+    assert not is_date_like(text)
+    with pytest.raises(ValueError, match="is not a date and time"):
+        parse_date_like(text)
+
+
+def test_the_longest_date_is_read() -> None:
+    """Any number of decimal digits behind a time in the usual form, and 200 characters else."""
+    text = "Jan 2 2020".ljust(MAX_DATE_CHARACTERS)
+    assert parse_date_like(text) == datetime(2020, 1, 2, tzinfo=UTC)
+    text = f"2020-02-30T10:00:00.{'0' * 500}Z"
+    assert is_date_like(text)
+    assert parse_date_like(text) == datetime(2020, 3, 1, 10, tzinfo=UTC)
 
 
 def test_a_checked_date_is_the_moment_that_dayjs_makes_of_it() -> None:

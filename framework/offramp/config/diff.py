@@ -23,8 +23,9 @@ from offramp.plugins import Catalog
 Kind: TypeAlias = Literal["source", "instance", "subscription"]
 Thing: TypeAlias = Source | Instance | Subscription
 What: TypeAlias = Literal["added", "removed", "changed"]
+_MAPPING = "mapping"
 #: Tables of which each entry is compared by itself.
-_FREE_TABLES = ("settings", "mapping")
+_FREE_TABLES = ("settings", _MAPPING)
 _SIGNS: Mapping[What, str] = {"added": "+", "removed": "-", "changed": "~"}
 
 
@@ -32,15 +33,17 @@ _SIGNS: Mapping[What, str] = {"added": "+", "removed": "-", "changed": "~"}
 class Detail:
     """One key that differs; `UNSET` on the side that lacks it, secrets masked."""
 
-    #: Within the thing: `trigger`, `settings.apiToken`, `mapping.customer_id`.
+    #: Within the thing: `trigger`, `settings.apiToken`, `mapping.customer_id`. At `mapping` by
+    #: itself both sides are lists of its keys: their order, which the payload keeps, is another.
     place: str
     before: Any
     after: Any
 
     def __str__(self) -> str:
-        if self.before == self.after:
-            return f"{self.place}: {_shown(self.after)} (another value)"
-        return f"{self.place}: {_shown(self.before)} -> {_shown(self.after)}"
+        before, after = _shown(self.before), _shown(self.after)
+        if before == after:
+            return f"{self.place}: {after} (another value)"
+        return f"{self.place}: {before} -> {after}"
 
 
 @attrs.frozen(kw_only=True)
@@ -93,12 +96,17 @@ def apply_changes(config: Config, changes: tuple[Change, ...]) -> Config:
 
 
 def same_thing(one: Thing | None, other: Thing | None) -> bool:
-    """Whether two things say the same, as JSON: to Python, 1 and true would be equal."""
+    """Whether two things say the same, as JSON: to Python, 1 and true would be equal.
+
+    The keys of a mapping must have one order too: it is the order of the payload.
+    """
     if one is other:
         return True
     plain, others = _plain(one), _plain(other)
     # Nearly all that is alike is written alike too; only the order of keys may differ.
-    return _json.dumps(plain) == _json.dumps(others) or _same(plain, others)
+    if _json.dumps(plain) == _json.dumps(others):
+        return True
+    return _same(plain, others) and _same_text(_mapping(plain), _mapping(others))
 
 
 def fields_of_thing(thing: Thing, config: Config, catalog: Catalog) -> Fields:
@@ -134,8 +142,13 @@ def _details(
 ) -> Iterator[Detail]:
     plain_old, plain_new = _flat(_plain(old)), _flat(_plain(new))
     for place in sorted({**shown_old, **shown_new}, key=_is_free):
-        if not _same(plain_old.get(place, UNSET), plain_new.get(place, UNSET)):
+        same = _same_text if place.startswith(f"{_MAPPING}.") else _same
+        if not same(plain_old.get(place, UNSET), plain_new.get(place, UNSET)):
             yield Detail(place, shown_old.get(place, UNSET), shown_new.get(place, UNSET))
+    keys_old, keys_new = list(_mapping(_plain(old))), list(_mapping(_plain(new)))
+    kept = [key for key in keys_old if key in keys_new]
+    if kept != [key for key in keys_new if key in kept]:
+        yield Detail(_MAPPING, keys_old, keys_new)
 
 
 def _plain(thing: Thing | None) -> dict[str, Any] | None:
@@ -167,6 +180,10 @@ def _flat(table: Mapping[str, Any] | None) -> dict[str, Any]:
     return flat
 
 
+def _mapping(table: Mapping[str, Any] | None) -> dict[str, Any]:
+    return (table or {}).get(_MAPPING) or {}
+
+
 def _is_free(place: str) -> bool:
     return place.partition(".")[0] in _FREE_TABLES
 
@@ -177,6 +194,11 @@ def _same(one: Any, other: Any) -> bool:
         return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(_same, one, other))
+    return _same_text(one, other)
+
+
+def _same_text(one: Any, other: Any) -> bool:
+    """Whether two values are written as the same JSON, their keys in one order."""
     if one is UNSET or other is UNSET:
         return one is other
     return _json.dumps(one) == _json.dumps(other)

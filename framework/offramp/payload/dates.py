@@ -18,8 +18,12 @@ from offramp.payload.values import is_number
 EPOCH_SECONDS_DIGITS: Final = 10
 EPOCH_MS_DIGITS: Final = 13
 MICROSECOND_DIGITS: Final = 6
+#: Characters of the longest text that is read, three times what JavaScript writes with the name of
+#: a zone. Its `Date` would read any number of them, some 10 µs each.
+MAX_DATE_CHARACTERS: Final = 200
 #: What JavaScript adds to a year below 100 that comes as a number. Source: ECMA-262, Date.UTC.
 FIRST_YEAR_OF_TWO_DIGITS: Final = 1_900
+_NO_DATE: Final = "is not a date and time"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 #: The form that SDKs send; all of it is valid, and most of it Python reads by itself.
@@ -45,6 +49,8 @@ def is_date_like(text: str) -> bool:
     """Whether a text is a date and time: ISO 8601, seconds since 1970, or JavaScript's `Date`."""
     if _is_common(text):
         return True
+    if len(text) > MAX_DATE_CHARACTERS:
+        return False
     seconds = _canonical_number(text)
     if seconds is not None:
         return abs(seconds) * MS_PER_SECOND <= MAX_TIME
@@ -65,7 +71,7 @@ def parse_date_like(value: Any) -> datetime:
     if isinstance(value, datetime):
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
     if not is_number(value):
-        raise ValueError("is not a date and time")
+        raise ValueError(_NO_DATE)
     if not -MAX_TIME <= value <= MAX_TIME:
         raise ValueError("lies outside the years 1 to 9999")
     return _at(math.trunc(value))
@@ -90,6 +96,8 @@ def _parse_text(text: str) -> datetime:
     moment = common_moment(text)
     if moment is not None:
         return moment
+    if len(text) > MAX_DATE_CHARACTERS and not _is_common(text):
+        raise ValueError(_NO_DATE)
     seconds = _canonical_number(text)
     if seconds is not None and text.isdecimal():
         if len(text) == EPOCH_SECONDS_DIGITS:
@@ -103,7 +111,7 @@ def _parse_text(text: str) -> datetime:
     if ms is not None:
         return _at(ms)
     if seconds is None or not is_date_like(text):
-        raise ValueError("is not a date and time")
+        raise ValueError(_NO_DATE)
     return _at(math.trunc(seconds * MS_PER_SECOND))
 
 
