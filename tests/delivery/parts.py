@@ -81,7 +81,7 @@ class TakeChecked(Take):
     slug = "takeChecked"
     title = "Take checked"
 
-    def refuse(self, payload: Item, *, now: datetime) -> list[Fault]:
+    def validate(self, payload: Item, *, now: datetime) -> list[Fault]:
         if payload.id == "breaks":
             raise ZeroDivisionError("a bug")
         return []

@@ -35,16 +35,16 @@ async def test_a_plugin_that_exits_is_a_fault_in_the_explanation(tmp_path: Path)
     async def perform(*_: Any) -> None:
         raise SystemExit(3)
 
-    def refuse(_: Any) -> None:
+    def validate(_: Any) -> None:
         raise SystemExit(4)
 
     [fault] = await explained(tmp_path / "perform", wild(perform=perform))
     assert fault["place"] == "perform"
     told = r"the plugin raised SystemExit: 3 \(test_breaks_explain.py:\d+, in perform\)"
     assert re.fullmatch(told, fault["message"])
-    [fault] = await explained(tmp_path / "refuse", wild(perform=nothing, refuse=refuse))
-    assert fault["place"] == "refuse"
-    told = r"the plugin raised SystemExit: 4 \(test_breaks_explain.py:\d+, in refuse\)"
+    [fault] = await explained(tmp_path / "validate", wild(perform=nothing, validate=validate))
+    assert fault["place"] == "validate"
+    told = r"the plugin raised SystemExit: 4 \(test_breaks_explain.py:\d+, in validate\)"
     assert re.fullmatch(told, fault["message"])
 
 
@@ -64,7 +64,7 @@ async def test_an_extension_of_requests_that_raises_is_a_fault_in_the_explanatio
 
 async def test_a_check_that_gives_no_faults_but_texts_is_told_as_it_is(tmp_path: Path) -> None:
     """A plugin that refuses with plain texts is understood."""
-    catalog = wild(perform=nothing, refuse=lambda _: ["too old"])
+    catalog = wild(perform=nothing, validate=lambda _: ["too old"])
     assert await explained(tmp_path, catalog) == [{"place": "$", "message": "payload too old"}]
 
 

@@ -138,14 +138,14 @@ async def test_outcomes_that_share_one_error_are_taken_as_they_are(tmp_path: Pat
 async def test_what_a_check_raises_ends_one_event_only(
     tmp_path: Path, error: BaseException
 ) -> None:
-    """`refuse` may raise anything: the events beside the one it trips over are delivered."""
+    """`validate` may raise anything: the events beside the one it trips over are delivered."""
 
-    def refuse(payload: Item) -> tuple[()]:
+    def validate(payload: Item) -> tuple[()]:
         if payload.id == "m2":
             raise error
         return ()
 
-    catalog = wild(perform=answering(lambda: None), refuse=refuse)
+    catalog = wild(perform=answering(lambda: None), validate=validate)
     found = await outcomes(tmp_path, catalog, "m1", "m2", "m3")
     assert [reason for _, reason, _ in found] == ["OK", "INTERNAL", "OK"]
 
@@ -215,9 +215,9 @@ async def test_an_observer_that_exits_stops_nothing(tmp_path: Path) -> None:
     def observe(_: Any) -> None:
         raise SystemExit(1)
 
-    def refuse(payload: Item) -> list[Fault]:
+    def validate(payload: Item) -> list[Fault]:
         return [Fault("$.id", "is late")] if payload.id == "m2" else []
 
-    catalog = wild(perform=answering(lambda: None), refuse=refuse, observe=observe)
+    catalog = wild(perform=answering(lambda: None), validate=validate, observe=observe)
     found = await outcomes(tmp_path, catalog, "m1", "m2")
     assert [reason for _, reason, _ in found] == ["OK", "PAYLOAD_VALIDATION_FAILED"]

@@ -257,7 +257,7 @@ async def test_a_change_takes_effect_while_an_old_request_is_under_way(tmp_path:
 
 
 async def test_a_check_of_a_plugin_that_raises_does_not_hold_up_its_lane(tmp_path: Path) -> None:
-    """Where `refuse` itself breaks on one event, that one is tried again and the others arrive."""
+    """Where `validate` breaks on one event, that one is tried again and the others arrive."""
     partner = Partner()
     async with running(tmp_path, partner) as (engine, ledger):
         await engine.apply(config(action="takeChecked"))

@@ -81,7 +81,7 @@ class SendUsage(Action[Settings, Usage]):
         await request.post(f"{request.settings.url}/usage", json=body, headers=_mode(request))
         return None
 
-    def refuse(self, payload: Usage, *, now: datetime) -> Iterable[Fault]:
+    def validate(self, payload: Usage, *, now: datetime) -> Iterable[Fault]:
         if payload.at < now - OLDEST:
             yield Fault("$.at", "is more than 30 days old")
 

@@ -65,7 +65,7 @@ class SendEvent(Action[Settings, UsageEvent]):
         """Send events; Metronome takes all of them or, where one is bad, none."""
         await request.post(ingest_url(), json=[payload.on_the_wire() for payload in payloads])
 
-    def refuse(self, payload: UsageEvent, *, now: datetime) -> Iterable[Fault]:
+    def validate(self, payload: UsageEvent, *, now: datetime) -> Iterable[Fault]:
         """What Metronome would refuse the whole batch for."""
         return refusals(payload, now=now)
 

@@ -33,7 +33,7 @@ from offramp.plugins import pick
 from offramp.web import complete
 
 #: Places of faults that stand for a plugin's methods.
-IN_PLUGIN: Final = frozenset({"perform", "refuse"})
+IN_PLUGIN: Final = frozenset({"perform", "validate"})
 Flag = Annotated[bool, Parameter(negative="")]
 
 

@@ -144,8 +144,11 @@ class Action(Generic[S, P]):
         """
         raise NotImplementedError
 
-    def refuse(self, payload: P, *, now: datetime) -> Iterable[Fault]:  # noqa: ARG002 - the default refuses nothing
-        """What the partner is known to refuse, told before anything is sent; a pure function."""
+    def validate(self, payload: P, *, now: datetime) -> Iterable[Fault]:  # noqa: ARG002 - the default finds no fault
+        """Each fault for which the partner is known to refuse a payload; a pure function.
+
+        It is called before anything is sent, and a payload with a fault is rejected.
+        """
         return ()
 
     @property

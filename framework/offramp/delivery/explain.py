@@ -53,7 +53,7 @@ async def explain(
     except BaseException as error:  # what the plugin's own checks raise is told too
         if is_ours(error):
             raise
-        told["faults"] = _told(error, "refuse", mask)
+        told["faults"] = _told(error, "validate", mask)
         return dict(masked_texts(told, mask))
     payload = _json.loads(prepared.wire)
     mask = pipeline.secrets.mask(mask, [payload])

@@ -62,7 +62,7 @@ class Pipeline:
     batch: Batch | None = attrs.field(init=False)
     # Looked up once: a subscription prepares as many payloads as there are events.
     _batch_keys: tuple[str, ...] = attrs.field(init=False, repr=False)
-    _refuses: bool = attrs.field(init=False, repr=False)
+    _validates: bool = attrs.field(init=False, repr=False)
 
     @action.default
     def _default_action(self) -> Action[Any, Any]:
@@ -76,9 +76,9 @@ class Pipeline:
     def _default_batch_keys(self) -> tuple[str, ...]:
         return () if self.batch is None else self.batch.keys
 
-    @_refuses.default
-    def _default_refuses(self) -> bool:
-        return type(self.action).refuse is not Action.refuse
+    @_validates.default
+    def _default_validates(self) -> bool:
+        return type(self.action).validate is not Action.validate
 
     def explain_trigger(self, event: dict[str, Any]) -> Any:
         """The trigger's truth for an event, condition by condition."""
@@ -114,8 +114,8 @@ class Pipeline:
         except MappingFailure as error:
             raise RejectedError(str(error), code=error.code) from error
         checked, payload = self.make(mapped)
-        if self._refuses:
-            faults = tuple(self.action.refuse(payload, now=_moment(now)))
+        if self._validates:
+            faults = tuple(self.action.validate(payload, now=_moment(now)))
             if faults:
                 raise PayloadError(faults)
         keys = self._batch_keys

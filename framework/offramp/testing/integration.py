@@ -55,7 +55,7 @@ ANY_EVENT: Final = 'type != ""'
 class TestIntegration:
     """One instance of a destination, run as in production but for the partner at the far end.
 
-    What a test asks of it goes the production path: trigger, mapping, checks, `refuse`, batches
+    What a test asks of it goes the production path: trigger, mapping, checks, `validate`, batches
     and their bisection, middleware, retry rules. Only the queue is left out, and nothing waits.
     """
 
