@@ -43,7 +43,7 @@ from offramp.errors import (
     RetryableError,
 )
 from offramp.event import format_time
-from offramp.hooks import Command, Route, RunningHost, SettledDelivery, Toolbox, hookimpl
+from offramp.hooks import Command, CommandContext, Route, RunningHost, SettledDelivery, hookimpl
 
 __all__ = [
     "UNSET",
@@ -52,6 +52,7 @@ __all__ = [
     "Batch",
     "Choice",
     "Command",
+    "CommandContext",
     "DeliveryError",
     "Destination",
     "DynamicChoices",
@@ -76,7 +77,6 @@ __all__ = [
     "SaveHook",
     "SettledDelivery",
     "SyncMode",
-    "Toolbox",
     "__version__",
     "array_path",
     "coalesce",

@@ -78,7 +78,7 @@ class RunningHost(Protocol):
         """Counts by outcome, and whether they add up to what was accepted."""
 
 
-class Toolbox(Protocol):
+class CommandContext(Protocol):
     """What the command line offers to the commands of plugins."""
 
     def host(
@@ -141,7 +141,7 @@ class OfframpSpecs:
         """Observe deliveries that have ended; called in groups, after they are on disk."""
 
     @hookspec
-    def offramp_commands(self, toolbox: Toolbox) -> Iterable[Command] | None:
+    def offramp_commands(self, context: CommandContext) -> Iterable[Command] | None:
         """Return more commands for the `offramp` command line; called when it starts."""
 
     @hookspec

@@ -383,7 +383,7 @@ def greet():
     print("hello")
 
 @hookimpl
-def offramp_commands(toolbox):
+def offramp_commands(context):
     return [check, greet]
 """
 

@@ -263,23 +263,23 @@ def test_hook_settled() -> None:
 
 
 def test_hook_commands() -> None:
-    """Commands come with the name of their plugin, and a plugin gets the toolbox it asks for."""
-    toolbox: Any = object()
+    """Commands come with the name of their plugin, and a plugin gets the context it asks for."""
+    context: Any = object()
     given: list[Any] = []
 
     def greet() -> None:
         """Greet."""
 
-    def offramp_commands(toolbox: Any) -> Any:
-        given.append(toolbox)
+    def offramp_commands(context: Any) -> Any:
+        given.append(context)
         return [greet]
 
     plugins = load(
         make_plugin("guest", offramp_commands=offramp_commands),
         make_plugin("faulty", offramp_commands=lambda: [3]),
     )
-    assert list(plugins.commands(toolbox)) == [("guest", greet)]
-    assert given == [toolbox]
+    assert list(plugins.commands(context)) == [("guest", greet)]
+    assert given == [context]
     assert [problem.plugin for problem in plugins.problems] == ["faulty"]
 
 

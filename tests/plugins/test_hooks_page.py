@@ -75,8 +75,8 @@ def observes(catalog: Catalog) -> None:
 
 
 def adds_a_command(catalog: Catalog) -> None:
-    toolbox: Any = None
-    [greet] = [made for name, made in catalog.plugins.commands(toolbox) if name == "example"]
+    context: Any = None
+    [greet] = [made for name, made in catalog.plugins.commands(context) if name == "example"]
     assert greet.__name__ == "greet"
     assert "Greet somebody." in str(greet.__doc__)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from offramp import Command, Toolbox
+from offramp import Command, CommandContext
 from offramp_metronome.demo import run_demo
 from offramp_metronome.emulator import run_emulator
 
 
-def commands(toolbox: Toolbox) -> Iterable[Command]:
+def commands(context: CommandContext) -> Iterable[Command]:
     """The commands, for the hook."""
 
     async def demo(*, keep: bool = False) -> None:
@@ -20,7 +20,7 @@ def commands(toolbox: Toolbox) -> Iterable[Command]:
         keep
             Leave the host and the emulator running until Ctrl-C.
         """
-        await run_demo(toolbox, keep=keep)
+        await run_demo(context, keep=keep)
 
     def metronome_emulator(
         *,

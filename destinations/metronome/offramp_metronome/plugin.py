@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from offramp import Command, Destination, Toolbox, hookimpl
+from offramp import Command, CommandContext, Destination, hookimpl
 from offramp_metronome.commands import commands
 from offramp_metronome.destination import metronome
 
@@ -16,6 +16,6 @@ def offramp_destinations() -> Iterable[Destination]:
 
 
 @hookimpl
-def offramp_commands(toolbox: Toolbox) -> Iterable[Command]:
+def offramp_commands(context: CommandContext) -> Iterable[Command]:
     """`offramp demo` and `offramp metronome-emulator`."""
-    return commands(toolbox)
+    return commands(context)

@@ -16,10 +16,10 @@ from offramp.cli.authoring import Authoring
 from offramp.cli.bench import Measuring
 from offramp.cli.catalog import Showing
 from offramp.cli.changing import Changing
+from offramp.cli.command_context import HostCommandContext
 from offramp.cli.context import Context
 from offramp.cli.operating import Operating
 from offramp.cli.replaying import Replaying
-from offramp.cli.toolbox import HostToolbox
 from offramp.cli.trial import Trial
 from offramp.errors import OfframpError, told
 
@@ -70,7 +70,7 @@ def make_program(context: Context) -> App:
     for group in _GROUPS:
         for command in group(context).commands():
             program.command(command)
-    for plugin, command in context.plugins.commands(HostToolbox(context)):
+    for plugin, command in context.plugins.commands(HostCommandContext(context)):
         try:
             program.command(command)
         except Exception as error:  # noqa: BLE001 - such as an annotation that leads nowhere

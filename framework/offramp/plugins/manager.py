@@ -12,7 +12,7 @@ import pluggy
 
 from offramp.definition import Action, AnyAction, Destination, Middleware, Preset
 from offramp.errors import PluginError, told
-from offramp.hooks import Command, Route, SettledDelivery, Toolbox
+from offramp.hooks import Command, CommandContext, Route, SettledDelivery
 from offramp.plugins.origin import Origins
 from offramp.plugins.problems import PluginProblem
 
@@ -143,9 +143,9 @@ class Plugins:
             found += layers
         return found
 
-    def commands(self, toolbox: Toolbox) -> Iterator[tuple[str, Command]]:
+    def commands(self, context: CommandContext) -> Iterator[tuple[str, Command]]:
         """Each further command with the name of its plugin."""
-        return self._each("offramp_commands", Callable, toolbox=toolbox)
+        return self._each("offramp_commands", Callable, context=context)
 
     def routes(self) -> Iterator[tuple[str, Route]]:
         """Each further HTTP door with the name of its plugin."""

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from offramp import OfframpError, RunningHost, Toolbox
+from offramp import CommandContext, OfframpError, RunningHost
 from offramp_metronome.demo.scenario import CONFIG, SUBSCRIPTION, TOKEN, WRITE_KEY, Call, calls
 from offramp_metronome.demo.show import heading, show_calls, show_reasons, show_stored
 from offramp_metronome.destination import BASE_URL_VARIABLE
@@ -27,19 +27,21 @@ PATIENCE_SECONDS: Final = 30.0
 EXPLAINED: Final = ("evt-1", "evt-2")
 
 
-async def run_demo(toolbox: Toolbox, *, keep: bool = False) -> None:
+async def run_demo(context: CommandContext, *, keep: bool = False) -> None:
     """Run the demonstration; with `keep` everything goes on until interrupted."""
     console = Console(highlight=False)
     with tempfile.TemporaryDirectory(prefix="offramp-demo-") as folder:
         async with Emulator(token=TOKEN) as emulator:
             with _base_url(emulator.url):
-                async with toolbox.host(CONFIG, folder=Path(folder)) as host:
-                    await _show(console, toolbox, host, emulator)
+                async with context.host(CONFIG, folder=Path(folder)) as host:
+                    await _show(console, context, host, emulator)
                     if keep:
                         await _keep(console, host, emulator, Path(folder))
 
 
-async def _show(console: Console, toolbox: Toolbox, host: RunningHost, emulator: Emulator) -> None:
+async def _show(
+    console: Console, context: CommandContext, host: RunningHost, emulator: Emulator
+) -> None:
     console.print(f"An Offramp host listens at {host.url}, Metronome's emulator at {emulator.url}.")
     now = datetime.now(UTC)
     made = list(calls(now))
@@ -58,7 +60,7 @@ async def _show(console: Console, toolbox: Toolbox, host: RunningHost, emulator:
     for message_id in EXPLAINED:
         console.print(f"\n{message_id}")
         event = stories[message_id]["event"]
-        console.print(toolbox.render(await host.explain(SUBSCRIPTION, event)))
+        console.print(context.render(await host.explain(SUBSCRIPTION, event)))
     heading(console, 4, "What Metronome stored, each event once")
     show_stored(console, emulator.events)
     figures = emulator.figures()

@@ -16,7 +16,7 @@ from offramp.config import Document, parse_config
 from offramp.host.run import Host, run_host
 
 
-class HostToolbox:
+class HostCommandContext:
     """Runs hosts for the commands of plugins."""
 
     def __init__(self, context: Context) -> None:
