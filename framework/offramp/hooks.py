@@ -65,8 +65,8 @@ class RunningHost(Protocol):
     def url(self) -> str:
         """Where its collector listens: `http://127.0.0.1:PORT`."""
 
-    async def settled(self, *, within: float) -> bool:
-        """Wait until nothing is on its way any more; False after `within` seconds."""
+    async def wait_until_idle(self, *, timeout: float) -> bool:
+        """Wait until nothing is on its way any more; False after `timeout` seconds."""
 
     async def story(self, message_id: str) -> Mapping[str, Any] | None:
         """All that the host knows of one event, or nothing."""

@@ -119,7 +119,7 @@ class Running:
     async def send(self, *message_ids: str, **properties: Any) -> None:
         """Accept events of the source and wait for their end."""
         await self.parts.engine.accept("site", [event(each, **properties) for each in message_ids])
-        await self.parts.engine.settled(within=PATIENCE)
+        await self.parts.engine.wait_until_idle(timeout=PATIENCE)
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ async def test_a_change_does_not_wait_for_a_slow_partner(host: Running) -> None:
             await asyncio.sleep(0.01)
     assert host.partner.taken == ["new-m2"]
     release.set()
-    assert await host.parts.engine.settled(within=PATIENCE)
+    assert await host.parts.engine.wait_until_idle(timeout=PATIENCE)
     assert host.partner.taken == ["new-m2", "m1"]
 
 
@@ -111,7 +111,7 @@ async def test_a_whole_configuration_can_be_made_call_by_call(host: Running) -> 
     await host.post("/api/subscriptions", body, status=201)
     await host.post("/api/subscriptions/other%2Fall/enable")
     await host.parts.engine.accept("app", [event("m9")])
-    assert await host.parts.engine.settled(within=PATIENCE)
+    assert await host.parts.engine.wait_until_idle(timeout=PATIENCE)
     assert host.partner.taken == ["m9"]
     assert [each["name"] for each in (await host.get("/api/sources"))["sources"]] == ["site", "app"]
 

@@ -285,7 +285,7 @@ async def test_latencies_of_all_are_read_at_once(
 ) -> None:
     """The status of many subscriptions costs the disk as many readings as that of one."""
     await host.parts.engine.accept("site", [{**event("m1"), "event": "e7"}])
-    assert await host.parts.engine.settled(within=GENEROUS_SECONDS)
+    assert await host.parts.engine.wait_until_idle(timeout=GENEROUS_SECONDS)
     readings: list[object] = []
     ledger = host.parts.ledger
     assert isinstance(ledger, SqliteLedger)

@@ -69,7 +69,7 @@ async def test_a_replay_tells_its_progress_and_its_end(host: Running) -> None:
     told = await ended(host, started["replay"]["id"])
     assert (told["state"], told["total"], told["replayed"]) == ("done", 12, 12)
     assert (await host.get("/api/replays"))["rows"] == [told]
-    assert await host.parts.engine.settled(within=PATIENCE)
+    assert await host.parts.engine.wait_until_idle(timeout=PATIENCE)
     assert sorted(host.partner.taken) == sorted(ids)
     assert (await host.get("/api/reconciliation"))["ok"] is True
 
@@ -82,7 +82,7 @@ async def test_a_replay_by_ids_touches_no_other(host: Running) -> None:
     one = next(row["id"] for row in rows if row["message_id"] == "bad-1")
     started = await host.post("/api/replays", {"ids": [one, "999999999", "nonsense"]})
     await ended(host, started["replay"]["id"])
-    assert await host.parts.engine.settled(within=PATIENCE)
+    assert await host.parts.engine.wait_until_idle(timeout=PATIENCE)
     assert host.partner.taken == ["bad-1"]
 
 

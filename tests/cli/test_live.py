@@ -42,7 +42,7 @@ class Live:
 
     async def _send(self, events: tuple[dict[str, Any], ...]) -> None:
         await self.host.engine.accept("product", events)
-        assert await self.host.settled(within=PATIENCE)
+        assert await self.host.wait_until_idle(timeout=PATIENCE)
 
     def settle(self) -> None:
         """Wait until nothing is on its way."""

@@ -38,7 +38,7 @@ async def test_a_change_whose_caller_leaves_is_made_whole(tmp_path: Path) -> Non
             change.cancel()
             await asyncio.gather(change, return_exceptions=True)
         await engine.accept("site", [event("m1")])
-        assert await engine.settled(within=PATIENCE)
+        assert await engine.wait_until_idle(timeout=PATIENCE)
         # A lane without a worker counts as settled, so the depth tells.
         async with asyncio.timeout(PATIENCE):
             while (await engine.queue.depth(LANE)).total:  # noqa: ASYNC110 - it ends by itself
@@ -72,7 +72,7 @@ async def test_while_the_disk_is_full_nothing_is_sent_twice(
         await asyncio.sleep(0.3)
         assert 0 < len(sent) < len(ids)
         full[0] = False
-        assert await engine.settled(within=PATIENCE)
+        assert await engine.wait_until_idle(timeout=PATIENCE)
     assert sorted(sent) == sorted(ids)
 
 

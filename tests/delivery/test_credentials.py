@@ -157,7 +157,7 @@ async def test_other_settings_are_tried_at_once(tmp_path: Path) -> None:
                 await asyncio.sleep(0.01)
         assert engine.held["small"].code == "credentials"
         await engine.apply(with_token("new"))
-        assert await engine.settled(within=2.5)
+        assert await engine.wait_until_idle(timeout=2.5)
         assert len(partners["new"].taken) == 300
         assert (await SqliteLedger(store).audit()).ok
         assert (await queue.depth(LANE)).total == 0

@@ -300,6 +300,6 @@ async def test_a_later_try_may_deliver(tmp_path: Path) -> None:
     async with running(tmp_path, catalog, transport=well) as (engine, ledger):
         await engine.apply(config(catalog))
         await engine.accept("site", [event("m1")])
-        assert await engine.settled(within=10)
+        assert await engine.wait_until_idle(timeout=10)
         [delivery] = await told_of(ledger, "m1")
     assert (delivery.stage, len(tries)) == (Stage.DELIVERED, 2)

@@ -66,7 +66,7 @@ async def test_accepted_events_arrive_once(tmp_path: Path, action: str) -> None:
         await engine.apply(config(action=action))
         ids = [f"m{number}" for number in range(250)]
         await engine.accept("site", [event(each, kind=int(each[1:]) % 3) for each in ids])
-        assert await engine.settled(within=PATIENCE)
+        assert await engine.wait_until_idle(timeout=PATIENCE)
         assert sorted(partner.taken) == sorted(ids)
         assert (await ledger.audit()).ok
 
@@ -78,7 +78,7 @@ async def test_batch_keys_keep_payloads_apart(tmp_path: Path) -> None:
     async with running(tmp_path, partner) as (engine, _):
         await engine.apply(config(action="takeByKind"))
         await engine.accept("site", [event(each, kind=kind) for each, kind in kinds.items()])
-        assert await engine.settled(within=PATIENCE)
+        assert await engine.wait_until_idle(timeout=PATIENCE)
     assert all(len({kinds[each] for each in request}) == 1 for request in partner.requests)
     assert len(partner.taken) == 30
 
@@ -92,7 +92,7 @@ async def test_a_bad_event_is_rejected_with_its_reason_beside_good_ones(tmp_path
         )
         events = [event("good", id="good"), event("nothing"), event("bad", id="refused")]
         await engine.accept("site", events)
-        assert await engine.settled(within=PATIENCE)
+        assert await engine.wait_until_idle(timeout=PATIENCE)
         ended = {
             each: (await ledger.event(each))[0].deliveries[0] for each in ("good", "nothing", "bad")
         }
@@ -113,7 +113,7 @@ async def test_an_outage_is_waited_out(tmp_path: Path) -> None:
     async with running(tmp_path, partner) as (engine, ledger):
         await engine.apply(config())
         await engine.accept("site", [event("m1")])
-        assert await engine.settled(within=PATIENCE)
+        assert await engine.wait_until_idle(timeout=PATIENCE)
         story = (await ledger.event("m1"))[0]
     assert partner.taken == ["m1"]
     assert story.deliveries[0].attempts == 3
@@ -140,7 +140,7 @@ async def test_a_restart_goes_on_where_it_stopped(tmp_path: Path) -> None:
     partner = Partner()
     async with running(tmp_path, partner) as (engine, _):
         await engine.apply(config())
-        assert await engine.settled(within=PATIENCE)
+        assert await engine.wait_until_idle(timeout=PATIENCE)
     assert sorted(partner.taken) == sorted(f"m{number}" for number in range(10))
 
 
@@ -150,10 +150,10 @@ async def test_a_change_of_mapping_takes_effect_while_running(tmp_path: Path) ->
     async with running(tmp_path, partner) as (engine, _):
         await engine.apply(config())
         await engine.accept("site", [event("m1")])
-        assert await engine.settled(within=PATIENCE)
+        assert await engine.wait_until_idle(timeout=PATIENCE)
         await engine.apply(config(id={"@template": "new-{{ messageId }}"}))
         await engine.accept("site", [event("m2")])
-        assert await engine.settled(within=PATIENCE)
+        assert await engine.wait_until_idle(timeout=PATIENCE)
     assert partner.taken == ["m1", "new-m2"]
 
 
@@ -190,7 +190,7 @@ async def test_an_instance_that_cannot_start_keeps_its_events(tmp_path: Path) ->
         assert (await queue.depth(LANE)).total == 1
         broken[0] = False
         await engine.apply(config())
-        assert await engine.settled(within=PATIENCE)
+        assert await engine.wait_until_idle(timeout=PATIENCE)
         await engine.stop()
     assert partner.taken == ["m1"]
 
@@ -252,7 +252,7 @@ async def test_a_change_takes_effect_while_an_old_request_is_under_way(tmp_path:
             while len(partner.requests) < 2:  # noqa: ASYNC110 - nor here
                 await asyncio.sleep(0.01)
         release.set()
-        assert await engine.settled(within=PATIENCE)
+        assert await engine.wait_until_idle(timeout=PATIENCE)
     assert partner.taken == ["m1", "new-m2"]
 
 

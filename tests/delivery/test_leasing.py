@@ -72,7 +72,7 @@ async def test_a_dead_partner_does_not_hold_up_the_stop(tmp_path: Path, action: 
     partner = Partner()
     async with running(tmp_path, partner) as (engine, ledger):
         await engine.apply(config(action=action))
-        assert await engine.settled(within=3 * PATIENCE)
+        assert await engine.wait_until_idle(timeout=3 * PATIENCE)
         assert (await ledger.audit()).ok
     assert Counter(partner.taken) == Counter(ids)
 
@@ -110,7 +110,7 @@ async def test_a_change_gives_back_what_waits_and_sends_nothing_twice(
         old = set(partner.taken)
         await engine.apply(config(action=action, id={"@template": "new-{{ messageId }}"}))
         partner.go.set()
-        assert await engine.settled(within=3 * PATIENCE)
+        assert await engine.wait_until_idle(timeout=3 * PATIENCE)
         assert (await ledger.audit()).ok
     wanted = {f"m{number}" for number in range(MANY)}
     new = {f"new-{each}" for each in wanted - old}
@@ -131,7 +131,7 @@ async def test_leases_that_wait_for_their_turn_too_long_are_given_back(
         begun = engine.snapshot.runtimes["small"].gate.limit + 1
         assert (await depth(engine)).leased <= begun * 100
         partner.go.set()
-        assert await engine.settled(within=PATIENCE)
+        assert await engine.wait_until_idle(timeout=PATIENCE)
         assert (await ledger.audit()).ok
     assert Counter(partner.taken) == Counter(f"m{number}" for number in range(MANY))
 
@@ -184,7 +184,7 @@ async def test_the_last_of_the_batches_leased_ahead_is_given_time_to_fill(
         await engine.accept("site", [event(f"m{number}") for number in range(150)])
         await until(lambda: len(partner.requests) > 0)
         await engine.accept("site", [event(f"n{number}") for number in range(50)])
-        assert await engine.settled(within=PATIENCE)
+        assert await engine.wait_until_idle(timeout=PATIENCE)
     assert [len(request) for request in partner.requests] == [100, 100]
 
 

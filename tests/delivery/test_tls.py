@@ -94,7 +94,7 @@ async def test_events_wait_for_a_certificate_that_holds(
             assert reached <= {(Stage.RETRYING, code), (Stage.WAITING, "ACCEPTED")}
         assert taken == []
         async with partner(port, authority.server()) as taken:
-            assert await engine.settled(within=PATIENCE)
+            assert await engine.wait_until_idle(timeout=PATIENCE)
         assert sorted(taken) == sorted(ids)
         assert (await ledger.audit()).ok
         await engine.stop()

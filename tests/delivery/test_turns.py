@@ -58,7 +58,7 @@ async def test_a_batch_of_slow_events_does_not_hold_the_loop(
         await engine.apply(CONFIG)
         counting = asyncio.create_task(count())
         await engine.accept("site", [event(f"m{number}") for number in range(EVENTS)])
-        assert await engine.settled(within=PATIENCE)
+        assert await engine.wait_until_idle(timeout=PATIENCE)
         counting.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await counting

@@ -135,7 +135,7 @@ async def test_an_event_takes_as_much_room_as_the_page_says(
         for first in range(0, way.count, way.together):
             events = [event(number, way.name) for number in range(first, first + way.together)]
             await host.engine.accept("product", events)
-            assert await host.settled(within=PATIENCE)
+            assert await host.wait_until_idle(timeout=PATIENCE)
         grown = (size(tmp_path) - before) / way.count / 1_000
     assert grown == pytest.approx(table[what], rel=TOLERANCE, abs=0.1)
 
@@ -163,7 +163,7 @@ async def test_the_page_lists_every_figure_with_its_labels(
         batch = {"writeKey": "product-key", "batch": [event(1), {}]}
         async with session.post(f"{host.url}/v1/batch", json=batch) as answer:
             assert answer.status == 200
-        assert await host.settled(within=PATIENCE)
+        assert await host.wait_until_idle(timeout=PATIENCE)
         async with session.get(f"{host.url}/metrics") as answer:
             text = await answer.text()
     shown: dict[str, tuple[str, set[str]]] = {}

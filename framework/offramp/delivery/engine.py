@@ -212,9 +212,9 @@ class Engine:
         runtime = self._snapshot.runtime_of(pipeline)
         return await explain(pipeline, runtime, event, now=self._clock())
 
-    async def settled(self, *, within: float) -> bool:
-        """Wait until nothing is on its way in any running lane; False after `within` seconds."""
-        deadline = time.monotonic() + within
+    async def wait_until_idle(self, *, timeout: float) -> bool:
+        """Wait until nothing is on its way in any running lane; False after `timeout` seconds."""
+        deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             depths = await self.queue.depths()
             if not any(depths[lane].total for lane in self._workers if lane in depths):

@@ -87,9 +87,9 @@ class Host:
     #: What the file changed at start.
     changes: Sequence[Change] = ()
 
-    async def settled(self, *, within: float) -> bool:
-        """Wait until nothing is on its way any more; False after `within` seconds."""
-        return await self.engine.settled(within=within)
+    async def wait_until_idle(self, *, timeout: float) -> bool:
+        """Wait until nothing is on its way any more; False after `timeout` seconds."""
+        return await self.engine.wait_until_idle(timeout=timeout)
 
     async def story(self, message_id: str) -> Mapping[str, Any] | None:
         """All that the host knows of one event, or nothing."""

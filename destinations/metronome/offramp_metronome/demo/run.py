@@ -47,7 +47,7 @@ async def _show(
     made = list(calls(now))
     heading(console, 1, "Segment's Python SDK sends to the host; this became of it")
     await _send(host.url, now)
-    if not await host.settled(within=PATIENCE_SECONDS):
+    if not await host.wait_until_idle(timeout=PATIENCE_SECONDS):
         raise OfframpError(f"events were still on their way after {PATIENCE_SECONDS:g} seconds")
     stories = await _stories(host, made)
     show_calls(console, [call for call in made if call.shows != "more usage"], stories)
