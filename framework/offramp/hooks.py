@@ -68,7 +68,7 @@ class RunningHost(Protocol):
     async def wait_until_idle(self, *, timeout: float) -> bool:
         """Wait until nothing is on its way any more; False after `timeout` seconds."""
 
-    async def story(self, message_id: str) -> Mapping[str, Any] | None:
+    async def event(self, message_id: str) -> Mapping[str, Any] | None:
         """All that the host knows of one event, or nothing."""
 
     async def explain(self, subscription: str, event: dict[str, Any]) -> Mapping[str, Any]:

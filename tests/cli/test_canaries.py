@@ -156,7 +156,7 @@ def test_no_secret_comes_out_of_a_host(
     """
     caplog.set_level(logging.DEBUG)
     said = planted.run(_ask_everything(planted.host))
-    ends = planted.run(_stories(planted.host))
+    ends = planted.run(_stages(planted.host))
     assert {"delivered", "rejected", "retrying"} <= set(ends), ends
     for name, arguments, stdin in _commands():
         told = offramp(*arguments, stdin=stdin)
@@ -222,9 +222,9 @@ def _bad_changes() -> list[dict[str, Any]]:
     ]
 
 
-async def _stories(host: Host) -> list[str]:
-    stories = [await host.story(event["messageId"]) or {} for event in EVENTS]
-    return [each["deliveries"][0]["stage"] for each in stories]
+async def _stages(host: Host) -> list[str]:
+    records = [await host.event(event["messageId"]) or {} for event in EVENTS]
+    return [each["deliveries"][0]["stage"] for each in records]
 
 
 def _commands() -> list[tuple[str, tuple[str, ...], bytes]]:

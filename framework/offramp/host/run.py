@@ -91,7 +91,7 @@ class Host:
         """Wait until nothing is on its way any more; False after `timeout` seconds."""
         return await self.engine.wait_until_idle(timeout=timeout)
 
-    async def story(self, message_id: str) -> Mapping[str, Any] | None:
+    async def event(self, message_id: str) -> Mapping[str, Any] | None:
         """All that the host knows of one event, or nothing."""
         stories = await self.ledger.event(message_id)
         return tell(stories[0]) if stories else None

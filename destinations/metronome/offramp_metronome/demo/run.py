@@ -49,17 +49,17 @@ async def _show(
     await _send(host.url, now)
     if not await host.wait_until_idle(timeout=PATIENCE_SECONDS):
         raise OfframpError(f"events were still on their way after {PATIENCE_SECONDS:g} seconds")
-    stories = await _stories(host, made)
-    show_calls(console, [call for call in made if call.shows != "more usage"], stories)
+    records = await _records(host, made)
+    show_calls(console, [call for call in made if call.shows != "more usage"], records)
     more = [call for call in made if call.shows == "more usage"]
-    ended = {d["stage"] for call in more for d in stories[call.message_id]["deliveries"]}
+    ended = {d["stage"] for call in more for d in records[call.message_id]["deliveries"]}
     console.print(f"… and {len(more)} more of them: {', '.join(sorted(ended))}")
     heading(console, 2, "Why were these not billed? The host can tell for each event")
-    show_reasons(console, [await _with_reason(host, story) for story in stories.values()])
+    show_reasons(console, [await _with_reason(host, record) for record in records.values()])
     heading(console, 3, "The trigger and the mapping at work, with the request they lead to")
     for message_id in EXPLAINED:
         console.print(f"\n{message_id}")
-        event = stories[message_id]["event"]
+        event = records[message_id]["event"]
         console.print(context.render(await host.explain(SUBSCRIPTION, event)))
     heading(console, 4, "What Metronome stored, each event once")
     show_stored(console, emulator.events)
@@ -83,24 +83,24 @@ async def _send(url: str, now: datetime) -> None:
         raise OfframpError("Segment's SDK could not send; its message stands above")
 
 
-async def _with_reason(host: RunningHost, story: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The story, with the conditions that kept a filtered event out as the message."""
-    [delivery] = story["deliveries"]
+async def _with_reason(host: RunningHost, record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The event's record, with the conditions that kept a filtered event out as the message."""
+    [delivery] = record["deliveries"]
     if delivery["stage"] != "filtered":
-        return story
-    told = await host.explain(SUBSCRIPTION, story["event"])
+        return record
+    told = await host.explain(SUBSCRIPTION, record["event"])
     false = [c["text"] for c in told["trigger"]["children"] if not c["result"]]
     message = "the trigger asks for " + " and ".join(false)
-    return {**story, "deliveries": [{**delivery, "message": message}]}
+    return {**record, "deliveries": [{**delivery, "message": message}]}
 
 
-async def _stories(host: RunningHost, made: Sequence[Call]) -> dict[str, Mapping[str, Any]]:
-    stories = {}
+async def _records(host: RunningHost, made: Sequence[Call]) -> dict[str, Mapping[str, Any]]:
+    records = {}
     for call in made:
-        story = await host.story(call.message_id)
-        if story is not None:
-            stories[call.message_id] = story
-    return stories
+        record = await host.event(call.message_id)
+        if record is not None:
+            records[call.message_id] = record
+    return records
 
 
 @contextmanager

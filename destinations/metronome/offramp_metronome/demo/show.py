@@ -33,7 +33,7 @@ def heading(console: Console, number: int, text: str) -> None:
     console.print(Rule(f"[bold]{number}. {escape(text)}[/]", align="left", style="cyan"))
 
 
-def show_calls(console: Console, calls: Sequence[Call], stories: Mapping[str, Any]) -> None:
+def show_calls(console: Console, calls: Sequence[Call], records: Mapping[str, Any]) -> None:
     """What was sent, and how each event ended."""
     table = Table("event", "user", "message id", "shows", "outcome", box=None, pad_edge=False)
     seen: set[str] = set()
@@ -45,19 +45,19 @@ def show_calls(console: Console, calls: Sequence[Call], stories: Mapping[str, An
             str(call.arguments["user_id"]),
             call.message_id,
             Text(call.shows, "dim"),
-            _outcome(None if again else stories.get(call.message_id), again=again),
+            _outcome(None if again else records.get(call.message_id), again=again),
         )
     console.print(table)
 
 
-def show_reasons(console: Console, stories: Iterable[Mapping[str, Any]]) -> None:
+def show_reasons(console: Console, records: Iterable[Mapping[str, Any]]) -> None:
     """Why events that ended otherwise than delivered did so, in the host's own words."""
-    for story in stories:
-        for delivery in story["deliveries"]:
+    for record in records:
+        for delivery in record["deliveries"]:
             if delivery["stage"] == "delivered":
                 continue
             line = Text.assemble(
-                (story["message_id"], "bold"),
+                (record["message_id"], "bold"),
                 "  ",
                 (str(delivery["stage"]), STYLES[delivery["stage"]]),
                 f" {delivery['reason']}  ",
@@ -85,10 +85,10 @@ def show_stored(console: Console, stored: Sequence[StoredEvent]) -> None:
     console.print(table)
 
 
-def _outcome(story: Mapping[str, Any] | None, *, again: bool) -> Text:
+def _outcome(record: Mapping[str, Any] | None, *, again: bool) -> Text:
     if again:
         return Text("duplicate, dropped", "yellow")
-    if story is None:
+    if record is None:
         return Text("unknown", "bold red")
-    [delivery] = story["deliveries"]
+    [delivery] = record["deliveries"]
     return Text(str(delivery["stage"]), STYLES[delivery["stage"]])
