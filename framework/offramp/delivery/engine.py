@@ -176,8 +176,13 @@ class Engine:
             return new
 
     async def stop(self, *, within: float = FINISH_SECONDS) -> None:
-        """Finish what is on its way and stop every lane, in `within` seconds at most."""
+        """Finish what is on its way and stop every lane, in `within` seconds at most.
+
+        A change that is being made is waited for; one that is only compiled yet is not made.
+        """
         self._stopped = True
+        async with self._changing:  # what a change replaces is in nobody's hands until it is made
+            pass
         deadline = time.monotonic() + within
         await asyncio.gather(*(self._stop_lane(lane, within) for lane in list(self._workers)))
         if self._retiring:
