@@ -229,7 +229,8 @@ async def _stages(host: Host) -> list[str]:
 
 def _commands() -> list[tuple[str, tuple[str, ...], bytes]]:
     asking = [
-        ("status",), ("events",), ("events", "raises"), ("dead",), ("export",), ("history",),
+        ("status",), ("events",), ("events", "raises"), ("dead-letters",), ("export",),
+        ("history",),
         ("apply", "--dry-run"), ("check",), ("replay", "--all", "--dry-run"),
     ]  # fmt: skip
     trying = [("explain", "--json"), ("explain",), ("send",), ("bench",)]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from offramp.cli.columns import FittingTable, number
-from offramp.cli.tables import render_dead, render_events, render_history, render_status
+from offramp.cli.tables import render_dead_letters, render_events, render_history, render_status
 from offramp.cli.terminal import SafeConsole
 
 LONG = "an-instance-with-a-long-name/A subscription with a long name as well, as some are"
@@ -95,10 +95,10 @@ def printed(monkeypatch: pytest.MonkeyPatch, shown: Any, width: int | None) -> s
     [
         (render_status(STATUS), [LONG, "1,234,567", "12 ms"]),
         (render_events(EVENTS), [LONG, ID, "Report Rendered"]),
-        (render_dead(DEAD, GROUPS), [LONG, ID, "65536", "PAYLOAD_VALIDATION_FAILED"]),
+        (render_dead_letters(DEAD, GROUPS), [LONG, ID, "65536", "PAYLOAD_VALIDATION_FAILED"]),
         (render_history(HISTORY), [LONG, "revision"]),
     ],
-    ids=["status", "events", "dead", "history"],
+    ids=["status", "events", "dead-letters", "history"],
 )
 def test_no_name_and_no_id_is_cut(
     monkeypatch: pytest.MonkeyPatch, shown: Any, words: list[str], width: int

@@ -154,7 +154,7 @@ def test_status_shows_counts_and_that_the_sums_hold(offramp: Offramp, live: Live
     assert (row["delivered"], row["rejected"], row["filtered"]) == (1, 1, 1)
 
 
-@pytest.mark.parametrize("command", [["events"], ["status"], ["dead"], ["history"]])
+@pytest.mark.parametrize("command", [["events"], ["status"], ["dead-letters"], ["history"]])
 def test_tables_fit_a_terminal_of_100_columns(
     offramp: Offramp, live: Live, command: list[str]
 ) -> None:
@@ -168,7 +168,8 @@ def test_an_event_does_not_reach_into_the_terminal(offramp: Offramp, live: Live)
     nasty = "\x1b[2J\x1b]0;title\x07\x9b31m\u202e\x7f"
     live.send(nobody(f"m{nasty}") | {"event": "billing_event"}, usage("m2", event=nasty))
     outs = [offramp(*arguments) for arguments in (
-        ["events"], ["events", f"m{nasty}"], ["events", "m2"], ["dead"], ["events", f"x{nasty}"],
+        ["events"], ["events", f"m{nasty}"], ["events", "m2"], ["events", f"x{nasty}"],
+        ["dead-letters"],
     )]  # fmt: skip
     for result in outs:
         text = result.out + result.err
@@ -179,13 +180,15 @@ def test_an_event_does_not_reach_into_the_terminal(offramp: Offramp, live: Live)
 def test_dead_lists_what_failed_with_its_reason(offramp: Offramp, live: Live) -> None:
     """By every filter."""
     live.send(nobody("n1"), nobody("n2"), usage("good"))
-    told = offramp("dead")
+    told = offramp("dead-letters")
     assert "PAYLOAD_VALIDATION_FAILED" in told.out
     assert "n1" in told.out
-    rows = offramp("dead", "--json", "--reason=PAYLOAD_VALIDATION_FAILED", "--since=1h").lines
+    rows = offramp(
+        "dead-letters", "--json", "--reason=PAYLOAD_VALIDATION_FAILED", "--since=1h"
+    ).lines
     assert [row["message_id"] for row in rows] == ["n2", "n1"]
     for more in ("--reason=422", "--stage=expired", "--until=1h", "--subscription=other"):
-        assert offramp("dead", "--json", more).lines == []
+        assert offramp("dead-letters", "--json", more).lines == []
 
 
 def test_a_wrong_mapping_is_mended_and_nothing_is_lost(offramp: Offramp, live: Live) -> None:
@@ -257,7 +260,7 @@ def test_secrets_are_exported_from_the_data_folder_alone(offramp: Offramp, live:
         (["replay"], "say which"),
         (["replay", "--all", "--mapping={}"], "is for a dry run"),
         (["replay", "--all", "--dry-run", "--mapping=nonsense"], "write JSON"),
-        (["dead", "--data=elsewhere"], "there is no token in elsewhere"),
+        (["dead-letters", "--data=elsewhere"], "there is no token in elsewhere"),
         (["apply", "nothing.toml"], "nothing.toml"),
     ],
 )

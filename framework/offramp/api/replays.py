@@ -141,7 +141,7 @@ def _which(body: ReplayBody) -> DeadFilter:
     named = ("ids", "subscription", "reason", "stage", "since", "until")
     given = {name: getattr(body, name) for name in named}
     if not body.all and all(value is None for value in given.values()):
-        told = f"say which: {', '.join(named)}; or `all: true` for every dead delivery"
+        told = f"say which: {', '.join(named)}; or `all: true` for every dead letter"
         raise refuse("$", told)
     for name in ("since", "until"):
         try:

@@ -1,4 +1,4 @@
-"""Commands for what failed for good: `dead` lists it, `replay` gives it another round."""
+"""Commands for what failed for good: `dead-letters` lists it, `replay` gives it another round."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from offramp.cli.context import Context
 from offramp.cli.events import write_line
 from offramp.cli.mappings import read_mapping
 from offramp.cli.moments import moment
-from offramp.cli.tables import render_dead, render_preview
+from offramp.cli.tables import render_dead_letters, render_preview
 from offramp.errors import OfframpError, counted
 from offramp.hooks import Command
 
@@ -66,9 +66,9 @@ class Replaying:
 
     def commands(self) -> Iterable[Command]:
         """The commands of this module."""
-        return [self.dead, self.replay]
+        return [self.dead_letters, self.replay]
 
-    async def dead(
+    async def dead_letters(
         self,
         *,
         which: Which | None = None,
@@ -89,7 +89,7 @@ class Replaying:
         async with open_api(where) as api:
             page = await api.get("dead-letters", limit=limit, **query)
             groups = (await api.get("errors", subscription=query["subscription"]))["groups"]
-        self._context.show(page["rows"], lambda: render_dead(page, groups), as_json=json)
+        self._context.show(page["rows"], lambda: render_dead_letters(page, groups), as_json=json)
 
     async def replay(  # noqa: PLR0913 - each is an option of the command
         self,
@@ -106,7 +106,7 @@ class Replaying:
         Parameters
         ----------
         ids
-            The deliveries, by their ids; `offramp dead` and `offramp events` tell them.
+            The deliveries, by their ids; `offramp dead-letters` and `offramp events` tell them.
         all
             Every one there is; has to be said where nothing else says which.
         dry_run
@@ -154,4 +154,4 @@ class Replaying:
             n = replay["replayed"]
             due = counted(n, "delivery", "deliveries")
             told = f"{due} due again; `offramp status` tells what becomes of them"
-            self._context.out.print(told if n else "nothing to replay: no dead delivery is like it")
+            self._context.out.print(told if n else "nothing to replay: no dead letter matches")

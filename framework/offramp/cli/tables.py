@@ -115,7 +115,9 @@ def _problem(problem: Mapping[str, str]) -> Text:
     return Text.assemble(("✗ ", "red"), (problem["place"], "bold"), f": {problem['message']}")
 
 
-def render_dead(page: Mapping[str, Any], groups: Iterable[Mapping[str, Any]]) -> RenderableType:
+def render_dead_letters(
+    page: Mapping[str, Any], groups: Iterable[Mapping[str, Any]]
+) -> RenderableType:
     """Deliveries that failed for good, and how many stand at each reason."""
     reasons = FittingTable("subscription", "stage", "reason", numbers=("deliveries",))
     for group in groups:
@@ -123,7 +125,7 @@ def render_dead(page: Mapping[str, Any], groups: Iterable[Mapping[str, Any]]) ->
             row = (group["subscription"], group["stage"], group["reason"])
             reasons.add_row(*row, number(group["n"]))
     if not page["rows"]:
-        return Text("nothing failed for good that is like it", "green")
+        return Text("no dead letters", "green")
     table = FittingTable("id", "ended", "message id", "reason", "message", prose="message")
     for row in page["rows"]:
         table.add_row(
@@ -145,7 +147,7 @@ def render_preview(preview: Mapping[str, Any]) -> RenderableType:
         head = Text.assemble((delivery["id"], "bold"), f"  {delivery['message_id']}  ")
         parts += [head.append(delivery["subscription"], "dim"), *_previewed(row), ""]
     if not parts:
-        return Text("nothing to replay: no dead delivery is like it")
+        return Text("nothing to replay: no dead letter matches")
     more = "there are more" if preview["cursor"] else ""
     return Group(*parts, Text(f"nothing was sent {more and f'; {more}'}".strip(), "dim"))
 
