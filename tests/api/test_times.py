@@ -9,7 +9,7 @@ from tests.api.conftest import Running
 from tests.event.test_times import READ
 
 from offramp.api.times import read_time
-from offramp.cli.moments import moment
+from offramp.cli.times import moment
 from offramp.errors import OfframpError
 from offramp.event import TIME_FORMS, parse_time
 

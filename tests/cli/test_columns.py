@@ -7,9 +7,14 @@ from typing import Any
 
 import pytest
 
-from offramp.cli.columns import FittingTable, number
-from offramp.cli.tables import render_dead_letters, render_events, render_history, render_status
-from offramp.cli.terminal import SafeConsole
+from offramp.cli.render.columns import FittingTable, number
+from offramp.cli.render.tables import (
+    render_dead_letters,
+    render_events,
+    render_history,
+    render_status,
+)
+from offramp.cli.render.terminal import SafeConsole
 
 LONG = "an-instance-with-a-long-name/A subscription with a long name as well, as some are"
 ID = "3f0c1b7e-9f3a-4d55-8c9b-6f3f5a1c2d4e-and-some-more-of-it-because-ids-may-be-long-0123456789"

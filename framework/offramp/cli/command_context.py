@@ -11,7 +11,7 @@ import attrs
 from rich.console import RenderableType
 
 from offramp.cli.context import Context
-from offramp.cli.explained import render_explanation
+from offramp.cli.render.explanation import render_explanation
 from offramp.config import Document, parse_config
 from offramp.host.run import Host, run_host
 

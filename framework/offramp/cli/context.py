@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import RenderableType
 
 from offramp.cli.events import write_line
-from offramp.cli.terminal import SafeConsole
+from offramp.cli.render.terminal import SafeConsole
 from offramp.errors import FaultyError, OfframpError
 from offramp.plugins import Catalog, PluginProblem, Plugins, load_catalog, load_plugins
 

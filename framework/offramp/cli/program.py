@@ -11,16 +11,16 @@ from cyclopts import App
 from rich.console import Console
 
 from offramp._version import __version__
-from offramp.cli.asking import Asking
-from offramp.cli.authoring import Authoring
-from offramp.cli.bench import Measuring
-from offramp.cli.catalog import Showing
-from offramp.cli.changing import Changing
 from offramp.cli.command_context import HostCommandContext
+from offramp.cli.commands.apply import Changing
+from offramp.cli.commands.bench import Measuring
+from offramp.cli.commands.catalog import Showing
+from offramp.cli.commands.check import Trial
+from offramp.cli.commands.replay import Replaying
+from offramp.cli.commands.serve import Operating
+from offramp.cli.commands.status import Asking
+from offramp.cli.commands.transform import Authoring
 from offramp.cli.context import Context
-from offramp.cli.operating import Operating
-from offramp.cli.replaying import Replaying
-from offramp.cli.trial import Trial
 from offramp.errors import OfframpError, told
 
 #: A command met bad input: the message says what to do.

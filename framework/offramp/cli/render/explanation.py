@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from offramp import _json
-from offramp.cli.columns import grid, indented
+from offramp.cli.render.columns import grid, indented
 
 #: Longer values are cut: a table is for reading, `--json` has everything.
 MAX_VALUE_CHARACTERS: Final = 60

@@ -11,11 +11,11 @@ import attrs
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from offramp.cli.columns import FittingTable
+from offramp.cli.commands.check import Flag
 from offramp.cli.context import Context
 from offramp.cli.events import read_events
 from offramp.cli.load import DEFAULT_FILE, load
-from offramp.cli.trial import Flag
+from offramp.cli.render.columns import FittingTable
 from offramp.config import follow_all
 from offramp.delivery import Pipeline, compile_subscription
 from offramp.errors import ConfigError, EventError, Fault, OfframpError

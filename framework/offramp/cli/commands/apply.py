@@ -14,8 +14,8 @@ from offramp.cli.client import Where, folder_of, open_api
 from offramp.cli.context import Context
 from offramp.cli.events import write_line
 from offramp.cli.load import DEFAULT_FILE
+from offramp.cli.render.tables import render_history
 from offramp.cli.stored import load_stored
-from offramp.cli.tables import render_history
 from offramp.config import export_config, read_document, to_toml
 from offramp.errors import OfframpError
 from offramp.hooks import Command

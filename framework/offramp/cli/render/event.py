@@ -9,8 +9,8 @@ from typing import Any, Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from offramp.cli.columns import grid, indented
-from offramp.cli.explained import (
+from offramp.cli.render.columns import grid, indented
+from offramp.cli.render.explanation import (
     exchanges_of,
     left_out,
     render_conditions,

@@ -8,9 +8,9 @@ from typing import Any, Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from offramp.cli.columns import FittingTable, number
-from offramp.cli.explained import short
-from offramp.cli.telling import clock, duration
+from offramp.cli.render.columns import FittingTable, number
+from offramp.cli.render.event import clock, duration
+from offramp.cli.render.explanation import short
 
 #: Of a payload that is new as a whole, so much is shown.
 MAX_VALUE_CHARACTERS: Final = 400

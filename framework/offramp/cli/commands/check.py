@@ -10,11 +10,11 @@ from typing import Annotated, Any, Final
 from cyclopts import Parameter
 from rich.console import Group, RenderableType
 
-from offramp.cli.columns import indented
 from offramp.cli.context import Context
 from offramp.cli.events import read_events, write_line
-from offramp.cli.explained import render_answers, render_event, render_explanation
 from offramp.cli.load import DEFAULT_FILE, load
+from offramp.cli.render.columns import indented
+from offramp.cli.render.explanation import render_answers, render_event, render_explanation
 from offramp.config import Config, check_config, follow_all
 from offramp.delivery import (
     Parcel,

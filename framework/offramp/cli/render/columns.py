@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from offramp.cli.terminal import UNFOLDED
+from offramp.cli.render.terminal import UNFOLDED
 
 INDENT: Final = (0, 0, 0, 2)
 _NO_BREAK: Final = "\N{NO-BREAK SPACE}"

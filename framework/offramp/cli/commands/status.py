@@ -12,9 +12,9 @@ from rich.console import Group
 from offramp.cli.client import Where, open_api
 from offramp.cli.context import Context
 from offramp.cli.events import write_line
-from offramp.cli.moments import moment
-from offramp.cli.tables import render_events, render_status
-from offramp.cli.telling import render_story
+from offramp.cli.render.event import render_story
+from offramp.cli.render.tables import render_events, render_status
+from offramp.cli.times import moment
 from offramp.hooks import Command
 
 Flag = Annotated[bool, Parameter(negative="")]

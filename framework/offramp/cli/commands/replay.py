@@ -15,8 +15,8 @@ from offramp.cli.client import Api, Where, open_api
 from offramp.cli.context import Context
 from offramp.cli.events import write_line
 from offramp.cli.mappings import read_mapping
-from offramp.cli.moments import moment
-from offramp.cli.tables import render_dead_letters, render_preview
+from offramp.cli.render.tables import render_dead_letters, render_preview
+from offramp.cli.times import moment
 from offramp.errors import OfframpError, counted
 from offramp.hooks import Command
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from offramp import _json
-from offramp.cli.columns import FittingTable
 from offramp.cli.context import Context
+from offramp.cli.render.columns import FittingTable
 from offramp.definition import Conditions, Field
 from offramp.hooks import Command
 from offramp.plugins import CatalogEntry, manifest

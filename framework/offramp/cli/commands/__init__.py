@@ -1,0 +1,1 @@
+"""The commands of `offramp`: each is the file of its name."""
