@@ -15,14 +15,14 @@ from offramp import OutgoingRequest, Response
 ONE = f"/api/subscriptions/{quote(LANE, safe='')}"
 
 
-async def test_a_change_runs_within_a_second(host: Running) -> None:
+async def test_a_change_runs_once_it_is_answered(host: Running) -> None:
     """A new trigger decides the next event; the configuration is a revision further."""
     before = await host.get("/api/subscriptions")
     heard = await host.ask("PATCH", ONE, {"trigger": 'type = "page"'})
     assert heard.status == 200
     assert heard.data["rev"] == before["rev"] + 1
     assert heard.headers["ETag"] == f'"{heard.data["rev"]}"'
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(PATIENCE / 2):
         await host.send("m1")
         [story] = (await host.get("/api/events/m1"))["stories"]
     assert story["deliveries"][0]["stage"] == "filtered"
@@ -42,7 +42,7 @@ async def test_a_change_does_not_wait_for_a_slow_partner(host: Running) -> None:
     runtime.handler = slow
     await host.parts.engine.accept("site", [event("m1")])
     await asyncio.wait_for(asked.wait(), PATIENCE)
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(PATIENCE / 2):
         body = {"mapping": {"id": {"@template": "new-{{ messageId }}"}}}
         assert (await host.ask("PATCH", ONE, body)).status == 200
     runtime.handler = quick

@@ -246,7 +246,7 @@ async def test_a_change_takes_effect_while_an_old_request_is_under_way(tmp_path:
         async with asyncio.timeout(PATIENCE):
             while not partner.requests:  # noqa: ASYNC110 - the partner sends no signal
                 await asyncio.sleep(0.01)
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(PATIENCE / 2):
             await engine.apply(config(id={"@template": "new-{{ messageId }}"}))
             await engine.accept("site", [event("m2")])
             while len(partner.requests) < 2:  # noqa: ASYNC110 - nor here

@@ -18,6 +18,9 @@ from offramp.delivery.breaker import (
 from offramp.delivery.limits import HALVES_PER_SECOND, Gate
 from offramp.errors import HTTPError
 
+#: Seconds after which a waiter counts as left waiting for ever.
+PATIENCE = 10.0
+
 
 class Clock:
     """Seconds that pass only when told to."""
@@ -121,7 +124,7 @@ async def test_only_as_many_enter_as_may() -> None:
     await asyncio.sleep(0)
     assert not third.done()
     gate.leave()
-    await asyncio.wait_for(third, timeout=1)
+    await asyncio.wait_for(third, timeout=PATIENCE)
 
 
 async def test_a_place_offered_to_one_who_left_goes_to_the_next() -> None:
@@ -133,7 +136,7 @@ async def test_a_place_offered_to_one_who_left_goes_to_the_next() -> None:
     await asyncio.sleep(0.01)
     gate.leave()
     first.cancel()
-    await asyncio.wait_for(second, timeout=1)
+    await asyncio.wait_for(second, timeout=PATIENCE)
 
 
 async def test_while_it_rests_nobody_waits_and_then_one_event_probes() -> None:
@@ -155,7 +158,7 @@ async def test_while_it_rests_nobody_waits_and_then_one_event_probes() -> None:
     assert (await probe, other.done()) == (True, False)
     gate.leave()
     gate.note(None)
-    assert await asyncio.wait_for(other, timeout=1)
+    assert await asyncio.wait_for(other, timeout=PATIENCE)
     gate.leave()
     assert await gate.enter(100)
 
@@ -257,7 +260,7 @@ async def test_who_leaves_while_requests_are_spaced_out_takes_no_place_along() -
     await asyncio.sleep(0.01)
     spaced.cancel()
     await asyncio.gather(spaced, return_exceptions=True)
-    await asyncio.wait_for(gate.enter(), timeout=1)
+    await asyncio.wait_for(gate.enter(), timeout=PATIENCE)
 
 
 async def test_who_leaves_during_a_pause_passes_its_turn_on() -> None:
@@ -272,7 +275,7 @@ async def test_who_leaves_during_a_pause_passes_its_turn_on() -> None:
     gate.note(answered(429, retry_after=0.1))
     await asyncio.sleep(0.01)
     first.cancel()
-    await asyncio.wait_for(second, timeout=1)
+    await asyncio.wait_for(second, timeout=PATIENCE)
 
 
 async def test_a_pause_holds_for_those_who_are_being_spaced_out() -> None:
