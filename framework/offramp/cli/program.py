@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
+from types import MethodType
 from typing import Final
 
 from cyclopts import App
@@ -12,14 +13,7 @@ from rich.console import Console
 
 from offramp._version import __version__
 from offramp.cli.command_context import HostCommandContext
-from offramp.cli.commands.apply import Changing
-from offramp.cli.commands.bench import Measuring
-from offramp.cli.commands.catalog import Showing
-from offramp.cli.commands.check import Trial
-from offramp.cli.commands.replay import Replaying
-from offramp.cli.commands.serve import Operating
-from offramp.cli.commands.status import Asking
-from offramp.cli.commands.transform import Authoring
+from offramp.cli.commands import COMMANDS
 from offramp.cli.context import Context
 from offramp.errors import OfframpError, told
 
@@ -31,9 +25,6 @@ HELP: Final = """Destination actions, self-hosted: Segment-spec events in, partn
 
 Start with `offramp demo`, then `offramp catalog` and `offramp serve`.
 """
-
-
-_GROUPS: Final = (Authoring, Trial, Measuring, Showing, Operating, Asking, Replaying, Changing)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -67,9 +58,9 @@ def make_program(context: Context) -> App:
         help_format="markdown",
         error_console=Console(stderr=True),
     )
-    for group in _GROUPS:
-        for command in group(context).commands():
-            program.command(command)
+    for own in COMMANDS:
+        # The context is its first parameter, its options are the others.
+        program.command(MethodType(own, context))
     for plugin, command in context.plugins.commands(HostCommandContext(context)):
         try:
             program.command(command)

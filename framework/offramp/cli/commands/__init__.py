@@ -1,1 +1,43 @@
-"""The commands of `offramp`: each is the file of its name."""
+"""The commands of `offramp`: each is the file of its name, and a function of its context."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from offramp.cli.commands.apply import apply
+from offramp.cli.commands.bench import bench
+from offramp.cli.commands.catalog import catalog
+from offramp.cli.commands.check import check
+from offramp.cli.commands.dead_letters import dead_letters
+from offramp.cli.commands.events import events
+from offramp.cli.commands.explain import explain
+from offramp.cli.commands.export import export
+from offramp.cli.commands.history import history
+from offramp.cli.commands.manifest import manifest
+from offramp.cli.commands.match import match
+from offramp.cli.commands.replay import replay
+from offramp.cli.commands.send import send
+from offramp.cli.commands.serve import serve
+from offramp.cli.commands.status import status
+from offramp.cli.commands.transform import transform
+
+#: In the order of `offramp --help`; the first parameter of each is the context.
+COMMANDS: Final[tuple[Callable[..., Any], ...]] = (
+    transform,
+    match,
+    check,
+    explain,
+    send,
+    bench,
+    catalog,
+    manifest,
+    serve,
+    events,
+    status,
+    dead_letters,
+    replay,
+    apply,
+    export,
+    history,
+)

@@ -1,4 +1,4 @@
-"""The command that tells what each subscription costs: `bench`."""
+"""`offramp bench`: what each subscription costs for the events on standard input."""
 
 from __future__ import annotations
 
@@ -11,21 +11,24 @@ import attrs
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from offramp.cli.commands.check import Flag
 from offramp.cli.context import Context
 from offramp.cli.events import read_events
 from offramp.cli.load import DEFAULT_FILE, load
+from offramp.cli.options import Flag
 from offramp.cli.render.columns import FittingTable
 from offramp.config import follow_all
 from offramp.delivery import Pipeline, compile_subscription
 from offramp.errors import ConfigError, EventError, Fault, OfframpError
-from offramp.hooks import Command
 from offramp.web import complete
 
 #: Each step of a subscription is repeated for so long; the quickest of its rounds counts, since
 #: whatever else the machine does only ever adds. In seconds.
 STEP_SECONDS: Final = 0.2
+
+
 MICROSECONDS: Final = 1e6
+
+
 STEPS: Final = ("match", "map", "make")
 
 
@@ -52,47 +55,37 @@ class Cost:
         return {**attrs.asdict(self), "events_per_second": round(self.per_second)}
 
 
-class Measuring:
-    """Tell what subscriptions cost."""
+def bench(context: Context, *, config: Path = DEFAULT_FILE, json: Flag = False) -> None:
+    """Tell what each enabled subscription costs for the events on standard input.
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
+    Nothing is sent and nothing is stored: matching the trigger, mapping, and making the checked
+    payload are timed on one core of this machine. What a host adds to it (HTTP, the disk)
+    stands in the page on performance.
 
-    def commands(self) -> Iterable[Command]:
-        """The commands of this module."""
-        return [self.bench]
-
-    def bench(self, *, config: Path = DEFAULT_FILE, json: Flag = False) -> None:
-        """Tell what each enabled subscription costs for the events on standard input.
-
-        Nothing is sent and nothing is stored: matching the trigger, mapping, and making the checked
-        payload are timed on one core of this machine. What a host adds to it (HTTP, the disk)
-        stands in the page on performance.
-
-        Parameters
-        ----------
-        config
-            The configuration, TOML or JSON.
-        json
-            Write one JSON text a line instead of a table.
-        """
-        loaded, catalog = load(self._context, config)
-        events = [complete(event) for event in read_events()]
-        if not events:
-            told = "no event came: give one JSON object a line, as in `offramp bench < FILE`"
-            raise EventError([Fault("standard input", told)], reason="bad_request")
-        enabled = [s for s in loaded.config.subscriptions.values() if s.enabled]
-        if not enabled:
-            raise ConfigError([Fault(str(config), "has no enabled subscription to measure")])
-        costs = []
-        for subscription in enabled:
-            entry = catalog[loaded.config.instances[subscription.instance].destination]
-            pipeline = compile_subscription(
-                subscription, entry, catalog.directives, references=follow_all()
-            )
-            costs.append(measure(pipeline, events))
-        rows = (cost.as_data() for cost in costs)
-        self._context.show(rows, lambda: _table(costs), as_json=json)
+    Parameters
+    ----------
+    config
+        The configuration, TOML or JSON.
+    json
+        Write one JSON text a line instead of a table.
+    """
+    loaded, catalog = load(context, config)
+    events = [complete(event) for event in read_events()]
+    if not events:
+        told = "no event came: give one JSON object a line, as in `offramp bench < FILE`"
+        raise EventError([Fault("standard input", told)], reason="bad_request")
+    enabled = [s for s in loaded.config.subscriptions.values() if s.enabled]
+    if not enabled:
+        raise ConfigError([Fault(str(config), "has no enabled subscription to measure")])
+    costs = []
+    for subscription in enabled:
+        entry = catalog[loaded.config.instances[subscription.instance].destination]
+        pipeline = compile_subscription(
+            subscription, entry, catalog.directives, references=follow_all()
+        )
+        costs.append(measure(pipeline, events))
+    rows = (cost.as_data() for cost in costs)
+    context.show(rows, lambda: _table(costs), as_json=json)
 
 
 def measure(

@@ -1,4 +1,4 @@
-"""Commands that show what plugins declare: `catalog` and `manifest`."""
+"""`offramp catalog`: the destinations that can be configured, or all about one of them."""
 
 from __future__ import annotations
 
@@ -9,42 +9,21 @@ from offramp import _json
 from offramp.cli.context import Context
 from offramp.cli.render.columns import FittingTable
 from offramp.definition import Conditions, Field
-from offramp.hooks import Command
-from offramp.plugins import CatalogEntry, manifest
+from offramp.plugins import CatalogEntry
 
 
-class Showing:
-    """Show what plugins declare."""
+def catalog(context: Context, slug: str | None = None) -> None:
+    """Show the destinations that can be configured, or all about one of them.
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
-
-    def commands(self) -> Iterable[Command]:
-        """The commands of this module."""
-        return [self.catalog, self.manifest]
-
-    def catalog(self, slug: str | None = None) -> None:
-        """Show the destinations that can be configured, or all about one of them.
-
-        Parameters
-        ----------
-        slug
-            A destination; without it, all are listed.
-        """
-        if slug is None:
-            self._context.out.print(_overview(self._context.catalog.values()))
-            return
-        _show(self._context, self._context.catalog[slug])
-
-    def manifest(self, slug: str) -> None:
-        """Print a destination's declaration as JSON, in the shape of Segment's metadata.
-
-        Parameters
-        ----------
-        slug
-            A destination.
-        """
-        print(_json.pretty(manifest(self._context.catalog[slug])))  # noqa: T201 - it is the output
+    Parameters
+    ----------
+    slug
+        A destination; without it, all are listed.
+    """
+    if slug is None:
+        context.out.print(_overview(context.catalog.values()))
+        return
+    _show(context, context.catalog[slug])
 
 
 def _overview(entries: Iterable[CatalogEntry]) -> FittingTable:

@@ -1,11 +1,10 @@
-"""The command that runs the host: `serve`."""
+"""`offramp serve`: runs the host."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import signal
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +15,6 @@ from offramp.cli.context import Context
 from offramp.cli.load import DEFAULT_FILE, open_file
 from offramp.config import HIGHEST_PORT, HostSettings, LogFormat, LogLevel
 from offramp.errors import ConfigError, Fault
-from offramp.hooks import Command
 from offramp.host.log import start_log
 from offramp.host.loop import on_fastest_loop
 from offramp.host.run import Host, run_host
@@ -24,68 +22,60 @@ from offramp.host.run import Host, run_host
 #: Where a person may have expected a reload.
 HOW_TO_CHANGE: Final = "`offramp apply FILE` changes the configuration while the host runs"
 
+
 _log = logging.getLogger("offramp.host")
 
 
-class Operating:
-    """Run the host."""
+@on_fastest_loop
+async def serve(  # noqa: PLR0913 - an option each
+    context: Context,
+    config: Path | None = None,
+    *,
+    data: Path | None = None,
+    host: str | None = None,
+    port: int | None = None,
+    log_format: LogFormat | None = None,
+    log_level: LogLevel | None = None,
+) -> None:
+    """Run the host: take in events and deliver them, until SIGINT or SIGTERM.
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
-
-    def commands(self) -> Iterable[Command]:
-        """The commands of this module."""
-        return [on_fastest_loop(self.serve)]
-
-    async def serve(  # noqa: PLR0913 - an option each
-        self,
-        config: Path | None = None,
-        *,
-        data: Path | None = None,
-        host: str | None = None,
-        port: int | None = None,
-        log_format: LogFormat | None = None,
-        log_level: LogLevel | None = None,
-    ) -> None:
-        """Run the host: take in events and deliver them, until SIGINT or SIGTERM.
-
-        Parameters
-        ----------
-        config
-            The configuration, TOML or JSON; it takes the place of the one in the data folder.
-            Without it, and without an `offramp.toml` here, that one runs on.
-        data
-            The folder for events and outcomes; it must lie on a local disk.
-        host
-            The address to listen on; only this machine unless told otherwise.
-        port
-            The port to listen on; 0 picks a free one.
-        log_format
-            How the log is written: `auto` is text at a terminal, and JSON anywhere else.
-        log_level
-            The least severe records that are written.
-        """
-        if config is None and DEFAULT_FILE.exists():
-            config = DEFAULT_FILE
-        file = None if config is None else open_file(self._context, config)
-        settings = _with_options(
-            HostSettings() if file is None else file.host,
-            host=host,
-            port=port,
-            log_format=log_format,
-            log_level=log_level,
-        )
-        catalog = self._context.catalog if file is None else file.catalog
-        written = None if file is None else file.config
-        as_json = start_log(settings.log_format, settings.log_level)
-        teller = Teller(None if as_json else self._context)
-        stop = _stop_signals()
-        folder = data or settings.data
-        async with run_host(written, catalog, settings, folder=folder) as running:
-            _announce(teller, running)
-            await stop.wait()
-            teller.say("stopping: finishing what is on its way …")
-        teller.say("stopped; what was not delivered yet waits on disk")
+    Parameters
+    ----------
+    config
+        The configuration, TOML or JSON; it takes the place of the one in the data folder.
+        Without it, and without an `offramp.toml` here, that one runs on.
+    data
+        The folder for events and outcomes; it must lie on a local disk.
+    host
+        The address to listen on; only this machine unless told otherwise.
+    port
+        The port to listen on; 0 picks a free one.
+    log_format
+        How the log is written: `auto` is text at a terminal, and JSON anywhere else.
+    log_level
+        The least severe records that are written.
+    """
+    if config is None and DEFAULT_FILE.exists():
+        config = DEFAULT_FILE
+    file = None if config is None else open_file(context, config)
+    settings = _with_options(
+        HostSettings() if file is None else file.host,
+        host=host,
+        port=port,
+        log_format=log_format,
+        log_level=log_level,
+    )
+    catalog = context.catalog if file is None else file.catalog
+    written = None if file is None else file.config
+    as_json = start_log(settings.log_format, settings.log_level)
+    teller = Teller(None if as_json else context)
+    stop = _stop_signals()
+    folder = data or settings.data
+    async with run_host(written, catalog, settings, folder=folder) as running:
+        _announce(teller, running)
+        await stop.wait()
+        teller.say("stopping: finishing what is on its way …")
+    teller.say("stopped; what was not delivered yet waits on disk")
 
 
 class Teller:

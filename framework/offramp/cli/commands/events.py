@@ -1,0 +1,47 @@
+"""`offramp events`: what became of one event, or the latest events."""
+
+from __future__ import annotations
+
+from rich.console import Group
+
+from offramp.cli.client import Where, open_api
+from offramp.cli.context import Context
+from offramp.cli.events import write_line
+from offramp.cli.options import Flag
+from offramp.cli.render.event import render_story
+from offramp.cli.render.tables import render_events
+
+
+async def events(  # noqa: PLR0913 - each is an option of the command
+    context: Context,
+    message_id: str | None = None,
+    *,
+    source: str | None = None,
+    limit: int = 20,
+    json: Flag = False,
+    where: Where | None = None,
+) -> None:
+    """Tell what became of one event at each subscription, and why; or list the latest.
+
+    Parameters
+    ----------
+    message_id
+        The event's messageId; without it, the latest events are listed.
+    source
+        Only what this source sent.
+    limit
+        Events of the list, at the most.
+    json
+        Write one JSON text a line instead of words.
+    """
+    async with open_api(where) as api:
+        if message_id is None:
+            page = await api.get("events", source=source, limit=limit)
+            context.show(page["rows"], lambda: render_events(page), as_json=json)
+            return
+        told = await api.get("events", message_id, source=source)
+    for story in told["stories"]:
+        if json:
+            write_line(story)
+        else:
+            context.out.print(Group(render_story(story), ""))

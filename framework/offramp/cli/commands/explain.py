@@ -1,0 +1,60 @@
+"""`offramp explain`: what a subscription would make of events; nothing is sent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from offramp.cli.compiled import Compiled, chosen, show
+from offramp.cli.context import Context
+from offramp.cli.events import read_events
+from offramp.cli.load import DEFAULT_FILE
+from offramp.cli.options import Flag
+from offramp.cli.render.explanation import render_event, render_explanation
+from offramp.delivery import (
+    explain as explain_event,
+)
+from offramp.web import complete
+
+#: Places of faults that stand for a plugin's methods.
+IN_PLUGIN: Final = frozenset({"perform", "validate"})
+
+
+async def explain(
+    context: Context,
+    subscription: str | None = None,
+    *,
+    config: Path = DEFAULT_FILE,
+    json: Flag = False,
+) -> int:
+    """Tell what a subscription would make of events on standard input; nothing is sent.
+
+    The status is 1 where the plugin's own code failed for an event that its trigger wants.
+
+    Parameters
+    ----------
+    subscription
+        Its id, INSTANCE/NAME; without it, every enabled subscription is asked.
+    config
+        The configuration, TOML or JSON.
+    json
+        Write one JSON text a line instead of tables.
+    """
+    failed = False
+    async with Compiled(context, config) as snapshot:
+        for event in map(complete, read_events()):
+            if not json:
+                context.out.print(render_event(event))
+            for pipeline in chosen(snapshot, subscription):
+                runtime = snapshot.runtime_of(pipeline)
+                told = await explain_event(pipeline, runtime, event, now=time.time())
+                show(context, told, render_explanation, as_json=json)
+                failed = failed or (told["matches"] and _plugin_failed(told))
+    return int(failed)
+
+
+def _plugin_failed(told: Mapping[str, Any]) -> bool:
+    """Whether an explanation ended in the plugin's own code."""
+    return any(fault["place"] in IN_PLUGIN for fault in told["faults"])

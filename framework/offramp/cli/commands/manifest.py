@@ -1,0 +1,18 @@
+"""`offramp manifest`: a destination's declaration in the shape of Segment's metadata."""
+
+from __future__ import annotations
+
+from offramp import _json
+from offramp.cli.context import Context
+from offramp.plugins import manifest as manifest_of
+
+
+def manifest(context: Context, slug: str) -> None:
+    """Print a destination's declaration as JSON, in the shape of Segment's metadata.
+
+    Parameters
+    ----------
+    slug
+        A destination.
+    """
+    print(_json.pretty(manifest_of(context.catalog[slug])))  # noqa: T201 - it is the output

@@ -1,0 +1,39 @@
+"""`offramp match`: passes on the events that a trigger selects, to try it out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from offramp.cli.context import Context
+from offramp.cli.events import read_events, write_line
+from offramp.fql import compile_trigger
+
+
+def match(
+    context: Context,  # noqa: ARG001 - every command gets it
+    trigger: str,
+    *,
+    verdict: Annotated[bool, Parameter(negative="")] = False,
+    why: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Pass on the events that a trigger selects: events in on standard input, a line each.
+
+    Parameters
+    ----------
+    trigger
+        FQL, for example: type = "track" and event = "Order Completed"
+    verdict
+        Write a verdict for every event instead of passing on those selected.
+    why
+        With the truth of each condition.
+    """
+    compiled = compile_trigger(trigger)
+    for event in read_events():
+        matches = compiled(event)
+        if verdict or why:
+            told = {"messageId": event.get("messageId"), "matches": matches}
+            write_line(told | ({"why": compiled.explain(event)} if why else {}))
+        elif matches:
+            write_line(event)
