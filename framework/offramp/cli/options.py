@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Annotated, Literal
 
 import attrs
@@ -12,6 +13,10 @@ from offramp.cli.times import moment
 
 #: An option without a value and without a `--no-` form.
 Flag = Annotated[bool, Parameter(negative="")]
+Json = Annotated[
+    bool, Parameter(negative="", help="Write JSON, one value a line, instead of text.")
+]
+ConfigFile = Annotated[Path, Parameter(help="The configuration, TOML or JSON.")]
 
 
 @Parameter(name="*")

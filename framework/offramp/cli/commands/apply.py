@@ -13,7 +13,7 @@ from offramp.cli.client import Where, open_api
 from offramp.cli.context import Context
 from offramp.cli.events import write_line
 from offramp.cli.load import DEFAULT_FILE
-from offramp.cli.options import Flag
+from offramp.cli.options import Flag, Json
 from offramp.config import read_document
 from offramp.errors import OfframpError
 
@@ -27,7 +27,7 @@ async def apply(  # noqa: PLR0913 - each is an option of the command
     *,
     yes: Annotated[bool, Parameter(name=["--yes", "-y"], negative="")] = False,
     dry_run: Flag = False,
-    json: Flag = False,
+    json: Json = False,
     where: Where | None = None,
 ) -> None:
     """Put a file in the place of a host's configuration: the diff first, then a question.
@@ -42,8 +42,6 @@ async def apply(  # noqa: PLR0913 - each is an option of the command
         Do not ask.
     dry_run
         Only show what would change.
-    json
-        Write JSON instead of words.
     """
     data = read_document(file).data
     document = {key: value for key, value in data.items() if key not in OF_THE_START}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import attrs
@@ -14,7 +13,7 @@ from rich.text import Text
 from offramp.cli.context import Context
 from offramp.cli.events import read_events
 from offramp.cli.load import DEFAULT_FILE, load
-from offramp.cli.options import Flag
+from offramp.cli.options import ConfigFile, Json
 from offramp.cli.render.columns import FittingTable
 from offramp.config import follow_all
 from offramp.delivery import Pipeline, compile_subscription
@@ -55,19 +54,12 @@ class Cost:
         return {**attrs.asdict(self), "events_per_second": round(self.per_second)}
 
 
-def bench(context: Context, *, config: Path = DEFAULT_FILE, json: Flag = False) -> None:
+def bench(context: Context, *, config: ConfigFile = DEFAULT_FILE, json: Json = False) -> None:
     """Tell what each enabled subscription costs for the events on standard input.
 
     Nothing is sent and nothing is stored: matching the trigger, mapping, and making the checked
     payload are timed on one core of this machine. What a host adds to it (HTTP, the disk)
     stands in the page on performance.
-
-    Parameters
-    ----------
-    config
-        The configuration, TOML or JSON.
-    json
-        Write one JSON text a line instead of a table.
     """
     loaded, catalog = load(context, config)
     events = [complete(event) for event in read_events()]

@@ -6,18 +6,13 @@ from pathlib import Path
 
 from offramp.cli.context import Context
 from offramp.cli.load import DEFAULT_FILE, load
+from offramp.cli.options import ConfigFile
 from offramp.config import Config, check_config, follow_all
 from offramp.errors import counted
 
 
-def check(context: Context, config: Path = DEFAULT_FILE) -> int:
-    """Check a configuration: every fault with its place, and what to mind.
-
-    Parameters
-    ----------
-    config
-        The configuration, TOML or JSON.
-    """
+def check(context: Context, config: ConfigFile = DEFAULT_FILE) -> int:
+    """Check a configuration: every fault with its place, and what to mind."""
     loaded, catalog = load(context, config)
     report = check_config(loaded.config, catalog, references=follow_all())
     for warning in report.warnings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from offramp.cli.client import Where, open_api
 from offramp.cli.context import Context
-from offramp.cli.options import Flag, Which
+from offramp.cli.options import Json, Which
 from offramp.cli.render.tables import render_dead_letters
 
 
@@ -13,7 +13,7 @@ async def dead_letters(
     *,
     which: Which | None = None,
     limit: int = 20,
-    json: Flag = False,
+    json: Json = False,
     where: Where | None = None,
 ) -> None:
     """List deliveries that failed for good, latest first, with the reason and the id of each.
@@ -22,8 +22,6 @@ async def dead_letters(
     ----------
     limit
         How many, at the most.
-    json
-        Write one JSON text a line instead of a table.
     """
     query = (which or Which()).as_query()
     async with open_api(where) as api:

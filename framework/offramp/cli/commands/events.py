@@ -7,7 +7,7 @@ from rich.console import Group
 from offramp.cli.client import Where, open_api
 from offramp.cli.context import Context
 from offramp.cli.events import write_line
-from offramp.cli.options import Flag
+from offramp.cli.options import Json
 from offramp.cli.render.event import render_story
 from offramp.cli.render.tables import render_events
 
@@ -18,7 +18,7 @@ async def events(  # noqa: PLR0913 - each is an option of the command
     *,
     source: str | None = None,
     limit: int = 20,
-    json: Flag = False,
+    json: Json = False,
     where: Where | None = None,
 ) -> None:
     """Tell what became of one event at each subscription, and why; or list the latest.
@@ -31,8 +31,6 @@ async def events(  # noqa: PLR0913 - each is an option of the command
         Only what this source sent.
     limit
         Events of the list, at the most.
-    json
-        Write one JSON text a line instead of words.
     """
     async with open_api(where) as api:
         if message_id is None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from offramp.cli.compiled import Compiled, chosen, show
 from offramp.cli.context import Context
 from offramp.cli.events import read_events
 from offramp.cli.load import DEFAULT_FILE
-from offramp.cli.options import Flag
+from offramp.cli.options import ConfigFile, Json
 from offramp.cli.render.explanation import render_event, render_explanation
 from offramp.delivery import (
     explain as explain_event,
@@ -26,8 +25,8 @@ async def explain(
     context: Context,
     subscription: str | None = None,
     *,
-    config: Path = DEFAULT_FILE,
-    json: Flag = False,
+    config: ConfigFile = DEFAULT_FILE,
+    json: Json = False,
 ) -> int:
     """Tell what a subscription would make of events on standard input; nothing is sent.
 
@@ -37,10 +36,6 @@ async def explain(
     ----------
     subscription
         Its id, INSTANCE/NAME; without it, every enabled subscription is asked.
-    config
-        The configuration, TOML or JSON.
-    json
-        Write one JSON text a line instead of tables.
     """
     failed = False
     async with Compiled(context, config) as snapshot:

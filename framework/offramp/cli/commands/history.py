@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from offramp.cli.client import Where, open_api
 from offramp.cli.context import Context
-from offramp.cli.options import Flag
+from offramp.cli.options import Json
 from offramp.cli.render.tables import render_history
 
 
 async def history(
-    context: Context, *, limit: int = 20, json: Flag = False, where: Where | None = None
+    context: Context, *, limit: int = 20, json: Json = False, where: Where | None = None
 ) -> None:
     """List changes of the configuration, latest first, and who made them.
 
@@ -17,8 +17,6 @@ async def history(
     ----------
     limit
         How many, at the most.
-    json
-        Write one JSON text a line instead of a table.
     """
     async with open_api(where) as api:
         page = await api.get("audit-log", limit=limit)

@@ -12,7 +12,7 @@ from offramp.cli.client import Api, Where, open_api
 from offramp.cli.context import Context
 from offramp.cli.events import write_line
 from offramp.cli.mappings import read_mapping
-from offramp.cli.options import Flag, Which
+from offramp.cli.options import Flag, Json, Which
 from offramp.cli.render.tables import render_preview
 from offramp.errors import OfframpError, counted
 
@@ -27,7 +27,7 @@ async def replay(  # noqa: PLR0913 - each is an option of the command
     all: Flag = False,  # noqa: A002 - the option's name
     dry_run: Flag = False,
     mapping: str | None = None,
-    json: Flag = False,
+    json: Json = False,
     where: Where | None = None,
 ) -> None:
     """Give deliveries that failed for good another round, with a new retry window.
@@ -42,8 +42,6 @@ async def replay(  # noqa: PLR0913 - each is an option of the command
         Send nothing: show what would be sent instead of what was.
     mapping
         With --dry-run: fields to map otherwise, as JSON or @FILE, laid over the mapping.
-    json
-        Write JSON instead of words.
     """
     body = {
         "ids": list(ids) or None,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Any
 
 from offramp.cli.compiled import Compiled, chosen, show
 from offramp.cli.context import Context
 from offramp.cli.events import read_events
 from offramp.cli.load import DEFAULT_FILE
-from offramp.cli.options import Flag
+from offramp.cli.options import ConfigFile, Json
 from offramp.cli.render.explanation import render_answers, render_event
 from offramp.delivery import (
     Parcel,
@@ -30,8 +29,8 @@ async def send(
     context: Context,
     subscription: str | None = None,
     *,
-    config: Path = DEFAULT_FILE,
-    json: Flag = False,
+    config: ConfigFile = DEFAULT_FILE,
+    json: Json = False,
 ) -> int:
     """Send events on standard input to their destinations now, for real, and show the answers.
 
@@ -41,10 +40,6 @@ async def send(
     ----------
     subscription
         Its id, INSTANCE/NAME; without it, every enabled subscription whose trigger matches.
-    config
-        The configuration, TOML or JSON.
-    json
-        Write one JSON text a line instead of tables.
     """
     failed = False
     async with Compiled(context, config) as snapshot:

@@ -7,7 +7,7 @@ import time
 from offramp.cli.client import Where, open_api
 from offramp.cli.context import Context
 from offramp.cli.events import write_line
-from offramp.cli.options import Flag
+from offramp.cli.options import Flag, Json
 from offramp.cli.render.tables import render_status
 from offramp.cli.times import moment
 
@@ -17,7 +17,7 @@ async def status(
     *,
     since: str = "24h",
     audit: Flag = False,
-    json: Flag = False,
+    json: Json = False,
     where: Where | None = None,
 ) -> int:
     """Show each subscription's queue, outcomes and latency, and whether the sums hold.
@@ -30,8 +30,6 @@ async def status(
         Count from then on: 90m, 24h, 7d, or a time in ISO 8601.
     audit
         Recount everything instead of trusting the counters; reads the whole ledger.
-    json
-        Write JSON instead of tables.
     """
     async with open_api(where) as api:
         status = await api.get("status", since=moment(since, now=time.time()))
