@@ -23,7 +23,7 @@ from benchmarks.processes import (
     python,
     started,
     wait_for,
-    wait_for_door,
+    wait_for_port,
 )
 from benchmarks.progress import tell
 from offramp import _json
@@ -139,8 +139,8 @@ def running_host(
 ) -> Iterator[Host]:
     """A host until the end of the block, `ready` or but listening; it delivers to `partner`, a URL.
 
-    One with a backlog delivers as soon as its door opens, and is ready later: what watches that
-    awaits the door alone.
+    One with a backlog delivers as soon as its port opens, and is ready later: what watches that
+    awaits the port alone.
     """
     file = folder / "offramp.json"
     file.write_bytes(_json.dumps(config))
@@ -157,7 +157,7 @@ def running_host(
                 if ready:
                     wait_for(f"http://127.0.0.1:{port}/readyz", process)
                 else:
-                    wait_for_door(port, process)
+                    wait_for_port(port, process)
             yield Host(port, process, time.perf_counter() - began)
         finally:
             # What is on its way to a partner that is not there would be waited for, in vain.

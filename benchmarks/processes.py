@@ -115,7 +115,7 @@ def wait_for(url: str, process: subprocess.Popen[bytes]) -> float:
     raise BenchmarkError(f"{url} did not answer within {START_SECONDS:g} s")
 
 
-def wait_for_door(port: int, process: subprocess.Popen[bytes]) -> None:
+def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
     """Wait until a process listens on a port, which a connection tells even of a busy one."""
     began = time.perf_counter()
     while time.perf_counter() - began < START_SECONDS:

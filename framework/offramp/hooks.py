@@ -46,7 +46,7 @@ class SettledDelivery:
 
 @attrs.frozen
 class Route:
-    """One more HTTP door: `handler(query, body) -> (status, answer as JSON data)`."""
+    """One more HTTP endpoint: `handler(query, body) -> (status, answer as JSON data)`."""
 
     method: str
     #: Below `/x/`, for example `/x/mine/figures`; behind the control API's token.
@@ -146,4 +146,4 @@ class OfframpSpecs:
 
     @hookspec
     def offramp_routes(self) -> Iterable[Route] | None:
-        """Return more HTTP doors; called when a host starts."""
+        """Return more HTTP endpoints; called when a host starts."""

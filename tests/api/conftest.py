@@ -145,7 +145,7 @@ async def host(tmp_path: Path, partner: Partner, written: dict[str, Any]) -> Asy
     async with Store.open(tmp_path) as store, open_queue(store) as queue:
         configs = ConfigStore(store, KeyRing.of(b"k" * 32), catalog)
         config = parse_config(written, catalog).config
-        await configs.apply(diff(Config(), config, catalog), 0, who="test")
+        await configs.apply(diff(Config(), config, catalog), 0, actor="test")
         engine = Engine(catalog, queue, start)
         await engine.apply(resolve_write_keys(config, References()))
         parts = Parts(

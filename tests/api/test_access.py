@@ -12,10 +12,10 @@ from tests.host.test_malformed import heard
 from offramp.api import load_token, read_token
 from offramp.errors import ConfigError
 
-DOORS = ["/api/status", "/api/events", "/api/openapi.json", "/api/nothing"]
+ENDPOINTS = ["/api/status", "/api/events", "/api/openapi.json", "/api/nothing"]
 
 
-@pytest.mark.parametrize("path", DOORS)
+@pytest.mark.parametrize("path", ENDPOINTS)
 @pytest.mark.parametrize(
     "authorization",
     ["", "Bearer", "Bearer ", "Bearer wrong", "Basic d3Jvbmc6", f"Bearer {TOKEN}x", "Bearer ü"],
@@ -39,7 +39,7 @@ async def test_without_the_token_nothing_is_told(
         (b"Authorization: Bearer \xff\xfe\xc3", b"401"),
         (b"Authorization: \xff", b"401"),
         (b"Authorization: Bearer %s\r\nOrigin: http://\xff" % TOKEN.encode(), b"403"),
-        (b"Authorization: Bearer %s\r\nX-Offramp-Who: \xff" % TOKEN.encode(), b"200"),
+        (b"Authorization: Bearer %s\r\nX-Offramp-Actor: \xff" % TOKEN.encode(), b"200"),
         (b"Authorization: Bearer %s\r\nContent-Encoding: \xff" % TOKEN.encode(), b"415"),
     ],
 )

@@ -20,8 +20,8 @@ async def test_a_change_runs_once_it_is_answered(host: Running) -> None:
     before = await host.get("/api/subscriptions")
     heard = await host.ask("PATCH", ONE, {"trigger": 'type = "page"'})
     assert heard.status == 200
-    assert heard.data["rev"] == before["rev"] + 1
-    assert heard.headers["ETag"] == f'"{heard.data["rev"]}"'
+    assert heard.data["revision"] == before["revision"] + 1
+    assert heard.headers["ETag"] == f'"{heard.data["revision"]}"'
     async with asyncio.timeout(PATIENCE / 2):
         await host.send("m1")
         [story] = (await host.get("/api/events/m1"))["stories"]
@@ -144,13 +144,13 @@ async def test_a_masked_secret_keeps_the_one_in_place(host: Running) -> None:
 
 async def test_a_change_meant_for_another_revision_is_refused(host: Running) -> None:
     """412 with If-Match, and nothing changes; with the revision in force it is made."""
-    rev = (await host.get("/api/subscriptions"))["rev"]
+    revision = (await host.get("/api/subscriptions"))["revision"]
     await host.post(f"{ONE}/disable")
     for path, body in ((f"{ONE}/enable", None), ("/api/config", {"sources": {}})):
-        heard = await host.ask("POST", path, body, {"If-Match": f'"{rev}"'})
+        heard = await host.ask("POST", path, body, {"If-Match": f'"{revision}"'})
         assert heard.status == 412, heard.text
         assert "load it again" in heard.data["detail"]
-    heard = await host.ask("POST", f"{ONE}/enable", None, {"If-Match": f'"{rev + 1}"'})
+    heard = await host.ask("POST", f"{ONE}/enable", None, {"If-Match": f'"{revision + 1}"'})
     assert heard.status == 200
     heard = await host.ask("POST", f"{ONE}/enable", None, {"If-Match": "yesterday's"})
     assert heard.data["faults"][0]["place"] == "header.If-Match"
@@ -205,11 +205,11 @@ async def test_every_fault_has_its_place_in_what_was_sent(
 ) -> None:
     """Places are those of the request's own body, and nothing is changed."""
     method, path, body, status, place = case
-    rev = (await host.get("/api/subscriptions"))["rev"]
+    revision = (await host.get("/api/subscriptions"))["revision"]
     heard = await host.ask(method, path, body)
     assert heard.status == status, heard.text
     assert place in [fault["place"] for fault in heard.data["faults"]], heard.data["faults"]
-    assert (await host.get("/api/subscriptions"))["rev"] == rev
+    assert (await host.get("/api/subscriptions"))["revision"] == revision
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ async def test_what_is_exported_applies_as_no_change(host: Running) -> None:
     exported = await host.get("/api/config")
     assert tomllib.loads(exported["toml"])["sources"] == exported["document"]["sources"]
     applied = await host.post("/api/config", exported["document"])
-    assert (applied["changes"], applied["rev"]) == ([], exported["rev"])
+    assert (applied["changes"], applied["revision"]) == ([], exported["revision"])
 
 
 async def test_a_dry_run_tells_the_difference_and_changes_nothing(host: Running) -> None:
@@ -35,9 +35,9 @@ async def test_a_dry_run_tells_the_difference_and_changes_nothing(host: Running)
         }
     ]
     assert "before" not in tried["changes"][0]["details"][0]
-    assert (await host.get("/api/config"))["rev"] == tried["rev"]
+    assert (await host.get("/api/config"))["revision"] == tried["revision"]
     done = await host.post("/api/config", document)
-    assert done["rev"] == tried["rev"] + 1
+    assert done["revision"] == tried["revision"] + 1
     assert done["changes"] == tried["changes"]
     assert any("has no instances" in warning["message"] for warning in done["warnings"])
 
@@ -66,10 +66,10 @@ async def test_what_only_a_start_reads_is_refused(host: Running) -> None:
 
 async def test_the_history_tells_who_changed_what(host: Running) -> None:
     """Latest first, page by page, secrets masked."""
-    await host.ask("POST", "/api/instances/small/disable", None, {"X-Offramp-Who": "Ada"})
-    await host.ask("POST", "/api/instances/small/enable", None, {"X-Offramp-Who": "x" * 65})
+    await host.ask("POST", "/api/instances/small/disable", None, {"X-Offramp-Actor": "Ada"})
+    await host.ask("POST", "/api/instances/small/enable", None, {"X-Offramp-Actor": "x" * 65})
     page = await host.get("/api/audit-log?limit=2")
-    assert [(row["who"], row["what"], row["id"]) for row in page["rows"]] == [
+    assert [(row["actor"], row["what"], row["id"]) for row in page["rows"]] == [
         ("api", "changed", "small"),
         ("Ada", "changed", "small"),
     ]

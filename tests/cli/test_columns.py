@@ -22,7 +22,7 @@ DELIVERY = {"subscription": LONG, "stage": "rejected"}
 STATUS = {
     "version": "1",
     "started_at": "2026-11-28T10:00:00.000Z",
-    "rev": 1,
+    "revision": 1,
     "since": "2026-11-28T10:00:00.000Z",
     "subscriptions": [
         {
@@ -69,9 +69,9 @@ GROUPS = [{**DELIVERY, "reason": "PAYLOAD_VALIDATION_FAILED", "n": 3}]
 HISTORY = {
     "rows": [
         {
-            "rev": 7,
+            "revision": 7,
             "at": "2026-11-28T10:00:00.000Z",
-            "who": "file",
+            "actor": "file",
             "what": "added",
             "kind": "subscription",
             "id": LONG,

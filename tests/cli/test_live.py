@@ -221,7 +221,7 @@ def test_apply_shows_the_difference_and_asks(offramp: Offramp, live: Live) -> No
     assert offramp("apply", live.file, "-y").status == 0
     assert "nothing to change" in offramp("apply", live.file, "-y").out
     [first, *_] = offramp("history", "--json").lines
-    assert (first["who"], first["what"], first["id"]) == ("command line", "changed", LANE)
+    assert (first["actor"], first["what"], first["id"]) == ("command line", "changed", LANE)
     assert "command line" in offramp("history").out
 
 

@@ -94,7 +94,7 @@ async def test_a_file_takes_the_place_of_what_was_changed_meanwhile(config: Path
             session.get(f"{host.url}/api/audit-log") as answer,
         ):
             rows = (await answer.json())["rows"]
-    assert [row["who"] for row in rows][:2] == ["file", "api"]
+    assert [row["actor"] for row in rows][:2] == ["file", "api"]
 
 
 async def test_a_masked_file_means_what_is_stored(

@@ -16,7 +16,7 @@ from offramp_metronome.emulator import Emulator
 API_TOKEN = "planted-api-token-5d1c9e7a"
 WRITE_KEY = "planted-write-key-83b2f64d"
 PATIENCE = 20.0
-DOORS = (
+ENDPOINTS = (
     "/metrics",
     "/readyz",
     "/api/status",
@@ -54,7 +54,7 @@ async def test_no_secret_is_in_anything_that_a_host_writes(tmp_path: Path) -> No
                 assert answer.status == 200
             await asyncio.sleep(1)
             token = (tmp_path / "offramp-data" / "token").read_text().strip()
-            answers = [await _get(session, url + door, token) for door in DOORS]
+            answers = [await _get(session, url + endpoint, token) for endpoint in ENDPOINTS]
         finally:
             process.send_signal(signal.SIGTERM)
             await asyncio.wait_for(process.wait(), PATIENCE)
@@ -63,7 +63,7 @@ async def test_no_secret_is_in_anything_that_a_host_writes(tmp_path: Path) -> No
         str(f): f.read_bytes() for f in (tmp_path / "offramp-data").rglob("*") if f.is_file()
     }
     written["the log"] = log.read_bytes()
-    written |= {door: text.encode() for door, text in zip(DOORS, answers, strict=True)}
+    written |= {endpoint: text.encode() for endpoint, text in zip(ENDPOINTS, answers, strict=True)}
     leaks = [
         (where, secret)
         for where, text in written.items()

@@ -71,15 +71,15 @@ DECLARED += ["utf-16", "utf-7", "idna", "zip", "base64", "utf8mb4", '"', "\xff"]
 
 
 @pytest.mark.parametrize("charset", DECLARED)
-@pytest.mark.parametrize("door", ["t", "b"])
+@pytest.mark.parametrize("endpoint", ["t", "b"])
 async def test_valid_utf8_is_utf8_whatever_is_declared(
-    collector: Running, http: aiohttp.ClientSession, charset: str, door: str
+    collector: Running, http: aiohttp.ClientSession, charset: str, endpoint: str
 ) -> None:
     """Bills reach the customer whose name was sent."""
     event = {"type": "track", "event": "A", "userId": ZOE}
-    body = json.dumps(event if door == "t" else {"batch": [event]}, ensure_ascii=False).encode()
+    body = json.dumps(event if endpoint == "t" else {"batch": [event]}, ensure_ascii=False).encode()
     headers = {**HEADERS, "Content-Type": f"application/json; charset={charset}"}
-    async with http.post(f"{collector.url}/v1/{door}", data=body, headers=headers) as response:
+    async with http.post(f"{collector.url}/v1/{endpoint}", data=body, headers=headers) as response:
         assert (response.status, await response.json()) == (200, {"success": True})
     assert collector.intake.events[0]["userId"] == ZOE
 
@@ -343,4 +343,4 @@ async def test_a_client_that_hangs_up_leaves_no_mark(
     assert collector.intake.accepted == []
     assert not collector.intake.refused
     assert caplog.text == ""
-    assert collector.figure("offramp_collector_requests_total", door="t", status="408") == 1
+    assert collector.figure("offramp_collector_requests_total", endpoint="t", status="408") == 1

@@ -1,4 +1,4 @@
-"""Every door of the tracking API: who may enter, and what comes of it."""
+"""Every endpoint of the tracking API: who may enter, and what comes of it."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ SINGLES = {
     "group": {"userId": "u", "groupId": "g"},
     "alias": {"userId": "u", "previousId": "p"},
 }
-SINGLE_DOORS = [(door, kind) for kind in SINGLES for door in (kind, kind[0])]
-BATCH_DOORS = ["batch", "b", "import"]
+SINGLE_ENDPOINTS = [(endpoint, kind) for kind in SINGLES for endpoint in (kind, kind[0])]
+BATCH_ENDPOINTS = ["batch", "b", "import"]
 
 
 def basic(text: str) -> dict[str, str]:
@@ -37,12 +37,12 @@ HEADERS = basic(f"{WRITE_KEY}:")
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
-@pytest.mark.parametrize(("door", "kind"), SINGLE_DOORS)
-async def test_a_single_door_takes_its_event(
-    collector: Running, http: aiohttp.ClientSession, door: str, kind: str, slash: str
+@pytest.mark.parametrize(("endpoint", "kind"), SINGLE_ENDPOINTS)
+async def test_a_single_endpoint_takes_its_event(
+    collector: Running, http: aiohttp.ClientSession, endpoint: str, kind: str, slash: str
 ) -> None:
-    """The answer is 200 and `success`; the event has its type from the door."""
-    url = f"{collector.url}/v1/{door}{slash}"
+    """The answer is 200 and `success`; the event has its type from the endpoint."""
+    url = f"{collector.url}/v1/{endpoint}{slash}"
     async with http.post(url, json=SINGLES[kind], headers=HEADERS) as response:
         assert response.status == 200
         assert await response.json() == {"success": True}
@@ -54,9 +54,9 @@ async def test_a_single_door_takes_its_event(
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
-@pytest.mark.parametrize("door", BATCH_DOORS)
-async def test_a_batch_door_takes_all_events(
-    collector: Running, http: aiohttp.ClientSession, door: str, slash: str
+@pytest.mark.parametrize("endpoint", BATCH_ENDPOINTS)
+async def test_a_batch_endpoint_takes_all_events(
+    collector: Running, http: aiohttp.ClientSession, endpoint: str, slash: str
 ) -> None:
     """All types in one batch, with the batch's context, integrations and sentAt."""
     batch = [{"type": kind, "messageId": kind, **body} for kind, body in SINGLES.items()]
@@ -66,7 +66,7 @@ async def test_a_batch_door_takes_all_events(
         "integrations": {"All": False},
         "sentAt": "2026-11-23T12:00:00Z",
     }
-    url = f"{collector.url}/v1/{door}{slash}"
+    url = f"{collector.url}/v1/{endpoint}{slash}"
     async with http.post(url, json=body, headers=HEADERS) as response:
         assert response.status == 200
         assert await response.json() == {"success": True}
@@ -77,7 +77,7 @@ async def test_a_batch_door_takes_all_events(
         assert event["sentAt"] == "2026-11-23T12:00:00.000Z"
 
 
-async def test_the_sdk_metrics_door_takes_and_drops(
+async def test_the_sdk_metrics_endpoint_takes_and_drops(
     collector: Running, http: aiohttp.ClientSession
 ) -> None:
     """Whatever is sent to /v1/m is answered with success and goes nowhere."""
@@ -104,16 +104,16 @@ AUTHS: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("door", ["track", "batch"])
+@pytest.mark.parametrize("endpoint", ["track", "batch"])
 @pytest.mark.parametrize("auth", AUTHS)
 async def test_a_write_key_is_found_in_header_or_body(
-    collector: Running, http: aiohttp.ClientSession, auth: str, door: str
+    collector: Running, http: aiohttp.ClientSession, auth: str, endpoint: str
 ) -> None:
     """The header goes before the body, and the event never holds the key."""
     headers, extra = AUTHS[auth]
     event = {"type": "track", "event": "A", "userId": "u"}
-    body = {**event, **extra} if door == "track" else {"batch": [event], **extra}
-    async with http.post(f"{collector.url}/v1/{door}", json=body, headers=headers) as response:
+    body = {**event, **extra} if endpoint == "track" else {"batch": [event], **extra}
+    async with http.post(f"{collector.url}/v1/{endpoint}", json=body, headers=headers) as response:
         assert response.status == 200
     [(source, accepted)] = collector.intake.accepted
     assert source == "web"
@@ -162,16 +162,18 @@ STRANGERS: dict[str, tuple[dict[str, str], Any, str]] = {
 }
 
 
-@pytest.mark.parametrize("door", ["track", "batch"])
+@pytest.mark.parametrize("endpoint", ["track", "batch"])
 @pytest.mark.parametrize("stranger", STRANGERS)
 async def test_a_stranger_is_told_why(
-    collector: Running, http: aiohttp.ClientSession, stranger: str, door: str
+    collector: Running, http: aiohttp.ClientSession, stranger: str, endpoint: str
 ) -> None:
     """The answer is 401, masks the key, and asks no browser for a password."""
     headers, key, told = STRANGERS[stranger]
     event = {"type": "track", "event": "A", "userId": "u"}
-    body = {**event, "writeKey": key} if door == "track" else {"batch": [event], "writeKey": key}
-    async with http.post(f"{collector.url}/v1/{door}", json=body, headers=headers) as response:
+    body = (
+        {**event, "writeKey": key} if endpoint == "track" else {"batch": [event], "writeKey": key}
+    )
+    async with http.post(f"{collector.url}/v1/{endpoint}", json=body, headers=headers) as response:
         assert response.status == 401
         assert "WWW-Authenticate" not in response.headers
         answer = await response.json()
@@ -283,8 +285,8 @@ async def test_behind_a_proxy_the_settings_name_the_public_url(
     """The scheme and the path are those that browsers use."""
     collector = await start(public_url="https://events.example/seg/")
     async with http.get(f"{collector.url}/v1/projects/{WRITE_KEY}/settings") as response:
-        door = (await response.json())["integrations"]["Segment.io"]
-    assert (door["apiHost"], door["protocol"]) == ("events.example/seg/v1", "https")
+        endpoint = (await response.json())["integrations"]["Segment.io"]
+    assert (endpoint["apiHost"], endpoint["protocol"]) == ("events.example/seg/v1", "https")
 
 
 @pytest.mark.parametrize("key", ["nobody", "%00", "schl%C3%BCssel", "%20"])
@@ -348,10 +350,10 @@ async def test_a_gzip_body_needs_no_declaration(
     assert len(collector.intake.events) == 2
 
 
-def test_the_reference_names_every_discard_code_and_door() -> None:
+def test_the_reference_names_every_discard_code_and_endpoint() -> None:
     """Whoever reads a code in an answer finds it in the docs."""
     page = Path(__file__).parents[2].joinpath("docs/reference/collector.md").read_text()
     for code in Discard:
         assert f"| `{code}` |" in page
-    for door in ("batch", "b", "import", "m", *(door for door, _ in SINGLE_DOORS)):
-        assert f"/v1/{door}`" in page
+    for endpoint in ("batch", "b", "import", "m", *(endpoint for endpoint, _ in SINGLE_ENDPOINTS)):
+        assert f"/v1/{endpoint}`" in page

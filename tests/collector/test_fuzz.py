@@ -1,4 +1,4 @@
-"""Whatever is sent to whichever door: a clear answer, and the good events arrive."""
+"""Whatever is sent to whichever endpoint: a clear answer, and the good events arrive."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import aiohttp
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from offramp.collector.routes import BATCH_DOORS, SINGLE_DOORS
+from offramp.collector.routes import BATCH_ENDPOINTS, SINGLE_ENDPOINTS
 
 if TYPE_CHECKING:
     from tests.collector.conftest import Running
 
 KEY = "write-key-of-the-web"
 BASIC = f"Basic {base64.b64encode(KEY.encode()).decode()}"
-DOORS = [*SINGLE_DOORS, *BATCH_DOORS, "m"]
+ENDPOINTS = [*SINGLE_ENDPOINTS, *BATCH_ENDPOINTS, "m"]
 #: The fixtures are shared by all examples on purpose: the server must survive them all.
 SHARED = settings(
     deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -72,20 +72,20 @@ HEADERS = st.fixed_dictionaries(
 )
 
 
-@example(door="t", body=b'{"userId":"u","event":"A","writeKey":"\\ud800"}', headers={})
-@example(door="b", body=b'{"batch":[{"n":1e9999999999999999999999}]}', headers={})
+@example(endpoint="t", body=b'{"userId":"u","event":"A","writeKey":"\\ud800"}', headers={})
+@example(endpoint="b", body=b'{"batch":[{"n":1e9999999999999999999999}]}', headers={})
 @SHARED
-@given(door=st.sampled_from(DOORS), body=BODIES, headers=HEADERS)
+@given(endpoint=st.sampled_from(ENDPOINTS), body=BODIES, headers=HEADERS)
 async def test_any_request_has_a_clear_answer(
     collector: Running,
     http: aiohttp.ClientSession,
-    door: str,
+    endpoint: str,
     body: bytes,
     headers: dict[str, str],
 ) -> None:
     """Success, or a status from 400 to 429 with code and message; never 500, never a hang."""
     headers = {"Authorization": BASIC, **headers}
-    url = f"{collector.url}/v1/{door}"
+    url = f"{collector.url}/v1/{endpoint}"
     timeout = aiohttp.ClientTimeout(total=5)
     async with http.post(url, data=body, headers=headers, timeout=timeout) as response:
         answer = await response.json()

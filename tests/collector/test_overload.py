@@ -40,15 +40,15 @@ async def test_what_cannot_be_stored_is_to_be_sent_again(
 ) -> None:
     """The answer is 503 with Retry-After, never 500, and nothing counts as refused for good."""
     collector.intake.error = error
-    for door, body in (("t", EVENT), ("b", BATCH)):
-        url = f"{collector.url}/v1/{door}"
+    for endpoint, body in (("t", EVENT), ("b", BATCH)):
+        url = f"{collector.url}/v1/{endpoint}"
         async with http.post(url, json=body, headers=HEADERS) as response:
             assert response.status == 503
             assert response.headers["Retry-After"] == retry_after
             assert response.headers["Access-Control-Allow-Origin"] == "https://shop.example"
             answer = await response.json()
             assert (answer["success"], answer["code"]) == (False, code)
-        status = {"door": door, "status": "503"}
+        status = {"endpoint": endpoint, "status": "503"}
         assert collector.figure("offramp_collector_requests_total", **status) == 1
     assert not collector.intake.refused
 

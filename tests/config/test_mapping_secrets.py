@@ -162,12 +162,12 @@ async def test_no_secret_of_a_mapping_lies_on_disk(tmp_path: Path, chats: Catalo
     changed = parse_config(document(url=f"{URL}9"), chats).config
     async with Store.open(tmp_path) as disk:
         store = ConfigStore(disk, load_key_ring(tmp_path, environ={}), chats)
-        await store.replace(config, 0, who="me")
+        await store.replace(config, 0, actor="me")
         assert await store.load() == (1, config)
-        await store.replace(changed, 1, who="me")
+        await store.replace(changed, 1, actor="me")
         await store.rotate(rotate_key_file(tmp_path))
         assert await store.load() == (2, changed)
-        await store.replace(Config(), 2, who="me")
+        await store.replace(Config(), 2, actor="me")
         history = await store.audit_log()
     on_disk = await asyncio.to_thread(
         lambda: b"".join(file.read_bytes() for file in tmp_path.iterdir())
@@ -185,7 +185,7 @@ async def test_a_sealed_mapping_opens_for_its_subscription_only(
     config = parse_config(WRITTEN, chats).config
     async with Store.open(tmp_path) as disk:
         store = ConfigStore(disk, load_key_ring(tmp_path, environ={}), chats)
-        await store.replace(config, 0, who="me")
+        await store.replace(config, 0, actor="me")
         await disk.write(
             lambda connection: connection.execute(
                 'UPDATE config SET doc = replace(doc, \'"id":"chat/s"\', \'"id":"chat/t"\')'

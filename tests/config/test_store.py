@@ -66,9 +66,9 @@ async def test_what_is_applied_is_what_loads(
     settings = {"apiToken": "t", "login": {"user": "u", "password": "p"}, "odd. key": ["x"]}
     odd = attrs.evolve(config.instances["billing"], name="odd. name", settings=settings, rate=0.1)
     config = attrs.evolve(config, instances={**config.instances, "odd. name": odd})
-    assert await store.replace(config, 0, who="me") == 1
-    rev, loaded = await store.load()
-    assert (rev, loaded) == (1, config)
+    assert await store.replace(config, 0, actor="me") == 1
+    revision, loaded = await store.load()
+    assert (revision, loaded) == (1, config)
     assert list(loaded.subscriptions) == list(config.subscriptions)
     assert await ConfigStore(disk, keys, catalog).load() == (1, config)
 
@@ -122,11 +122,11 @@ async def test_another_order_of_a_mapping_is_a_change(
         changed = attrs.evolve(subscription, mapping=mapping)
         return attrs.evolve(config, subscriptions={**config.subscriptions, name: changed})
 
-    await store.replace(with_mapping(before), 0, who="me")
+    await store.replace(with_mapping(before), 0, actor="me")
     (change,) = diff_configs(with_mapping(before), with_mapping(after), catalog)
     assert str(change.details[-1]) == told
     assert not same_thing(change.before, change.after)
-    await store.replace(with_mapping(after), 1, who="me")
+    await store.replace(with_mapping(after), 1, actor="me")
     _, loaded = await store.load()
     assert _json.dumps(loaded.subscriptions[name].mapping) == _json.dumps(after)
 
@@ -144,11 +144,11 @@ def test_another_order_of_settings_is_none(config: Config, catalog: Catalog) -> 
 
 async def test_no_secret_lies_on_disk(store: ConfigStore, config: Config, tmp_path: Path) -> None:
     """Tokens and write keys are sealed in the tables and masked in the history."""
-    await store.replace(config, 0, who="me")
+    await store.replace(config, 0, actor="me")
     token = attrs.evolve(
         config.instances["billing"], settings={"apiToken": "tok_another_0000", "gone": "tok_old"}
     )
-    await store.replace(attrs.evolve(config, instances={"billing": token}), 1, who="me")
+    await store.replace(attrs.evolve(config, instances={"billing": token}), 1, actor="me")
     on_disk = await asyncio.to_thread(all_bytes, tmp_path)
     assert b"$secret" in on_disk
     assert b"tok_" not in on_disk
@@ -160,7 +160,7 @@ async def test_references_are_stored_as_they_are(
 ) -> None:
     """A reference is no secret, and an operator may want to see it."""
     made = attrs.evolve(config.instances["billing"], settings={"apiToken": "env:TOKEN"})
-    await store.replace(attrs.evolve(config, instances={"billing": made}), 0, who="me")
+    await store.replace(attrs.evolve(config, instances={"billing": made}), 0, actor="me")
     assert "env:TOKEN" in str(await raw(disk, "SELECT doc FROM config"))
 
 
@@ -168,24 +168,24 @@ async def test_changes_apply_only_to_the_revision_they_were_made_for(
     store: ConfigStore, config: Config, catalog: Catalog
 ) -> None:
     """Of two people who change the same revision the second is told, and nothing is lost."""
-    await store.replace(config, 0, who="me")
+    await store.replace(config, 0, actor="me")
     off = attrs.evolve(config.sources["website"], enabled=False)
     changes = diff_configs(config, attrs.evolve(config, sources={"website": off}), catalog)
-    assert await store.apply(changes, 1, who="anna") == 2
+    assert await store.apply(changes, 1, actor="anna") == 2
     with pytest.raises(StaleConfigError, match="is at revision 2, not 1") as caught:
-        await store.apply(changes, 1, who="ben")
+        await store.apply(changes, 1, actor="ben")
     assert (caught.value.expected, caught.value.found) == (1, 2)
     with pytest.raises(StaleConfigError):
-        await store.replace(config, 1, who="ben")
-    rev, loaded = await store.load()
-    assert (rev, loaded.sources["website"].enabled) == (2, False)
+        await store.replace(config, 1, actor="ben")
+    revision, loaded = await store.load()
+    assert (revision, loaded.sources["website"].enabled) == (2, False)
 
 
 async def test_a_race_has_one_winner(store: ConfigStore, config: Config, catalog: Catalog) -> None:
     """Of many applies at once, for one revision, exactly one goes through."""
     changes = diff_configs(Config(), config, catalog)
     results = await asyncio.gather(
-        *(store.apply(changes, 0, who=str(n)) for n in range(5)), return_exceptions=True
+        *(store.apply(changes, 0, actor=str(n)) for n in range(5)), return_exceptions=True
     )
     assert [r for r in results if not isinstance(r, StaleConfigError)] == [1]
 
@@ -197,8 +197,8 @@ async def test_two_stores_on_one_file_do_not_overwrite_each_other(
     other = ConfigStore(disk, keys, catalog)
     changes = diff_configs(Config(), config, catalog)
     results = await asyncio.gather(
-        store.apply(changes, 0, who="a"),
-        other.apply(changes, 0, who="b"),
+        store.apply(changes, 0, actor="a"),
+        other.apply(changes, 0, actor="b"),
         return_exceptions=True,
     )
     assert sorted(type(result).__name__ for result in results) == ["StaleConfigError", "int"]
@@ -206,8 +206,8 @@ async def test_two_stores_on_one_file_do_not_overwrite_each_other(
 
 async def test_no_change_makes_no_revision(store: ConfigStore, config: Config) -> None:
     """Applying the same file again is free."""
-    await store.replace(config, 0, who="me")
-    assert await store.replace(config, 1, who="me") == 1
+    await store.replace(config, 0, actor="me")
+    assert await store.replace(config, 1, actor="me") == 1
     assert len(await store.audit_log()) == 4
 
 
@@ -215,32 +215,32 @@ async def test_the_history_tells_who_changed_what(
     store: ConfigStore, config: Config, written: dict[str, Any], catalog: Catalog
 ) -> None:
     """Each entry has revision, time, name and both states, secrets masked; latest first."""
-    await store.replace(config, 0, who="anna")
+    await store.replace(config, 0, actor="anna")
     del written["instances"]["billing"]["subscriptions"][1]
     written["instances"]["billing"]["settings"]["apiToken"] = "tok_zyxwvutsrqpo9999"
-    await store.replace(parse_config(written, catalog).config, 1, who="ben")
+    await store.replace(parse_config(written, catalog).config, 1, actor="ben")
     removed, changed = await store.audit_log(limit=2)
     assert (removed.what, removed.id, removed.after) == (
         "removed",
         "billing/Billing events",
         None,
     )
-    assert (changed.rev, changed.at, changed.who, changed.what) == (2, NOW, "ben", "changed")
+    assert (changed.revision, changed.at, changed.actor, changed.what) == (2, NOW, "ben", "changed")
     assert (changed.before or {})["settings"]["apiToken"] == "***cdef"
     assert (changed.after or {})["settings"]["apiToken"] == "***9999"
     earlier = await store.audit_log(below=changed.entry)
-    assert [(e.rev, e.who, e.what) for e in earlier] == [(1, "anna", "added")] * 4
+    assert [(e.revision, e.actor, e.what) for e in earlier] == [(1, "anna", "added")] * 4
 
 
 async def test_what_was_removed_can_be_added_again(
     store: ConfigStore, config: Config, disk: Store
 ) -> None:
     """A removed thing leaves a mark without its secrets, and gives way to a new one."""
-    await store.replace(config, 0, who="me")
-    await store.replace(Config(), 1, who="me")
+    await store.replace(config, 0, actor="me")
+    await store.replace(Config(), 1, actor="me")
     assert await store.load() == (2, Config())
     assert await raw(disk, "SELECT DISTINCT doc, deleted FROM config") == [(None, 1)]
-    await store.replace(config, 2, who="me")
+    await store.replace(config, 2, actor="me")
     assert await store.load() == (3, config)
 
 
@@ -248,7 +248,7 @@ async def test_what_would_not_hold_together_is_refused(
     store: ConfigStore, config: Config, catalog: Catalog
 ) -> None:
     """A source cannot go while an instance needs it, nor an instance while subscriptions do."""
-    await store.replace(config, 0, who="me")
+    await store.replace(config, 0, actor="me")
     for broken, told in [
         (
             attrs.evolve(config, sources={}),
@@ -261,7 +261,7 @@ async def test_what_would_not_hold_together_is_refused(
     ]:
         changes = diff_configs(config, broken, catalog)
         with pytest.raises(ConfigError, match=told):
-            await store.apply(changes, 1, who="me")
+            await store.apply(changes, 1, actor="me")
     assert await store.load() == (1, config)
 
 
@@ -271,16 +271,16 @@ async def test_watchers_run_every_revision_before_apply_returns(
     """Whoever applied a change knows that it runs; a watcher that left is not told."""
     seen: list[tuple[int, Config]] = []
 
-    async def watcher(rev: int, new: Config) -> None:
+    async def watcher(revision: int, new: Config) -> None:
         await asyncio.sleep(0)
-        seen.append((rev, new))
+        seen.append((revision, new))
 
     with store.watch(watcher):
-        await store.replace(config, 0, who="me")
+        await store.replace(config, 0, actor="me")
         assert seen == [(1, config)]
-        await store.replace(Config(), 1, who="me")
-    await store.replace(config, 2, who="me")
-    assert [rev for rev, _ in seen] == [1, 2]
+        await store.replace(Config(), 1, actor="me")
+    await store.replace(config, 2, actor="me")
+    assert [revision for revision, _ in seen] == [1, 2]
 
 
 async def test_a_failing_watcher_hides_nothing(
@@ -289,14 +289,14 @@ async def test_a_failing_watcher_hides_nothing(
     """The change is in force: the others are told, and the failure is in the log."""
     seen: list[int] = []
 
-    async def broken(rev: int, new: Config) -> None:
+    async def broken(revision: int, new: Config) -> None:
         raise RuntimeError("no room")
 
-    async def watcher(rev: int, new: Config) -> None:
-        seen.append(rev)
+    async def watcher(revision: int, new: Config) -> None:
+        seen.append(revision)
 
     with store.watch(broken), store.watch(watcher), caplog.at_level(logging.ERROR):
-        assert await store.replace(config, 0, who="me") == 1
+        assert await store.replace(config, 0, actor="me") == 1
     assert seen == [1]
     assert "revision 1 of the configuration could not be put to work" in caplog.text
 
@@ -315,11 +315,11 @@ async def test_a_caller_who_goes_away_undoes_nothing(
 
     monkeypatch.setattr(store, "load", slow_load)
 
-    async def watcher(rev: int, new: Config) -> None:
+    async def watcher(revision: int, new: Config) -> None:
         told.set()
 
     with store.watch(watcher):
-        task = asyncio.create_task(store.apply(changes, 0, who="me"))
+        task = asyncio.create_task(store.apply(changes, 0, actor="me"))
         await reading.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -332,7 +332,7 @@ async def test_rotating_seals_everything_anew(
     store: ConfigStore, config: Config, disk: Store, tmp_path: Path, catalog: Catalog
 ) -> None:
     """After a rotation the new key alone opens every secret."""
-    await store.replace(config, 0, who="me")
+    await store.replace(config, 0, actor="me")
     ring = rotate_key_file(tmp_path)
     assert await store.rotate(ring) == 2
     alone = KeyRing.of(ring.keys[ring.ids[0]])
@@ -344,7 +344,7 @@ async def test_without_the_key_every_secret_is_told(
     store: ConfigStore, config: Config, disk: Store, catalog: Catalog
 ) -> None:
     """A host with the wrong key says which secrets it cannot open, all at once."""
-    await store.replace(config, 0, who="me")
+    await store.replace(config, 0, actor="me")
     with pytest.raises(ConfigError) as caught:
         await ConfigStore(disk, KeyRing.of(new_key()), catalog).load()
     assert [fault.place for fault in caught.value.faults] == [
@@ -357,7 +357,7 @@ async def test_a_sealed_secret_cannot_be_moved(
     store: ConfigStore, config: Config, disk: Store
 ) -> None:
     """Copied to a field that is shown in the clear, a sealed secret does not open."""
-    await store.replace(config, 0, who="me")
+    await store.replace(config, 0, actor="me")
 
     def move(connection: sqlite3.Connection) -> None:
         (text,) = connection.execute("SELECT doc FROM config WHERE kind = 'instance'").fetchone()
@@ -376,7 +376,7 @@ async def test_what_a_newer_version_wrote_is_passed_over(
     store: ConfigStore, config: Config, disk: Store
 ) -> None:
     """A key that this version does not know does not keep the host from starting."""
-    await store.replace(config, 0, who="me")
+    await store.replace(config, 0, actor="me")
 
     def add(connection: sqlite3.Connection) -> None:
         connection.execute("UPDATE config SET doc = json_set(doc, '$.colour', 'blue')")

@@ -88,7 +88,7 @@ async def test_a_header_that_is_no_utf8_names_no_source(
         b"Cookie: \xff",
     ],
 )
-async def test_no_header_breaks_a_door(
+async def test_no_header_breaks_a_endpoint(
     collector: Running, caplog: pytest.LogCaptureFixture, header: bytes
 ) -> None:
     """Bytes that are no UTF-8 are answered, with success or with what is wrong."""

@@ -1,4 +1,4 @@
-"""The doors for operations, and the life of the server."""
+"""The endpoints for operations, and the life of the server."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ async def test_what_does_not_run_is_listed_and_the_host_is_ready(
 async def test_the_figures_tell_what_happened(
     collector: Running, http: aiohttp.ClientSession
 ) -> None:
-    """Requests by door and status, events by end, bytes and seconds, in Prometheus' format."""
+    """Requests by endpoint and status, events by end, bytes and seconds, in Prometheus' format."""
     body = b'{"batch":[{"type":"page","userId":"u"},{"type":"page"}]}'
     async with http.post(f"{collector.url}/v1/b", data=body, headers=HEADERS) as response:
         assert response.status == 200
@@ -114,14 +114,14 @@ async def test_the_figures_tell_what_happened(
         assert response.headers["Content-Type"].startswith("text/plain")
         lines = (await response.text()).splitlines()
     for line in (
-        'offramp_collector_requests_total{door="b",status="200"} 1.0',
-        'offramp_collector_requests_total{door="b",status="401"} 1.0',
+        'offramp_collector_requests_total{endpoint="b",status="200"} 1.0',
+        'offramp_collector_requests_total{endpoint="b",status="401"} 1.0',
         "offramp_collector_events_accepted_total 1.0",
         "offramp_collector_events_duplicate_total 0.0",
         'offramp_collector_events_refused_total{reason="no_user_anon_id"} 1.0',
         'offramp_collector_events_refused_total{reason="unknown_source"} 1.0',
-        f'offramp_collector_body_bytes_total{{door="b"}} {2 * len(body)}.0',
-        'offramp_collector_request_seconds_count{door="b"} 2.0',
+        f'offramp_collector_body_bytes_total{{endpoint="b"}} {2 * len(body)}.0',
+        'offramp_collector_request_seconds_count{endpoint="b"} 2.0',
     ):
         assert line in lines
 
@@ -139,7 +139,7 @@ async def test_two_hosts_in_one_process_count_for_themselves(
 async def test_a_request_under_way_is_finished_before_the_server_stops(
     http: aiohttp.ClientSession,
 ) -> None:
-    """Stopping closes the door first and lets in-flight work end; then the port is free."""
+    """Stopping closes the port first and lets in-flight work end; then the port is free."""
     entered = asyncio.Event()
 
     async def slow(_: web.Request) -> web.Response:

@@ -206,7 +206,7 @@ def test_what_adds_to_a_destination_that_is_left_out_is_no_problem() -> None:
     assert list(told(catalog)) == ["faulty"]
 
 
-def test_a_missing_destination_is_laid_at_the_door_of_who_may_declare_it() -> None:
+def test_a_missing_destination_names_the_faulty_plugins_that_may_declare_it() -> None:
     """A plugin that was asked declares what it said; one that could not be asked may anything."""
     bad = Preset(name="P", action="sned", trigger="")
     catalog = catalog_of(

@@ -1,4 +1,4 @@
-"""A door with TLS before the emulator, whose certificate goes bad and is mended."""
+"""A TLS proxy before the emulator, whose certificate goes bad and is mended."""
 
 from __future__ import annotations
 

@@ -212,9 +212,9 @@ async def test_a_body_above_the_cap_is_a_413(emulator: Emulator) -> None:
     assert (status, list(answer)) == (413, ["message"])
 
 
-async def test_a_door_that_is_not_there_answers_as_metronome_does(emulator: Emulator) -> None:
+async def test_an_endpoint_that_is_not_there_answers_as_metronome_does(emulator: Emulator) -> None:
     assert await post(f"{emulator.url}/v1/nowhere", b"") == (404, {"message": "Not Found"})
-    assert emulator.figures().answers == {"no such door": {"404": 1}}
+    assert emulator.figures().answers == {"no such endpoint": {"404": 1}}
 
 
 async def test_search_tells_duplicates_and_the_customer_retroactively(
@@ -335,14 +335,14 @@ async def test_an_unknown_customer_is_a_404(client: AsyncMetronome) -> None:
         ("events/search", b'{"transactionIds":[1]}'),
     ],
 )
-async def test_a_body_of_the_wrong_shape_is_a_400_at_every_door(
+async def test_a_body_of_the_wrong_shape_is_a_400_at_every_endpoint(
     emulator: Emulator, path: str, body: bytes
 ) -> None:
     status, answer = await post(f"{emulator.url}/v1/{path}", body)
     assert (status, list(answer)) == (400, ["message"])
 
 
-async def test_figures_tell_every_answer_by_door(
+async def test_figures_tell_every_answer_by_endpoint(
     emulator: Emulator, client: AsyncMetronome
 ) -> None:
     await client.v1.usage.ingest(usage=[usage("a")])

@@ -66,9 +66,9 @@ def test_what_waits_tells_the_times_that_are_left() -> None:
     assert faults.strike(INGEST) is None
 
 
-def test_a_fault_stands_at_its_own_door_alone() -> None:
+def test_a_fault_stands_at_its_own_endpoint_alone() -> None:
     faults = Faults()
-    faults.add(Fault(status=500), Fault(status=503, door="/v1/customers", times=None))
+    faults.add(Fault(status=500), Fault(status=503, endpoint="/v1/customers", times=None))
     assert faults.strike("/v1/events/search") is None
     statuses = [getattr(faults.strike("/v1/customers/x"), "status", None) for _ in range(2)]
     assert statuses == [503, 503]
@@ -125,7 +125,7 @@ def test_chance_may_have_an_end() -> None:
         ({"store": "some"}, "'store' must be in"),
         ({"store": "none"}, "a 200 would say that the whole batch was taken"),
         ({"store": "part", "delay": 1}, "a 200 would say that the whole batch was taken"),
-        ({"status": 500, "door": "/_emulator"}, "'door' must match"),
+        ({"status": 500, "endpoint": "/_emulator"}, "'endpoint' must match"),
         ({"status": 500, "retryAfter": 1}, "a fault has no 'retryAfter'"),
     ],
 )
@@ -260,8 +260,8 @@ async def test_a_wrong_token_uses_up_no_fault(emulator: Emulator) -> None:
     assert len(emulator.faults.waiting()) == 1
 
 
-async def test_a_fault_may_stand_at_every_door(emulator: Emulator) -> None:
-    emulator.faults.add(Fault(status=503, door="/v1/", times=None))
+async def test_a_fault_may_stand_at_every_endpoint(emulator: Emulator) -> None:
+    emulator.faults.add(Fault(status=503, endpoint="/v1/", times=None))
     async with connect(emulator) as client:
         with pytest.raises(metronome.InternalServerError):
             await client.v1.customers.list()

@@ -62,7 +62,7 @@ async def test_faults_are_planned_seen_and_cleared_over_http(emulator: Emulator)
         "limit_type": "client",
         "probability": 1,
         "times": 2,
-        "door": "/v1/ingest",
+        "endpoint": "/v1/ingest",
         "holding": "",
     }
     assert (await ask(emulator.url, "POST", "/v1/ingest", usage("a")))[0] == 429

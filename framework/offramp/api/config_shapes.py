@@ -21,7 +21,7 @@ class SourceShape(TypedDict):
 class SourceAnswer(TypedDict):
     """One source, and what to mind about it."""
 
-    rev: int
+    revision: int
     source: SourceShape
     warnings: list[FaultShape]
 
@@ -29,7 +29,7 @@ class SourceAnswer(TypedDict):
 class Sources(TypedDict):
     """All sources."""
 
-    rev: int
+    revision: int
     sources: list[SourceShape]
 
 
@@ -67,7 +67,7 @@ class InstanceShape(TypedDict):
 class InstanceAnswer(TypedDict):
     """One instance, and what to mind about it."""
 
-    rev: int
+    revision: int
     instance: InstanceShape
     warnings: list[FaultShape]
 
@@ -75,7 +75,7 @@ class InstanceAnswer(TypedDict):
 class Instances(TypedDict):
     """All instances."""
 
-    rev: int
+    revision: int
     instances: list[InstanceShape]
 
 
@@ -130,7 +130,7 @@ class SubscriptionShape(TypedDict):
 class SubscriptionAnswer(TypedDict):
     """One subscription, and what to mind about it."""
 
-    rev: int
+    revision: int
     subscription: SubscriptionShape
     warnings: list[FaultShape]
 
@@ -138,7 +138,7 @@ class SubscriptionAnswer(TypedDict):
 class Subscriptions(TypedDict):
     """Subscriptions."""
 
-    rev: int
+    revision: int
     subscriptions: list[SubscriptionShape]
 
 
@@ -173,7 +173,7 @@ class SubscriptionChange(TypedDict, total=False):
 class Removed(TypedDict):
     """What was deleted."""
 
-    rev: int
+    revision: int
     removed: list[str]
 
 
@@ -206,7 +206,7 @@ class DocumentBody(TypedDict, total=False):
 class Applied(TypedDict):
     """What a document changes: with a dry run nothing was changed yet."""
 
-    rev: int
+    revision: int
     dry_run: bool
     changes: list[ChangeShape]
     warnings: list[FaultShape]
@@ -215,7 +215,7 @@ class Applied(TypedDict):
 class Exported(TypedDict):
     """The configuration as a document, secrets masked, and the same as TOML."""
 
-    rev: int
+    revision: int
     document: dict[str, Any]
     toml: str
 
@@ -224,9 +224,9 @@ class AuditLogEntry(TypedDict):
     """One change as it was made, secrets masked."""
 
     entry: int
-    rev: int
+    revision: int
     at: Time
-    who: str
+    actor: str
     kind: KindName
     id: str
     what: WhatName

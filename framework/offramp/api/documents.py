@@ -73,13 +73,13 @@ class DocumentsResource:
 
     async def export(self, _: Call) -> Reply:
         """Answer with the document."""
-        rev, config = await self._parts.configs.load()
+        revision, config = await self._parts.configs.load()
 
         def work() -> Exported:
             document = export_config(config, self._parts.catalog)
-            return Exported(rev=rev, document=document, toml=to_toml(document))
+            return Exported(revision=revision, document=document, toml=to_toml(document))
 
-        return Reply(data=await self._parts.compute(work), rev=rev)
+        return Reply(data=await self._parts.compute(work), revision=revision)
 
     async def apply(self, call: Call) -> Reply:
         """Answer with what changes, and change it unless it is a dry run."""
@@ -94,11 +94,11 @@ class DocumentsResource:
         dry_run = call.query["dry_run"]
         done = await (attempt if dry_run else save)(self._parts, call, change)
         answer = await self._parts.compute(lambda: self._applied(done, dry_run=dry_run))
-        return Reply(data=answer, rev=done.rev)
+        return Reply(data=answer, revision=done.revision)
 
     def _applied(self, done: Saved, *, dry_run: bool) -> Applied:
         return {
-            "rev": done.rev,
+            "revision": done.revision,
             "dry_run": dry_run,
             "changes": [_change(each) for each in done.changes],
             "warnings": tell(find_warnings(done.config, self._parts.catalog)),
@@ -138,9 +138,9 @@ def _detail(detail: Detail) -> DetailShape:
 def _entry(entry: AuditEntry) -> AuditLogEntry:
     return {
         "entry": entry.entry,
-        "rev": entry.rev,
+        "revision": entry.revision,
         "at": write_time(entry.at),
-        "who": entry.who,
+        "actor": entry.actor,
         "kind": entry.kind,
         "id": entry.id,
         "what": entry.what,

@@ -27,7 +27,7 @@ from offramp.plugins import Catalog
 class Saved:
     """What a change led to, or would."""
 
-    rev: int
+    revision: int
     config: Config
     changes: tuple[Change, ...]
 
@@ -40,15 +40,15 @@ async def save(parts: Parts, call: Call, change: Callable[[Config], Config]) -> 
     """
     async with parts.changing:
         tried = await attempt(parts, call, change)
-        rev = await parts.configs.apply(tried.changes, tried.rev, who=call.who)
-    return attrs.evolve(tried, rev=rev)
+        revision = await parts.configs.apply(tried.changes, tried.revision, actor=call.actor)
+    return attrs.evolve(tried, revision=revision)
 
 
 async def attempt(parts: Parts, call: Call, change: Callable[[Config], Config]) -> Saved:
     """What a change would lead to, at the revision in force; raises as `save`."""
-    rev, current = await parts.configs.load()
-    if call.rev is not None and call.rev != rev:
-        raise StaleConfigError(expected=call.rev, found=rev)
+    revision, current = await parts.configs.load()
+    if call.revision is not None and call.revision != revision:
+        raise StaleConfigError(expected=call.revision, found=revision)
 
     def work() -> Saved:
         wanted = change(current)
@@ -57,7 +57,7 @@ async def attempt(parts: Parts, call: Call, change: Callable[[Config], Config]) 
         # What cannot be resolved here could not be put to work either.
         resolve_write_keys(wanted, references)
         changes = diff_configs(current, wanted, parts.catalog)
-        return Saved(rev=rev, config=wanted, changes=changes)
+        return Saved(revision=revision, config=wanted, changes=changes)
 
     return await parts.compute(work)
 

@@ -66,16 +66,16 @@ class InstancesResource:
 
     async def listing(self, _: Call) -> Reply:
         """Answer with all of them."""
-        rev, config = await self._parts.configs.load()
+        revision, config = await self._parts.configs.load()
         shapes = [self._shape(config, name) for name in config.instances]
-        return Reply(data=Instances(rev=rev, instances=shapes), rev=rev)
+        return Reply(data=Instances(revision=revision, instances=shapes), revision=revision)
 
     async def show(self, call: Call) -> Reply:
         """Answer with one."""
-        rev, config = await self._parts.configs.load()
+        revision, config = await self._parts.configs.load()
         name = call.path["name"]
         pick(config.instances, name, "instance")
-        return await self._told(Saved(rev=rev, config=config, changes=()), name)
+        return await self._told(Saved(revision=revision, config=config, changes=()), name)
 
     async def create(self, call: Call) -> Reply:
         """Make one."""
@@ -119,7 +119,9 @@ class InstancesResource:
             )
 
         saved = await save(self._parts, call, change)
-        return Reply(data=Removed(rev=saved.rev, removed=removed), rev=saved.rev)
+        return Reply(
+            data=Removed(revision=saved.revision, removed=removed), revision=saved.revision
+        )
 
     async def test(self, call: Call) -> Reply:
         """Ask the partner."""
@@ -157,7 +159,8 @@ class InstancesResource:
         )
         shape = self._shape(saved.config, name)
         return Reply(
-            data=InstanceAnswer(rev=saved.rev, instance=shape, warnings=warnings), rev=saved.rev
+            data=InstanceAnswer(revision=saved.revision, instance=shape, warnings=warnings),
+            revision=saved.revision,
         )
 
     def _shape(self, config: Config, name: str) -> InstanceShape:

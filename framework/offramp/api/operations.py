@@ -88,9 +88,9 @@ class Call:
     #: As the operation declares it: a struct, or an object as it came.
     body: Any = None
     #: The revision that the caller means, from `If-Match`.
-    rev: int | None = None
+    revision: int | None = None
     #: For the history.
-    who: str = "api"
+    actor: str = "api"
 
 
 @attrs.frozen(kw_only=True)
@@ -99,7 +99,7 @@ class Reply:
 
     data: Any
     #: Of the configuration; becomes the `ETag`.
-    rev: int | None = None
+    revision: int | None = None
 
 
 Serve: TypeAlias = Callable[[Call], Awaitable[Reply]]

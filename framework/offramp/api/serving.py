@@ -26,7 +26,7 @@ from offramp.web.bodies import read_body
 MAX_BODY_BYTES: Final = 4_000_000
 #: Seconds for a body to arrive.
 READ_SECONDS: Final = 10.0
-#: Longest text in `X-Offramp-Who`, in characters.
+#: Longest text in `X-Offramp-Actor`, in characters.
 MAX_WHO_CHARACTERS: Final = 64
 DEFAULT_WHO: Final = "api"
 #: Nothing that the API answers is for a cache, or for a browser to take for something else.
@@ -96,8 +96,8 @@ def _handler(operation: Operation, guard: Guard) -> Any:
         call = await _call(operation, request)
         reply = await operation.serve(call)
         headers = dict(HEADERS)
-        if reply.rev is not None:
-            headers["ETag"] = f'"{reply.rev}"'
+        if reply.revision is not None:
+            headers["ETag"] = f'"{reply.revision}"'
         return web.Response(status=operation.status, body=_json.dumps(reply.data), headers=headers)
 
     return guarded(guard, handle, conditional=operation.changes)
@@ -117,8 +117,8 @@ async def _call(operation: Operation, request: web.Request) -> Call:
         path=request.match_info,
         query=query,
         body=body,
-        rev=_revision(request.headers.get("If-Match")) if operation.changes else None,
-        who=_who(request.headers.get("X-Offramp-Who")),
+        revision=_revision(request.headers.get("If-Match")) if operation.changes else None,
+        actor=_actor(request.headers.get("X-Offramp-Actor")),
     )
 
 
@@ -148,7 +148,7 @@ def _revision(header: str | None) -> int | None:
     return int(found[1])
 
 
-def _who(header: str | None) -> str:
+def _actor(header: str | None) -> str:
     if header is None or not header.isprintable() or len(header) > MAX_WHO_CHARACTERS:
         return DEFAULT_WHO
     return header or DEFAULT_WHO

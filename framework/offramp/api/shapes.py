@@ -244,7 +244,7 @@ class StatusShape(TypedDict):
     """The host at a glance."""
 
     version: str
-    rev: int
+    revision: int
     now: Time
     started_at: Time
     since: Time

@@ -53,16 +53,16 @@ class SourcesResource:
 
     async def listing(self, _: Call) -> Reply:
         """Answer with all of them."""
-        rev, config = await self._parts.configs.load()
+        revision, config = await self._parts.configs.load()
         shapes = [_shape(source) for source in config.sources.values()]
-        return Reply(data=Sources(rev=rev, sources=shapes), rev=rev)
+        return Reply(data=Sources(revision=revision, sources=shapes), revision=revision)
 
     async def show(self, call: Call) -> Reply:
         """Answer with one."""
-        rev, config = await self._parts.configs.load()
+        revision, config = await self._parts.configs.load()
         name = call.path["name"]
         pick(config.sources, name, "source")
-        return await self._told(Saved(rev=rev, config=config, changes=()), name)
+        return await self._told(Saved(revision=revision, config=config, changes=()), name)
 
     async def create(self, call: Call) -> Reply:
         """Make one."""
@@ -102,7 +102,7 @@ class SourcesResource:
             return attrs.evolve(config, sources=kept)
 
         saved = await save(self._parts, call, change)
-        return Reply(data=Removed(rev=saved.rev, removed=[name]), rev=saved.rev)
+        return Reply(data=Removed(revision=saved.revision, removed=[name]), revision=saved.revision)
 
     def _with(self, config: Config, name: str, table: Mapping[str, Any]) -> Config:
         place = join_place("sources", name)
@@ -118,7 +118,8 @@ class SourcesResource:
         )
         shape = _shape(saved.config.sources[name])
         return Reply(
-            data=SourceAnswer(rev=saved.rev, source=shape, warnings=warnings), rev=saved.rev
+            data=SourceAnswer(revision=saved.revision, source=shape, warnings=warnings),
+            revision=saved.revision,
         )
 
 

@@ -62,12 +62,12 @@ class StatusResource:
         parts = self._parts
         now = parts.clock()
         since = now - DEFAULT_LOOK_BACK if call.query["since"] is None else call.query["since"]
-        rev, _ = await parts.configs.load()
+        revision, _ = await parts.configs.load()
         counts = await parts.ledger.counts(since, now + 1)
         faults = list(await parts.sums())
         answer: StatusShape = {
             "version": __version__,
-            "rev": rev,
+            "revision": revision,
             "now": write_time(now),
             "started_at": write_time(parts.started_at),
             "since": write_time(since),
@@ -77,7 +77,7 @@ class StatusResource:
             "instances": self._instances(now),
             "subscriptions": await self._subscriptions(counts, since),
         }
-        return Reply(data=answer, rev=rev)
+        return Reply(data=answer, revision=revision)
 
     async def reconcile(self, _: Call) -> Reply:
         """Answer with the result."""

@@ -74,20 +74,22 @@ class SubscriptionsResource:
 
     async def listing(self, call: Call) -> Reply:
         """Answer with all of them, or with those of one instance."""
-        rev, config = await self._parts.configs.load()
+        revision, config = await self._parts.configs.load()
         of = call.query["instance"]
         shapes = [
             self._shape(config, each.id)
             for each in config.subscriptions.values()
             if of is None or each.instance == of
         ]
-        return Reply(data=Subscriptions(rev=rev, subscriptions=shapes), rev=rev)
+        return Reply(data=Subscriptions(revision=revision, subscriptions=shapes), revision=revision)
 
     async def show(self, call: Call) -> Reply:
         """Answer with one."""
-        rev, config = await self._parts.configs.load()
+        revision, config = await self._parts.configs.load()
         pick(config.subscriptions, call.path["id"], "subscription")
-        return await self._told(Saved(rev=rev, config=config, changes=()), call.path["id"])
+        return await self._told(
+            Saved(revision=revision, config=config, changes=()), call.path["id"]
+        )
 
     async def create(self, call: Call) -> Reply:
         """Make one, disabled."""
@@ -130,7 +132,7 @@ class SubscriptionsResource:
             return attrs.evolve(config, subscriptions=kept)
 
         saved = await save(self._parts, call, change)
-        return Reply(data=Removed(rev=saved.rev, removed=[name]), rev=saved.rev)
+        return Reply(data=Removed(revision=saved.revision, removed=[name]), revision=saved.revision)
 
     async def _created(self, call: Call, instance: str, table: Mapping[str, Any]) -> Reply:
         made: list[str] = []
@@ -174,9 +176,9 @@ class SubscriptionsResource:
             lambda: subscription_warnings(config, self._parts.catalog, name),
         )
         answer = SubscriptionAnswer(
-            rev=saved.rev, subscription=self._shape(config, name), warnings=warnings
+            revision=saved.revision, subscription=self._shape(config, name), warnings=warnings
         )
-        return Reply(data=answer, rev=saved.rev)
+        return Reply(data=answer, revision=saved.revision)
 
     def _shape(self, config: Config, name: str) -> SubscriptionShape:
         subscription = config.subscriptions[name]

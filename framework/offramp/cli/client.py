@@ -35,7 +35,7 @@ URL_VARIABLE: Final = "OFFRAMP_URL"
 ANSWER_SECONDS: Final = 120.0
 #: Bytes of a proof, with much room: what answers may be anybody.
 MAX_PROOF_BYTES: Final = 4_096
-WHO: Final = "command line"
+ACTOR: Final = "command line"
 
 
 @Parameter(name="*")
@@ -127,7 +127,7 @@ async def open_api(where: Where | None) -> AsyncIterator[Api]:
     settings = _settings()
     folder = where.data or settings.data
     url, token = _url(where, folder), _token(where, settings, folder)
-    headers = {"X-Offramp-Who": WHO, "Accept-Encoding": "identity"}
+    headers = {"X-Offramp-Actor": ACTOR, "Accept-Encoding": "identity"}
     timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
     async with aiohttp.ClientSession(headers=headers, timeout=timeout) as session:
         if not (_given_token(where) and (_given_url(where) or not (folder / URL_FILE).exists())):

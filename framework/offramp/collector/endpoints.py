@@ -1,4 +1,4 @@
-"""One door of the collector: every request through it ends in a clear answer, and is counted."""
+"""An endpoint of the collector: every request gets a clear answer, and is counted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 from aiohttp import hdrs, web
 
 from offramp.collector.cors import allow_origin
-from offramp.collector.metrics import DoorFigures
+from offramp.collector.metrics import EndpointFigures
 from offramp.errors import QueueFullError, StorageError
 from offramp.web.answers import RefusedError, failure
 
@@ -23,16 +23,16 @@ RETRY_SECONDS: Final = 5.0
 _log = logging.getLogger(__name__)
 
 
-def make_door(
+def make_endpoint(
     name: str,
     serve: Serve,
     *,
-    figures: DoorFigures,
+    figures: EndpointFigures,
     on_refused: Callable[[web.Request, RefusedError], None],
 ) -> Serve:
-    """Put a door before `serve`; `on_refused` hears of each request that is refused for good."""
+    """Make an endpoint of `serve`; `on_refused` is called with each request refused for good."""
 
-    async def door(request: web.Request) -> web.StreamResponse:
+    async def endpoint(request: web.Request) -> web.StreamResponse:
         started = time.perf_counter()
         response: web.StreamResponse
         try:
@@ -49,22 +49,22 @@ def make_door(
         figures.answered(response.status, time.perf_counter() - started)
         return response
 
-    return door
+    return endpoint
 
 
-def _unavailable(error: Exception, door: str) -> web.Response:
+def _unavailable(error: Exception, endpoint: str) -> web.Response:
     """Answer that the host cannot take it now, and that the client should send it again."""
     pause = RETRY_SECONDS
     match error:
         case QueueFullError():
             code, told, pause = "queue_full", str(error), error.retry_after
         case StorageError():
-            _log.error("door %s: events cannot be stored: %s", door, error)
+            _log.error("endpoint %s: events cannot be stored: %s", endpoint, error)
             code, told = "storage_failed", "events cannot be stored just now; send them again"
         case TimeoutError():
-            _log.error("door %s: storing events took too long", door)
+            _log.error("endpoint %s: storing events took too long", endpoint)
             code, told = "timeout", "storing took too long; send the events again"
         case _:
-            _log.error("door %s broke", door, exc_info=error)
+            _log.error("endpoint %s broke", endpoint, exc_info=error)
             code, told = "internal", "the host broke on this request; send it again later"
     return failure(HTTPStatus.SERVICE_UNAVAILABLE, code, told, retry_after=pause)

@@ -28,7 +28,7 @@ _ROUNDING_SECONDS: Final = 1e-6
 class Limits:
     """The collector's bounds; the defaults are those of Segment's tracking API."""
 
-    #: One event, in bytes of JSON; also the body of a door for single events.
+    #: One event, in bytes of JSON; also the body of an endpoint for single events.
     event_bytes: int = MAX_EVENT_BYTES
     #: The body of a batch, in bytes, as sent and after gunzip.
     batch_bytes: int = MAX_BATCH_BYTES

@@ -1,4 +1,4 @@
-"""The figures of the HTTP doors, for Prometheus.
+"""The figures of the HTTP endpoints, for Prometheus.
 
 Plain numbers that a reading makes families of: 0.2 µs for a request, where the client library's
 own counters, each with a lock, took 3 µs. Only the event loop's thread counts, and reads.
@@ -34,8 +34,8 @@ class Count:
         self.total = 0
 
 
-class DoorFigures:
-    """What one door counts."""
+class EndpointFigures:
+    """What one endpoint counts."""
 
     def __init__(self) -> None:
         self.since = time.time()
@@ -63,16 +63,16 @@ class CollectorMetrics(Collector):
         #: What came in and was no HTTP.
         self.malformed = Count()
         self._refused: dict[str, Count] = {}
-        self._doors: dict[str, DoorFigures] = {}
+        self._endpoints: dict[str, EndpointFigures] = {}
         self._body_bytes: dict[str, Count] = {}
         registry.register(self)
 
-    def door(self, name: str) -> DoorFigures:
-        """The figures of one door, from now on."""
-        return self._doors.setdefault(name, DoorFigures())
+    def endpoint(self, name: str) -> EndpointFigures:
+        """The figures of one endpoint, from now on."""
+        return self._endpoints.setdefault(name, EndpointFigures())
 
     def body_bytes(self, name: str) -> Count:
-        """The bytes of the bodies that one door reads, from now on."""
+        """The bytes of the bodies that one endpoint reads, from now on."""
         return self._body_bytes.setdefault(name, Count())
 
     def refused(self, reason: str, count: int) -> None:
@@ -83,19 +83,19 @@ class CollectorMetrics(Collector):
         """All figures as they are now."""
         yield _counters(
             "offramp_collector_requests",
-            "Requests answered, by door and status.",
-            ("door", "status"),
+            "Requests answered, by endpoint and status.",
+            ("endpoint", "status"),
             (
                 ((name, str(status)), count)
-                for name, door in self._doors.items()
-                for status, count in door.statuses.items()
+                for name, endpoint in self._endpoints.items()
+                for status, count in endpoint.statuses.items()
             ),
         )
         yield self._request_seconds()
         yield _counters(
             "offramp_collector_body_bytes",
             "Bytes of the bodies that were read, after gunzip.",
-            ("door",),
+            ("endpoint",),
             (((name,), count) for name, count in self._body_bytes.items()),
         )
         yield _counters(
@@ -112,7 +112,7 @@ class CollectorMetrics(Collector):
         )
         yield _counters(
             "offramp_http_malformed",
-            "Requests to any door that were no HTTP.",
+            "Requests to any endpoint that were no HTTP.",
             (),
             [((), self.malformed)],
         )
@@ -127,12 +127,12 @@ class CollectorMetrics(Collector):
         family = HistogramMetricFamily(
             "offramp_collector_request_seconds",
             "From the headers' arrival to the answer, body and storage included.",
-            labels=("door",),
+            labels=("endpoint",),
         )
-        for name, door in self._doors.items():
-            buckets = list(zip(_BOUNDS, itertools.accumulate(door.within), strict=True))
-            family.add_metric([name], buckets, door.seconds)
-            family.add_sample(f"{family.name}_created", {"door": name}, door.since)
+        for name, endpoint in self._endpoints.items():
+            buckets = list(zip(_BOUNDS, itertools.accumulate(endpoint.within), strict=True))
+            family.add_metric([name], buckets, endpoint.seconds)
+            family.add_sample(f"{family.name}_created", {"endpoint": name}, endpoint.since)
         return family
 
 

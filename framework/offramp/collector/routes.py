@@ -16,7 +16,7 @@ from offramp.collector.batches import Envelope, open_batch
 from offramp.collector.callers import Gate, mask
 from offramp.collector.cors import preflight
 from offramp.collector.deadline import Deadline
-from offramp.collector.endpoints import Serve, make_door
+from offramp.collector.endpoints import Serve, make_endpoint
 from offramp.collector.limits import Limits, RateLimit
 from offramp.collector.messages import EventMaker, Rejection, parse, refuse
 from offramp.collector.metrics import CollectorMetrics
@@ -27,8 +27,8 @@ from offramp.web.bodies import read_body
 from offramp.web.callers import caller_address
 from offramp.web.completion import new_id as make_id
 
-#: Doors for one event, and the type they stand for. The letters are the browser SDK's.
-SINGLE_DOORS: Final = {
+#: Endpoints for one event, and the type they stand for. The letters are the browser SDK's.
+SINGLE_ENDPOINTS: Final = {
     "track": "track",
     "identify": "identify",
     "page": "page",
@@ -42,10 +42,10 @@ SINGLE_DOORS: Final = {
     "g": "group",
     "a": "alias",
 }
-#: Doors for batches. `b` is the browser's and the phones', `import` the Java and Ruby SDKs'.
-BATCH_DOORS: Final = ("batch", "b", "import")
+#: Endpoints for batches. `b` is the browser's and the phones', `import` the Java and Ruby SDKs'.
+BATCH_ENDPOINTS: Final = ("batch", "b", "import")
 #: Where SDKs send figures about themselves: taken, and dropped.
-SDK_METRICS_DOOR: Final = "m"
+SDK_METRICS_ENDPOINT: Final = "m"
 
 
 def _now() -> datetime:
@@ -106,22 +106,24 @@ def collector_routes(  # noqa: PLR0913 - all but the first are options, by keywo
             rate=None if rate is None else RateLimit(rate, limits.burst),
         ),
     )
-    posts: dict[str, Serve] = {SDK_METRICS_DOOR: collector.drop}
-    posts |= {name: collector.single_door(name, kind) for name, kind in SINGLE_DOORS.items()}
-    posts |= {name: collector.batch_door(name) for name in BATCH_DOORS}
+    posts: dict[str, Serve] = {SDK_METRICS_ENDPOINT: collector.drop}
+    posts |= {
+        name: collector.single_endpoint(name, kind) for name, kind in SINGLE_ENDPOINTS.items()
+    }
+    posts |= {name: collector.batch_endpoint(name) for name in BATCH_ENDPOINTS}
     routes = []
     for name, serve in posts.items():
-        routes += _both("POST", f"/v1/{name}", collector.door(name, serve))
-    settings = collector.door("settings", collector.settings)
+        routes += _both("POST", f"/v1/{name}", collector.endpoint(name, serve))
+    settings = collector.endpoint("settings", collector.settings)
     routes += _both("GET", "/v1/projects/{write_key}/settings", settings)
     return routes
 
 
-def _both(method: str, path: str, door: Serve) -> list[web.RouteDef]:
+def _both(method: str, path: str, endpoint: Serve) -> list[web.RouteDef]:
     return [
         web.route(verb, place, handler)
         for place in (path, f"{path}/")
-        for verb, handler in ((method, door), ("OPTIONS", preflight))
+        for verb, handler in ((method, endpoint), ("OPTIONS", preflight))
     ]
 
 
@@ -138,9 +140,9 @@ class _Collector:
     deadline: Deadline
     gate: Gate
 
-    def door(self, name: str, serve: Serve) -> Serve:
-        figures = self.metrics.door(name)
-        return make_door(name, serve, figures=figures, on_refused=self.on_refused)
+    def endpoint(self, name: str, serve: Serve) -> Serve:
+        figures = self.metrics.endpoint(name)
+        return make_endpoint(name, serve, figures=figures, on_refused=self.on_refused)
 
     def reading(self, name: str, take: Take, *, bound: int, code: Discard) -> Serve:
         """Read the body for `take`, within the bound of its kind."""
@@ -154,7 +156,7 @@ class _Collector:
 
         return serve
 
-    def single_door(self, name: str, kind: str) -> Serve:
+    def single_endpoint(self, name: str, kind: str) -> Serve:
         async def take(request: web.Request, text: bytes) -> web.StreamResponse:
             source: str | None = None
             try:
@@ -172,7 +174,7 @@ class _Collector:
         bound = self.limits.event_bytes
         return self.reading(name, take, bound=bound, code=Discard.EVENT_TOO_LARGE)
 
-    def batch_door(self, name: str) -> Serve:
+    def batch_endpoint(self, name: str) -> Serve:
         bound = self.limits.batch_bytes
         return self.reading(name, self.take_batch, bound=bound, code=Discard.BATCH_TOO_LARGE)
 
@@ -245,8 +247,8 @@ class _Collector:
         scheme, host = request.scheme, request.host
         if self.public_url is not None:
             scheme, _, host = self.public_url.rstrip("/").partition("://")
-        door = {"apiKey": key, "apiHost": f"{host}/v1", "protocol": scheme}
-        return data({"integrations": {"Segment.io": door}})
+        integration = {"apiKey": key, "apiHost": f"{host}/v1", "protocol": scheme}
+        return data({"integrations": {"Segment.io": integration}})
 
 
 def _text_or_none(value: msgspec.Raw) -> str | None:

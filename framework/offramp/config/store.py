@@ -60,10 +60,10 @@ class AuditEntry:
 
     #: Counts up with every change; what `history` is read further back by.
     entry: int
-    rev: int
+    revision: int
     #: Epoch seconds.
     at: float
-    who: str
+    actor: str
     kind: Kind
     id: str
     before: dict[str, Any] | None
@@ -111,10 +111,10 @@ class ConfigStore:
 
         Raises `ConfigError` where a secret does not open with the keys there are.
         """
-        rev, config, self._known = await self._store.read(
+        revision, config, self._known = await self._store.read(
             partial(_load, keys=self._keys, known=self._known)
         )
-        return rev, config
+        return revision, config
 
     async def references(self) -> frozenset[str]:
         """The references that stand in the file that the host was started with last."""
@@ -128,23 +128,27 @@ class ConfigStore:
         """Set down the references that stand in the file that the host is started with."""
         await self._store.write(partial(_write_references, texts=texts))
 
-    async def apply(self, changes: tuple[Change, ...], expected_rev: int, *, who: str) -> int:
+    async def apply(
+        self, changes: tuple[Change, ...], expected_revision: int, *, actor: str
+    ) -> int:
         """Make changes to the revision that they were made for; answers the new one.
 
         Returns once they are on disk and every watcher runs them. Raises `StaleConfigError` if
         another revision is in force, `ConfigError` if what is left would not hold together.
         """
         if not changes:
-            return expected_rev
+            return expected_revision
         # A caller who goes away must not keep the watchers from what is on disk already.
-        return await asyncio.shield(self._apply(changes, expected_rev, who))
+        return await asyncio.shield(self._apply(changes, expected_revision, actor))
 
-    async def replace(self, config: Config, expected_rev: int, *, who: str) -> int:
+    async def replace(self, config: Config, expected_revision: int, *, actor: str) -> int:
         """Put a whole configuration in the place of a revision; see `apply`."""
-        rev, current = await self.load()
-        if rev != expected_rev:
-            raise StaleConfigError(expected=expected_rev, found=rev)
-        return await self.apply(diff_configs(current, config, self._catalog), expected_rev, who=who)
+        revision, current = await self.load()
+        if revision != expected_revision:
+            raise StaleConfigError(expected=expected_revision, found=revision)
+        return await self.apply(
+            diff_configs(current, config, self._catalog), expected_revision, actor=actor
+        )
 
     async def audit_log(
         self, *, limit: int = DEFAULT_ENTRIES, below: int | None = None
@@ -176,18 +180,18 @@ class ConfigStore:
         finally:
             self._watchers.remove(watcher)
 
-    async def _apply(self, changes: tuple[Change, ...], expected: int, who: str) -> int:
+    async def _apply(self, changes: tuple[Change, ...], expected: int, actor: str) -> int:
         async with self._changing:
-            rev, current = await self.load()
-            if rev != expected:
-                raise StaleConfigError(expected=expected, found=rev)
+            revision, current = await self.load()
+            if revision != expected:
+                raise StaleConfigError(expected=expected, found=revision)
             config = apply_changes(current, changes)
             _check_holds(config)
             # In a thread: of a file, there may be thousands.
             rows = await asyncio.to_thread(
                 lambda: [self._row(change, current, config) for change in changes]
             )
-            about = {"rev": expected + 1, "at": self._clock(), "who": who}
+            about = {"revision": expected + 1, "at": self._clock(), "actor": actor}
             await self._store.write(partial(_write, rows=rows, expected=expected, about=about))
             for watcher in tuple(self._watchers):
                 await _tell(watcher, expected + 1, config)
@@ -210,13 +214,13 @@ def _load(
     connection: sqlite3.Connection, *, keys: KeyRing, known: Known
 ) -> tuple[int, Config, Known]:
     """Read in the reader's thread: a first reading opens every secret there is."""
-    rev, rows = _read_all(connection)
-    return rev, *read_config(rows, keys, known)
+    revision, rows = _read_all(connection)
+    return revision, *read_config(rows, keys, known)
 
 
 def _read_all(connection: sqlite3.Connection) -> tuple[int, list[tuple[Any, ...]]]:
-    (rev,) = connection.execute(_SQL["revision"]).fetchone()
-    return rev, connection.execute(_SQL["documents"]).fetchall()
+    (revision,) = connection.execute(_SQL["revision"]).fetchone()
+    return revision, connection.execute(_SQL["documents"]).fetchall()
 
 
 def _write(
@@ -228,7 +232,7 @@ def _write(
     statements = {"added": "add", "changed": "change", "removed": "remove"}
     for row in rows:
         named = {"kind": row.change.kind, "id": row.change.id}
-        written = {**named, "rev": about["rev"], "doc": row.doc}
+        written = {**named, "revision": about["revision"], "doc": row.doc}
         connection.execute(_SQL[statements[row.change.what]], written)
         connection.execute(
             _SQL["audit"], {**about, **named, "before": row.before, "after": row.after}
@@ -242,7 +246,7 @@ def _write_references(connection: sqlite3.Connection, *, texts: frozenset[str]) 
 
 
 def _reseal(connection: sqlite3.Connection, *, keys: KeyRing, catalog: Catalog) -> int:
-    rev, rows = _read_all(connection)
+    revision, rows = _read_all(connection)
     config, _ = read_config(rows, keys)
     things: dict[Kind, Any] = {
         "source": config.sources,
@@ -254,7 +258,9 @@ def _reseal(connection: sqlite3.Connection, *, keys: KeyRing, catalog: Catalog) 
         thing = things[kind][name]
         doc = write_document(kind, thing, keys, fields_of_thing(thing, config, catalog))
         if doc != stored:  # what was sealed anew never looks as before
-            connection.execute(_SQL["change"], {"rev": rev, "kind": kind, "id": name, "doc": doc})
+            connection.execute(
+                _SQL["change"], {"revision": revision, "kind": kind, "id": name, "doc": doc}
+            )
             count += 1
     return count
 
@@ -275,21 +281,21 @@ def _check_holds(config: Config) -> None:
         raise ConfigError(faults)
 
 
-async def _tell(watcher: Watcher, rev: int, config: Config) -> None:
+async def _tell(watcher: Watcher, revision: int, config: Config) -> None:
     try:
-        await watcher(rev, config)
+        await watcher(revision, config)
     except Exception:
         # It is on disk and in force; one watcher's failure must not hide it from the others.
-        logger.exception("revision %d of the configuration could not be put to work", rev)
+        logger.exception("revision %d of the configuration could not be put to work", revision)
 
 
 def _entry(row: tuple[Any, ...]) -> AuditEntry:
-    entry, rev, at, who, kind, name, before, after = row
+    entry, revision, at, actor, kind, name, before, after = row
     return AuditEntry(
         entry=entry,
-        rev=rev,
+        revision=revision,
         at=at,
-        who=who,
+        actor=actor,
         kind=kind,
         id=name,
         before=None if before is None else _json.loads(before),

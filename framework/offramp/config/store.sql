@@ -26,20 +26,20 @@ SELECT kind, id, doc FROM config WHERE deleted = 0 ORDER BY rowid;
 
 -- name: add
 -- Put in something new; what was removed under that id before gives way, and its place with it.
-INSERT OR REPLACE INTO config (kind, id, rev, doc) VALUES (:kind, :id, :rev, :doc);
+INSERT OR REPLACE INTO config (kind, id, rev, doc) VALUES (:kind, :id, :revision, :doc);
 
 -- name: change
 -- Write something anew, at its place.
-UPDATE config SET rev = :rev, doc = :doc WHERE kind = :kind AND id = :id;
+UPDATE config SET rev = :revision, doc = :doc WHERE kind = :kind AND id = :id;
 
 -- name: remove
 -- Leave a mark that something was there; its secrets go.
-UPDATE config SET rev = :rev, doc = NULL, deleted = 1 WHERE kind = :kind AND id = :id;
+UPDATE config SET rev = :revision, doc = NULL, deleted = 1 WHERE kind = :kind AND id = :id;
 
 -- name: audit
 -- Set down one change of a revision.
 INSERT INTO config_audit (rev, at, who, kind, id, before, after)
-VALUES (:rev, :at, :who, :kind, :id, :before, :after);
+VALUES (:revision, :at, :actor, :kind, :id, :before, :after);
 
 -- name: history
 -- What was changed, latest first, below an entry.

@@ -21,7 +21,7 @@ BROWSER_LIBRARY = "analytics.js"
 class Arrival:
     """What all messages of one request have in common, read and written once for all of them."""
 
-    #: The type that the door stands for.
+    #: The type that the endpoint stands for.
     kind: str | None
     #: In UTC.
     received_at: datetime

@@ -1,4 +1,4 @@
-"""The application: every door of the host in one place."""
+"""The application: every endpoint of the host in one place."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def make_app(  # noqa: PLR0913 - the parts of a host, by keyword
     more: Iterable[web.RouteDef] = (),
     refresh: Refresh | None = None,
 ) -> web.Application:
-    """Make the application with the collector, the doors for operations, and `more` routes.
+    """Make the application with the collector, the endpoints for operations, and `more` routes.
 
     `readiness`, `degraded` and `problems` are what `/readyz` tells; `refresh` runs before each
     reading of the figures.

@@ -1,4 +1,4 @@
-"""The doors of whoever runs the host: is it alive, is it ready, what are its figures."""
+"""The operator's endpoints: `/livez`, `/readyz` and `/metrics`."""
 
 from __future__ import annotations
 

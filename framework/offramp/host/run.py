@@ -1,4 +1,4 @@
-"""A whole host: store, queue, engine, doors, wired together and taken down in order."""
+"""A whole host: store, queue, engine and endpoints, wired together and stopped in order."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def start_instances(
 async def run_host(
     written: Written | None, catalog: Catalog, settings: HostSettings, *, folder: Path
 ) -> AsyncIterator[Host]:
-    """Start a host and stop it: first the doors, then what is on its way, then the disk.
+    """Start a host and stop it: first the endpoints, then deliveries under way, then the disk.
 
     Without `written` the configuration that the data folder holds runs on. Raises `ConfigError`
     (for an address that cannot be had before anything is applied) and `StorageError`.
@@ -216,7 +216,7 @@ async def _in_force(
     The references that stand in the file are remembered, so that they are followed, beside those
     that `references` allows, also after a start without the file.
     """
-    rev, current = await configs.load()
+    revision, current = await configs.load()
     known = await configs.references()
     if written is None:
         references = attrs.evolve(references, written=known)
@@ -229,7 +229,7 @@ async def _in_force(
     changes = diff_configs(current, wanted, catalog)
     # If the host dies in between, the next start may follow what either configuration needs.
     await configs.remember_references(known | texts)
-    await configs.apply(changes, rev, who=FROM_FILE)
+    await configs.apply(changes, revision, actor=FROM_FILE)
     await configs.remember_references(texts)
     return changes, resolved, references
 

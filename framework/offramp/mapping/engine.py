@@ -1,4 +1,4 @@
-"""The door of the engine: a mapping in, a function from event to value out."""
+"""Compiles a mapping: a mapping in, a function from event to value out."""
 
 from __future__ import annotations
 

@@ -148,7 +148,7 @@ class Plugins:
         return self._each("offramp_commands", Callable, context=context)
 
     def routes(self) -> Iterator[tuple[str, Route]]:
-        """Each further HTTP door with the name of its plugin."""
+        """Each further HTTP endpoint with the name of its plugin."""
         return self._each("offramp_routes", Route)
 
     def settled(self, outcomes: Sequence[SettledDelivery]) -> None:

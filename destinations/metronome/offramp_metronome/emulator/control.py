@@ -1,4 +1,4 @@
-"""The emulator's own doors, under `/_emulator`: faults in, figures and events out."""
+"""The emulator's own endpoints, under `/_emulator`: faults in, figures and events out."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Control:
         self._state = state
 
     def routes(self) -> list[web.RouteDef]:
-        """List the doors, without the `/_emulator` in front."""
+        """List the endpoints, without the `/_emulator` in front."""
         return [
             web.get("/figures", self._figures),
             web.get("/events", self._events),

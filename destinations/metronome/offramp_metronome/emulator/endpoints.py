@@ -1,4 +1,4 @@
-"""Metronome's doors that usage needs: ingest, event search, customers."""
+"""Metronome's endpoints that usage needs: ingest, event search, customers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_PAGE = 100
 _MAX_CURSOR = 10**9  # no emulator holds so many customers; a longer number is a mistake
 
 
-class Doors:
+class Endpoints:
     """Handlers of `/v1/...`.
 
     Args:
@@ -32,7 +32,7 @@ class Doors:
         self._state = state
 
     def routes(self) -> list[web.RouteDef]:
-        """List the doors, without the `/v1` in front."""
+        """List the endpoints, without the `/v1` in front."""
         return [
             web.post("/ingest", self._ingest),
             web.post("/events/search", self._search),

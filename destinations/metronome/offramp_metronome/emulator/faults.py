@@ -45,12 +45,12 @@ def _number(kind: type, least: float, most: float = math.inf) -> Callable[..., N
 
 @attrs.frozen(kw_only=True)
 class Fault:
-    """One thing that goes wrong with requests to one door.
+    """One thing that goes wrong with requests to one endpoint.
 
     The batch is stored (or not), the delay passes, and then the request ends.
     """
 
-    #: Answer with this status, 400 to 599, instead of what the door says.
+    #: Answer with this status, 400 to 599, instead of what the endpoint says.
     status: int | None = attrs.field(
         default=None, validator=validators.optional(_number(int, _FIRST_ERROR_STATUS, _LAST_STATUS))
     )
@@ -81,8 +81,8 @@ class Fault:
         default=attrs.Factory(_default_times, takes_self=True),
         validator=validators.optional(_number(int, 1)),
     )
-    #: The doors it stands at: every path that begins so.
-    door: str = attrs.field(default=INGEST, validator=validators.matches_re("/v1/.*"))
+    #: The endpoints it stands at: every path that begins so.
+    endpoint: str = attrs.field(default=INGEST, validator=validators.matches_re("/v1/.*"))
     #: It meets only requests whose body holds this text, such as the id of an event that the
     #: partner trips over. By default it meets any.
     holding: str = attrs.field(default="", validator=validators.instance_of(str))
@@ -147,7 +147,7 @@ class Faults:
     def strike(self, path: str, body: bytes = b"") -> Fault | None:
         """Take the fault that a request to this path meets: the first whose turn it is."""
         for planned in self._planned:
-            if not path.startswith(planned.fault.door):
+            if not path.startswith(planned.fault.endpoint):
                 continue
             if planned.fault.holding.encode() not in body:
                 continue

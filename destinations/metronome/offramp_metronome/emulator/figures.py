@@ -11,8 +11,8 @@ import attrs
 class Figures:
     """What an emulator did since it began, or since it was reset."""
 
-    requests: int  #: to any door of Metronome's, answered or not
-    #: By door, by status as text; `dropped`, `hung` and `abandoned` (by the client) had no answer.
+    requests: int  #: to any endpoint of Metronome's, answered or not
+    #: By endpoint and status as text; `dropped`, `hung`, `abandoned` (by the client): no answer.
     answers: dict[str, dict[str, int]]
     faults: int  #: requests that met a fault
     events_stored: int  #: events that took effect
@@ -24,7 +24,7 @@ class Figures:
 
 
 class Tally:
-    """Counts as the doors see it happen."""
+    """Counts as the endpoints see it happen."""
 
     def __init__(self) -> None:
         self.answers: defaultdict[str, Counter[str]] = defaultdict(Counter)

@@ -1,4 +1,4 @@
-"""What every request to Metronome's doors passes: the count, the token, the faults."""
+"""What every request to Metronome's endpoints passes: the count, the token, the faults."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from offramp_metronome.emulator.state import State
 
-#: How much of a batch the ingest door stores; the whole, unless a fault says otherwise.
+#: How much of a batch the ingest endpoint stores; the whole, unless a fault says otherwise.
 STORE = web.RequestKey("STORE", str)
 
 _FORBIDDEN = 403
@@ -33,7 +33,7 @@ class _NoAnswerError(Exception):
 
 
 class Front:
-    """Middleware around Metronome's doors.
+    """Middleware around Metronome's endpoints.
 
     Args:
         state: What the emulator holds.
@@ -56,7 +56,7 @@ class Front:
     @web.middleware
     async def _count(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         resource = request.match_info.route.resource
-        counts = self._state.tally.answers[resource.canonical if resource else "no such door"]
+        counts = self._state.tally.answers[resource.canonical if resource else "no such endpoint"]
         try:
             answer = await handler(request)
         except asyncio.CancelledError:
@@ -117,7 +117,7 @@ async def _read(request: web.Request) -> bytes:
     try:
         return await request.read()
     except (web.RequestPayloadError, web.HTTPException):
-        return b""  # the door reads it too, and answers
+        return b""  # the endpoint reads it too, and answers
 
 
 def _fault_answer(fault: Fault, status: int) -> web.Response:

@@ -1,4 +1,4 @@
-"""The limits of Metronome's doors, as pure checks on decoded JSON."""
+"""The limits of Metronome's endpoints, as pure checks on decoded JSON."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from aiohttp import web
 from yarl import URL
 
 from offramp_metronome.emulator.control import Control
-from offramp_metronome.emulator.doors import Doors
+from offramp_metronome.emulator.endpoints import Endpoints
 from offramp_metronome.emulator.front import Front
 from offramp_metronome.emulator.state import State
 from offramp_metronome.emulator.wire import explain_errors
@@ -41,13 +41,13 @@ def _utc_now() -> datetime:
 
 @attrs.define(kw_only=True, eq=False)
 class Emulator:
-    """Metronome's ingest door, event search and customers, on a port of this machine.
+    """Metronome's ingest endpoint, event search and customers, on a port of this machine.
 
     It is an async context manager. What it holds outlives `stop`, and a `start` after it takes the
     same port again, so that an outage can be played.
     """
 
-    #: The one bearer token that opens Metronome's doors.
+    #: The one bearer token that opens Metronome's endpoints.
     _token: str = attrs.field(repr=False)
     #: The address to listen on.
     _host: str = "127.0.0.1"
@@ -163,7 +163,7 @@ def run_emulator(
 
 def _application(state: State) -> web.Application:
     metronome = web.Application(middlewares=Front(state).middlewares())
-    metronome.add_routes(Doors(state).routes())
+    metronome.add_routes(Endpoints(state).routes())
     control = web.Application(middlewares=[explain_errors])
     control.add_routes(Control(state).routes())
     application = web.Application(client_max_size=MAX_BODY_BYTES)

@@ -1,4 +1,4 @@
-"""Everything one emulator holds, behind all of its doors."""
+"""Everything one emulator holds, behind all of its endpoints."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class State:
     """Events, customers, faults and figures; they outlive a stop and a new start.
 
     Args:
-        token: The one bearer token that opens Metronome's doors.
+        token: The one bearer token that opens Metronome's endpoints.
         now: Tells the time, with its zone.
         keep_events: False keeps only ids and counts.
         seed: Where the chance of faults starts.
@@ -39,7 +39,7 @@ class State:
 
     def figures(self) -> Figures:
         """Sum up what happened so far."""
-        answers = {door: dict(counts) for door, counts in self.tally.answers.items()}
+        answers = {endpoint: dict(counts) for endpoint, counts in self.tally.answers.items()}
         return Figures(
             requests=sum(sum(counts.values()) for counts in answers.values()),
             answers=answers,

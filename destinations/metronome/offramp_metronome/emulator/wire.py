@@ -1,4 +1,4 @@
-"""JSON and answers on the wire, as all of the emulator's doors share them."""
+"""JSON and answers on the wire, as all of the emulator's endpoints share them."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ async def apply(  # noqa: PLR0913 - each is an option of the command
     if json:
         write_line(done.data)
     else:
-        context.out.print(f"applied: the configuration is at revision {done.data['rev']}")
+        context.out.print(f"applied: the configuration is at revision {done.data['revision']}")
 
 
 def _tell(context: Context, tried: Mapping[str, Any]) -> None:

@@ -21,7 +21,9 @@ _QUANTILES: Final = ("p50", "p95", "p99")
 def render_status(status: Mapping[str, Any]) -> RenderableType:
     """The host at a glance."""
     head = f"offramp {status['version']}, running since {clock(status['started_at'])}"
-    counted = f"configuration at revision {status['rev']}; counted since {clock(status['since'])}"
+    counted = (
+        f"configuration at revision {status['revision']}; counted since {clock(status['since'])}"
+    )
     parts: list[RenderableType] = [head, Text(counted, "dim"), ""]
     parts += [_subscriptions(status["subscriptions"]), ""]
     if status["instances"]:
@@ -170,12 +172,14 @@ def _previewed(row: Mapping[str, Any]) -> Iterator[RenderableType]:
 
 def render_history(page: Mapping[str, Any]) -> RenderableType:
     """Changes of the configuration, latest first."""
-    table = FittingTable("revision", "when", "who", "what", "details", head="what", prose="details")
+    table = FittingTable(
+        "revision", "when", "actor", "what", "details", head="what", prose="details"
+    )
     for row in page["rows"]:
         table.add_row(
-            str(row["rev"]),
+            str(row["revision"]),
             Text(clock(row["at"]), "dim"),
-            row["who"],
+            row["actor"],
             f"{row['what']} {row['kind']} {row['id']}",
             "\n".join(_differing(row)),
         )
