@@ -67,6 +67,7 @@ BROKEN: dict[str, tuple[bytes, list[str | None]]] = {
         b'{"writeKey":"k" "sentAt":1 "context":{"a":[1]} "batch":[%s,%s] "userId":"u"}' % (A, B),
         ["a", "b"],
     ),
+    "the colon before the list is missing": (b'{"batch" [%s,%s%s' % (A, B, TAIL), ["a", "b"]),
     "two in a row": (b'{"batch":[%s,%s,%s%s' % (A[:-1], B[:-1], C, TAIL), [None, None, "c"]),
     "words": (b'{"batch":[%s,undefined,%s%s' % (A, B, TAIL), ["a", None, "b"]),
 }

@@ -201,6 +201,20 @@ def test_parentheses_behind_a_bang_turn_whatever_they_hold_around(
         assert as_text.explain(event)["result"] is opposite
 
 
+@pytest.mark.parametrize("test", ["=", "!=", "<", "<=", ">", ">="])
+@pytest.mark.parametrize("kind", [float, Decimal])
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity"])
+def test_what_python_takes_for_a_number_and_json_does_not_is_none(
+    test: str, kind: type[float | Decimal], value: str
+) -> None:
+    """Events that a test or a script makes may hold it; no condition on a number holds of it."""
+    event = {"properties": {"a": kind(value), "b": 5}}
+    for text in (f"properties.a {test} 5", f"properties.a {test} properties.b"):
+        trigger = compile_trigger(text)
+        assert trigger(event) is (test == "!=" and "b" in text), text
+        assert trigger.explain(event)["result"] is trigger(event)
+
+
 @given(TREES, st.lists(EVENTS, min_size=1, max_size=4))
 def test_a_trigger_answers_for_any_event(source: Any, events: list[dict[str, Any]]) -> None:
     """A predicate raises for no JSON event, answers with a boolean, and explains that answer."""

@@ -80,6 +80,14 @@ ATTACKS: dict[str, tuple[Any, dict[str, Any]]] = {
         {"@liquid": "{{ a | where: k }}"},
         {"a": [{"a": 1}] * 2_000, "k": ".".join("a" * 7_000)},
     ),
+    "constants for each item": (
+        {"@arrayPath": ["$.a", {f"c{index}": "x" for index in range(100)}]},
+        {"a": [{}] * (LARGEST // 3)},
+    ),
+    "a long text for each item": (
+        {"@arrayPath": ["$.a", {"c": [{"d": "x" * 300}]}]},
+        {"a": [{}] * (LARGEST // 3)},
+    ),
     "before": (
         {"@replace": {"pattern": "a", "replacement": "$`$`$`$`", "value": {"@path": "$.a"}}},
         {"a": "a" * LARGEST},

@@ -38,7 +38,7 @@ _NEXT: Final = re.compile(rb"\s*+(,|\]++|\})")
 
 _FRONT: Final = re.compile(rb"[\s\x00]*+\{")
 _KEY: Final = re.compile(rb"[\s\x00,]*+(%b)\s*+:\s*+" % _TEXT)
-_BATCH: Final = re.compile(rb'"batch"\s*+:\s*+\[')
+_BATCH: Final = re.compile(rb'"batch"\s*+:?+\s*+\[')
 _END: Final = re.compile(rb"[\s\x00,]*+(\}?)[\s\x00]*+")
 #: Between the events of a batch; an event ends before it.
 _BETWEEN: Final = re.compile(rb"[\s\x00,}]*+")

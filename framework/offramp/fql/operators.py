@@ -70,7 +70,7 @@ def _number_test(compare: Comparison, value: Value) -> Test:
 
     def test(actual: Any) -> bool:
         kind = type(actual)
-        if kind is int or kind is Decimal:
+        if kind is int or (kind is Decimal and actual.is_finite()):
             return compare(actual, expected)
         number = exact_or_none(actual)
         return number is not None and compare(number, expected)

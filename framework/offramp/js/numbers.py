@@ -21,7 +21,7 @@ def exact(number: float | Decimal) -> int | Decimal:
 def exact_or_none(value: Any) -> int | Decimal | None:
     """Any JSON value as an exact number, and `None` for all that is none, booleans too."""
     kind = type(value)
-    if kind is int or kind is Decimal:
+    if kind is int or (kind is Decimal and value.is_finite()):
         return value  # type: ignore[no-any-return]  # narrowed by exact type, which mypy does not follow
     if kind is float and value - value == 0:
         return exact(value)

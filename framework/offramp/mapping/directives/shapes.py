@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 #: What a path through the items of a list is written with.
 EACH_ITEM = "[*]"
 
+#: Characters that `@arrayPath` may write into each item without being charged: the 11,000 items
+#: that the largest event can have do not spend the budget by them.
+FREE_CHARACTERS: Final = 100
+
 #: How it is named in a place.
 TRANSFORM: Final = ".@transform"
 
@@ -50,13 +54,29 @@ def compile_array_path(spec: Any, compiler: Compiler) -> Resolver:
     if any(key.startswith("@") for key in shape):
         compiler.leaves_undefined()
 
+    written = _constant_characters(shape)
+    meter = compiler.meter() if written > FREE_CHARACTERS else None
+
     def resolve(scope: Any) -> Any:
         root = get(scope)
         if type(root) is list:
+            if meter is not None:
+                meter.characters(written * len(root))
             return [make(item) for item in root]
         return [make(root)] if type(root) is dict else root
 
     return resolve
+
+
+def _constant_characters(spec: Any) -> int:
+    """Characters of the keys and constants that each item gets, directives left out."""
+    if type(spec) is dict:
+        if any(key.startswith("@") for key in spec):
+            return 0
+        return sum(len(key) + _constant_characters(value) for key, value in spec.items())
+    if type(spec) is list:
+        return sum(map(_constant_characters, spec))
+    return len(spec) if type(spec) is str else 1
 
 
 def compile_flatten(spec: Any, compiler: Compiler) -> Resolver:
