@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any, cast
 from urllib.parse import quote
 
@@ -72,6 +73,22 @@ async def test_a_replay_tells_its_progress_and_its_end(host: Running) -> None:
     assert await host.parts.engine.wait_until_idle(timeout=PATIENCE)
     assert sorted(host.partner.taken) == sorted(ids)
     assert (await host.get("/api/reconciliation"))["ok"] is True
+
+
+async def test_the_log_says_who_started_a_replay(
+    host: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its id, the actor of the request, and how many dead letters were queued again."""
+    caplog.set_level(logging.INFO, logger="offramp.api")
+    await host.send("bad-1")
+    heard = await host.ask("POST", "/api/replays", {"all": True}, {"X-Offramp-Actor": "Ada"})
+    name = heard.data["replay"]["id"]
+    await ended(host, name)
+    lines = [record.getMessage() for record in caplog.records if name in record.getMessage()]
+    assert lines == [
+        f"replay {name} was started by Ada",
+        f"replay {name} ended: 1 of 1 dead letters are queued again",
+    ]
 
 
 async def test_a_replay_by_ids_touches_no_other(host: Running) -> None:
@@ -165,13 +182,13 @@ async def test_a_replay_that_the_disk_stops_says_so(host: Running) -> None:
             raise StorageError("the disk is gone")
 
     running = RunningReplays(attrs.evolve(host.parts, queue=cast("Queue", Broken())))
-    begun = running.start(DeadFilter())
+    begun = running.start(DeadFilter(), actor="test")
     async with asyncio.timeout(PATIENCE):
         while begun.ended_at is None:  # noqa: ASYNC110 - it is looked at, as by a caller
             await asyncio.sleep(0.01)
     assert (begun.state, begun.error) == ("failed", "the disk is gone")
     for _ in range(150):
-        running.start(DeadFilter())
+        running.start(DeadFilter(), actor="test")
     assert running.find(begun.id) is None
 
 

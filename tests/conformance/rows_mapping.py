@@ -188,7 +188,7 @@ ROWS: tuple[Row, ...] = (
         id="exact-numbers",
         kinds=ALL,
         segment="Every number becomes a double: 9007199254740993 is 9007199254740992 from then on.",
-        offramp="Integers of any size and every decimal digit pass through unchanged.",
+        offramp="Integers of up to 4,300 digits and every decimal digit pass through unchanged.",
         why="What is billed by must not change on the way.",
         example=transform_case(
             {"n": {"@template": "{{n}}"}}, {"type": "track", "n": 9007199254740993}

@@ -122,7 +122,7 @@ class ReplaysResource:
         if body.mapping is not None:
             told = "is for a dry run: to send it so, save it in the subscription, then replay"
             raise refuse("$.mapping", told)
-        started = self._running.start(which)
+        started = self._running.start(which, actor=call.actor)
         return Reply(data=ReplayAnswer(replay=_shape(started), preview=None))
 
     async def list(self, _: Call) -> Reply:

@@ -49,12 +49,13 @@ class RunningReplays:
         """One by its id."""
         return self._known.get(name)
 
-    def start(self, which: DeadFilter) -> Replay:
-        """Begin one; it goes on by itself."""
+    def start(self, which: DeadFilter, *, actor: str) -> Replay:
+        """Begin one; it goes on by itself, and the log says who asked for it."""
         begun = Replay(id=uuid.uuid4().hex, started_at=self._parts.clock())
         while len(self._known) >= KEPT:
             self._known.pop(next(iter(self._known)))
         self._known[begun.id] = begun
+        _log.info("replay %s was started by %s", begun.id, actor)
         self._parts.background.start(self._run(begun, which))
         return begun
 
@@ -67,6 +68,12 @@ class RunningReplays:
             async for ids in self._pages(which):
                 begun.replayed += await self._parts.queue.replay(attrs.evolve(which, ids=ids))
             begun.state = "done"
+            _log.info(
+                "replay %s ended: %d of %d dead letters are queued again",
+                begun.id,
+                begun.replayed,
+                total,
+            )
         except OfframpError as error:
             _log.error("replay %s stopped: %s", begun.id, error)
             begun.state, begun.error = "failed", str(error)
