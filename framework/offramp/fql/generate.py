@@ -14,7 +14,7 @@ from typing import Any
 from offramp.errors import Fault, TriggerError, describe_type
 from offramp.fql import shape, tree
 from offramp.fql.functions import FUNCTIONS
-from offramp.fql.numeric import number_from_json
+from offramp.fql.numeric import number_from_json, write_digits
 from offramp.fql.parser import MAX_NESTING, MAX_TRIGGER_BYTES, parse_exact
 from offramp.fql.words import is_rooted
 from offramp.js.numbers import parse_number
@@ -265,8 +265,7 @@ def _write_value(value: Any, place: str) -> str:
 def _write_number(number: Decimal, place: str) -> str:
     if not number.is_finite() or abs(number.adjusted()) > MAX_TRIGGER_BYTES:
         raise _Fault(place, "this number is too long to be written")
-    text = format(number or Decimal(0), "f")  # which has no sign, unlike -0
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return write_digits(number)
 
 
 def _write_text(text: str) -> str:

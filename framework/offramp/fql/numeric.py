@@ -26,7 +26,13 @@ def number_as_json(value: int | Decimal) -> Any:
     if isinstance(simple, int):
         return simple
     double = float(simple)
-    return double if exact_or_none(double) == simple else {"decimal": format(simple, "f")}
+    return double if exact_or_none(double) == simple else {"decimal": write_digits(simple)}
+
+
+def write_digits(number: Decimal) -> str:
+    """Write a finite number without exponent, sign of zero and zeros behind: equal ones alike."""
+    text = format(number or Decimal(0), "f")  # which has no sign, unlike -0
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def number_from_json(value: Any) -> int | Decimal | None:
