@@ -7,6 +7,8 @@ import asyncio
 import random
 import sys
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import attrs
@@ -15,6 +17,20 @@ from rich.table import Table
 from tests.torture.driver import torture
 
 MAX_SEED = 1_000_000
+LINE_SECONDS = 30.0
+
+
+def _lines(console: Console) -> Callable[[str], None]:
+    """Print progress for a log: a line each half minute."""
+    last = 0.0
+
+    def tell(progress: str) -> None:
+        nonlocal last
+        if time.monotonic() - last > LINE_SECONDS:
+            last = time.monotonic()
+            console.print(progress)
+
+    return tell
 
 
 def main() -> int:
@@ -29,9 +45,8 @@ def main() -> int:
         tempfile.TemporaryDirectory(prefix="offramp-torture-") as folder,
         console.status("starting") as status,
     ):
-        run = torture(
-            Path(folder), seed=arguments.seed, seconds=arguments.seconds, tell=status.update
-        )
+        tell = status.update if console.is_terminal else _lines(console)
+        run = torture(Path(folder), seed=arguments.seed, seconds=arguments.seconds, tell=tell)
         figures = asyncio.run(run)
     table = Table("figure", "value", box=None)
     values = attrs.asdict(figures)

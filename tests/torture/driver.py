@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -24,8 +24,12 @@ from offramp_metronome.emulator import Emulator, Fault
 CLIENTS: Final = 3
 SHORTEST_ROUND_SECONDS: Final = 0.2
 LONGEST_ROUND_SECONDS: Final = 3.0
-#: For what is still on its way when the torture ends; retries back off up to 10 minutes.
-DRAIN_SECONDS: Final = 700.0
+#: Events in flight above which the clients pause: they send twice as fast as the partner takes.
+MOST_IN_FLIGHT: Final = 200_000
+#: When the torture ends, the drain lasts while events arrive; what was tried often comes again
+#: after up to 10 minutes, so that nothing may happen for so long.
+STALLED_SECONDS: Final = 700.0
+LOOK_SECONDS: Final = 0.2
 #: One in so many rounds ends with SIGTERM rather than kill -9.
 STOP_EVERY: Final = 5
 #: What the partner does with a batch that holds a poisoned event.
@@ -50,7 +54,7 @@ class Figures:
     stops: int = 0
     faults: int = 0
     accepted: int = 0
-    #: Of the accepted, those that Metronome trips over for ever: they are retried.
+    #: Stored events that Metronome trips over for ever: they are retried.
     poisoned: int = 0
     #: Accepted, not poisoned, and not in Metronome.
     lost: int = 0
@@ -100,9 +104,10 @@ async def torture(
         await _play(scene, figures, seconds, tell)
         accepted = set[str]().union(*(load.accepted for load in scene.loads))
         poisoned = set[str]().union(*(load.poisoned for load in scene.loads))
+        unsure = set[str]().union(*(load.unsure for load in scene.loads))
+        poisoned |= {each for each in unsure if await host.knows(each)}
         figures.accepted, figures.poisoned = len(accepted), len(poisoned)
-        tell(f"waiting until the last of {len(accepted):,} events has arrived")
-        await _drain(host, emulator, accepted - poisoned, figures)
+        await _drain(scene, accepted - poisoned, figures, tell)
         await host.stop()
         figures.stops += 1
         effects = emulator.effects()
@@ -123,12 +128,21 @@ async def _play(
     while time.monotonic() < end or not all(figures.episodes.values()):
         await _round(scene, deck.deal(), figures)
         accepted = sum(len(load.accepted) for load in scene.loads)
-        tell(f"round {figures.rounds}: {accepted:,} accepted")
+        in_flight = await scene.host.in_flight()
+        _pace(scene.loads, in_flight)
+        tell(f"round {figures.rounds}: {accepted:,} accepted, {in_flight:,} in flight")
     stop.set()
+    _pace(scene.loads, 0)
     await asyncio.gather(*clients)
     figures.changes = len(scene.changes)
     scene.emulator.faults.clear()
     scene.emulator.faults.add(POISONED)
+
+
+def _pace(loads: Sequence[Load], in_flight: int) -> None:
+    """Let the clients send, or hold them: a backlog that only grows proves nothing more."""
+    for load in loads:
+        load.go.clear() if in_flight > MOST_IN_FLIGHT else load.go.set()
 
 
 async def _round(scene: Scene, kind: str, figures: Figures) -> None:
@@ -158,13 +172,24 @@ async def _restart(scene: Scene, figures: Figures) -> None:
     await host.start()
 
 
-async def _drain(host: HostProcess, emulator: Emulator, wanted: set[str], figures: Figures) -> None:
-    """Wait until Metronome has all of it, and until the host has heard so for each."""
-    started = time.monotonic()
-    while time.monotonic() < started + DRAIN_SECONDS:
-        if wanted <= emulator.effects().keys() and await host.in_flight() <= figures.poisoned:
+async def _drain(
+    scene: Scene, wanted: set[str], figures: Figures, tell: Callable[[str], None]
+) -> None:
+    """Wait until Metronome has all of it, and until the host has heard so for each.
+
+    It gives up where nothing arrives and nothing ends for `STALLED_SECONDS`.
+    """
+    started = moved = time.monotonic()
+    before: tuple[int, int] | None = None
+    while time.monotonic() < moved + STALLED_SECONDS:
+        in_flight = await scene.host.in_flight()
+        now = in_flight, scene.emulator.figures().events_stored
+        if now != before:
+            before, moved = now, time.monotonic()
+        tell(f"draining: {in_flight:,} events are in flight, {figures.poisoned:,} are poisoned")
+        if in_flight <= figures.poisoned and wanted <= scene.emulator.effects().keys():
             break
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(LOOK_SECONDS)
     figures.drained_seconds = round(time.monotonic() - started, 1)
 
 

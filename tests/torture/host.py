@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import aiohttp
 import attrs
@@ -96,6 +97,17 @@ class HostProcess:
             text = await answer.text()
         pattern = r'^offramp_queue_depth{.*state="(?:waiting|retrying)".*} (\S+)$'
         return int(sum(map(float, re.findall(pattern, text, re.MULTILINE))))
+
+    async def knows(self, message_id: str) -> bool:
+        """Whether the host has stored an event."""
+        headers = {"Authorization": f"Bearer {API_TOKEN}"}
+        url = f"{self.url}/api/events/{quote(message_id, safe='')}"
+        async with (
+            aiohttp.ClientSession(headers=headers) as session,
+            session.get(url) as answer,
+        ):
+            assert answer.status in {200, 404}, f"{answer.status}: {await answer.text()}"
+            return answer.status == 200
 
     @property
     def pid(self) -> int:

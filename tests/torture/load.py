@@ -1,10 +1,10 @@
-"""A client that sends without rest and remembers what was accepted."""
+"""A client that sends as fast as it is answered, and remembers what was accepted."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -20,6 +20,12 @@ POISON: Final = "the-poisoned-customer"
 PAUSE_SECONDS: Final = 0.05
 
 
+def _set() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
 @attrs.define(kw_only=True)
 class Load:
     """Events with ids of their own; `accepted` holds those whose batch was answered with 200."""
@@ -29,19 +35,24 @@ class Load:
     sent: int = 0
     refused: int = 0
     unanswered: int = 0
+    #: Cleared while the host has enough to do: then nothing is sent.
+    go: asyncio.Event = attrs.field(factory=_set)
     #: Events still to be sent that the partner will trip over.
     poison_due: int = 0
     accepted: set[str] = attrs.field(factory=set)
     #: Those of the accepted that the partner never takes.
     poisoned: set[str] = attrs.field(factory=set)
+    #: Such events whose batch got no answer: the host may have stored them or not.
+    unsure: set[str] = attrs.field(factory=set)
     #: Sent with a 200, and yet not to be billed: the trigger does not want them.
     others: set[str] = attrs.field(factory=set)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Send batch after batch until told to stop."""
+        """Send batch after batch, where `go` allows it, until `stop` is set."""
         timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
         async with aiohttp.ClientSession(timeout=timeout) as session:
             while not stop.is_set():
+                await self.go.wait()
                 await self._send(session)
 
     async def _send(self, session: aiohttp.ClientSession) -> None:
@@ -54,14 +65,14 @@ class Load:
                 status = answer.status
         except (aiohttp.ClientError, TimeoutError, OSError):
             self.unanswered += len(batch)
+            self.unsure |= _poisoned(batch)
             await asyncio.sleep(PAUSE_SECONDS)
             return
         if status == 200:
             for event in batch:
                 wanted = event["event"] == "usage"
                 (self.accepted if wanted else self.others).add(event["messageId"])
-                if event["properties"]["customer"] == POISON:
-                    self.poisoned.add(event["messageId"])
+            self.poisoned |= _poisoned(batch)
         else:
             self.refused += len(batch)
             await asyncio.sleep(PAUSE_SECONDS)
@@ -81,3 +92,7 @@ class Load:
             "timestamp": datetime.now(UTC).isoformat(),
             "properties": {"customer": customer, "n": self.sent},
         }
+
+
+def _poisoned(batch: Sequence[dict[str, Any]]) -> set[str]:
+    return {event["messageId"] for event in batch if event["properties"]["customer"] == POISON}
