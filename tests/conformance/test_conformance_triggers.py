@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.conformance.compare import alike, their_answers, told_of
+from tests.conformance.flags import wrongly_told
 from tests.conformance.kinds import KINDS
 from tests.conformance.probes import probing
 from tests.conformance.segment import HERE, Segment
@@ -54,6 +55,22 @@ def test_one_that_is_read_otherwise_is_told_of(trigger: str, told: str, segment:
     assert selected
     assert not any(selected)
     assert any(told in sentence for sentence in told_of(trigger))
+
+
+@pytest.mark.parametrize(
+    ("trigger", "is_told"),
+    [
+        ('(contains(event, "A") or (contains(name, "B") or userId = null) or type = track)', False),
+        ('(contains(event, "A") and (contains(name, "B"))) and type = track', False),
+        ('(contains(event, "A") or (contains(name, "B") and userId = null) or type = x)', True),
+    ],
+)
+def test_parentheses_are_told_of_only_where_they_decide(
+    trigger: str, segment: Segment, *, is_told: bool
+) -> None:
+    """Segment ends a group at the first `)`; that says the same where all around says the same."""
+    assert bool(told_of(trigger)) is is_told
+    assert wrongly_told(segment, [trigger]) == []
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,8 @@ from offramp.fql.segment_parser import SegmentTree, read
 from offramp.js.numbers import exact_or_none, parse_number
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from offramp.fql.tree import Group, Node
 
 #: Segment parts a path at dots and brackets (destination-subscriptions, get.ts).
@@ -118,9 +120,13 @@ def _translate_value(operator: str, value: Any) -> tree.Value:
 
 
 def _canonical(node: Node) -> Any:
-    """Make two nodes that ask the same of Segment's evaluation equal: `> "3"` and `> 3`."""
+    """Make two nodes that ask the same of Segment's evaluation equal: `> "3"` and `> 3`.
+
+    A group in a group with the same connective is the same as its children in that group.
+    """
     if node["type"] == "group":
-        return node["operator"], [_canonical(child) for child in node["children"]]
+        children = list(_canonical_children(node, node["operator"]))
+        return (node["operator"], children) if len(children) > 1 else children[0]
     if not tree.is_condition(node):
         return node
     operator, value = node["operator"], node.get("value")
@@ -128,3 +134,11 @@ def _canonical(node: Node) -> Any:
         value = parse_number(value)
     kind = "number" if exact_or_none(value) is not None else type(value)
     return tree.condition_keys(node), operator, kind, value
+
+
+def _canonical_children(node: Node, operator: str) -> Iterator[Any]:
+    if node["type"] == "group" and (node["operator"] == operator or len(node["children"]) == 1):
+        for child in node["children"]:
+            yield from _canonical_children(child, operator)
+    else:
+        yield _canonical(node)
