@@ -33,7 +33,7 @@ FEW_READINGS = 10
 #: Where each kind of work is called by its name.
 WORK = {
     "trigger": ("offramp.config.triggers.compile_trigger",),
-    "parse": ("offramp.fql.trigger.parse_exact", "offramp.fql.segment.parse_exact"),
+    "parse": ("offramp.fql.trigger.parse_exact", "offramp.fql.segment.reading.parse_exact"),
     "mapping": (
         "offramp.config.subscriptions.compile_mapping",
         "offramp.delivery.pipeline.compile_mapping",

@@ -3,8 +3,7 @@
 from offramp.fql.compile import Explanation
 from offramp.fql.generate import generate
 from offramp.fql.parser import MAX_NESTING, MAX_TRIGGER_BYTES, parse
-from offramp.fql.segment import parse_as_segment, segment_reading
-from offramp.fql.segment_lexer import SegmentError
+from offramp.fql.segment import SegmentError, parse_as_segment, segment_reading
 from offramp.fql.tree import Group, Node
 from offramp.fql.trigger import Trigger, compile_trigger
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 
 from offramp.fql.numeric import literal
-from offramp.fql.segment_lexer import SegmentError, SegmentToken, tokenize
+from offramp.fql.segment.lexer import SegmentError, SegmentToken, tokenize
 from offramp.js.numbers import parse_number
 from offramp.js.text import number_text
 from offramp.js.units import join_units, js_units

@@ -12,8 +12,8 @@ from offramp.fql import tree
 from offramp.fql.generate import generate
 from offramp.fql.numeric import literal
 from offramp.fql.parser import parse_exact
-from offramp.fql.segment_lexer import SegmentError
-from offramp.fql.segment_parser import SegmentTree, read
+from offramp.fql.segment.lexer import SegmentError
+from offramp.fql.segment.parser import SegmentTree, read
 from offramp.js.numbers import exact_or_none, parse_number
 
 if TYPE_CHECKING:

@@ -1,0 +1,6 @@
+"""How Segment's own parser reads a trigger, and what a person is told where that differs."""
+
+from offramp.fql.segment.lexer import SegmentError
+from offramp.fql.segment.reading import parse_as_segment, segment_reading
+
+__all__ = ["SegmentError", "parse_as_segment", "segment_reading"]
