@@ -38,8 +38,12 @@ class Fault:
         return f"@ {self.place}: {self.message}"
 
     def under(self, prefix: str) -> Fault:
-        """The same fault seen from further out: `$.a` under `mapping.b` is `mapping.b.a`."""
-        return Fault(prefix + self.place.removeprefix("$"), self.message)
+        """The same fault seen from further out: `$.a` under `mapping.b` is `mapping.b.a`.
+
+        A place in a text follows a comma: `column 8` under `trigger` is `trigger, column 8`.
+        """
+        inner = self.place.removeprefix("$") if self.place[:1] == "$" else f", {self.place}"
+        return Fault(prefix + inner, self.message)
 
 
 class FaultyError(OfframpError, ValueError):

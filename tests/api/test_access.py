@@ -123,24 +123,24 @@ async def test_what_is_not_there_is_told(host: Running) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "place"),
+    ("path", "parameter"),
     [
-        ("/api/events?limit=0", "query.limit"),
-        ("/api/events?limit=many", "query.limit"),
-        ("/api/events?limit=501", "query.limit"),
-        ("/api/events?cursor=nonsense", "query.cursor"),
-        ("/api/events?cursor=99999999999999999999-1", "query.cursor"),
-        ("/api/events?sorce=site", "query.sorce"),
-        ("/api/events?limit=1&limit=2", "query.limit"),
-        ("/api/status?since=yesterday", "query.since"),
-        ("/api/status?since=1e300", "query.since"),
+        ("/api/events?limit=0", "limit"),
+        ("/api/events?limit=many", "limit"),
+        ("/api/events?limit=501", "limit"),
+        ("/api/events?cursor=nonsense", "cursor"),
+        ("/api/events?cursor=99999999999999999999-1", "cursor"),
+        ("/api/events?sorce=site", "sorce"),
+        ("/api/events?limit=1&limit=2", "limit"),
+        ("/api/status?since=yesterday", "since"),
+        ("/api/status?since=1e300", "since"),
     ],
 )
-async def test_a_bad_query_is_told_with_its_place(host: Running, path: str, place: str) -> None:
+async def test_a_bad_query_is_told_with_its_name(host: Running, path: str, parameter: str) -> None:
     """A misspelt filter is refused rather than passed over."""
     heard = await host.ask("GET", path)
     assert heard.status == 422, heard.text
-    assert heard.data["faults"][0]["place"] == place
+    assert heard.data["errors"][0]["parameter"] == parameter
 
 
 def test_a_token_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ async def test_a_whole_configuration_can_be_made_call_by_call(host: Running) -> 
     }
     made = await host.post("/api/instances", instance, status=201)
     assert made["instance"]["settings"] == {"token": f"***{SECRET[-4:]}"}
-    assert any("needs an enabled subscription" in each["message"] for each in made["warnings"])
+    assert any("needs an enabled subscription" in each["detail"] for each in made["warnings"])
     body = {"instance": "other", "name": "all", "action": "takeOne", "trigger": 'type = "track"'}
     await host.post("/api/subscriptions", body, status=201)
     await host.post("/api/subscriptions/other%2Fall/enable")
@@ -153,7 +153,7 @@ async def test_a_change_meant_for_another_revision_is_refused(host: Running) -> 
     heard = await host.ask("POST", f"{ONE}/enable", None, {"If-Match": f'"{revision + 1}"'})
     assert heard.status == 200
     heard = await host.ask("POST", f"{ONE}/enable", None, {"If-Match": "yesterday's"})
-    assert heard.data["faults"][0]["place"] == "header.If-Match"
+    assert heard.data["errors"][0]["header"] == "If-Match"
 
 
 async def test_of_two_who_change_at_once_nobody_is_overwritten(host: Running) -> None:
@@ -168,34 +168,34 @@ async def test_of_two_who_change_at_once_nobody_is_overwritten(host: Running) ->
 
 
 BAD: list[tuple[str, str, Any, int, str]] = [
-    ("POST", "/api/sources", {"name": "a"}, 422, "write_key"),
-    ("POST", "/api/sources", {"write_key": "k"}, 422, "name"),
-    ("POST", "/api/sources", {"name": "a", "write_key": WRITE_KEY}, 422, "write_key"),
-    ("POST", "/api/sources", {"name": "a/b", "write_key": "k"}, 422, "$"),
-    ("POST", "/api/sources", {"name": "a", "write_key": "k", "colour": 1}, 422, "colour"),
+    ("POST", "/api/sources", {"name": "a"}, 422, "#/write_key"),
+    ("POST", "/api/sources", {"write_key": "k"}, 422, "#/name"),
+    ("POST", "/api/sources", {"name": "a", "write_key": WRITE_KEY}, 422, "#/write_key"),
+    ("POST", "/api/sources", {"name": "a/b", "write_key": "k"}, 422, "#"),
+    ("POST", "/api/sources", {"name": "a", "write_key": "k", "colour": 1}, 422, "#/colour"),
     ("POST", "/api/sources", {"name": "a", "write_key": "env:NOT_THERE"}, 422,
-     "sources.a.write_key"),
-    ("PATCH", "/api/sources/site", {"write_key": 5}, 422, "write_key"),
-    ("POST", "/api/instances", {"name": "a"}, 422, "destination"),
+     "#/sources/a/write_key"),
+    ("PATCH", "/api/sources/site", {"write_key": 5}, 422, "#/write_key"),
+    ("POST", "/api/instances", {"name": "a"}, 422, "#/destination"),
     ("POST", "/api/instances", {"name": "a", "destination": "smal", "source": "site"}, 422,
-     "destination"),
+     "#/destination"),
     ("POST", "/api/instances", {"name": "a", "destination": "small", "source": "x"}, 422,
-     "source"),
+     "#/source"),
     ("POST", "/api/instances", {"name": "a", "destination": "small", "source": "site"}, 422,
-     "settings.token"),
-    ("PATCH", "/api/instances/small", {"settings": {"tokn": "x"}}, 422, "settings.tokn"),
-    ("PATCH", "/api/instances/small", {"concurrency": 0}, 422, "concurrency"),
-    ("PATCH", "/api/instances/small", {"destination": "x"}, 422, "destination"),
-    ("PATCH", "/api/instances/small", {"subscriptions": []}, 422, "subscriptions"),
-    ("POST", "/api/subscriptions", {"preset": "Take tracks"}, 422, "instance"),
-    ("POST", "/api/subscriptions", {"instance": "small", "preset": "None"}, 422, "preset"),
+     "#/settings/token"),
+    ("PATCH", "/api/instances/small", {"settings": {"tokn": "x"}}, 422, "#/settings/tokn"),
+    ("PATCH", "/api/instances/small", {"concurrency": 0}, 422, "#/concurrency"),
+    ("PATCH", "/api/instances/small", {"destination": "x"}, 422, "#/destination"),
+    ("PATCH", "/api/instances/small", {"subscriptions": []}, 422, "#/subscriptions"),
+    ("POST", "/api/subscriptions", {"preset": "Take tracks"}, 422, "#/instance"),
+    ("POST", "/api/subscriptions", {"instance": "small", "preset": "None"}, 422, "#/preset"),
     ("POST", "/api/subscriptions", {"instance": "small", "preset": "Take tracks",
-     "enabled": True}, 422, "enabled"),
-    ("PATCH", ONE, {"trigger": "type = "}, 422, "trigger, column 8"),
-    ("PATCH", ONE, {"mapping": {"kind": {"@pth": "$.x"}}}, 422, "mapping"),
-    ("PATCH", ONE, {"mapping": {"id": "1", "colour": "red"}}, 422, "mapping.colour"),
-    ("PATCH", ONE, {"action": "tke"}, 422, "action"),
-    ("PATCH", ONE, {"id": "other"}, 422, "id"),
+     "enabled": True}, 422, "#/enabled"),
+    ("PATCH", ONE, {"trigger": "type = "}, 422, "#/trigger"),
+    ("PATCH", ONE, {"mapping": {"kind": {"@pth": "$.x"}}}, 422, "#/mapping"),
+    ("PATCH", ONE, {"mapping": {"id": "1", "colour": "red"}}, 422, "#/mapping/colour"),
+    ("PATCH", ONE, {"action": "tke"}, 422, "#/action"),
+    ("PATCH", ONE, {"id": "other"}, 422, "#/id"),
 ]  # fmt: skip
 
 
@@ -203,12 +203,12 @@ BAD: list[tuple[str, str, Any, int, str]] = [
 async def test_every_fault_has_its_place_in_what_was_sent(
     host: Running, case: tuple[str, str, Any, int, str]
 ) -> None:
-    """Places are those of the request's own body, and nothing is changed."""
-    method, path, body, status, place = case
+    """Pointers are those of the request's own body, and nothing is changed."""
+    method, path, body, status, pointer = case
     revision = (await host.get("/api/subscriptions"))["revision"]
     heard = await host.ask(method, path, body)
     assert heard.status == status, heard.text
-    assert place in [fault["place"] for fault in heard.data["faults"]], heard.data["faults"]
+    assert pointer in [error["pointer"] for error in heard.data["errors"]], heard.data["errors"]
     assert (await host.get("/api/subscriptions"))["revision"] == revision
 
 
@@ -245,9 +245,9 @@ async def test_two_subscriptions_with_one_key_are_not_silently_taken(host: Runni
         "trigger": "type = \"track\" and event = 'Sold' or event = 'Bought'",
     }
     made = await host.post("/api/subscriptions", body, status=201)
-    places = [warning["place"] for warning in made["warnings"]]
-    assert "trigger" in places
-    assert "$" in places  # that it is disabled
+    pointers = [warning["pointer"] for warning in made["warnings"]]
+    assert "#/trigger" in pointers
+    assert "#" in pointers  # that it is disabled
 
 
 async def test_the_catalog_tells_what_can_be_configured(host: Running) -> None:

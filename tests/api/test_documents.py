@@ -39,7 +39,7 @@ async def test_a_dry_run_tells_the_difference_and_changes_nothing(host: Running)
     done = await host.post("/api/config", document)
     assert done["revision"] == tried["revision"] + 1
     assert done["changes"] == tried["changes"]
-    assert any("has no instances" in warning["message"] for warning in done["warnings"])
+    assert any("has no instances" in warning["detail"] for warning in done["warnings"])
 
 
 async def test_a_faulty_document_is_refused_whole(host: Running) -> None:
@@ -50,9 +50,9 @@ async def test_a_faulty_document_is_refused_whole(host: Running) -> None:
     }
     heard = await host.ask("POST", "/api/config", document)
     assert heard.status == 422
-    places = [fault["place"] for fault in heard.data["faults"]]
-    assert "sources.site.write_key" in places
-    assert "instances.small.destination" in places
+    pointers = [error["pointer"] for error in heard.data["errors"]]
+    assert "#/sources/site/write_key" in pointers
+    assert "#/instances/small/destination" in pointers
     assert (await host.get("/api/sources/site"))["source"]["enabled"] is True
 
 
@@ -61,7 +61,7 @@ async def test_what_only_a_start_reads_is_refused(host: Running) -> None:
     for key, value in (("plugins", ["x.py"]), ("host", {"port": 1})):
         heard = await host.ask("POST", "/api/config", {**WRITTEN, key: value})
         assert heard.status == 422
-        assert heard.data["faults"][0]["place"] == key
+        assert heard.data["errors"][0]["pointer"] == f"#/{key}"
 
 
 async def test_the_history_tells_who_changed_what(host: Running) -> None:

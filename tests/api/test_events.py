@@ -54,7 +54,7 @@ async def test_a_rejected_event_says_what_to_change_and_what_to_run(host: Runnin
     assert (told["stage"], told["reason"]) == ("rejected", "PAYLOAD_VALIDATION_FAILED")
     assert "id comes from $.properties.number, which this event lacks" in told["why"]["fix"]
     assert told["why"]["replay"] == f"offramp replay {told['id']}"
-    assert told["why"]["faults"][0]["place"] == "$.id"
+    assert told["why"]["errors"][0]["pointer"] == "#/id"
 
 
 async def test_what_the_partner_refused_points_at_its_answer(host: Running) -> None:

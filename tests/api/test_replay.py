@@ -142,35 +142,35 @@ async def test_a_dry_run_for_a_subscription_that_is_gone_says_so(host: Running) 
     await host.send("bad-1")
     await host.ask("DELETE", f"/api/subscriptions/{LANE_QUERY}")
     [row] = (await host.post("/api/replays", {"all": True, "dry_run": True}))["preview"]["rows"]
-    assert "no subscription" in row["faults"][0]["message"]
+    assert "no subscription" in row["errors"][0]["detail"]
 
 
 @pytest.mark.parametrize(
-    ("body", "place"),
+    ("body", "pointer"),
     [
-        ({}, "$"),
-        ({"dry_run": True}, "$"),
-        ({"all": True, "mapping": {}}, "$.mapping"),
-        ({"all": True, "dry_run": True, "mapping": {}}, "$.subscription"),
-        ({"subscription": LANE, "dry_run": True, "mapping": {"id": {"@pth": "x"}}}, "$.mapping"),
-        ({"subscription": LANE, "dry_run": True, "mapping": {"colour": 1}}, "$.mapping.colour"),
-        ({"since": "yesterday"}, "$.since"),
-        ({"until": 1e40}, "$.until"),
-        ({"stage": "delivered"}, "$.stage"),
-        ({"ids": "5"}, "$.ids"),
-        ({"all": True, "dry_run": True, "limit": 0}, "$.limit"),
-        ({"all": True, "dry_run": True, "cursor": "x"}, "query.cursor"),
-        ({"reson": "422"}, "$"),
+        ({}, "#"),
+        ({"dry_run": True}, "#"),
+        ({"all": True, "mapping": {}}, "#/mapping"),
+        ({"all": True, "dry_run": True, "mapping": {}}, "#/subscription"),
+        ({"subscription": LANE, "dry_run": True, "mapping": {"id": {"@pth": "x"}}}, "#/mapping"),
+        ({"subscription": LANE, "dry_run": True, "mapping": {"colour": 1}}, "#/mapping/colour"),
+        ({"since": "yesterday"}, "#/since"),
+        ({"until": 1e40}, "#/until"),
+        ({"stage": "delivered"}, "#/stage"),
+        ({"ids": "5"}, "#/ids"),
+        ({"all": True, "dry_run": True, "limit": 0}, "#/limit"),
+        ({"all": True, "dry_run": True, "cursor": "x"}, "#/cursor"),
+        ({"reson": "422"}, "#"),
     ],
 )
 async def test_a_replay_that_says_nothing_clear_is_refused(
-    host: Running, body: Any, place: str
+    host: Running, body: Any, pointer: str
 ) -> None:
     """A misspelt or an empty filter must not mean everything."""
     await host.send("bad-1")
     heard = await host.ask("POST", "/api/replays", body)
     assert heard.status == 422, heard.text
-    assert heard.data["faults"][0]["place"].startswith(place)
+    assert heard.data["errors"][0]["pointer"].startswith(pointer)
     assert (await host.get("/api/dead-letters"))["rows"][0]["stage"] == "rejected"
 
 
@@ -213,7 +213,7 @@ async def test_the_ledger_adds_up_at_every_granularity(host: Running, granularit
 async def test_a_series_that_is_too_long_is_refused(host: Running) -> None:
     """By the minute, a day at most."""
     heard = await host.ask("GET", "/api/stats?granularity=minute&since=2026-01-01")
-    assert heard.data["faults"][0]["place"] == "query.since"
+    assert heard.data["errors"][0]["parameter"] == "since"
 
 
 async def test_latency_is_told_for_what_was_delivered(host: Running) -> None:

@@ -42,10 +42,10 @@ async def test_the_answer_names_the_forms(host: Running) -> None:
     """In the address, and in a body."""
     heard = await host.ask("GET", "/api/status?since=20261128100000Z")
     assert heard.status == 422
-    assert TIME_FORMS in heard.data["faults"][0]["message"]
+    assert TIME_FORMS in heard.data["errors"][0]["detail"]
     heard = await host.ask("POST", "/api/replays", {"since": "20261128100000Z"})
     assert heard.status == 422
-    assert TIME_FORMS in heard.data["faults"][0]["message"]
+    assert TIME_FORMS in heard.data["errors"][0]["detail"]
 
 
 @pytest.mark.parametrize(("text", "time"), READ)

@@ -30,23 +30,25 @@ async def test_a_trigger_that_segment_reads_otherwise_is_told(host: Running) -> 
 
 
 @pytest.mark.parametrize(
-    ("path", "body", "place"),
+    ("path", "body", "pointer", "detail"),
     [
-        ("parse", {"text": "type = "}, "column 8"),
-        ("parse", {"text": ""}, "column 1"),
-        ("generate", {"tree": {"type": "grup"}}, "$"),
-        ("match", {"trigger": {"type": "group"}, "events": []}, "$"),
-        ("match", {"trigger": 'type = "track"', "events": [5]}, "$.events[0]"),
-        ("match", {"trigger": 'type = "track"', "events": [{}] * 501}, "$.events"),
+        ("parse", {"text": "type = "}, "#/text", "column 8: "),
+        ("parse", {"text": ""}, "#/text", "column 1: "),
+        ("generate", {"tree": {"type": "grup"}}, "#/tree", ""),
+        ("match", {"trigger": {"type": "group"}, "events": []}, "#/trigger/operator", ""),
+        ("match", {"trigger": 'type = "track"', "events": [5]}, "#/events/0", ""),
+        ("match", {"trigger": 'type = "track"', "events": [{}] * 501}, "#/events", ""),
     ],
 )
 async def test_a_trigger_that_is_none_is_told_with_its_place(
-    host: Running, path: str, body: Any, place: str
+    host: Running, path: str, body: Any, pointer: str, detail: str
 ) -> None:
     """A column of the text, a node of the tree, or a place of the body."""
     heard = await host.ask("POST", f"/api/triggers/{path}", body)
     assert heard.status == 422
-    assert place in heard.data["faults"][0]["place"]
+    [error, *_] = heard.data["errors"]
+    assert error["pointer"] == pointer
+    assert error["detail"].startswith(detail)
 
 
 async def test_an_id_with_half_a_character_is_refused_with_its_place(host: Running) -> None:
@@ -54,7 +56,7 @@ async def test_an_id_with_half_a_character_is_refused_with_its_place(host: Runni
     raw = rb'{"trigger": "type = \"track\"", "events": [{"userId": "\ud83d"}]}'
     heard = await host.ask("POST", "/api/triggers/match", raw=raw)
     assert heard.status == 422
-    assert heard.data["faults"][0]["place"] == "$.events[0].userId"
+    assert heard.data["errors"][0]["pointer"] == "#/events/0/userId"
 
 
 async def test_a_trigger_is_tried_on_events(host: Running) -> None:

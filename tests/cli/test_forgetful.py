@@ -71,5 +71,5 @@ def test_a_plugin_that_delivers_nothing_is_told(
     assert (shown.status, result.status) == (1, 1)
     assert "delivered" not in shown.out
     [line] = result.lines
-    found = line["faults"][0] if command == "explain" else line["error"]
-    assert told in found["message"]
+    found = line["errors"][0]["detail"] if command == "explain" else line["error"]["message"]
+    assert told in found

@@ -21,8 +21,8 @@ async def explained(folder: Path, catalog: Catalog) -> list[dict[str, str]]:
     async with running(folder, catalog) as (engine, _):
         await engine.apply(config(catalog))
         told = await engine.explain(LANE, event("m1"))
-    faults: list[dict[str, str]] = told["faults"]
-    return faults
+    errors: list[dict[str, str]] = told["errors"]
+    return errors
 
 
 async def nothing(*_: Any) -> None:
@@ -38,14 +38,14 @@ async def test_a_plugin_that_exits_is_a_fault_in_the_explanation(tmp_path: Path)
     def validate(_: Any) -> None:
         raise SystemExit(4)
 
-    [fault] = await explained(tmp_path / "perform", wild(perform=perform))
-    assert fault["place"] == "perform"
+    [error] = await explained(tmp_path / "perform", wild(perform=perform))
+    assert error["method"] == "perform"
     told = r"the plugin raised SystemExit: 3 \(test_breaks_explain.py:\d+, in perform\)"
-    assert re.fullmatch(told, fault["message"])
-    [fault] = await explained(tmp_path / "validate", wild(perform=nothing, validate=validate))
-    assert fault["place"] == "validate"
+    assert re.fullmatch(told, error["detail"])
+    [error] = await explained(tmp_path / "validate", wild(perform=nothing, validate=validate))
+    assert error["method"] == "validate"
     told = r"the plugin raised SystemExit: 4 \(test_breaks_explain.py:\d+, in validate\)"
-    assert re.fullmatch(told, fault["message"])
+    assert re.fullmatch(told, error["detail"])
 
 
 async def test_an_extension_of_requests_that_raises_is_a_fault_in_the_explanation(
@@ -56,16 +56,16 @@ async def test_an_extension_of_requests_that_raises_is_a_fault_in_the_explanatio
     def extend(*_: Any) -> RequestOptions:
         raise KeyError("region")
 
-    [fault] = await explained(tmp_path, wild(perform=nothing, extend_request=extend))
-    assert fault["place"] == "perform"
+    [error] = await explained(tmp_path, wild(perform=nothing, extend_request=extend))
+    assert error["method"] == "perform"
     told = r"the plugin raised KeyError: 'region' \(test_breaks_explain.py:\d+, in extend\)"
-    assert re.fullmatch(told, fault["message"])
+    assert re.fullmatch(told, error["detail"])
 
 
 async def test_a_check_that_gives_no_faults_but_texts_is_told_as_it_is(tmp_path: Path) -> None:
     """A plugin that refuses with plain texts is understood."""
     catalog = wild(perform=nothing, validate=lambda _: ["too old"])
-    assert await explained(tmp_path, catalog) == [{"place": "$", "message": "payload too old"}]
+    assert await explained(tmp_path, catalog) == [{"pointer": "#", "detail": "payload too old"}]
 
 
 async def test_an_explanation_tells_no_secret(tmp_path: Path) -> None:
@@ -74,9 +74,9 @@ async def test_an_explanation_tells_no_secret(tmp_path: Path) -> None:
     async def perform(request: Any, _: Any) -> None:
         raise RejectedError(f"{request.settings.token} is no token")
 
-    [fault] = await explained(tmp_path, wild(perform=perform))
-    assert TOKEN not in fault["message"]
-    assert "*** is no token" in fault["message"]
+    [error] = await explained(tmp_path, wild(perform=perform))
+    assert TOKEN not in error["detail"]
+    assert "*** is no token" in error["detail"]
 
 
 async def test_an_action_that_never_ends_ends_the_explanation(
@@ -89,5 +89,5 @@ async def test_an_action_that_never_ends_ends_the_explanation(
     async def perform(*_: Any) -> None:
         await asyncio.Event().wait()
 
-    [fault] = await explained(tmp_path, wild(perform=perform))
-    assert "TimeoutError" in fault["message"]
+    [error] = await explained(tmp_path, wild(perform=perform))
+    assert "TimeoutError" in error["detail"]

@@ -118,4 +118,4 @@ async def test_an_explanation_has_all_requests_that_leave_together(tmp_path: Pat
     request = told["request"]
     urls = [each["url"] for each in [*request["earlier"], request]]
     assert sorted(urls) == [f"{URL}/{number}" for number in range(3)]
-    assert told["faults"] == []
+    assert told["errors"] == []

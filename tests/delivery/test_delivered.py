@@ -282,9 +282,9 @@ async def test_an_explanation_tells_it_too(tmp_path: Path) -> None:
         async with running(tmp_path / perform.__name__, catalog) as (engine, _):
             await engine.apply(config(catalog))
             explained = await engine.explain(LANE, event("m1"))
-        [fault] = explained["faults"]
-        assert fault["place"] == "perform"
-        assert told in fault["message"]
+        [fault] = explained["errors"]
+        assert fault["method"] == "perform"
+        assert told in fault["detail"]
 
 
 async def test_a_later_try_may_deliver(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 #: A room imports from the rows before its own; rooms of one row do not know each other.
 ROWS = (
     {"errors", "codegen", "place", "_json", "_version"},
-    {"js"},
+    {"js", "pointers"},
     {"event"},
     {"definition"},
     {"mapping", "fql"},

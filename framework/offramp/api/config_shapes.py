@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
-from offramp.api.shapes import FaultShape, Time
+from offramp.api.shapes import StatusProblem, Time
+from offramp.pointers import ErrorShape
 
 KindName: TypeAlias = Literal["source", "instance", "subscription"]
 WhatName: TypeAlias = Literal["added", "removed", "changed"]
@@ -23,7 +24,7 @@ class SourceAnswer(TypedDict):
 
     revision: int
     source: SourceShape
-    warnings: list[FaultShape]
+    warnings: list[ErrorShape]
 
 
 class Sources(TypedDict):
@@ -69,7 +70,7 @@ class InstanceAnswer(TypedDict):
 
     revision: int
     instance: InstanceShape
-    warnings: list[FaultShape]
+    warnings: list[ErrorShape]
 
 
 class Instances(TypedDict):
@@ -132,7 +133,7 @@ class SubscriptionAnswer(TypedDict):
 
     revision: int
     subscription: SubscriptionShape
-    warnings: list[FaultShape]
+    warnings: list[ErrorShape]
 
 
 class Subscriptions(TypedDict):
@@ -209,7 +210,7 @@ class Applied(TypedDict):
     revision: int
     dry_run: bool
     changes: list[ChangeShape]
-    warnings: list[FaultShape]
+    warnings: list[ErrorShape]
 
 
 class Exported(TypedDict):
@@ -264,7 +265,7 @@ class CatalogAnswer(TypedDict):
     """What can be configured, and the plugins that could not be used."""
 
     destinations: list[DestinationBrief]
-    problems: list[FaultShape]
+    problems: list[StatusProblem]
 
 
 class ActionShape(ActionBrief):

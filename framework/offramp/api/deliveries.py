@@ -8,7 +8,7 @@ from typing import Any, Final
 from offramp.api.operations import PAGE, Call, Operation, Query, Reply
 from offramp.api.paging import paged
 from offramp.api.parts import Parts
-from offramp.api.shapes import DeliveryPage, Errors, ErrorShape
+from offramp.api.shapes import DeliveryPage, ErrorGroup, Errors
 from offramp.api.stories import delivery_row
 from offramp.queue import DeadFilter, Stage
 from offramp.queue.protocol import DEAD
@@ -104,7 +104,7 @@ class DeliveriesResource:
         """Answer with the groups, most first."""
         lane = call.query["subscription"]
         lanes = [lane] if lane is not None else list(await self._parts.queue.depths())
-        groups: list[ErrorShape] = []
+        groups: list[ErrorGroup] = []
         for each in lanes:
             found = await self._parts.ledger.errors(
                 each, since=call.query["since"], samples=call.query["samples"]

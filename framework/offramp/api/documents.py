@@ -13,10 +13,10 @@ from offramp.api.config_shapes import (
     DocumentBody,
     Exported,
 )
-from offramp.api.editing import Saved, attempt, save, tell
+from offramp.api.editing import Saved, attempt, save
 from offramp.api.operations import PAGE, Call, Operation, Query, Reply
 from offramp.api.parts import Parts
-from offramp.api.problems import refuse
+from offramp.api.problems import refuse, refuse_parameter
 from offramp.api.times import write_time
 from offramp.config import (
     AuditEntry,
@@ -29,6 +29,7 @@ from offramp.config import (
 )
 from offramp.config.check import find_warnings
 from offramp.definition import UNSET
+from offramp.pointers import describe_errors
 
 #: Tables of a file that only the start of a host reads.
 _OF_THE_START = ("plugins", "host")
@@ -101,14 +102,14 @@ class DocumentsResource:
             "revision": done.revision,
             "dry_run": dry_run,
             "changes": [_change(each) for each in done.changes],
-            "warnings": tell(find_warnings(done.config, self._parts.catalog)),
+            "warnings": describe_errors(find_warnings(done.config, self._parts.catalog)),
         }
 
     async def audit_log(self, call: Call) -> Reply:
         """Answer with a page of changes."""
         cursor, limit = call.query["cursor"], call.query["limit"]
         if cursor is not None and not (cursor.isascii() and cursor.isdecimal()):
-            raise refuse("query.cursor", "give the cursor of a page, as it came")
+            raise refuse_parameter("cursor", "give the cursor of a page, as it came")
         below = None if cursor is None else min(int(cursor), 2**62)
         entries = await self._parts.configs.audit_log(limit=limit, below=below)
         rows = [_entry(entry) for entry in entries]

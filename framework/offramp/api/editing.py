@@ -9,7 +9,6 @@ import attrs
 
 from offramp.api.operations import Call
 from offramp.api.parts import Parts
-from offramp.api.shapes import FaultShape
 from offramp.config import (
     Change,
     Config,
@@ -21,6 +20,7 @@ from offramp.config import (
 )
 from offramp.errors import ConfigError, Fault
 from offramp.plugins import Catalog
+from offramp.pointers import ErrorShape, describe_errors
 
 
 @attrs.frozen(kw_only=True)
@@ -77,14 +77,9 @@ def parse_part(
 
 async def warnings_at(
     parts: Parts, place: str, find: Callable[[], Iterable[Fault]]
-) -> list[FaultShape]:
+) -> list[ErrorShape]:
     """What is found to mind about one thing of a configuration; its own place is `$`."""
-    return await parts.compute(lambda: tell(_within(fault, place) for fault in find()))
-
-
-def tell(faults: Iterable[Fault]) -> list[FaultShape]:
-    """Faults as JSON data."""
-    return [{"place": fault.place, "message": fault.message} for fault in faults]
+    return await parts.compute(lambda: describe_errors(_within(fault, place) for fault in find()))
 
 
 def _is_within(place: str, outer: str) -> bool:

@@ -12,11 +12,11 @@ from offramp.api.candidates import read_candidate
 from offramp.api.operations import Call, Operation, Reply
 from offramp.api.parts import Parts
 from offramp.api.problems import conflict, refuse
-from offramp.api.shapes import FaultShape
 from offramp.api.trying import trying
-from offramp.errors import NotFoundError
+from offramp.errors import EventError, NotFoundError
 from offramp.event import check_event
 from offramp.plugins import pick
+from offramp.pointers import ErrorShape
 from offramp.web import complete
 
 #: The name of a candidate that has none.
@@ -46,7 +46,7 @@ class Explained(TypedDict):
     trigger: dict[str, Any]
     fields: dict[str, Any]
     payload: Any
-    faults: list[FaultShape]
+    errors: list[ErrorShape]
     request: dict[str, Any] | None
     #: The event that was explained.
     event: dict[str, Any]
@@ -93,7 +93,7 @@ class ExplainResource:
         if (body.event is None) == (body.message_id is None):
             raise refuse("event", "give one, or the message_id of a stored one: one of the two")
         if body.event is not None:
-            return completed(body.event)
+            return _completed(body.event)
         message_id = body.message_id or ""
         stories = await self._parts.ledger.event(message_id, source=body.source)
         if not stories:
@@ -105,11 +105,12 @@ class ExplainResource:
         return event
 
 
-def completed(message: dict[str, Any]) -> dict[str, Any]:
-    """An event as the collector would complete it: a bare track call is enough.
-
-    Raises `EventError`.
-    """
-    event = complete(message)
-    check_event(event)
+def _completed(message: dict[str, Any]) -> dict[str, Any]:
+    """An event as the collector would complete it: a bare track call is enough."""
+    try:
+        event = complete(message)
+        check_event(event)
+    except EventError as error:
+        faults = [fault.under("event") for fault in error.faults]
+        raise EventError(faults, reason=error.reason) from None
     return event

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
-from offramp.api.problems import refuse
+from offramp.api.problems import refuse_parameter
 from offramp.api.times import read_time
 
 Kind: TypeAlias = Literal["text", "integer", "time", "flag"]
@@ -35,27 +35,27 @@ class Query:
     most: int = MAX_LIMIT
 
     def read(self, text: str) -> Any:
-        """The value that a text stands for; raises `ProblemError` with its place."""
-        place = f"query.{self.name}"
+        """The value that a text stands for; raises `ProblemError` with its name."""
+        name = self.name
         if self.choices and text not in self.choices:
-            raise refuse(place, f"{text!r} is none; there are: {', '.join(self.choices)}")
+            raise refuse_parameter(name, f"{text!r} is none; there are: {', '.join(self.choices)}")
         match self.kind:
             case "integer":
                 if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= self.most):
-                    raise refuse(place, f"must be a whole number from 1 to {self.most}")
+                    raise refuse_parameter(name, f"must be a whole number from 1 to {self.most}")
                 return int(text)
             case "time":
                 try:
                     return read_time(text)
                 except ValueError as error:
-                    raise refuse(place, str(error)) from None
+                    raise refuse_parameter(name, str(error)) from None
             case "flag":
                 if text.lower() not in _FLAGS:
-                    raise refuse(place, "must be true or false")
+                    raise refuse_parameter(name, "must be true or false")
                 return _FLAGS[text.lower()]
             case "text":
                 if len(text) > MAX_TEXT_CHARACTERS:
-                    raise refuse(place, f"is longer than {MAX_TEXT_CHARACTERS} characters")
+                    raise refuse_parameter(name, f"is longer than {MAX_TEXT_CHARACTERS} characters")
                 return text
 
     def schema(self) -> dict[str, Any]:
@@ -139,13 +139,13 @@ class Operation:
         for name in given:
             if name not in known:
                 told = f"is unknown; there are: {', '.join(known) or 'none'}"
-                raise refuse(f"query.{name[:MAX_TEXT_CHARACTERS]}", told)
+                raise refuse_parameter(name[:MAX_TEXT_CHARACTERS], told)
         values = {}
         for name, each in known.items():
             if name in given:
                 values[name] = each.read(given[name])
             elif each.required:
-                raise refuse(f"query.{name}", f"is missing: {each.summary}")
+                raise refuse_parameter(name, f"is missing: {each.summary}")
             else:
                 values[name] = each.default
         return values

@@ -12,13 +12,14 @@ from offramp import _json
 from offramp.api.paging import paged
 from offramp.api.parts import Parts
 from offramp.api.problems import refuse
-from offramp.api.shapes import DeliveryRow, FaultShape
+from offramp.api.shapes import DeliveryRow
 from offramp.api.stories import delivery_row
 from offramp.api.trying import Try, trying
 from offramp.config import Subscription
 from offramp.config.subscriptions import mapping_faults, put_back_mapping
 from offramp.errors import ConfigError, Fault, OfframpError
 from offramp.plugins import pick
+from offramp.pointers import ErrorShape
 from offramp.queue import DeadFilter, Delivery
 
 
@@ -36,10 +37,10 @@ class PreviewRow(TypedDict):
     delivery: DeliveryRow
     #: `None` where nothing was sent.
     before: Any
-    #: `None` where the event cannot become a payload; `faults` tells why.
+    #: `None` where the event cannot become a payload; `errors` tells why.
     after: Any
     changes: list[Difference]
-    faults: list[FaultShape]
+    errors: list[ErrorShape]
     request: dict[str, Any] | None
 
 
@@ -61,7 +62,7 @@ async def preview(
     """A page of what a filter means, with what each would send now, or under other mappings."""
     if mapping is not None and which.lane is None:
         raise refuse("$.subscription", "is missing: a mapping is tried in one subscription")
-    with paged():
+    with paged(in_body=True):
         page = await parts.queue.dead(which, limit=limit, cursor=cursor)
     async with AsyncExitStack() as stack:
         tries: dict[str, Try | OfframpError] = {}
@@ -114,17 +115,17 @@ async def _row(parts: Parts, delivery: Delivery, tried: Try | OfframpError) -> P
         "before": before,
         "after": None,
         "changes": [],
-        "faults": [],
+        "errors": [],
         "request": None,
     }
     body = stories[0].body
     if isinstance(tried, OfframpError) or body is None:
-        told = "the event itself is no longer kept" if body is None else str(tried)
-        row["faults"] = [{"place": "$", "message": told}]
+        detail = "the event itself is no longer kept" if body is None else str(tried)
+        row["errors"] = [{"detail": detail}]
         return row
     explained = await tried.explain(_json.loads(body))
     row["after"] = explained["payload"]
-    row["faults"], row["request"] = explained["faults"], explained["request"]
+    row["errors"], row["request"] = explained["errors"], explained["request"]
     row["changes"] = list(differences(before, row["after"]))
     return row
 

@@ -19,6 +19,7 @@ from offramp.errors import (
     QueueFullError,
     StorageError,
 )
+from offramp.pointers import ErrorShape, describe_errors
 
 MEDIA_TYPE: Final = "application/problem+json"
 #: Seconds after which to try again where the disk failed.
@@ -26,20 +27,20 @@ RETRY_SECONDS: Final = 5
 
 
 class ProblemError(Exception):
-    """A request that is not served: its status, what to do about it, and the faults in it."""
+    """A request that is not served: its status, what to do about it, and the errors in it."""
 
     def __init__(
         self,
         status: HTTPStatus,
         detail: str,
         *,
-        faults: Sequence[Fault] = (),
+        errors: Sequence[ErrorShape] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
-        self.faults = tuple(faults)
+        self.errors = tuple(errors)
         self.headers = dict(headers or {})
 
     def answer(self) -> web.Response:
@@ -49,22 +50,29 @@ class ProblemError(Exception):
             "title": self.status.phrase,
             "status": self.status.value,
             "detail": self.detail,
-            "faults": as_faults(self.faults),
+            "errors": self.errors,
         }
         headers = {"Content-Type": MEDIA_TYPE, **self.headers}
         return web.Response(status=self.status, body=_json.dumps(body), headers=headers)
 
 
-def as_faults(faults: Sequence[Fault]) -> list[dict[str, str]]:
-    """Faults as JSON data."""
-    return [{"place": fault.place, "message": fault.message} for fault in faults]
-
-
 def refuse(place: str, message: str) -> ProblemError:
-    """One fault in a request: its place, and what to do about it."""
-    return ProblemError(
-        HTTPStatus.UNPROCESSABLE_ENTITY, f"{place}: {message}", faults=[Fault(place, message)]
-    )
+    """One fault in the body of a request: its place, and what to do about it."""
+    return _refused(place, message, *describe_errors([Fault(place, message)]))
+
+
+def refuse_parameter(name: str, message: str) -> ProblemError:
+    """A parameter of the query that is wrong, and what to do about it."""
+    return _refused(f"parameter {name}", message, {"parameter": name, "detail": message})
+
+
+def refuse_header(name: str, message: str) -> ProblemError:
+    """A header of the request that is wrong, and what to do about it."""
+    return _refused(f"header {name}", message, {"header": name, "detail": message})
+
+
+def _refused(where: str, message: str, error: ErrorShape) -> ProblemError:
+    return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"{where}: {message}", errors=[error])
 
 
 def conflict(detail: str) -> ProblemError:
@@ -81,7 +89,7 @@ def problem_of(error: Exception, *, conditional: bool = False) -> ProblemError |
         return error
     if isinstance(error, FaultyError):
         status = HTTPStatus.UNPROCESSABLE_ENTITY
-        return ProblemError(status, _detail(error), faults=error.faults)
+        return ProblemError(status, _detail(error), errors=describe_errors(error.faults))
     if isinstance(error, QueueFullError | StorageError):
         headers = {"Retry-After": str(RETRY_SECONDS)}
         return ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, str(error), headers=headers)
@@ -100,4 +108,4 @@ def _detail(error: FaultyError) -> str:
     if n == 1:
         return f"{error.faults[0].place}: {error.faults[0].message}"
     what = "configuration" if isinstance(error, ConfigError) else error.what
-    return f"the {what} has {n} faults; each is told with its place"
+    return f"the {what} has {n} errors; `errors` tells each with its place"

@@ -1,4 +1,4 @@
-"""Why a delivery stands where it does: the conditions, the faults, what to change, what to run."""
+"""Why a delivery stands where it does: the conditions, the errors, what to change, what to run."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from offramp import _json
 from offramp.api.parts import Parts
-from offramp.api.shapes import FaultShape, WhyShape
+from offramp.api.shapes import WhyShape
 from offramp.api.trying import trying_saved
 from offramp.delivery.router import BROKEN, NO_MATCH, SWITCHED_OFF
 from offramp.errors import BudgetError, OfframpError, TransformError
+from offramp.pointers import ErrorShape, keys_of
 from offramp.queue import Delivery, Reason, Stage
 
 #: Longer values of an event are cut in a sentence.
@@ -31,6 +32,7 @@ _OF_THE_PLUGIN: Final = {
     "INVALID_REQUEST": _NOT_SENT,
     "UNCLEAR_OUTCOME": "look whether the partner has it, and mend the plugin before you replay it",
 }
+_FIX_THE_MAPPING: Final = "change the mapping, or what is sent, then give this another round"
 _OF_THE_CREDENTIALS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
@@ -111,26 +113,26 @@ def _of_filtered(
 
 
 def _of_dead(parts: Parts, delivery: Delivery, told: Mapping[str, Any] | None) -> WhyShape:
-    faults: list[FaultShape] = [] if told is None else told["faults"]
+    errors: list[ErrorShape] = [] if told is None else told["errors"]
     if delivery.reason in _OF_THE_MAPPING:
-        fix = _fix_of_mapping(told, faults)
+        fix = _fix_of_mapping(told, errors)
     else:
         fix = _fix_of_answer(parts, delivery)
-    return _why(_said(delivery), fix=fix, faults=faults, replay=_command(delivery))
+    return _why(_said(delivery), fix=fix, errors=errors, replay=_command(delivery))
 
 
-def _fix_of_mapping(told: Mapping[str, Any] | None, faults: Sequence[FaultShape]) -> str:
+def _fix_of_mapping(told: Mapping[str, Any] | None, errors: Sequence[ErrorShape]) -> str:
     if told is None:
-        return "change the mapping, or what is sent, then give this another round"
-    if not faults:
+        return _FIX_THE_MAPPING
+    if not errors:
         return "as the mapping is now it has no fault any more: give this another round"
-    told_of = [_origin(fault["place"], told["fields"]) for fault in faults]
-    return "; ".join(dict.fromkeys(told_of))
+    fields = [keys[0] for error in errors if (keys := keys_of(error.get("pointer", "#")))]
+    fixes = [_origin(key, told["fields"]) for key in dict.fromkeys(fields)]
+    return "; ".join(fixes) or _FIX_THE_MAPPING
 
 
-def _origin(place: str, fields: Mapping[str, Any]) -> str:
+def _origin(key: str, fields: Mapping[str, Any]) -> str:
     """Where the value at fault comes from, and so what to change."""
-    key = place.removeprefix("$.").split(".")[0].split("[")[0]
     origin = next((c for c in fields["children"] if c["place"] == f"$.{key}"), None)
     if origin is None:
         return f"map {key} to something that the event has"
@@ -160,10 +162,10 @@ def _why(
     *,
     fix: str | None = None,
     trigger: Any = None,
-    faults: Sequence[FaultShape] = (),
+    errors: Sequence[ErrorShape] = (),
     replay: str | None = None,
 ) -> WhyShape:
-    return WhyShape(text=text, trigger=trigger, faults=[*faults], fix=fix, replay=replay)
+    return WhyShape(text=text, trigger=trigger, errors=[*errors], fix=fix, replay=replay)
 
 
 def _said(delivery: Delivery) -> str:

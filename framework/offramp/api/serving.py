@@ -16,7 +16,13 @@ from aiohttp import web
 from offramp import _json
 from offramp.api.access import Guard
 from offramp.api.operations import Call, Operation
-from offramp.api.problems import ProblemError, problem_of, refuse
+from offramp.api.problems import (
+    ProblemError,
+    problem_of,
+    refuse,
+    refuse_header,
+    refuse_parameter,
+)
 from offramp.errors import describe_type
 from offramp.event import ID_KEYS, MAX_DEPTH, Discard, nests_deeper_than
 from offramp.web.answers import RefusedError
@@ -107,7 +113,7 @@ async def _call(operation: Operation, request: web.Request) -> Call:
     given: dict[str, str] = {}
     for name, value in request.query.items():
         if name in given:
-            raise refuse(f"query.{name}", "is given twice")
+            raise refuse_parameter(name, "is given twice")
         given[name] = value
     query = operation.read_query(given)
     body = None
@@ -144,7 +150,7 @@ def _revision(header: str | None) -> int | None:
     found = _ENTITY_TAG.fullmatch(header.strip())
     if found is None:
         told = f"{header[:MAX_WHO_CHARACTERS]!r} is no revision: send the ETag as it came"
-        raise refuse("header.If-Match", told)
+        raise refuse_header("If-Match", told)
     return int(found[1])
 
 

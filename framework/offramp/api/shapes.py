@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypeAlias, TypedDict
 
+from offramp.pointers import ErrorShape
+
 #: A moment in ISO 8601, UTC.
 Time: TypeAlias = str
 StageName: TypeAlias = Literal[
@@ -11,9 +13,10 @@ StageName: TypeAlias = Literal[
 ]
 
 
-class FaultShape(TypedDict):
-    """One thing that is wrong, and where."""
+class StatusProblem(TypedDict):
+    """One part of the configuration that does not run, and why."""
 
+    #: The part's name, such as `instances.billing` or `plugins.reports`.
     place: str
     message: str
 
@@ -25,7 +28,7 @@ class ProblemShape(TypedDict):
     title: str
     status: int
     detail: str
-    faults: list[FaultShape]
+    errors: list[ErrorShape]
 
 
 class WhyShape(TypedDict):
@@ -35,7 +38,7 @@ class WhyShape(TypedDict):
     text: str
     #: Of a trigger that was false: each condition with its truth and what it found.
     trigger: dict[str, Any] | None
-    faults: list[FaultShape]
+    errors: list[ErrorShape]
     #: What to change.
     fix: str | None
     #: The command that gives it another round.
@@ -138,7 +141,7 @@ class LatencyAnswer(TypedDict):
     latency: LatencyShape | None
 
 
-class ErrorShape(TypedDict):
+class ErrorGroup(TypedDict):
     """The deliveries that stand at one reason, with the latest as samples."""
 
     subscription: str
@@ -151,7 +154,7 @@ class ErrorShape(TypedDict):
 class Errors(TypedDict):
     """What is retrying, rejected or expired, by reason, most first."""
 
-    groups: list[ErrorShape]
+    groups: list[ErrorGroup]
 
 
 class CountShape(TypedDict):
@@ -248,7 +251,7 @@ class StatusShape(TypedDict):
     now: Time
     started_at: Time
     since: Time
-    problems: list[FaultShape]
+    problems: list[StatusProblem]
     sums: SumsShape
     sources: list[SourceStatus]
     instances: list[InstanceStatus]

@@ -8,7 +8,7 @@ from typing import Final
 
 from offramp.api.operations import Call, Operation, Query, Reply
 from offramp.api.parts import Parts
-from offramp.api.problems import refuse
+from offramp.api.problems import refuse_parameter
 from offramp.api.shapes import CountShape, LatencyAnswer, Series
 from offramp.api.stories import latency_shape
 from offramp.api.times import write_optional, write_time
@@ -71,7 +71,7 @@ class StatsResource:
         if until - since > RANGES[name]:
             days = RANGES[name] // STEPS["day"]
             told = f"lies more than {days} days before `until`: the most by the {name}"
-            raise refuse("query.since", told)
+            raise refuse_parameter("since", told)
         since = since // step * step
         counts = await self._parts.ledger.counts(
             since, until, lane=call.query["subscription"], source=call.query["source"]

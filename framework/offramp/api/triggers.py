@@ -9,6 +9,7 @@ import msgspec
 
 from offramp.api.operations import MAX_LIMIT, Call, Operation, Reply
 from offramp.api.parts import Parts
+from offramp.errors import TriggerError
 from offramp.fql import Trigger, compile_trigger, segment_reading
 
 
@@ -82,16 +83,24 @@ class TriggersResource:
 
     async def parse(self, call: Call) -> Reply:
         """Answer with the tree of a text."""
-        return Reply(data=_answer(compile_trigger(call.body.text)))
+        return Reply(data=_answer(_compile(call.body.text, "text")))
 
     async def generate(self, call: Call) -> Reply:
         """Answer with the text of a tree."""
-        return Reply(data=_answer(compile_trigger(call.body.tree)))
+        return Reply(data=_answer(_compile(call.body.tree, "tree")))
 
     async def match(self, call: Call) -> Reply:
         """Answer with the truth for each event."""
-        trigger = compile_trigger(call.body.trigger)
+        trigger = _compile(call.body.trigger, "trigger")
         return Reply(data=Matches(results=[_match(trigger, event) for event in call.body.events]))
+
+
+def _compile(trigger: str | dict[str, Any], key: str) -> Trigger:
+    """Compile what stands under a key of the body; faults have their place in the body."""
+    try:
+        return compile_trigger(trigger)
+    except TriggerError as error:
+        raise TriggerError(fault.under(key) for fault in error.faults) from None
 
 
 def _answer(trigger: Trigger) -> TriggerAnswer:

@@ -25,6 +25,7 @@ from offramp.api import (
     read_token,
 )
 from offramp.cli.load import DEFAULT_FILE
+from offramp.cli.render.errors import place_of
 from offramp.config import HostSettings, host_settings, read_document, resolve
 from offramp.errors import Fault, FaultyError, OfframpError
 from offramp.host.run import URL_FILE
@@ -58,7 +59,7 @@ class Where:
 
 
 class RefusedRequestError(FaultyError):
-    """The host refused a request for faults in it."""
+    """The host refused a request for what is wrong in it."""
 
     what = "request"
 
@@ -226,8 +227,8 @@ def _read(url: str, status: int, raw: bytes) -> Any:
         return data
     if not isinstance(data, dict) or "detail" not in data:
         raise OfframpError(f"{url} answered {status}: {raw[:200].decode(errors='replace')}")
-    if data.get("faults"):
-        raise RefusedRequestError(Fault(f["place"], f["message"]) for f in data["faults"])
+    if data.get("errors"):
+        raise RefusedRequestError(Fault(place_of(e), e["detail"]) for e in data["errors"])
     raise OfframpError(data["detail"])
 
 

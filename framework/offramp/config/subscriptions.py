@@ -179,7 +179,7 @@ def _check_trigger(table: Table, trigger: str | None, faults: list[Fault]) -> No
             read_trigger(trigger)
     except TriggerError as error:
         place = table.at("trigger")
-        faults.extend(Fault(f"{place}, {f.place}", f.message) for f in error.faults)
+        faults.extend(fault.under(place) for fault in error.faults)
 
 
 def _mapping(

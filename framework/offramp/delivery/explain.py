@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any, Final
 
 import attrs
@@ -16,6 +17,7 @@ from offramp.delivery.pipeline import Pipeline, Prepared
 from offramp.delivery.secrecy import masked_origin, masked_texts
 from offramp.errors import DeliveryError, Fault, FaultyError
 from offramp.http import Client, Exchange, Mask, readable
+from offramp.pointers import ErrorShape, describe_errors
 
 #: Nothing is sent, so nothing is waited for either: an action that takes longer never ends.
 LONGEST_EXPLANATION_SECONDS: Final = 10.0
@@ -32,7 +34,7 @@ async def _stop(outgoing: OutgoingRequest) -> Response:
 async def explain(
     pipeline: Pipeline, runtime: InstanceRuntime | None, event: dict[str, Any], *, now: float
 ) -> dict[str, Any]:
-    """Tell what would happen: trigger, values and their origins, faults, the exact request.
+    """Tell what would happen: trigger, values and their origins, errors, the exact request.
 
     `now` in epoch seconds. Without a runtime (the instance's settings are not known) everything
     but the request is told.
@@ -44,7 +46,7 @@ async def explain(
         "trigger": pipeline.explain_trigger(event),
         "fields": masked_origin(attrs.asdict(pipeline.explain_mapping(event)), pipeline.secrets),
         "payload": None,
-        "faults": [],
+        "errors": [],
         "request": None,
     }
     mask = pipeline.mask_of(str if runtime is None else runtime.mask, event)
@@ -53,7 +55,7 @@ async def explain(
     except BaseException as error:  # what the plugin's own checks raise is told too
         if is_ours(error):
             raise
-        told["faults"] = _told(error, "validate", mask)
+        told["errors"] = _errors_of(error, "validate", mask)
         return dict(masked_texts(told, mask))
     payload = _json.loads(prepared.wire)
     mask = pipeline.secrets.mask(mask, [payload])
@@ -87,20 +89,19 @@ async def _request(
             return {"request": _shown(client)}
         if is_ours(error):
             raise
-        return {"request": _shown(client), "faults": _told(error, "perform", mask)}
+        return {"request": _shown(client), "errors": _errors_of(error, "perform", mask)}
     return {"request": _shown(client)}
 
 
-def _told(error: BaseException, place: str, mask: Mask) -> list[dict[str, str]]:
-    """The faults that an error stands for; a plugin's bug is part of the explanation."""
+def _errors_of(error: BaseException, method: str, mask: Mask) -> list[ErrorShape]:
+    """What an exception stands for; a plugin's bug is part of the explanation."""
     failure = as_delivery_error(error)
     of_plugin = failure is not error or isinstance(failure, PluginFailedError)
-    if of_plugin or (place == "perform" and not isinstance(failure, FaultyError)):
-        return [{"place": place, "message": readable(mask(failure.message))}]
-    return [
-        {"place": fault["place"], "message": readable(mask(fault["message"]))}
-        for fault in faults_of(failure)
-    ]
+    if of_plugin or (method == "perform" and not isinstance(failure, FaultyError)):
+        return [{"method": method, "detail": readable(mask(failure.message))}]
+    return describe_errors(
+        Fault(fault.place, readable(mask(fault.message))) for fault in _faults_of(failure)
+    )
 
 
 def _is_stop(error: BaseException) -> bool:
@@ -110,12 +111,11 @@ def _is_stop(error: BaseException) -> bool:
     return isinstance(error, _NotSentError)
 
 
-def faults_of(error: DeliveryError) -> list[dict[str, str]]:
-    """Each fault of an error as JSON data."""
+def _faults_of(error: DeliveryError) -> Iterable[Fault]:
     # A plugin's own check may give what are no faults at all.
     if isinstance(error, FaultyError) and all(isinstance(each, Fault) for each in error.faults):
-        return [{"place": fault.place, "message": fault.message} for fault in error.faults]
-    return [{"place": "$", "message": error.message}]
+        return error.faults
+    return [Fault("$", error.message)]
 
 
 def _shown(client: Client[Any] | None) -> dict[str, Any] | None:

@@ -145,7 +145,7 @@ def compile_subscription(
             return make()
         except FaultyError as error:
             faults.extend(
-                _within(f"{place}.{what}", Fault(fault.place, secrets.literals(fault.message)))
+                Fault(fault.place, secrets.literals(fault.message)).under(f"{place}.{what}")
                 for fault in error.faults
             )
 
@@ -177,13 +177,6 @@ def compile_subscription(
 def _moment(now: float) -> datetime:
     """A time as a moment; all payloads of a batch are prepared at one time."""
     return datetime.fromtimestamp(now, UTC)
-
-
-def _within(place: str, fault: Fault) -> Fault:
-    """A fault of a mapping has a path (`$.a`), one of a trigger has a column."""
-    if fault.place.startswith("$"):
-        return fault.under(place)
-    return Fault(f"{place}, {fault.place}", fault.message)
 
 
 def _sync_mode(subscription: Subscription, offered: CatalogAction) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from offramp.cli.compiled import Compiled, chosen, show
 from offramp.cli.context import Context
@@ -16,9 +16,6 @@ from offramp.delivery import (
     explain as explain_event,
 )
 from offramp.web import complete
-
-#: Places of faults that stand for a plugin's methods.
-IN_PLUGIN: Final = frozenset({"perform", "validate"})
 
 
 async def explain(
@@ -52,4 +49,4 @@ async def explain(
 
 def _plugin_failed(told: Mapping[str, Any]) -> bool:
     """Whether an explanation ended in the plugin's own code."""
-    return any(fault["place"] in IN_PLUGIN for fault in told["faults"])
+    return any("method" in error for error in told["errors"])

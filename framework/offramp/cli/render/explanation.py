@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from offramp import _json
 from offramp.cli.render.columns import grid, indented
+from offramp.cli.render.errors import render_error
 
 #: Longer values are cut: a table is for reading, `--json` has everything.
 MAX_VALUE_CHARACTERS: Final = 60
@@ -19,14 +19,14 @@ SKIPPED_HEADERS: Final = frozenset({"user-agent"})
 
 
 def render_explanation(told: Mapping[str, Any]) -> RenderableType:
-    """One event and one subscription: trigger, fields, faults, and the request."""
+    """One event and one subscription: trigger, fields, errors, and the request."""
     parts: list[RenderableType] = [
         _verdict(told),
         indented(render_conditions(told["trigger"])),
     ]
     if told["matches"]:
         parts.append(indented(_fields(told["fields"], told["payload"])))
-        parts += [_fault(fault) for fault in told["faults"]]
+        parts += [indented(render_error(error)) for error in told["errors"]]
         parts += map(indented, left_out(told["request"]))
         parts += [indented(_request(each)) for each in exchanges_of(told["request"])]
     return Group(*parts)
@@ -118,10 +118,6 @@ def _fields(origin: Mapping[str, Any], payload: Mapping[str, Any] | None) -> Tab
         shown = Text(short(value)) if child["found"] else Text("nothing", "yellow")
         table.add_row(Text(key, "bold"), shown, Text(origin_of(child), "dim"))
     return table
-
-
-def _fault(fault: Mapping[str, str]) -> Padding:
-    return indented(Text.assemble(("✗ ", "red"), (fault["place"], "bold"), f": {fault['message']}"))
 
 
 def _request(request: Mapping[str, Any]) -> Group:

@@ -8,7 +8,8 @@ from typing import Any, Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from offramp.cli.render.columns import FittingTable, number
+from offramp.cli.render.columns import FittingTable, indented, number
+from offramp.cli.render.errors import render_error
 from offramp.cli.render.event import clock, duration
 from offramp.cli.render.explanation import short
 
@@ -155,8 +156,7 @@ def render_preview(preview: Mapping[str, Any]) -> RenderableType:
 
 
 def _previewed(row: Mapping[str, Any]) -> Iterator[RenderableType]:
-    for fault in row["faults"]:
-        yield Text.assemble(("  ✗ ", "red"), (fault["place"], "bold"), f": {fault['message']}")
+    yield from (indented(render_error(error)) for error in row["errors"])
     if row["after"] is None:
         return
     if row["before"] is None:

@@ -1,0 +1,87 @@
+"""Faults as JSON data, as RFC 9457 shows errors: each with the JSON pointer of its place."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final, NotRequired, TypedDict
+from urllib.parse import quote, unquote
+
+from offramp.errors import Fault
+
+#: A place inside a text, such as a trigger, after the place of the text.
+_COLUMN: Final = re.compile(r"(?:^|, )(column \d+)$")
+#: One step of a place: `.key`, `."odd key"`, `[0]` or `['odd key']`.
+_STEP: Final = re.compile(
+    r"""
+    \.? (?P<quoted> "(?:[^"\\]|\\.)*" )
+    | \.? (?P<key> [^.\[\]"']+ )
+    | \[ (?P<index> \d+ ) \]
+    | \[ (?P<literal> '(?:[^'\\]|\\.)*' | "(?:[^"\\]|\\.)*" ) \]
+    """,
+    re.VERBOSE,
+)
+#: What a URI fragment takes as it is, next to letters and digits. Source: RFC 3986, `pchar`.
+_PLAIN_IN_FRAGMENT: Final = "-._~!$&'()*+,;=:@?"
+
+
+class ErrorShape(TypedDict):
+    """One thing that is wrong, and where: one of `pointer`, `parameter`, `header`, `method`."""
+
+    #: JSON pointer, as a URI fragment (RFC 6901): into the body, or into the payload explained.
+    pointer: NotRequired[str]
+    #: Name of a parameter of the query.
+    parameter: NotRequired[str]
+    #: Name of a request header.
+    header: NotRequired[str]
+    #: The plugin's method that failed, `perform` or `validate`, where an explanation ran it.
+    method: NotRequired[str]
+    detail: str
+
+
+def describe_errors(faults: Iterable[Fault]) -> list[ErrorShape]:
+    """Faults as JSON data; a place that is in no document stands in the detail."""
+    return [_describe(fault.place, fault.message) for fault in faults]
+
+
+def pointer_of(place: str) -> str:
+    """The JSON pointer of a place: `#/mapping/id` of `$.mapping.id`; `ValueError` where none is."""
+    return "#" + "".join(f"/{_escaped(key)}" for key in _steps(place))
+
+
+def keys_of(pointer: str) -> list[str]:
+    """The keys and indices on the way of a pointer, outermost first; none for the whole, `#`."""
+    tokens = unquote(pointer.removeprefix("#")).split("/")[1:]
+    return [token.replace("~1", "/").replace("~0", "~") for token in tokens]
+
+
+def _describe(place: str, message: str) -> ErrorShape:
+    column = _COLUMN.search(place)
+    if column is not None:
+        place, message = place[: column.start()], f"{column[1]}: {message}"
+    try:
+        return {"pointer": pointer_of(place), "detail": message}
+    except ValueError:
+        return {"detail": f"{place}: {message}"}
+
+
+def _steps(place: str) -> Iterator[str]:
+    at = 1 if place == "$" or place.startswith(("$.", "$[")) else 0
+    while at < len(place):
+        found = _STEP.match(place, at)
+        if found is None:
+            raise ValueError(f"{place!r} is no place in a document")
+        if found["quoted"] is not None:
+            yield json.loads(found["quoted"])
+        elif found["literal"] is not None:
+            yield ast.literal_eval(found["literal"])
+        else:
+            yield found["key"] or found["index"]
+        at = found.end()
+
+
+def _escaped(key: str) -> str:
+    escaped = key.replace("~", "~0").replace("/", "~1")
+    return quote(escaped, safe=_PLAIN_IN_FRAGMENT)
