@@ -13,7 +13,7 @@ from offramp.api.parts import Parts
 from offramp.errors import OfframpError
 from offramp.queue import DeadFilter
 
-#: Deliveries of one chunk: a write of some 10 ms, so that accepts and settles hardly wait.
+#: Deliveries of one chunk: a short write, so that accepts and settles hardly wait.
 CHUNK: Final = 500
 #: Replays that are remembered.
 KEPT: Final = 100

@@ -1,7 +1,4 @@
-"""From the JSON texts of a request to checked events; what fails is told apart, with its place.
-
-An event of a batch takes 3.5 µs: 1.0 to parse, 0.3 for its depth, 1.2 to normalise, 0.4 to check.
-"""
+"""From the JSON texts of a request to checked events; what fails is told apart, with its place."""
 
 from __future__ import annotations
 
@@ -141,7 +138,7 @@ class EventMaker:
         depth = self.limits.depth
         # Counting brackets is cheap and settles nearly all; only then is it worth a walk.
         brackets = text.count(b"{")
-        if _LIST in text:  # a tenth of what counting takes
+        if _LIST in text:  # cheaper than counting, and nearly always enough
             brackets += text.count(b"[")
         if brackets > depth and nests_deeper_than(value, depth):
             fault = Fault(place, f"nests deeper than {depth} levels")

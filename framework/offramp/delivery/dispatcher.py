@@ -39,7 +39,7 @@ WAIT_SECONDS: Final = 30.0
 IDLE_PAUSE_SECONDS: Final = 0.01
 #: How many deliveries a lane without batches takes at once.
 SINGLES: Final = 32
-#: How many batches are leased at once: each lease costs two changes of thread, some 0.2 ms.
+#: How many batches are leased at once: each lease costs two changes of thread.
 BATCHES_AHEAD: Final = 4
 #: The time in which the lanes of a held instance come to probe after a rest.
 PROBE_SPREAD_SECONDS: Final = 0.1

@@ -104,7 +104,7 @@ class Pipeline:
         return self.secrets.mask(base, [mapped] if isinstance(mapped, dict) else [])
 
     def prepare(self, event: dict[str, Any], *, now: float) -> Prepared:
-        """Map, check and structure one event: 2.3 µs for 5 fields; `now` in epoch seconds.
+        """Map, check and structure one event; `now` in epoch seconds.
 
         Raises `RejectedError` with the reason where the event cannot become a payload, or where
         the partner is known to refuse it.

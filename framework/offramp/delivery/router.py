@@ -1,7 +1,7 @@
 """Which subscriptions want an event: decided from the configuration held in memory.
 
 A source's lanes are indexed by what their triggers make necessary of `event` and `type`, so that
-an event asks only those that may match: 1 µs for 1 subscription and for 100 with other names.
+an event asks only those that may match, however many others there are.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """JSON text in JavaScript's notation, written by the encoder where that provably writes the same.
 
-Nearly every value holds only texts, plain numbers, objects and lists. To see that takes some 90 ns
-a value, and the encoder then needs a twentieth of what `js_json` does: 2.8 µs in all instead of 10
-µs for the 24 values of a usage event. `js_json` writes what is not so plain.
+Nearly every value holds only texts, plain numbers, objects and lists. To see that and to let the
+encoder write them is several times as fast as `js_json`, which writes what is not so plain.
 """
 
 from __future__ import annotations

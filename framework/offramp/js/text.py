@@ -107,7 +107,7 @@ def is_plain_decimal(text: str) -> bool:
 
 
 def _compact(value: Any) -> str:
-    """JSON on one line: some 0.3 µs for each member."""
+    """JSON on one line."""
     kind = type(value)
     if kind is str:
         return _quoted(value)

@@ -15,8 +15,8 @@ from offramp.errors import BudgetError
 from offramp.mapping.values import Resolver
 
 #: Steps: list items, statements and filters of Liquid, places that `@replace` finds, and the like.
-#: Each takes some 0.2 µs, all of them some 20 ms. A list has 16,000 items at most in an event of
-#: 32 KB, the largest that Segment and Offramp take unless told otherwise.
+#: All of them together hold up the event loop for an instant only. A list has 16,000 items at most
+#: in an event of 32 KB, the largest that Segment and Offramp take unless told otherwise.
 MAX_STEPS: Final = 100_000
 #: Characters of the texts that are read and made, some sixty times those of the largest event.
 MAX_CHARACTERS: Final = 2_000_000

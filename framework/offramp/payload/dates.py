@@ -19,7 +19,7 @@ EPOCH_SECONDS_DIGITS: Final = 10
 EPOCH_MS_DIGITS: Final = 13
 MICROSECOND_DIGITS: Final = 6
 #: Characters of the longest text that is read, three times what JavaScript writes with the name of
-#: a zone. Its `Date` would read any number of them, some 10 µs each.
+#: a zone. Its `Date` would read any number of them.
 MAX_DATE_CHARACTERS: Final = 200
 #: What JavaScript adds to a year below 100 that comes as a number. Source: ECMA-262, Date.UTC.
 FIRST_YEAR_OF_TWO_DIGITS: Final = 1_900
@@ -78,7 +78,7 @@ def parse_date_like(value: Any) -> datetime:
 
 
 def common_moment(text: str) -> datetime | None:
-    """The moment of a text in the form that SDKs send, in 0.2 µs; `None` for any other text.
+    """The moment of a text in the form that SDKs send; `None` for any other text.
 
     That is most dates and times, though not all: the 30th of February is the 2nd of March, as
     JavaScript has it.

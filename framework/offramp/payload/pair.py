@@ -20,7 +20,7 @@ def compile_pair(
     """Compile what answers as `check` and then `structure` do, sooner where all is as usual.
 
     `check` is of the fields, `structure` of the class; both do the work where something is not as
-    usual, and find the faults. Usual: 1 µs for 5 fields, 7 µs for 30.
+    usual, and find the faults.
     """
 
     def careful(raw: dict[str, Any]) -> tuple[dict[str, Any], P]:

@@ -12,7 +12,7 @@ from aiohttp.http import SERVER_SOFTWARE
 
 
 class ReadyAnswer(web.StreamResponse):
-    """A 200 whose bytes are ready: 1.5 µs to send, where a `web.Response` takes 9 µs.
+    """A 200 whose bytes are ready, so that sending it is cheaper than making a `web.Response`.
 
     One object serves any number of requests, so it has no state of theirs, and must not be
     changed. Whom it does not suit gets an ordinary response.
