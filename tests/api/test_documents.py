@@ -1,4 +1,4 @@
-"""The configuration as a document: out, in with a diff first, and its history."""
+"""The configuration as a document: out, in with a diff first, and its audit log."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ async def test_what_only_a_start_reads_is_refused(host: Running) -> None:
         assert heard.data["errors"][0]["pointer"] == f"#/{key}"
 
 
-async def test_the_history_tells_who_changed_what(host: Running) -> None:
+async def test_the_audit_log_tells_who_changed_what(host: Running) -> None:
     """Latest first, page by page, secrets masked."""
     await host.ask("POST", "/api/instances/small/disable", None, {"X-Offramp-Actor": "Ada"})
     await host.ask("POST", "/api/instances/small/enable", None, {"X-Offramp-Actor": "x" * 65})

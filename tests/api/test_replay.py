@@ -1,4 +1,4 @@
-"""What failed for good: listed, grouped, previewed, and given another round."""
+"""What failed for good: listed, grouped, previewed, and delivered again."""
 
 from __future__ import annotations
 

@@ -230,7 +230,7 @@ async def _stages(host: Host) -> list[str]:
 def _commands() -> list[tuple[str, tuple[str, ...], bytes]]:
     asking = [
         ("status",), ("events",), ("events", "raises"), ("dead-letters",), ("export",),
-        ("history",),
+        ("audit-log",),
         ("apply", "--dry-run"), ("check",), ("replay", "--all", "--dry-run"),
     ]  # fmt: skip
     trying = [("explain", "--json"), ("explain",), ("send",), ("bench",)]

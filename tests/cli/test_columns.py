@@ -9,9 +9,9 @@ import pytest
 
 from offramp.cli.render.columns import FittingTable, number
 from offramp.cli.render.tables import (
+    render_audit_log,
     render_dead_letters,
     render_events,
-    render_history,
     render_status,
 )
 from offramp.cli.render.terminal import SafeConsole
@@ -66,7 +66,7 @@ DEAD = {
     ],
 }
 GROUPS = [{**DELIVERY, "reason": "PAYLOAD_VALIDATION_FAILED", "n": 3}]
-HISTORY = {
+AUDIT_LOG = {
     "rows": [
         {
             "revision": 7,
@@ -101,9 +101,9 @@ def printed(monkeypatch: pytest.MonkeyPatch, shown: Any, width: int | None) -> s
         (render_status(STATUS), [LONG, "1,234,567", "12 ms"]),
         (render_events(EVENTS), [LONG, ID, "Report Rendered"]),
         (render_dead_letters(DEAD, GROUPS), [LONG, ID, "65536", "PAYLOAD_VALIDATION_FAILED"]),
-        (render_history(HISTORY), [LONG, "revision"]),
+        (render_audit_log(AUDIT_LOG), [LONG, "revision"]),
     ],
-    ids=["status", "events", "dead-letters", "history"],
+    ids=["status", "events", "dead-letters", "audit-log"],
 )
 def test_no_name_and_no_id_is_cut(
     monkeypatch: pytest.MonkeyPatch, shown: Any, words: list[str], width: int

@@ -144,7 +144,7 @@ def test_events_without_an_id_lists_the_latest(offramp: Offramp, live: Live) -> 
 def test_status_shows_counts_and_that_the_sums_hold(offramp: Offramp, live: Live) -> None:
     """One glance, status 0; the same after a recount."""
     live.send(usage("m1"), nobody(), usage("m3", type="page"))
-    for more in ((), ("--audit",)):
+    for more in ((), ("--reconcile",)):
         result = offramp("status", *more)
         assert result.status == 0
         assert "the sums hold" in result.out
@@ -154,7 +154,7 @@ def test_status_shows_counts_and_that_the_sums_hold(offramp: Offramp, live: Live
     assert (row["delivered"], row["rejected"], row["filtered"]) == (1, 1, 1)
 
 
-@pytest.mark.parametrize("command", [["events"], ["status"], ["dead-letters"], ["history"]])
+@pytest.mark.parametrize("command", [["events"], ["status"], ["dead-letters"], ["audit-log"]])
 def test_tables_fit_a_terminal_of_100_columns(
     offramp: Offramp, live: Live, command: list[str]
 ) -> None:
@@ -220,9 +220,9 @@ def test_apply_shows_the_difference_and_asks(offramp: Offramp, live: Live) -> No
     assert live.host.engine.snapshot.config.subscriptions[LANE].trigger.count("usage") == 0
     assert offramp("apply", live.file, "-y").status == 0
     assert "nothing to change" in offramp("apply", live.file, "-y").out
-    [first, *_] = offramp("history", "--json").lines
+    [first, *_] = offramp("audit-log", "--json").lines
     assert (first["actor"], first["what"], first["id"]) == ("command line", "changed", LANE)
-    assert "command line" in offramp("history").out
+    assert "command line" in offramp("audit-log").out
 
 
 def test_apply_tells_every_fault_with_its_place(offramp: Offramp, live: Live) -> None:

@@ -80,7 +80,7 @@ async def test_without_a_file_the_stored_configuration_runs_on(config: Path) -> 
 
 
 async def test_a_file_takes_the_place_of_what_was_changed_meanwhile(config: Path) -> None:
-    """The file wins at a start, and the history says that it was the file."""
+    """The file wins at a start, and the audit log says that it was the file."""
     folder = config.parent / "data"
     async with running(config, folder) as host:
         assert await ask(host, "POST", "instances/metronome/disable") == 200

@@ -157,7 +157,7 @@ def test_a_secret_field_is_told_in_the_schema_and_not_in_the_repr(chats: Catalog
 
 
 async def test_no_secret_of_a_mapping_lies_on_disk(tmp_path: Path, chats: Catalog) -> None:
-    """Sealed in the tables, masked in the history, and whole again when it loads."""
+    """Sealed in the tables, masked in the audit log, and whole again when it loads."""
     config = parse_config(WRITTEN, chats).config
     changed = parse_config(document(url=f"{URL}9"), chats).config
     async with Store.open(tmp_path) as disk:
@@ -168,14 +168,14 @@ async def test_no_secret_of_a_mapping_lies_on_disk(tmp_path: Path, chats: Catalo
         await store.rotate(rotate_key_file(tmp_path))
         assert await store.load() == (2, changed)
         await store.replace(Config(), 2, actor="me")
-        history = await store.audit_log()
+        entries = await store.audit_log()
     on_disk = await asyncio.to_thread(
         lambda: b"".join(file.read_bytes() for file in tmp_path.iterdir())
     )
     assert b"shown" in on_disk
     for secret in SECRETS:
         assert secret.encode() not in on_disk
-        assert secret not in str(history)
+        assert secret not in str(entries)
 
 
 async def test_a_sealed_mapping_opens_for_its_subscription_only(

@@ -143,7 +143,7 @@ def test_another_order_of_settings_is_none(config: Config, catalog: Catalog) -> 
 
 
 async def test_no_secret_lies_on_disk(store: ConfigStore, config: Config, tmp_path: Path) -> None:
-    """Tokens and write keys are sealed in the tables and masked in the history."""
+    """Tokens and write keys are sealed in the tables and masked in the audit log."""
     await store.replace(config, 0, actor="me")
     token = attrs.evolve(
         config.instances["billing"], settings={"apiToken": "tok_another_0000", "gone": "tok_old"}
@@ -211,7 +211,7 @@ async def test_no_change_makes_no_revision(store: ConfigStore, config: Config) -
     assert len(await store.audit_log()) == 4
 
 
-async def test_the_history_tells_who_changed_what(
+async def test_the_audit_log_tells_who_changed_what(
     store: ConfigStore, config: Config, written: dict[str, Any], catalog: Catalog
 ) -> None:
     """Each entry has revision, time, name and both states, secrets masked; latest first."""

@@ -113,8 +113,8 @@ async def _our_request(
     seen: list[OutgoingRequest] = []
     runtime = make_watched_runtime(settings, seen)
     told = await explain(pipeline, runtime, event, now=moment_of(pipeline, event))
-    if told["faults"]:
-        return {"error": "\n".join(fault["message"] for fault in told["faults"])}
+    if told["errors"]:
+        return {"error": "\n".join(error["detail"] for error in told["errors"])}
     [outgoing] = seen
     shown = told["request"]
     assert (shown["method"], shown["url"]) == (outgoing.method, outgoing.url)

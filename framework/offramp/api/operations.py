@@ -89,7 +89,7 @@ class Call:
     body: Any = None
     #: The revision that the caller means, from `If-Match`.
     revision: int | None = None
-    #: For the history.
+    #: For the audit log.
     actor: str = "api"
 
 

@@ -32,7 +32,7 @@ _OF_THE_PLUGIN: Final = {
     "INVALID_REQUEST": _NOT_SENT,
     "UNCLEAR_OUTCOME": "look whether the partner has it, and mend the plugin before you replay it",
 }
-_FIX_THE_MAPPING: Final = "change the mapping, or what is sent, then give this another round"
+_FIX_THE_MAPPING: Final = "change the mapping, or what is sent, then replay it"
 _OF_THE_CREDENTIALS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
@@ -86,7 +86,7 @@ def _of_removed(delivery: Delivery) -> WhyShape:
         return _why(f"{_said(delivery)}; the subscription is gone by now")
     return _why(
         f"{_said(delivery)}; the subscription is gone by now",
-        fix="make the subscription again under the same id, then give this another round",
+        fix="make the subscription again under the same id, then replay it",
         replay=_command(delivery),
     )
 
@@ -125,7 +125,7 @@ def _fix_of_mapping(told: Mapping[str, Any] | None, errors: Sequence[ErrorShape]
     if told is None:
         return _FIX_THE_MAPPING
     if not errors:
-        return "as the mapping is now it has no fault any more: give this another round"
+        return "as the mapping is now it has no fault any more: replay it"
     fields = [keys[0] for error in errors if (keys := keys_of(error.get("pointer", "#")))]
     fixes = [_origin(key, told["fields"]) for key in dict.fromkeys(fields)]
     return "; ".join(fixes) or _FIX_THE_MAPPING
@@ -146,9 +146,9 @@ def _origin(key: str, fields: Mapping[str, Any]) -> str:
 
 def _fix_of_answer(parts: Parts, delivery: Delivery) -> str:
     if delivery.reason == Reason.SUBSCRIPTION_REMOVED:
-        return "it was disabled while this waited: enable it, then give this another round"
+        return "it was disabled while this waited: enable it, then replay it"
     if delivery.stage is Stage.EXPIRED:
-        return "it could not be delivered in time; once the partner answers, give it another round"
+        return "it could not be delivered in time; once the partner answers, replay it"
     if delivery.status in _OF_THE_CREDENTIALS:
         instance = parts.config.subscriptions[delivery.lane].instance
         return f"the partner refuses the credentials of {instance}: change its settings"

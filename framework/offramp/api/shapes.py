@@ -41,7 +41,7 @@ class WhyShape(TypedDict):
     errors: list[ErrorShape]
     #: What to change.
     fix: str | None
-    #: The command that gives it another round.
+    #: The command that delivers it again.
     replay: str | None
 
 

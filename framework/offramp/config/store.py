@@ -33,7 +33,7 @@ from offramp.storage import Store, load_statements
 logger = logging.getLogger(__name__)
 
 _SQL = load_statements("offramp.config", "store.sql")
-#: Entries of the history, where the caller does not say.
+#: Entries of the audit log, where the caller does not say.
 DEFAULT_ENTRIES: Final = 100
 #: SQLite's largest integer: below it lies every entry.
 _NO_BOUND: Final = 2**63 - 1
@@ -58,7 +58,7 @@ class StaleConfigError(OfframpError):
 class AuditEntry:
     """One change as it was made, for people: secrets are masked."""
 
-    #: Counts up with every change; what `history` is read further back by.
+    #: Counts up with every change; what the audit log is read further back by.
     entry: int
     revision: int
     #: Epoch seconds.
@@ -157,7 +157,7 @@ class ConfigStore:
         bound = {"limit": limit, "below": _NO_BOUND if below is None else below}
 
         def read(connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
-            return connection.execute(_SQL["history"], bound).fetchall()
+            return connection.execute(_SQL["read_audit_log"], bound).fetchall()
 
         return [_entry(row) for row in await self._store.read(read)]
 
@@ -235,7 +235,7 @@ def _write(
         written = {**named, "revision": about["revision"], "doc": row.doc}
         connection.execute(_SQL[statements[row.change.what]], written)
         connection.execute(
-            _SQL["audit"], {**about, **named, "before": row.before, "after": row.after}
+            _SQL["add_to_audit_log"], {**about, **named, "before": row.before, "after": row.after}
         )
 
 

@@ -36,12 +36,12 @@ UPDATE config SET rev = :revision, doc = :doc WHERE kind = :kind AND id = :id;
 -- Leave a mark that something was there; its secrets go.
 UPDATE config SET rev = :revision, doc = NULL, deleted = 1 WHERE kind = :kind AND id = :id;
 
--- name: audit
+-- name: add_to_audit_log
 -- Set down one change of a revision.
 INSERT INTO config_audit (rev, at, who, kind, id, before, after)
 VALUES (:revision, :at, :actor, :kind, :id, :before, :after);
 
--- name: history
+-- name: read_audit_log
 -- What was changed, latest first, below an entry.
 SELECT entry, rev, at, who, kind, id, before, after FROM config_audit
 WHERE entry < :below ORDER BY entry DESC LIMIT :limit;

@@ -65,7 +65,7 @@ from offramp.storage import Store
 
 _log = logging.getLogger(__name__)
 
-#: Who made a change, in the history, where a file was applied at start.
+#: Who made a change, in the audit log, where a file was applied at start.
 FROM_FILE: Final = "file"
 #: Where commands find a running host: its URL, in the data folder.
 URL_FILE: Final = "url"

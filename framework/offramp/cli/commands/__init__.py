@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from offramp.cli.commands.apply import apply
+from offramp.cli.commands.audit_log import audit_log
 from offramp.cli.commands.bench import bench
 from offramp.cli.commands.catalog import catalog
 from offramp.cli.commands.check import check
@@ -13,7 +14,6 @@ from offramp.cli.commands.dead_letters import dead_letters
 from offramp.cli.commands.events import events
 from offramp.cli.commands.explain import explain
 from offramp.cli.commands.export import export
-from offramp.cli.commands.history import history
 from offramp.cli.commands.manifest import manifest
 from offramp.cli.commands.match import match
 from offramp.cli.commands.replay import replay
@@ -39,5 +39,5 @@ COMMANDS: Final[tuple[Callable[..., Any], ...]] = (
     replay,
     apply,
     export,
-    history,
+    audit_log,
 )

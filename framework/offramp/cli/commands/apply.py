@@ -14,6 +14,7 @@ from offramp.cli.context import Context
 from offramp.cli.events import write_line
 from offramp.cli.load import DEFAULT_FILE
 from offramp.cli.options import Flag, Json
+from offramp.cli.render.errors import place_of
 from offramp.config import read_document
 from offramp.errors import OfframpError
 
@@ -30,7 +31,7 @@ async def apply(  # noqa: PLR0913 - each is an option of the command
     json: Json = False,
     where: Where | None = None,
 ) -> None:
-    """Put a file in the place of a host's configuration: the diff first, then a question.
+    """Replace the configuration of a running host by a file: show the diff, ask, then apply.
 
     Its tables `host` and `plugins` are read when a host starts with the file.
 
@@ -48,7 +49,7 @@ async def apply(  # noqa: PLR0913 - each is an option of the command
     async with open_api(where) as api:
         tried = await api.ask("POST", "config", query={"dry_run": True}, body=document)
         if not json:
-            _tell(context, tried.data)
+            _show_changes(context, tried.data)
         if dry_run or not tried.data["changes"]:
             if json:
                 write_line(tried.data)
@@ -62,11 +63,11 @@ async def apply(  # noqa: PLR0913 - each is an option of the command
         context.out.print(f"applied: the configuration is at revision {done.data['revision']}")
 
 
-def _tell(context: Context, tried: Mapping[str, Any]) -> None:
+def _show_changes(context: Context, tried: Mapping[str, Any]) -> None:
     for change in tried["changes"]:
         context.out.print(change["text"], markup=False, soft_wrap=True)
     for warning in tried["warnings"]:
-        context.warn(f"{warning['place']}: {warning['message']}")
+        context.warn(f"{place_of(warning)}: {warning['detail']}")
     if not tried["changes"]:
         context.out.print("nothing to change: the host has this configuration already")
 

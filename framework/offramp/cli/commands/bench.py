@@ -55,7 +55,7 @@ class Cost:
 
 
 def bench(context: Context, *, config: ConfigFile = DEFAULT_FILE, json: Json = False) -> None:
-    """Tell what each enabled subscription costs for the events on standard input.
+    """Measure what each enabled subscription costs for the events on standard input.
 
     Nothing is sent and nothing is stored: matching the trigger, mapping, and making the checked
     payload are timed on one core of this machine. What a host adds to it (HTTP, the disk)

@@ -1,4 +1,4 @@
-"""`offramp check`: every fault of a configuration, and what to mind."""
+"""`offramp check`: every fault of a configuration, and warnings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from offramp.errors import counted
 
 
 def check(context: Context, config: ConfigFile = DEFAULT_FILE) -> int:
-    """Check a configuration: every fault with its place, and what to mind."""
+    """Check a configuration: list every fault with its place, and warnings."""
     loaded, catalog = load(context, config)
     report = check_config(loaded.config, catalog, references=follow_all())
     for warning in report.warnings:

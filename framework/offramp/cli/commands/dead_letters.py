@@ -21,7 +21,7 @@ async def dead_letters(
     Parameters
     ----------
     limit
-        How many, at the most.
+        At most this many.
     """
     query = (which or Which()).as_query()
     async with open_api(where) as api:

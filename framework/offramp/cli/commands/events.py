@@ -21,7 +21,7 @@ async def events(  # noqa: PLR0913 - each is an option of the command
     json: Json = False,
     where: Where | None = None,
 ) -> None:
-    """Tell what became of one event at each subscription, and why; or list the latest.
+    """Show what became of one event at each subscription, and why; or list the latest events.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ async def events(  # noqa: PLR0913 - each is an option of the command
     source
         Only what this source sent.
     limit
-        Events of the list, at the most.
+        At most this many events in the list.
     """
     async with open_api(where) as api:
         if message_id is None:

@@ -25,7 +25,7 @@ async def explain(
     config: ConfigFile = DEFAULT_FILE,
     json: Json = False,
 ) -> int:
-    """Tell what a subscription would make of events on standard input; nothing is sent.
+    """Show what a subscription would make of events on standard input; nothing is sent.
 
     The status is 1 where the plugin's own code failed for an event that its trigger wants.
 

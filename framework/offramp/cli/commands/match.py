@@ -18,7 +18,7 @@ def match(
     verdict: Annotated[bool, Parameter(negative="")] = False,
     why: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
-    """Pass on the events that a trigger selects: events in on standard input, a line each.
+    """Filter events by a trigger: one event a line on standard input, the selected ones out.
 
     Parameters
     ----------

@@ -30,14 +30,14 @@ async def replay(  # noqa: PLR0913 - each is an option of the command
     json: Json = False,
     where: Where | None = None,
 ) -> None:
-    """Give deliveries that failed for good another round, with a new retry window.
+    """Deliver dead letters again, with a new retry window.
 
     Parameters
     ----------
     ids
         The deliveries, by their ids; `offramp dead-letters` and `offramp events` tell them.
     all
-        Every one there is; has to be said where nothing else says which.
+        All dead letters; required where no id and no other filter is given.
     dry_run
         Send nothing: show what would be sent instead of what was.
     mapping

@@ -16,7 +16,7 @@ async def status(
     context: Context,
     *,
     since: str = "24h",
-    audit: Flag = False,
+    reconcile: Flag = False,
     json: Json = False,
     where: Where | None = None,
 ) -> int:
@@ -28,12 +28,12 @@ async def status(
     ----------
     since
         Count from then on: 90m, 24h, 7d, or a time in ISO 8601.
-    audit
-        Recount everything instead of trusting the counters; reads the whole ledger.
+    reconcile
+        Recount all deliveries and compare them with the counters; reads the whole ledger.
     """
     async with open_api(where) as api:
         status = await api.get("status", since=moment(since, now=time.time()))
-        if audit:
+        if reconcile:
             recounted = await api.get("reconciliation")
             status["sums"] = {"ok": recounted["ok"], "faults": recounted["faults"]}
     if json:

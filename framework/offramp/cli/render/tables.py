@@ -170,7 +170,7 @@ def _previewed(row: Mapping[str, Any]) -> Iterator[RenderableType]:
         yield Text("  the same as before", "dim")
 
 
-def render_history(page: Mapping[str, Any]) -> RenderableType:
+def render_audit_log(page: Mapping[str, Any]) -> RenderableType:
     """Changes of the configuration, latest first."""
     table = FittingTable(
         "revision", "when", "actor", "what", "details", head="what", prose="details"

@@ -1,14 +1,14 @@
-"""`offramp history`: changes of the configuration, and who made them."""
+"""`offramp audit-log`: changes of the configuration, and who made them."""
 
 from __future__ import annotations
 
 from offramp.cli.client import Where, open_api
 from offramp.cli.context import Context
 from offramp.cli.options import Json
-from offramp.cli.render.tables import render_history
+from offramp.cli.render.tables import render_audit_log
 
 
-async def history(
+async def audit_log(
     context: Context, *, limit: int = 20, json: Json = False, where: Where | None = None
 ) -> None:
     """List changes of the configuration, latest first, and who made them.
@@ -16,8 +16,8 @@ async def history(
     Parameters
     ----------
     limit
-        How many, at the most.
+        At most this many.
     """
     async with open_api(where) as api:
         page = await api.get("audit-log", limit=limit)
-    context.show(page["rows"], lambda: render_history(page), as_json=json)
+    context.show(page["rows"], lambda: render_audit_log(page), as_json=json)
