@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.api.conftest import TOKEN, Running
-from tests.host.test_malformed import heard
+from tests.collector.parts import heard
 
 from offramp.api import load_token, read_token
 from offramp.errors import ConfigError

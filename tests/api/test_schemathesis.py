@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from tests.cli.conftest import CONFIG, TOKEN
-from tests.cli.test_serve import serving
+from tests.cli.parts import serving
 
 from offramp_metronome.emulator import Emulator
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from tests.api.conftest import Running
-from tests.event.test_times import READ
+from tests.event.parts import READ
 
 from offramp.api.times import read_time
 from offramp.cli.times import moment

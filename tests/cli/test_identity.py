@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 from tests.cli.conftest import CONFIG, TOKEN
-from tests.cli.test_living import ask, running
+from tests.cli.parts import ask, running
 
 from offramp import _json
 from offramp.api import IDENTITY_FILE, IDENTITY_PATH, TOKEN_FILE

@@ -5,48 +5,22 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
-import attrs
 import pytest
 from tests.cli.conftest import CONFIG, TOKEN, Offramp
+from tests.cli.parts import COMMAND, PATIENCE, ask, running
 
-from offramp import _json
 from offramp.cli.context import Context
-from offramp.cli.load import open_file
 from offramp.cli.stored import load_stored
-from offramp.config import Config, HostSettings
+from offramp.config import Config
 from offramp.errors import ConfigError
-from offramp.host.run import Host, run_host
+from offramp.host.run import Host
 
-COMMAND = [sys.executable, "-c", "from offramp.cli import main; main()"]
 LANE = "metronome/Billing events"
-PATIENCE = 20.0
-
-
-@asynccontextmanager
-async def running(file: Path | None, folder: Path) -> AsyncIterator[Host]:
-    """A host, from a file or from what its folder holds."""
-    opened = None if file is None else open_file(Context(), file)
-    catalog = Context().catalog if opened is None else opened.catalog
-    settings = attrs.evolve(HostSettings() if opened is None else opened.host, port=0)
-    written = None if opened is None else opened.config
-    async with run_host(written, catalog, settings, folder=folder) as host:
-        yield host
-
-
-async def ask(host: Host, method: str, path: str, body: object = None) -> int:
-    headers = {"Authorization": f"Bearer {host.token.value}"}
-    data = None if body is None else _json.dumps(body)
-    async with (
-        aiohttp.ClientSession(headers=headers) as session,
-        session.request(method, f"{host.url}/api/{path}", data=data) as answer,
-    ):
-        return answer.status
 
 
 def write(path: Path, text: str | None) -> None:

@@ -4,68 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import signal
 import socket
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-import attrs
 import pytest
 from segment.analytics.client import Client
 from tests.cli.conftest import TOKEN, Offramp, usage
+from tests.cli.parts import COMMAND, PATIENCE, serving
 
 from offramp import _json
 from offramp_metronome.emulator import Emulator, Fault
 
 KEY = "product-key"
-PATIENCE = 20.0
-COMMAND = [sys.executable, "-c", "from offramp.cli import main; main()"]
-
-
-@attrs.define
-class Process:
-    """A host in a process of its own."""
-
-    process: asyncio.subprocess.Process
-    url: str
-
-    async def stop(self, number: int = signal.SIGTERM) -> int:
-        """Send a signal and wait for the end."""
-        self.process.send_signal(number)
-        return await asyncio.wait_for(self.process.wait(), PATIENCE)
-
-
-@asynccontextmanager
-async def serving(config: Path, metronome: str) -> AsyncIterator[Process]:
-    """`offramp serve`, ready."""
-    process = await asyncio.create_subprocess_exec(
-        *COMMAND, "serve", str(config), "--port", "0",
-        cwd=config.parent,
-        env={**os.environ, "METRONOME_BASE_URL": metronome, "COLUMNS": "200"},
-        stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        yield Process(process, await asyncio.wait_for(_url(process), PATIENCE))
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
-
-
-async def _url(process: asyncio.subprocess.Process) -> str:
-    assert process.stderr is not None
-    heard = []
-    async for line in process.stderr:
-        heard.append(line.decode())
-        found = re.search(r"(http://127\.0\.0\.1:\d+)/v1/batch", heard[-1])
-        if found:
-            return found[1]
-    raise AssertionError("the host did not start: " + "".join(heard))
 
 
 async def arrived(emulator: Emulator, count: int) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -24,12 +26,22 @@ from offramp import (
     path,
     setting,
 )
-from offramp.config import Instance, Subscription
+from offramp.config import Config, Instance, Source, Subscription
 from offramp.definition import Handler
-from offramp.delivery import InstanceRuntime, Pipeline, compile_subscription, make_runtime
-from offramp.plugins import Catalog, load_catalog, load_plugins
+from offramp.delivery import (
+    Engine,
+    InstanceRuntime,
+    Parcel,
+    Pipeline,
+    compile_subscription,
+    make_runtime,
+)
+from offramp.plugins import Catalog, CatalogEntry, load_catalog, load_plugins
+from offramp.queue import SqliteLedger, open_queue
+from offramp.storage import Store
 
 URL = "https://partner.example/take"
+NOW = 1_700_000_000.0
 
 
 @attrs.frozen
@@ -164,3 +176,54 @@ def event(message_id: str, **properties: Any) -> dict[str, Any]:
         "userId": "u1",
         "properties": properties,
     }
+
+
+LANE = "small/one"
+
+
+PATIENCE = 10.0
+
+
+def config(
+    *, action: str = "take", enabled: bool = True, trigger: str = 'type = "track"', **mapping: Any
+) -> Config:
+    """One subscription, enabled or not."""
+    entry = small_catalog()["small"]
+    return Config(
+        sources={"site": Source(name="site", write_key="key")},
+        instances={"small": Instance(name="small", source="site", destination="small")},
+        subscriptions={
+            LANE: Subscription(
+                id=LANE,
+                name="one",
+                instance="small",
+                action=action,
+                trigger=trigger,
+                mapping={**entry.action(action).default_mapping, **mapping},
+                enabled=enabled,
+            )
+        },
+    )
+
+
+@asynccontextmanager
+async def running(folder: Path, partner: Partner) -> AsyncIterator[tuple[Engine, SqliteLedger]]:
+    """An engine on a queue of its own; `partner` answers its requests."""
+
+    def start(instance: Instance, entry: CatalogEntry) -> InstanceRuntime:
+        return make_runtime(instance, entry, {"token": "s3cr3t-token"}, transport=partner)
+
+    async with Store.open(folder) as store, open_queue(store) as queue:
+        engine = Engine(small_catalog(), queue, start)
+        try:
+            yield engine, SqliteLedger(store)
+        finally:
+            await engine.stop()
+
+
+def parcels(ids: Sequence[str]) -> list[Parcel]:
+    """One prepared event each."""
+    pipeline = make_pipeline()
+    return [
+        Parcel(prepared=pipeline.prepare(event(each), now=NOW), event=event(each)) for each in ids
+    ]

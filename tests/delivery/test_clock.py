@@ -7,8 +7,7 @@ from pathlib import Path
 
 import attrs
 import pytest
-from tests.delivery.parts import Partner, event, small_catalog
-from tests.delivery.test_engine import LANE, PATIENCE, config
+from tests.delivery.parts import LANE, PATIENCE, Partner, config, event, small_catalog
 
 from offramp.config import Instance
 from offramp.delivery import Engine, make_runtime

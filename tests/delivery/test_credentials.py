@@ -9,8 +9,16 @@ from pathlib import Path
 
 import attrs
 import pytest
-from tests.delivery.parts import Partner, event, make_pipeline, make_small_runtime, small_catalog
-from tests.delivery.test_engine import LANE, PATIENCE, config
+from tests.delivery.parts import (
+    LANE,
+    PATIENCE,
+    Partner,
+    config,
+    event,
+    make_pipeline,
+    make_small_runtime,
+    small_catalog,
+)
 from tests.delivery.virtual import World, run
 
 from offramp import OutgoingRequest, Response

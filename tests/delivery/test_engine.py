@@ -3,59 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.delivery.parts import Partner, event, small_catalog
+from tests.delivery.parts import LANE, PATIENCE, Partner, config, event, running, small_catalog
 
 from offramp import OutgoingRequest, Response
-from offramp.config import Config, Instance, Source, Subscription
+from offramp.config import Instance
 from offramp.delivery import Engine, make_runtime
 from offramp.delivery.instance import InstanceRuntime
 from offramp.errors import ConfigError, Fault
 from offramp.plugins import CatalogEntry
-from offramp.queue import SqliteLedger, Stage, open_queue
+from offramp.queue import Stage, open_queue
 from offramp.storage import Store
-
-LANE = "small/one"
-PATIENCE = 10.0
-
-
-def config(
-    *, action: str = "take", enabled: bool = True, trigger: str = 'type = "track"', **mapping: Any
-) -> Config:
-    entry = small_catalog()["small"]
-    return Config(
-        sources={"site": Source(name="site", write_key="key")},
-        instances={"small": Instance(name="small", source="site", destination="small")},
-        subscriptions={
-            LANE: Subscription(
-                id=LANE,
-                name="one",
-                instance="small",
-                action=action,
-                trigger=trigger,
-                mapping={**entry.action(action).default_mapping, **mapping},
-                enabled=enabled,
-            )
-        },
-    )
-
-
-@asynccontextmanager
-async def running(folder: Path, partner: Partner) -> AsyncIterator[tuple[Engine, SqliteLedger]]:
-    def start(instance: Instance, entry: CatalogEntry) -> InstanceRuntime:
-        return make_runtime(instance, entry, {"token": "s3cr3t-token"}, transport=partner)
-
-    async with Store.open(folder) as store, open_queue(store) as queue:
-        engine = Engine(small_catalog(), queue, start)
-        try:
-            yield engine, SqliteLedger(store)
-        finally:
-            await engine.stop()
 
 
 @pytest.mark.parametrize("action", ["take", "takeOne", "takeByKind"])

@@ -11,9 +11,17 @@ from pathlib import Path
 
 import attrs
 import pytest
-from tests.delivery.parts import Partner, Take, event, make_pipeline, make_small_runtime
-from tests.delivery.test_engine import PATIENCE, config, running
-from tests.delivery.test_send import parcels
+from tests.delivery.parts import (
+    PATIENCE,
+    Partner,
+    Take,
+    config,
+    event,
+    make_pipeline,
+    make_small_runtime,
+    parcels,
+    running,
+)
 
 from offramp import Batch, OutgoingRequest, Response
 from offramp.delivery import Engine, dispatcher, send

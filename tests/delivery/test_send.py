@@ -8,18 +8,12 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.delivery.parts import Partner, event, make_pipeline, make_small_runtime
+from tests.delivery.parts import Partner, make_pipeline, make_small_runtime, parcels
 
-from offramp.delivery import Parcel, Sent, send
+from offramp.delivery import Sent, send
 
 PIPELINE = make_pipeline()
 NOW = 1_700_000_000.0
-
-
-def parcels(ids: Sequence[str]) -> list[Parcel]:
-    return [
-        Parcel(prepared=PIPELINE.prepare(event(each), now=NOW), event=event(each)) for each in ids
-    ]
 
 
 def bad_among(bad: set[str], status: int = 400) -> Partner:

@@ -14,8 +14,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import unused_port
 from tests.delivery import parts
-from tests.delivery.parts import event, small_catalog
-from tests.delivery.test_engine import config
+from tests.delivery.parts import config, event, small_catalog
 from tests.http.certificates import DAY, Authority
 
 from offramp.config import Instance

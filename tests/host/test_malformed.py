@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from typing import TYPE_CHECKING
 
 import pytest
-
-if TYPE_CHECKING:
-    from tests.collector.conftest import Running
+from tests.collector.conftest import Running
+from tests.collector.parts import heard
 
 KEY = b"Authorization: Basic d3JpdGUta2V5LW9mLXRoZS13ZWI6\r\n"
-
-
-async def heard(url: str, data: bytes) -> bytes:
-    """What a bare socket is answered."""
-    host, port = url.removeprefix("http://").split(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    try:
-        writer.write(data)
-        await writer.drain()
-        return await asyncio.wait_for(reader.read(64 * 1024), timeout=5)
-    finally:
-        writer.close()
-        await writer.wait_closed()
 
 
 MALFORMED = [
