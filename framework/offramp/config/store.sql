@@ -2,7 +2,7 @@
 
 -- name: revision
 -- The revision in force.
-SELECT rev FROM config_revision;
+SELECT revision FROM config_revision;
 
 -- name: references
 -- The references that stand in the file that the host was started with last.
@@ -18,7 +18,7 @@ INSERT INTO config_references (text) VALUES (:text);
 
 -- name: advance
 -- Count the revision up if it is still the one that the caller read.
-UPDATE config_revision SET rev = rev + 1 WHERE rev = :expected;
+UPDATE config_revision SET revision = revision + 1 WHERE revision = :expected;
 
 -- name: documents
 -- All that is in force, in the order in which it was added.
@@ -26,22 +26,22 @@ SELECT kind, id, doc FROM config WHERE deleted = 0 ORDER BY rowid;
 
 -- name: add
 -- Put in something new; what was removed under that id before gives way, and its place with it.
-INSERT OR REPLACE INTO config (kind, id, rev, doc) VALUES (:kind, :id, :revision, :doc);
+INSERT OR REPLACE INTO config (kind, id, revision, doc) VALUES (:kind, :id, :revision, :doc);
 
 -- name: change
 -- Write something anew, at its place.
-UPDATE config SET rev = :revision, doc = :doc WHERE kind = :kind AND id = :id;
+UPDATE config SET revision = :revision, doc = :doc WHERE kind = :kind AND id = :id;
 
 -- name: remove
 -- Leave a mark that something was there; its secrets go.
-UPDATE config SET rev = :revision, doc = NULL, deleted = 1 WHERE kind = :kind AND id = :id;
+UPDATE config SET revision = :revision, doc = NULL, deleted = 1 WHERE kind = :kind AND id = :id;
 
 -- name: add_to_audit_log
 -- Set down one change of a revision.
-INSERT INTO config_audit (rev, at, who, kind, id, before, after)
+INSERT INTO audit_log (revision, at, actor, kind, id, before, after)
 VALUES (:revision, :at, :actor, :kind, :id, :before, :after);
 
 -- name: read_audit_log
 -- What was changed, latest first, below an entry.
-SELECT entry, rev, at, who, kind, id, before, after FROM config_audit
+SELECT entry, revision, at, actor, kind, id, before, after FROM audit_log
 WHERE entry < :below ORDER BY entry DESC LIMIT :limit;
