@@ -106,7 +106,7 @@ class CollectorMetrics(Collector):
         )
         yield _counters(
             "offramp_collector_events_duplicate",
-            "Events whose messageId had been accepted before; their senders hear success.",
+            "Events whose messageId had been accepted before; their senders are answered with 200.",
             (),
             [((), self.duplicates)],
         )
