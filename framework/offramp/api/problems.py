@@ -1,4 +1,4 @@
-"""What a caller hears where a request cannot be served: problem details as of RFC 9457."""
+"""Problem details (RFC 9457): the answer where a request cannot be served."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def guarded(guard: Guard, serve: Any, *, conditional: bool = False) -> Any:
             raise
         except RefusedError as refused:
             response = _of_refused(refused).answer()
-        except Exception as error:  # noqa: BLE001 - whatever breaks, the caller hears a problem
+        except Exception as error:  # noqa: BLE001 - whatever breaks, the answer is a problem
             problem = problem_of(error, conditional=conditional and "If-Match" in request.headers)
             if problem is None:
                 _log.error("%s %s broke", request.method, request.path, exc_info=error)

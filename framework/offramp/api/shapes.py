@@ -244,7 +244,7 @@ class SumsShape(TypedDict):
 
 
 class StatusShape(TypedDict):
-    """The host at a glance."""
+    """The state of the host."""
 
     version: str
     revision: int

@@ -1,4 +1,4 @@
-"""The host at a glance: depths, counts, circuit breakers, problems, and whether the sums hold."""
+"""The state of the host: depths, counts, circuit breakers, problems, and whether the sums hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What browsers must hear before a page of another origin may send events."""
+"""CORS: the headers that let a page of another origin send events."""
 
 from __future__ import annotations
 

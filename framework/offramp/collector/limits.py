@@ -17,7 +17,7 @@ from offramp.event import (
 )
 
 #: Seconds for a body to arrive, and again for its events to be stored. Segment's Python SDK gives
-#: up after 15 s, so it hears a clear answer before. Source: its `timeout`.
+#: up after 15 s, so it gets a clear answer before. Source: its `timeout`.
 DEFAULT_READ_SECONDS: Final = 7.0
 DEFAULT_ACCEPT_SECONDS: Final = 7.0
 #: Sums of binary fractions miss by less than this; the last token of a burst must not.

@@ -12,7 +12,7 @@ from offramp.fql import Trigger, compile_trigger
 from offramp.fql.segment import segment_reading
 
 #: Triggers that are kept, so that a change reads only its own. Some 5 KB each, with what is
-#: compiled of them; more than any configuration that was heard of has.
+#: compiled of them; more than any known configuration has.
 KEPT_TRIGGERS: Final = 10_000
 
 

@@ -44,7 +44,7 @@ def nests_deeper_than(value: Any, levels: int) -> bool:
 
 
 def _is_plain(message: dict[str, Any]) -> bool:
-    """Whether a message is seen at a glance to keep every rule of its type; others may keep them.
+    """Whether a message surely keeps every rule of its type; one that does not may keep them too.
 
     What some rule of a type reads is read here for that type; a test holds the two together.
     """

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-#: What `parse_time` reads, for whoever wrote something else.
+#: What `parse_time` reads, for error messages.
 TIME_FORMS: Final = "2026-11-23T12:00:00Z, 2026-11-23T13:00:00+01:00 or 2026-11-23"
 
 #: Every form: `Y` the year, then month and day, or week and weekday, or the day of the year.

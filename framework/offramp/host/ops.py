@@ -93,6 +93,6 @@ async def _fault(name: str, check: Check) -> str | None:
             return await check()
     except TimeoutError:
         return f"no answer within {READY_SECONDS:g} s"
-    except Exception:  # noqa: BLE001 - a probe has to hear "not ready", whatever broke
+    except Exception:  # noqa: BLE001 - a probe must be answered with "not ready", whatever broke
         _log.exception("the readiness check %r broke", name)
         return "the check broke; the log has the traceback"

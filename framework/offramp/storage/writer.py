@@ -35,7 +35,7 @@ WORTH_WAKING = 64
 class Rank(enum.IntEnum):
     """In which order the kinds of work of one group run."""
 
-    #: What empties: it must not wait behind what fills.
+    #: Runs first: settles free space, accepts take it.
     FIRST = 0
     NORMAL = 1
     LAST = 2

@@ -20,7 +20,7 @@ _QUANTILES: Final = ("p50", "p95", "p99")
 
 
 def render_status(status: Mapping[str, Any]) -> RenderableType:
-    """The host at a glance."""
+    """The state of the host, as tables."""
     head = f"offramp {status['version']}, running since {clock(status['started_at'])}"
     counted = (
         f"configuration at revision {status['revision']}; counted since {clock(status['since'])}"
