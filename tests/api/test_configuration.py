@@ -24,8 +24,8 @@ async def test_a_change_runs_once_it_is_answered(host: Running) -> None:
     assert heard.headers["ETag"] == f'"{heard.data["revision"]}"'
     async with asyncio.timeout(PATIENCE / 2):
         await host.send("m1")
-        [story] = (await host.get("/api/events/m1"))["stories"]
-    assert story["deliveries"][0]["stage"] == "filtered"
+        [record] = (await host.get("/api/events/m1"))["events"]
+    assert record["deliveries"][0]["stage"] == "filtered"
 
 
 async def test_a_change_does_not_wait_for_a_slow_partner(host: Running) -> None:

@@ -11,9 +11,9 @@ from tests.delivery.parts import event
 
 async def one(host: Running, message_id: str) -> dict[str, Any]:
     told = await host.get(f"/api/events/{quote(message_id, safe='')}")
-    [story] = told["stories"]
-    [delivery] = story["deliveries"]
-    return {**delivery, "event": story["event"]}
+    [record] = told["events"]
+    [delivery] = record["deliveries"]
+    return {**delivery, "event": record["event"]}
 
 
 async def test_a_delivered_event_has_request_and_answer(host: Running) -> None:
@@ -76,7 +76,7 @@ async def test_a_mapping_that_was_mended_says_so(host: Running) -> None:
 
 
 async def test_an_event_of_a_subscription_that_is_gone_is_still_told(host: Running) -> None:
-    """The story outlives the subscription."""
+    """What became of an event outlives the subscription."""
     await host.send("bad-2")
     heard = await host.ask("DELETE", f"/api/subscriptions/{quote(LANE, safe='')}")
     assert heard.status == 200

@@ -128,9 +128,9 @@ def test_events_shows_request_and_answer(offramp: Offramp, live: Live) -> None:
 def test_events_as_json_holds_the_whole_story(offramp: Offramp, live: Live) -> None:
     """One line, with everything that the words leave out."""
     live.send(usage("good"))
-    [story] = offramp("events", "good", "--json").lines
-    assert story["event"]["properties"]["cid"] == "533c3db43f22"
-    assert story["deliveries"][0]["exchange"]["status"] == 200
+    [record] = offramp("events", "good", "--json").lines
+    assert record["event"]["properties"]["cid"] == "533c3db43f22"
+    assert record["deliveries"][0]["exchange"]["status"] == 200
 
 
 def test_events_without_an_id_lists_the_latest(offramp: Offramp, live: Live) -> None:

@@ -75,9 +75,9 @@ async def test_an_outage_is_waited_out(tmp_path: Path) -> None:
         await engine.apply(config())
         await engine.accept("site", [event("m1")])
         assert await engine.wait_until_idle(timeout=PATIENCE)
-        story = (await ledger.event("m1"))[0]
+        record = (await ledger.event("m1"))[0]
     assert partner.taken == ["m1"]
-    assert story.deliveries[0].attempts == 3
+    assert record.deliveries[0].attempts == 3
 
 
 async def test_events_that_do_not_match_are_accounted_for(tmp_path: Path) -> None:

@@ -88,8 +88,8 @@ async def test_events_wait_for_a_certificate_that_holds(
         async with partner(port, None if faulty is None else authority.server(**faulty)) as taken:
             await until(lambda: gates[0].state != "closed")
             ledger = SqliteLedger(store)
-            stories = [(await ledger.event(each))[0] for each in ids]
-            reached = {(each.deliveries[0].stage, each.deliveries[0].reason) for each in stories}
+            records = [(await ledger.event(each))[0] for each in ids]
+            reached = {(each.deliveries[0].stage, each.deliveries[0].reason) for each in records}
             assert reached <= {(Stage.RETRYING, code), (Stage.WAITING, "ACCEPTED")}
         assert taken == []
         async with partner(port, authority.server()) as taken:

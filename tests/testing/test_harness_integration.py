@@ -249,7 +249,7 @@ async def test_the_run_explains_a_failure(sut: TestIntegration, partner: Partner
     assert TOKEN not in told
 
 
-async def test_long_stories_are_cut(sut: TestIntegration, partner: Partner) -> None:
+async def test_long_texts_are_cut(sut: TestIntegration, partner: Partner) -> None:
     """A failure of many events, with much in them, still fits a screen or two."""
     partner.post(USAGE, status=500, repeat=True)
     many = [event for n in range(9) for event in events(1, customer=f"c{n}")]

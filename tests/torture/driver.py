@@ -36,7 +36,7 @@ STOP_EVERY: Final = 5
 POISONED: Final = Fault(status=500, holding=POISON, times=None)
 #: The chance that what is wrong stays wrong until the host has started again.
 OUTLIVES: Final = 0.5
-#: Events whose whole stories are read at the end.
+#: Events whose records are read at the end.
 SAMPLE: Final = 200
 
 
@@ -194,7 +194,7 @@ async def _drain(
 
 
 async def _audit(folder: Path, accepted: set[str], poisoned: set[str]) -> tuple[str, ...]:
-    """The sum rule, and a sample of stories: each accepted event was delivered.
+    """The sum rule, and a sample of records: each accepted event was delivered.
 
     Those that the partner trips over are tried again until their window ends.
     """
@@ -206,8 +206,8 @@ async def _audit(folder: Path, accepted: set[str], poisoned: set[str]) -> tuple[
             faults.append(f"{left} deliveries are in flight, {len(poisoned)} are poisoned")
         sample = sorted(accepted - poisoned)[:: max(1, len(accepted) // SAMPLE)]
         for message_id in (*sample, *poisoned):
-            stories = await ledger.event(message_id)
-            stages = [delivery.stage for story in stories for delivery in story.deliveries]
+            records = await ledger.event(message_id)
+            stages = [delivery.stage for record in records for delivery in record.deliveries]
             if stages != [Stage.RETRYING if message_id in poisoned else Stage.DELIVERED]:
                 faults.append(f"{message_id}: {stages}")
     return tuple(faults)

@@ -11,7 +11,7 @@ from offramp.api.identity import (
 )
 from offramp.api.logins import RefusedLogins
 from offramp.api.parts import Parts
-from offramp.api.stories import tell
+from offramp.api.records import event_record
 from offramp.api.table import control_routes, operations_of
 
 __all__ = [
@@ -23,11 +23,11 @@ __all__ = [
     "RefusedLogins",
     "Token",
     "control_routes",
+    "event_record",
     "load_token",
     "new_nonce",
     "operations_of",
     "own_identity",
     "proof",
     "read_token",
-    "tell",
 ]

@@ -8,8 +8,8 @@ from typing import Any, Final
 from offramp.api.operations import PAGE, Call, Operation, Query, Reply
 from offramp.api.paging import paged
 from offramp.api.parts import Parts
+from offramp.api.records import delivery_row
 from offramp.api.shapes import DeliveryPage, ErrorGroup, Errors
-from offramp.api.stories import delivery_row
 from offramp.queue import DeadFilter, Stage
 from offramp.queue.protocol import DEAD
 

@@ -1,4 +1,4 @@
-"""Accepted events: a listing, and one event's whole story with the reasons."""
+"""Accepted events: a listing, and one event with what became of it, and why."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from offramp.api.operations import PAGE, Call, Operation, Query, Reply
 from offramp.api.paging import paged
 from offramp.api.parts import Parts
 from offramp.api.reasons import why
-from offramp.api.shapes import EventPage, Stories, StoryShape
-from offramp.api.stories import story_row, tell
+from offramp.api.records import event_record, event_row
+from offramp.api.shapes import EventPage, EventRecords, EventShape
 from offramp.errors import NotFoundError
 from offramp.queue import Story
 
@@ -38,9 +38,9 @@ class EventsResource:
             method="GET",
             path="/api/events/{message_id}",
             tag="events",
-            summary="Tell one event's whole story: what became of it at each subscription, and why",
-            serve=self.story,
-            answer=Stories,
+            summary="Show one event: what became of it at each subscription, and why",
+            serve=self.show,
+            answer=EventRecords,
             query=(SOURCE,),
         )
 
@@ -52,22 +52,24 @@ class EventsResource:
                 limit=call.query["limit"],
                 cursor=call.query["cursor"],
             )
-        rows = [story_row(story) for story in page.rows]
+        rows = [event_row(record) for record in page.rows]
         return Reply(data=EventPage(rows=rows, cursor=page.cursor))
 
-    async def story(self, call: Call) -> Reply:
+    async def show(self, call: Call) -> Reply:
         """Answer with one event."""
         message_id = call.path["message_id"]
-        stories = await self._parts.ledger.event(message_id, source=call.query["source"])
-        if not stories:
+        records = await self._parts.ledger.event(message_id, source=call.query["source"])
+        if not records:
             raise NotFoundError(
                 f"no event with the messageId {message_id!r} was accepted: it was never sent, the "
                 "collector refused it, or it is older than what is kept"
             )
-        return Reply(data=Stories(stories=[await self._told(story) for story in stories]))
+        return Reply(
+            data=EventRecords(events=[await self._explained(record) for record in records])
+        )
 
-    async def _told(self, story: Story) -> StoryShape:
-        told: dict[str, Any] = tell(story)
-        for shape, delivery in zip(told["deliveries"], story.deliveries, strict=True):
-            shape["why"] = await why(self._parts, delivery, told["event"])
-        return cast("StoryShape", told)
+    async def _explained(self, record: Story) -> EventShape:
+        shown: dict[str, Any] = event_record(record)
+        for shape, delivery in zip(shown["deliveries"], record.deliveries, strict=True):
+            shape["why"] = await why(self._parts, delivery, shown["event"])
+        return cast("EventShape", shown)

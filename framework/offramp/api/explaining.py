@@ -95,10 +95,10 @@ class ExplainResource:
         if body.event is not None:
             return _completed(body.event)
         message_id = body.message_id or ""
-        stories = await self._parts.ledger.event(message_id, source=body.source)
-        if not stories:
+        records = await self._parts.ledger.event(message_id, source=body.source)
+        if not records:
             raise NotFoundError(f"no event with the messageId {message_id!r} is stored")
-        stored = next((story.body for story in stories if story.body is not None), None)
+        stored = next((record.body for record in records if record.body is not None), None)
         if stored is None:
             raise conflict("the event itself is no longer kept: give it as `event`")
         event: dict[str, Any] = _json.loads(stored)

@@ -12,8 +12,8 @@ from offramp import _json
 from offramp.api.paging import paged
 from offramp.api.parts import Parts
 from offramp.api.problems import refuse
+from offramp.api.records import delivery_row
 from offramp.api.shapes import DeliveryRow
-from offramp.api.stories import delivery_row
 from offramp.api.trying import Try, trying
 from offramp.config import Subscription
 from offramp.config.subscriptions import mapping_faults, put_back_mapping
@@ -107,8 +107,8 @@ def _with(parts: Parts, saved: Subscription, mapping: Mapping[str, Any]) -> Subs
 
 
 async def _row(parts: Parts, delivery: Delivery, tried: Try | OfframpError) -> PreviewRow:
-    stories = await parts.ledger.event(delivery.message_id, source=delivery.source)
-    found = next((each for each in stories[0].deliveries if each.id == delivery.id), delivery)
+    records = await parts.ledger.event(delivery.message_id, source=delivery.source)
+    found = next((each for each in records[0].deliveries if each.id == delivery.id), delivery)
     before = None if found.payload is None else _json.loads(found.payload)
     row: PreviewRow = {
         "delivery": delivery_row(found),
@@ -118,7 +118,7 @@ async def _row(parts: Parts, delivery: Delivery, tried: Try | OfframpError) -> P
         "errors": [],
         "request": None,
     }
-    body = stories[0].body
+    body = records[0].body
     if isinstance(tried, OfframpError) or body is None:
         detail = "the event itself is no longer kept" if body is None else str(tried)
         row["errors"] = [{"detail": detail}]

@@ -73,13 +73,13 @@ class DeliveryShape(DeliveryRow):
     exchange: Any
 
 
-class ToldDelivery(DeliveryShape):
+class ExplainedDelivery(DeliveryShape):
     """The same with its reason explained; `None` where there is nothing to explain."""
 
     why: WhyShape | None
 
 
-class StoryRow(TypedDict):
+class EventRow(TypedDict):
     """One accepted event in a listing."""
 
     message_id: str
@@ -91,7 +91,7 @@ class StoryRow(TypedDict):
     deliveries: list[DeliveryRow]
 
 
-class StoryShape(TypedDict):
+class EventShape(TypedDict):
     """One accepted event; `event` is `None` once retention has dropped it."""
 
     message_id: str
@@ -101,19 +101,19 @@ class StoryShape(TypedDict):
     received_at: Time
     accepted_at: Time
     event: dict[str, Any] | None
-    deliveries: list[ToldDelivery]
+    deliveries: list[ExplainedDelivery]
 
 
-class Stories(TypedDict):
+class EventRecords(TypedDict):
     """All events with one message id: one for each source that sent it."""
 
-    stories: list[StoryShape]
+    events: list[EventShape]
 
 
 class EventPage(TypedDict):
     """Accepted events, latest first."""
 
-    rows: list[StoryRow]
+    rows: list[EventRow]
     cursor: str | None
 
 

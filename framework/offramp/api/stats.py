@@ -9,8 +9,8 @@ from typing import Final
 from offramp.api.operations import Call, Operation, Query, Reply
 from offramp.api.parts import Parts
 from offramp.api.problems import refuse_parameter
+from offramp.api.records import latency_shape
 from offramp.api.shapes import CountShape, LatencyAnswer, Series
-from offramp.api.stories import latency_shape
 from offramp.api.times import write_optional, write_time
 from offramp.queue import Count, Counted
 

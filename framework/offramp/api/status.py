@@ -9,6 +9,7 @@ from typing import Final, Literal, cast
 from offramp._version import __version__
 from offramp.api.operations import Call, Operation, Query, Reply
 from offramp.api.parts import Parts
+from offramp.api.records import latency_shape
 from offramp.api.shapes import (
     CircuitBreakerShape,
     InstanceStatus,
@@ -17,7 +18,6 @@ from offramp.api.shapes import (
     StatusShape,
     SubscriptionStatus,
 )
-from offramp.api.stories import latency_shape
 from offramp.api.times import write_time
 from offramp.config import Instance
 from offramp.delivery import Hold, InstanceRuntime

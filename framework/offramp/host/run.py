@@ -21,9 +21,9 @@ from offramp.api import (
     RefusedLogins,
     Token,
     control_routes,
+    event_record,
     load_token,
     own_identity,
-    tell,
 )
 from offramp.config import (
     Change,
@@ -93,8 +93,8 @@ class Host:
 
     async def event(self, message_id: str) -> Mapping[str, Any] | None:
         """All that the host knows of one event, or nothing."""
-        stories = await self.ledger.event(message_id)
-        return tell(stories[0]) if stories else None
+        records = await self.ledger.event(message_id)
+        return event_record(records[0]) if records else None
 
     async def explain(self, subscription: str, event: dict[str, Any]) -> Mapping[str, Any]:
         """One event through one subscription, nothing sent."""

@@ -11,7 +11,7 @@ from offramp.errors import InvalidAuthenticationError
 from offramp.http import Mask
 from offramp.queue import Stage
 from offramp.testing.exchanges import RecordedExchange, RecordedRequest
-from offramp.testing.telling import tell_authentication, tell_run
+from offramp.testing.render import render_authentication, render_run
 from offramp.testing.tested import TestedDelivery
 
 T = TypeVar("T")
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @attrs.frozen(kw_only=True, repr=False)
 class ActionRun:
-    """What came of sending events through an action; its `repr` tells the whole story."""
+    """What came of sending events through an action; its `repr` shows all of it."""
 
     action: str
     mapping: Mapping[str, Any]
@@ -98,7 +98,7 @@ class ActionRun:
         return self._assert_all(Stage.FILTERED)
 
     def __repr__(self) -> str:
-        return self.mask(tell_run(self.action, self.mapping, self.deliveries, self.exchanges))
+        return self.mask(render_run(self.action, self.mapping, self.deliveries, self.exchanges))
 
     def _assert_all(self, wanted: Stage, code: str | None = None, saying: str = "") -> Self:
         __tracebackhide__ = True
@@ -124,7 +124,7 @@ class ActionRun:
 
 @attrs.frozen(kw_only=True, repr=False)
 class AuthenticationRun:
-    """What a destination said of credentials; its `repr` tells the whole story."""
+    """What a destination said of credentials; its `repr` shows all of it."""
 
     #: What `test_authentication` raised; nothing where the credentials are good.
     error: Exception | None
@@ -168,7 +168,7 @@ class AuthenticationRun:
 
     def __repr__(self) -> str:
         found = "good" if self.good else "refused" if self.refused else "unclear"
-        return self.mask(tell_authentication(found, self.error, self.exchanges))
+        return self.mask(render_authentication(found, self.error, self.exchanges))
 
     def _assert(self, wanted: str, *, holds: bool) -> Self:
         __tracebackhide__ = True

@@ -52,7 +52,7 @@ def leaks(probe: Probe, shown: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 
 def _of(run: ActionRun) -> Iterator[tuple[str, str]]:
-    yield "the story of the run", repr(run)
+    yield "the text of the run", repr(run)
     for delivery in run.deliveries:
         yield "the reason in the ledger", delivery.message
         if delivery.kept is not None:

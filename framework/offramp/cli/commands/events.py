@@ -8,7 +8,7 @@ from offramp.cli.client import Where, open_api
 from offramp.cli.context import Context
 from offramp.cli.events import write_line
 from offramp.cli.options import Json
-from offramp.cli.render.event import render_story
+from offramp.cli.render.event import render_event_record
 from offramp.cli.render.tables import render_events
 
 
@@ -38,8 +38,8 @@ async def events(  # noqa: PLR0913 - each is an option of the command
             context.show(page["rows"], lambda: render_events(page), as_json=json)
             return
         told = await api.get("events", message_id, source=source)
-    for story in told["stories"]:
+    for record in told["events"]:
         if json:
-            write_line(story)
+            write_line(record)
         else:
-            context.out.print(Group(render_story(story), ""))
+            context.out.print(Group(render_event_record(record), ""))

@@ -1,4 +1,4 @@
-"""One event's story in words: what came, what became of it, why, and what to do about it."""
+"""One event in words: what came, what became of it, why, and what to do about it."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ _MARKS: Final = {
 }
 
 
-def render_story(story: Mapping[str, Any]) -> RenderableType:
-    """A story as the control API tells it."""
-    event = story["event"]
+def render_event_record(record: Mapping[str, Any]) -> RenderableType:
+    """One event as the control API answers it."""
+    event = record["event"]
     shown = event or {
-        "type": story["type"],
-        "event": story["name"],
-        "messageId": story["message_id"],
+        "type": record["type"],
+        "event": record["name"],
+        "messageId": record["message_id"],
     }
-    came = f"came from {story['source']} at {clock(story['received_at'])}"
+    came = f"came from {record['source']} at {clock(record['received_at'])}"
     parts: list[RenderableType] = [render_event(shown), Text(came, "dim")]
     if event is None:
         parts.append(Text("the event itself is no longer kept", "dim"))
-    if not story["deliveries"]:
+    if not record["deliveries"]:
         parts.append(Text("no subscription was there to want it"))
-    parts += [_delivery(delivery) for delivery in story["deliveries"]]
+    parts += [_delivery(delivery) for delivery in record["deliveries"]]
     return Group(*parts)
 
 

@@ -1,4 +1,4 @@
-"""The words in which a test run explains itself."""
+"""Test runs as text, for failures of tests."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from offramp.testing.tested import TestedDelivery
 
 #: Longer texts are cut: a failure should fit a screen or two.
 SHOWN_CHARACTERS: Final = 2_000
-#: So many deliveries that did not succeed, and so many exchanges, are told in full.
+#: So many deliveries that did not succeed, and so many exchanges, are shown in full.
 SHOWN_DELIVERIES: Final = 3
 SHOWN_EXCHANGES: Final = 5
 
 
-def tell_run(
+def render_run(
     action: str,
     mapping: Mapping[str, Any],
     deliveries: Sequence[TestedDelivery],
     exchanges: Sequence[RecordedExchange],
 ) -> str:
-    """The story of a run: each event's end, the details of failures, every exchange."""
+    """A run as text: each event's end, the details of failures, every exchange."""
     delivered = sum(delivery.outcome is Stage.DELIVERED for delivery in deliveries)
     lines = [f"<ActionRun {action}: {delivered} of {len(deliveries)} delivered>"]
     failures = 0
@@ -37,17 +37,17 @@ def tell_run(
             if failures <= SHOWN_DELIVERIES:
                 lines += _details(delivery)
     if failures:
-        lines += _told("mapping", _as_json(mapping))
+        lines += _labelled("mapping", _as_json(mapping))
     return "\n".join([*lines, *_exchanges(exchanges)])
 
 
-def tell_authentication(
+def render_authentication(
     found: str, error: Exception | None, exchanges: Sequence[RecordedExchange]
 ) -> str:
-    """The story of a test of credentials."""
+    """A test of credentials as text."""
     lines = [f"<AuthenticationRun: {found}>"]
     if error is not None:
-        lines += _told("error", f"{type(error).__name__}: {error}")
+        lines += _labelled("error", f"{type(error).__name__}: {error}")
     return "\n".join([*lines, *_exchanges(exchanges)])
 
 
@@ -57,21 +57,21 @@ def _name(event: Any) -> str:
 
 
 def _end(delivery: TestedDelivery) -> str:
-    is_told = delivery.status is None or delivery.code == str(delivery.status)
-    status = "" if is_told else f" ({delivery.status})"
+    is_same = delivery.status is None or delivery.code == str(delivery.status)
+    status = "" if is_same else f" ({delivery.status})"
     code = f", {delivery.code}{status}" if delivery.code else ""
     pause = "" if delivery.retry_in is None else f", again within {delivery.retry_in:g} s"
     return f"{delivery.outcome}{code}{pause}"
 
 
 def _details(delivery: TestedDelivery) -> Iterator[str]:
-    yield from _told("because", delivery.message)
+    yield from _labelled("because", delivery.message)
     cause = delivery.error.__cause__ if delivery.error is not None else None
     if cause is not None and delivery.code == "INTERNAL":
-        yield from _told("raised", "".join(traceback.format_exception(cause)).rstrip())
-    yield from _told("event", _as_json(delivery.event))
+        yield from _labelled("raised", "".join(traceback.format_exception(cause)).rstrip())
+    yield from _labelled("event", _as_json(delivery.event))
     if delivery.fields is not None:
-        yield from _told("payload", _as_json(delivery.fields))
+        yield from _labelled("payload", _as_json(delivery.fields))
 
 
 def _exchanges(exchanges: Sequence[RecordedExchange]) -> Iterator[str]:
@@ -81,15 +81,15 @@ def _exchanges(exchanges: Sequence[RecordedExchange]) -> Iterator[str]:
         request, response = exchange.request, exchange.response
         came = f"no answer: {exchange.error}" if response is None else str(response.status)
         yield f"request {number}: {request.method} {request.url} -> {came}"
-        yield from _told("headers", _as_json(mask_headers(request.headers, str)))
-        yield from _told("body", request.text)
+        yield from _labelled("headers", _as_json(mask_headers(request.headers, str)))
+        yield from _labelled("body", request.text)
         if response is not None:
-            yield from _told("answer", response.text)
+            yield from _labelled("answer", response.text)
     if len(exchanges) > SHOWN_EXCHANGES:
         yield f"and {counted(len(exchanges) - SHOWN_EXCHANGES, 'request')} more"
 
 
-def _told(what: str, text: str) -> Iterator[str]:
+def _labelled(what: str, text: str) -> Iterator[str]:
     if not text:
         return
     if len(text) > SHOWN_CHARACTERS:

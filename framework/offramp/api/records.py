@@ -5,24 +5,24 @@ from __future__ import annotations
 from typing import Any, cast
 
 from offramp import _json
-from offramp.api.shapes import DeliveryRow, DeliveryShape, LatencyShape, StoryRow
+from offramp.api.shapes import DeliveryRow, DeliveryShape, EventRow, LatencyShape
 from offramp.api.times import write_optional, write_time
 from offramp.queue import Delivery, Latency, Story
 
 
-def tell(story: Story) -> dict[str, Any]:
-    """One event's whole story: the event, and what became of it at each subscription."""
+def event_record(record: Story) -> dict[str, Any]:
+    """One event: its body, and what became of it at each subscription."""
     return {
-        **_head(story),
-        "event": None if story.body is None else _json.loads(story.body),
-        "deliveries": [delivery_shape(each) for each in story.deliveries],
+        **_head(record),
+        "event": None if record.body is None else _json.loads(record.body),
+        "deliveries": [delivery_shape(each) for each in record.deliveries],
     }
 
 
-def story_row(story: Story) -> StoryRow:
+def event_row(record: Story) -> EventRow:
     """One event in a listing."""
-    rows = [delivery_row(each) for each in story.deliveries]
-    return cast("StoryRow", {**_head(story), "deliveries": rows})
+    rows = [delivery_row(each) for each in record.deliveries]
+    return cast("EventRow", {**_head(record), "deliveries": rows})
 
 
 def delivery_row(delivery: Delivery) -> DeliveryRow:
@@ -62,14 +62,14 @@ def latency_shape(latency: Latency | None) -> LatencyShape | None:
     return {"n": latency.n, "p50": latency.p50, "p95": latency.p95, "p99": latency.p99}
 
 
-def _head(story: Story) -> dict[str, Any]:
+def _head(record: Story) -> dict[str, Any]:
     return {
-        "message_id": story.message_id,
-        "source": story.source,
-        "type": story.type,
-        "name": story.name,
-        "received_at": write_time(story.received_at),
-        "accepted_at": write_time(story.accepted_at),
+        "message_id": record.message_id,
+        "source": record.source,
+        "type": record.type,
+        "name": record.name,
+        "received_at": write_time(record.received_at),
+        "accepted_at": write_time(record.accepted_at),
     }
 
 
