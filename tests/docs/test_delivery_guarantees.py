@@ -126,7 +126,7 @@ BOUND = 2 * 1 * ceil(log2(100)) + 1
         f"rests for {breaker.FIRST_REST_SECONDS:.0f} second, doubled",
         f"up to {breaker.LONGEST_REST_SECONDS:.0f} seconds",
         f"({', '.join(map(str, sorted(CONTENT_STATUSES)[:-1]))} or {max(CONTENT_STATUSES)})",
-        f"waits {DEFAULT_LINGER / timedelta(milliseconds=1):.0f} ms for company",
+        f"waits {DEFAULT_LINGER / timedelta(milliseconds=1):.0f} ms for others",
         "`2 * k * ceil(log2(n)) + 1`",
         f"one bad event in a hundred, {BOUND}.",
         f"ended after {LONGEST_CALL_SECONDS:.0f} seconds",
