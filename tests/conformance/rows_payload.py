@@ -11,7 +11,7 @@ from tests.conformance.rows_mapping import as_check, changed, mapped_alike
 from tests.conformance.segment import Segment
 
 from offramp import _json
-from offramp.payload.dates import MAX_DATE_CHARACTERS
+from offramp.payload.formats.dates import MAX_DATE_CHARACTERS
 
 CHECKED = ("check", "action")
 _INFINITE = ("Infinity", "-Infinity", "+Infinity")

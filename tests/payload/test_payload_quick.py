@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from offramp.definition import Field, Fields
 from offramp.errors import Fault
-from offramp.payload.members import _compile_members
+from offramp.payload.compile import _compile_members
 from offramp.payload.quick import MAX_LEVELS, compile_quick
 
 

@@ -8,10 +8,10 @@ from typing import Any, TypeAlias
 from offramp.definition import Fields
 from offramp.errors import Fault, PayloadError
 from offramp.payload.clean import compile_is_nothing
+from offramp.payload.compile import compile_root
 from offramp.payload.declared import refuse_impossible
-from offramp.payload.kinds import EXEMPT_KEY
-from offramp.payload.members import compile_root
 from offramp.payload.quick import compile_quick
+from offramp.payload.types import EXEMPT_KEY
 from offramp.payload.values import told
 
 #: Makes a checked payload of a raw one, or raises `PayloadError`.

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from offramp.definition import Field, Fields
 from offramp.js.values import UNSET
-from offramp.payload.kinds import is_shaped, item_types
+from offramp.payload.types import is_shaped, item_types
 
 #: Answers with what is left of a value, or with `UNSET`.
 Clean: TypeAlias = Callable[[Any], Any]

@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
 from offramp.js.text import number_text
-from offramp.payload.kinds import JsonType
 from offramp.payload.numeric import read_number
+from offramp.payload.types import JsonType
 from offramp.payload.values import is_integer, is_number
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from offramp.definition import UNSET, Condition, Conditions, Fields
 from offramp.errors import Fault
-from offramp.payload.kinds import is_shaped
+from offramp.payload.types import is_shaped
 from offramp.payload.values import is_number, same, told
 
 #: Whether an object meets a condition.

@@ -18,12 +18,12 @@ import attrs
 from offramp.codegen import Source
 from offramp.definition import Conditions, Field, Fields
 from offramp.js.values import UNSET
+from offramp.payload.attributes import AS_IT_IS, MOMENT, Typed, typed_of
 from offramp.payload.coerce import USUAL
-from offramp.payload.dates import is_date_like
-from offramp.payload.kinds import EXEMPT_KEY, is_shaped, item_types
+from offramp.payload.formats.dates import is_date_like
 from offramp.payload.plain import PlainAttribute, is_plain_mapping, plain_attributes, slots_of
 from offramp.payload.rules import rules_of
-from offramp.payload.typed import AS_IT_IS, MOMENT, Typed, typed_of
+from offramp.payload.types import EXEMPT_KEY, is_shaped, item_types
 
 #: Makes of a raw payload what the careful way makes of it.
 Way: TypeAlias = Callable[[dict[str, Any]], Any]

@@ -8,9 +8,9 @@ from typing import Any, Final, NamedTuple
 from offramp.definition import Choice, Field
 from offramp.js.numbers import exact
 from offramp.payload.coerce import USUAL
-from offramp.payload.dates import is_date_like
 from offramp.payload.formats import FORMATS
-from offramp.payload.kinds import is_shaped, item_types, wanted
+from offramp.payload.formats.dates import is_date_like
+from offramp.payload.types import is_shaped, item_types, wanted
 from offramp.payload.values import is_number, same, text_of
 
 #: How many choices a message lists.

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from offramp.definition import UNSET, Condition, Conditions, Field, Fields
 from offramp.payload.conditions import conditions_of, has_conditions
-from offramp.payload.kinds import is_shaped, item_types
 from offramp.payload.rules import allowed_values
+from offramp.payload.types import is_shaped, item_types
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 #: Field type -> the format that says most of it in JSON Schema.

@@ -9,8 +9,8 @@ from offramp.definition import Field
 from offramp.errors import Fault
 from offramp.js.values import UNSET
 from offramp.payload.coerce import WRONG, compile_coerce
-from offramp.payload.kinds import item_types, wanted
 from offramp.payload.rules import Rule
+from offramp.payload.types import item_types, wanted
 from offramp.payload.values import told
 
 #: Takes a value and the faults so far; answers with what the payload gets, or with `UNSET`.

@@ -17,7 +17,7 @@ from cattrs.gen import make_dict_structure_fn, override
 from offramp.definition import UNSET, Fields, fields_of, wire_names
 from offramp.errors import Fault, PayloadError
 from offramp.payload.check import Check, compile_check
-from offramp.payload.dates import parse_date_like
+from offramp.payload.formats.dates import parse_date_like
 from offramp.payload.numeric import INTEGER_DIGITS
 from offramp.payload.plain import is_plain_mapping
 from offramp.payload.values import is_integer, is_number, told

@@ -7,8 +7,14 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from offramp.js.text import JS_WHITESPACE
-from offramp.payload.addresses import is_ipv4, is_ipv6, is_uri, is_uri_reference, is_uri_template
-from offramp.payload.regexes import is_js_regex
+from offramp.payload.formats.addresses import (
+    is_ipv4,
+    is_ipv6,
+    is_uri,
+    is_uri_reference,
+    is_uri_template,
+)
+from offramp.payload.formats.regexes import is_js_regex
 
 Test: TypeAlias = Callable[[str], bool]
 

@@ -9,9 +9,9 @@ from typing import Any, Final, Literal, NamedTuple, get_args, get_origin
 
 from offramp.definition import Field
 from offramp.payload.coerce import USUAL
-from offramp.payload.dates import common_moment
-from offramp.payload.kinds import item_types
+from offramp.payload.formats.dates import common_moment
 from offramp.payload.plain import is_plain_mapping
+from offramp.payload.types import item_types
 
 
 class Typed(NamedTuple):

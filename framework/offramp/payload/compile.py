@@ -11,7 +11,6 @@ from offramp.js.values import UNSET
 from offramp.payload.clean import compile_clean, compile_is_nothing, compile_keep_items
 from offramp.payload.coerce import USUAL
 from offramp.payload.conditions import compile_demands, has_conditions
-from offramp.payload.kinds import is_shaped, item_types, wanted
 from offramp.payload.rules import Rule, rules_of
 from offramp.payload.steps import (
     Step,
@@ -21,6 +20,7 @@ from offramp.payload.steps import (
     with_nothing,
     with_rules,
 )
+from offramp.payload.types import is_shaped, item_types, wanted
 from offramp.payload.values import told
 
 #: Makes a payload of an object, and adds the faults that it finds.
