@@ -16,7 +16,7 @@ from offramp.mapping import compile_mapping, transform
 from offramp.mapping.budget import MAX_CHARACTERS, MAX_STEPS, budgeted
 from offramp.mapping.compiler import FREE_PLACEHOLDERS
 from offramp.payload.formats.regexes import is_js_regex
-from offramp.payload.numeric import read_number
+from offramp.payload.values import read_number
 
 #: The largest event, in characters; half of it, where an attack needs two of its values.
 LARGEST, HALF = 32_000, 16_000

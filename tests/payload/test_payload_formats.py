@@ -17,8 +17,8 @@ from offramp.definition import Field
 from offramp.errors import PayloadError
 from offramp.js.dates import parse_js_date
 from offramp.payload import compile_check, is_date_like, parse_date_like
-from offramp.payload.formats import FORMATS, is_email
-from offramp.payload.formats.addresses import _URI, _WEB
+from offramp.payload.formats import FORMATS
+from offramp.payload.formats.addresses import _URI, _WEB, is_email
 from offramp.payload.formats.dates import MAX_DATE_CHARACTERS
 
 TABLES = Path(__file__).with_name("tables")

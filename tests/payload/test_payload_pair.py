@@ -110,7 +110,7 @@ def answer(make: Any, raw: dict[str, Any]) -> Any:
 
 FIELDS = fields_of(Wide)
 CHECK, STRUCTURE = compile_check(FIELDS), structurer(Wide)
-PAIR = compile_pair(FIELDS, Wide, CHECK, STRUCTURE)
+PAIR = compile_pair(FIELDS, Wide)
 
 
 def both(raw: dict[str, Any]) -> Any:
@@ -257,7 +257,7 @@ def test_a_class_with_code_of_its_own_is_left_to_cattrs(cls: type[Any]) -> None:
     """No validator, converter, default or constructor of an author is passed over."""
     assert compile_quick(fields_of(cls), give_up, cls) is None
     fields = fields_of(cls)
-    make = compile_pair(fields, cls, compile_check(fields), structurer(cls))
+    make = compile_pair(fields, cls)
     assert isinstance(make({"n": "4", "Name": "x"})[1], cls)
 
 
@@ -268,7 +268,7 @@ def test_a_class_with_code_of_its_own_is_left_to_cattrs(cls: type[Any]) -> None:
 def test_a_validator_is_heard(cls: type[Any], raw: dict[str, Any], is_made: bool) -> None:
     """What it, or a setter of the author's own, refuses is a fault of the payload."""
     fields = fields_of(cls)
-    make = compile_pair(fields, cls, compile_check(fields), structurer(cls))
+    make = compile_pair(fields, cls)
     if is_made:
         assert make(raw) == ({"n": 4}, cls(n=4))
     else:
@@ -279,9 +279,7 @@ def test_a_validator_is_heard(cls: type[Any], raw: dict[str, Any], is_made: bool
 def test_without_a_class_the_payload_is_the_checked_object() -> None:
     """Actions that declare fields alone get it as it is."""
     fields = fields_of(Place)
-    checked, payload = compile_pair(fields, dict, compile_check(fields), structurer(dict))(
-        {"Name": 5}
-    )
+    checked, payload = compile_pair(fields, dict)({"Name": 5})
     assert payload is checked
     assert payload == {"Name": "5"}
 

@@ -15,7 +15,7 @@ from offramp.definition import Choice, Condition, Conditions, Field
 from offramp.errors import Fault, PayloadError
 from offramp.payload import Check, compile_check, is_date_like, json_schema, parse_date_like
 from offramp.payload.formats import FORMATS
-from offramp.payload.numeric import read_number
+from offramp.payload.values import read_number
 
 KEYS = st.sampled_from(["a", "b", "c", "d", "dynamicAuthSettings"])
 NUMBERS = (

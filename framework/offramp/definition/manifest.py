@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, get_args
 
-from offramp.definition.fields import Choice, Condition, Conditions, Field, Fields
+from offramp.definition.fields import Choice, Condition, Conditions, Field, Fields, FieldType
 from offramp.errors import DefinitionError, Fault
 from offramp.js.values import UNSET
 
@@ -48,9 +48,7 @@ _SETTING_KEYS: Final = (
     "default",
     "depends_on",
 )
-_TYPES: Final = frozenset(
-    {"string", "text", "number", "integer", "datetime", "boolean", "password", "object"}
-)
+_TYPES: Final = frozenset(get_args(FieldType))
 #: How definitions in TypeScript spell `hidden`.
 _HIDDEN_ALIAS: Final = "unsafe_hidden"
 

@@ -1,10 +1,9 @@
 """From fields or a payload class to one compiled function: a raw payload in, a checked one out."""
 
-from offramp.payload.check import Check, compile_check
+from offramp.payload.compile import Check, compile_check
 from offramp.payload.formats.dates import is_date_like, parse_date_like
-from offramp.payload.pair import compile_pair
 from offramp.payload.schema import json_schema
-from offramp.payload.structure import compile_payload, structurer
+from offramp.payload.structure import compile_pair, compile_payload, structurer
 
 __all__ = [
     "Check",

@@ -1,30 +1,95 @@
-"""What a checked value is in its attribute, as code: nearly always the value itself."""
+"""The attributes of a payload class: what one of each Python type holds of a checked value.
+
+A type knows how to hold any value (`run`, for cattrs) and the usual ones (`emit`, as code). A class
+that is no more than its attributes is made by code; any other is left to cattrs.
+"""
 
 from __future__ import annotations
 
 import math
+import types
+import typing
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, Literal, NamedTuple, get_args, get_origin
+from typing import Any, Final, Literal, get_args, get_origin
 
-from offramp.definition import Field
-from offramp.payload.coerce import USUAL
-from offramp.payload.formats.dates import common_moment
-from offramp.payload.plain import is_plain_mapping
-from offramp.payload.types import item_types
+import attrs
+
+from offramp.codegen import Source
+from offramp.definition import Field, wire_names
+from offramp.payload.formats.dates import common_moment, is_date_like, parse_date_like
+from offramp.payload.types import (
+    BOOLEAN,
+    INTEGER,
+    NUMBER,
+    STRING,
+    JsonType,
+    type_of,
+)
+from offramp.payload.values import INTEGER_DIGITS, describe, is_integer, is_number
+
+#: How attrs names the file of what it writes, and where it keeps a hash, if the class asks for one.
+_GENERATED: Final = "<attrs generated"
+_CACHED_HASH: Final = "_attrs_cached_hash"
 
 
-class Typed(NamedTuple):
-    """An expression for what an attribute holds, of the `value` of its field."""
+class UnfitError(ValueError):
+    """A value has no form in the type of its attribute."""
 
-    made: str
-    #: What `it` is in the expression.
-    it: Any = None
+
+@attrs.frozen
+class Form:
+    """How an attribute holds a usual value: an expression of the value's name, as code."""
+
+    emit: Callable[[Source, str], str]
     #: Whether the expression is `None` where the value has no such form that is quickly found.
     may_fail: bool = False
+    #: The test that a value passes if it has the form.
+    proves: Callable[[str], bool] | None = None
 
 
-def _finite_float(number: int | Decimal) -> float | None:
+def _calls(function: Callable[[Any], Any]) -> Callable[[Source, str], str]:
+    return lambda source, value: f"{source.name('held', function)}({value})"
+
+
+AS_IT_IS: Final = Form(lambda _, value: value)
+_COPY: Final = Form(lambda _, value: f"{value}.copy()")
+
+
+@attrs.frozen(kw_only=True)
+class AttributeType:
+    """One Python type that an attribute may have."""
+
+    #: What it holds of any value, as cattrs asks: with the type; raises `UnfitError`.
+    run: Callable[[Any, Any], Any]
+    #: JSON type -> what it holds of the usual values of that type.
+    forms: Mapping[JsonType, Form]
+
+
+def _refuse(value: Any, text: str) -> typing.NoReturn:
+    raise UnfitError(f"{describe(value)} came, but {text} is wanted")
+
+
+def _to_str(value: Any, _: Any) -> str:
+    return value if isinstance(value, str) else _refuse(value, "a string")
+
+
+def _to_bool(value: Any, _: Any) -> bool:
+    return value if isinstance(value, bool) else _refuse(value, "true or false")
+
+
+def _to_int(value: Any, _: Any) -> int:
+    if type(value) is int:
+        return value
+    if not is_integer(value):
+        _refuse(value, "a whole number")
+    if Decimal(value).adjusted() >= INTEGER_DIGITS:
+        _refuse(value, f"a whole number of at most {INTEGER_DIGITS} digits")
+    return int(value)
+
+
+def _finite_float(number: float | Decimal) -> float | None:
     try:
         made = float(number)
     except OverflowError:
@@ -32,37 +97,153 @@ def _finite_float(number: int | Decimal) -> float | None:
     return made if math.isfinite(made) else None
 
 
-AS_IT_IS: Final = Typed("value")
-MOMENT: Final = Typed("it(value)", common_moment, may_fail=True)
-_FLOAT: Final = Typed("it(value)", _finite_float, may_fail=True)
-_DECIMAL: Final = Typed("it(value)", Decimal)
-_COPY: Final = Typed("value.copy()")
+def _to_float(value: Any, _: Any) -> float:
+    number = _finite_float(value) if is_number(value) else None
+    return _refuse(value, "a number that a float can hold") if number is None else number
 
-_TYPED: Final[dict[tuple[Any, str], Typed]] = {
-    (str, "string"): AS_IT_IS,
-    (str, "text"): AS_IT_IS,
-    (str, "password"): AS_IT_IS,
-    (str, "datetime"): AS_IT_IS,
-    (int, "integer"): AS_IT_IS,
-    (bool, "boolean"): AS_IT_IS,
-    (float, "integer"): _FLOAT,
-    (float, "number"): _FLOAT,
-    (Decimal, "integer"): _DECIMAL,
-    (Decimal, "number"): _DECIMAL,
-    (datetime, "datetime"): MOMENT,
+
+def _to_decimal(value: Any, _: Any) -> Decimal:
+    if not is_number(value):
+        _refuse(value, "a number")
+    return Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+
+
+def _to_datetime(value: Any, _: Any) -> datetime:
+    try:
+        return parse_date_like(value)
+    except ValueError as error:
+        raise UnfitError(f"{describe(value)} {error}") from None
+
+
+_FLOAT: Final = Form(_calls(_finite_float), may_fail=True)
+_DECIMAL: Final = Form(_calls(Decimal))
+_MOMENT: Final = Form(_calls(common_moment), may_fail=True, proves=is_date_like)
+
+#: Python type -> how an attribute of it holds values. Objects and classes are not listed.
+ATTRIBUTE_TYPES: Final[dict[type, AttributeType]] = {
+    str: AttributeType(run=_to_str, forms={STRING: AS_IT_IS}),
+    bool: AttributeType(run=_to_bool, forms={BOOLEAN: AS_IT_IS}),
+    int: AttributeType(run=_to_int, forms={INTEGER: AS_IT_IS}),
+    float: AttributeType(run=_to_float, forms={INTEGER: _FLOAT, NUMBER: _FLOAT}),
+    Decimal: AttributeType(run=_to_decimal, forms={INTEGER: _DECIMAL, NUMBER: _DECIMAL}),
+    datetime: AttributeType(run=_to_datetime, forms={STRING: _MOMENT}),
 }
 
 
-def typed_of(field: Field, kind: Any) -> Typed | None:
-    """How an attribute of a kind holds a value of a field; `None` where only cattrs knows."""
-    usual = USUAL[item_types(field)[0]]
+def to_mapping(value: Any, _: Any) -> Any:
+    """What an attribute holds that takes any JSON object as it is; raises `UnfitError`."""
+    return value if isinstance(value, dict) else _refuse(value, "an object")
+
+
+def is_plain_mapping(annotation: Any) -> bool:
+    """Whether an annotation takes any JSON object as it is."""
+    if (get_origin(annotation) or annotation) not in (dict, Mapping):
+        return False
+    return get_args(annotation)[1:] in ((), (Any,), (object,))
+
+
+def form_of(field: Field, annotation: Any) -> Form | None:
+    """How an attribute holds the usual values of a field; `None` where only cattrs knows."""
+    json_type = type_of(field).accepts[0]
+    usual = json_type.usual
     if field.multiple:
-        is_list = get_origin(kind) is list and get_args(kind)[0] in (usual, Any)
-        return _COPY if is_list and field.type != "number" else None
-    if kind is Any or (usual is dict and is_plain_mapping(kind)):
+        is_list = get_origin(annotation) is list and get_args(annotation)[0] in (usual, Any)
+        return _COPY if is_list and json_type is not NUMBER else None
+    if annotation is Any or (usual is dict and is_plain_mapping(annotation)):
         return AS_IT_IS
-    if get_origin(kind) is Literal:
-        values = {value: value for value in get_args(kind)}
-        is_text = usual is str and all(isinstance(value, str) for value in values)
-        return Typed("it.get(value)", values, may_fail=True) if is_text else None
-    return _TYPED.get((kind, field.type))
+    if get_origin(annotation) is Literal:
+        values = {value: value for value in get_args(annotation)}
+        are_texts = usual is str and all(isinstance(value, str) for value in values)
+        return Form(_calls(values.get), may_fail=True) if are_texts else None
+    attribute_type = ATTRIBUTE_TYPES.get(annotation)
+    return None if attribute_type is None else attribute_type.forms.get(json_type)
+
+
+@attrs.frozen
+class _Frozen:
+    """A frozen class, to know others by."""
+
+
+_REFUSES_TO_SET: Final[Any] = _Frozen.__setattr__
+_USUAL_NEW: Final[Any] = object.__new__
+_USUAL_SET: Final[Any] = object.__setattr__
+
+
+@attrs.frozen
+class PlainAttribute:
+    """One attribute of a plain class."""
+
+    name: str
+    #: The name of its parameter.
+    alias: str
+    #: Its annotation, `None` aside.
+    annotation: Any
+    #: Whether it is `None` where nothing came.
+    may_miss: bool
+
+
+def plain_attributes(cls: type[Any]) -> dict[str, PlainAttribute] | None:
+    """The attributes of a class by wire name, or `None` where its author made more of it.
+
+    That is a validator, a converter, a default of its own, or any code that runs as one is made.
+    """
+    if not (attrs.has(cls) and _is_made_by_attrs(cls)):
+        return None
+    if not all(map(_is_plain, attrs.fields(cls))):
+        return None
+    hints, names = typing.get_type_hints(cls), wire_names(cls)
+    found = {}
+    for attribute in attrs.fields(cls):
+        annotation, takes_none = _without_none(hints[attribute.name])
+        may_miss = attribute.default is None or takes_none
+        key = names[attribute.name]
+        found[key] = PlainAttribute(attribute.name, str(attribute.alias), annotation, may_miss)
+    return found
+
+
+def slots_of(cls: type[Any]) -> dict[str, Callable[[Any, Any], None]] | None:
+    """What sets each attribute of a frozen class with slots; `None` for any other class.
+
+    The `__init__` of such a class looks the same up for each attribute, each time, by its name.
+    """
+    if cls.__setattr__ is not _REFUSES_TO_SET or hasattr(cls, _CACHED_HASH):
+        return None
+    slots = {attribute.name: getattr(cls, attribute.name, None) for attribute in attrs.fields(cls)}
+    setters = {
+        name: slot.__set__
+        for name, slot in slots.items()
+        if isinstance(slot, types.MemberDescriptorType)
+    }
+    return setters if len(setters) == len(slots) else None
+
+
+def _is_made_by_attrs(cls: type[Any]) -> bool:
+    """Whether nothing but what attrs wrote itself runs when an instance is made."""
+    own = vars(cls)
+    hooks = ("__attrs_pre_init__", "__attrs_post_init__", "__attrs_init__")
+    return (
+        "__attrs_attrs__" in own
+        and type(cls) is type
+        and cls.__new__ is _USUAL_NEW
+        and cls.__setattr__ in (_USUAL_SET, _REFUSES_TO_SET)
+        and not any(hasattr(cls, hook) for hook in hooks)
+        and isinstance(own.get("__init__"), types.FunctionType)
+        and own["__init__"].__code__.co_filename.startswith(_GENERATED)
+    )
+
+
+def _is_plain(attribute: attrs.Attribute[Any]) -> bool:
+    return (
+        attribute.init
+        and attribute.validator is None
+        and attribute.converter is None
+        and (attribute.default is attrs.NOTHING or attribute.default is None)
+    )
+
+
+def _without_none(hint: Any) -> tuple[Any, bool]:
+    if get_origin(hint) not in (typing.Union, types.UnionType):
+        return hint, False
+    members = get_args(hint)
+    others = [member for member in members if member is not type(None)]
+    return (others[0] if len(others) == 1 else hint), len(others) < len(members)

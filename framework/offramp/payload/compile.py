@@ -1,34 +1,122 @@
-"""Objects and lists, compiled member by member into steps."""
+"""Fields compiled into what cleans, coerces and checks a payload, and finds every fault.
+
+This is the careful way, which takes any payload. `quick` writes code for the usual one, and leaves
+to this what it does not know.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from offramp.definition import Field, Fields
-from offramp.errors import Fault
+from offramp.definition import Conditions, Field, Fields
+from offramp.errors import DefinitionError, Fault, PayloadError
 from offramp.js.values import UNSET
-from offramp.payload.clean import compile_clean, compile_is_nothing, compile_keep_items
-from offramp.payload.coerce import USUAL
-from offramp.payload.conditions import compile_demands, has_conditions
-from offramp.payload.rules import Rule, rules_of
-from offramp.payload.steps import (
-    Step,
-    compile_complaint,
-    compile_scalar,
-    move,
-    with_nothing,
-    with_rules,
+from offramp.payload.conditions import compile_demands, condition_faults, has_conditions
+from offramp.payload.formats import FORMATS
+from offramp.payload.nothing import compile_clean, compile_is_nothing, compile_keep_items
+from offramp.payload.quick import EXEMPT_KEY, compile_quick
+from offramp.payload.rules import Rule
+from offramp.payload.types import (
+    WRONG,
+    compile_coerce,
+    is_shaped,
+    json_types,
+    rules_of,
+    type_of,
+    wanted,
 )
-from offramp.payload.types import is_shaped, item_types, wanted
-from offramp.payload.values import told
+from offramp.payload.values import describe
 
+#: Makes a checked payload of a raw one, or raises `PayloadError`.
+Check: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 #: Makes a payload of an object, and adds the faults that it finds.
 Members: TypeAlias = Callable[[dict[str, Any], list[Fault]], dict[str, Any]]
+#: Takes a value and the faults so far; answers with what the payload gets, or with `UNSET`.
+#: The place of a fault that it adds starts at the value itself.
+_Step: TypeAlias = Callable[[Any, list[Fault]], Any]
 _Test: TypeAlias = Callable[[Any], bool]
-#: A member's key; the type of value that passes at once if it holds the test; whether an empty
+_Complain: TypeAlias = Callable[[Any], Fault]
+#: A member's key; the type of value that passes at once if it satisfies the test; whether an empty
 #: text passes with it; the step for all other values; and whether the member is required.
-_Member: TypeAlias = tuple[str, type | None, _Test | None, bool, Step, bool]
+_Member: TypeAlias = tuple[str, type | None, _Test | None, bool, _Step, bool]
+
+#: Formats that say how a form shows a value, and check nothing.
+_SHOWN_ONLY: Final = frozenset({"password", "text"})
+
+
+def compile_check(fields: Fields) -> Check:
+    """Compile fields into a check: `check(raw)` answers with a cleaned, coerced copy of `raw`.
+
+    `raw` is left alone; what no field declares is dropped. Raises one `PayloadError` with every
+    fault. Compiling raises `DefinitionError` for fields that no payload could be checked by.
+    """
+    careful = compile_careful(fields)
+    return compile_quick(fields, careful) or careful
+
+
+def compile_careful(fields: Fields) -> Check:
+    """The same check, without the quick way for payloads that are as usual."""
+    _refuse_impossible(fields)
+    run = compile_root(fields)
+    restore = _compile_exempt(fields)
+
+    def check(raw: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(raw, dict):
+            raise PayloadError([Fault("$", f"{describe(raw)} came, but an object is wanted")])
+        faults: list[Fault] = []
+        payload = run(raw, faults)
+        if EXEMPT_KEY in raw:
+            restore(raw[EXEMPT_KEY], payload)
+        if faults:
+            raise PayloadError(dict.fromkeys(faults))
+        return payload
+
+    return check
+
+
+def _refuse_impossible(fields: Fields) -> None:
+    faults = [fault for key, field in fields.items() for fault in _declared(f"$.{key}", field)]
+    if faults:
+        raise DefinitionError(faults)
+
+
+def _declared(place: str, field: Field) -> list[Fault]:
+    """What keeps a field from being compiled."""
+    faults = []
+    if field.choices is not None and not field.choices:
+        faults.append(Fault(f"{place}.choices", "nothing is allowed: list values, or leave it out"))
+    if field.format is not None and field.format not in (*FORMATS, *_SHOWN_ONLY):
+        text = f"{field.format!r} is not a format; use one of {', '.join(sorted(FORMATS))}"
+        faults.append(Fault(f"{place}.format", text))
+    if isinstance(field.required, Conditions):
+        faults += condition_faults(f"{place}.required", field.required)
+    for key, inner in (field.properties or {}).items():
+        faults += _declared(f"{place}.properties.{key}", inner)
+    return faults
+
+
+def _compile_exempt(fields: Fields) -> Callable[[Any, dict[str, Any]], None]:
+    field = fields.get(EXEMPT_KEY)
+    is_nothing: _Test = (
+        (lambda value: isinstance(value, str))
+        if field is None
+        else compile_is_nothing(field, at_root=True)
+    )
+
+    def restore(value: Any, payload: dict[str, Any]) -> None:
+        made = payload.get(EXEMPT_KEY)
+        if isinstance(value, dict) and isinstance(made, list):
+            payload[EXEMPT_KEY] = made[0]
+        elif isinstance(value, dict | list) and type(made) is type(value):
+            pass  # its members were checked as any others
+        elif value or not is_nothing(value):
+            payload[EXEMPT_KEY] = value
+
+    return restore
+
+
+# Objects: their members, one by one.
 
 
 def compile_root(fields: Fields) -> Members:
@@ -81,7 +169,7 @@ def _compile_members(
                 before = len(faults)
                 value = step(value, faults)
                 if len(faults) > before:
-                    move(faults, before, f"$.{key}")
+                    _move(faults, before, f"$.{key}")
                 if value is not UNSET:
                     payload[key] = value
                     continue
@@ -105,8 +193,13 @@ def _drop(payload: dict[str, Any], data: dict[str, Any], known: frozenset[str]) 
 
 
 def _missing(key: str, data: Mapping[str, Any]) -> Fault:
-    came = f"{told(data[key])} came, which counts as nothing" if key in data else "nothing came"
+    came = f"{describe(data[key])} came, which counts as nothing" if key in data else "nothing came"
     return Fault(f"$.{key}", f"{came}, but it is required")
+
+
+def _move(faults: list[Fault], start: int, place: str) -> None:
+    """Set the faults from `start` on under the place of the value that they were found in."""
+    faults[start:] = [fault.under(place) for fault in faults[start:]]
 
 
 def _compile_member(
@@ -118,26 +211,45 @@ def _compile_member(
     else:
         step = _compile_value(field, rules, cleans=cleans)
     if cleans:
-        step = with_nothing(compile_is_nothing(field, at_root=at_root), step)
-    usual = None if field.multiple or is_shaped(field) else USUAL[item_types(field)[0]]
+        step = _unless(compile_is_nothing(field, at_root=at_root), step)
+    usual = None if field.multiple or is_shaped(field) else type_of(field).usual
     takes_empty = not (at_root and usual is str)
     return key, usual, _all_of(rules), takes_empty, step, requires and field.required is True
 
 
 def _all_of(rules: tuple[Rule, ...]) -> _Test | None:
-    tests = [rule.test for rule in rules]
+    tests = [rule.run for rule in rules]
     if len(tests) <= 1:
         return tests[0] if tests else None
     return lambda value: all(test(value) for test in tests)
 
 
-def _compile_value(field: Field, rules: tuple[Rule, ...], *, cleans: bool) -> Step:
+# Values: coerced, then put to their rules.
+
+
+def _compile_value(field: Field, rules: tuple[Rule, ...], *, cleans: bool) -> _Step:
     is_object = is_shaped(field)
-    step = _compile_object(field, cleans=cleans) if is_object else compile_scalar(field)
-    return with_rules(field, step, rules)
+    step = _compile_object(field, cleans=cleans) if is_object else _compile_scalar(field)
+    for rule in rules:
+        step = _with_rule(step, rule.run, _complaint(field, rule.wanted))
+    return step
 
 
-def _compile_object(field: Field, *, cleans: bool) -> Step:
+def _compile_scalar(field: Field) -> _Step:
+    coerce = compile_coerce(json_types(field))
+    complain = _complaint(field, wanted(field))
+
+    def step(value: Any, faults: list[Fault]) -> Any:
+        coerced = coerce(value)
+        if coerced is WRONG:
+            faults.append(complain(value))
+            return value
+        return coerced
+
+    return step
+
+
+def _compile_object(field: Field, *, cleans: bool) -> _Step:
     fields = field.properties or {}
     # Where one property is required under conditions, Segment forgets what is always required.
     forgets = has_conditions(fields)
@@ -149,7 +261,7 @@ def _compile_object(field: Field, *, cleans: bool) -> Step:
         keeps_unknown=field.additional_properties,
         requires=not forgets,
     )
-    complain = compile_complaint(field, wanted(field))
+    complain = _complaint(field, wanted(field))
 
     def step(value: Any, faults: list[Fault]) -> Any:
         if not isinstance(value, dict):
@@ -164,11 +276,11 @@ def _compile_object(field: Field, *, cleans: bool) -> Step:
     return step
 
 
-def _compile_list(field: Field, rules: tuple[Rule, ...], *, cleans: bool, at_root: bool) -> Step:
+def _compile_list(field: Field, rules: tuple[Rule, ...], *, cleans: bool, at_root: bool) -> _Step:
     step = _compile_value(field, rules, cleans=False)
     keep = compile_keep_items(field) if cleans else list
-    complain = compile_complaint(field, "a list")
-    usual = None if rules or is_shaped(field) else USUAL[item_types(field)[0]]
+    complain = _complaint(field, "a list")
+    usual = None if rules or is_shaped(field) else type_of(field).usual
 
     def check(value: Any, faults: list[Fault]) -> Any:
         if isinstance(value, list):
@@ -184,7 +296,39 @@ def _compile_list(field: Field, rules: tuple[Rule, ...], *, cleans: bool, at_roo
             before = len(faults)
             value[index] = step(item, faults)
             if len(faults) > before:
-                move(faults, before, f"$[{index}]")
+                _move(faults, before, f"$[{index}]")
         return value
 
     return check
+
+
+def _complaint(field: Field, text: str) -> _Complain:
+    """Compile the fault of a value where `text` is wanted."""
+    secret = field.is_secret
+
+    def complain(value: Any) -> Fault:
+        return Fault("$", f"{describe(value, secret=secret)} came, but {text} is wanted")
+
+    return complain
+
+
+def _unless(is_nothing: _Test, step: _Step) -> _Step:
+    """The step, but not for what counts as nothing."""
+
+    def cleaned(value: Any, faults: list[Fault]) -> Any:
+        return UNSET if not value and is_nothing(value) else step(value, faults)
+
+    return cleaned
+
+
+def _with_rule(step: _Step, test: _Test, complain: _Complain) -> _Step:
+    def ruled(value: Any, faults: list[Fault]) -> Any:
+        before = len(faults)
+        value = step(value, faults)
+        # Faults further inside do not hide this one, but one of the value itself does.
+        is_sound = len(faults) == before or all(fault.place != "$" for fault in faults[before:])
+        if is_sound and not test(value):
+            faults.append(complain(value))
+        return value
+
+    return ruled

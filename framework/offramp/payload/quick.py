@@ -8,9 +8,7 @@ holds. At the first answer that is not the usual one it gives up, and the steps 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -18,16 +16,22 @@ import attrs
 from offramp.codegen import Source
 from offramp.definition import Conditions, Field, Fields
 from offramp.js.values import UNSET
-from offramp.payload.attributes import AS_IT_IS, MOMENT, Typed, typed_of
-from offramp.payload.coerce import USUAL
-from offramp.payload.formats.dates import is_date_like
-from offramp.payload.plain import PlainAttribute, is_plain_mapping, plain_attributes, slots_of
-from offramp.payload.rules import rules_of
-from offramp.payload.types import EXEMPT_KEY, is_shaped, item_types
+from offramp.payload.attributes import (
+    AS_IT_IS,
+    Form,
+    PlainAttribute,
+    form_of,
+    is_plain_mapping,
+    plain_attributes,
+    slots_of,
+)
+from offramp.payload.types import is_shaped, rules_of, type_of
 
 #: Makes of a raw payload what the careful way makes of it.
 Way: TypeAlias = Callable[[dict[str, Any]], Any]
 
+#: Key of the root that is never checked, nor removed: the credentials of dynamic authentication.
+EXEMPT_KEY: Final = "dynamicAuthSettings"
 #: Objects within objects; what lies deeper is left to the steps.
 MAX_LEVELS: Final = 8
 _GIVE_UP: Final = "return otherwise(data_0)"
@@ -55,11 +59,11 @@ def compile_quick(
 
 
 class _Payload(Source):
-    """The code of a payload; what rules measure by is named `it_1`, ..."""
+    """The code of a payload; the levels of its objects are numbered from 0."""
 
     def __init__(self, fields: Fields, payload_type: type[Any] | None) -> None:
         title = "payload" if payload_type is None else f"payload {payload_type.__name__}"
-        super().__init__(title, absent=UNSET, Decimal=Decimal, new=object.__new__)
+        super().__init__(title, absent=UNSET, new=object.__new__)
         with self.block("def quick(data_0):"):
             with self.block(f"if type(data_0) is not dict or {EXEMPT_KEY!r} in data_0:"):
                 self.write(_GIVE_UP)
@@ -80,7 +84,7 @@ class _Payload(Source):
         for key, field in fields.items():
             attribute = attributes.get(key)
             write = self._inner if is_shaped(field) else self._member
-            name = write(key, field, level, None if attribute is None else attribute.kind)
+            name = write(key, field, level, None if attribute is None else attribute.annotation)
             self._otherwise(level, field, attribute, name)
             if attribute is not None:
                 held[attribute] = name
@@ -98,11 +102,12 @@ class _Payload(Source):
         ):
             self.write(f"del made_{level}[key]")
 
-    def _inner(self, key: str, field: Field, level: int, kind: Any) -> str:
+    def _inner(self, key: str, field: Field, level: int, annotation: Any) -> str:
         """Write what takes an object with declared properties; the name of what is held of it."""
         inner, name = level + 1, self.name("inner")
-        cls = kind if attrs.has(kind) else None
-        if cls is None and not (kind is None or kind is Any or is_plain_mapping(kind)):
+        cls = annotation if attrs.has(annotation) else None
+        takes_any = annotation is None or annotation is Any or is_plain_mapping(annotation)
+        if cls is None and not takes_any:
             raise _UnusualError
         self.write(f"{name} = data_{inner} = data_{level}.get({key!r}, absent)")
         with self.block(f"if type(data_{inner}) is dict:"):
@@ -113,15 +118,15 @@ class _Payload(Source):
             self.write(f"{name} = {instance or f'made_{inner}'}")
         return name
 
-    def _member(self, key: str, field: Field, level: int, kind: Any) -> str:
+    def _member(self, key: str, field: Field, level: int, annotation: Any) -> str:
         """Write what takes any other value; the name of what is held of it."""
         value = self.name("value")
-        typed = AS_IT_IS if kind is None else typed_of(field, kind)
-        if typed is None:
+        form = AS_IT_IS if annotation is None else form_of(field, annotation)
+        if form is None:
             raise _UnusualError
-        conditions = self._conditions(field, value, typed, at_root=level == 0)
-        held = self._about(typed.made, value, typed.it)
-        if typed.may_fail:
+        conditions = self._conditions(field, value, form, at_root=level == 0)
+        held = form.emit(self, value)
+        if form.may_fail:
             conditions.append(f"(held := {held}) is not None")
             held = "held"
         self.write(f"{value} = data_{level}.get({key!r}, absent)")
@@ -136,37 +141,29 @@ class _Payload(Source):
 
     def _instance(self, cls: type[Any], held: Mapping[PlainAttribute, str]) -> str:
         """Write what makes the instance of a class; its name."""
-        name, kind, slots = self.name("instance"), self.name("Class", cls), slots_of(cls)
+        name, made, slots = self.name("instance"), self.name("Class", cls), slots_of(cls)
         if slots is None:
             arguments = ", ".join(f"{each.alias}={value}" for each, value in held.items())
-            self.write(f"{name} = {kind}({arguments})")
+            self.write(f"{name} = {made}({arguments})")
             return name
-        self.write(f"{name} = new({kind})")
+        self.write(f"{name} = new({made})")
         for each, value in held.items():
             self.write(f"{self.name('set', slots[each.name])}({name}, {value})")
         return name
 
-    def _conditions(self, field: Field, value: str, typed: Typed, *, at_root: bool) -> list[str]:
+    def _conditions(self, field: Field, value: str, form: Form, *, at_root: bool) -> list[str]:
         """What holds of a value that is as usual."""
-        usual = USUAL[item_types(field)[0]].__name__
+        json_type = type_of(field).accepts[0]
         if field.multiple:
+            usual = json_type.usual.__name__
             odd = f"[each for each in {value} if type(each) is not {usual} or not each]"
             return [f"type({value}) is list", f"not {odd}"]
-        condition = f"type({value}) is {usual}"
-        if field.type == "number":
-            condition = f"({condition} or type({value}) is Decimal and {value}.is_finite())"
-        conditions = [condition]
-        if at_root and usual == "str":
+        conditions = [json_type.emit(self, value)]
+        if at_root and json_type.usual is str:
             conditions.append(value)
-        rules = [
-            rule for rule in rules_of(field) if not (typed is MOMENT and rule.it is is_date_like)
-        ]
-        return conditions + [self._about(rule.usual, value, rule.it) for rule in rules]
-
-    def _about(self, expression: str, value: str, it: Any) -> str:
-        """An expression of `value` and `it` with their names in the code."""
-        names = {"value": value, "it": "" if it is None else self.name("it", it)}
-        return re.sub(r"\b(?:value|it)\b", lambda found: names[found[0]], expression)
+        # What makes the form asks some rules by itself.
+        rules = [rule for rule in rules_of(field) if rule.fits is None or rule.fits != form.proves]
+        return conditions + [rule.emit(self, value) for rule in rules]
 
     def _otherwise(
         self, level: int, field: Field, attribute: PlainAttribute | None, name: str

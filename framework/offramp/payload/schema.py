@@ -1,17 +1,17 @@
-"""The JSON Schema (draft 2020-12) that checked payloads obey, for documentation and forms."""
+"""The JSON Schema (draft 2020-12) that checked payloads obey, for documentation and forms.
+
+What types, rules and conditions say of it stands with each of them.
+"""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from offramp.definition import UNSET, Condition, Conditions, Field, Fields
-from offramp.payload.conditions import conditions_of, has_conditions
-from offramp.payload.rules import allowed_values
-from offramp.payload.types import is_shaped, item_types
+from offramp.definition import Field, Fields
+from offramp.payload.conditions import demands_schema, has_conditions
+from offramp.payload.types import is_shaped, json_types, rules_of, type_of
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
-#: Field type -> the format that says most of it in JSON Schema.
-_FORMATS: Final = {"datetime": "date-time", "password": "password"}
 
 
 def json_schema(fields: Fields) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def _object(fields: Fields, *, keeps_unknown: bool) -> dict[str, Any]:
     required = [key for key, field in fields.items() if field.required is True]
     if required:
         schema["required"] = required
-    demands = [_demand(key, conditions) for key, conditions in conditions_of(fields)]
+    demands = demands_schema(fields)
     if demands:
         schema["allOf"] = demands
     return schema
@@ -45,17 +45,19 @@ def _field(field: Field) -> dict[str, Any]:
 
 
 def _value(field: Field) -> dict[str, Any]:
-    if is_shaped(field):
-        return _shaped(field)
-    types = item_types(field)
-    schema: dict[str, Any] = {"type": types[0] if len(types) == 1 else list(types)}
-    if field.choices is not None:
-        schema["enum"] = allowed_values(field)
-    if not field.multiple:
-        schema |= _bounds(field)
-        form = _FORMATS.get(field.type, field.format if field.type == "string" else None)
-        if form is not None:
-            schema["format"] = form
+    schema = _shaped(field) if is_shaped(field) else _typed(field)
+    for rule in rules_of(field):
+        schema |= rule.schema
+    return schema
+
+
+def _typed(field: Field) -> dict[str, Any]:
+    definition, (first, *others) = type_of(field), json_types(field)
+    names = [first.name, *(each.name for each in others)]
+    schema: dict[str, Any] = {"type": names if others else first.name}
+    form = field.format if definition.takes_format else definition.format
+    if form is not None and not field.multiple:
+        schema["format"] = form
     if field.is_secret:
         schema["writeOnly"] = True
     return schema
@@ -67,36 +69,4 @@ def _shaped(field: Field) -> dict[str, Any]:
     if has_conditions(fields):  # the object around it says then what is required
         schema.pop("required", None)
         schema.pop("allOf", None)
-    if field.choices is not None and not field.multiple:
-        schema["enum"] = allowed_values(field)
     return schema
-
-
-def _bounds(field: Field) -> dict[str, Any]:
-    names = {"string": ("minLength", "maxLength"), "number": ("minimum", "maximum")}
-    least, most = names.get(field.type, ("", ""))
-    bounds = {least: field.minimum, most: field.maximum}
-    return {name: bound for name, bound in bounds.items() if name and bound}
-
-
-def _demand(key: str, conditions: Conditions) -> dict[str, Any]:
-    tests = [_condition(condition) for condition in conditions.conditions]
-    join = "anyOf" if conditions.match == "any" else "allOf"
-    test = tests[0] if len(tests) == 1 else {join: tests}
-    return {"if": test, "then": _member(*key.split(".")[:2])}
-
-
-def _condition(condition: Condition) -> dict[str, Any]:
-    keys = condition.field_key.split(".")[:2]
-    if condition.value is UNSET and len(keys) == 1:
-        return _member(*keys) if condition.operator == "is_not" else {"not": _member(*keys)}
-    value: dict[str, Any] = {} if condition.value is UNSET else {"const": condition.value}
-    if condition.operator == "is_not":
-        value = {"not": value}
-    return _member(*keys, value=value)
-
-
-def _member(key: str, child: str | None = None, *, value: Any = None) -> dict[str, Any]:
-    """What holds for an object that has a member, and in it another, of some value."""
-    inside = value if child is None else _member(child, value=value)
-    return {"required": [key], **({"properties": {key: inside}} if inside else {})}

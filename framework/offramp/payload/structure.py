@@ -1,14 +1,12 @@
-"""A checked payload made an instance of the author's class."""
+"""A checked payload made an instance of the author's class, quickly where code can do it."""
 
 from __future__ import annotations
 
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
-from decimal import Decimal
 from functools import cache
-from typing import Any, Final, TypeVar, Union, get_args, get_origin, overload
+from typing import Any, TypeVar, Union, get_args, get_origin, overload
 
 import attrs
 from cattrs import ClassValidationError, Converter, IterableValidationError
@@ -16,17 +14,11 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from offramp.definition import UNSET, Fields, fields_of, wire_names
 from offramp.errors import Fault, PayloadError
-from offramp.payload.check import Check, compile_check
-from offramp.payload.formats.dates import parse_date_like
-from offramp.payload.numeric import INTEGER_DIGITS
-from offramp.payload.plain import is_plain_mapping
-from offramp.payload.values import is_integer, is_number, told
+from offramp.payload.attributes import ATTRIBUTE_TYPES, UnfitError, is_plain_mapping, to_mapping
+from offramp.payload.compile import Check, compile_careful, compile_check
+from offramp.payload.quick import compile_quick
 
 P = TypeVar("P")
-
-
-class _UnfitError(ValueError):
-    """A value has no form in the type of its attribute."""
 
 
 @overload
@@ -45,6 +37,30 @@ def compile_payload(payload: type[Any] | Fields) -> Callable[[dict[str, Any]], A
     check = compile_check(fields_of(payload))
     structure = structurer(payload)
     return lambda raw: structure(check(raw))
+
+
+def compile_pair(
+    fields: Fields, payload_type: type[P]
+) -> Callable[[dict[str, Any]], tuple[dict[str, Any], P]]:
+    """Compile what checks a raw payload and makes a typed one: it answers with both.
+
+    Raises `PayloadError` with every fault; compiling, `DefinitionError`.
+    """
+    structure = structurer(payload_type)
+
+    def after(check: Check) -> Callable[[dict[str, Any]], tuple[dict[str, Any], P]]:
+        def both(raw: dict[str, Any]) -> tuple[dict[str, Any], P]:
+            checked = check(raw)
+            return checked, structure(checked)
+
+        return both
+
+    quick = (
+        compile_quick(fields, after(compile_careful(fields)), payload_type)
+        if attrs.has(payload_type)
+        else None
+    )
+    return quick or after(compile_check(fields))
 
 
 def structurer(payload_type: type[P]) -> Callable[[dict[str, Any]], P]:
@@ -76,9 +92,9 @@ def _as_it_is(data: Any) -> Any:
 def _converter(*, detailed: bool) -> Converter:
     """One for all classes, as it keeps what it made for each."""
     converter = Converter(detailed_validation=detailed)
-    for kind, hook in _HOOKS.items():
-        converter.register_structure_hook(kind, hook)
-    converter.register_structure_hook_factory(is_plain_mapping, lambda _: _to_mapping)
+    for kind, attribute_type in ATTRIBUTE_TYPES.items():
+        converter.register_structure_hook(kind, attribute_type.run)
+    converter.register_structure_hook_factory(is_plain_mapping, lambda _: to_mapping)
     converter.register_structure_hook_factory(_is_union, _union_hook)
     converter.register_structure_hook_factory(attrs.has, _class_hook)
     return converter
@@ -109,72 +125,12 @@ def _union_hook(kind: Any, converter: Converter) -> Callable[[Any, Any], Any]:
     return lambda value, _: value if value is None or value is UNSET else hook(value, member)
 
 
-def _to_mapping(value: Any, _: Any) -> Any:
-    return value if isinstance(value, dict) else _refuse(value, "an object")
-
-
-def _to_str(value: Any, _: Any) -> str:
-    return value if isinstance(value, str) else _refuse(value, "a string")
-
-
-def _to_bool(value: Any, _: Any) -> bool:
-    return value if isinstance(value, bool) else _refuse(value, "true or false")
-
-
-def _to_int(value: Any, _: Any) -> int:
-    if type(value) is int:
-        return value
-    if not is_integer(value):
-        _refuse(value, "a whole number")
-    if Decimal(value).adjusted() >= INTEGER_DIGITS:
-        _refuse(value, f"a whole number of at most {INTEGER_DIGITS} digits")
-    return int(value)
-
-
-def _to_float(value: Any, _: Any) -> float:
-    if is_number(value):
-        try:
-            number = float(value)
-        except OverflowError:
-            number = float("inf")
-        if is_number(number):
-            return number
-    return _refuse(value, "a number that a float can hold")
-
-
-def _to_decimal(value: Any, _: Any) -> Decimal:
-    if not is_number(value):
-        _refuse(value, "a number")
-    return Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
-
-
-def _to_datetime(value: Any, _: Any) -> datetime:
-    try:
-        return parse_date_like(value)
-    except ValueError as error:
-        raise _UnfitError(f"{told(value)} {error}") from None
-
-
-_HOOKS: Final[dict[type, Callable[[Any, Any], Any]]] = {
-    str: _to_str,
-    bool: _to_bool,
-    int: _to_int,
-    float: _to_float,
-    Decimal: _to_decimal,
-    datetime: _to_datetime,
-}
-
-
-def _refuse(value: Any, text: str) -> typing.NoReturn:
-    raise _UnfitError(f"{told(value)} came, but {text} is wanted")
-
-
 def _found(error: Exception, again: Callable[[], Any]) -> list[Fault]:
     try:
         again()
     except Exception as group:  # noqa: BLE001 - the same errors once more, now with their places
         return list(_faults(group, "$"))
-    return [_told_by_author(error, "$", hides=True)]
+    return [_authors_fault(error, "$", hides=True)]
 
 
 def _faults(error: Exception, place: str, *, hides: bool = False) -> Iterator[Fault]:
@@ -190,13 +146,13 @@ def _faults(error: Exception, place: str, *, hides: bool = False) -> Iterator[Fa
         for inner, item in error.group_exceptions()[0]:
             at = f"[{item.index}]" if isinstance(item.index, int) else f".{item.index}"
             yield from _faults(inner, place + at, hides=hides)
-    elif isinstance(error, _UnfitError):
+    elif isinstance(error, UnfitError):
         yield Fault(place, "is not what the class of the payload wants" if hides else str(error))
     else:
-        yield _told_by_author(error, place, hides=hides)
+        yield _authors_fault(error, place, hides=hides)
 
 
-def _told_by_author(error: Exception, place: str, *, hides: bool) -> Fault:
+def _authors_fault(error: Exception, place: str, *, hides: bool) -> Fault:
     """A fault found by a validator of the author's own, whose words may hold a secret."""
     words = type(error).__name__ if hides else f"{type(error).__name__}: {error}"
     return Fault(place, f"refused by the class of the payload ({words})")

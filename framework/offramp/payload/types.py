@@ -1,60 +1,298 @@
-"""What each type of field becomes: the JSON types that a value may have, and its format."""
+"""The field types: one row of `FIELD_TYPES` says all that a field of a type means.
+
+Checks, coercion, messages, generated code, JSON Schema and made-up test data derive from the row.
+A new field type is a row here, and its name in `definition.FieldType` for type checkers; a new
+JSON type is a `JsonType`, and what Python attributes hold of it in `attributes`.
+"""
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias
+import enum
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any, Final, TypeAlias
 
-from offramp.definition import Field
+import attrs
 
-JsonType: TypeAlias = Literal["string", "number", "integer", "boolean", "object", "null"]
+from offramp.codegen import Source
+from offramp.definition import Choice, Field, FieldType
+from offramp.js.text import number_text
+from offramp.payload.formats import FORMATS
+from offramp.payload.formats.dates import is_date_like
+from offramp.payload.rules import (
+    Rule,
+    at_least,
+    at_most,
+    fits_format,
+    no_longer,
+    no_shorter,
+    one_of,
+)
+from offramp.payload.values import is_integer, is_number, read_number
 
-#: The format of datetime fields, which is no format of JSON Schema's own.
-DATE_LIKE: Final = "date-like"
-#: Key of the root that is never checked, nor removed: the credentials of dynamic authentication.
-EXEMPT_KEY: Final = "dynamicAuthSettings"
 
-_STRING: Final[tuple[JsonType, ...]] = ("string",)
-_TYPES: Final[dict[str, tuple[JsonType, ...]]] = {
-    "string": _STRING,
-    "text": _STRING,
-    "password": _STRING,
-    "datetime": ("string", "number"),
-    "number": ("number",),
-    "integer": ("integer",),
-    "boolean": ("boolean",),
-    "object": ("object",),
+class Wrong(enum.Enum):
+    """The type of `WRONG`."""
+
+    WRONG = enum.auto()
+
+
+#: What cannot be made the type that is wanted.
+WRONG: Final = Wrong.WRONG
+#: Answers with a value of the wanted type, the same or another, or with `WRONG`.
+Coerce: TypeAlias = Callable[[Any], Any]
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class JsonType:
+    """One type of JSON values: how a value is known to have it, and made to have it."""
+
+    #: Its name in JSON Schema.
+    name: str
+    #: What a message says is wanted.
+    wanted: str
+    #: The Python type that most values of it have: they pass at once.
+    usual: type
+    #: Whether any value has it.
+    fits: Callable[[Any], bool]
+    #: An expression, of a value's name, for others that fit and often come.
+    emit_others: Callable[[Source, str], str] | None = None
+    #: Makes it of a value of another type, where JavaScript's ajv would; without it, none is made.
+    make: Coerce | None = None
+
+    def emit(self, source: Source, value: str) -> str:
+        """`fits` as an expression, true of nearly all values that fit and of no others."""
+        is_usual = f"type({value}) is {self.usual.__name__}"
+        if self.emit_others is None:
+            return is_usual
+        return f"({is_usual} or {self.emit_others(source, value)})"
+
+
+def _is_zero(value: Any) -> bool:
+    return is_number(value) and value == 0
+
+
+def _to_string(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if is_number(value):
+        return number_text(value)
+    return "" if value is None else WRONG
+
+
+def _to_number(value: Any) -> Any:
+    if isinstance(value, str):
+        number = read_number(value)
+        return WRONG if number is None else number
+    if value is None or isinstance(value, bool):
+        return int(value or 0)
+    return WRONG
+
+
+def _to_integer(value: Any) -> Any:
+    number = _to_number(value)
+    return number if isinstance(number, int | Decimal) and is_integer(number) else WRONG
+
+
+def _to_boolean(value: Any) -> Any:
+    if value is None or value == "false" or _is_zero(value):
+        return False
+    if value == "true" or (is_number(value) and value == 1):
+        return True
+    return WRONG
+
+
+def _to_null(value: Any) -> Any:
+    return None if value == "" or value is False or _is_zero(value) else WRONG
+
+
+def _emit_decimal(source: Source, value: str) -> str:
+    return f"type({value}) is {source.name('Decimal', Decimal)} and {value}.is_finite()"
+
+
+STRING: Final = JsonType(
+    name="string",
+    wanted="a string",
+    usual=str,
+    fits=lambda value: isinstance(value, str),
+    make=_to_string,
+)
+NUMBER: Final = JsonType(
+    name="number",
+    wanted="a number",
+    usual=int,
+    fits=is_number,
+    emit_others=_emit_decimal,
+    make=_to_number,
+)
+INTEGER: Final = JsonType(
+    name="integer", wanted="a whole number", usual=int, fits=is_integer, make=_to_integer
+)
+BOOLEAN: Final = JsonType(
+    name="boolean",
+    wanted="true or false",
+    usual=bool,
+    fits=lambda value: isinstance(value, bool),
+    make=_to_boolean,
+)
+OBJECT: Final = JsonType(
+    name="object", wanted="an object", usual=dict, fits=lambda value: isinstance(value, dict)
+)
+NULL: Final = JsonType(
+    name="null",
+    wanted="null",
+    usual=type(None),
+    fits=lambda value: value is None,
+    make=_to_null,
+)
+
+
+def _no_rules(_: Field) -> Iterator[Rule]:
+    return iter(())
+
+
+@attrs.frozen(kw_only=True)
+class TypeDefinition:
+    """One field type."""
+
+    #: The JSON types that a value may have, in the order in which it is coerced to one of them.
+    accepts: tuple[JsonType, ...]
+    #: What a message says is wanted, where that is not what the JSON types are called.
+    wanted: str | None = None
+    #: The rules of a single value, besides the field's choices; lists obey none of them.
+    rules: Callable[[Field], Iterator[Rule]] = _no_rules
+    #: The format that JSON Schema has for every value of it.
+    format: str | None = None
+    #: Whether a field of it has the format that it declares.
+    takes_format: bool = False
+
+    @property
+    def usual(self) -> type:
+        """The Python type that most values have."""
+        return self.accepts[0].usual
+
+
+# A bound of 0 is no bound, below: Segment does not tell it from none.
+
+
+def _string_rules(field: Field) -> Iterator[Rule]:
+    if field.minimum:
+        yield no_shorter(field.minimum)
+    if field.maximum:
+        yield no_longer(field.maximum)
+    if field.format in FORMATS:
+        yield fits_format(*FORMATS[field.format])
+
+
+def _number_rules(field: Field) -> Iterator[Rule]:
+    if field.minimum:
+        yield at_least(field.minimum)
+    if field.maximum:
+        yield at_most(field.maximum)
+
+
+def _datetime_rules(field: Field) -> Iterator[Rule]:
+    yield fits_format(is_date_like, wanted(field))
+
+
+#: Field type -> what it means.
+FIELD_TYPES: Final[dict[FieldType, TypeDefinition]] = {
+    "string": TypeDefinition(accepts=(STRING,), rules=_string_rules, takes_format=True),
+    "text": TypeDefinition(accepts=(STRING,)),
+    "password": TypeDefinition(accepts=(STRING,), format="password"),
+    "datetime": TypeDefinition(
+        accepts=(STRING, NUMBER),
+        wanted="a date and time (2026-01-31T12:30:00Z, or milliseconds since 1970)",
+        rules=_datetime_rules,
+        format="date-time",
+    ),
+    "number": TypeDefinition(accepts=(NUMBER,), rules=_number_rules),
+    "integer": TypeDefinition(accepts=(INTEGER,)),
+    "boolean": TypeDefinition(accepts=(BOOLEAN,)),
+    "object": TypeDefinition(accepts=(OBJECT,)),
 }
-_NAMES: Final[dict[JsonType, str]] = {
-    "string": "a string",
-    "number": "a number",
-    "integer": "a whole number",
-    "boolean": "true or false",
-    "object": "an object",
-    "null": "null",
-}
-_DATE_AND_TIME: Final = "a date and time (2026-01-31T12:30:00Z, or milliseconds since 1970)"
+
+
+def type_of(field: Field) -> TypeDefinition:
+    """The definition of a field's type."""
+    return FIELD_TYPES[field.type]
 
 
 def is_shaped(field: Field) -> bool:
     """Whether a field is an object, or a list of objects, whose properties are declared."""
-    return field.type == "object" and field.properties is not None
+    return OBJECT in type_of(field).accepts and field.properties is not None
 
 
-def item_types(field: Field) -> tuple[JsonType, ...]:
+def json_types(field: Field) -> tuple[JsonType, ...]:
     """The types of one value of a field: null only where the field is no list and may be null.
 
     An object with declared properties is never null, whatever it declares.
     """
-    types = _TYPES[field.type]
-    if field.allow_null and not field.multiple and not is_shaped(field):
-        return (*types, "null")
-    return types
+    accepts = type_of(field).accepts
+    takes_null = field.allow_null and not field.multiple and not is_shaped(field)
+    return (*accepts, NULL) if takes_null else accepts
 
 
 def wanted(field: Field) -> str:
     """What one value of a field should be, for messages."""
-    types = item_types(field)
-    names = [_NAMES[name] for name in types]
-    if field.type == "datetime":
-        names[:2] = [_DATE_AND_TIME]
+    definition, types = type_of(field), json_types(field)
+    names = [each.wanted for each in types]
+    if definition.wanted is not None:
+        names[: len(definition.accepts)] = [definition.wanted]
     return " or ".join(names)
+
+
+def rules_of(field: Field) -> tuple[Rule, ...]:
+    """The rules for one value of a field, or for each item where it is a list.
+
+    A list obeys its choices only, and not even those where it is of objects with declared
+    properties: bounds, lengths and formats hold for single values.
+    """
+    rules: list[Rule] = []
+    if field.choices is not None and not (field.multiple and is_shaped(field)):
+        are_texts = type_of(field).usual is str
+        rules.append(one_of(_allowed_values(field), are_texts=are_texts))
+    if not field.multiple:
+        rules += type_of(field).rules(field)
+    return tuple(rules)
+
+
+def _allowed_values(field: Field) -> list[Any]:
+    """The values that a field's choices allow; null among them where the field may be null."""
+    choices = field.choices or ()
+    values = [choice.value if isinstance(choice, Choice) else choice for choice in choices]
+    return [*values, None] if field.allow_null else values
+
+
+def compile_coerce(types: tuple[JsonType, ...]) -> Coerce:
+    """Compile the coercion to one of some types, tried in their order.
+
+    A list of one item stands for that item; of several types the item then must be made one,
+    even where it is one already, which ajv forgets to look for. An object is never made, nor made
+    anything else.
+    """
+    usual = types[0].usual
+    is_single = len(types) == 1
+    fits = _any_of(tuple(each.fits for each in types))
+    makers = tuple(each.make for each in types if each.make is not None)
+
+    def coerce(value: Any) -> Any:
+        if type(value) is usual or fits(value):
+            return value
+        if makers and isinstance(value, list) and len(value) == 1:
+            value = value[0]
+            if is_single and fits(value):
+                return value
+        for make in makers:
+            made = make(value)
+            if made is not WRONG:
+                return made
+        return WRONG
+
+    return coerce
+
+
+def _any_of(tests: tuple[Callable[[Any], bool], ...]) -> Callable[[Any], bool]:
+    if len(tests) == 1:
+        return tests[0]
+    return lambda value: any(test(value) for test in tests)

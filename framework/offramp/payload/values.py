@@ -1,4 +1,4 @@
-"""How JSON values are judged here: absent, a number, equal, and what a message says of one."""
+"""How JSON values are judged here: a number, equal; and what a message says of one."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import Any, Final, TypeGuard
 
 from offramp.definition import MASK
 from offramp.errors import describe_type
-from offramp.js.numbers import exact
+from offramp.js.numbers import exact, parse_number
 from offramp.js.text import number_text
 
 #: How much of a value a message shows, in characters: enough to recognise it in an event.
 SHOWN_LENGTH: Final = 60
+#: Whole numbers up to so many digits become `int`; beyond, a double has no value for them.
+INTEGER_DIGITS: Final = 309
 
 
 def is_number(value: Any) -> TypeGuard[int | float | Decimal]:
@@ -49,7 +51,26 @@ def same(left: Any, right: Any) -> bool:
     return is_number(left) and is_number(right) and exact(left) == exact(right)
 
 
-def told(value: Any, *, secret: bool = False) -> str:
+def read_number(text: str) -> int | Decimal | None:
+    """The number that a text holds for ajv, or `None`: " 5 " is 5, "0x10" 16, blanks are 0.
+
+    That is JavaScript's `Number(text)` where it is finite: "Infinity" is none, since JSON has no
+    such number. Nor is the empty text.
+    """
+    number = parse_number(text) if text else None
+    if not isinstance(number, Decimal):
+        return number
+    if not number.is_finite():
+        return None
+    return _as_integer(number) if number == number.to_integral_value() else number
+
+
+def _as_integer(number: Decimal) -> int | Decimal:
+    """A whole `Decimal` as an `int`, or as it is where the `int` would be of absurd length."""
+    return int(number) if number.adjusted() < INTEGER_DIGITS else number
+
+
+def describe(value: Any, *, secret: bool = False) -> str:
     """A value as a message names it: its type and the beginning of its text, or the mask."""
     if value is None:
         return "null"

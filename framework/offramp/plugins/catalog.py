@@ -49,7 +49,7 @@ class CatalogAction:
     @cached_property
     def make(self) -> Callable[[dict[str, Any]], tuple[dict[str, Any], Any]]:
         """`check` and then `structure`, as one."""
-        return compile_pair(self.fields, self.action.payload_type, self.check, self.structure)
+        return compile_pair(self.fields, self.action.payload_type)
 
 
 @attrs.frozen(kw_only=True)

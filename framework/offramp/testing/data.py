@@ -9,7 +9,17 @@ from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
 from offramp.definition import Action, AnyAction, Choice, Conditions, Field, Fields, fields_of
-from offramp.testing.formats import UNIQUE_CHARACTERS, make_text, moment, word
+from offramp.payload.types import (
+    BOOLEAN,
+    INTEGER,
+    NUMBER,
+    OBJECT,
+    STRING,
+    JsonType,
+    is_shaped,
+    type_of,
+)
+from offramp.testing.formats import MAKERS, UNIQUE_CHARACTERS, make_text, word
 
 #: What has fields: an action, a payload or settings class, or the fields themselves.
 HasFields: TypeAlias = "AnyAction | Action[Any, Any] | type[Any] | Fields"
@@ -55,13 +65,18 @@ def _value(key: str, field: Field, luck: random.Random, *, only_required: bool) 
     def one() -> Any:
         if field.choices:
             return _choice(key, field, luck)
-        if field.type != "object":
-            return _MAKERS[field.type](key, field, luck)
-        if field.properties is not None:
-            return _object(field.properties, luck, only_required=only_required)
-        return {"name": f"value-{word(luck, UNIQUE_CHARACTERS)}", "amount": luck.randint(1, 100)}
+        if is_shaped(field):
+            return _object(field.properties or {}, luck, only_required=only_required)
+        return _one(key, field, luck)
 
     return [one() for _ in range(LIST_LENGTH)] if field.multiple else one()
+
+
+def _one(key: str, field: Field, luck: random.Random) -> Any:
+    definition = type_of(field)
+    if definition.format in MAKERS:
+        return MAKERS[definition.format](luck, UNIQUE_CHARACTERS)
+    return _MAKERS[definition.accepts[0]](key, field, luck)
 
 
 def _choice(key: str, field: Field, luck: random.Random) -> Any:
@@ -86,10 +101,6 @@ def _text(key: str, field: Field, luck: random.Random) -> str:
         told = f"no {field.format or 'text'} has {field.minimum or 0:g} to {most} characters"
         raise ValueError(f"field {key!r}: {told}")
     return text
-
-
-def _moment(_key: str, _field: Field, luck: random.Random) -> str:
-    return moment(luck)
 
 
 def _integer(key: str, field: Field, luck: random.Random) -> int:
@@ -124,12 +135,15 @@ def _boolean(_key: str, _field: Field, _luck: random.Random) -> bool:
     return True
 
 
-_MAKERS: Final[dict[str, Callable[[str, Field, random.Random], Any]]] = {
-    "string": _text,
-    "text": _text,
-    "password": _text,
-    "datetime": _moment,
-    "integer": _integer,
-    "number": _number,
-    "boolean": _boolean,
+def _open_object(_key: str, _field: Field, luck: random.Random) -> dict[str, Any]:
+    return {"name": f"value-{word(luck, UNIQUE_CHARACTERS)}", "amount": luck.randint(1, 100)}
+
+
+#: What makes the values of a field type that has no format of its own, by the JSON type of most.
+_MAKERS: Final[dict[JsonType, Callable[[str, Field, random.Random], Any]]] = {
+    STRING: _text,
+    INTEGER: _integer,
+    NUMBER: _number,
+    BOOLEAN: _boolean,
+    OBJECT: _open_object,
 }

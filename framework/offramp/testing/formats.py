@@ -50,10 +50,10 @@ def make_text(
     """
     low = math.ceil(least or 0)
     high = math.floor(most) if most else None
-    if form not in _MAKERS:
+    if form not in MAKERS:
         return _plain(luck, name, low, high)
     for length in _lengths(low, high):
-        text = _MAKERS[form](luck, length)
+        text = MAKERS[form](luck, length)
         if low <= len(text) and (high is None or len(text) <= high):
             return text
     return None
@@ -124,7 +124,8 @@ def _ipv6(luck: random.Random, _length: int) -> str:
     return f"{IPV6_NETWORK}{luck.randint(1, LAST_HOST):x}"
 
 
-_MAKERS: Final[dict[str, Maker]] = {
+#: Format -> what makes a text of it.
+MAKERS: Final[dict[str, Maker]] = {
     "date": _date,
     "time": _time,
     "date-time": _date_time,

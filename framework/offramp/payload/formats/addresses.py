@@ -1,4 +1,4 @@
-"""Addresses in texts: URIs, their references and templates (RFC 3986, RFC 6570), and IP."""
+"""Addresses and names in texts: URIs (RFC 3986, RFC 6570), IP, hosts, mail, UUIDs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Final
 
 IPV6_GROUPS: Final = 8
 LAST_BYTE: Final = 255
+#: Longest name of a host, in characters, the final dot aside. Source: RFC 1123, section 2.1.
+HOSTNAME_LENGTH: Final = 253
 
 _HEX: Final = "%[0-9a-fA-F]{2}"
 _PLAIN: Final = r"a-zA-Z0-9\-._~!$&'()*+,;="
@@ -51,6 +53,18 @@ _URI_TEMPLATE: Final = re.compile(
     rf"|\{{[+#./;?&=,!@|]?{_VARIABLE}(?:,{_VARIABLE})*\}})*"
 )
 
+_UUID: Final = re.compile(
+    "(?:urn:uuid:)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII
+)
+_LETTERS: Final = "[a-zA-Z0-9]"
+#: A label of a mail's domain, of any length; a host's has 63 characters at most. Where one part of
+#: a text ends, only the next can begin, so that nothing need ever be tried again (`++`).
+_MAIL_LABEL: Final = rf"{_LETTERS}++(?:-++{_LETTERS}++)*+"
+_HOST_LABEL: Final = rf"{_LETTERS}(?:[a-zA-Z0-9-]{{0,61}}{_LETTERS})?"
+_ATOM: Final = r"[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]++"
+_EMAIL: Final = re.compile(rf"{_ATOM}(?:\.{_ATOM})*+@{_MAIL_LABEL}(?:\.{_MAIL_LABEL})++")
+_HOSTNAME: Final = re.compile(rf"{_HOST_LABEL}(?:\.{_HOST_LABEL})*\.?")
+
 
 def is_uri(text: str) -> bool:
     """A complete URI: a scheme, and more behind it."""
@@ -75,6 +89,21 @@ def is_ipv4(text: str) -> bool:
 def is_ipv6(text: str) -> bool:
     """Eight groups, one run of zeros left out as `::`; an IPv4 address may stand at the end."""
     return _is_ipv6(text, lambda last: _is_ipv4(last, _CANONICAL_BYTE))
+
+
+def is_hostname(text: str) -> bool:
+    """The name of a host in ASCII, with or without its final dot."""
+    return len(text.removesuffix(".")) <= HOSTNAME_LENGTH and bool(_HOSTNAME.fullmatch(text))
+
+
+def is_email(text: str) -> bool:
+    """An address of mail whose domain has two labels at least."""
+    return bool(_EMAIL.fullmatch(text))
+
+
+def is_uuid(text: str) -> bool:
+    """A UUID of any version, in either case, with `urn:uuid:` or without."""
+    return bool(_UUID.fullmatch(text))
 
 
 def _matches(pattern: re.Pattern[str], text: str) -> bool:

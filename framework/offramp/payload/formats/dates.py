@@ -1,4 +1,4 @@
-"""What counts as a date and time: whatever the dayjs library takes, read as UTC."""
+"""Dates and times in texts: the formats of JSON Schema, and whatever the dayjs library takes."""
 
 from __future__ import annotations
 
@@ -23,6 +23,12 @@ MICROSECOND_DIGITS: Final = 6
 MAX_DATE_CHARACTERS: Final = 200
 #: What JavaScript adds to a year below 100 that comes as a number. Source: ECMA-262, Date.UTC.
 FIRST_YEAR_OF_TWO_DIGITS: Final = 1_900
+LAST_HOUR: Final = 23
+LAST_MINUTE: Final = 59
+LEAP_SECOND: Final = 60
+FEBRUARY: Final = 2
+_LEAP_FEBRUARY: Final = 29
+_DAYS: Final = (0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _NO_DATE: Final = "is not a date and time"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -43,6 +49,42 @@ _PARTS: Final = re.compile(
 )
 _NUMBER: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:e[+-][0-9]+)?")
 _NOT_A_TIME: Final = frozenset({"NaN", "Infinity", "-Infinity"})
+
+_DATE: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
+_TIME: Final = re.compile(
+    r"([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.[0-9]+)?(?:[zZ]|[+-][0-9]{2}(?::?[0-9]{2})?)?"
+)
+_BETWEEN_DATE_AND_TIME: Final = re.compile(f"[tT{JS_WHITESPACE}]")
+
+
+def is_date(text: str) -> bool:
+    """A day that exists, as `2024-02-29`."""
+    match = _DATE.fullmatch(text)
+    if match is None:
+        return False
+    year, month, day = map(int, match.groups())
+    if not 1 <= month < len(_DAYS):
+        return False
+    is_leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    last = _LEAP_FEBRUARY if month == FEBRUARY and is_leap else _DAYS[month]
+    return 1 <= day <= last
+
+
+def is_time(text: str) -> bool:
+    """A time of day, as `23:59:60`, with an offset or without."""
+    match = _TIME.fullmatch(text)
+    if match is None:
+        return False
+    hour, minute, second = map(int, match.groups())
+    if hour > LAST_HOUR or minute > LAST_MINUTE:
+        return False
+    return second <= LAST_MINUTE or (hour, minute, second) == (LAST_HOUR, LAST_MINUTE, LEAP_SECOND)
+
+
+def is_date_time(text: str) -> bool:
+    """A day and a time with `T` or one space between; an offset may be missing."""
+    day, *time = _BETWEEN_DATE_AND_TIME.split(text)
+    return len(time) == 1 and is_date(day) and is_time(time[0])
 
 
 def is_date_like(text: str) -> bool:

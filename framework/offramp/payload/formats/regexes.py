@@ -14,7 +14,6 @@ MOST_REPEATS: Final = 2**31 - 1
 CONTROL_MASK: Final = 0x1F
 OCTAL: Final = 8
 HEX: Final = 16
-LAST_OCTAL: Final = 0o377
 
 _INTERVAL: Final = re.compile(r"\{([0-9]+)(?:(,)([0-9]*))?\}")
 #: No name holds a `<`, so that what opens many and closes none is read only once.

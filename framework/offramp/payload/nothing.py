@@ -7,20 +7,19 @@ root of a payload every empty string. Objects inside lists are left as they came
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 from offramp.definition import Field, Fields
 from offramp.js.values import UNSET
-from offramp.payload.types import is_shaped, item_types
-
-#: Answers with what is left of a value, or with `UNSET`.
-Clean: TypeAlias = Callable[[Any], Any]
+from offramp.payload.types import NULL, STRING, is_shaped, json_types
 
 
 def compile_clean(fields: Fields, *, at_root: bool) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """Compile what copies an object without the members that count as nothing, at any depth."""
     cleans = {key: _deep(field, at_root=at_root) for key, field in fields.items()}
-    unknown = _unknown_at_root if at_root else _as_it_is
+
+    def unknown(value: Any) -> Any:
+        return UNSET if at_root and value == "" else value
 
     def clean(data: dict[str, Any]) -> dict[str, Any]:
         kept = ((key, cleans.get(key, unknown)(value)) for key, value in data.items())
@@ -29,32 +28,9 @@ def compile_clean(fields: Fields, *, at_root: bool) -> Callable[[dict[str, Any]]
     return clean
 
 
-def compile_is_nothing(field: Field, *, at_root: bool) -> Callable[[Any], bool]:
-    """Compile whether a value that Python takes for false counts as nothing for a field."""
-    types = () if field.multiple else item_types(field)
-    drops_null = "null" not in types
-    drops_blank = at_root or "string" not in types
-
-    def is_nothing(value: Any) -> bool:
-        return drops_null if value is None else drops_blank and isinstance(value, str)
-
-    return is_nothing
-
-
-def compile_keep_items(field: Field) -> Callable[[list[Any]], list[Any]]:
-    """Compile what copies a list without the items that count as nothing."""
-    drops_blank = "string" not in item_types(field)
-
-    def is_kept(item: Any) -> bool:
-        # Only what is false can be nothing, which spares nearly every value the comparisons.
-        return bool(item) or not (item is None or (drops_blank and isinstance(item, str)))
-
-    return lambda items: list(filter(is_kept, items))
-
-
-def _deep(field: Field, *, at_root: bool) -> Clean:
+def _deep(field: Field, *, at_root: bool) -> Callable[[Any], Any]:
     is_nothing = compile_is_nothing(field, at_root=at_root)
-    inside: Clean | None = None
+    inside: Callable[[Any], Any] | None = None
     container: type = list
     if field.multiple:
         inside = compile_keep_items(field)
@@ -69,9 +45,24 @@ def _deep(field: Field, *, at_root: bool) -> Clean:
     return clean
 
 
-def _as_it_is(value: Any) -> Any:
-    return value
+def compile_is_nothing(field: Field, *, at_root: bool) -> Callable[[Any], bool]:
+    """Compile whether a value that Python takes for false counts as nothing for a field."""
+    types = () if field.multiple else json_types(field)
+    drops_null = NULL not in types
+    drops_blank = at_root or STRING not in types
+
+    def is_nothing(value: Any) -> bool:
+        return drops_null if value is None else drops_blank and isinstance(value, str)
+
+    return is_nothing
 
 
-def _unknown_at_root(value: Any) -> Any:
-    return UNSET if value == "" else value
+def compile_keep_items(field: Field) -> Callable[[list[Any]], list[Any]]:
+    """Compile what copies a list without the items that count as nothing."""
+    drops_blank = STRING not in json_types(field)
+
+    def is_kept(item: Any) -> bool:
+        # Only what is false can be nothing, which spares nearly every value the comparisons.
+        return bool(item) or not (item is None or (drops_blank and isinstance(item, str)))
+
+    return lambda items: list(filter(is_kept, items))
