@@ -269,12 +269,3 @@ def describe_type(value: Any) -> str:
             return "list"
         case _:
             return "number"
-
-
-def told(error: BaseException) -> str:
-    """An error in a line: its kind, and its text where that can be had."""
-    kind = type(error).__name__
-    try:
-        return f"{kind}: {error}"
-    except Exception:  # noqa: BLE001 - a plugin's exception may break even on being read
-        return kind

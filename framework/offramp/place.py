@@ -20,6 +20,8 @@ _NOT_OF_PLUGINS: Final = sys.stdlib_module_names | {
     "pluggy",
     "yarl",
 }
+#: What no coroutine and no generator may raise.
+_ENDS_OF_ITERATION: Final = (StopIteration, StopAsyncIteration)
 
 
 def place_of(code: CodeType, line: int) -> str:
@@ -27,12 +29,29 @@ def place_of(code: CodeType, line: int) -> str:
     return f"{PurePath(code.co_filename).name}:{line}, in {code.co_name}"
 
 
+def describe_error(error: BaseException) -> str:
+    """An error in a line: its kind, its text, and the plugin's line, each where it can be had."""
+    kind = type(error).__name__
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - a plugin's exception may break even on being read
+        text = ""
+    place = place_in_plugin(error)
+    return (f"{kind}: {text}" if text else kind) + ("" if place is None else f" ({place})")
+
+
 def place_in_plugin(error: BaseException) -> str | None:
     """The innermost line of the plugin's own code that an error came through, if there is one.
 
     The plugin is the first code in the traceback that is not the framework's; a library that it
-    calls is not its own.
+    calls is not its own. Of a group it is the line of the first error within that has one.
     """
+    if isinstance(error, BaseExceptionGroup):
+        places = map(place_in_plugin, leaves_of(error))
+        return next((place for place in places if place is not None), None)
+    if isinstance(error, RuntimeError) and isinstance(error.__cause__, _ENDS_OF_ITERATION):
+        # Python raised it in place of the cause, which came through the plugin's lines (PEP 479).
+        return place_in_plugin(error.__cause__)
     found = None
     plugin = None
     for trace in _traces(error):
@@ -42,6 +61,15 @@ def place_in_plugin(error: BaseException) -> str | None:
         if plugin is not None and root == plugin:
             found = place_of(trace.tb_frame.f_code, trace.tb_lineno)
     return found
+
+
+def leaves_of(error: BaseException) -> Iterator[BaseException]:
+    """The errors within a group, at any depth and in order; any other error is the only one."""
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from leaves_of(each)
+    else:
+        yield error
 
 
 def _traces(error: BaseException) -> Iterator[TracebackType]:

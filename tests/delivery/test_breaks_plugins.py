@@ -57,7 +57,6 @@ def answering(answer: Callable[[], Any]) -> Callable[..., Any]:
         SystemExit(3),
         KeyboardInterrupt(),
         asyncio.CancelledError(),
-        BaseExceptionGroup("several", [SystemExit(1)]),
         UnreadableError(),
         BareError(),
         DeliveryError("x", status="500"),  # type: ignore[arg-type]

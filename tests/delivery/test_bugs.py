@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import re
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,82 @@ async def misuses_the_client(request: Request[Any], _: Item) -> None:
     await request.post(URL, jsn={})
 
 
+async def ends_an_iteration(*_: Any) -> None:
+    next(iter(()))
+
+
+async def ends_a_generator(*_: Any) -> None:
+    def numbers() -> Iterator[int]:
+        yield next(iter(()))
+
+    list(numbers())
+
+
+async def ends_an_async_iteration(*_: Any) -> None:
+    raise StopAsyncIteration
+
+
+async def ends_an_async_generator(*_: Any) -> None:
+    async def numbers() -> AsyncIterator[int]:
+        if not _[2:]:
+            raise StopAsyncIteration
+        yield 1
+
+    async for _number in numbers():
+        pass
+
+
+async def says_nothing(*_: Any) -> None:
+    raise ValueError
+
+
+async def asserts(*_: Any) -> None:
+    assert not _
+
+
+async def breaks_in_a_group(*_: Any) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(looks_up())
+
+
+async def breaks_in_groups(*_: Any) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(breaks_in_a_group())
+        group.create_task(asyncio.sleep(0))
+
+
+async def gathers_errors(*_: Any) -> None:
+    """An older way to the same group."""
+    errors = await asyncio.gather(looks_up(), says_nothing(), return_exceptions=True)
+    raise ExceptionGroup("several", [each for each in errors if isinstance(each, Exception)])
+
+
+async def exits_in_a_group(*_: Any) -> None:
+    raise BaseExceptionGroup("several", [SystemExit(1)])
+
+
 @pytest.mark.parametrize(
     ("perform", "told"),
     [
+        (
+            ends_an_iteration,
+            rf"RuntimeError: coroutine raised StopIteration \({FILE}:\d+, in ends_an_iteration\)",
+        ),
+        (
+            ends_a_generator,
+            rf"RuntimeError: generator raised StopIteration \({FILE}:\d+, in numbers\)",
+        ),
+        (
+            ends_an_async_iteration,
+            rf"StopAsyncIteration \({FILE}:\d+, in ends_an_async_iteration\)",
+        ),
+        (ends_an_async_generator, rf"RuntimeError: .* \({FILE}:\d+, in numbers\)"),
+        (says_nothing, rf"ValueError \({FILE}:\d+, in says_nothing\)"),
+        (asserts, rf"AssertionError.* \({FILE}:\d+, in asserts\)"),
+        (breaks_in_a_group, rf"KeyError: 'nope' \({FILE}:\d+, in deeper\)"),
+        (breaks_in_groups, rf"KeyError: 'nope' \({FILE}:\d+, in deeper\)"),
+        (gathers_errors, rf"KeyError: 'nope' \({FILE}:\d+, in deeper\)"),
+        (exits_in_a_group, r"SystemExit: 1"),
         (looks_up, rf"KeyError: 'nope' \({FILE}:\d+, in deeper\)"),
         (breaks_in_a_library, rf"JSONDecodeError: .* \({FILE}:\d+, in breaks_in_a_library\)"),
         (misuses_the_client, rf"TypeError: .*'jsn'.* \({FILE}:\d+, in misuses_the_client\)"),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 from tests.delivery.parts import event
-from tests.delivery.wild import config, running, told_of, wild
+from tests.delivery.wild import config, outcomes, running, told_of, wild
 from tests.plugins.small import PRESET, Payload, Send, Settings, make_destination
 
 from offramp import Action, Destination, Preset, RequestOptions, field, setting
@@ -73,6 +73,42 @@ def plain_settings() -> Any:
     return Post
 
 
+def not_async() -> Any:
+    class Post(Action[Settings, Payload]):
+        slug, title = "post", "Post"
+
+        def perform(self, request: Any, payload: Payload) -> None:  # type: ignore[override]
+            request.post("https://wild.example")
+
+    return Post
+
+
+def not_async_batch() -> Any:
+    class Post(Action[Settings, Payload]):
+        slug, title = "post", "Post"
+
+        def perform_batch(self, request: Any, payloads: Any):  # type: ignore[no-untyped-def]  # noqa: ANN202 - as it is often written
+            request.post("https://wild.example")
+
+    return Post
+
+
+def yielding() -> Any:
+    class Post(Action[Settings, Payload]):
+        slug, title = "post", "Post"
+
+        async def perform(self, request: Any, payload: Payload) -> Any:
+            yield await request.post("https://wild.example")
+
+    return Post
+
+
+def check_at_once(request: Any) -> None:
+    request.get("https://wild.example")
+
+
+FILE = r"test_author_mistakes.py:"
+
 MISTAKES: dict[str, tuple[Callable[[], Any], str, str]] = {
     "an attribute without annotation": (
         unannotated,
@@ -103,6 +139,36 @@ MISTAKES: dict[str, tuple[Callable[[], Any], str, str]] = {
         plain_settings,
         "plain_settings.<locals>.Post",
         "its settings class plain_settings.<locals>.Login has no fields",
+    ),
+    "perform without async": (
+        not_async,
+        "not_async.<locals>.Post.perform",
+        ", in perform) is not async: write `async def perform`, and `await` before each request",
+    ),
+    "perform_batch without async": (
+        not_async_batch,
+        "not_async_batch.<locals>.Post.perform_batch",
+        f"perform_batch ({FILE}",
+    ),
+    "perform that yields": (
+        yielding,
+        "yielding.<locals>.Post.perform",
+        ", in perform) yields: leave out `yield`",
+    ),
+    "test_authentication without async": (
+        lambda: make_destination(test_authentication=check_at_once),
+        "Destination.test_authentication",
+        ", in check_at_once) is not async: write `async def check_at_once`",
+    ),
+    "refresh_access_token without async": (
+        lambda: make_destination(refresh_access_token=check_at_once),
+        "Destination.refresh_access_token",
+        "is not async",
+    ),
+    "on_delete without async": (
+        lambda: make_destination(on_delete=check_at_once),
+        "Destination.on_delete",
+        "is not async",
     ),
     "a settings instance": (
         lambda: make_destination(settings=Settings(token="t")),
@@ -165,6 +231,83 @@ def test_payloads_without_a_class_stay_possible() -> None:
         slug, title = "free", "Free"
 
     assert Free.payload_type is dict
+
+
+def test_functions_that_return_an_awaitable_stay_possible() -> None:
+    """One that says so, one that wraps another, a lambda: it is seen once they are called."""
+
+    def noted(function: Callable[..., Any]) -> Any:
+        def wrapper(*given: Any) -> Any:
+            return function(*given)
+
+        return wrapper
+
+    class Says(Action[Settings, Payload]):
+        slug, title = "says", "Says"
+
+        def perform(self, request: Any, payload: Payload) -> Coroutine[Any, Any, Any]:
+            return request.post("https://wild.example")  # type: ignore[no-any-return]
+
+    class Wraps(Action[Settings, Payload]):
+        slug, title = "wraps", "Wraps"
+
+        @noted
+        async def perform(self, request: Any, payload: Payload) -> None:
+            await request.post("https://wild.example")
+
+    assert Says().performs
+    assert Wraps().performs
+    make_destination(test_authentication=lambda request: request.get("https://wild.example"))
+
+
+def no_answer(*_: Any) -> None:
+    """What a wrapper makes of a function whose answer it forgets to return."""
+
+
+async def yields(*_: Any) -> Any:
+    yield 1
+
+
+@pytest.mark.parametrize(
+    ("parts", "told"),
+    [
+        ({"perform": no_answer}, "returned NoneType, which cannot be awaited: write `async def"),
+        ({"perform": yields}, "returned async_generator, which cannot be awaited: leave out `y"),
+        (
+            {"perform_batch": no_answer},
+            "returned NoneType, which cannot be awaited: write `async def",
+        ),
+    ],
+)
+async def test_a_function_that_cannot_be_awaited_is_told_when_it_is_called(
+    tmp_path: Path, parts: Any, told: str
+) -> None:
+    """Where the declaration does not show it; function, file and line are named."""
+    [(stage, reason, message)] = await outcomes(tmp_path, wild(**parts), "m1")
+    assert (stage, reason) == ("retrying", "INTERNAL")
+    assert message.startswith("the plugin raised TypeError: ")
+    assert "(wild.py:" in message
+    assert told in message
+
+
+async def test_middleware_that_is_not_async_is_told(tmp_path: Path) -> None:
+    """It holds its instance, and says what to write."""
+
+    def sign(outgoing: Any, handler: Any) -> Any:
+        return outgoing
+
+    async def perform(request: Any, payload: Any) -> None:
+        await request.post("https://wild.example")
+
+    [(_, reason, message)] = await outcomes(
+        tmp_path,
+        wild(perform=perform),
+        "m1",
+        middleware=[sign],
+    )
+    assert reason == "MIDDLEWARE_FAILED"
+    assert f"sign ({FILE}" in message
+    assert "write `async def sign`" in message
 
 
 async def later(*_: Any) -> RequestOptions:

@@ -10,6 +10,7 @@ import pytest
 from tests.plugins.small import declares, make_destination, make_plugin
 
 from offramp import hookimpl
+from offramp.place import place_of
 from offramp.plugins import BLOCKED_VARIABLE, Plugins, hook_names, load_catalog, load_plugins
 
 DECLARES = """
@@ -200,8 +201,12 @@ def test_a_hook_that_raises_is_set_down_and_the_rest_is_heard() -> None:
     catalog = load_catalog(plugins)
     assert list(catalog) == ["small"]
     [problem] = catalog.problems
+    place = place_of(
+        offramp_destinations.__code__, offramp_destinations.__code__.co_firstlineno + 1
+    )
     assert str(problem) == (
-        "plugin 'faulty': offramp_destinations failed: ValueError: no such region; it is left out: "
+        "plugin 'faulty': offramp_destinations failed: ValueError: no such region "
+        f"({place}); it is left out: "
         "mend or uninstall it, or block it with OFFRAMP_BLOCKED_PLUGINS=faulty"
     )
 
@@ -257,9 +262,9 @@ def test_an_observer_that_keeps_failing_is_one_problem() -> None:
     for _ in range(3):
         plugins.settled([])
     assert len(calls) == 3
-    assert told(plugins) == [
-        "plugin 'observer': offramp_settled failed: OSError: disk full, time 3: mend the plugin"
-    ]
+    place = place_of(offramp_settled.__code__, offramp_settled.__code__.co_firstlineno + 2)
+    cause = f"OSError: disk full, time 3 ({place})"
+    assert told(plugins) == [f"plugin 'observer': offramp_settled failed: {cause}: mend the plugin"]
 
 
 def test_hook_names_lists_the_specifications() -> None:

@@ -10,6 +10,7 @@ from offramp.api.parts import Parts
 from offramp.config import Instance
 from offramp.delivery import InstanceRuntime
 from offramp.errors import DeliveryError, InvalidAuthenticationError, OfframpError
+from offramp.place import describe_error
 
 #: Twice the longest single request, so that its own time-out is told where it is the cause.
 TEST_SECONDS: Final = 20.0
@@ -40,7 +41,7 @@ async def _ask(runtime: InstanceRuntime) -> TestAnswer:
     except TimeoutError:
         return _unknown(f"there was no answer within {TEST_SECONDS:g} s")
     except Exception as error:  # noqa: BLE001 - the plugin's bug is an answer too
-        return _unknown(runtime.mask(f"the plugin raised {type(error).__name__}: {error}"))
+        return _unknown(runtime.mask(f"the plugin raised {describe_error(error)}"))
     return {"result": "good", "message": "the partner takes the credentials"}
 
 

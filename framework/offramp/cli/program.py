@@ -15,7 +15,8 @@ from offramp._version import __version__
 from offramp.cli.command_context import HostCommandContext
 from offramp.cli.commands import COMMANDS
 from offramp.cli.context import Context
-from offramp.errors import OfframpError, told
+from offramp.errors import OfframpError
+from offramp.place import describe_error
 
 #: A command met bad input: the message says what to do.
 EXIT_BAD_INPUT: Final = 2
@@ -66,7 +67,7 @@ def make_program(context: Context) -> App:
             program.command(command)
         except Exception as error:  # noqa: BLE001 - such as an annotation that leads nowhere
             name = getattr(command, "__name__", repr(command))
-            cause = f"its command {name} is left out: {told(error)}"
+            cause = f"its command {name} is left out: {describe_error(error)}"
             context.plugins.report(plugin, f"command {name}", cause)
     context.tell(context.plugins.problems)
     return program

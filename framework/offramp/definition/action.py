@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ from typing import Any, ClassVar, Generic, TypeAlias, TypeVar, get_args, get_ori
 
 import attrs
 
+from offramp.definition.awaited import written_wrongly
 from offramp.definition.fields import Choice, Fields, SyncModeName
 from offramp.definition.request import Request
 from offramp.definition.shape import fields_of
@@ -196,6 +198,10 @@ def _check(cls: type[Action[Any, Any]]) -> None:
     if not hasattr(cls, "slug"):  # a base class of the author's own
         return
     faults = []
+    for method in ("perform", "perform_batch"):
+        told = written_wrongly(inspect.getattr_static(cls, method), method)
+        if told is not None:
+            faults.append(Fault(f"{cls.__qualname__}.{method}", told))
     if not _SLUG.fullmatch(cls.slug):
         faults.append(Fault(f"{cls.__qualname__}.slug", f"{cls.slug!r} is not a name"))
     named = {

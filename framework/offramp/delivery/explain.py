@@ -82,10 +82,11 @@ async def _request(
                 ("perform", prepared.payload) if single else ("perform_batch", [prepared.payload])
             )
             call = getattr(pipeline.action, method)
-            value = await finished(client, lambda client: call(client, payload))
+            value = await finished(client, call, payload)
             judged(client, pipeline.action, method, value, 1)
-    except BaseException as error:
-        if _is_stop(error):
+    except BaseException as raised:
+        error = _without_stop(raised)
+        if error is None:
             return {"request": _shown(client)}
         if is_ours(error):
             raise
@@ -104,11 +105,11 @@ def _errors_of(error: BaseException, method: str, mask: Mask) -> list[ErrorShape
     )
 
 
-def _is_stop(error: BaseException) -> bool:
-    """Whether it is the stop, alone or as a task group passes it on."""
+def _without_stop(error: BaseException) -> BaseException | None:
+    """What else was raised than the stop, which a task group may pass on among other errors."""
     if isinstance(error, BaseExceptionGroup):
-        return all(_is_stop(each) for each in error.exceptions)
-    return isinstance(error, _NotSentError)
+        return error.split(_NotSentError)[1]
+    return None if isinstance(error, _NotSentError) else error
 
 
 def _faults_of(error: DeliveryError) -> Iterable[Fault]:

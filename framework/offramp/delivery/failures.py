@@ -7,8 +7,9 @@ import math
 from collections.abc import Sequence
 from typing import Any, Final
 
-from offramp.errors import DeliveryError, RejectedError, RetryableError, counted, told
-from offramp.place import place_in_plugin
+from offramp.delivery.breaker import refuses_credentials
+from offramp.errors import DeliveryError, RejectedError, RetryableError, counted
+from offramp.place import describe_error, leaves_of
 
 #: HTTP statuses have three digits.
 STATUSES: Final = range(100, 1000)
@@ -37,15 +38,9 @@ def plugin_failure(error: BaseException) -> PluginFailedError:
     """What a plugin raised, and in which of its lines; the cause stays with it."""
     if isinstance(error, PluginFailedError):
         return error
-    failed = PluginFailedError(f"the plugin raised {told_with_place(error)}")
+    failed = PluginFailedError(f"the plugin raised {describe_error(error)}")
     failed.__cause__ = error
     return failed
-
-
-def told_with_place(error: BaseException) -> str:
-    """An error in a line, with the plugin's own line that it came from."""
-    place = place_in_plugin(error)
-    return told(error) if place is None else f"{told(error)} ({place})"
 
 
 def is_ours(error: BaseException) -> bool:
@@ -62,13 +57,33 @@ def is_ours(error: BaseException) -> bool:
 
 
 def as_delivery_error(error: BaseException) -> DeliveryError:
-    """The error for the ledger: sound ones as they are, others mended, or told as a bug."""
+    """The error for the ledger: sound ones as they are, others mended, or told as a bug.
+
+    Of a group (as `asyncio.TaskGroup` raises it) it is the gravest error within.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        return max(map(as_delivery_error, leaves_of(error)), key=_gravity)
     if not isinstance(error, DeliveryError):
         return plugin_failure(error)
     try:
         return error if _is_sound(error) else _mended(error)
     except Exception:  # noqa: BLE001 - such as attributes that a plugin's class does not set
         return plugin_failure(error)
+
+
+def _gravity(error: DeliveryError) -> tuple[bool, bool, bool, bool, float]:
+    """By this the gravest error of several is found.
+
+    Faults of middleware come first, as they hold the instance, then faults of the plugin, then
+    refused credentials, then what no later attempt heals, then the longest pause asked for.
+    """
+    return (
+        isinstance(error, MiddlewareFailedError),
+        isinstance(error, PluginFailedError),
+        refuses_credentials(error),
+        not error.retryable,
+        error.retry_after or 0.0,
+    )
 
 
 def outcomes_of(answer: Any, count: int) -> list[DeliveryError | None] | DeliveryError:

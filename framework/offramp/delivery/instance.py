@@ -23,6 +23,7 @@ from offramp.definition import (
     RequestOptions,
     Response,
 )
+from offramp.definition.awaited import awaited
 from offramp.delivery.breaker import MAX_RETRY_AFTER_SECONDS
 from offramp.delivery.bugs import Bugs
 from offramp.delivery.failures import (
@@ -31,7 +32,6 @@ from offramp.delivery.failures import (
     as_delivery_error,
     is_ours,
     plugin_failure,
-    told_with_place,
 )
 from offramp.delivery.judging import finished
 from offramp.delivery.limits import Gate
@@ -47,6 +47,7 @@ from offramp.errors import (
 )
 from offramp.http import Client, Mask, compose, make_mask
 from offramp.payload import compile_check, structurer
+from offramp.place import describe_error, leaves_of
 from offramp.plugins import CatalogEntry
 
 UNAUTHORIZED: Final = 401
@@ -148,7 +149,7 @@ class InstanceRuntime:
             if self.auth is stale:
                 try:
                     # A copy, as a plugin may answer with the very tokens that are stale.
-                    self._use(attrs.evolve(await refresh(self.client())))
+                    self._use(attrs.evolve(await awaited(refresh, self.client())))
                 except Exception as error:
                     raise _not_refreshed(error) from error
         return True
@@ -164,12 +165,20 @@ class InstanceRuntime:
             self.mask = lambda text: mask_tokens(mask(text))
 
     async def perform(
-        self, client: Client[Any], call: Callable[[Client[Any]], Awaitable[Any]]
+        self,
+        client: Client[Any],
+        function: Callable[..., Awaitable[Any]],
+        *given: Any,
+        **named: Any,
     ) -> Any:
-        """Run an action; on a 401 refresh the tokens and run it once more."""
+        """Call a function of the plugin with a client and what else is given, and await it.
+
+        On a 401 the tokens are refreshed, and it is called once more.
+        """
+        call = partial(_finished, client, function, *given, **named)
         with _contained():
             try:
-                return await finished(client, call)
+                return await call()
             except DeliveryError as error:
                 if error.status != UNAUTHORIZED or not await self.refresh(client.auth):
                     raise
@@ -177,7 +186,16 @@ class InstanceRuntime:
             client.mask = partial(_both, client.mask, self.mask)
             client.options = self.options()
             client.made.restart()
-            return await finished(client, call)
+            return await call()
+
+
+async def _finished(client: Client[Any], *call: Any, **named: Any) -> Any:
+    """What a function of the plugin returns; of a group of errors, the gravest is raised."""
+    try:
+        return await finished(client, *call, **named)
+    except BaseExceptionGroup as group:
+        gravest = as_delivery_error(group)
+    raise gravest
 
 
 def _told_apart(layer: Middleware) -> Middleware:
@@ -194,11 +212,15 @@ def _told_apart(layer: Middleware) -> Middleware:
                 raise
 
         try:
-            return await layer(outgoing, within)
+            return await awaited(layer, outgoing, within)
         except BaseException as error:
-            if isinstance(error, DeliveryError) or is_ours(error) or error in from_within:
+            if is_ours(error):
                 raise
-            raise MiddlewareFailedError(f"middleware raised {told_with_place(error)}") from error
+            for each in leaves_of(error):
+                if not isinstance(each, DeliveryError) and each not in from_within:
+                    told = f"middleware raised {describe_error(each)}"
+                    raise MiddlewareFailedError(told) from each
+            raise
 
     return send
 
@@ -288,10 +310,10 @@ def make_runtime(  # noqa: PLR0913 - an instance, and each part that tests repla
 
 
 def _not_refreshed(error: Exception) -> DeliveryError:
-    if isinstance(error, DeliveryError):
+    if isinstance(error, DeliveryError | ExceptionGroup):
         sound = as_delivery_error(error)
         if sound.retryable:
             return sound
         message = f"the partner gives no new access token: {sound.message}"
         return InvalidAuthenticationError(message)
-    return RetryableError(f"the plugin's refresh raised {told_with_place(error)}", code="INTERNAL")
+    return RetryableError(f"the plugin's refresh raised {describe_error(error)}", code="INTERNAL")

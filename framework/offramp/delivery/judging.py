@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from offramp.definition import Action
+from offramp.definition.awaited import awaited, with_place
 from offramp.delivery.failures import PluginFailedError, outcomes_of
 from offramp.errors import DeliveryError, RejectedError
 from offramp.http import Client
-from offramp.place import place_of
 
 T = TypeVar("T")
 
@@ -18,13 +17,16 @@ T = TypeVar("T")
 UNCLEAR = "UNCLEAR_OUTCOME"
 
 
-async def finished(client: Client[Any], call: Callable[[Client[Any]], Awaitable[T]]) -> T:
-    """What a call of a plugin returns; raises `PluginFailedError` where it left a request behind.
+async def finished(
+    client: Client[Any], function: Callable[..., Awaitable[T]], *given: Any, **named: Any
+) -> T:
+    """What a function of a plugin returns, called with the client and what else is given.
 
-    What it left is ended, so that nothing is sent that nobody hears of.
+    Raises `PluginFailedError` where it left a request behind: what it left is ended, so that
+    nothing is sent that nobody hears of.
     """
     try:
-        value = await call(client)
+        value = await awaited(function, client, *given, **named)
     except BaseException:
         await client.made.close()  # the error tells more than what it left behind
         raise
@@ -53,7 +55,8 @@ def judged(
     claims = (any if nothing_sent else all)(each is None for each in outcomes)
     undelivered = client.made.undelivered() if claims else None
     if undelivered is not None:
-        raise PluginFailedError(f"{_told(action, method)} {undelivered}")
+        told = with_place(getattr(type(action), method), method)
+        raise PluginFailedError(f"{told} {undelivered}")
     return outcomes
 
 
@@ -63,12 +66,3 @@ def _unclear(client: Client[Any], action: Action[Any, Any], failed: DeliveryErro
     told = "the partner answered well, and it is not sent again, as that could count twice"
     # No status that blames the content, for which the batch would be halved and sent again.
     return RejectedError(f"{failed.message}; {told}", code=UNCLEAR, status=failed.status)
-
-
-def _told(action: Action[Any, Any], method: str) -> str:
-    """A method, and where it is written."""
-    written = inspect.unwrap(getattr(type(action), method))
-    code = getattr(written, "__code__", None)
-    if code is None:
-        return method
-    return f"{method} ({place_of(code, code.co_firstlineno)})"

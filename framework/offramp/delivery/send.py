@@ -107,7 +107,7 @@ async def _call(  # noqa: PLR0913 - one call, and all that it is made of
         wires = (parcel.prepared.wire for parcel in parcels)
         client.mask = pipeline.secrets.mask_wires(client.mask, wires)
         async with bound:
-            value = await runtime.perform(client, lambda client: call(client, given))
+            value = await runtime.perform(client, call, given)
         outcomes = judged(client, pipeline.action, method, value, len(parcels))
         return _Answer(outcomes=outcomes, exchange=client.kept())
     except BaseException as error:

@@ -11,7 +11,8 @@ from offramp.config import Config, Instance, References, Subscription, read_trig
 from offramp.delivery.instance import InstanceRuntime
 from offramp.delivery.pipeline import Pipeline, compile_subscription
 from offramp.delivery.router import Lane, Router, make_router
-from offramp.errors import OfframpError, PluginError, TriggerError, told
+from offramp.errors import OfframpError, PluginError, TriggerError
+from offramp.place import describe_error
 from offramp.plugins import Catalog, CatalogEntry
 
 #: Starts the runtime of an instance, its secrets resolved; raises `ConfigError`.
@@ -156,7 +157,11 @@ def _held(config: Config, catalog: Catalog) -> str | None:
 
 
 def _problem(error: Exception) -> str:
-    return str(error) if isinstance(error, OfframpError) else f"the plugin raised {told(error)}"
+    return (
+        str(error)
+        if isinstance(error, OfframpError)
+        else f"the plugin raised {describe_error(error)}"
+    )
 
 
 def _runs(config: Config, instance: Instance) -> bool:

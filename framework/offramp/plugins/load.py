@@ -14,8 +14,9 @@ from types import FunctionType, ModuleType
 import attrs
 import pluggy
 
-from offramp.errors import PluginError, told
+from offramp.errors import PluginError
 from offramp.hooks import ENTRY_POINT_GROUP, PROJECT, OfframpSpecs
+from offramp.place import describe_error
 from offramp.plugins.manager import Plugins
 from offramp.plugins.origin import FILE_PLUGINS
 from offramp.plugins.problems import BLOCKED_VARIABLE, PluginProblem
@@ -93,7 +94,7 @@ class _Loading:
         except (Exception, SystemExit) as error:  # noqa: BLE001 - importing a plugin runs its code
             if self.manager.has_plugin(name):  # with the hooks that stood before the one at fault
                 self.manager.unregister(name=name)
-            cause = f"cannot be loaded: {told(error)}"
+            cause = f"cannot be loaded: {describe_error(error)}"
             self.problems.append(PluginProblem(name, cause, left_out=True, file=file))
 
 

@@ -11,8 +11,9 @@ from typing import Any, Final
 import pluggy
 
 from offramp.definition import Action, AnyAction, Destination, Middleware, Preset
-from offramp.errors import PluginError, told
+from offramp.errors import PluginError
 from offramp.hooks import Command, CommandContext, Route, SettledDelivery
+from offramp.place import describe_error
 from offramp.plugins.origin import Origins
 from offramp.plugins.problems import PluginProblem
 
@@ -135,8 +136,9 @@ class Plugins:
                 answer = _ask(impl, Iterable, {"destination": destination})
                 layers = [_checked(each, Callable) for each in answer or ()]
             except RAISED as error:
-                told_ = f"plugin {impl.plugin_name!r}: offramp_middleware failed: {told(error)}"
-                raise PluginError(f"{told_}: mend or block the plugin") from error
+                cause = f"offramp_middleware failed: {describe_error(error)}"
+                told = f"plugin {impl.plugin_name!r}: {cause}: mend or block the plugin"
+                raise PluginError(told) from error
             if layers and impl.plugin_name in self._left_out:
                 left_out = self._left_out[impl.plugin_name]
                 raise PluginError(f"{left_out}; its middleware stands around every request")
@@ -183,7 +185,7 @@ class Plugins:
                     yield impl.plugin_name, answer
 
     def _set_down(self, plugin: str, hook: str, error: BaseException) -> None:
-        cause = f"{hook} failed: {told(error)}"
+        cause = f"{hook} failed: {describe_error(error)}"
         _log.debug("plugin %r: %s", plugin, cause, exc_info=error)
         if hook == "offramp_destinations":
             del self._slugs[plugin]

@@ -138,7 +138,7 @@ class TestIntegration:
         fetch = getattr(action, method)
         async with self._runtime(settings) as (runtime, _):
             choices = await runtime.perform(
-                runtime.client(), lambda client: fetch(client, payload=payload or {}, page=page)
+                runtime.client(), fetch, payload=payload or {}, page=page
             )
         if not isinstance(choices, DynamicChoices):
             raise TypeError(f"{slug}.{method} must return DynamicChoices, not {choices!r}")
@@ -156,7 +156,7 @@ class TestIntegration:
         declared = pick(self.entry.action(slug).action.save_hooks, hook, f"save hook of {slug}")
         async with self._runtime(settings) as (runtime, _):
             outputs: Mapping[str, Any] = await runtime.perform(
-                runtime.client(), lambda client: declared.perform(client, inputs or {})
+                runtime.client(), declared.perform, inputs or {}
             )
         return outputs
 
