@@ -109,7 +109,7 @@ def test_an_installed_distribution_is_in_the_catalog(installed: Path) -> None:
         "'offramp.plugins', where nothing looks: plugins are found in 'offramp'",
         "empty": "cannot be loaded: PluginError: it registers no hook; is it the module whose "
         f"functions carry @hookimpl? There are {', '.join(hook_names())}",
-        "torn": "cannot be loaded: RuntimeError: torn on purpose",
+        "torn": "cannot be loaded: RuntimeError: torn on purpose (torn.py:1, in <module>)",
         "unmarked": "cannot be loaded: PluginError: offramp_destinations is not marked as a hook: "
         "write @hookimpl above it",
     }
