@@ -15,7 +15,7 @@ from tests.delivery.parts import Partner, event, small_catalog
 from tests.listening import listening
 
 from offramp import _json
-from offramp.api import Parts, Token, control_routes
+from offramp.api import HostContext, Token, control_routes
 from offramp.config import (
     Config,
     ConfigStore,
@@ -76,7 +76,7 @@ class Running:
 
     url: str
     session: aiohttp.ClientSession
-    parts: Parts
+    context: HostContext
     partner: Partner
     heard: list[Heard] = attrs.field(factory=list)
 
@@ -118,8 +118,10 @@ class Running:
 
     async def send(self, *message_ids: str, **properties: Any) -> None:
         """Accept events of the source and wait for their end."""
-        await self.parts.engine.accept("site", [event(each, **properties) for each in message_ids])
-        await self.parts.engine.wait_until_idle(timeout=PATIENCE)
+        await self.context.engine.accept(
+            "site", [event(each, **properties) for each in message_ids]
+        )
+        await self.context.engine.wait_until_idle(timeout=PATIENCE)
 
 
 @pytest.fixture
@@ -148,7 +150,7 @@ async def host(tmp_path: Path, partner: Partner, written: dict[str, Any]) -> Asy
         await configs.apply(diff(Config(), config, catalog), 0, actor="test")
         engine = Engine(catalog, queue, start)
         await engine.apply(resolve_write_keys(config, References()))
-        parts = Parts(
+        context = HostContext(
             engine=engine,
             queue=queue,
             ledger=SqliteLedger(store),
@@ -163,12 +165,12 @@ async def host(tmp_path: Path, partner: Partner, written: dict[str, Any]) -> Asy
             intake=engine,
             registry=CollectorRegistry(),
             readiness={},
-            more=control_routes(parts, token=Token(value=TOKEN)),
+            more=control_routes(context, token=Token(value=TOKEN)),
         )
         try:
             with configs.watch(run):
                 async with listening(app) as url, aiohttp.ClientSession() as session:
-                    yield Running(url=url, session=session, parts=parts, partner=partner)
+                    yield Running(url=url, session=session, context=context, partner=partner)
         finally:
-            await parts.background.close()
+            await context.background.close()
             await engine.stop()

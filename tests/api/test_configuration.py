@@ -31,7 +31,7 @@ async def test_a_change_runs_once_it_is_answered(host: Running) -> None:
 async def test_a_change_does_not_wait_for_a_slow_partner(host: Running) -> None:
     """Answered at once and at work at once; what is on its way ends under the old version."""
     asked, release = asyncio.Event(), asyncio.Event()
-    runtime = host.parts.engine.snapshot.runtimes["small"]
+    runtime = host.context.engine.snapshot.runtimes["small"]
     quick = runtime.handler
 
     async def slow(outgoing: OutgoingRequest) -> Response:
@@ -40,19 +40,19 @@ async def test_a_change_does_not_wait_for_a_slow_partner(host: Running) -> None:
         return await quick(outgoing)
 
     runtime.handler = slow
-    await host.parts.engine.accept("site", [event("m1")])
+    await host.context.engine.accept("site", [event("m1")])
     await asyncio.wait_for(asked.wait(), PATIENCE)
     async with asyncio.timeout(PATIENCE / 2):
         body = {"mapping": {"id": {"@template": "new-{{ messageId }}"}}}
         assert (await host.ask("PATCH", ONE, body)).status == 200
     runtime.handler = quick
-    await host.parts.engine.accept("site", [event("m2")])
+    await host.context.engine.accept("site", [event("m2")])
     async with asyncio.timeout(PATIENCE):
         while not host.partner.taken:  # noqa: ASYNC110 - the partner sends no signal
             await asyncio.sleep(0.01)
     assert host.partner.taken == ["new-m2"]
     release.set()
-    assert await host.parts.engine.wait_until_idle(timeout=PATIENCE)
+    assert await host.context.engine.wait_until_idle(timeout=PATIENCE)
     assert host.partner.taken == ["new-m2", "m1"]
 
 
@@ -110,8 +110,8 @@ async def test_a_whole_configuration_can_be_made_call_by_call(host: Running) -> 
     body = {"instance": "other", "name": "all", "action": "takeOne", "trigger": 'type = "track"'}
     await host.post("/api/subscriptions", body, status=201)
     await host.post("/api/subscriptions/other%2Fall/enable")
-    await host.parts.engine.accept("app", [event("m9")])
-    assert await host.parts.engine.wait_until_idle(timeout=PATIENCE)
+    await host.context.engine.accept("app", [event("m9")])
+    assert await host.context.engine.wait_until_idle(timeout=PATIENCE)
     assert host.partner.taken == ["m9"]
     assert [each["name"] for each in (await host.get("/api/sources"))["sources"]] == ["site", "app"]
 
@@ -132,14 +132,14 @@ async def test_a_masked_secret_keeps_the_one_in_place(host: Running) -> None:
     shown = (await host.get("/api/instances/small"))["instance"]
     heard = await host.ask("PATCH", "/api/instances/small", {"settings": shown["settings"]})
     assert heard.status == 200
-    _, config = await host.parts.configs.load()
+    _, config = await host.context.configs.load()
     assert config.instances["small"].settings == {"token": SECRET}
     shown = (await host.get("/api/sources/site"))["source"]
     assert shown["write_key"] == f"***{WRITE_KEY[-4:]}"
     assert (await host.ask("PATCH", "/api/sources/site", shown | {"enabled": True})).status == 422
     changed = {"write_key": shown["write_key"], "enabled": True}
     assert (await host.ask("PATCH", "/api/sources/site", changed)).status == 200
-    assert host.parts.engine.source_of(WRITE_KEY) == "site"
+    assert host.context.engine.source_of(WRITE_KEY) == "site"
 
 
 async def test_a_change_meant_for_another_revision_is_refused(host: Running) -> None:

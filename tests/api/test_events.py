@@ -27,7 +27,7 @@ async def test_a_delivered_event_has_request_and_answer(host: Running) -> None:
 
 async def test_a_filtered_event_names_the_condition_and_what_it_found(host: Running) -> None:
     """Not only that the trigger is false: which condition, and for which value."""
-    await host.parts.engine.accept("site", [{**event("m2"), "event": "Secret"}])
+    await host.context.engine.accept("site", [{**event("m2"), "event": "Secret"}])
     why = (await one(host, "m2"))["why"]
     assert 'event != "Secret" is false (event is "Secret")' in why["text"]
     assert [c["result"] for c in why["trigger"]["children"]] == [True, False]
@@ -36,13 +36,13 @@ async def test_a_filtered_event_names_the_condition_and_what_it_found(host: Runn
 
 async def test_an_event_that_the_sender_switched_off_says_so(host: Running) -> None:
     """The integrations object is shown."""
-    await host.parts.engine.accept("site", [{**event("m3"), "integrations": {"All": False}}])
+    await host.context.engine.accept("site", [{**event("m3"), "integrations": {"All": False}}])
     assert '{"All":false}' in (await one(host, "m3"))["why"]["text"]
 
 
 async def test_a_rejected_event_says_what_to_change_and_what_to_run(host: Running) -> None:
     """The fault, the path that gave nothing, and the replay command with the delivery's id."""
-    config = host.parts.config.subscriptions[LANE]
+    config = host.context.config.subscriptions[LANE]
     assert config.enabled
     await host.ask(
         "PATCH",

@@ -106,7 +106,7 @@ class Counts:
 @pytest.fixture
 def counts(host: Running, monkeypatch: pytest.MonkeyPatch) -> Counts:
     """Counts what is compiled and started from now on; the host runs already."""
-    assert len(host.parts.engine.snapshot.pipelines) == MANY
+    assert len(host.context.engine.snapshot.pipelines) == MANY
     done: Counter[str] = Counter()
     wrap_work(monkeypatch, lambda kind: done.update([kind]), WORK)
     return Counts(done)
@@ -131,11 +131,11 @@ async def test_a_patch_compiles_the_one_that_it_changes(
     host: Running, counts: Counts, change: dict[str, Any], expected: dict[str, int]
 ) -> None:
     """Whatever a PATCH says: the triggers, mappings and workers of the 499 others are untouched."""
-    before = host.parts.engine.snapshot
+    before = host.context.engine.snapshot
     heard = await host.ask("PATCH", ONE, change)
     assert heard.status == 200, heard.text
     assert counts.taken() == expected
-    after = host.parts.engine.snapshot
+    after = host.context.engine.snapshot
     others = before.pipelines.keys() - {"small/n7"}
     assert all(after.pipelines[lane] is before.pipelines[lane] for lane in others)
     assert all(after.lanes[lane] is before.lanes[lane] for lane in others)
@@ -160,12 +160,12 @@ async def test_an_instance_is_started_anew_with_the_pipelines_there_are(
     host: Running, counts: Counts
 ) -> None:
     """Its workers begin again with its new settings; no subscription is compiled or read again."""
-    before = host.parts.engine.snapshot.pipelines
+    before = host.context.engine.snapshot.pipelines
     body = {"settings": {"token": "another-token-of-the-partner"}}
     assert (await host.ask("PATCH", "/api/instances/small", body)).status == 200
     # What Segment makes of each trigger is told with the instance, and read once.
     assert counts.taken() == {"runtime": 1, "dispatcher": MANY, "parse": MANY}
-    assert host.parts.engine.snapshot.pipelines == before
+    assert host.context.engine.snapshot.pipelines == before
     assert (await host.ask("PATCH", "/api/instances/small", {"rate": 50})).status == 200
     assert counts.taken() == {"runtime": 1, "dispatcher": MANY}
 
@@ -204,7 +204,7 @@ async def test_an_equal_value_of_another_type_is_a_change(host: Running) -> None
     for value in (1, True, 1.0):
         heard = await host.ask("PATCH", ONE, {"mapping": {"id": "a", "kind": value}})
         assert heard.status == 200, heard.text
-        pipeline = host.parts.engine.snapshot.pipelines["small/n7"]
+        pipeline = host.context.engine.snapshot.pipelines["small/n7"]
         assert _json.dumps(pipeline.transform(event("m"))["kind"]) == _json.dumps(value)
 
 
@@ -251,7 +251,7 @@ async def test_the_host_answers_while_all_is_replaced(
     read_trigger.cache_clear()
     changing = asyncio.create_task(host.ask("POST", "/api/config", document))
     while not changing.done():
-        assert await host.parts.engine.accept("site", [event(f"m{slices.taken}")]) == [True]
+        assert await host.context.engine.accept("site", [event(f"m{slices.taken}")]) == [True]
         slices.note()
     heard = await changing
     assert heard.status == 200, heard.text
@@ -277,8 +277,8 @@ async def test_a_caller_who_leaves_leaves_the_change_whole(host: Running) -> Non
         await asyncio.gather(asking, return_exceptions=True)
     heard = await host.ask("PATCH", ONE, {"trigger": 'type = "track" and event = "last"'})
     assert heard.status == 200, heard.text
-    _, stored = await host.parts.configs.load()
-    running = host.parts.engine.snapshot
+    _, stored = await host.context.configs.load()
+    running = host.context.engine.snapshot
     assert stored.subscriptions == running.config.subscriptions
     assert running.pipelines["small/n7"].subscription == stored.subscriptions["small/n7"]
 
@@ -290,7 +290,7 @@ async def test_changes_at_once_are_made_one_after_another(host: Running) -> None
         *(host.ask("POST", f"/api/subscriptions/{name}/disable") for name in names)
     )
     assert [each.status for each in heard] == [200] * len(names)
-    assert len(host.parts.engine.snapshot.pipelines) == MANY - len(names)
+    assert len(host.context.engine.snapshot.pipelines) == MANY - len(names)
     etag = (await host.ask("GET", ONE)).headers["ETag"]
     meant = await asyncio.gather(
         *(
@@ -299,7 +299,7 @@ async def test_changes_at_once_are_made_one_after_another(host: Running) -> None
         )
     )
     assert sorted(each.status for each in meant) == [200] + [412] * (len(names) - 1)
-    assert len(host.parts.engine.snapshot.pipelines) == MANY - len(names) + 1
+    assert len(host.context.engine.snapshot.pipelines) == MANY - len(names) + 1
 
 
 def test_what_segment_reads_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -323,10 +323,10 @@ async def test_latencies_of_all_are_read_at_once(
     host: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The status of many subscriptions costs the disk as many readings as that of one."""
-    await host.parts.engine.accept("site", [{**event("m1"), "event": "e7"}])
-    assert await host.parts.engine.wait_until_idle(timeout=PATIENCE)
+    await host.context.engine.accept("site", [{**event("m1"), "event": "e7"}])
+    assert await host.context.engine.wait_until_idle(timeout=PATIENCE)
     readings: list[object] = []
-    ledger = host.parts.ledger
+    ledger = host.context.ledger
     assert isinstance(ledger, SqliteLedger)
     store = ledger._store
     read = store.read

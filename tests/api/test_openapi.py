@@ -109,7 +109,7 @@ CALLS: list[tuple[str, str, str, Any]] = [
 
 async def prepared(host: Running) -> Any:
     await host.send("m1", "bad-1", kind="k")
-    await host.parts.engine.accept("site", [{**event("filtered"), "event": "Secret"}])
+    await host.context.engine.accept("site", [{**event("filtered"), "event": "Secret"}])
     return await host.get("/api/openapi.json")
 
 
@@ -127,7 +127,7 @@ async def test_every_answer_fits_the_schema_that_documents_it(host: Running) -> 
         if (method, path) == ("POST", "/api/replays") and heard.data["replay"]:
             replay = heard.data["replay"]["id"]
     called = {(method, path) for method, path, _, _ in CALLS}
-    assert called == {(each.method, each.path) for each in operations_of(host.parts)}
+    assert called == {(each.method, each.path) for each in operations_of(host.context)}
 
 
 async def test_every_problem_fits_its_schema(host: Running) -> None:
@@ -167,7 +167,7 @@ async def test_the_description_holds_together(host: Running) -> None:
 async def test_the_reference_lists_every_operation(host: Running) -> None:
     """Method, path and summary of each, and of nothing else."""
     rows = re.findall(r"^\| `(\w+)` \| `(/api/[^`]*)` \| (.*) \|$", PAGE.read_text(), re.MULTILINE)
-    served = [(each.method, each.path, each.summary) for each in operations_of(host.parts)]
+    served = [(each.method, each.path, each.summary) for each in operations_of(host.context)]
     assert sorted(rows) == sorted(served)
 
 
@@ -188,7 +188,7 @@ JSON = st.recursive(
 @given(data=st.data())
 async def test_no_request_breaks_the_host(host: Running, data: st.DataObject) -> None:
     """Any value at any place that the description names: served or a problem, never a 500."""
-    operation = data.draw(st.sampled_from(operations_of(host.parts)))
+    operation = data.draw(st.sampled_from(operations_of(host.context)))
     words = st.sampled_from(["small", "site", ID, "m1"]) | st.text(max_size=5).map(
         lambda text: quote(text, safe="") or "x"
     )

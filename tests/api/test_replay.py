@@ -70,7 +70,7 @@ async def test_a_replay_tells_its_progress_and_its_end(host: Running) -> None:
     told = await ended(host, started["replay"]["id"])
     assert (told["state"], told["total"], told["replayed"]) == ("done", 12, 12)
     assert (await host.get("/api/replays"))["rows"] == [told]
-    assert await host.parts.engine.wait_until_idle(timeout=PATIENCE)
+    assert await host.context.engine.wait_until_idle(timeout=PATIENCE)
     assert sorted(host.partner.taken) == sorted(ids)
     assert (await host.get("/api/reconciliation"))["ok"] is True
 
@@ -99,7 +99,7 @@ async def test_a_replay_by_ids_touches_no_other(host: Running) -> None:
     one = next(row["id"] for row in rows if row["message_id"] == "bad-1")
     started = await host.post("/api/replays", {"ids": [one, "999999999", "nonsense"]})
     await ended(host, started["replay"]["id"])
-    assert await host.parts.engine.wait_until_idle(timeout=PATIENCE)
+    assert await host.context.engine.wait_until_idle(timeout=PATIENCE)
     assert host.partner.taken == ["bad-1"]
 
 
@@ -181,7 +181,7 @@ async def test_a_replay_that_the_disk_stops_says_so(host: Running) -> None:
         async def dead(self, *_: Any, **__: Any) -> Any:
             raise StorageError("the disk is gone")
 
-    running = RunningReplays(attrs.evolve(host.parts, queue=cast("Queue", Broken())))
+    running = RunningReplays(attrs.evolve(host.context, queue=cast("Queue", Broken())))
     begun = running.start(DeadFilter(), actor="test")
     async with asyncio.timeout(PATIENCE):
         while begun.ended_at is None:  # noqa: ASYNC110 - it is looked at, as by a caller

@@ -35,7 +35,7 @@ async def test_no_answer_and_no_log_holds_a_secret(
     for method, path, body in bad:
         await host.ask(method, path, body)
     assert len(host.heard) > len(CALLS)
-    said = [*(heard.text for heard in host.heard), caplog.text, repr(host.parts)]
+    said = [*(heard.text for heard in host.heard), caplog.text, repr(host.context)]
     said += [str(heard.headers) for heard in host.heard]
     for text in said:
         for secret in PLANTED:

@@ -18,7 +18,7 @@ async def subscription(host: Running) -> dict[str, Any]:
 async def test_counts_and_depths_add_up(host: Running) -> None:
     """Accepted = delivered + filtered + rejected, and nothing in flight."""
     await host.send("m1", "m2", "bad-1")
-    await host.parts.engine.accept("site", [{**event("m3"), "event": "Secret"}, event("m1")])
+    await host.context.engine.accept("site", [{**event("m3"), "event": "Secret"}, event("m1")])
     row = await subscription(host)
     assert (row["id"], row["running"], row["enabled"]) == (LANE, True, True)
     counts = [row[name] for name in ("accepted", "delivered", "filtered", "rejected", "expired")]
@@ -40,7 +40,7 @@ async def test_the_audit_recounts(host: Running) -> None:
 
 async def test_refused_events_are_counted_for_their_source(host: Running) -> None:
     """What the collector turned away stands beside what it took."""
-    host.parts.engine.refuse("site", "event_too_large", 3)
+    host.context.engine.refuse("site", "event_too_large", 3)
     assert (await host.get("/api/status"))["sources"][0]["refused"] == 3
 
 

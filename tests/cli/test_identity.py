@@ -18,7 +18,7 @@ from tests.cli.parts import ask, running
 from offramp import _json
 from offramp.api import IDENTITY_FILE, IDENTITY_PATH, TOKEN_FILE
 from offramp.api.logins import QUIET_SECONDS, RefusedLogins
-from offramp.cli.client import Where, open_api
+from offramp.cli.client import HostOptions, open_api
 from offramp.errors import OfframpError
 from offramp.host.run import URL_FILE, Host
 
@@ -57,8 +57,8 @@ async def impostor(relay_to: str | None = None) -> AsyncIterator[Impostor]:
         await runner.cleanup()
 
 
-async def status(where: Where) -> None:
-    async with open_api(where) as api:
+async def status(host_options: HostOptions) -> None:
+    async with open_api(host_options) as api:
         assert (await api.get("status"))["version"]
 
 
@@ -79,14 +79,14 @@ async def test_who_takes_the_port_of_a_killed_host_gets_no_token(
     async with impostor() as other:
         for name, text in {**left, URL_FILE: other.url}.items():
             _write(folder / name, text)
-        by_folder = Where(data=folder)
+        by_folder = HostOptions(data=folder)
         ways = attrs.evolve(by_folder, url=other.url), attrs.evolve(by_folder, token=token)
-        for where in (by_folder, *ways):
+        for host_options in (by_folder, *ways):
             with pytest.raises(OfframpError, match="does not prove that it is the host of"):
-                await status(where)
+                await status(host_options)
         (folder / IDENTITY_FILE).unlink()
         with pytest.raises(OfframpError, match="no host runs on the data folder"):
-            await status(Where(data=folder))
+            await status(HostOptions(data=folder))
     assert len(other.seen) == 3
     assert token not in "".join(other.seen)
     assert left[IDENTITY_FILE] not in "".join(other.seen)
@@ -95,10 +95,10 @@ async def test_who_takes_the_port_of_a_killed_host_gets_no_token(
 async def test_nobody_can_pass_on_the_proof_of_the_real_host(config: Path, folder: Path) -> None:
     """A proof is for an address, and a host proves its own addresses only."""
     async with running(config, folder) as host, impostor(relay_to=host.url) as other:
-        await status(Where(data=folder))
-        await status(Where(data=folder, url=host.url))
+        await status(HostOptions(data=folder))
+        await status(HostOptions(data=folder, url=host.url))
         with pytest.raises(OfframpError, match="does not prove"):
-            await status(Where(data=folder, url=other.url))
+            await status(HostOptions(data=folder, url=other.url))
     assert host.token.value not in "".join(other.seen)
 
 
@@ -108,7 +108,7 @@ async def test_an_address_and_a_token_that_a_person_gives_are_used(
     """As through a tunnel, from a machine that has no data folder."""
     async with running(config, folder) as host:
         port = host.url.rpartition(":")[2]
-        elsewhere = Where(url=f"http://localhost:{port}", token=host.token.value)
+        elsewhere = HostOptions(url=f"http://localhost:{port}", token=host.token.value)
         await status(elsewhere)
         assert (folder / IDENTITY_FILE).stat().st_mode & 0o777 == 0o600
     assert not (folder / IDENTITY_FILE).exists()

@@ -1,6 +1,7 @@
 """The control API: configures and watches one host, behind a token."""
 
 from offramp.api.access import TOKEN_FILE, Token, load_token, read_token
+from offramp.api.host_context import HostContext
 from offramp.api.identity import (
     IDENTITY_FILE,
     IDENTITY_PATH,
@@ -10,7 +11,6 @@ from offramp.api.identity import (
     proof,
 )
 from offramp.api.logins import RefusedLogins
-from offramp.api.parts import Parts
 from offramp.api.records import event_record
 from offramp.api.table import control_routes, operations_of
 
@@ -18,8 +18,8 @@ __all__ = [
     "IDENTITY_FILE",
     "IDENTITY_PATH",
     "TOKEN_FILE",
+    "HostContext",
     "Identity",
-    "Parts",
     "RefusedLogins",
     "Token",
     "control_routes",

@@ -1,15 +1,66 @@
-"""Subscriptions that are not saved, or not yet: read and checked like those of a document."""
+"""Subscriptions that are saved, changed or not yet saved, read and compiled to be tried out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import attrs
+
 from offramp.api.editing import parse_part
-from offramp.config import Config, Subscription
+from offramp.api.host_context import HostContext
+from offramp.config import Config, Instance, Subscription
 from offramp.config.export import instance_table, settings_fields, source_table
 from offramp.config.table import join_place
+from offramp.delivery import InstanceRuntime, Pipeline, compile_subscription, explain
+from offramp.errors import ConfigError
 from offramp.plugins import Catalog, pick
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Candidate:
+    """One subscription compiled, with its instance if that can be started."""
+
+    pipeline: Pipeline
+    runtime: InstanceRuntime | None
+    host: HostContext
+
+    async def explain(self, event: dict[str, Any]) -> dict[str, Any]:
+        """What it would make of an event; nothing is sent."""
+        return await explain(self.pipeline, self.runtime, event, now=self.host.clock())
+
+
+@asynccontextmanager
+async def compiled(
+    host: HostContext, subscription: Subscription, instances: Mapping[str, Instance]
+) -> AsyncIterator[Candidate]:
+    """Compile a subscription for one block; raises `ConfigError` with its faults.
+
+    Where its instance cannot be started, everything but the request is told.
+    """
+    instance = pick(instances, subscription.instance, "instance")
+    pipeline = compile_subscription(
+        subscription,
+        host.catalog[instance.destination],
+        host.catalog.directives,
+        references=host.engine.references,
+    )
+    async with AsyncExitStack() as stack:
+        try:
+            runtime = await stack.enter_async_context(host.engine.borrow(instance))
+        except ConfigError:
+            runtime = None
+        yield Candidate(pipeline=pipeline, runtime=runtime, host=host)
+
+
+@asynccontextmanager
+async def compiled_saved(host: HostContext, subscription: str) -> AsyncIterator[Candidate]:
+    """The same for a subscription of the configuration, enabled or not; raises `NotFoundError`."""
+    config: Config = host.config
+    saved = pick(config.subscriptions, subscription, "subscription")
+    async with compiled(host, saved, config.instances) as candidate:
+        yield candidate
 
 
 def read_candidate(

@@ -11,8 +11,8 @@ from offramp.api.config_shapes import (
     DestinationBrief,
     DestinationShape,
 )
+from offramp.api.host_context import HostContext
 from offramp.api.operations import Call, Operation, Reply
-from offramp.api.parts import Parts
 from offramp.definition import fields_to_manifest, settings_to_manifest
 from offramp.payload import json_schema
 from offramp.plugins import CatalogAction, CatalogEntry, manifest
@@ -21,8 +21,8 @@ from offramp.plugins import CatalogAction, CatalogEntry, manifest
 class CatalogResource:
     """Answers what can be configured."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._catalog = parts.catalog
+    def __init__(self, host: HostContext) -> None:
+        self._catalog = host.catalog
 
     def operations(self) -> Iterable[Operation]:
         """The operations of this module."""

@@ -6,7 +6,7 @@ import asyncio
 from typing import Final
 
 from offramp.api.config_shapes import TestAnswer
-from offramp.api.parts import Parts
+from offramp.api.host_context import HostContext
 from offramp.config import Instance
 from offramp.delivery import InstanceRuntime
 from offramp.errors import DeliveryError, InvalidAuthenticationError, OfframpError
@@ -16,12 +16,12 @@ from offramp.place import describe_error
 TEST_SECONDS: Final = 20.0
 
 
-async def check_credentials(parts: Parts, instance: Instance) -> TestAnswer:
+async def check_credentials(host: HostContext, instance: Instance) -> TestAnswer:
     """Run the destination's own test with the instance's settings; never raises for its result."""
-    if instance.destination not in parts.catalog:
+    if instance.destination not in host.catalog:
         return _unknown(f"the destination {instance.destination!r} is not installed")
     try:
-        async with parts.engine.borrow(instance) as runtime:
+        async with host.engine.borrow(instance) as runtime:
             return await _ask(runtime)
     except OfframpError as error:  # the settings do not hold, or a reference leads nowhere
         return _unknown(str(error))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from offramp.api.host_context import HostContext
 from offramp.api.operations import PAGE, Call, Operation, Query, Reply
 from offramp.api.paging import paged
-from offramp.api.parts import Parts
 from offramp.api.records import delivery_row
 from offramp.api.shapes import DeliveryPage, ErrorGroup, Errors
 from offramp.queue import DeadFilter, Stage
@@ -28,12 +28,12 @@ MAX_SAMPLES: Final = 20
 class DeliveriesResource:
     """Answers how deliveries stand."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, host: HostContext) -> None:
+        self._host = host
 
     def operations(self) -> Iterable[Operation]:
         """The operations of this module."""
-        lane = Query(name="subscription", summary="Whose deliveries", required=True)
+        subscription = Query(name="subscription", summary="Whose deliveries", required=True)
         stage = Query(
             name="stage",
             summary="Only those that stand here; the filtered are listed only so",
@@ -46,7 +46,7 @@ class DeliveriesResource:
             summary="List deliveries of a subscription, latest change first",
             serve=self.recent,
             answer=DeliveryPage,
-            query=(lane, stage, *PAGE),
+            query=(subscription, stage, *PAGE),
         )
         yield Operation(
             method="GET",
@@ -81,7 +81,7 @@ class DeliveriesResource:
         """Answer with a page of one subscription's."""
         stage = call.query["stage"]
         with paged():
-            page = await self._parts.ledger.recent(
+            page = await self._host.ledger.recent(
                 call.query["subscription"],
                 stage=None if stage is None else Stage(stage),
                 limit=call.query["limit"],
@@ -92,21 +92,23 @@ class DeliveriesResource:
 
     async def dead(self, call: Call) -> Reply:
         """Answer with a page of those that failed for good."""
-        which = dead_filter(call.query)
+        filters = dead_filter(call.query)
         with paged():
-            page = await self._parts.queue.dead(
-                which, limit=call.query["limit"], cursor=call.query["cursor"]
+            page = await self._host.queue.dead(
+                filters, limit=call.query["limit"], cursor=call.query["cursor"]
             )
         rows = [delivery_row(each) for each in page.rows]
         return Reply(data=DeliveryPage(rows=rows, cursor=page.cursor))
 
     async def errors(self, call: Call) -> Reply:
         """Answer with the groups, most first."""
-        lane = call.query["subscription"]
-        lanes = [lane] if lane is not None else list(await self._parts.queue.depths())
+        subscription = call.query["subscription"]
+        subscriptions = (
+            [subscription] if subscription is not None else list(await self._host.queue.depths())
+        )
         groups: list[ErrorGroup] = []
-        for each in lanes:
-            found = await self._parts.ledger.errors(
+        for each in subscriptions:
+            found = await self._host.ledger.errors(
                 each, since=call.query["since"], samples=call.query["samples"]
             )
             groups += [

@@ -14,8 +14,8 @@ from offramp.api.config_shapes import (
     Exported,
 )
 from offramp.api.editing import Saved, attempt, save
+from offramp.api.host_context import HostContext
 from offramp.api.operations import PAGE, Call, Operation, Query, Reply
-from offramp.api.parts import Parts
 from offramp.api.problems import refuse, refuse_parameter
 from offramp.api.times import write_time
 from offramp.config import (
@@ -38,8 +38,8 @@ _OF_THE_START = ("plugins", "host")
 class DocumentsResource:
     """The configuration as a document."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, host: HostContext) -> None:
+        self._host = host
 
     def operations(self) -> Iterable[Operation]:
         """The operations of this module."""
@@ -74,13 +74,13 @@ class DocumentsResource:
 
     async def export(self, _: Call) -> Reply:
         """Answer with the document."""
-        revision, config = await self._parts.configs.load()
+        revision, config = await self._host.configs.load()
 
         def work() -> Exported:
-            document = export_config(config, self._parts.catalog)
+            document = export_config(config, self._host.catalog)
             return Exported(revision=revision, document=document, toml=to_toml(document))
 
-        return Reply(data=await self._parts.compute(work), revision=revision)
+        return Reply(data=await self._host.compute(work), revision=revision)
 
     async def apply(self, call: Call) -> Reply:
         """Answer with what changes, and change it unless it is a dry run."""
@@ -90,11 +90,11 @@ class DocumentsResource:
                 raise refuse(key, told)
 
         def change(config: Config) -> Config:
-            return parse_config(call.body, self._parts.catalog, current=config).config
+            return parse_config(call.body, self._host.catalog, current=config).config
 
         dry_run = call.query["dry_run"]
-        done = await (attempt if dry_run else save)(self._parts, call, change)
-        answer = await self._parts.compute(lambda: self._applied(done, dry_run=dry_run))
+        done = await (attempt if dry_run else save)(self._host, call, change)
+        answer = await self._host.compute(lambda: self._applied(done, dry_run=dry_run))
         return Reply(data=answer, revision=done.revision)
 
     def _applied(self, done: Saved, *, dry_run: bool) -> Applied:
@@ -102,7 +102,7 @@ class DocumentsResource:
             "revision": done.revision,
             "dry_run": dry_run,
             "changes": [_change(each) for each in done.changes],
-            "warnings": describe_errors(find_warnings(done.config, self._parts.catalog)),
+            "warnings": describe_errors(find_warnings(done.config, self._host.catalog)),
         }
 
     async def audit_log(self, call: Call) -> Reply:
@@ -111,7 +111,7 @@ class DocumentsResource:
         if cursor is not None and not (cursor.isascii() and cursor.isdecimal()):
             raise refuse_parameter("cursor", "give the cursor of a page, as it came")
         below = None if cursor is None else min(int(cursor), 2**62)
-        entries = await self._parts.configs.audit_log(limit=limit, below=below)
+        entries = await self._host.configs.audit_log(limit=limit, below=below)
         rows = [_entry(entry) for entry in entries]
         after = str(entries[-1].entry) if len(entries) == limit else None
         return Reply(data=AuditLog(rows=rows, cursor=after))

@@ -7,8 +7,8 @@ from typing import Any
 
 import attrs
 
+from offramp.api.host_context import HostContext
 from offramp.api.operations import Call
-from offramp.api.parts import Parts
 from offramp.config import (
     Change,
     Config,
@@ -32,34 +32,34 @@ class Saved:
     changes: tuple[Change, ...]
 
 
-async def save(parts: Parts, call: Call, change: Callable[[Config], Config]) -> Saved:
+async def save(host: HostContext, call: Call, change: Callable[[Config], Config]) -> Saved:
     """Make a change to the configuration in force; it runs when this returns.
 
     Raises `StaleConfigError` if the caller meant another revision, or if somebody was faster, and
     `ConfigError` if what would be left does not hold.
     """
-    async with parts.changing:
-        tried = await attempt(parts, call, change)
-        revision = await parts.configs.apply(tried.changes, tried.revision, actor=call.actor)
+    async with host.changing:
+        tried = await attempt(host, call, change)
+        revision = await host.configs.apply(tried.changes, tried.revision, actor=call.actor)
     return attrs.evolve(tried, revision=revision)
 
 
-async def attempt(parts: Parts, call: Call, change: Callable[[Config], Config]) -> Saved:
+async def attempt(host: HostContext, call: Call, change: Callable[[Config], Config]) -> Saved:
     """What a change would lead to, at the revision in force; raises as `save`."""
-    revision, current = await parts.configs.load()
+    revision, current = await host.configs.load()
     if call.revision is not None and call.revision != revision:
         raise StaleConfigError(expected=call.revision, found=revision)
 
     def work() -> Saved:
         wanted = change(current)
-        references = parts.engine.references
-        check_references(current, wanted, parts.catalog, references)
+        references = host.engine.references
+        check_references(current, wanted, host.catalog, references)
         # What cannot be resolved here could not be put to work either.
         resolve_write_keys(wanted, references)
-        changes = diff_configs(current, wanted, parts.catalog)
+        changes = diff_configs(current, wanted, host.catalog)
         return Saved(revision=revision, config=wanted, changes=changes)
 
-    return await parts.compute(work)
+    return await host.compute(work)
 
 
 def parse_part(
@@ -76,10 +76,10 @@ def parse_part(
 
 
 async def warnings_at(
-    parts: Parts, place: str, find: Callable[[], Iterable[Fault]]
+    host: HostContext, place: str, find: Callable[[], Iterable[Fault]]
 ) -> list[ErrorShape]:
     """What is found to mind about one thing of a configuration; its own place is `$`."""
-    return await parts.compute(lambda: describe_errors(_within(fault, place) for fault in find()))
+    return await host.compute(lambda: describe_errors(_within(fault, place) for fault in find()))
 
 
 def _is_within(place: str, outer: str) -> bool:

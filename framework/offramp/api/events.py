@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, cast
 
+from offramp.api.host_context import HostContext
 from offramp.api.operations import PAGE, Call, Operation, Query, Reply
 from offramp.api.paging import paged
-from offramp.api.parts import Parts
 from offramp.api.reasons import why
 from offramp.api.records import event_record, event_row
 from offramp.api.shapes import EventPage, EventRecords, EventShape
@@ -20,8 +20,8 @@ SOURCE = Query(name="source", summary="Only what this source sent")
 class EventsResource:
     """Answers what came, and what became of it."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, host: HostContext) -> None:
+        self._host = host
 
     def operations(self) -> Iterable[Operation]:
         """The operations of this module."""
@@ -47,7 +47,7 @@ class EventsResource:
     async def listing(self, call: Call) -> Reply:
         """Answer with a page of events."""
         with paged():
-            page = await self._parts.ledger.events(
+            page = await self._host.ledger.events(
                 source=call.query["source"],
                 limit=call.query["limit"],
                 cursor=call.query["cursor"],
@@ -58,7 +58,7 @@ class EventsResource:
     async def show(self, call: Call) -> Reply:
         """Answer with one event."""
         message_id = call.path["message_id"]
-        records = await self._parts.ledger.event(message_id, source=call.query["source"])
+        records = await self._host.ledger.event(message_id, source=call.query["source"])
         if not records:
             raise NotFoundError(
                 f"no event with the messageId {message_id!r} was accepted: it was never sent, the "
@@ -71,5 +71,5 @@ class EventsResource:
     async def _explained(self, record: Story) -> EventShape:
         shown: dict[str, Any] = event_record(record)
         for shape, delivery in zip(shown["deliveries"], record.deliveries, strict=True):
-            shape["why"] = await why(self._parts, delivery, shown["event"])
+            shape["why"] = await why(self._host, delivery, shown["event"])
         return cast("EventShape", shown)

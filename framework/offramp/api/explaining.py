@@ -8,11 +8,10 @@ from typing import Any, TypedDict
 import msgspec
 
 from offramp import _json
-from offramp.api.candidates import read_candidate
+from offramp.api.candidates import compiled, read_candidate
+from offramp.api.host_context import HostContext
 from offramp.api.operations import Call, Operation, Reply
-from offramp.api.parts import Parts
 from offramp.api.problems import conflict, refuse
-from offramp.api.trying import trying
 from offramp.errors import EventError, NotFoundError
 from offramp.event import check_event
 from offramp.plugins import pick
@@ -55,8 +54,8 @@ class Explained(TypedDict):
 class ExplainResource:
     """Explains."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, host: HostContext) -> None:
+        self._host = host
 
     def operations(self) -> Iterable[Operation]:
         """The operations of this module."""
@@ -73,7 +72,7 @@ class ExplainResource:
     async def explain(self, call: Call) -> Reply:
         """Answer with the explanation."""
         body: ExplainBody = call.body
-        _, config = await self._parts.configs.load()
+        _, config = await self._host.configs.load()
         if (body.subscription is None) == (body.candidate is None):
             raise refuse("subscription", "name a saved one, or give a candidate: one of the two")
         if body.subscription is not None:
@@ -83,11 +82,11 @@ class ExplainResource:
             instance = table.pop("instance", None)
             if not isinstance(instance, str) or not instance:
                 raise refuse("candidate.instance", "is missing: name an instance")
-            subscription = read_candidate(self._parts.catalog, config, instance, table)
+            subscription = read_candidate(self._host.catalog, config, instance, table)
         event = await self._event(body)
-        async with trying(self._parts, subscription, config.instances) as tried:
-            told = await tried.explain(event)
-        return Reply(data={**told, "event": event})
+        async with compiled(self._host, subscription, config.instances) as candidate:
+            explained = await candidate.explain(event)
+        return Reply(data={**explained, "event": event})
 
     async def _event(self, body: ExplainBody) -> dict[str, Any]:
         if (body.event is None) == (body.message_id is None):
@@ -95,7 +94,7 @@ class ExplainResource:
         if body.event is not None:
             return _completed(body.event)
         message_id = body.message_id or ""
-        records = await self._parts.ledger.event(message_id, source=body.source)
+        records = await self._host.ledger.event(message_id, source=body.source)
         if not records:
             raise NotFoundError(f"no event with the messageId {message_id!r} is stored")
         stored = next((record.body for record in records if record.body is not None), None)

@@ -19,8 +19,8 @@ from offramp.api.config_shapes import (
 )
 from offramp.api.credentials import check_credentials
 from offramp.api.editing import Saved, parse_part, save, warnings_at
+from offramp.api.host_context import HostContext
 from offramp.api.operations import Call, Operation, Reply
-from offramp.api.parts import Parts
 from offramp.api.problems import conflict, refuse
 from offramp.config import Config, Instance, mask_settings
 from offramp.config.check import instance_warnings
@@ -32,8 +32,8 @@ from offramp.plugins import pick
 class InstancesResource:
     """Instances of the configuration."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, host: HostContext) -> None:
+        self._host = host
 
     def operations(self) -> Iterable[Operation]:
         """The operations of this module."""
@@ -66,13 +66,13 @@ class InstancesResource:
 
     async def listing(self, _: Call) -> Reply:
         """Answer with all of them."""
-        revision, config = await self._parts.configs.load()
+        revision, config = await self._host.configs.load()
         shapes = [self._shape(config, name) for name in config.instances]
         return Reply(data=Instances(revision=revision, instances=shapes), revision=revision)
 
     async def show(self, call: Call) -> Reply:
         """Answer with one."""
-        revision, config = await self._parts.configs.load()
+        revision, config = await self._host.configs.load()
         name = call.path["name"]
         pick(config.instances, name, "instance")
         return await self._told(Saved(revision=revision, config=config, changes=()), name)
@@ -89,7 +89,7 @@ class InstancesResource:
                 raise conflict(f"there is an instance {name!r} already")
             return self._with(config, name, table)
 
-        return await self._told(await save(self._parts, call, change), name)
+        return await self._told(await save(self._host, call, change), name)
 
     async def change(self, call: Call) -> Reply:
         """Change one."""
@@ -118,16 +118,16 @@ class InstancesResource:
                 subscriptions={k: each for k, each in subscriptions if each.instance != name},
             )
 
-        saved = await save(self._parts, call, change)
+        saved = await save(self._host, call, change)
         return Reply(
             data=Removed(revision=saved.revision, removed=removed), revision=saved.revision
         )
 
     async def test(self, call: Call) -> Reply:
         """Ask the partner."""
-        _, config = await self._parts.configs.load()
+        _, config = await self._host.configs.load()
         instance = pick(config.instances, call.path["name"], "instance")
-        return Reply(data=await check_credentials(self._parts, instance))
+        return Reply(data=await check_credentials(self._host, instance))
 
     async def _changed(self, call: Call, changes: Mapping[str, Any]) -> Reply:
         name = call.path["name"]
@@ -136,11 +136,11 @@ class InstancesResource:
 
         def change(config: Config) -> Config:
             instance = pick(config.instances, name, "instance")
-            fields = settings_fields(self._parts.catalog, instance)
+            fields = settings_fields(self._host.catalog, instance)
             table = {**instance_table(instance, fields, secrets=True), **changes}
             return self._with(config, name, table)
 
-        return await self._told(await save(self._parts, call, change), name)
+        return await self._told(await save(self._host, call, change), name)
 
     def _with(self, config: Config, name: str, table: Mapping[str, Any]) -> Config:
         if "subscriptions" in table:
@@ -148,14 +148,14 @@ class InstancesResource:
         place = join_place("instances", name)
         sources = {s.name: source_table(s, secrets=True) for s in config.sources.values()}
         document = {"sources": sources, "instances": {name: table}}
-        read = parse_part(document, self._parts.catalog, config, part=place)
+        read = parse_part(document, self._host.catalog, config, part=place)
         return attrs.evolve(config, instances={**config.instances, name: read.instances[name]})
 
     async def _told(self, saved: Saved, name: str) -> Reply:
         warnings = await warnings_at(
-            self._parts,
+            self._host,
             join_place("instances", name),
-            lambda: instance_warnings(saved.config, self._parts.catalog, name),
+            lambda: instance_warnings(saved.config, self._host.catalog, name),
         )
         shape = self._shape(saved.config, name)
         return Reply(
@@ -165,7 +165,7 @@ class InstancesResource:
 
     def _shape(self, config: Config, name: str) -> InstanceShape:
         instance: Instance = config.instances[name]
-        fields = settings_fields(self._parts.catalog, instance)
+        fields = settings_fields(self._host.catalog, instance)
         return {
             "name": name,
             "destination": instance.destination,
@@ -175,5 +175,5 @@ class InstancesResource:
             "concurrency": instance.concurrency,
             "rate": instance.rate,
             "subscriptions": [each.id for each in config.subscriptions_of(name)],
-            "problem": self._parts.problems.get(f"instances.{name}"),
+            "problem": self._host.problems.get(f"instances.{name}"),
         }

@@ -9,12 +9,12 @@ from typing import Any, NotRequired, TypedDict
 import attrs
 
 from offramp import _json
+from offramp.api.candidates import Candidate, compiled
+from offramp.api.host_context import HostContext
 from offramp.api.paging import paged
-from offramp.api.parts import Parts
 from offramp.api.problems import refuse
 from offramp.api.records import delivery_row
 from offramp.api.shapes import DeliveryRow
-from offramp.api.trying import Try, trying
 from offramp.config import Subscription
 from offramp.config.subscriptions import mapping_faults, put_back_mapping
 from offramp.errors import ConfigError, Fault, OfframpError
@@ -52,62 +52,72 @@ class Preview(TypedDict):
 
 
 async def preview(
-    parts: Parts,
-    which: DeadFilter,
+    host: HostContext,
+    filters: DeadFilter,
     *,
     mapping: Mapping[str, Any] | None,
     limit: int,
     cursor: str | None,
 ) -> Preview:
     """A page of what a filter means, with what each would send now, or under other mappings."""
-    if mapping is not None and which.lane is None:
+    if mapping is not None and filters.lane is None:
         raise refuse("$.subscription", "is missing: a mapping is tried in one subscription")
     with paged(in_body=True):
-        page = await parts.queue.dead(which, limit=limit, cursor=cursor)
+        page = await host.queue.dead(filters, limit=limit, cursor=cursor)
     async with AsyncExitStack() as stack:
-        tries: dict[str, Try | OfframpError] = {}
-        if which.lane is not None:  # also where there is nothing: a bad mapping is told
-            tries[which.lane] = await _try(stack, parts, which.lane, mapping)
+        candidates: dict[str, Candidate | OfframpError] = {}
+        if filters.lane is not None:  # also where there is nothing: a bad mapping is told
+            candidates[filters.lane] = await _candidate(stack, host, filters.lane, mapping)
         rows = []
         for delivery in page.rows:
-            if delivery.lane not in tries:
-                tries[delivery.lane] = await _tried(stack, parts, delivery.lane, mapping)
-            rows.append(await _row(parts, delivery, tries[delivery.lane]))
+            if delivery.lane not in candidates:
+                candidates[delivery.lane] = await _candidate_or_error(
+                    stack, host, delivery.lane, mapping
+                )
+            rows.append(await _row(host, delivery, candidates[delivery.lane]))
     return {"rows": rows, "cursor": page.cursor}
 
 
-async def _tried(
-    stack: AsyncExitStack, parts: Parts, lane: str, mapping: Mapping[str, Any] | None
-) -> Try | OfframpError:
+async def _candidate_or_error(
+    stack: AsyncExitStack,
+    host: HostContext,
+    subscription_id: str,
+    mapping: Mapping[str, Any] | None,
+) -> Candidate | OfframpError:
     try:
-        return await _try(stack, parts, lane, mapping)
+        return await _candidate(stack, host, subscription_id, mapping)
     except OfframpError as error:
         return error
 
 
-async def _try(
-    stack: AsyncExitStack, parts: Parts, lane: str, mapping: Mapping[str, Any] | None
-) -> Try:
-    saved = pick(parts.config.subscriptions, lane, "subscription")
-    candidate = saved if mapping is None else _with(parts, saved, mapping)
-    return await stack.enter_async_context(trying(parts, candidate, parts.config.instances))
+async def _candidate(
+    stack: AsyncExitStack,
+    host: HostContext,
+    subscription_id: str,
+    mapping: Mapping[str, Any] | None,
+) -> Candidate:
+    saved = pick(host.config.subscriptions, subscription_id, "subscription")
+    subscription = saved if mapping is None else _with(host, saved, mapping)
+    return await stack.enter_async_context(compiled(host, subscription, host.config.instances))
 
 
-def _with(parts: Parts, saved: Subscription, mapping: Mapping[str, Any]) -> Subscription:
+def _with(host: HostContext, saved: Subscription, mapping: Mapping[str, Any]) -> Subscription:
     laid = {**saved.mapping, **mapping}
     kept = {key: value for key, value in laid.items() if value is not None or key not in mapping}
-    instance = parts.config.instances[saved.instance]
-    offered = parts.catalog[instance.destination].action(saved.action)
+    instance = host.config.instances[saved.instance]
+    offered = host.catalog[instance.destination].action(saved.action)
     masked: list[Fault] = []
     kept = put_back_mapping(kept, saved.mapping, offered, "$.mapping", masked)
-    faults = [fault.under("$.mapping") for fault in mapping_faults(kept, offered, parts.catalog)]
+    faults = [fault.under("$.mapping") for fault in mapping_faults(kept, offered, host.catalog)]
     if masked or faults:
         raise ConfigError([*masked, *faults])
     return attrs.evolve(saved, mapping=kept)
 
 
-async def _row(parts: Parts, delivery: Delivery, tried: Try | OfframpError) -> PreviewRow:
-    records = await parts.ledger.event(delivery.message_id, source=delivery.source)
+async def _row(
+    host: HostContext, delivery: Delivery, candidate: Candidate | OfframpError
+) -> PreviewRow:
+    records = await host.ledger.event(delivery.message_id, source=delivery.source)
     found = next((each for each in records[0].deliveries if each.id == delivery.id), delivery)
     before = None if found.payload is None else _json.loads(found.payload)
     row: PreviewRow = {
@@ -119,11 +129,11 @@ async def _row(parts: Parts, delivery: Delivery, tried: Try | OfframpError) -> P
         "request": None,
     }
     body = records[0].body
-    if isinstance(tried, OfframpError) or body is None:
-        detail = "the event itself is no longer kept" if body is None else str(tried)
+    if isinstance(candidate, OfframpError) or body is None:
+        detail = "the event itself is no longer kept" if body is None else str(candidate)
         row["errors"] = [{"detail": detail}]
         return row
-    explained = await tried.explain(_json.loads(body))
+    explained = await candidate.explain(_json.loads(body))
     row["after"] = explained["payload"]
     row["errors"], row["request"] = explained["errors"], explained["request"]
     row["changes"] = list(differences(before, row["after"]))

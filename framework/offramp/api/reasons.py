@@ -8,9 +8,9 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from offramp import _json
-from offramp.api.parts import Parts
+from offramp.api.candidates import compiled_saved
+from offramp.api.host_context import HostContext
 from offramp.api.shapes import WhyShape
-from offramp.api.trying import trying_saved
 from offramp.delivery.router import BROKEN, NO_MATCH, SWITCHED_OFF
 from offramp.errors import BudgetError, OfframpError, TransformError
 from offramp.pointers import ErrorShape, keys_of
@@ -36,18 +36,20 @@ _FIX_THE_MAPPING: Final = "change the mapping, or what is sent, then replay it"
 _OF_THE_CREDENTIALS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
-async def why(parts: Parts, delivery: Delivery, event: dict[str, Any] | None) -> WhyShape | None:
+async def why(
+    host: HostContext, delivery: Delivery, event: dict[str, Any] | None
+) -> WhyShape | None:
     """Explain one delivery by its subscription as it is now; nothing where it was delivered."""
     if delivery.stage in (Stage.DELIVERED, Stage.WAITING):
         return None
-    if delivery.lane not in parts.config.subscriptions:
+    if delivery.lane not in host.config.subscriptions:
         return _of_removed(delivery)
-    told = await _explained(parts, delivery, event)
+    told = await _explained(host, delivery, event)
     if delivery.stage is Stage.FILTERED:
         return _of_filtered(delivery, event, told)
     if delivery.stage is Stage.RETRYING:
         return _why(f"it is tried again by itself: {_said(delivery)}")
-    return _of_dead(parts, delivery, told)
+    return _of_dead(host, delivery, told)
 
 
 def failing(trigger: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -70,13 +72,13 @@ def found(condition: Mapping[str, Any]) -> str:
 
 
 async def _explained(
-    parts: Parts, delivery: Delivery, event: dict[str, Any] | None
+    host: HostContext, delivery: Delivery, event: dict[str, Any] | None
 ) -> dict[str, Any] | None:
     if event is None:
         return None
     try:
-        async with trying_saved(parts, delivery.lane) as tried:
-            return await tried.explain(event)
+        async with compiled_saved(host, delivery.lane) as candidate:
+            return await candidate.explain(event)
     except OfframpError:  # it cannot be compiled any more: its status tells why
         return None
 
@@ -112,12 +114,12 @@ def _of_filtered(
     return _why(text, trigger=told["trigger"])
 
 
-def _of_dead(parts: Parts, delivery: Delivery, told: Mapping[str, Any] | None) -> WhyShape:
+def _of_dead(host: HostContext, delivery: Delivery, told: Mapping[str, Any] | None) -> WhyShape:
     errors: list[ErrorShape] = [] if told is None else told["errors"]
     if delivery.reason in _OF_THE_MAPPING:
         fix = _fix_of_mapping(told, errors)
     else:
-        fix = _fix_of_answer(parts, delivery)
+        fix = _fix_of_answer(host, delivery)
     return _why(_said(delivery), fix=fix, errors=errors, replay=_command(delivery))
 
 
@@ -144,13 +146,13 @@ def _origin(key: str, fields: Mapping[str, Any]) -> str:
     return f"{key} comes from {paths}, which this event lacks: send it, or map another path"
 
 
-def _fix_of_answer(parts: Parts, delivery: Delivery) -> str:
+def _fix_of_answer(host: HostContext, delivery: Delivery) -> str:
     if delivery.reason == Reason.SUBSCRIPTION_REMOVED:
         return "it was disabled while this waited: enable it, then replay it"
     if delivery.stage is Stage.EXPIRED:
         return "it could not be delivered in time; once the partner answers, replay it"
     if delivery.status in _OF_THE_CREDENTIALS:
-        instance = parts.config.subscriptions[delivery.lane].instance
+        instance = host.config.subscriptions[delivery.lane].instance
         return f"the partner refuses the credentials of {instance}: change its settings"
     if delivery.reason in _OF_THE_PLUGIN:
         return _OF_THE_PLUGIN[delivery.reason]

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Final, Literal, TypedDict
 import msgspec
 
 from offramp.api.deliveries import dead_filter
+from offramp.api.host_context import HostContext
 from offramp.api.operations import MAX_LIMIT, Call, Operation, Reply
-from offramp.api.parts import Parts
 from offramp.api.previews import Preview, preview
 from offramp.api.problems import refuse
 from offramp.api.running_replays import Replay, RunningReplays
@@ -78,9 +78,9 @@ class ReplayAnswer(TypedDict):
 class ReplaysResource:
     """Delivers dead letters again."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self._running = RunningReplays(parts)
+    def __init__(self, host: HostContext) -> None:
+        self._host = host
+        self._running = RunningReplays(host)
 
     def operations(self) -> Iterable[Operation]:
         """The operations of this module."""
@@ -113,16 +113,16 @@ class ReplaysResource:
     async def replay(self, call: Call) -> Reply:
         """Start one, or preview it."""
         body: ReplayBody = call.body
-        which = _which(body)
+        filters = _filters(body)
         if body.dry_run:
             previewed = await preview(
-                self._parts, which, mapping=body.mapping, limit=body.limit, cursor=body.cursor
+                self._host, filters, mapping=body.mapping, limit=body.limit, cursor=body.cursor
             )
             return Reply(data=ReplayAnswer(replay=None, preview=previewed))
         if body.mapping is not None:
             told = "is for a dry run: to send it so, save it in the subscription, then replay"
             raise refuse("$.mapping", told)
-        started = self._running.start(which, actor=call.actor)
+        started = self._running.start(filters, actor=call.actor)
         return Reply(data=ReplayAnswer(replay=_shape(started), preview=None))
 
     async def list(self, _: Call) -> Reply:
@@ -137,7 +137,7 @@ class ReplaysResource:
         return Reply(data=_shape(found))
 
 
-def _which(body: ReplayBody) -> DeadFilter:
+def _filters(body: ReplayBody) -> DeadFilter:
     named = ("ids", "subscription", "reason", "stage", "since", "until")
     given = {name: getattr(body, name) for name in named}
     if not body.all and all(value is None for value in given.values()):

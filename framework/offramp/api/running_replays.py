@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 import attrs
 
-from offramp.api.parts import Parts
+from offramp.api.host_context import HostContext
 from offramp.errors import OfframpError
 from offramp.queue import DeadFilter
 
@@ -37,8 +37,8 @@ class Replay:
 class RunningReplays:
     """The replays of one host since it started."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, host: HostContext) -> None:
+        self._host = host
         self._known: dict[str, Replay] = {}
 
     def all(self) -> list[Replay]:
@@ -49,24 +49,24 @@ class RunningReplays:
         """One by its id."""
         return self._known.get(name)
 
-    def start(self, which: DeadFilter, *, actor: str) -> Replay:
+    def start(self, filters: DeadFilter, *, actor: str) -> Replay:
         """Begin one; it goes on by itself, and the log says who asked for it."""
-        begun = Replay(id=uuid.uuid4().hex, started_at=self._parts.clock())
+        begun = Replay(id=uuid.uuid4().hex, started_at=self._host.clock())
         while len(self._known) >= KEPT:
             self._known.pop(next(iter(self._known)))
         self._known[begun.id] = begun
         _log.info("replay %s was started by %s", begun.id, actor)
-        self._parts.background.start(self._run(begun, which))
+        self._host.background.start(self._run(begun, filters))
         return begun
 
-    async def _run(self, begun: Replay, which: DeadFilter) -> None:
+    async def _run(self, begun: Replay, filters: DeadFilter) -> None:
         try:
             total = 0
-            async for ids in self._pages(which):
+            async for ids in self._pages(filters):
                 total += len(ids)
             begun.total, begun.state = total, "running"
-            async for ids in self._pages(which):
-                begun.replayed += await self._parts.queue.replay(attrs.evolve(which, ids=ids))
+            async for ids in self._pages(filters):
+                begun.replayed += await self._host.queue.replay(attrs.evolve(filters, ids=ids))
             begun.state = "done"
             _log.info(
                 "replay %s ended: %d of %d dead letters are queued again",
@@ -81,13 +81,13 @@ class RunningReplays:
             _log.exception("replay %s broke", begun.id)
             begun.state, begun.error = "failed", "the host broke on it; its log has the traceback"
         finally:
-            begun.ended_at = self._parts.clock()
+            begun.ended_at = self._host.clock()
 
-    async def _pages(self, which: DeadFilter) -> AsyncIterator[tuple[str, ...]]:
+    async def _pages(self, filters: DeadFilter) -> AsyncIterator[tuple[str, ...]]:
         # Latest first: what ends again meanwhile ends above the cursor, so it is not met twice.
         cursor: str | None = None
         while True:
-            page = await self._parts.queue.dead(which, limit=CHUNK, cursor=cursor)
+            page = await self._host.queue.dead(filters, limit=CHUNK, cursor=cursor)
             if page.rows:
                 yield tuple(row.id for row in page.rows)
             if page.cursor is None:

@@ -217,7 +217,7 @@ class InstanceStatus(TypedDict):
 
 
 class SubscriptionStatus(TypedDict):
-    """One subscription, or a lane whose subscription is gone; counts are since `since`."""
+    """One subscription, configured or deleted with deliveries left; counts are since `since`."""
 
     id: str
     #: `False` for one that was deleted.
@@ -237,7 +237,7 @@ class SubscriptionStatus(TypedDict):
 
 
 class SumsShape(TypedDict):
-    """Whether accepted = ends + in flight, in every lane."""
+    """Whether accepted = ends + in flight, for every subscription."""
 
     ok: bool
     faults: list[str]

@@ -17,8 +17,8 @@ from offramp.api.config_shapes import (
     SourceShape,
 )
 from offramp.api.editing import Saved, parse_part, save, warnings_at
+from offramp.api.host_context import HostContext
 from offramp.api.operations import Call, Operation, Reply
-from offramp.api.parts import Parts
 from offramp.api.problems import conflict, refuse
 from offramp.config import Config, Source
 from offramp.config.check import source_warnings
@@ -30,8 +30,8 @@ from offramp.plugins import pick
 class SourcesResource:
     """Sources of the configuration."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, host: HostContext) -> None:
+        self._host = host
 
     def operations(self) -> Iterable[Operation]:
         """The operations of this module."""
@@ -53,13 +53,13 @@ class SourcesResource:
 
     async def listing(self, _: Call) -> Reply:
         """Answer with all of them."""
-        revision, config = await self._parts.configs.load()
+        revision, config = await self._host.configs.load()
         shapes = [_shape(source) for source in config.sources.values()]
         return Reply(data=Sources(revision=revision, sources=shapes), revision=revision)
 
     async def show(self, call: Call) -> Reply:
         """Answer with one."""
-        revision, config = await self._parts.configs.load()
+        revision, config = await self._host.configs.load()
         name = call.path["name"]
         pick(config.sources, name, "source")
         return await self._told(Saved(revision=revision, config=config, changes=()), name)
@@ -76,7 +76,7 @@ class SourcesResource:
                 raise conflict(f"there is a source {name!r} already")
             return self._with(config, name, table)
 
-        return await self._told(await save(self._parts, call, change), name)
+        return await self._told(await save(self._host, call, change), name)
 
     async def change(self, call: Call) -> Reply:
         """Change one."""
@@ -87,7 +87,7 @@ class SourcesResource:
             table = {**source_table(source, secrets=True), **call.body}
             return self._with(config, name, table)
 
-        return await self._told(await save(self._parts, call, change), name)
+        return await self._told(await save(self._host, call, change), name)
 
     async def delete(self, call: Call) -> Reply:
         """Delete one."""
@@ -101,7 +101,7 @@ class SourcesResource:
             kept = {key: each for key, each in config.sources.items() if key != name}
             return attrs.evolve(config, sources=kept)
 
-        saved = await save(self._parts, call, change)
+        saved = await save(self._host, call, change)
         return Reply(data=Removed(revision=saved.revision, removed=[name]), revision=saved.revision)
 
     def _with(self, config: Config, name: str, table: Mapping[str, Any]) -> Config:
@@ -109,12 +109,12 @@ class SourcesResource:
         # With the others, as no two may have one key.
         others = {s.name: source_table(s, secrets=True) for s in config.sources.values()}
         document = {"sources": {**others, name: table}}
-        read = parse_part(document, self._parts.catalog, config, part=place)
+        read = parse_part(document, self._host.catalog, config, part=place)
         return attrs.evolve(config, sources={**config.sources, name: read.sources[name]})
 
     async def _told(self, saved: Saved, name: str) -> Reply:
         warnings = await warnings_at(
-            self._parts, join_place("sources", name), lambda: source_warnings(saved.config, name)
+            self._host, join_place("sources", name), lambda: source_warnings(saved.config, name)
         )
         shape = _shape(saved.config.sources[name])
         return Reply(

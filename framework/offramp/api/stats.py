@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
+from offramp.api.host_context import HostContext
 from offramp.api.operations import Call, Operation, Query, Reply
-from offramp.api.parts import Parts
 from offramp.api.problems import refuse_parameter
 from offramp.api.records import latency_shape
 from offramp.api.shapes import CountShape, LatencyAnswer, Series
@@ -25,8 +25,8 @@ DEFAULT_STEPS: Final = {"minute": 60, "hour": 24, "day": 34}
 class StatsResource:
     """Counts by subscription, outcome and reason; latencies."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, host: HostContext) -> None:
+        self._host = host
 
     def operations(self) -> Iterable[Operation]:
         """The operations of this module."""
@@ -65,7 +65,7 @@ class StatsResource:
         """Answer with the series."""
         name = call.query["granularity"]
         step = STEPS[name]
-        until = call.query["until"] or self._parts.clock() + 1
+        until = call.query["until"] or self._host.clock() + 1
         since = call.query["since"]
         since = max(until - DEFAULT_STEPS[name] * step, 0.0) if since is None else since
         if until - since > RANGES[name]:
@@ -73,7 +73,7 @@ class StatsResource:
             told = f"lies more than {days} days before `until`: the most by the {name}"
             raise refuse_parameter("since", told)
         since = since // step * step
-        counts = await self._parts.ledger.counts(
+        counts = await self._host.ledger.counts(
             since, until, lane=call.query["subscription"], source=call.query["source"]
         )
         answer: Series = {
@@ -86,10 +86,10 @@ class StatsResource:
 
     async def latency(self, call: Call) -> Reply:
         """Answer with the quantiles."""
-        lane, since = call.query["subscription"], call.query["since"]
-        latency = await self._parts.ledger.latency(lane, since=since)
+        subscription, since = call.query["subscription"], call.query["since"]
+        latency = await self._host.ledger.latency(subscription, since=since)
         answer: LatencyAnswer = {
-            "subscription": lane,
+            "subscription": subscription,
             "since": write_optional(since),
             "latency": latency_shape(latency),
         }
@@ -100,10 +100,10 @@ def _grouped(counts: Iterable[Count], step: int) -> Iterable[CountShape]:
     sums: Counter[tuple[int, str, str, Counted, str]] = Counter()
     for c in counts:
         sums[c.minute // step * step, c.lane, c.source, c.counted, c.reason] += c.n
-    for (at, lane, source, counted, reason), n in sorted(sums.items()):
+    for (at, subscription, source, counted, reason), n in sorted(sums.items()):
         yield {
             "at": write_time(at),
-            "subscription": lane,
+            "subscription": subscription,
             "source": source,
             "counted": counted.value,
             "reason": reason,

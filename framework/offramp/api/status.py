@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Final, Literal, cast
 
 from offramp._version import __version__
+from offramp.api.host_context import HostContext
 from offramp.api.operations import Call, Operation, Query, Reply
-from offramp.api.parts import Parts
 from offramp.api.records import latency_shape
 from offramp.api.shapes import (
     CircuitBreakerShape,
@@ -34,8 +34,8 @@ SINCE: Final = Query(
 class StatusResource:
     """Answers how the host is."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, host: HostContext) -> None:
+        self._host = host
 
     def operations(self) -> Iterable[Operation]:
         """The operations of this module."""
@@ -59,19 +59,19 @@ class StatusResource:
 
     async def status(self, call: Call) -> Reply:
         """Answer with all of it."""
-        parts = self._parts
-        now = parts.clock()
+        host = self._host
+        now = host.clock()
         since = now - DEFAULT_LOOK_BACK if call.query["since"] is None else call.query["since"]
-        revision, _ = await parts.configs.load()
-        counts = await parts.ledger.counts(since, now + 1)
-        faults = list(await parts.sums())
+        revision, _ = await host.configs.load()
+        counts = await host.ledger.counts(since, now + 1)
+        faults = list(await host.sums())
         answer: StatusShape = {
             "version": __version__,
             "revision": revision,
             "now": write_time(now),
-            "started_at": write_time(parts.started_at),
+            "started_at": write_time(host.started_at),
             "since": write_time(since),
-            "problems": [{"place": p, "message": m} for p, m in parts.problems.items()],
+            "problems": [{"place": p, "message": m} for p, m in host.problems.items()],
             "sums": {"ok": not faults, "faults": faults},
             "sources": self._sources(counts),
             "instances": self._instances(now),
@@ -81,7 +81,7 @@ class StatusResource:
 
     async def reconcile(self, _: Call) -> Reply:
         """Answer with the result."""
-        audit = await self._parts.ledger.audit()
+        audit = await self._host.ledger.audit()
         answer: ReconciliationShape = {
             "ok": audit.ok,
             "deliveries": audit.deliveries,
@@ -92,7 +92,7 @@ class StatusResource:
     def _sources(self, counts: Iterable[Count]) -> list[SourceStatus]:
         sums = _sums((c.source, c) for c in counts if not c.lane)
         refused: Counter[str] = Counter()
-        for (source, _), n in self._parts.engine.refused.items():
+        for (source, _), n in self._host.engine.refused.items():
             refused[source] += n
         return [
             {
@@ -102,15 +102,15 @@ class StatusResource:
                 "duplicate": sums[source.name, "duplicate"],
                 "refused": refused[source.name],
             }
-            for source in self._parts.config.sources.values()
+            for source in self._host.config.sources.values()
         ]
 
     def _instances(self, now: float) -> list[InstanceStatus]:
-        instances = self._parts.engine.snapshot.config.instances.values()
+        instances = self._host.engine.snapshot.config.instances.values()
         return [self._instance(instance, now) for instance in instances]
 
     def _instance(self, instance: Instance, now: float) -> InstanceStatus:
-        engine = self._parts.engine
+        engine = self._host.engine
         runtime = engine.snapshot.runtimes.get(instance.name)
         hold = engine.held.get(instance.name)
         return {
@@ -126,38 +126,38 @@ class StatusResource:
     async def _subscriptions(
         self, counts: Iterable[Count], since: float
     ) -> list[SubscriptionStatus]:
-        parts = self._parts
+        host = self._host
         sums = _sums((c.lane, c) for c in counts if c.lane)
-        seen = {lane for (lane, _), n in sums.items() if n}
-        depths = await parts.queue.depths()
-        latencies = await parts.ledger.latencies(since=since)
-        lanes = [*parts.config.subscriptions, *(lane for lane in depths)]
+        seen = {subscription for (subscription, _), n in sums.items() if n}
+        depths = await host.queue.depths()
+        latencies = await host.ledger.latencies(since=since)
+        subscriptions = [*host.config.subscriptions, *(subscription for subscription in depths)]
         found = []
-        for lane in dict.fromkeys(lanes):
-            status = self._subscription(lane, sums, depths.get(lane, Depth()))
-            if status["configured"] or lane in seen:
-                latency = latency_shape(latencies.get(lane))
+        for subscription in dict.fromkeys(subscriptions):
+            status = self._subscription(subscription, sums, depths.get(subscription, Depth()))
+            if status["configured"] or subscription in seen:
+                latency = latency_shape(latencies.get(subscription))
                 found.append(SubscriptionStatus(**{**status, "latency": latency}))
         return found
 
     def _subscription(
-        self, lane: str, sums: Counter[tuple[str, str]], depth: Depth
+        self, subscription: str, sums: Counter[tuple[str, str]], depth: Depth
     ) -> SubscriptionStatus:
-        configured = self._parts.config.subscriptions.get(lane)
+        configured = self._host.config.subscriptions.get(subscription)
         return {
-            "id": lane,
+            "id": subscription,
             "configured": configured is not None,
             "enabled": configured is not None and configured.enabled,
-            "running": lane in self._parts.engine.snapshot.pipelines,
+            "running": subscription in self._host.engine.snapshot.pipelines,
             "waiting": depth.waiting,
             "retrying": depth.retrying,
             "leased": depth.leased,
-            "accepted": sums[lane, "accepted"],
-            "delivered": sums[lane, "delivered"],
-            "filtered": sums[lane, "filtered"],
-            "rejected": sums[lane, "rejected"],
-            "expired": sums[lane, "expired"],
-            "replayed": sums[lane, "replayed"],
+            "accepted": sums[subscription, "accepted"],
+            "delivered": sums[subscription, "delivered"],
+            "filtered": sums[subscription, "filtered"],
+            "rejected": sums[subscription, "rejected"],
+            "expired": sums[subscription, "expired"],
+            "replayed": sums[subscription, "replayed"],
             "latency": None,
         }
 

@@ -19,8 +19,8 @@ from offramp.api.config_shapes import (
     SubscriptionShape,
 )
 from offramp.api.editing import Saved, save, warnings_at
+from offramp.api.host_context import HostContext
 from offramp.api.operations import Call, Operation, Query, Reply
-from offramp.api.parts import Parts
 from offramp.api.problems import conflict, refuse
 from offramp.config import Config, mask_mapping
 from offramp.config.check import subscription_warnings
@@ -42,8 +42,8 @@ class DuplicateBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 class SubscriptionsResource:
     """Subscriptions of the configuration."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, host: HostContext) -> None:
+        self._host = host
 
     def operations(self) -> Iterable[Operation]:
         """The operations of this module."""
@@ -74,7 +74,7 @@ class SubscriptionsResource:
 
     async def listing(self, call: Call) -> Reply:
         """Answer with all of them, or with those of one instance."""
-        revision, config = await self._parts.configs.load()
+        revision, config = await self._host.configs.load()
         of = call.query["instance"]
         shapes = [
             self._shape(config, each.id)
@@ -85,7 +85,7 @@ class SubscriptionsResource:
 
     async def show(self, call: Call) -> Reply:
         """Answer with one."""
-        revision, config = await self._parts.configs.load()
+        revision, config = await self._host.configs.load()
         pick(config.subscriptions, call.path["id"], "subscription")
         return await self._told(
             Saved(revision=revision, config=config, changes=()), call.path["id"]
@@ -103,7 +103,7 @@ class SubscriptionsResource:
 
     async def duplicate(self, call: Call) -> Reply:
         """Make a copy, disabled."""
-        _, config = await self._parts.configs.load()
+        _, config = await self._host.configs.load()
         original = pick(config.subscriptions, call.path["id"], "subscription")
         table = subscription_table(original, {}, secrets=True)
         table.pop("id", None)
@@ -131,14 +131,14 @@ class SubscriptionsResource:
             kept = {k: each for k, each in config.subscriptions.items() if k != name}
             return attrs.evolve(config, subscriptions=kept)
 
-        saved = await save(self._parts, call, change)
+        saved = await save(self._host, call, change)
         return Reply(data=Removed(revision=saved.revision, removed=[name]), revision=saved.revision)
 
     async def _created(self, call: Call, instance: str, table: Mapping[str, Any]) -> Reply:
         made: list[str] = []
 
         def change(config: Config) -> Config:
-            candidate = read_candidate(self._parts.catalog, config, instance, table)
+            candidate = read_candidate(self._host.catalog, config, instance, table)
             others = config.subscriptions_of(instance)
             if candidate.id in config.subscriptions:
                 raise conflict(f"there is a subscription {candidate.id!r} already")
@@ -148,7 +148,7 @@ class SubscriptionsResource:
             new = attrs.evolve(candidate, enabled=False)
             return attrs.evolve(config, subscriptions={**config.subscriptions, new.id: new})
 
-        saved = await save(self._parts, call, change)
+        saved = await save(self._host, call, change)
         return await self._told(saved, made[0])
 
     async def _changed(self, call: Call, changes: Mapping[str, Any]) -> Reply:
@@ -160,20 +160,20 @@ class SubscriptionsResource:
         def change(config: Config) -> Config:
             before = pick(config.subscriptions, name, "subscription")
             table = {**subscription_table(before, {}, secrets=True), "id": before.id, **changes}
-            after = read_candidate(self._parts.catalog, config, before.instance, table)
+            after = read_candidate(self._host.catalog, config, before.instance, table)
             others = config.subscriptions_of(before.instance)
             if any(each.name == after.name and each.id != name for each in others):
                 raise conflict(f"{before.instance} has a subscription {after.name!r} already")
             return attrs.evolve(config, subscriptions={**config.subscriptions, name: after})
 
-        return await self._told(await save(self._parts, call, change), name)
+        return await self._told(await save(self._host, call, change), name)
 
     async def _told(self, saved: Saved, name: str) -> Reply:
         config = saved.config
         warnings = await warnings_at(
-            self._parts,
+            self._host,
             place_of(config, config.subscriptions[name]),
-            lambda: subscription_warnings(config, self._parts.catalog, name),
+            lambda: subscription_warnings(config, self._host.catalog, name),
         )
         answer = SubscriptionAnswer(
             revision=saved.revision, subscription=self._shape(config, name), warnings=warnings
@@ -182,8 +182,8 @@ class SubscriptionsResource:
 
     def _shape(self, config: Config, name: str) -> SubscriptionShape:
         subscription = config.subscriptions[name]
-        fields = mapping_fields(self._parts.catalog, config, subscription)
-        snapshot, problems = self._parts.engine.snapshot, self._parts.problems
+        fields = mapping_fields(self._host.catalog, config, subscription)
+        snapshot, problems = self._host.engine.snapshot, self._host.problems
         of_instance = problems.get(f"instances.{subscription.instance}")
         started = subscription.instance in snapshot.runtimes
         return {

@@ -10,12 +10,12 @@ from offramp.api.deliveries import DeliveriesResource
 from offramp.api.documents import DocumentsResource
 from offramp.api.events import EventsResource
 from offramp.api.explaining import ExplainResource
+from offramp.api.host_context import HostContext
 from offramp.api.identity import Identity
 from offramp.api.instances import InstancesResource
 from offramp.api.logins import RefusedLogins
 from offramp.api.openapi import OpenApiResource
 from offramp.api.operations import Operation
-from offramp.api.parts import Parts
 from offramp.api.plugin_routes import plugin_routes
 from offramp.api.replays import ReplaysResource
 from offramp.api.serving import routes
@@ -26,7 +26,7 @@ from offramp.api.subscriptions import SubscriptionsResource
 from offramp.api.triggers import TriggersResource
 
 
-def operations_of(parts: Parts) -> tuple[Operation, ...]:
+def operations_of(host: HostContext) -> tuple[Operation, ...]:
     """All operations, the API's description last."""
     resources = (
         StatusResource,
@@ -42,12 +42,12 @@ def operations_of(parts: Parts) -> tuple[Operation, ...]:
         ReplaysResource,
         DocumentsResource,
     )
-    found = [each for resource in resources for each in resource(parts).operations()]
+    found = [each for resource in resources for each in resource(host).operations()]
     return (*found, *OpenApiResource(found).operations())
 
 
 def control_routes(
-    parts: Parts,
+    host: HostContext,
     *,
     token: Token,
     public_url: str | None = None,
@@ -61,6 +61,6 @@ def control_routes(
     guard = Guard(token=token, public_url=public_url, logins=logins or RefusedLogins())
     return [
         *([] if identity is None else identity.routes()),
-        *routes(operations_of(parts), guard),
-        *plugin_routes(parts.catalog.plugins, guard),
+        *routes(operations_of(host), guard),
+        *plugin_routes(host.catalog.plugins, guard),
     ]

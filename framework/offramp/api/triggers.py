@@ -7,8 +7,8 @@ from typing import Annotated, Any, TypedDict
 
 import msgspec
 
+from offramp.api.host_context import HostContext
 from offramp.api.operations import MAX_LIMIT, Call, Operation, Reply
-from offramp.api.parts import Parts
 from offramp.errors import TriggerError
 from offramp.fql import Trigger, compile_trigger, segment_reading
 
@@ -60,7 +60,7 @@ class Matches(TypedDict):
 class TriggersResource:
     """Reads and tries triggers; knows no configuration."""
 
-    def __init__(self, _: Parts) -> None:
+    def __init__(self, _: HostContext) -> None:
         pass
 
     def operations(self) -> Iterable[Operation]:

@@ -41,7 +41,7 @@ ACTOR: Final = "command line"
 
 @Parameter(name="*")
 @attrs.frozen(kw_only=True)
-class Where:
+class HostOptions:
     """Which host a command speaks with."""
 
     url: Annotated[
@@ -118,27 +118,30 @@ class Api:
 
 
 @asynccontextmanager
-async def open_api(where: Where | None) -> AsyncIterator[Api]:
+async def open_api(host_options: HostOptions | None) -> AsyncIterator[Api]:
     """The API of the host that the options, the environment or the data folder name.
 
     The token goes to the host that it belongs to alone: unless a person gave both address and
     token, the host has to prove first that it is the one of the data folder.
     """
-    where = where or Where()
+    host_options = host_options or HostOptions()
     settings = _settings()
-    folder = where.data or settings.data
-    url, token = _url(where, folder), _token(where, settings, folder)
+    folder = host_options.data or settings.data
+    url, token = _url(host_options, folder), _token(host_options, settings, folder)
     headers = {"X-Offramp-Actor": ACTOR, "Accept-Encoding": "identity"}
     timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
     async with aiohttp.ClientSession(headers=headers, timeout=timeout) as session:
-        if not (_given_token(where) and (_given_url(where) or not (folder / URL_FILE).exists())):
+        if not (
+            _given_token(host_options)
+            and (_given_url(host_options) or not (folder / URL_FILE).exists())
+        ):
             await _check_identity(session, url, folder)
         yield Api(url=url, session=session, token=token)
 
 
-def folder_of(where: Where | None) -> Path:
+def folder_of(host_options: HostOptions | None) -> Path:
     """The data folder that the options or the file here name."""
-    return (where and where.data) or _settings().data
+    return (host_options and host_options.data) or _settings().data
 
 
 def _settings() -> HostSettings:
@@ -175,16 +178,16 @@ async def _check_identity(session: aiohttp.ClientSession, url: str, folder: Path
         )
 
 
-def _given_url(where: Where) -> str | None:
-    return where.url or os.environ.get(URL_VARIABLE)
+def _given_url(host_options: HostOptions) -> str | None:
+    return host_options.url or os.environ.get(URL_VARIABLE)
 
 
-def _given_token(where: Where) -> str | None:
-    return where.token or os.environ.get(TOKEN_VARIABLE)
+def _given_token(host_options: HostOptions) -> str | None:
+    return host_options.token or os.environ.get(TOKEN_VARIABLE)
 
 
-def _url(where: Where, folder: Path) -> str:
-    given = _given_url(where)
+def _url(host_options: HostOptions, folder: Path) -> str:
+    given = _given_url(host_options)
     if given is None:
         try:
             given = (folder / URL_FILE).read_text().strip()
@@ -194,11 +197,11 @@ def _url(where: Where, folder: Path) -> str:
     return given.rstrip("/")
 
 
-def _token(where: Where, settings: HostSettings, folder: Path) -> str:
-    given = _given_token(where)
+def _token(host_options: HostOptions, settings: HostSettings, folder: Path) -> str:
+    given = _given_token(host_options)
     if given:
         return given
-    if settings.token is not None and where.data is None:
+    if settings.token is not None and host_options.data is None:
         return resolve(settings.token, "host.token")
     try:
         return read_token(folder / TOKEN_FILE)

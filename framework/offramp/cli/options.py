@@ -21,7 +21,7 @@ ConfigFile = Annotated[Path, Parameter(help="The configuration, TOML or JSON.")]
 
 @Parameter(name="*")
 @attrs.frozen(kw_only=True)
-class Which:
+class DeliveryFilters:
     """Which deliveries are meant: all conditions that are given hold."""
 
     subscription: Annotated[str | None, Parameter(help="Only those of this subscription.")] = None

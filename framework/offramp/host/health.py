@@ -68,7 +68,7 @@ def public_problems(engine: Engine) -> Mapping[str, str]:
 
 
 def quick_sums(store: Store) -> Sums:
-    """The sum rule by the counters alone: accepted = ends + in flight, in every lane."""
+    """The sum rule by the counters alone: accepted = ends + in flight, for every subscription."""
 
     async def check() -> Sequence[str]:
         return await store.read(wrong_sums)

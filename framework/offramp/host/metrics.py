@@ -11,7 +11,7 @@ from typing import Final
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from offramp.api import Parts
+from offramp.api import HostContext
 from offramp.delivery import REMEDIES
 from offramp.queue import Count, Depth, Latency
 
@@ -28,12 +28,12 @@ class DeliveryFigures(Collector):
 
     def __init__(
         self,
-        parts: Parts,
+        host: HostContext,
         *,
         blocked: Mapping[str, float] = MappingProxyType({}),
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._parts = parts
+        self._host = host
         #: Seconds by plugin; grows.
         self._blocked = blocked
         self._clock = clock
@@ -47,20 +47,24 @@ class DeliveryFigures(Collector):
         """Read everything anew; what is over and counted already is not read again."""
         now = self._clock()
         closed = max(_minute(now) - OPEN_MINUTES * MINUTE_SECONDS, self._from)
-        counts = await self._parts.ledger.counts(self._from, now + 1)
+        counts = await self._host.ledger.counts(self._from, now + 1)
         recent: Counter[tuple[str, ...]] = Counter()
         for count in counts:
             (self._before if count.minute < closed else recent)[_labels(count)] += count.n
         self._from, self._recent = closed, recent
-        self._depths = await self._parts.queue.depths()
-        latencies = await self._parts.ledger.latencies(since=now - LATENCY_SECONDS)
-        running = self._parts.engine.snapshot.pipelines
-        self._latencies = {lane: latencies[lane] for lane in running if lane in latencies}
+        self._depths = await self._host.queue.depths()
+        latencies = await self._host.ledger.latencies(since=now - LATENCY_SECONDS)
+        running = self._host.engine.snapshot.pipelines
+        self._latencies = {
+            subscription: latencies[subscription]
+            for subscription in running
+            if subscription in latencies
+        }
 
     def collect(self) -> Iterator[Metric]:
         """All figures as they were at the last `refresh`."""
         yield from self._counts()
-        yield from self._of_lanes()
+        yield from self._of_subscriptions()
         yield from self._of_instances()
         yield self._of_plugins()
 
@@ -75,22 +79,22 @@ class DeliveryFigures(Collector):
             "offramp_source_events", "Events of each source.", labels=("source", "outcome")
         )
         for labels, n in sorted((self._before + self._recent).items()):
-            family = deliveries if labels[0] == "lane" else events
+            family = deliveries if labels[0] == "subscription" else events
             family.add_metric(list(labels[1:]), n)
-        for (source, reason), n in sorted(self._parts.engine.refused.items()):
+        for (source, reason), n in sorted(self._host.engine.refused.items()):
             events.add_metric([source, f"refused: {reason}"], n)
         yield deliveries
         yield events
 
-    def _of_lanes(self) -> Iterator[Metric]:
+    def _of_subscriptions(self) -> Iterator[Metric]:
         depth = GaugeMetricFamily(
             "offramp_queue_depth",
             "Deliveries in flight; `leased` are among the others.",
             labels=("subscription", "state"),
         )
-        for lane, found in self._depths.items():
+        for subscription, found in self._depths.items():
             for state in ("waiting", "retrying", "leased"):
-                depth.add_metric([lane, state], getattr(found, state))
+                depth.add_metric([subscription, state], getattr(found, state))
         yield depth
         yield self._latency()
 
@@ -98,9 +102,9 @@ class DeliveryFigures(Collector):
         # The client library has no family for a summary with quantiles.
         name = "offramp_delivery_latency_seconds"
         latency = Metric(name, "From acceptance to delivered, over the last hour.", "summary")
-        for lane, quantiles in self._latencies.items():
+        for subscription, quantiles in self._latencies.items():
             for each in _QUANTILES:
-                labels = {"subscription": lane, "quantile": f"0.{each[1:]}"}
+                labels = {"subscription": subscription, "quantile": f"0.{each[1:]}"}
                 latency.add_sample(name, labels, getattr(quantiles, each))
         return latency
 
@@ -115,13 +119,13 @@ class DeliveryFigures(Collector):
             "1 where the host holds an instance back for that reason, else 0.",
             labels=("instance", "reason"),
         )
-        for name, runtime in self._parts.engine.snapshot.runtimes.items():
+        for name, runtime in self._host.engine.snapshot.runtimes.items():
             hold = runtime.gate.held
             for reason in REMEDIES:
                 breaker.add_metric([name, reason], float(hold is not None and hold.code == reason))
             limit.add_metric([name], runtime.gate.limit)
         problems = GaugeMetricFamily("offramp_problems", "What is configured and does not run.")
-        problems.add_metric([], len(self._parts.problems))
+        problems.add_metric([], len(self._host.problems))
         yield from (breaker, limit, problems)
 
     def _of_plugins(self) -> Metric:
@@ -130,7 +134,7 @@ class DeliveryFigures(Collector):
             "Time for which a plugin kept the event loop from everything else.",
             labels=("plugin",),
         )
-        none = {entry.plugin: 0.0 for entry in self._parts.engine.catalog.values()}
+        none = {entry.plugin: 0.0 for entry in self._host.engine.catalog.values()}
         for plugin, seconds in sorted({**none, **self._blocked}.items()):
             blocked.add_metric([plugin], seconds)
         return blocked
@@ -142,5 +146,5 @@ def _minute(seconds: float) -> int:
 
 def _labels(count: Count) -> tuple[str, ...]:
     if count.lane:
-        return ("lane", count.lane, count.counted.value, count.reason)
+        return ("subscription", count.lane, count.counted.value, count.reason)
     return ("source", count.source, count.counted.value)

@@ -16,8 +16,8 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from offramp.api import (
+    HostContext,
     Identity,
-    Parts,
     RefusedLogins,
     Token,
     control_routes,
@@ -107,7 +107,7 @@ class Host:
         return {
             "deliveries": audit.deliveries,
             "faults": list(audit.faults),
-            "in_flight": {lane: depth.total for lane, depth in depths.items()},
+            "in_flight": {subscription: depth.total for subscription, depth in depths.items()},
         }
 
 
@@ -178,7 +178,7 @@ async def _run(
         engine = Engine(catalog, queue, start, references=references)
         ledger = SqliteLedger(store)
         sums = quick_sums(store)
-        parts = Parts(engine=engine, queue=queue, ledger=ledger, configs=configs, sums=sums)
+        context = HostContext(engine=engine, queue=queue, ledger=ledger, configs=configs, sums=sums)
 
         async def put_to_work(_: int, changed: Config) -> None:
             await engine.apply(resolve_write_keys(changed, references))
@@ -189,7 +189,12 @@ async def _run(
                 _log.error("%s", problem, extra={"action": "plugin_problem"})
             with own_identity(folder) as identity, configs.watch(put_to_work):
                 app = _app(
-                    parts, settings, token=token, store=store, watchdog=watchdog, identity=identity
+                    context,
+                    settings,
+                    token=token,
+                    store=store,
+                    watchdog=watchdog,
+                    identity=identity,
                 )
                 async with serve(app, sockets) as url:
                     identity.urls |= {url, (settings.public_url or url).rstrip("/")}
@@ -204,7 +209,7 @@ async def _run(
                             changes=changes,
                         )
         finally:
-            await parts.background.close()
+            await context.background.close()
             await engine.stop()
 
 
@@ -235,7 +240,7 @@ async def _in_force(
 
 
 def _app(  # noqa: PLR0913 - the parts of a host
-    parts: Parts,
+    context: HostContext,
     settings: HostSettings,
     *,
     token: Token,
@@ -246,19 +251,19 @@ def _app(  # noqa: PLR0913 - the parts of a host
     registry = CollectorRegistry()
     logins = RefusedLogins(proxies=settings.proxies)
     registry.register(logins)
-    figures = DeliveryFigures(parts, blocked=watchdog.blocked)
+    figures = DeliveryFigures(context, blocked=watchdog.blocked)
     registry.register(figures)
     return make_app(
-        intake=parts.engine,
+        intake=context.engine,
         registry=registry,
-        readiness=checks(store, parts.engine),
-        degraded=lesser_checks(parts.sums),
-        problems=lambda: {**public_problems(parts.engine), **held_instances(parts.engine)},
+        readiness=checks(store, context.engine),
+        degraded=lesser_checks(context.sums),
+        problems=lambda: {**public_problems(context.engine), **held_instances(context.engine)},
         limits=collector_limits(settings),
         public_url=settings.public_url,
         proxies=settings.proxies,
         more=control_routes(
-            parts,
+            context,
             token=token,
             public_url=settings.public_url,
             logins=logins,

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from offramp.cli.client import Where, open_api
+from offramp.cli.client import HostOptions, open_api
 from offramp.cli.context import Context
 from offramp.cli.events import write_line
 from offramp.cli.load import DEFAULT_FILE
@@ -29,7 +29,7 @@ async def apply(  # noqa: PLR0913 - each is an option of the command
     yes: Annotated[bool, Parameter(name=["--yes", "-y"], negative="")] = False,
     dry_run: Flag = False,
     json: Json = False,
-    where: Where | None = None,
+    host_options: HostOptions | None = None,
 ) -> None:
     """Replace the configuration of a running host by a file: show the diff, ask, then apply.
 
@@ -46,7 +46,7 @@ async def apply(  # noqa: PLR0913 - each is an option of the command
     """
     data = read_document(file).data
     document = {key: value for key, value in data.items() if key not in OF_THE_START}
-    async with open_api(where) as api:
+    async with open_api(host_options) as api:
         tried = await api.ask("POST", "config", query={"dry_run": True}, body=document)
         if not json:
             _show_changes(context, tried.data)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from offramp.cli.client import Where, open_api
+from offramp.cli.client import HostOptions, open_api
 from offramp.cli.context import Context
 from offramp.cli.options import Json
 from offramp.cli.render.tables import render_audit_log
 
 
 async def audit_log(
-    context: Context, *, limit: int = 20, json: Json = False, where: Where | None = None
+    context: Context,
+    *,
+    limit: int = 20,
+    json: Json = False,
+    host_options: HostOptions | None = None,
 ) -> None:
     """List changes of the configuration, latest first, and who made them.
 
@@ -18,6 +22,6 @@ async def audit_log(
     limit
         At most this many.
     """
-    async with open_api(where) as api:
+    async with open_api(host_options) as api:
         page = await api.get("audit-log", limit=limit)
     context.show(page["rows"], lambda: render_audit_log(page), as_json=json)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import Group
 
-from offramp.cli.client import Where, open_api
+from offramp.cli.client import HostOptions, open_api
 from offramp.cli.context import Context
 from offramp.cli.events import write_line
 from offramp.cli.options import Json
@@ -19,7 +19,7 @@ async def events(  # noqa: PLR0913 - each is an option of the command
     source: str | None = None,
     limit: int = 20,
     json: Json = False,
-    where: Where | None = None,
+    host_options: HostOptions | None = None,
 ) -> None:
     """Show what became of one event at each subscription, and why; or list the latest events.
 
@@ -32,7 +32,7 @@ async def events(  # noqa: PLR0913 - each is an option of the command
     limit
         At most this many events in the list.
     """
-    async with open_api(where) as api:
+    async with open_api(host_options) as api:
         if message_id is None:
             page = await api.get("events", source=source, limit=limit)
             context.show(page["rows"], lambda: render_events(page), as_json=json)

@@ -6,7 +6,7 @@ import sys
 from typing import Literal
 
 from offramp import _json
-from offramp.cli.client import Where, folder_of, open_api
+from offramp.cli.client import HostOptions, folder_of, open_api
 from offramp.cli.context import Context
 from offramp.cli.options import Flag
 from offramp.cli.stored import load_stored
@@ -18,7 +18,7 @@ async def export(
     *,
     secrets: Flag = False,
     format: Literal["toml", "json"] = "toml",  # noqa: A002 - the option's name
-    where: Where | None = None,
+    host_options: HostOptions | None = None,
 ) -> None:
     """Write the configuration of a running host, secrets masked, so that `apply` reads it.
 
@@ -30,11 +30,11 @@ async def export(
         TOML or JSON.
     """
     if secrets:
-        config = await load_stored(folder_of(where), context.catalog)
+        config = await load_stored(folder_of(host_options), context.catalog)
         document = export_config(config, context.catalog, secrets=True)
         toml = to_toml(document)
     else:
-        async with open_api(where) as api:
+        async with open_api(host_options) as api:
             exported = await api.get("config")
         document, toml = exported["document"], exported["toml"]
     text = toml if format == "toml" else _json.pretty(document) + "\n"

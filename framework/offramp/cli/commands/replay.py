@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from offramp.cli.client import Api, Where, open_api
+from offramp.cli.client import Api, HostOptions, open_api
 from offramp.cli.context import Context
 from offramp.cli.events import write_line
 from offramp.cli.mappings import read_mapping
-from offramp.cli.options import Flag, Json, Which
+from offramp.cli.options import DeliveryFilters, Flag, Json
 from offramp.cli.render.tables import render_preview
 from offramp.errors import OfframpError, counted
 
@@ -23,12 +23,12 @@ LOOK_SECONDS: Final = 0.2
 async def replay(  # noqa: PLR0913 - each is an option of the command
     context: Context,
     *ids: str,
-    which: Which | None = None,
+    filters: DeliveryFilters | None = None,
     all: Flag = False,  # noqa: A002 - the option's name
     dry_run: Flag = False,
     mapping: str | None = None,
     json: Json = False,
-    where: Where | None = None,
+    host_options: HostOptions | None = None,
 ) -> None:
     """Deliver dead letters again, with a new retry window.
 
@@ -45,12 +45,12 @@ async def replay(  # noqa: PLR0913 - each is an option of the command
     """
     body = {
         "ids": list(ids) or None,
-        **(which or Which()).as_query(),
+        **(filters or DeliveryFilters()).as_query(),
         "all": all,
         "dry_run": dry_run,
         "mapping": None if mapping is None else read_mapping(mapping),
     }
-    async with open_api(where) as api:
+    async with open_api(host_options) as api:
         answer = await api.post("replays", body={k: v for k, v in body.items() if v is not None})
         if dry_run:
             preview = answer["preview"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from offramp.cli.client import Where, open_api
+from offramp.cli.client import HostOptions, open_api
 from offramp.cli.context import Context
 from offramp.cli.events import write_line
 from offramp.cli.options import Flag, Json
@@ -18,7 +18,7 @@ async def status(
     since: str = "24h",
     reconcile: Flag = False,
     json: Json = False,
-    where: Where | None = None,
+    host_options: HostOptions | None = None,
 ) -> int:
     """Show each subscription's queue, outcomes and latency, and whether the sums hold.
 
@@ -31,7 +31,7 @@ async def status(
     reconcile
         Recount all deliveries and compare them with the counters; reads the whole ledger.
     """
-    async with open_api(where) as api:
+    async with open_api(host_options) as api:
         status = await api.get("status", since=moment(since, now=time.time()))
         if reconcile:
             recounted = await api.get("reconciliation")

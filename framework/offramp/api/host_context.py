@@ -1,15 +1,14 @@
-"""What the control API works with: the parts of a running host."""
+"""The running host as the control API sees it: its queue, ledger, configuration and tasks."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
 
 import attrs
 
-from offramp.api.background import Background
 from offramp.config import Config, ConfigStore
 from offramp.delivery import Engine
 from offramp.plugins import Catalog
@@ -22,8 +21,27 @@ async def _no_faults() -> Sequence[str]:
     return ()
 
 
+class Background:
+    """Tasks that go on after their request was answered, and are stopped with the host."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let work go on by itself; it tells its own failures."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Stop all of it and wait for its end."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
 @attrs.frozen(kw_only=True, eq=False)
-class Parts:
+class HostContext:
     """One running host; `clock` gives epoch seconds."""
 
     engine: Engine
