@@ -12,29 +12,29 @@ from typing import Final, TypeAlias
 
 from rich.console import Console
 
-from benchmarks.accepting import accept_figures, accept_growth
-from benchmarks.backlog import backlog_figures, backlog_growth
-from benchmarks.configuration import configuration_figures
+from benchmarks.accepting import accept_growth, accept_measurements
+from benchmarks.backlog import backlog_growth, backlog_measurements
+from benchmarks.configuration import configuration_measurements
 from benchmarks.data import now as new_moment
-from benchmarks.delivering import deliver_figures, deliver_growth
+from benchmarks.delivering import deliver_growth, deliver_measurements
 from benchmarks.effort import FULL, QUICK, Effort
-from benchmarks.engines import engine_figures, engine_growth
-from benchmarks.figures import Figure
+from benchmarks.engines import engine_growth, engine_measurements
+from benchmarks.measurements import Measurement
 from benchmarks.processes import CHECKOUT, BenchmarkError
 from benchmarks.progress import tell
 from benchmarks.report import WIDTH, as_data, show, shown
-from benchmarks.wholes import end_to_end_figures, end_to_end_growth
+from benchmarks.wholes import end_to_end_growth, end_to_end_measurements
 from offramp import _json
 
 RESULTS: Final = CHECKOUT / "benchmarks" / "results"
-Step: TypeAlias = Callable[[Effort, datetime], Iterator[Figure]]
+Step: TypeAlias = Callable[[Effort, datetime], Iterator[Measurement]]
 PARTS: Final[dict[str, tuple[Step, ...]]] = {
-    "engine": (engine_figures, engine_growth),
-    "accept": (accept_figures, accept_growth),
-    "deliver": (deliver_figures, deliver_growth),
-    "end-to-end": (end_to_end_figures, end_to_end_growth),
-    "backlog": (backlog_figures, backlog_growth),
-    "configuration": (configuration_figures,),
+    "engine": (engine_measurements, engine_growth),
+    "accept": (accept_measurements, accept_growth),
+    "deliver": (deliver_measurements, deliver_growth),
+    "end-to-end": (end_to_end_measurements, end_to_end_growth),
+    "backlog": (backlog_measurements, backlog_growth),
+    "configuration": (configuration_measurements,),
     # What growth costs each of the others, without the rest.
     "growth": (engine_growth, accept_growth, deliver_growth, end_to_end_growth, backlog_growth),
 }
@@ -54,11 +54,11 @@ def main() -> int:
         parser.error(f"there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
     effort = QUICK if told.quick else FULL
     console = Console(width=WIDTH, highlight=False)
-    figures, failed = _measure(told.parts or list(PARTS), effort)
-    show(console, figures)
+    measurements, failed = _measure(told.parts or list(PARTS), effort)
+    show(console, measurements)
     out = told.out or RESULTS / f"{time.strftime('%Y-%m-%d-%H%M%S')}.json"
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(_json.pretty(as_data(figures, effort)) + "\n")
+    out.write_text(_json.pretty(as_data(measurements, effort)) + "\n")
     console.print(f"written to {out}")
     return int(failed)
 
@@ -68,20 +68,20 @@ def steps_of(parts: Iterable[str]) -> list[Step]:
     return list(dict.fromkeys(step for part in parts for step in PARTS[part]))
 
 
-def _measure(parts: Iterable[str], effort: Effort) -> tuple[list[Figure], bool]:
-    figures: list[Figure] = []
+def _measure(parts: Iterable[str], effort: Effort) -> tuple[list[Measurement], bool]:
+    measurements: list[Measurement] = []
     failed = False
     moment = new_moment()
     for step in steps_of(parts):
         tell(f"measuring: {step.__name__.replace('_', ' ')} …")
         try:
-            for figure in step(effort, moment):
-                figures.append(figure)
-                tell(f"{figure.group}: {figure.name}: {shown(figure.ours, figure.unit)}")
+            for one in step(effort, moment):
+                measurements.append(one)
+                tell(f"{one.group}: {one.name}: {shown(one.ours, one.unit)}")
         except BenchmarkError as error:
             failed = True
             tell(f"FAILED, {step.__name__.replace('_', ' ')}: {error}")
-    return figures, failed
+    return measurements, failed
 
 
 if __name__ == "__main__":

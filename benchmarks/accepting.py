@@ -1,4 +1,4 @@
-"""The figures of accepting: over HTTP, on disk before the 200, beside a handler that parses."""
+"""Measures accepting: over HTTP, on disk before the 200, beside a handler that parses."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.effort import Effort
-from benchmarks.figures import Figure, in_turn
 from benchmarks.growth import GROWTH_TARGET, ONE
 from benchmarks.host import NO_PARTNER, WRITE_KEY, Host, make_config, running_host
+from benchmarks.measurements import Measurement, in_turn
 from benchmarks.processes import (
     BenchmarkError,
     Worker,
@@ -72,13 +72,13 @@ class Sender:
         return count * each / float(answer["seconds"])
 
 
-def accept_figures(effort: Effort, now: datetime) -> Iterator[Figure]:
+def accept_measurements(effort: Effort, now: datetime) -> Iterator[Measurement]:
     """Accept singles and batches."""
     with _one_host(now) as (one, sender):
         yield from _beside_bare(one.port, sender, effort)
 
 
-def accept_growth(effort: Effort, now: datetime) -> Iterator[Figure]:
+def accept_growth(effort: Effort, now: datetime) -> Iterator[Measurement]:
     """Accept batches with one subscription and with more, and with many instances."""
     with _one_host(now) as (one, sender):
         for subscriptions in effort.growth[1:]:
@@ -100,7 +100,7 @@ def _one_host(now: datetime) -> Iterator[tuple[Host, Sender]]:
         yield one, Sender(load, now)
 
 
-def _beside_bare(port: int, sender: Sender, effort: Effort) -> Iterator[Figure]:
+def _beside_bare(port: int, sender: Sender, effort: Effort) -> Iterator[Measurement]:
     bare = free_port()
     with started(python("benchmarks.peers.bare", str(bare))) as process:
         wait_for(f"http://127.0.0.1:{bare}/readyz", process)
@@ -113,7 +113,7 @@ def _beside_bare(port: int, sender: Sender, effort: Effort) -> Iterator[Figure]:
             count = effort.batches if batch else effort.singles
             send = _sending(sender, batch=batch, count=count, connections=connections)
             values = in_turn({"ours": send(port), BARE: send(bare)}, effort.rounds)
-            yield Figure(
+            yield Measurement(
                 group="accept",
                 name=name,
                 unit="events/s",
@@ -124,7 +124,9 @@ def _beside_bare(port: int, sender: Sender, effort: Effort) -> Iterator[Figure]:
             )
 
 
-def _growth(name: str, config: dict[str, Any], one: int, sender: Sender, effort: Effort) -> Figure:
+def _growth(
+    name: str, config: dict[str, Any], one: int, sender: Sender, effort: Effort
+) -> Measurement:
     send = _sending(sender, batch=BATCH, count=effort.batches)
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -132,7 +134,7 @@ def _growth(name: str, config: dict[str, Any], one: int, sender: Sender, effort:
     ):
         sides = {"ours": send(many.port), ONE: send(one)}
         values = in_turn(sides, effort.rounds)
-    return Figure(
+    return Measurement(
         group="growth: accepting batches of 100",
         name=name,
         unit="events/s",

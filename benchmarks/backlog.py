@@ -15,9 +15,9 @@ from typing import Any, Final
 import attrs
 
 from benchmarks.effort import Effort
-from benchmarks.figures import Figure, in_turn
 from benchmarks.growth import ONE, Side, grown
 from benchmarks.host import NO_PARTNER, fill, lanes_of, make_config, running_host
+from benchmarks.measurements import Measurement, in_turn
 from benchmarks.progress import tell
 
 MAX_RSS_MB: Final = 200.0
@@ -34,7 +34,7 @@ class Start:
     later: float
 
 
-def backlog_figures(effort: Effort, now: datetime) -> Iterator[Figure]:
+def backlog_measurements(effort: Effort, now: datetime) -> Iterator[Measurement]:
     """Memory with a large backlog, and the time to be ready after a kill -9 with it."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -42,21 +42,21 @@ def backlog_figures(effort: Effort, now: datetime) -> Iterator[Figure]:
         starts = [start(folder, make_config(), effort, number) for number in range(effort.rounds)]
     what = f"{effort.backlog:,} waiting"
     bounded: dict[str, Any] = {"less_is_better": True, "group": "backlog"}
-    yield Figure(
+    yield Measurement(
         name=f"memory, {what}, once ready", unit="MB",
         ours=[each.first for each in starts], **bounded,
     )  # fmt: skip
-    yield Figure(
+    yield Measurement(
         name=f"the same {effort.watched_seconds:g} s later", unit="MB",
         ours=[each.later for each in starts], most=MAX_RSS_MB, **bounded,
     )  # fmt: skip
-    yield Figure(
+    yield Measurement(
         name=f"ready again, {what}", unit="s",
         ours=[each.ready_seconds for each in starts], most=MAX_READY_SECONDS, **bounded,
     )  # fmt: skip
 
 
-def backlog_growth(effort: Effort, now: datetime) -> Iterator[Figure]:
+def backlog_growth(effort: Effort, now: datetime) -> Iterator[Measurement]:
     """The same where many subscriptions share the backlog, beside one that has it all."""
     most = effort.growth[-1]
     many = make_config(subscriptions=most)

@@ -1,4 +1,4 @@
-"""The cases of the figures that run in one process: what every engine is given, as JSON."""
+"""The cases of the measurements that run in one process: what every engine is given, as JSON."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ ONE, SIX = TRIGGERS
 
 @attrs.frozen(kw_only=True)
 class Case:
-    """One figure for one kind of event; `events` are JSON texts."""
+    """One measurement for one kind of event; `events` are JSON texts."""
 
-    figure: str
+    measurement: str
     name: str
     size: str
     fields: str
@@ -33,7 +33,7 @@ class Case:
     def as_question(self, now: datetime) -> dict[str, Any]:
         """What the engines are told of it; they get the very same texts."""
         return {
-            "figure": self.figure,
+            "measurement": self.measurement,
             "name": self.name,
             "events": [body.decode() for body in make_bodies(size=self.size, now=now)],
             "mapping": MAPPINGS[self.fields],
@@ -52,11 +52,13 @@ def cases() -> Iterator[Case]:
         ("10 KB", "5 fields"),
     ):
         name = f"{size} event, {fields}, {SIX}"
-        yield Case(figure="engine", name=name, size=size, fields=fields, trigger=SIX)
+        yield Case(measurement="engine", name=name, size=size, fields=fields, trigger=SIX)
     for size, fields in (("seed", "5 fields"), ("1 KB", "30 fields")):
         name = f"{fields}, {size} event"
-        yield Case(figure="transform", name=name, size=size, fields=fields, trigger=ONE)
+        yield Case(measurement="transform", name=name, size=size, fields=fields, trigger=ONE)
     for trigger in TRIGGERS:
-        yield Case(figure="trigger", name=trigger, size="seed", fields="5 fields", trigger=trigger)
+        yield Case(
+            measurement="trigger", name=trigger, size="seed", fields="5 fields", trigger=trigger
+        )
     for size, fields in (("seed", "5 fields"), ("1 KB", "30 fields")):
-        yield Case(figure="check", name=fields, size=size, fields=fields, trigger=ONE)
+        yield Case(measurement="check", name=fields, size=size, fields=fields, trigger=ONE)

@@ -19,8 +19,8 @@ import attrs
 
 from benchmarks.data import make_event
 from benchmarks.effort import Effort
-from benchmarks.figures import Figure
 from benchmarks.host import LANE, NO_PARTNER, WRITE_KEY, Host, make_config, running_host
+from benchmarks.measurements import Measurement
 from benchmarks.processes import BenchmarkError
 from benchmarks.wholes import MS
 from offramp import _json
@@ -72,7 +72,7 @@ class Caller:
         await self.ask("POST", "/v1/track", {**event, "writeKey": WRITE_KEY})
 
 
-def configuration_figures(effort: Effort, now: datetime) -> Iterator[Figure]:
+def configuration_measurements(effort: Effort, now: datetime) -> Iterator[Measurement]:
     """PATCH one subscription of many, and apply a file with one change."""
     many = effort.configured
     config = {"host": {"token": API_TOKEN}, **make_config(subscriptions=many)}
@@ -81,7 +81,7 @@ def configuration_figures(effort: Effort, now: datetime) -> Iterator[Figure]:
         tempfile.TemporaryDirectory() as folder,
         running_host(Path(folder), config, partner=NO_PARTNER) as host,
     ):
-        yield Figure(
+        yield Measurement(
             group=group, name="ready from a file", unit="s",
             ours=[host.ready_seconds], less_is_better=True,
         )  # fmt: skip
@@ -91,17 +91,17 @@ def configuration_figures(effort: Effort, now: datetime) -> Iterator[Figure]:
             ("a file with one change", partial(_apply, config), None),
         ):
             found = asyncio.run(_measured(host, change, effort.changes, now))
-            yield from _figures(group, name, found, still, most)
+            yield from _measurements(group, name, found, still, most)
 
 
-def _figures(
+def _measurements(
     group: str, name: str, found: Measured, still: Measured, most: float | None
-) -> Iterator[Figure]:
+) -> Iterator[Measurement]:
     told: dict[str, Any] = {"group": group, "unit": "ms", "less_is_better": True}
-    yield Figure(name=name, ours=[each * MS for each in found.changes], most=most, **told)
+    yield Measurement(name=name, ours=[each * MS for each in found.changes], most=most, **told)
     for path, waits in found.waits.items():
         for which, of, limit in (("p99", _p99, MAX_P99_MS), ("longest", max, MAX_WAIT_MS)):
-            yield Figure(
+            yield Measurement(
                 name=f"{path} meanwhile, {which}",
                 ours=[of(waits) * MS],
                 peers={UNCHANGED: [of(still.waits[path]) * MS]},

@@ -1,4 +1,4 @@
-"""The figures of delivering: from the durable queue to an emulated partner in its own process."""
+"""Measures delivering: from the durable queue to an emulated partner in its own process."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ import attrs
 
 from benchmarks.cases import cases
 from benchmarks.effort import Effort
-from benchmarks.figures import Figure, in_turn
 from benchmarks.growth import Side, grown, make_sides
 from benchmarks.host import CONCURRENCY, fill, make_config, running_host
+from benchmarks.measurements import Measurement, in_turn
 from benchmarks.peers.emulator import TOKEN
 from benchmarks.processes import (
     BenchmarkError,
@@ -56,7 +56,7 @@ class Partner:
 
     def stored(self) -> int:
         """Events stored so far."""
-        return int(get_json(f"{self.url}/_emulator/figures")["events_stored"])
+        return int(get_json(f"{self.url}/_emulator/stats")["events_stored"])
 
     def rate_of(self, count: int, before: int) -> float:
         """Watch until `count` events have come since `before`; events a second after the start."""
@@ -100,11 +100,11 @@ def partner(*options: str, port: int = 0) -> Iterator[Partner]:
     command = python("benchmarks.peers.emulator", str(port), *options)
     with started(command, stdout=DEVNULL) as process:
         running = Partner(port)
-        wait_for(f"{running.url}/_emulator/figures", process)
+        wait_for(f"{running.url}/_emulator/stats", process)
         yield running
 
 
-def deliver_figures(effort: Effort, now: datetime) -> Iterator[Figure]:
+def deliver_measurements(effort: Effort, now: datetime) -> Iterator[Measurement]:
     """Deliver a backlog, beside a bare client, and beside Segment's way of sending."""
     with ExitStack() as stack:
         far = stack.enter_context(partner())
@@ -118,7 +118,7 @@ def deliver_figures(effort: Effort, now: datetime) -> Iterator[Figure]:
         )
     ours = values.pop("ours")
     for peer, target in ((BARE, BARE_TARGET), (ON_EVENT, 25.0)):
-        yield Figure(
+        yield Measurement(
             group="deliver",
             name=f"batches of {BATCH}, {CONCURRENCY} at once",
             unit="events/s",
@@ -129,7 +129,7 @@ def deliver_figures(effort: Effort, now: datetime) -> Iterator[Figure]:
         )
 
 
-def deliver_growth(effort: Effort, now: datetime) -> Iterator[Figure]:
+def deliver_growth(effort: Effort, now: datetime) -> Iterator[Measurement]:
     """Deliver a backlog of one lane among many, and one that many instances share."""
     with partner() as far:
         runs = _Growing(far=far, count=effort.growth_events, now=now)
@@ -203,7 +203,7 @@ class _Runs:
 def _question(far: Partner, now: datetime) -> dict[str, Any]:
     case = next(cases()).as_question(now)
     return case | {
-        "figure": "deliver",
+        "measurement": "deliver",
         "url": far.url,
         "token": TOKEN,
         "concurrency": CONCURRENCY,

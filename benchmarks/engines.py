@@ -1,4 +1,4 @@
-"""The figures of one process: whole engine, transform, trigger, check; beside the other engines."""
+"""Measures one process: whole engine, transform, trigger, check; beside the other engines."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from benchmarks.cases import FIELDS, Case, cases
 from benchmarks.effort import Effort
-from benchmarks.figures import Figure, in_turn
 from benchmarks.growth import ONE, grown, named
 from benchmarks.host import OTHER_TRIGGER, SAME_NAME_TRIGGER
+from benchmarks.measurements import Measurement, in_turn
 from benchmarks.processes import Worker, python, worker
 from benchmarks.setup import segment_command, singer_command
 from offramp import _json
@@ -31,7 +31,7 @@ SINGER: Final = "singer-sdk sink"
 WARM_SECONDS: Final = 0.05
 
 
-def engine_figures(effort: Effort, now: datetime) -> Iterator[Figure]:
+def engine_measurements(effort: Effort, now: datetime) -> Iterator[Measurement]:
     """Measure every case of one process."""
     with ExitStack() as stack:
         ours = stack.enter_context(worker("offramp", python("benchmarks.worker")))
@@ -41,7 +41,7 @@ def engine_figures(effort: Effort, now: datetime) -> Iterator[Figure]:
             yield _measure(case, ours, segment, singer, effort, now)
 
 
-def engine_growth(effort: Effort, now: datetime) -> Iterator[Figure]:
+def engine_growth(effort: Effort, now: datetime) -> Iterator[Measurement]:
     """Ask more subscriptions of which one matches; others tell their events by name, or not."""
     _, *more = effort.growth
     worst = f"{more[-1]} of one event name"
@@ -60,7 +60,7 @@ def engine_growth(effort: Effort, now: datetime) -> Iterator[Figure]:
 def growth_question(now: datetime, other: str, subscriptions: int) -> dict[str, Any]:
     """A case with so many subscriptions; `other` is the trigger of all but the first."""
     others = [other.format(number=number) for number in range(1, subscriptions)]
-    return next(cases()).as_question(now) | {"figure": "route", "others": others}
+    return next(cases()).as_question(now) | {"measurement": "route", "others": others}
 
 
 def _asked(ours: Worker, question: dict[str, Any], effort: Effort) -> Callable[[int], float]:
@@ -74,26 +74,26 @@ def _asked(ours: Worker, question: dict[str, Any], effort: Effort) -> Callable[[
 
 def _measure(  # noqa: PLR0913, PLR0917 - the case, the three engines, and how long
     case: Case, ours: Worker, segment: Worker, singer: Worker, effort: Effort, now: datetime
-) -> Figure:
+) -> Measurement:
     question = case.as_question(now)
     made = ours.ask(question)
-    sides = {"ours": _side(ours, effort), BESIDE[case.figure]: _side(segment, effort)}
+    sides = {"ours": _side(ours, effort), BESIDE[case.measurement]: _side(segment, effort)}
     theirs = segment.ask(question)
     note = "" if _alike(made, theirs) else "the engines' results differ"
-    if case.figure == "engine":
-        singer.ask({"figure": "engine", **_records(case, made["sample"])})
+    if case.measurement == "engine":
+        singer.ask({"measurement": "engine", **_records(case, made["sample"])})
         sides[SINGER] = _side(singer, effort)
     for engine in (ours, segment):
         engine.ask({"seconds": effort.warm_seconds})
     values = in_turn(sides, effort.rounds)
-    return Figure(
-        group=case.figure,
+    return Measurement(
+        group=case.measurement,
         name=case.name,
         unit="events/s",
         ours=values.pop("ours"),
         peers=values,
-        target=TARGETS[case.figure],
-        target_peer=BESIDE[case.figure],
+        target=TARGETS[case.measurement],
+        target_peer=BESIDE[case.measurement],
         note=note,
     )
 

@@ -8,10 +8,10 @@ from typing import Any, Final
 import attrs
 
 from benchmarks.effort import Effort
-from benchmarks.figures import Figure
 from benchmarks.host import LANE, lanes_of, make_config, make_dead_config
+from benchmarks.measurements import Measurement
 
-#: What stands beside every figure of growth.
+#: What stands beside every measurement of growth.
 ONE: Final = "1 subscription"
 #: 100 subscriptions of which one matches may cost so many times one.
 GROWTH_TARGET: Final = 1 / 3
@@ -66,11 +66,11 @@ def make_sides(effort: Effort) -> list[Side]:
 
 
 def named(subscriptions: int) -> str:
-    """The name of a figure of so many subscriptions."""
+    """The name of a measurement of so many subscriptions."""
     return f"{subscriptions} subscriptions, 1 matches"
 
 
-def grown(  # noqa: PLR0913 - what a figure says beside its values
+def grown(  # noqa: PLR0913 - what a measurement says beside its values
     group: str,
     unit: str,
     values: Mapping[str, Sequence[float]],
@@ -78,12 +78,12 @@ def grown(  # noqa: PLR0913 - what a figure says beside its values
     suffix: str = "",
     less_is_better: bool = False,
     without_target: str | None = None,
-) -> Iterator[Figure]:
-    """A figure for every side but `ONE`, which stands beside each."""
+) -> Iterator[Measurement]:
+    """A measurement for every side but `ONE`, which stands beside each."""
     for name, ours in values.items():
         if name == ONE:
             continue
-        yield Figure(
+        yield Measurement(
             group=f"growth: {group}",
             name=name + suffix,
             unit=unit,

@@ -1,4 +1,4 @@
-"""Offramp's own side of the figures that run in one process."""
+"""Offramp's own side of the measurements that run in one process."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def catalog() -> Catalog:
 
 def make_round(question: dict[str, Any]) -> Round:
     """Prepare a case, as saving a subscription does, and answer with what is timed."""
-    return _FIGURES[question["figure"]](question)
+    return _MEASUREMENTS[question["measurement"]](question)
 
 
 def pipeline_of(question: dict[str, Any]) -> Pipeline:
@@ -131,7 +131,7 @@ def _events(question: dict[str, Any]) -> list[dict[str, Any]]:
     return [_json.loads(text) for text in question["events"]]
 
 
-_FIGURES: Final[dict[str, Callable[[dict[str, Any]], Round]]] = {
+_MEASUREMENTS: Final[dict[str, Callable[[dict[str, Any]], Round]]] = {
     "engine": _engine,
     "route": _route,
     "transform": _transform,

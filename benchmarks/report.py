@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.effort import Effort
-from benchmarks.figures import Figure, spread
+from benchmarks.measurements import Measurement, spread
 from offramp import __version__
 
 #: What the table fits into, and what its widest column of names takes of that, in characters.
@@ -35,7 +35,7 @@ _MARKS: Final = {True: "[green]yes[/]", False: "[red]no[/]", None: ""}
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were made on, and with which versions."""
+    """What the measurements were made on, and with which versions."""
     node = shutil.which("node")
     told = ""
     if node:
@@ -56,12 +56,12 @@ def machine() -> dict[str, Any]:
     }
 
 
-def show(console: Console, figures: Sequence[Figure]) -> None:
+def show(console: Console, measurements: Sequence[Measurement]) -> None:
     """Print the table, its method and its machine."""
     table = Table(
         title="Offramp, measured", title_justify="left", width=WIDTH, box=SIMPLE, padding=0
     )
-    table.add_column("figure", ratio=1)
+    table.add_column("measurement", ratio=1)
     table.add_column("ours", justify="right", no_wrap=True)
     table.add_column("beside it", max_width=BESIDE_WIDTH)
     table.add_column("there", justify="right", no_wrap=True)
@@ -69,57 +69,61 @@ def show(console: Console, figures: Sequence[Figure]) -> None:
     table.add_column("target", justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     group = ""
-    for figure in figures:
-        if figure.group != group:
-            group = figure.group
+    for measurement in measurements:
+        if measurement.group != group:
+            group = measurement.group
             table.add_section()
             table.add_row(f"[bold]{group}[/]")
-        for row in _rows(figure):
+        for row in _rows(measurement):
             table.add_row(*row)
     console.print(table)
-    rounds = sorted({len(figure.ours) for figure in figures})
+    rounds = sorted({len(measurement.ours) for measurement in measurements})
     console.print(METHOD.format(rounds=" or ".join(map(str, rounds))))
     console.print("; ".join(f"{name} {value}" for name, value in machine().items()))
 
 
-def _rows(figure: Figure) -> Iterable[Sequence[str]]:
-    ours = shown(figure.ours, figure.unit)
-    name = f"{figure.name} [yellow]({figure.note})[/]" if figure.note else figure.name
-    if not figure.peers:
-        yield name, ours, "", "", "", _bound(figure), _MARKS[figure.reached]
-    for number, (peer, values) in enumerate(figure.peers.items()):
-        aimed = peer == figure.target_peer and figure.target is not None
-        bounded = figure.most is not None and not number
+def _rows(measurement: Measurement) -> Iterable[Sequence[str]]:
+    ours = shown(measurement.ours, measurement.unit)
+    name = (
+        f"{measurement.name} [yellow]({measurement.note})[/]"
+        if measurement.note
+        else measurement.name
+    )
+    if not measurement.peers:
+        yield name, ours, "", "", "", _bound(measurement), _MARKS[measurement.reached]
+    for number, (peer, values) in enumerate(measurement.peers.items()):
+        aimed = peer == measurement.target_peer and measurement.target is not None
+        bounded = measurement.most is not None and not number
         yield (
             "" if number else name,
             "" if number else ours,
             peer,
-            shown(values, figure.unit),
-            f"{figure.ratio(peer):.3g}x",
-            _bound(figure) if bounded else f"{figure.target:.3g}x" if aimed else "",
-            _MARKS[figure.reached] if aimed or bounded else "",
+            shown(values, measurement.unit),
+            f"{measurement.ratio(peer):.3g}x",
+            _bound(measurement) if bounded else f"{measurement.target:.3g}x" if aimed else "",
+            _MARKS[measurement.reached] if aimed or bounded else "",
         )
 
 
-def _bound(figure: Figure) -> str:
-    return "" if figure.most is None else f"<= {figure.most:g}"
+def _bound(measurement: Measurement) -> str:
+    return "" if measurement.most is None else f"<= {measurement.most:g}"
 
 
 def shown(values: Sequence[float], unit: str) -> str:
-    """The median of a figure's rounds, with its unit and the spread."""
+    """The median of a measurement's rounds, with its unit and the spread."""
     middle = statistics.median(values)
     number = f"{middle:,.0f}" if middle >= WIDTH else f"{middle:.3g}"
     short = {"events/s": "/s"}.get(unit, f" {unit}")
     return f"{number}{short} ±{spread(values):.0%}"
 
 
-def as_data(figures: Iterable[Figure], effort: Effort) -> dict[str, Any]:
+def as_data(measurements: Iterable[Measurement], effort: Effort) -> dict[str, Any]:
     """The same as JSON data."""
     return {
         "effort": effort.name,
         "machine": machine(),
         "command": " ".join(sys.argv[1:]),
-        "figures": [figure.as_data() for figure in figures],
+        "measurements": [measurement.as_data() for measurement in measurements],
     }
 
 

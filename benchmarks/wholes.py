@@ -1,4 +1,4 @@
-"""The figures of a whole host, end to end: what it sustains, and how late an event is."""
+"""The measurements of a whole host, end to end: what it sustains, and how late an event is."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ import attrs
 from benchmarks.accepting import BATCH, Sender
 from benchmarks.delivering import Partner, partner
 from benchmarks.effort import Effort
-from benchmarks.figures import Figure, in_turn
 from benchmarks.growth import ONE, Side, grown, make_sides
 from benchmarks.host import WRITE_KEY, Host, make_config, running_host
+from benchmarks.measurements import Measurement, in_turn
 from benchmarks.processes import BenchmarkError, Worker, free_port, get_json, python, worker
 
-#: The pace of the latency figure: batches of 20 every 20 ms.
+#: The pace of the latency measurement: batches of 20 every 20 ms.
 PACED_BATCH: Final = 20
 PACED_INTERVAL: Final = 0.02
 CONNECTIONS: Final = 8
@@ -35,7 +35,7 @@ ARRIVE_SECONDS: Final = 15.0
 ONE_SIDE: Final = Side(name=ONE, config=make_config())
 
 
-def end_to_end_figures(effort: Effort, now: datetime) -> Iterator[Figure]:
+def end_to_end_measurements(effort: Effort, now: datetime) -> Iterator[Measurement]:
     """SDK batches in, an emulated partner at the far end."""
     with (
         partner() as far,
@@ -46,11 +46,11 @@ def end_to_end_figures(effort: Effort, now: datetime) -> Iterator[Figure]:
         sender = Sender(load, now)
         run = _sustained(far, sender, host, ONE_SIDE, effort.delivered)
         values = [run(number) for number in range(effort.rounds)]
-    yield Figure(group="end to end", name="sustained", unit="events/s", ours=values)
-    yield from _latency_figures(effort, now)
+    yield Measurement(group="end to end", name="sustained", unit="events/s", ours=values)
+    yield from _latency_measurements(effort, now)
 
 
-def end_to_end_growth(effort: Effort, now: datetime) -> Iterator[Figure]:
+def end_to_end_growth(effort: Effort, now: datetime) -> Iterator[Measurement]:
     """The same for hosts with more subscriptions and instances, beside one with one."""
     port = free_port()
     sides = make_sides(effort)
@@ -112,7 +112,7 @@ def _sustained(
     return measure
 
 
-def _latency_figures(effort: Effort, now: datetime) -> Iterator[Figure]:
+def _latency_measurements(effort: Effort, now: datetime) -> Iterator[Measurement]:
     with (
         partner("keep") as far,
         tempfile.TemporaryDirectory() as folder,
@@ -123,7 +123,7 @@ def _latency_figures(effort: Effort, now: datetime) -> Iterator[Figure]:
         measure = partial(paced.waits, host.port, ONE_SIDE)
         rounds = in_turn({ONE: measure}, effort.rounds)[ONE]
     for at in PERCENTILES:
-        yield Figure(
+        yield Measurement(
             group="end to end",
             name=f"latency at 1,000 events/s, p{at}",
             unit="ms",

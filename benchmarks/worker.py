@@ -31,7 +31,7 @@ def main() -> None:
     events = 0
     for line in sys.stdin.buffer:
         told = _json.loads(line)
-        if run is None or "figure" in told:
+        if run is None or "measurement" in told:
             run, events = make_round(told), len(told["events"])
             answer = {"sample": run()}
         else:

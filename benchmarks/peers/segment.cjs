@@ -1,6 +1,6 @@
 // Segment's engine, timed: one question a line in, one answer a line out.
 //
-// A question is a case (figure, events as JSON texts, mapping, trigger, fields) or {seconds}, which
+// A question is a case (measurement, events as JSON texts, mapping, trigger, fields) or {seconds}, which
 // runs the last case for so long and answers how often each of its events went through.
 
 'use strict'
@@ -127,9 +127,9 @@ async function main() {
     const told = JSON.parse(line)
     let answer
     try {
-      if (told.figure) {
+      if (told.measurement) {
         question = told
-        round = rounds[told.figure](told)
+        round = rounds[told.measurement](told)
         answer = { sample: await round() }
       } else {
         answer = await timed(round, question.events.length, told.seconds)

@@ -56,7 +56,7 @@ def main() -> None:
     for line in sys.stdin:
         told = json.loads(line)
         answer: dict[str, Any]
-        if "figure" in told:
+        if "measurement" in told:
             run, count = make_round(told), len(told["payloads"])
             answer = {"sample": run()}
         else:

@@ -49,7 +49,7 @@ class Route:
     """One more HTTP endpoint: `handler(query, body) -> (status, answer as JSON data)`."""
 
     method: str
-    #: Below `/x/`, for example `/x/mine/figures`; behind the control API's token.
+    #: Below `/x/`, for example `/x/mine/stats`; behind the control API's token.
     path: str
     handler: Callable[[Mapping[str, str], Any], Awaitable[tuple[int, Any]]]
 

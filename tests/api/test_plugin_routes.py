@@ -21,7 +21,7 @@ from offramp.plugins import load_plugins
 TOKEN = "a-token"
 
 
-async def figures(query: Mapping[str, str], body: Any) -> tuple[int, Any]:
+async def stats(query: Mapping[str, str], body: Any) -> tuple[int, Any]:
     if query.get("broken"):
         raise RuntimeError("a bug")
     if query.get("missing"):
@@ -58,7 +58,7 @@ async def running(*plugins: object) -> AsyncIterator[str]:
 async def test_a_route_of_a_plugin_is_served_behind_the_token(query: str, status: int) -> None:
     """Path and query in one mapping, the body as JSON, failures as problems."""
     async with (
-        running(Mine(Route("POST", "/x/mine/{name}", figures))) as url,
+        running(Mine(Route("POST", "/x/mine/{name}", stats))) as url,
         aiohttp.ClientSession() as session,
     ):
         async with session.post(f"{url}/x/mine/a") as answer:
@@ -78,15 +78,15 @@ async def test_a_route_of_a_plugin_is_served_behind_the_token(query: str, status
 @pytest.mark.parametrize(
     ("plugins", "told"),
     [
-        ([Mine(Route("GET", "/api/status", figures))], {"Mine": "must begin with /x/"}),
-        ([Mine(Route("BREW", "/x/tea", figures))], {"Mine": "methods DELETE, GET"}),
-        ([Mine(Route("GET", "/x/{tea", figures))], {"Mine": "Invalid path"}),
+        ([Mine(Route("GET", "/api/status", stats))], {"Mine": "must begin with /x/"}),
+        ([Mine(Route("BREW", "/x/tea", stats))], {"Mine": "methods DELETE, GET"}),
+        ([Mine(Route("GET", "/x/{tea", stats))], {"Mine": "Invalid path"}),
         (
-            [Mine(Route("GET", "/x/a", figures)), Yours(Route("get", "/x/a", figures))],
+            [Mine(Route("GET", "/x/a", stats)), Yours(Route("get", "/x/a", stats))],
             {"Mine": "declared by 'Mine', 'Yours'", "Yours": "declared by 'Mine', 'Yours'"},
         ),
         (
-            [Mine(Route("GET", "/x/a", figures), Route("GET", "/x/a", figures))],
+            [Mine(Route("GET", "/x/a", stats), Route("GET", "/x/a", stats))],
             {"Mine": "declared by 'Mine'"},
         ),
     ],
@@ -100,7 +100,7 @@ async def test_a_route_in_a_wrong_place_or_twice_is_left_out(
     class Sound(Mine):
         """Goes on."""
 
-    loaded = load_plugins(extra=[*plugins, Sound(Route("GET", "/x/b", figures))], installed=False)
+    loaded = load_plugins(extra=[*plugins, Sound(Route("GET", "/x/b", stats))], installed=False)
     made = plugin_routes(loaded, Guard(token=Token(value=TOKEN)))
     assert [route.path for route in made] == ["/x/b"]
     assert {each.plugin for each in loaded.problems} == set(told)

@@ -9,7 +9,7 @@ from tests.api.conftest import Running
 from tests.event.parts import READ
 
 from offramp.api.times import read_time
-from offramp.cli.times import moment
+from offramp.cli.times import parse_since
 from offramp.errors import OfframpError
 from offramp.event import TIME_FORMS, parse_time
 
@@ -53,9 +53,9 @@ def test_the_command_line_reads_what_the_collector_reads(text: str, time: str) -
     """What it gives on to the API is the same moment; what is none is refused with the forms."""
     if time == "":
         with pytest.raises(OfframpError) as told:
-            moment(text, now=0)
+            parse_since(text, now=0)
         assert TIME_FORMS in str(told.value)
     elif text[-1:] in "zZ" or "+" in text or "-0" in text[19:]:
-        given = moment(text, now=0)
+        given = parse_since(text, now=0)
         assert given is not None
         assert datetime.fromisoformat(given).astimezone(UTC) == parse_time(text)

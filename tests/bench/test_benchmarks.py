@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from benchmarks.cases import Case, cases
 from benchmarks.data import SIZES, make_bodies, now
-from benchmarks.figures import Figure, in_turn
 from benchmarks.load import make_requests
+from benchmarks.measurements import Measurement, in_turn
 from benchmarks.ours import make_round
 from benchmarks.worker import timed
 
@@ -17,14 +17,16 @@ from offramp import _json
 CASES = list(cases())
 
 
-@pytest.mark.parametrize("case", CASES, ids=[f"{case.figure}: {case.name}" for case in CASES])
+@pytest.mark.parametrize("case", CASES, ids=[f"{case.measurement}: {case.name}" for case in CASES])
 def test_every_case_runs(case: Case) -> None:
     """Each case makes of its events what it should: a payload, a yes, a checked payload."""
     question: dict[str, Any] = case.as_question(now())
     question["events"] = question["events"][:2]
     run = make_round(question)
     made = run()
-    assert made is True if case.figure == "trigger" else made.keys() == question["mapping"].keys()
+    assert (
+        made is True if case.measurement == "trigger" else made.keys() == question["mapping"].keys()
+    )
     assert timed(run, 2, 0.0)["count"] == 2
 
 
@@ -53,7 +55,7 @@ def test_requests_hold_events_as_an_sdk_sends_them(batch: int) -> None:
 def test_a_ratio_is_the_median_of_the_rounds_own_ratios() -> None:
     """A round that the machine disturbed as a whole does not change what is said of a peer."""
     values = in_turn({"ours": lambda n: [30.0, 3.0, 28.0][n], "peer": lambda n: [10, 1, 14][n]}, 3)
-    figure = Figure(
+    measurement = Measurement(
         group="g",
         name="n",
         unit="events/s",
@@ -62,6 +64,6 @@ def test_a_ratio_is_the_median_of_the_rounds_own_ratios() -> None:
         target=3.0,
         target_peer="peer",
     )
-    assert figure.ratio("peer") == 3.0
-    assert figure.reached is True
-    assert figure.as_data()["ratios"] == {"peer": 3.0}
+    assert measurement.ratio("peer") == 3.0
+    assert measurement.reached is True
+    assert measurement.as_data()["ratios"] == {"peer": 3.0}

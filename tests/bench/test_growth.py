@@ -12,7 +12,6 @@ from benchmarks.data import make_event, now
 from benchmarks.delivering import rate_between, rate_without_start
 from benchmarks.effort import FULL, QUICK, Effort
 from benchmarks.engines import growth_question
-from benchmarks.figures import Figure
 from benchmarks.growth import GROWTH_TARGET, ONE, Side, grown, make_sides
 from benchmarks.host import (
     NO_PARTNER,
@@ -22,6 +21,7 @@ from benchmarks.host import (
     make_dead_config,
 )
 from benchmarks.load import make_requests
+from benchmarks.measurements import Measurement
 from benchmarks.ours import make_round
 from benchmarks.processes import CHECKOUT, BenchmarkError
 from benchmarks.report import WIDTH, show
@@ -127,11 +127,11 @@ def test_a_rate_is_of_what_came_meanwhile() -> None:
 def test_growth_stands_beside_one_subscription() -> None:
     """Three times the cost is allowed, of less or of more, but for what has no target."""
     values = {ONE: [10.0, 20.0], "100": [30.0, 60.0], "worst": [50.0, 100.0]}
-    figures = list(grown("g", "ms", values, less_is_better=True, without_target="worst"))
-    assert [figure.name for figure in figures] == ["100", "worst"]
-    assert [figure.ratio(ONE) for figure in figures] == pytest.approx([1 / 3, 1 / 5])
-    assert [figure.target for figure in figures] == [GROWTH_TARGET, None]
-    assert figures[1].reached is None
+    measurements = list(grown("g", "ms", values, less_is_better=True, without_target="worst"))
+    assert [measurement.name for measurement in measurements] == ["100", "worst"]
+    assert [measurement.ratio(ONE) for measurement in measurements] == pytest.approx([1 / 3, 1 / 5])
+    assert [measurement.target for measurement in measurements] == [GROWTH_TARGET, None]
+    assert measurements[1].reached is None
     faster = next(grown("g", "events/s", values, suffix=", p50"))
     assert faster.name == "100, p50"
     assert faster.ratio(ONE) == 3.0
@@ -148,8 +148,8 @@ def test_a_step_that_two_parts_have_runs_once() -> None:
 
 def test_the_table_fits_a_terminal_of_a_hundred_columns() -> None:
     """The longest names and values wrap or fit; no column is cut off."""
-    figure = Figure(
-        group="growth: a group of figures that has a long name of its own",
+    measurement = Measurement(
+        group="growth: a group of measurements that has a long name of its own",
         name="10 instances, 1 matches: the dead one",
         unit="events/s",
         ours=[10_849_660.0, 21_000_000.0],
@@ -158,7 +158,7 @@ def test_the_table_fits_a_terminal_of_a_hundred_columns() -> None:
         target_peer="parseFql + validate",
     )
     written = StringIO()
-    show(Console(file=written, width=WIDTH), [figure])
+    show(Console(file=written, width=WIDTH), [measurement])
     text = written.getvalue()
     assert max(map(len, text.splitlines())) <= WIDTH
     for told in ("target", "0.333x", "yes", "15,924,830/s ±32%", "15,163,962/s ±32%", "1.05x"):

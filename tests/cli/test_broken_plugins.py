@@ -225,11 +225,11 @@ async def test_a_plugin_that_blocks_the_event_loop_is_named_in_log_and_metrics(
             aiohttp.ClientSession() as session,
             session.get(f"{host.url}/metrics") as answer,
         ):
-            figures = await answer.text()
+            metrics = await answer.text()
         [told] = errors(host.log.read_text())
     assert f"plugin 'site' blocks the event loop at {plugin}:6 in sign" in told
     assert "for the instance metronome" in told
-    found = re.search(r'offramp_event_loop_blocked_seconds_total{plugin="site"} ([0-9.]+)', figures)
+    found = re.search(r'offramp_event_loop_blocked_seconds_total{plugin="site"} ([0-9.]+)', metrics)
     assert found is not None
     assert float(found[1]) > 1
 

@@ -138,9 +138,9 @@ async def test_refused_logins_are_counted_and_told(
                 assert answer.status == 401
         assert await ask(host, "GET", "status") == 200
         async with session.get(f"{host.url}/metrics") as answer:
-            figures = await answer.text()
-    assert 'offramp_api_logins_refused_total{reason="wrong_token"} 2.0' in figures
-    assert 'offramp_api_logins_refused_total{reason="no_token"} 1.0' in figures
+            metrics = await answer.text()
+    assert 'offramp_api_logins_refused_total{reason="wrong_token"} 2.0' in metrics
+    assert 'offramp_api_logins_refused_total{reason="no_token"} 1.0' in metrics
     told = [
         record.getMessage() for record in caplog.records if "control API" in record.getMessage()
     ]

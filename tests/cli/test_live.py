@@ -299,7 +299,7 @@ def test_figures_of_deliveries_are_there_for_prometheus(live: Live) -> None:
     live.send(usage("m1"), nobody())
     live.host.engine.refuse("product", "event_too_large", 2)
     with urllib.request.urlopen(f"{live.host.url}/metrics") as answer:  # noqa: S310 - our own host
-        figures = answer.read().decode()
+        metrics = answer.read().decode()
     lane = f'subscription="{LANE}"'
     for line in (
         f'offramp_deliveries_total{{outcome="delivered",reason="OK",{lane}}} 1.0',
@@ -309,9 +309,9 @@ def test_figures_of_deliveries_are_there_for_prometheus(live: Live) -> None:
         'offramp_circuit_breaker_open{instance="metronome",reason="failures"} 0.0',
         "offramp_problems 0.0",
     ):
-        assert line in figures
-    assert f'offramp_delivery_latency_seconds{{quantile="0.95",{lane}}}' in figures
-    assert TOKEN not in figures
+        assert line in metrics
+    assert f'offramp_delivery_latency_seconds{{quantile="0.95",{lane}}}' in metrics
+    assert TOKEN not in metrics
 
 
 def test_counters_go_on_where_they_were(live: Live) -> None:
@@ -319,9 +319,9 @@ def test_counters_go_on_where_they_were(live: Live) -> None:
     for number in range(2):
         live.send(usage(f"m{number}"))
         with urllib.request.urlopen(f"{live.host.url}/metrics") as answer:  # noqa: S310 - our own host
-            figures = answer.read().decode()
+            metrics = answer.read().decode()
         counted = f'offramp_source_events_total{{outcome="accepted",source="product"}} {number + 1}'
-        assert counted in figures
+        assert counted in metrics
 
 
 def test_the_host_is_ready_and_says_so(live: Live) -> None:
@@ -382,7 +382,7 @@ def test_a_revoked_token_holds_the_instance_until_it_is_mended(
     live.settle()
     assert held not in asked(live, "/metrics")
     assert _json.loads(asked(live, "/readyz")) == {"ready": True}
-    figures = asked(live, "/metrics")
-    assert 'outcome="delivered",reason="OK"' in figures
-    assert 'outcome="rejected"' not in figures
+    metrics = asked(live, "/metrics")
+    assert 'outcome="delivered",reason="OK"' in metrics
+    assert 'outcome="rejected"' not in metrics
     assert live.emulator.effects() == {f"m{number}": 1 for number in range(250)}

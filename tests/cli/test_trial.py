@@ -96,7 +96,7 @@ def test_explain_shows_trigger_fields_and_request_and_sends_nothing(
     for word in ("matches", "@path $.properties.cid", "533c3db43f22", "/v1/ingest"):
         assert word in result.out
     assert TOKEN not in result.out + result.err
-    assert metronome.figures().requests == 0
+    assert metronome.stats().requests == 0
 
 
 def test_check_counts_in_words_that_fit(offramp: Offramp, config: Path) -> None:

@@ -70,7 +70,7 @@ class Running:
     #: What the readiness check `queue` answers; a test may change it.
     checks: dict[str, str | None]
 
-    def figure(self, name: str, **labels: str) -> float | None:
+    def metric(self, name: str, **labels: str) -> float | None:
         """Read one figure; `None` if it is not there."""
         return self.registry.get_sample_value(name, labels)
 

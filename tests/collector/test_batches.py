@@ -71,7 +71,7 @@ async def test_the_neighbours_of_a_bad_event_arrive(
     assert (rejected["index"], rejected["messageId"], rejected["reason"]) == (1, None, reason)
     assert message in rejected["message"]
     assert collector.intake.refused == {("web", reason): 1}
-    assert collector.figure("offramp_collector_events_refused_total", reason=reason) == 1
+    assert collector.metric("offramp_collector_events_refused_total", reason=reason) == 1
 
 
 async def test_half_surrogates_are_mended_beside_a_broken_event(

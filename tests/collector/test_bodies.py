@@ -223,7 +223,7 @@ async def test_a_bad_body_is_told_from_a_good_one(
     assert bad.told in answer["message"]
     assert collector.intake.accepted == []
     assert collector.intake.refused == {("web", bad.code): 1}
-    assert collector.figure("offramp_collector_events_refused_total", reason=bad.code) == 1
+    assert collector.metric("offramp_collector_events_refused_total", reason=bad.code) == 1
 
 
 BAD_BATCHES: dict[str, tuple[bytes, str, str]] = {
@@ -343,4 +343,4 @@ async def test_a_client_that_hangs_up_leaves_no_mark(
     assert collector.intake.accepted == []
     assert not collector.intake.refused
     assert caplog.text == ""
-    assert collector.figure("offramp_collector_requests_total", endpoint="t", status="408") == 1
+    assert collector.metric("offramp_collector_requests_total", endpoint="t", status="408") == 1

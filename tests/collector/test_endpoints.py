@@ -219,8 +219,8 @@ async def test_a_duplicate_is_a_success(collector: Running, http: aiohttp.Client
         async with http.post(f"{collector.url}/v1/t", json=body, headers=HEADERS) as response:
             assert response.status == 200
             assert await response.json() == {"success": True}
-    assert collector.figure("offramp_collector_events_accepted_total") == 1
-    assert collector.figure("offramp_collector_events_duplicate_total") == 1
+    assert collector.metric("offramp_collector_events_accepted_total") == 1
+    assert collector.metric("offramp_collector_events_duplicate_total") == 1
 
 
 @pytest.mark.parametrize("path", ["track", "t/", "batch", "b", "import/", "m"])

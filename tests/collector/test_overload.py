@@ -49,7 +49,7 @@ async def test_what_cannot_be_stored_is_to_be_sent_again(
             answer = await response.json()
             assert (answer["success"], answer["code"]) == (False, code)
         status = {"endpoint": endpoint, "status": "503"}
-        assert collector.figure("offramp_collector_requests_total", **status) == 1
+        assert collector.metric("offramp_collector_requests_total", **status) == 1
     assert not collector.intake.refused
 
 

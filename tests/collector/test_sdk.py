@@ -110,7 +110,7 @@ async def test_a_wrong_write_key_is_reported_by_the_sdk(
     [error] = errors
     assert (error.status, error.code) == (401, "unknown_source")
     assert "no source has the write key ...-all" in error.message
-    assert collector.figure("offramp_collector_requests_total", endpoint="batch", status="401") == 1
+    assert collector.metric("offramp_collector_requests_total", endpoint="batch", status="401") == 1
 
 
 async def test_the_sdk_comes_back_when_the_host_could_not_take_it(
@@ -128,6 +128,6 @@ async def test_the_sdk_comes_back_when_the_host_could_not_take_it(
         await collector.intake.called.wait()
     await asyncio.to_thread(client.flush)
     await asyncio.to_thread(client.join)
-    assert collector.figure("offramp_collector_requests_total", endpoint="batch", status="503") == 1
+    assert collector.metric("offramp_collector_requests_total", endpoint="batch", status="503") == 1
     assert [event["event"] for event in collector.intake.events] == ["Patient"]
     assert errors == []

@@ -28,7 +28,7 @@ async def test_malformed_http_is_counted_and_told_in_a_line(
     """Nobody can fill the log with tracebacks, or with what they sent."""
     with caplog.at_level(logging.INFO):
         assert b" 400 " in (await heard(collector.url, data)).splitlines()[0]
-    assert collector.figure("offramp_http_malformed_total") == 1
+    assert collector.metric("offramp_http_malformed_total") == 1
     assert all(record.exc_info is None for record in caplog.records)
     assert all(len(record.getMessage()) < 200 for record in caplog.records)
 

@@ -132,8 +132,8 @@ async def test_two_hosts_in_one_process_count_for_themselves(
     """Each registry is a host's own: nothing of another test or host is in it."""
     async with http.post(f"{collector.url}/v1/m") as response:
         assert response.status == 200
-    assert collector.figure("offramp_collector_events_accepted_total") == 0
-    assert collector.figure("python_info") is None
+    assert collector.metric("offramp_collector_events_accepted_total") == 0
+    assert collector.metric("python_info") is None
 
 
 async def test_a_request_under_way_is_finished_before_the_server_stops(

@@ -286,10 +286,10 @@ def test_hook_commands() -> None:
 def test_hook_routes() -> None:
     """Routes come with the name of their plugin."""
 
-    async def figures(query: Mapping[str, str], body: Any) -> tuple[int, Any]:
+    async def stats(query: Mapping[str, str], body: Any) -> tuple[int, Any]:
         return 200, {}
 
-    route = Route("GET", "/x/guest/figures", figures)
+    route = Route("GET", "/x/guest/stats", stats)
     plugins = load(
         make_plugin("guest", offramp_routes=lambda: [route]),
         make_plugin("faulty", offramp_routes=lambda: [("GET", "/x/faulty")]),

@@ -83,7 +83,7 @@ def adds_a_command(catalog: Catalog) -> None:
 
 def adds_a_route(catalog: Catalog) -> None:
     [(_, route)] = catalog.plugins.routes()
-    assert (route.method, route.path) == ("GET", "/x/billing/figures")
+    assert (route.method, route.path) == ("GET", "/x/billing/stats")
 
 
 SHOWS: Mapping[str, Callable[[Catalog], None]] = {

@@ -113,7 +113,7 @@ async def torture(
         effects = emulator.effects()
         figures.lost = sum(effects.get(each, 0) == 0 for each in accepted - poisoned)
         figures.doubled = sum(times > 1 for times in effects.values())
-        figures.duplicates_ignored = emulator.figures().duplicates
+        figures.duplicates_ignored = emulator.stats().duplicates
         figures.audit_faults = await _audit(folder, accepted, poisoned)
     return figures
 
@@ -183,7 +183,7 @@ async def _drain(
     before: tuple[int, int] | None = None
     while time.monotonic() < moved + STALLED_SECONDS:
         in_flight = await scene.host.in_flight()
-        now = in_flight, scene.emulator.figures().events_stored
+        now = in_flight, scene.emulator.stats().events_stored
         if now != before:
             before, moved = now, time.monotonic()
         tell(f"draining: {in_flight:,} events are in flight, {figures.poisoned:,} are poisoned")

@@ -85,8 +85,8 @@ async def test_duplicates_are_ignored_in_silence_and_counted(
 ) -> None:
     await client.v1.usage.ingest(usage=[usage("a"), usage("a"), usage("b")])
     await client.v1.usage.ingest(usage=[usage("b"), usage("c")])
-    figures = emulator.figures()
-    assert (figures.events_stored, figures.duplicates) == (3, 2)
+    stats = emulator.stats()
+    assert (stats.events_stored, stats.duplicates) == (3, 2)
     assert emulator.effects() == {"a": 1, "b": 1, "c": 1}
 
 
@@ -96,7 +96,7 @@ async def test_34_days_later_the_same_id_takes_effect_again(
     await client.v1.usage.ingest(usage=[usage("a")])
     clock.now += timedelta(days=34, seconds=1)
     await client.v1.usage.ingest(usage=[usage("a", timestamp=clock.now.isoformat())])
-    assert emulator.figures().repeated == {"a": 2}
+    assert emulator.stats().repeated == {"a": 2}
 
 
 @pytest.mark.parametrize(
@@ -115,10 +115,10 @@ async def test_one_bad_event_refuses_the_whole_batch_and_stores_nothing(
         await client.v1.usage.ingest(usage=[usage("a"), bad, usage("b")])
     assert isinstance(refused.value.body, dict)
     assert list(refused.value.body) == ["message"]
-    figures = emulator.figures()
+    stats = emulator.stats()
     assert emulator.events == []
-    assert figures.events_refused == 3
-    assert sum(figures.refusals.values()) == 1
+    assert stats.events_refused == 3
+    assert sum(stats.refusals.values()) == 1
 
 
 async def test_an_empty_array_is_a_400_with_a_right_token(
@@ -126,7 +126,7 @@ async def test_an_empty_array_is_a_400_with_a_right_token(
 ) -> None:
     with pytest.raises(metronome.BadRequestError, match="array is too short"):
         await client.v1.usage.ingest(usage=[])
-    assert emulator.figures().refusals == {"batch: empty": 1}
+    assert emulator.stats().refusals == {"batch: empty": 1}
 
 
 @pytest.mark.parametrize("token", ["wrong", "made-up2", "näïve".encode().decode("latin-1")])
@@ -140,7 +140,7 @@ async def test_a_wrong_token_is_a_403_even_for_an_empty_array(
         ) as response:
             assert response.status == 403
             assert await response.json() == {"message": "Unauthorized"}
-    assert emulator.figures().refusals == {"token: unauthorized": 1}
+    assert emulator.stats().refusals == {"token: unauthorized": 1}
 
 
 async def test_a_token_of_bytes_that_are_no_text_is_a_403(emulator: Emulator) -> None:
@@ -177,7 +177,7 @@ async def test_a_body_that_is_no_json_array_is_a_400(
 ) -> None:
     status, answer = await post(f"{emulator.url}/v1/ingest", body)
     assert (status, list(answer)) == (400, ["message"])
-    assert emulator.figures().refusals == {reason: 1}
+    assert emulator.stats().refusals == {reason: 1}
 
 
 async def test_numbers_keep_every_digit(emulator: Emulator) -> None:
@@ -214,7 +214,7 @@ async def test_a_body_above_the_cap_is_a_413(emulator: Emulator) -> None:
 
 async def test_an_endpoint_that_is_not_there_answers_as_metronome_does(emulator: Emulator) -> None:
     assert await post(f"{emulator.url}/v1/nowhere", b"") == (404, {"message": "Not Found"})
-    assert emulator.figures().answers == {"no such endpoint": {"404": 1}}
+    assert emulator.stats().answers == {"no such endpoint": {"404": 1}}
 
 
 async def test_search_tells_duplicates_and_the_customer_retroactively(
@@ -342,7 +342,7 @@ async def test_a_body_of_the_wrong_shape_is_a_400_at_every_endpoint(
     assert (status, list(answer)) == (400, ["message"])
 
 
-async def test_figures_tell_every_answer_by_endpoint(
+async def test_stats_tell_every_answer_by_endpoint(
     emulator: Emulator, client: AsyncMetronome
 ) -> None:
     await client.v1.usage.ingest(usage=[usage("a")])
@@ -350,23 +350,23 @@ async def test_figures_tell_every_answer_by_endpoint(
         await client.v1.usage.ingest(usage=[])
     customer = (await client.v1.customers.create(name="Acme")).data
     await client.v1.customers.retrieve(customer_id=customer.id)
-    figures = emulator.figures()
-    assert figures.answers == {
+    stats = emulator.stats()
+    assert stats.answers == {
         "/v1/ingest": {"200": 1, "400": 1},
         "/v1/customers": {"200": 1},
         "/v1/customers/{customer_id}": {"200": 1},
     }
-    assert (figures.requests, figures.customers, figures.faults) == (4, 1, 0)
+    assert (stats.requests, stats.customers, stats.faults) == (4, 1, 0)
 
 
 async def test_a_reset_forgets_everything(emulator: Emulator, client: AsyncMetronome) -> None:
     await client.v1.usage.ingest(usage=[usage("a")])
     await client.v1.customers.create(name="Acme", ingest_aliases=["acme"])
     emulator.reset()
-    figures = emulator.figures()
-    assert (figures.requests, figures.events_stored, figures.customers) == (0, 0, 0)
+    stats = emulator.stats()
+    assert (stats.requests, stats.events_stored, stats.customers) == (0, 0, 0)
     await client.v1.usage.ingest(usage=[usage("a")])
-    assert emulator.figures().duplicates == 0
+    assert emulator.stats().duplicates == 0
 
 
 async def test_a_long_run_may_keep_ids_alone() -> None:
@@ -374,6 +374,6 @@ async def test_a_long_run_may_keep_ids_alone() -> None:
         async with AsyncMetronome(bearer_token=TOKEN, base_url=emulator.url) as client:
             await client.v1.usage.ingest(usage=[usage("a"), usage("b"), usage("a")])
             assert await client.v1.usage.search(transaction_ids=["a"]) == []
-        figures = emulator.figures()
-        assert (figures.events_stored, figures.duplicates, emulator.events) == (2, 1, [])
+        stats = emulator.stats()
+        assert (stats.events_stored, stats.duplicates, emulator.events) == (2, 1, [])
         assert emulator.effects() == {"a": 1, "b": 1}

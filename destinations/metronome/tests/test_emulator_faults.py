@@ -166,9 +166,9 @@ async def test_the_sdk_waits_for_retry_after_and_then_succeeds(emulator: Emulato
     emulator.faults.add(Fault(status=429, retry_after=0.05, times=2))
     async with connect(emulator, retries=2) as client:
         await client.v1.usage.ingest(usage=usage("a"))
-    figures = emulator.figures()
-    assert figures.answers == {INGEST: {"429": 2, "200": 1}}
-    assert (figures.events_stored, figures.faults) == (1, 2)
+    stats = emulator.stats()
+    assert stats.answers == {INGEST: {"429": 2, "200": 1}}
+    assert (stats.events_stored, stats.faults) == (1, 2)
 
 
 @pytest.mark.parametrize("status", [500, 501, 502, 503, 504, 529, 404, 413])
@@ -195,7 +195,7 @@ async def test_half_a_batch_may_be_stored_before_a_500_and_a_retry_bills_nothing
         assert [event.transaction_id for event in emulator.events] == ["a", "b"]
         await client.v1.usage.ingest(usage=usage("a", "b", "c"))
     assert emulator.effects() == {"a": 1, "b": 1, "c": 1}
-    assert emulator.figures().duplicates == 2
+    assert emulator.stats().duplicates == 2
 
 
 async def test_an_invalid_batch_stores_nothing_whatever_else_goes_wrong(
@@ -206,7 +206,7 @@ async def test_an_invalid_batch_stores_nothing_whatever_else_goes_wrong(
         with pytest.raises(metronome.InternalServerError):
             await client.v1.usage.ingest(usage=usage("a", ""))
     assert emulator.events == []
-    assert emulator.figures().refusals == {"transaction_id: empty": 1}
+    assert emulator.stats().refusals == {"transaction_id: empty": 1}
 
 
 @pytest.mark.parametrize(("store", "stored"), [("none", 0), ("all", 2)])
@@ -220,7 +220,7 @@ async def test_silence_before_or_after_storing_times_the_client_out(
         assert len(emulator.events) == stored
         await client.v1.usage.ingest(usage=usage("a", "b"))
     assert emulator.effects() == {"a": 1, "b": 1}
-    await until(lambda: emulator.figures().answers == {INGEST: {"abandoned": 1, "200": 1}})
+    await until(lambda: emulator.stats().answers == {INGEST: {"abandoned": 1, "200": 1}})
 
 
 async def test_a_slow_answer_comes_after_the_batch_was_stored(emulator: Emulator) -> None:
@@ -232,7 +232,7 @@ async def test_a_slow_answer_comes_after_the_batch_was_stored(emulator: Emulator
         assert not sending.done()
         await sending
     assert time.monotonic() - began >= 0.2
-    assert emulator.figures().answers == {INGEST: {"200": 1}}
+    assert emulator.stats().answers == {INGEST: {"200": 1}}
 
 
 @pytest.mark.parametrize(("store", "stored"), [("none", 0), ("part", 1), ("all", 2)])
@@ -246,7 +246,7 @@ async def test_a_connection_may_be_lost_before_or_after_storing(
         assert not isinstance(lost.value, metronome.APITimeoutError)
         assert len(emulator.events) == stored
         await client.v1.usage.ingest(usage=usage("a", "b"))
-    assert emulator.figures().answers == {INGEST: {"dropped": 1, "200": 1}}
+    assert emulator.stats().answers == {INGEST: {"dropped": 1, "200": 1}}
     assert emulator.effects() == {"a": 1, "b": 1}
 
 
@@ -289,8 +289,8 @@ async def test_under_all_faults_at_once_a_stubborn_client_bills_each_event_once(
                 except metronome.APIError:
                     continue
                 break
-    figures = emulator.figures()
+    stats = emulator.stats()
     assert Counter(emulator.effects()) == Counter(names)
     assert [event.transaction_id for event in emulator.events] == names
-    assert figures.faults > 0
-    assert figures.requests == 15 + figures.faults
+    assert stats.faults > 0
+    assert stats.requests == 15 + stats.faults

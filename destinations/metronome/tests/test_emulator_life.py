@@ -84,7 +84,7 @@ async def test_several_faults_come_at_once_and_a_wrong_one_refuses_all(
     assert emulator.faults.waiting() == [Fault(status=500), Fault(ending="drop")]
 
 
-async def test_events_and_figures_are_read_over_http(emulator: Emulator) -> None:
+async def test_events_and_stats_are_read_over_http(emulator: Emulator) -> None:
     await ask(emulator.url, "POST", "/v1/ingest", usage("a", "b/c", "a"))
     _, listed = await ask(emulator.url, "GET", "/_emulator/events?offset=1&limit=5")
     assert listed["total"] == 2
@@ -97,7 +97,7 @@ async def test_events_and_figures_are_read_over_http(emulator: Emulator) -> None
         "effects": 0,
         "copies": [],
     }
-    assert (await ask(emulator.url, "GET", "/_emulator/figures"))[1] == {
+    assert (await ask(emulator.url, "GET", "/_emulator/stats"))[1] == {
         "requests": 1,
         "answers": {"/v1/ingest": {"200": 1}},
         "faults": 0,
@@ -114,10 +114,10 @@ async def test_events_alone_or_everything_can_be_forgotten_over_http(emulator: E
     await ask(emulator.url, "POST", "/v1/ingest", usage("a"))
     await ask(emulator.url, "POST", "/v1/customers", {"name": "Acme"})
     assert await ask(emulator.url, "DELETE", "/_emulator/events") == (200, {"data": [], "total": 0})
-    assert emulator.figures().customers == 1
-    assert emulator.figures().requests == 2
+    assert emulator.stats().customers == 1
+    assert emulator.stats().requests == 2
     assert (await ask(emulator.url, "DELETE", "/_emulator"))[0] == 200
-    assert (emulator.figures().customers, emulator.figures().requests) == (0, 0)
+    assert (emulator.stats().customers, emulator.stats().requests) == (0, 0)
 
 
 async def test_an_outage_can_be_played_by_a_stop_and_a_start_on_the_same_port(
@@ -145,7 +145,7 @@ async def test_a_stop_ends_what_hangs(emulator: Emulator) -> None:
         with pytest.raises(aiohttp.ClientConnectionError):
             await hanging
         assert (await slow)[0] == 200
-    assert emulator.figures().answers == {"/v1/ingest": {"hung": 1, "200": 1}}
+    assert emulator.stats().answers == {"/v1/ingest": {"hung": 1, "200": 1}}
 
 
 async def test_an_address_that_is_taken_is_an_error_and_leaves_nothing_behind(

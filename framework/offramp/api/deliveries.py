@@ -18,8 +18,8 @@ DEAD_FILTER: Final = (
     Query(name="subscription", summary="Only those of this subscription"),
     Query(name="reason", summary="Only those that ended for this reason"),
     Query(name="stage", summary="Only the rejected, or only the expired", choices=ENDED_BADLY),
-    Query(name="since", summary="Ended at or after this moment", kind="time"),
-    Query(name="until", summary="Ended before this moment", kind="time"),
+    Query(name="since", summary="Ended at or after this time", kind="time"),
+    Query(name="until", summary="Ended before this time", kind="time"),
 )
 STAGES: Final = tuple(stage.value for stage in Stage)
 MAX_SAMPLES: Final = 20

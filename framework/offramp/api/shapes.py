@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias, TypedDict
 
 from offramp.pointers import ErrorShape
 
-#: A moment in ISO 8601, UTC.
+#: A time in ISO 8601, UTC.
 Time: TypeAlias = str
 StageName: TypeAlias = Literal[
     "waiting", "retrying", "delivered", "filtered", "rejected", "expired"

@@ -30,7 +30,7 @@ class StatsResource:
 
     def operations(self) -> Iterable[Operation]:
         """The operations of this module."""
-        since = Query(name="since", summary="From this moment on", kind="time")
+        since = Query(name="since", summary="From this time on", kind="time")
         yield Operation(
             method="GET",
             path="/api/stats",
@@ -40,7 +40,7 @@ class StatsResource:
             answer=Series,
             query=(
                 since,
-                Query(name="until", summary="Before this moment; now otherwise", kind="time"),
+                Query(name="until", summary="Before this time; now otherwise", kind="time"),
                 Query(name="subscription", summary="Only what this subscription counted"),
                 Query(name="source", summary="Only what this source counted"),
                 Query(

@@ -27,7 +27,7 @@ from offramp.queue import Count, Depth
 #: Seconds that the counts look back, where the caller does not say.
 DEFAULT_LOOK_BACK: Final = 86_400.0
 SINCE: Final = Query(
-    name="since", kind="time", summary="Count from this moment on; the last 24 hours otherwise"
+    name="since", kind="time", summary="Count from this time on; the last 24 hours otherwise"
 )
 
 

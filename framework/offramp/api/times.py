@@ -16,8 +16,8 @@ _SECONDS: Final = re.compile(r"[0-9]{1,30}(?:\.[0-9]{1,30})?")
 
 def write_time(seconds: float) -> str:
     """Epoch seconds in ISO 8601, UTC, to the millisecond."""
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    time = datetime.fromtimestamp(seconds, UTC)
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def write_optional(seconds: float | None) -> str | None:

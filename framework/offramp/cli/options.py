@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import attrs
 from cyclopts import Parameter
 
-from offramp.cli.times import moment
+from offramp.cli.times import parse_since
 
 #: An option without a value and without a `--no-` form.
 Flag = Annotated[bool, Parameter(negative="")]
@@ -47,6 +47,6 @@ class DeliveryFilters:
             "subscription": self.subscription,
             "reason": self.reason,
             "stage": self.stage,
-            "since": moment(self.since, now=now),
-            "until": moment(self.until, now=now),
+            "since": parse_since(self.since, now=now),
+            "until": parse_since(self.until, now=now),
         }

@@ -1,4 +1,4 @@
-"""Moments as people write them on a command line."""
+"""Times as people write them on a command line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _AGO = re.compile(r"(\d{1,9})([smhd])")
 
 
-def moment(text: str | None, *, now: float) -> str | None:
+def parse_since(text: str | None, *, now: float) -> str | None:
     """`90m`, `24h`, `7d` before `now` (epoch seconds), or a time as the API reads it."""
     if text is None:
         return None
@@ -25,6 +25,6 @@ def moment(text: str | None, *, now: float) -> str | None:
     # Without an offset a person means the clock on the wall.
     time = parse_local_time(text)
     if time is None:
-        told = f"{text!r} is no moment: write 90m, 24h or 7d (before now), or {TIME_FORMS}"
+        told = f"{text!r} is no time: write 90m, 24h or 7d (before now), or {TIME_FORMS}"
         raise OfframpError(told)
     return time.isoformat()

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 from aiohttp import hdrs, web
 
 from offramp.collector.cors import allow_origin
-from offramp.collector.metrics import EndpointFigures
+from offramp.collector.metrics import EndpointMetrics
 from offramp.errors import QueueFullError, StorageError
 from offramp.web.answers import RefusedError, failure
 
@@ -27,7 +27,7 @@ def make_endpoint(
     name: str,
     serve: Serve,
     *,
-    figures: EndpointFigures,
+    metrics: EndpointMetrics,
     on_refused: Callable[[web.Request, RefusedError], None],
 ) -> Serve:
     """Make an endpoint of `serve`; `on_refused` is called with each request refused for good."""
@@ -46,7 +46,7 @@ def make_endpoint(
             response = _unavailable(error, name)
         if hdrs.ORIGIN in request.headers:
             allow_origin(request, response)
-        figures.answered(response.status, time.perf_counter() - started)
+        metrics.answered(response.status, time.perf_counter() - started)
         return response
 
     return endpoint

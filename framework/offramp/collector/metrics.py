@@ -1,4 +1,4 @@
-"""The figures of the HTTP endpoints, for Prometheus.
+"""Metrics of the HTTP endpoints, for Prometheus.
 
 Plain numbers that a reading makes families of: cheaper than the client library's own counters,
 each of which has a lock. Only the event loop's thread counts, and reads.
@@ -34,7 +34,7 @@ class Count:
         self.total = 0
 
 
-class EndpointFigures:
+class EndpointMetrics:
     """What one endpoint counts."""
 
     def __init__(self) -> None:
@@ -63,13 +63,13 @@ class CollectorMetrics(Collector):
         #: What came in and was no HTTP.
         self.malformed = Count()
         self._refused: dict[str, Count] = {}
-        self._endpoints: dict[str, EndpointFigures] = {}
+        self._endpoints: dict[str, EndpointMetrics] = {}
         self._body_bytes: dict[str, Count] = {}
         registry.register(self)
 
-    def endpoint(self, name: str) -> EndpointFigures:
-        """The figures of one endpoint, from now on."""
-        return self._endpoints.setdefault(name, EndpointFigures())
+    def endpoint(self, name: str) -> EndpointMetrics:
+        """Metrics of one endpoint, from now on."""
+        return self._endpoints.setdefault(name, EndpointMetrics())
 
     def body_bytes(self, name: str) -> Count:
         """The bytes of the bodies that one endpoint reads, from now on."""
@@ -80,7 +80,7 @@ class CollectorMetrics(Collector):
         self._refused.setdefault(reason, Count()).total += count
 
     def collect(self) -> Iterator[Metric]:
-        """All figures as they are now."""
+        """All metrics as they are now."""
         yield _counters(
             "offramp_collector_requests",
             "Requests answered, by endpoint and status.",

@@ -141,8 +141,8 @@ class _Collector:
     gate: Gate
 
     def endpoint(self, name: str, serve: Serve) -> Serve:
-        figures = self.metrics.endpoint(name)
-        return make_endpoint(name, serve, figures=figures, on_refused=self.on_refused)
+        metrics = self.metrics.endpoint(name)
+        return make_endpoint(name, serve, metrics=metrics, on_refused=self.on_refused)
 
     def reading(self, name: str, take: Take, *, bound: int, code: Discard) -> Serve:
         """Read the body for `take`, within the bound of its kind."""

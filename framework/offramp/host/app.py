@@ -38,7 +38,7 @@ def make_app(  # noqa: PLR0913 - the parts of a host, by keyword
     """Make the application with the collector, the endpoints for operations, and `more` routes.
 
     `readiness`, `degraded` and `problems` are what `/readyz` tells; `refresh` runs before each
-    reading of the figures.
+    reading of the metrics.
     """
     metrics = CollectorMetrics(registry)
     app = web.Application(

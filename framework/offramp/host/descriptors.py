@@ -55,7 +55,7 @@ class Descriptors(Collector):
         return False
 
     def collect(self) -> Iterator[Metric]:
-        """The figures; where the system does not tell what is open, the limit alone."""
+        """The metrics; where the system does not tell what is open, the limit alone."""
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         yield GaugeMetricFamily(
             "offramp_file_descriptors_limit", "File descriptors that the process may have.", limit

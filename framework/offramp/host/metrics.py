@@ -1,4 +1,4 @@
-"""The figures of deliveries for Prometheus, read from ledger and engine when they are asked for."""
+"""Metrics of deliveries for Prometheus, read from ledger and engine when they are asked for."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LATENCY_SECONDS: Final = 3_600.0
 _QUANTILES: Final = ("p50", "p95", "p99")
 
 
-class DeliveryFigures(Collector):
+class DeliveryMetrics(Collector):
     """Register it; call `refresh` before each reading. Counters begin when the host starts."""
 
     def __init__(
@@ -62,7 +62,7 @@ class DeliveryFigures(Collector):
         }
 
     def collect(self) -> Iterator[Metric]:
-        """All figures as they were at the last `refresh`."""
+        """All metrics as they were at the last `refresh`."""
         yield from self._counts()
         yield from self._of_subscriptions()
         yield from self._of_instances()

@@ -20,7 +20,7 @@ from offramp.web.answers import data
 Check: TypeAlias = Callable[[], Awaitable[str | None]]
 #: Answers what does not run though the host takes events: place -> why.
 Problems: TypeAlias = Callable[[], Mapping[str, str]]
-#: Brings figures up to date that are not counted as they happen.
+#: Brings metrics up to date that are not counted as they happen.
 Refresh: TypeAlias = Callable[[], Awaitable[None]]
 
 #: Seconds for all checks, which run at once; who probes gives up soon after.

@@ -57,7 +57,7 @@ from offramp.host.health import (
 )
 from offramp.host.limits import collector_limits, queue_limits, retention
 from offramp.host.listen import bind, serve
-from offramp.host.metrics import DeliveryFigures
+from offramp.host.metrics import DeliveryMetrics
 from offramp.http import open_transport
 from offramp.plugins import Catalog, CatalogEntry
 from offramp.queue import Ledger, Queue, SqliteLedger, open_queue
@@ -251,8 +251,8 @@ def _app(  # noqa: PLR0913 - the parts of a host
     registry = CollectorRegistry()
     logins = RefusedLogins(proxies=settings.proxies)
     registry.register(logins)
-    figures = DeliveryFigures(context, blocked=watchdog.blocked)
-    registry.register(figures)
+    metrics = DeliveryMetrics(context, blocked=watchdog.blocked)
+    registry.register(metrics)
     return make_app(
         intake=context.engine,
         registry=registry,
@@ -269,7 +269,7 @@ def _app(  # noqa: PLR0913 - the parts of a host
             logins=logins,
             identity=identity,
         ),
-        refresh=figures.refresh,
+        refresh=metrics.refresh,
     )
 
 

@@ -43,8 +43,8 @@ def generate_test_event(
     slug = getattr(of, "slug", None)
     data = generate_test_data(of, seed=seed, only_required=only_required) | dict(values or {})
     spec = _defaults(fields) if mapping is None else mapping
-    luck = random.Random(f"{seed or slug}")  # noqa: S311 - made-up values
-    own_id = f"message-{word(luck, UNIQUE_CHARACTERS)}"
+    rng = random.Random(f"{seed or slug}")  # noqa: S311 - made-up values
+    own_id = f"message-{word(rng, UNIQUE_CHARACTERS)}"
     whole = create_test_event(**{"messageId": own_id, **changes})
     placings: dict[tuple[str, ...], Any] = {}
     # What is required is placed first: where two fields look at one place, it has the say.

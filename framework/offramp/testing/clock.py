@@ -38,7 +38,7 @@ class FakeClock:
         return f"FakeClock({self._now.isoformat()})"
 
 
-def _aware(moment: datetime) -> datetime:
-    if moment.tzinfo is None:
-        raise ValueError(f"{moment!r} has no zone; write datetime(..., tzinfo=UTC)")
-    return moment.astimezone(UTC)
+def _aware(time: datetime) -> datetime:
+    if time.tzinfo is None:
+        raise ValueError(f"{time!r} has no zone; write datetime(..., tzinfo=UTC)")
+    return time.astimezone(UTC)

@@ -40,8 +40,8 @@ def generate_test_data(
     slug unless given. `only_required` leaves out every field that is never required. Raises
     `ValueError` for a field that no value could be made for.
     """
-    luck = random.Random(seed or getattr(of, "slug", DEFAULT_SEED))  # noqa: S311 - made-up values
-    return _object(fields_for(of), luck, only_required=only_required)
+    rng = random.Random(seed or getattr(of, "slug", DEFAULT_SEED))  # noqa: S311 - made-up values
+    return _object(fields_for(of), rng, only_required=only_required)
 
 
 def fields_for(of: HasFields) -> Fields:
@@ -53,38 +53,38 @@ def fields_for(of: HasFields) -> Fields:
     return fields_of(of)
 
 
-def _object(fields: Fields, luck: random.Random, *, only_required: bool) -> dict[str, Any]:
+def _object(fields: Fields, rng: random.Random, *, only_required: bool) -> dict[str, Any]:
     return {
-        key: _value(key, field, luck, only_required=only_required)
+        key: _value(key, field, rng, only_required=only_required)
         for key, field in fields.items()
         if not only_required or field.required is True or isinstance(field.required, Conditions)
     }
 
 
-def _value(key: str, field: Field, luck: random.Random, *, only_required: bool) -> Any:
+def _value(key: str, field: Field, rng: random.Random, *, only_required: bool) -> Any:
     def one() -> Any:
         if field.choices:
-            return _choice(key, field, luck)
+            return _choice(key, field, rng)
         if is_shaped(field):
-            return _object(field.properties or {}, luck, only_required=only_required)
-        return _one(key, field, luck)
+            return _object(field.properties or {}, rng, only_required=only_required)
+        return _one(key, field, rng)
 
     return [one() for _ in range(LIST_LENGTH)] if field.multiple else one()
 
 
-def _one(key: str, field: Field, luck: random.Random) -> Any:
+def _one(key: str, field: Field, rng: random.Random) -> Any:
     definition = type_of(field)
     if definition.format in MAKERS:
-        return MAKERS[definition.format](luck, UNIQUE_CHARACTERS)
-    return _MAKERS[definition.accepts[0]](key, field, luck)
+        return MAKERS[definition.format](rng, UNIQUE_CHARACTERS)
+    return _MAKERS[definition.accepts[0]](key, field, rng)
 
 
-def _choice(key: str, field: Field, luck: random.Random) -> Any:
+def _choice(key: str, field: Field, rng: random.Random) -> Any:
     values = [c.value if isinstance(c, Choice) else c for c in field.choices or ()]
     possible = [value for value in values if value not in (None, "") and _within(value, field)]
     if not possible:
         raise ValueError(f"field {key!r}: none of its choices is within its bounds")
-    return luck.choice(possible)
+    return rng.choice(possible)
 
 
 def _within(value: Any, field: Field) -> bool:
@@ -94,8 +94,8 @@ def _within(value: Any, field: Field) -> bool:
     return (field.minimum or -math.inf) <= size <= (field.maximum or math.inf)
 
 
-def _text(key: str, field: Field, luck: random.Random) -> str:
-    text = make_text(luck, key, field.format, field.minimum, field.maximum)
+def _text(key: str, field: Field, rng: random.Random) -> str:
+    text = make_text(rng, key, field.format, field.minimum, field.maximum)
     if text is None:
         most = "more" if field.maximum is None else f"{field.maximum:g}"
         told = f"no {field.format or 'text'} has {field.minimum or 0:g} to {most} characters"
@@ -103,19 +103,19 @@ def _text(key: str, field: Field, luck: random.Random) -> str:
     return text
 
 
-def _integer(key: str, field: Field, luck: random.Random) -> int:
+def _integer(key: str, field: Field, rng: random.Random) -> int:
     low, high = _bounds(field)
     if low > high:
         raise ValueError(
             f"field {key!r}: no whole number is from {field.minimum} to {field.maximum}"
         )
-    return luck.randint(low, high)
+    return rng.randint(low, high)
 
 
-def _number(key: str, field: Field, luck: random.Random) -> int | Decimal:
+def _number(key: str, field: Field, rng: random.Random) -> int | Decimal:
     low, high = _bounds(field)
     if low <= high:
-        return luck.randint(low, high)
+        return rng.randint(low, high)
     least, most = Decimal(str(field.minimum)), Decimal(str(field.maximum))
     if least > most:
         raise ValueError(f"field {key!r}: no number is from {least} to {most}")
@@ -131,12 +131,12 @@ def _bounds(field: Field) -> tuple[int, int]:
     return low, low + LARGEST_NUMBER if high is None else high
 
 
-def _boolean(_key: str, _field: Field, _luck: random.Random) -> bool:
+def _boolean(_key: str, _field: Field, _rng: random.Random) -> bool:
     return True
 
 
-def _open_object(_key: str, _field: Field, luck: random.Random) -> dict[str, Any]:
-    return {"name": f"value-{word(luck, UNIQUE_CHARACTERS)}", "amount": luck.randint(1, 100)}
+def _open_object(_key: str, _field: Field, rng: random.Random) -> dict[str, Any]:
+    return {"name": f"value-{word(rng, UNIQUE_CHARACTERS)}", "amount": rng.randint(1, 100)}
 
 
 #: What makes the values of a field type that has no format of its own, by the JSON type of most.

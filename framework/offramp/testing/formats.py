@@ -15,7 +15,7 @@ from offramp.event import format_time
 from offramp.testing.clock import TEST_TIME
 
 #: Moments lie within this time before `TEST_TIME`: partners refuse what is old, or yet to come.
-MOMENT_RANGE: Final = timedelta(hours=12)
+TIME_RANGE_SECONDS: Final = timedelta(hours=12)
 #: Characters of a made-up text that differ from seed to seed.
 UNIQUE_CHARACTERS: Final = 8
 UUID_BITS: Final = 128
@@ -26,23 +26,23 @@ IPV4_NETWORK: Final = "192.0.2."
 IPV6_NETWORK: Final = "2001:db8::"
 LAST_HOST: Final = 254
 
-#: `(luck, length) -> text`: of that length where the format can be, else of any.
+#: `(rng, length) -> text`: of that length where the format can be, else of any.
 Maker: TypeAlias = Callable[[random.Random, int], str]
 
 
-def word(luck: random.Random, length: int) -> str:
+def word(rng: random.Random, length: int) -> str:
     """Small letters and digits, the first a letter."""
-    rest = luck.choices(string.ascii_lowercase + string.digits, k=length - 1) if length else ()
-    return "".join([luck.choice(string.ascii_lowercase), *rest])[:length]
+    rest = rng.choices(string.ascii_lowercase + string.digits, k=length - 1) if length else ()
+    return "".join([rng.choice(string.ascii_lowercase), *rest])[:length]
 
 
-def moment(luck: random.Random) -> str:
-    """A moment shortly before `TEST_TIME`, in ISO 8601 with `Z`."""
-    return format_time(TEST_TIME - luck.random() * MOMENT_RANGE)
+def timestamp(rng: random.Random) -> str:
+    """A time shortly before `TEST_TIME`, in ISO 8601 with `Z`."""
+    return format_time(TEST_TIME - rng.random() * TIME_RANGE_SECONDS)
 
 
 def make_text(
-    luck: random.Random, name: str, form: str | None, least: float | None, most: float | None
+    rng: random.Random, name: str, form: str | None, least: float | None, most: float | None
 ) -> str | None:
     """A text of a format and within bounds of length; nothing where none could be made.
 
@@ -51,9 +51,9 @@ def make_text(
     low = math.ceil(least or 0)
     high = math.floor(most) if most else None
     if form not in MAKERS:
-        return _plain(luck, name, low, high)
+        return _plain(rng, name, low, high)
     for length in _lengths(low, high):
-        text = MAKERS[form](luck, length)
+        text = MAKERS[form](rng, length)
         if low <= len(text) and (high is None or len(text) <= high):
             return text
     return None
@@ -64,21 +64,21 @@ def _lengths(low: int, high: int | None) -> list[int]:
     return [usual] if high is None else [min(usual, high), high, low]
 
 
-def _plain(luck: random.Random, name: str, low: int, high: int | None) -> str | None:
+def _plain(rng: random.Random, name: str, low: int, high: int | None) -> str | None:
     if high is not None and high < low:
         return None
-    unique = word(luck, UNIQUE_CHARACTERS)
+    unique = word(rng, UNIQUE_CHARACTERS)
     stem = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     text = f"{stem}-{unique}" if stem else unique
-    text += word(luck, low - len(text)) if len(text) < low else ""
+    text += word(rng, low - len(text)) if len(text) < low else ""
     return text if high is None else text[-high:]
 
 
 def _padded(head: str, tail: str = "") -> Maker:
     """Letters between two ends."""
 
-    def make(luck: random.Random, length: int) -> str:
-        return head + word(luck, max(1, length - len(head) - len(tail))) + tail
+    def make(rng: random.Random, length: int) -> str:
+        return head + word(rng, max(1, length - len(head) - len(tail))) + tail
 
     return make
 
@@ -86,42 +86,42 @@ def _padded(head: str, tail: str = "") -> Maker:
 def _shortest(*makers: Maker) -> Maker:
     """The first whose text is no longer than was asked for, else the last."""
 
-    def make(luck: random.Random, length: int) -> str:
-        texts = [maker(luck, length) for maker in makers]
+    def make(rng: random.Random, length: int) -> str:
+        texts = [maker(rng, length) for maker in makers]
         return next((text for text in texts if len(text) <= length), texts[-1])
 
     return make
 
 
-def _hostname(luck: random.Random, length: int) -> str:
+def _hostname(rng: random.Random, length: int) -> str:
     tail = ".example.com" if length > len("a.example.com") else ""
-    text = word(luck, max(1, length - len(tail)))
+    text = word(rng, max(1, length - len(tail)))
     labels = (text[at : at + LABEL_LENGTH] for at in range(0, len(text), LABEL_LENGTH + 1))
     return ".".join(labels) + tail
 
 
-def _uuid(luck: random.Random, _length: int) -> str:
-    return str(uuid.UUID(int=luck.getrandbits(UUID_BITS), version=4))
+def _uuid(rng: random.Random, _length: int) -> str:
+    return str(uuid.UUID(int=rng.getrandbits(UUID_BITS), version=4))
 
 
-def _date(luck: random.Random, _length: int) -> str:
-    return moment(luck).partition("T")[0]
+def _date(rng: random.Random, _length: int) -> str:
+    return timestamp(rng).partition("T")[0]
 
 
-def _time(luck: random.Random, _length: int) -> str:
-    return moment(luck).partition("T")[2]
+def _time(rng: random.Random, _length: int) -> str:
+    return timestamp(rng).partition("T")[2]
 
 
-def _date_time(luck: random.Random, _length: int) -> str:
-    return moment(luck)
+def _date_time(rng: random.Random, _length: int) -> str:
+    return timestamp(rng)
 
 
-def _ipv4(luck: random.Random, _length: int) -> str:
-    return f"{IPV4_NETWORK}{luck.randint(1, LAST_HOST)}"
+def _ipv4(rng: random.Random, _length: int) -> str:
+    return f"{IPV4_NETWORK}{rng.randint(1, LAST_HOST)}"
 
 
-def _ipv6(luck: random.Random, _length: int) -> str:
-    return f"{IPV6_NETWORK}{luck.randint(1, LAST_HOST):x}"
+def _ipv6(rng: random.Random, _length: int) -> str:
+    return f"{IPV6_NETWORK}{rng.randint(1, LAST_HOST):x}"
 
 
 #: Format -> what makes a text of it.

@@ -63,11 +63,11 @@ async def _show(
         console.print(context.render(await host.explain(SUBSCRIPTION, event)))
     heading(console, 4, "What Metronome stored, each event once")
     show_stored(console, emulator.events)
-    figures = emulator.figures()
-    requests = figures.answers["/v1/ingest"]["200"]
+    stats = emulator.stats()
+    requests = stats.answers["/v1/ingest"]["200"]
     console.print(
-        f"{figures.events_stored} events stored; requests (of up to 100 events): {requests}; "
-        f"duplicates: {figures.duplicates}; refused: {figures.events_refused}"
+        f"{stats.events_stored} events stored; requests (of up to 100 events): {requests}; "
+        f"duplicates: {stats.duplicates}; refused: {stats.events_refused}"
     )
 
 
@@ -123,7 +123,7 @@ async def _keep(console: Console, host: RunningHost, emulator: Emulator, folder:
         f"offramp events {EXPLAINED[1]} --data {folder}\n"
         f"offramp status --data {folder}\n"
         f"curl -u {WRITE_KEY}: {host.url}/v1/track -d '{event}'\n"
-        f"curl {emulator.url}/_emulator/figures",
+        f"curl {emulator.url}/_emulator/stats",
         soft_wrap=True,
         markup=False,
     )

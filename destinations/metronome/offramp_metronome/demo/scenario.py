@@ -61,29 +61,29 @@ class Call:
 def calls(now: datetime) -> Iterator[Call]:
     """The calls of the demonstration, in order."""
     usage = {"action": "runJob", "jobId": "fd82-aa0f-45a7-a756", "username": "jsmith"}
-    moment = now.astimezone(UTC).replace(microsecond=0) - timedelta(days=1)
-    yield _track("evt-1", "user_42", _billing("533c3db43f22", usage, moment), "usage to be billed")
+    at = now.astimezone(UTC).replace(microsecond=0) - timedelta(days=1)
+    yield _track("evt-1", "user_42", _billing("533c3db43f22", usage, at), "usage to be billed")
     yield _track(
-        "evt-2", "ada@company.com", _billing("533c3db43f22", usage, moment), "a colleague's usage"
+        "evt-2", "ada@company.com", _billing("533c3db43f22", usage, at), "a colleague's usage"
     )
     yield Call(
         method="page",
         arguments={"user_id": "user_42", "name": "Pricing", "message_id": "evt-3"},
         shows="no usage at all",
     )
-    nobody = _billing("", usage, moment)
+    nobody = _billing("", usage, at)
     del nobody["cid"]
     yield _track("evt-4", "user_43", nobody, "usage of nobody: `cid` is missing")
-    old = _billing("533c3db43f22", usage, moment - timedelta(days=40))
+    old = _billing("533c3db43f22", usage, at - timedelta(days=40))
     yield _track("evt-5", "user_42", old, "usage that is 41 days old")
-    yield _track("evt-1", "user_42", _billing("533c3db43f22", usage, moment), "evt-1 once more")
+    yield _track("evt-1", "user_42", _billing("533c3db43f22", usage, at), "evt-1 once more")
     for number in range(6, 6 + MORE_EVENTS):
-        more = _billing("533c3db43f22", {**usage, "run": number}, moment)
+        more = _billing("533c3db43f22", {**usage, "run": number}, at)
         yield _track(f"evt-{number}", "user_42", more, "more usage")
 
 
-def _billing(customer: str, usage: dict[str, Any], moment: datetime) -> dict[str, Any]:
-    return {"cid": customer, "data": usage, "t": "user_action", "ts": moment.isoformat()}
+def _billing(customer: str, usage: dict[str, Any], at: datetime) -> dict[str, Any]:
+    return {"cid": customer, "data": usage, "t": "user_action", "ts": at.isoformat()}
 
 
 def _track(message_id: str, user: str, properties: dict[str, Any], shows: str) -> Call:

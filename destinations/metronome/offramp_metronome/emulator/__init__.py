@@ -1,8 +1,8 @@
 """A Metronome to try things against: its limits, its memory for ids, and faults on demand."""
 
 from offramp_metronome.emulator.faults import Fault, Faults
-from offramp_metronome.emulator.figures import Figures
 from offramp_metronome.emulator.server import Emulator, run_emulator, serve
+from offramp_metronome.emulator.stats import Stats
 from offramp_metronome.emulator.store import StoredEvent
 
-__all__ = ["Emulator", "Fault", "Faults", "Figures", "StoredEvent", "run_emulator", "serve"]
+__all__ = ["Emulator", "Fault", "Faults", "Stats", "StoredEvent", "run_emulator", "serve"]

@@ -1,4 +1,4 @@
-"""The emulator's own endpoints, under `/_emulator`: faults in, figures and events out."""
+"""The emulator's own endpoints, under `/_emulator`: faults in, stats and events out."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Control:
     def routes(self) -> list[web.RouteDef]:
         """List the endpoints, without the `/_emulator` in front."""
         return [
-            web.get("/figures", self._figures),
+            web.get("/stats", self._stats),
             web.get("/events", self._events),
             web.get("/events/{transaction_id:.+}", self._event),
             web.get("/faults", self._faults),
@@ -42,8 +42,8 @@ class Control:
             web.delete("", self._reset),
         ]
 
-    async def _figures(self, _request: web.Request) -> web.Response:
-        return json_answer(attrs.asdict(self._state.figures()))
+    async def _stats(self, _request: web.Request) -> web.Response:
+        return json_answer(attrs.asdict(self._state.stats()))
 
     async def _events(self, request: web.Request) -> web.Response:
         events = self._state.events.events
@@ -81,7 +81,7 @@ class Control:
 
     async def _reset(self, request: web.Request) -> web.Response:
         self._state.reset()
-        return await self._figures(request)
+        return await self._stats(request)
 
 
 def _read_faults(body: Any) -> list[Fault]:

@@ -52,14 +52,14 @@ class Customers:
         self, name: str, aliases: tuple[str, ...], custom_fields: dict[str, str]
     ) -> Customer:
         """Add a customer; 409 if another one has an alias already."""
-        moment = self._now()
+        at = self._now()
         customer = Customer(
             id=str(uuid.uuid4()),
             name=name[:MAX_NAME_CHARACTERS],
             ingest_aliases=(),
             custom_fields=custom_fields,
-            created_at=moment,
-            updated_at=moment,
+            created_at=at,
+            updated_at=at,
         )
         self._check_free(customer.id, aliases)
         self._by_id[customer.id] = customer

@@ -132,19 +132,19 @@ def _check_timestamp(
     value = event.get(name)
     if not isinstance(value, str):
         raise _not_text(index, name, event)
-    moment = parse_timestamp(value)
-    if moment is None:
+    at = parse_timestamp(value)
+    if at is None:
         raise _refused(
             index, name, "timestamp: not RFC 3339", f"{value!r} is not an RFC 3339 timestamp"
         )
-    if moment < earliest:
+    if at < earliest:
         raise _refused(
             index,
             name,
             "timestamp: too old",
             f"{value} is more than {WINDOW.days} days in the past",
         )
-    if moment > latest:
+    if at > latest:
         raise _refused(
             index, name, "timestamp: too far ahead", f"{value} is more than 24 hours in the future"
         )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from offramp_metronome.emulator.faults import Faults
-    from offramp_metronome.emulator.figures import Figures
+    from offramp_metronome.emulator.stats import Stats
     from offramp_metronome.emulator.store import StoredEvent
 
 #: Bytes of one body. Metronome documents no cap; this is the one of common API gateways.
@@ -84,16 +84,16 @@ class Emulator:
         """What is to go wrong next."""
         return self._state.faults
 
-    def figures(self) -> Figures:
+    def stats(self) -> Stats:
         """Sum up what was answered, stored and refused so far."""
-        return self._state.figures()
+        return self._state.stats()
 
     def effects(self) -> dict[str, int]:
         """Count how many times each transaction id took effect; more than 1 is billed twice."""
         return self._state.events.effects()
 
     def reset(self) -> None:
-        """Forget events, customers, faults and figures."""
+        """Forget events, customers, faults and stats."""
         self._state.reset()
 
     async def start(self) -> None:
@@ -142,12 +142,12 @@ async def serve(
     token: str = "demo-token",  # noqa: S107  (opens nothing but this emulator)
     keep_events: bool = True,
 ) -> None:
-    """Run an emulator until SIGINT or SIGTERM; print how to use it, and at the end its figures."""
+    """Run an emulator until SIGINT or SIGTERM; print how to use it, and at the end its stats."""
     async with Emulator(token=token, host=host, port=port, keep_events=keep_events) as emulator:
         _say(_how_to_use(emulator.url, token))
         await _told_to_end()
-        figures = json.dumps(attrs.asdict(emulator.figures()), indent=2)
-    _say(f"The emulator's figures:\n{figures}")
+        stats = json.dumps(attrs.asdict(emulator.stats()), indent=2)
+    _say(f"The emulator's stats:\n{stats}")
 
 
 def run_emulator(
@@ -193,7 +193,7 @@ Send an event:
   curl {url}/v1/ingest -H 'Authorization: Bearer {token}' -d '[{{"transaction_id": "t-1",
     "customer_id": "c-1", "event_type": "demo", "timestamp": "{_utc_now():%Y-%m-%dT%H:%M:%SZ}"}}]'
 See what it stored and refused:
-  curl {url}/_emulator/figures
+  curl {url}/_emulator/stats
   curl {url}/_emulator/events
 Let the next request time out after the batch was stored:
   curl {url}/_emulator/faults -d '{{"ending": "hang", "store": "all"}}'

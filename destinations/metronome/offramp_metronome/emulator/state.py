@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from offramp_metronome.emulator.customers import Customers
 from offramp_metronome.emulator.faults import Faults
-from offramp_metronome.emulator.figures import Figures, Tally
+from offramp_metronome.emulator.stats import Stats, Tally
 from offramp_metronome.emulator.store import EventStore
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class State:
-    """Events, customers, faults and figures; they outlive a stop and a new start.
+    """Events, customers, faults and stats; they outlive a stop and a new start.
 
     Args:
         token: The one bearer token that opens Metronome's endpoints.
@@ -37,10 +37,10 @@ class State:
         #: Set when the emulator stops, so that no request hangs any longer.
         self.closing = asyncio.Event()
 
-    def figures(self) -> Figures:
+    def stats(self) -> Stats:
         """Sum up what happened so far."""
         answers = {endpoint: dict(counts) for endpoint, counts in self.tally.answers.items()}
-        return Figures(
+        return Stats(
             requests=sum(sum(counts.values()) for counts in answers.values()),
             answers=answers,
             faults=self.tally.faults,
@@ -53,7 +53,7 @@ class State:
         )
 
     def reset(self) -> None:
-        """Forget everything: events, customers, faults and figures."""
+        """Forget everything: events, customers, faults and stats."""
         self.events.clear()
         self.customers.clear()
         self.faults.clear()

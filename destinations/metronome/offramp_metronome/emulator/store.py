@@ -49,8 +49,8 @@ class EventStore:
 
     def take(self, batch: Iterable[dict[str, Any]]) -> None:
         """Store checked events in order; of one id within 34 days only the first counts."""
-        moment = self._now()
-        horizon = moment - WINDOW
+        at = self._now()
+        horizon = at - WINDOW
         for event in batch:
             transaction_id = event["transaction_id"]
             before = self._accepted.get(transaction_id)
@@ -58,9 +58,9 @@ class EventStore:
             if is_duplicate:
                 self.duplicates += 1
             else:
-                self._accept(transaction_id, moment, again=before is not None)
+                self._accept(transaction_id, at, again=before is not None)
             if self._keep:
-                self._record(event, moment, is_duplicate=is_duplicate)
+                self._record(event, at, is_duplicate=is_duplicate)
 
     def find(self, transaction_ids: Sequence[str]) -> list[StoredEvent]:
         """Give every copy of these ids whose timestamp lies within the last 34 days."""
@@ -69,7 +69,7 @@ class EventStore:
             copy
             for transaction_id in dict.fromkeys(transaction_ids)
             for copy in self._copies.get(transaction_id, ())
-            if (moment := parse_timestamp(copy.timestamp)) is not None and moment >= horizon
+            if (at := parse_timestamp(copy.timestamp)) is not None and at >= horizon
         ]
 
     def copies_of(self, transaction_id: str) -> list[StoredEvent]:
@@ -99,13 +99,13 @@ class EventStore:
         self.stored = 0
         self.duplicates = 0
 
-    def _accept(self, transaction_id: str, moment: datetime, *, again: bool) -> None:
-        self._accepted[transaction_id] = moment
+    def _accept(self, transaction_id: str, at: datetime, *, again: bool) -> None:
+        self._accepted[transaction_id] = at
         self.stored += 1
         if again:
             self._again[transaction_id] += 1
 
-    def _record(self, event: dict[str, Any], moment: datetime, *, is_duplicate: bool) -> None:
+    def _record(self, event: dict[str, Any], at: datetime, *, is_duplicate: bool) -> None:
         record = StoredEvent(
             id=str(uuid.uuid4()),
             transaction_id=event["transaction_id"],
@@ -113,7 +113,7 @@ class EventStore:
             event_type=event["event_type"],
             timestamp=event["timestamp"],
             properties=event.get("properties"),
-            processed_at=moment,
+            processed_at=at,
             is_duplicate=is_duplicate,
         )
         self._copies.setdefault(record.transaction_id, []).append(record)

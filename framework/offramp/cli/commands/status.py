@@ -9,7 +9,7 @@ from offramp.cli.context import Context
 from offramp.cli.events import write_line
 from offramp.cli.options import Flag, Json
 from offramp.cli.render.tables import render_status
-from offramp.cli.times import moment
+from offramp.cli.times import parse_since
 
 
 async def status(
@@ -32,7 +32,7 @@ async def status(
         Recount all deliveries and compare them with the counters; reads the whole ledger.
     """
     async with open_api(host_options) as api:
-        status = await api.get("status", since=moment(since, now=time.time()))
+        status = await api.get("status", since=parse_since(since, now=time.time()))
         if reconcile:
             recounted = await api.get("reconciliation")
             status["sums"] = {"ok": recounted["ok"], "faults": recounted["faults"]}

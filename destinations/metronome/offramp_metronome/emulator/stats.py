@@ -1,4 +1,4 @@
-"""The figures of what an emulator answered, stored and refused."""
+"""The stats of what an emulator answered, stored and refused."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import attrs
 
 
 @attrs.frozen(kw_only=True)
-class Figures:
+class Stats:
     """What an emulator did since it began, or since it was reset."""
 
     requests: int  #: to any endpoint of Metronome's, answered or not

@@ -1,4 +1,4 @@
-"""A figure: ours and what stands beside it, measured in turn, and what is said of it."""
+"""A measurement: ours and what stands beside it, measured in turn, and what is said of it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONG_SECONDS: Final = 5.0
 
 
 @attrs.frozen(kw_only=True)
-class Figure:
+class Measurement:
     """One line of the table; `ours` and each of `peers` hold one value for each round."""
 
     group: str
@@ -51,7 +51,7 @@ class Figure:
         return self.ratio(self.target_peer) >= self.target
 
     def as_data(self) -> dict[str, Any]:
-        """The figure as JSON data."""
+        """The measurement as JSON data."""
         return {
             **attrs.asdict(self),
             "median": statistics.median(self.ours),
