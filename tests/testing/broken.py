@@ -320,8 +320,13 @@ BROKEN: dict[str, Broken] = {
     ),
     "a secret that is no password": Broken(
         attrs.evolve(billing, settings=OpenSettings),
-        "test_secrets_are_passwords",
-        "'signingSecret' seems to be a secret",
+        "test_secrets_are_declared",
+        "setting, 'signingSecret': looks like a secret by its name",
+    ),
+    "a secret field that is not marked": Broken(
+        note(label="Access token", default=literal("t")),
+        "test_secrets_are_declared",
+        "field of sendUsage, 'note': looks like a secret by its name",
     ),
     "a secret in the log": Broken(
         with_action(Logging),

@@ -9,6 +9,7 @@ import attrs
 
 from offramp.config.export import export_config, mapping_fields, settings_fields
 from offramp.config.model import Config, Instance, Source, Subscription
+from offramp.config.open_secrets import open_secrets
 from offramp.config.parse import parse_config
 from offramp.config.references import (
     References,
@@ -60,6 +61,7 @@ def find_warnings(config: Config, catalog: Catalog) -> Iterator[Fault]:
         yield from _crowded(config, name)
     yield from _triggers(config, config.subscriptions.values())
     yield from same_keys(config, catalog, config.subscriptions.values())
+    yield from open_secrets(config, catalog)
 
 
 def source_warnings(config: Config, name: str) -> Iterator[Fault]:

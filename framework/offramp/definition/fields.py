@@ -101,7 +101,8 @@ class Field:
     #: Whether an object keeps keys that `properties` does not name.
     additional_properties: bool = False
     #: Whether its value is a secret, sealed at rest and masked; passwords are without saying so.
-    secret: bool = False
+    #: `False` says that it is none, whatever its name looks like.
+    secret: bool | None = None
 
     def __attrs_post_init__(self) -> None:
         # All that lies in a secret is secret.
@@ -112,7 +113,7 @@ class Field:
     @property
     def is_secret(self) -> bool:
         """Whether its value is a secret: marked as one, or a password by type or format."""
-        return self.secret or "password" in (self.type, self.format)
+        return bool(self.secret) or "password" in (self.type, self.format)
 
     @property
     def holds_secrets(self) -> bool:

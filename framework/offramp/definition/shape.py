@@ -69,17 +69,18 @@ def field(  # noqa: PLR0913 - one parameter for each property that Segment's inp
     display_mode: DisplayMode | None = None,
     format: FieldFormat | None = None,  # noqa: A002 - the field's own word
     additional_properties: bool = False,
-    secret: bool = False,
+    secret: bool | None = None,
 ) -> Any:
     """Declare a field on an attrs class; see `Field` for what each property means.
 
     `key` is the name on the wire where Python spells it otherwise. The type, whether it is a
     list, and whether it is required (it is, unless the annotation allows `None`) are read from
     the annotation. `default` is a default *mapping*, not a Python value. A `secret` is sealed where
-    it is stored and masked where it is shown, as a field of type password is.
+    it is stored and masked where it is shown, as a field of type password is; `secret=False` says
+    that a field is none, whatever its name looks like.
     """
     declared = {name: value for name, value in locals().items() if value is not None}
-    hidden_in_repr = secret or "password" in (type, format)
+    hidden_in_repr = bool(secret) or "password" in (type, format)
     return attrs.field(
         kw_only=True,
         default=None if required is False or isinstance(required, Conditions) else attrs.NOTHING,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from offramp import _json
-from offramp.definition import Field, Fields, Preset, fields_from_manifest, fields_to_manifest
+from offramp.definition import Fields, Preset, fields_from_manifest, fields_to_manifest
+from offramp.definition.unmarked import unmarked_secrets
 from offramp.errors import DefinitionError, OfframpError
 from offramp.event import EVENT_TYPES
 from offramp.fql import compile_trigger
@@ -20,16 +20,6 @@ from offramp.testing.probe import FILLED_IN
 #: Keys of an event that senders and SDKs use beside those of `create_test_event`.
 _MORE_KEYS: Final = frozenset({"channel", "projectId", "writeKey", "_metadata", FILLED_IN})
 _KNOWN_KEYS: Final = _MORE_KEYS.union(*(create_test_event(type=kind) for kind in EVENT_TYPES))
-
-_SECRET: Final = re.compile(
-    r"api[-_ ]?key|access[-_ ]?key|private[-_ ]?key|secret|token|pass(word|phrase|code)|credential",
-    re.IGNORECASE,
-)
-#: A setting whose name ends so tells where a secret is got, or which one it is.
-_NO_SECRET: Final = re.compile(
-    r"(url|uri|endpoint|path|id|name|type|header|expir\w*)$", re.IGNORECASE
-)
-_TEXTS: Final = frozenset({"string", "text"})
 
 
 def undescribed(entry: CatalogEntry) -> Iterator[str]:
@@ -101,18 +91,20 @@ def unwanted(preset: Preset) -> str:
     )
 
 
-def open_secrets(fields: Fields, spared: frozenset[str]) -> Iterator[str]:
-    """Settings that seem to be secrets and are not typed so."""
-    for key, field in fields.items():
-        if key not in spared and field.type in _TEXTS and _seems_secret(key, field):
-            yield (
-                f'setting {key!r} seems to be a secret: declare it with type="password", so that '
-                "it is encrypted and masked; if it is none, name it in `not_secret` of your suite"
-            )
+def open_secrets(entry: CatalogEntry) -> Iterator[str]:
+    """Settings and fields that look like secrets and are not declared so."""
+    yield from _open_secrets("setting", entry.settings)
+    for slug, offered in entry.actions.items():
+        yield from _open_secrets(f"field of {slug}", offered.fields)
 
 
-def _seems_secret(key: str, field: Field) -> bool:
-    return any(_SECRET.search(t) and not _NO_SECRET.search(t) for t in (key, field.label))
+def _open_secrets(what: str, fields: Fields) -> Iterator[str]:
+    for keys in unmarked_secrets(fields):
+        yield (
+            f"{what}, {'.'.join(keys)!r}: looks like a secret by its name: declare it with "
+            'type="password" or secret=True, so that it is encrypted and masked; if it is none, '
+            "say so with secret=False"
+        )
 
 
 def optional_keys(entry: CatalogEntry) -> Iterator[str]:

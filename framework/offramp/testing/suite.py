@@ -40,8 +40,6 @@ class DestinationSuite:
     auth: ClassVar[AuthTokens | None] = None
     #: Modules or objects with hooks, such as one that adds actions to the destination.
     plugins: ClassVar[Sequence[object]] = ()
-    #: Settings that seem to be secrets by their names, and are none.
-    not_secret: ClassVar[frozenset[str]] = frozenset()
     #: What becomes of an event where the partner answers with a status.
     statuses: ClassVar[Mapping[int, str]] = {
         400: "rejected",
@@ -129,9 +127,9 @@ class DestinationSuite:
         """Fields read back from the manifest are those that were written."""
         _tell(declared.lossy_manifests(self._probe.entry))
 
-    def test_secrets_are_passwords(self) -> None:
-        """Settings that are secrets are typed so, and therefore encrypted and masked."""
-        _tell(declared.open_secrets(self._probe.entry.settings, frozenset(self.not_secret)))
+    def test_secrets_are_declared(self) -> None:
+        """Settings and fields that are secrets are declared so, and so encrypted and masked."""
+        _tell(declared.open_secrets(self._probe.entry))
 
     def test_secrets_are_never_shown(
         self, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
