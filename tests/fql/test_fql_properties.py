@@ -228,6 +228,32 @@ def test_a_trigger_answers_for_any_event(source: Any, events: list[dict[str, Any
         assert_explained(explained)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "!(" * MAX_NESTING + "event = x" + ")" * MAX_NESTING,
+        "(a = 1 or " * MAX_NESTING + "properties.a.b.c > 5" + ")" * MAX_NESTING,
+        f"length({'.'.join(['a'] * 1000)}) = 3",
+        " or ".join(["properties.a.b.c.d = 5"] * 180),
+        f'match(event, "{"?" * 1000}*")',
+        'contains(event, "\\"\\\\\n{x}") or event = "\\"\\\\\n{x}"',
+    ],
+    ids=["nots", "groups", "path", "conditions", "pattern", "text"],
+)
+def test_any_trigger_that_is_read_can_be_written_as_code(text: str) -> None:
+    """However deep, long or odd: the code answers what the explanation says."""
+    trigger = compile_trigger(text)
+    events: list[dict[str, Any]] = [
+        {},
+        {"event": "x"},
+        {"event": '"\\\n{x}'},
+        {"properties": {"a": {"b": {"c": 6}}}},
+    ]
+    assert [trigger(event) for event in events] == [
+        trigger.explain(event)["result"] for event in events
+    ]
+
+
 def assert_explained(explained: Any) -> None:
     """A group's result follows from those of its children, a text parses to what it explains."""
     results = [child["result"] for child in explained.get("children", [])]

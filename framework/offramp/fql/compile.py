@@ -1,21 +1,21 @@
-"""From a tree to closures: one that answers, and one that explains the answer."""
+"""From a tree to nodes that explain an answer, and to the code that gives it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NotRequired, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, Protocol, TypeAlias, TypedDict
 
 import attrs
 
+from offramp.codegen import Source
 from offramp.fql import shape, tree
 from offramp.fql.functions import FUNCTIONS
 from offramp.fql.generate import write_node
 from offramp.fql.glob import compile_glob
-from offramp.fql.groups import compile_all, compile_any
-from offramp.fql.operators import compile_comparison, compile_test
-from offramp.fql.paths import compile_at, compile_equality, compile_path, locate
+from offramp.fql.operators import Test, compile_comparison, compile_test
+from offramp.fql.paths import compile_path, emit_path, locate, step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 Event: TypeAlias = dict[str, Any]
 
@@ -35,116 +35,170 @@ class Explanation(TypedDict):
     children: NotRequired[list[Explanation]]
 
 
-@attrs.frozen(kw_only=True)
-class Compiled:
-    """A node as closures, with the paths that it reads."""
+class Compiled(Protocol):
+    """A node of a tree, ready to run."""
 
-    test: Callable[[Event], bool]
-    explain: Callable[[Event], Explanation]
-    paths: tuple[tree.Keys, ...]
+    def explain(self, event: Event) -> Explanation:
+        """Whether it holds of an event, and why."""
+
+    def emit(self, source: Source) -> str:
+        """Whether it holds, as an expression of `event`; it can stand beside `and` and `not`."""
+
+    def paths(self) -> Iterator[tree.Keys]:
+        """What it reads of an event, in order of appearance."""
 
 
 def compile_node(node: tree.Node) -> Compiled:
     """Compile a node of a tree that was parsed."""
     if node["type"] == "group":
-        return _compile_group(node)
+        children = [compile_node(child) for child in node["children"]]
+        return _Group(text=write_node(node), operator=node["operator"], children=children)
     if node["type"] == "not":
-        return _compile_not(node)
+        return _Not(text=write_node(node), child=compile_node(node["child"]))
     if node["type"] == "compare":
-        return _leaf(node, _compile_compare(node), _paths_of(node))
-    return _leaf(node, _compile_condition(node), (tree.condition_keys(node),))
+        return _compile_compare(node)
+    found = _path(tree.condition_keys(node))
+    return _tested(node, found, compile_test(node["operator"], node.get("value")))
 
 
-def _compile_group(node: tree.Group) -> Compiled:
-    children = [compile_node(child) for child in node["children"]]
-    text, operator = write_node(node), node["operator"]
-    decide = all if operator == "and" else any
-    join = compile_all if operator == "and" else compile_any
+def compile_matches(node: Compiled) -> Callable[[Event], bool]:
+    """Write the code of a node: the function says whether it holds, as `explain` does."""
+    source = Source("trigger", step=step)
+    with source.block("def matches(event):"):
+        source.write(f"return {node.emit(source)}")
+    return source.function("matches")
 
-    def explain(event: Event) -> Explanation:
-        explained = [child.explain(event) for child in children]
-        result = decide(child["result"] for child in explained)
-        return {"text": text, "result": result, "operator": operator, "children": explained}
 
-    return Compiled(
-        test=join([child.test for child in children]),
-        explain=explain,
-        paths=tuple(path for child in children for path in child.paths),
+@attrs.frozen(kw_only=True)
+class _Group:
+    text: str
+    operator: tree.Conjunction
+    children: list[Compiled]
+
+    def emit(self, source: Source) -> str:
+        written = f" {self.operator} ".join(child.emit(source) for child in self.children)
+        return f"({written})"
+
+    def explain(self, event: Event) -> Explanation:
+        children = [child.explain(event) for child in self.children]
+        results = [child["result"] for child in children]
+        result = all(results) if self.operator == "and" else any(results)
+        return {
+            "text": self.text,
+            "result": result,
+            "operator": self.operator,
+            "children": children,
+        }
+
+    def paths(self) -> Iterator[tree.Keys]:
+        for child in self.children:
+            yield from child.paths()
+
+
+@attrs.frozen(kw_only=True)
+class _Not:
+    text: str
+    child: Compiled
+
+    def emit(self, source: Source) -> str:
+        return f"(not {self.child.emit(source)})"
+
+    def explain(self, event: Event) -> Explanation:
+        child = self.child.explain(event)
+        return {
+            "text": self.text,
+            "result": not child["result"],
+            "operator": "not",
+            "children": [child],
+        }
+
+    def paths(self) -> Iterator[tree.Keys]:
+        return self.child.paths()
+
+
+@attrs.frozen(kw_only=True)
+class _Operand:
+    """What a condition or a compare looks at: read of an event, by a function and as code."""
+
+    run: Callable[[Event], Any]
+    emit: Callable[[Source], str]
+    paths: tuple[tree.Keys, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class _Leaf:
+    """A condition or a compare: one test."""
+
+    text: str
+    run: Callable[[Event], bool]
+    emit: Callable[[Source], str]
+    keys: tuple[tree.Keys, ...]
+
+    def explain(self, event: Event) -> Explanation:
+        actual = {}
+        for keys in self.keys:
+            found, value = locate(event, keys)
+            if found:
+                actual[tree.join_keys(keys)] = value
+        return {"text": self.text, "result": self.run(event), "actual": actual}
+
+    def paths(self) -> Iterator[tree.Keys]:
+        return iter(self.keys)
+
+
+def _tested(node: tree.Node, found: _Operand, test: Test) -> _Leaf:
+    return _Leaf(
+        text=write_node(node),
+        run=lambda event: test.run(found.run(event)),
+        emit=lambda source: test.emit(source, found.emit(source)),
+        keys=found.paths,
     )
 
 
-def _compile_not(node: tree.Not) -> Compiled:
-    child = compile_node(node["child"])
-    text, test = write_node(node), child.test
-
-    def explain(event: Event) -> Explanation:
-        explained = child.explain(event)
-        result = not explained["result"]
-        return {"text": text, "result": result, "operator": "not", "children": [explained]}
-
-    return Compiled(test=lambda event: not test(event), explain=explain, paths=child.paths)
+def _compile_compare(node: tree.Compare) -> _Leaf:
+    left, operator, constant = _operand(node["left"]), node["operator"], node["right"]
+    if tree.is_value(constant):
+        test = compile_test(*shape.condition_operator(operator, constant["value"]))
+        return _tested(node, left, test)
+    right, compare = _operand(constant), compile_comparison(operator)
+    both = _call(compare, left, right)
+    return _Leaf(text=write_node(node), run=both.run, emit=both.emit, keys=both.paths)
 
 
-def _leaf(node: tree.Node, test: Callable[[Event], bool], paths: tuple[tree.Keys, ...]) -> Compiled:
-    text = write_node(node)
-    named = [(tree.join_keys(keys), keys) for keys in paths]
-
-    def explain(event: Event) -> Explanation:
-        actual = {}
-        for name, keys in named:
-            found, value = locate(event, keys)
-            if found:
-                actual[name] = value
-        return {"text": text, "result": test(event), "actual": actual}
-
-    return Compiled(test=test, explain=explain, paths=paths)
-
-
-def _compile_condition(node: tree.Condition) -> Callable[[Event], bool]:
-    keys, operator, value = tree.condition_keys(node), node["operator"], node.get("value")
-    if operator == "=" and isinstance(value, str):
-        return compile_equality(keys, value)
-    return compile_at(keys, compile_test(operator, value))
-
-
-def _compile_compare(node: tree.Compare) -> Callable[[Event], bool]:
-    read, operator, right = _compile_operand(node["left"]), node["operator"], node["right"]
-    if not tree.is_value(right):
-        other, compare = _compile_operand(right), compile_comparison(operator)
-        return lambda event: compare(read(event), other(event))
-    test = compile_test(*shape.condition_operator(operator, right["value"]))
-    return lambda event: test(read(event))
-
-
-def _compile_operand(operand: tree.Operand) -> Callable[[Event], Any]:
+def _operand(operand: tree.Operand) -> _Operand:
     if tree.is_path(operand):
-        return compile_path(tree.split_name(operand["path"]))
+        return _path(tree.split_name(operand["path"]))
     if tree.is_value(operand):
-        value = operand["value"]
-        return lambda _: value
-    return _compile_function(operand)
-
-
-def _compile_function(operand: tree.FunctionOperand) -> Callable[[Event], Any]:
+        return _constant(operand["value"])
     name, arguments = operand["function"], operand["arguments"]
-    run = FUNCTIONS[name].run
-    first = _compile_operand(arguments[0])
+    first, *rest = map(_operand, arguments)
     if name == "match":
-        fits = compile_glob(shape.check_pattern(arguments[1]))
-        return lambda event: run(first(event), fits)
-    if len(arguments) == 1:
-        return lambda event: run(first(event))
-    second = _compile_operand(arguments[1])
-    return lambda event: run(first(event), second(event))
+        rest = [_constant(compile_glob(shape.check_pattern(arguments[1])))]
+    return _call(FUNCTIONS[name].run, first, *rest)
 
 
-def _paths_of(node: tree.Compare) -> tuple[tree.Keys, ...]:
-    return tuple(dict.fromkeys((*_operand_paths(node["left"]), *_operand_paths(node["right"]))))
+def _path(keys: tree.Keys) -> _Operand:
+    return _Operand(
+        run=compile_path(keys), emit=lambda source: emit_path(source, keys), paths=(keys,)
+    )
 
 
-def _operand_paths(operand: tree.Operand) -> list[tree.Keys]:
-    if tree.is_path(operand):
-        return [tree.split_name(operand["path"])]
-    if tree.is_function(operand):
-        return [keys for argument in operand["arguments"] for keys in _operand_paths(argument)]
-    return []
+def _constant(value: Any) -> _Operand:
+    return _Operand(
+        run=lambda _: value,
+        emit=lambda source: "None" if value is None else source.name("constant", value),
+    )
+
+
+def _call(function: Callable[..., Any], *arguments: _Operand) -> _Operand:
+    paths = (keys for argument in arguments for keys in argument.paths)
+
+    def emit(source: Source) -> str:
+        written = ", ".join(argument.emit(source) for argument in arguments)
+        return f"{source.name('call', function)}({written})"
+
+    return _Operand(
+        run=lambda event: function(*(argument.run(event) for argument in arguments)),
+        emit=emit,
+        paths=tuple(dict.fromkeys(paths)),
+    )

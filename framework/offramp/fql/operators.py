@@ -1,27 +1,39 @@
 """What each operator asks of a value: the meaning of a trigger, value by value.
 
-`=` and `!=` with a text, the numeric operators and the tests of texts answer as Segment's
-validate.ts does. What is missing and what is null are the same to every one of them.
+Each test is written as a function (`run`) and as code (`emit`) side by side. `=` and `!=` with a
+text, the numeric operators and the tests of texts answer as Segment's validate.ts does. What is
+missing and what is null are the same to every one of them.
 """
 
 from __future__ import annotations
 
 import operator as python
-from decimal import Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from offramp.fql.functions import contains
 from offramp.fql.glob import compile_glob
+from offramp.fql.tree import ORDERS
 from offramp.js.numbers import exact_or_none, parse_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from offramp.codegen import Source
     from offramp.fql.tree import Value
 
-    Test = Callable[[Any], bool]
     Comparison = Callable[[Any, Any], bool]
+
+
+@attrs.frozen
+class Test:
+    """What is asked of one value."""
+
+    run: Callable[[Any], bool]
+    #: The same as an expression of the one that gives the value; it can stand beside `and`.
+    emit: Callable[[Source, str], str]
 
 
 def compile_test(operator: str, value: Value) -> Test:
@@ -31,14 +43,14 @@ def compile_test(operator: str, value: Value) -> Test:
     if operator in _PLAIN_TESTS:
         return _PLAIN_TESTS[operator]
     if operator in _TEXT_TESTS:
-        return _TEXT_TESTS[operator](str(value))
+        return _text_test(_TEXT_TESTS[operator](str(value)))
     return _VALUE_TESTS[operator](value)
 
 
 def compile_comparison(operator: str) -> Comparison:
     """Make the test of two values of an event: `=`, `!=`, an order, `in`, `contains` or its not."""
-    if operator in _ORDERS:
-        return _order(_ORDERS[operator])
+    if operator in ORDERS:
+        return _order(_NUMBER_TESTS[operator].run)
     return _COMPARISONS[operator]
 
 
@@ -63,41 +75,65 @@ def _same_scalar(one: Any, other: Any) -> bool:
     return number is not None and another is not None and number == another
 
 
-def _number_test(compare: Comparison, value: Value) -> Test:
+@attrs.frozen
+class _Compare:
+    """A comparison of two numbers, and how it is written."""
+
+    run: Comparison
+    symbol: str
+
+
+def _called(run: Callable[[Any], bool]) -> Test:
+    """A test whose code calls it."""
+    return Test(run, lambda source, found: f"{source.name('test', run)}({found})")
+
+
+def _number_test(compare: _Compare, value: Value) -> Test:
     expected = parse_number(value) if isinstance(value, str) else exact_or_none(value)
     if expected is None:
-        return lambda _: False
+        return Test(lambda _: False, lambda _, __: "False")
 
-    def test(actual: Any) -> bool:
-        kind = type(actual)
-        if kind is int or (kind is Decimal and actual.is_finite()):
-            return compare(actual, expected)
+    def run(actual: Any) -> bool:
         number = exact_or_none(actual)
-        return number is not None and compare(number, expected)
+        return number is not None and compare.run(number, expected)
 
-    return test
+    def emit(source: Source, found: str) -> str:
+        name, test = source.name("number"), source.name("test", run)
+        whole = f"{name} {compare.symbol} {source.name('expected', expected)}"
+        return f"({whole} if type({name} := {found}) is int else {test}({name}))"
+
+    return Test(run, emit)
 
 
-def _match(pattern: str) -> Test:
+def _text_test(test: Test) -> Test:
+    """The test of a text, which nothing else passes."""
+
+    def emit(source: Source, found: str) -> str:
+        name = source.name("text")
+        return f"(isinstance({name} := {found}, str) and {test.emit(source, name)})"
+
+    return Test(lambda actual: isinstance(actual, str) and test.run(actual), emit)
+
+
+def _matches(pattern: str) -> Test:
+    return _called(compile_glob(pattern))
+
+
+def _matches_not(pattern: str) -> Test:
     fits = compile_glob(pattern)
-    return lambda actual: isinstance(actual, str) and fits(actual)
-
-
-def _not_match(pattern: str) -> Test:
-    fits = compile_glob(pattern)
-    return lambda actual: isinstance(actual, str) and not fits(actual)
+    return _called(lambda text: not fits(text))
 
 
 def _equals(value: Value) -> Test:
     if isinstance(value, str):
-        return lambda actual: actual == value
-    return lambda actual: equal(actual, value)
+        return Test(lambda actual: actual == value, lambda _, found: f"{found} == {value!r}")
+    return _called(lambda actual: equal(actual, value))
 
 
 def _differs(value: Value) -> Test:
     if isinstance(value, str):
-        return lambda actual: actual != value
-    return lambda actual: not equal(actual, value)
+        return Test(lambda actual: actual != value, lambda _, found: f"{found} != {value!r}")
+    return _called(lambda actual: not equal(actual, value))
 
 
 def _is_in(value: Value) -> Test:
@@ -105,12 +141,12 @@ def _is_in(value: Value) -> Test:
     texts = frozenset(item for item in items if isinstance(item, str))
     others = [item for item in items if not isinstance(item, str)]
 
-    def test(actual: Any) -> bool:
+    def run(actual: Any) -> bool:
         if isinstance(actual, str):
             return actual in texts
         return any(equal(actual, item) for item in others)
 
-    return test
+    return _called(run)
 
 
 def _is_among(item: Any, items: Any) -> bool:
@@ -129,37 +165,48 @@ def _lacks(text: Any, part: Any) -> bool:
     return isinstance(text, str) and isinstance(part, str) and part not in text
 
 
-_ORDERS: MappingProxyType[str, Comparison] = MappingProxyType(
-    {"<": python.lt, "<=": python.le, ">": python.gt, ">=": python.ge}
-)
-_NUMBER_TESTS: MappingProxyType[str, Comparison] = MappingProxyType(
-    {**_ORDERS, "number_equals": python.eq, "number_not_equals": python.ne}
+_NUMBER_TESTS: MappingProxyType[str, _Compare] = MappingProxyType(
+    {
+        "<": _Compare(python.lt, "<"),
+        "<=": _Compare(python.le, "<="),
+        ">": _Compare(python.gt, ">"),
+        ">=": _Compare(python.ge, ">="),
+        "number_equals": _Compare(python.eq, "=="),
+        "number_not_equals": _Compare(python.ne, "!="),
+    }
 )
 _PLAIN_TESTS: MappingProxyType[str, Test] = MappingProxyType(
     {
-        "exists": lambda actual: actual is not None,
-        "not_exists": lambda actual: actual is None,
-        "is_true": lambda actual: actual is True,
-        "is_false": lambda actual: actual is False,
+        "exists": Test(lambda actual: actual is not None, lambda _, found: f"{found} is not None"),
+        "not_exists": Test(lambda actual: actual is None, lambda _, found: f"{found} is None"),
+        "is_true": Test(lambda actual: actual is True, lambda _, found: f"{found} is True"),
+        "is_false": Test(lambda actual: actual is False, lambda _, found: f"{found} is False"),
     }
 )
-# Each test stands by itself, for one call less where it counts.
+#: What is asked of a text.
 _TEXT_TESTS: MappingProxyType[str, Callable[[str], Test]] = MappingProxyType(
     {
-        "contains": lambda part: lambda actual: isinstance(actual, str) and part in actual,
-        "not_contains": lambda part: lambda actual: isinstance(actual, str) and part not in actual,
-        "starts_with": lambda start: (
-            lambda actual: isinstance(actual, str) and actual.startswith(start)
+        "contains": lambda part: Test(
+            lambda text: part in text, lambda _, text: f"{part!r} in {text}"
         ),
-        "not_starts_with": lambda start: (
-            lambda actual: isinstance(actual, str) and not actual.startswith(start)
+        "not_contains": lambda part: Test(
+            lambda text: part not in text, lambda _, text: f"{part!r} not in {text}"
         ),
-        "ends_with": lambda end: lambda actual: isinstance(actual, str) and actual.endswith(end),
-        "not_ends_with": lambda end: (
-            lambda actual: isinstance(actual, str) and not actual.endswith(end)
+        "starts_with": lambda start: Test(
+            lambda text: text.startswith(start), lambda _, text: f"{text}.startswith({start!r})"
         ),
-        "match": _match,
-        "not_match": _not_match,
+        "not_starts_with": lambda start: Test(
+            lambda text: not text.startswith(start),
+            lambda _, text: f"not {text}.startswith({start!r})",
+        ),
+        "ends_with": lambda end: Test(
+            lambda text: text.endswith(end), lambda _, text: f"{text}.endswith({end!r})"
+        ),
+        "not_ends_with": lambda end: Test(
+            lambda text: not text.endswith(end), lambda _, text: f"not {text}.endswith({end!r})"
+        ),
+        "match": _matches,
+        "not_match": _matches_not,
     }
 )
 _VALUE_TESTS: MappingProxyType[str, Callable[[Value], Test]] = MappingProxyType(

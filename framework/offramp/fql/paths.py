@@ -1,4 +1,4 @@
-"""A path of an event as a function that reads it, specialised for how deep it goes."""
+"""A path of an event: how it is read, by a function and as code."""
 
 from __future__ import annotations
 
@@ -10,56 +10,40 @@ from offramp.js.units import js_units
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from offramp.codegen import Source
     from offramp.fql.tree import Keys
 
-#: Paths of this many keys have a reader of their own: `properties.plan` is by far the usual one.
-_TWO = 2
+#: Keys of the longest path that is written out as code, each within the parentheses of the next.
+#: Those of more are read by the function.
+_MAX_WRITTEN = 4
 _ITEM_KEY = re.compile("length|0|[1-9][0-9]{0,8}")
 _INDEX = re.compile("0|[1-9][0-9]{0,8}")
 
 
 def compile_path(keys: Keys) -> Callable[[dict[str, Any]], Any]:
     """Make the function that reads a path of an event; it answers None where nothing is."""
-    if len(keys) == 1:
-        return _reader_of_one(keys[0])
-    if len(keys) == _TWO:
-        return _reader_of_two(*keys)
-    return _reader_of_many(keys)
+    first, *rest = keys
+
+    def read(event: dict[str, Any]) -> Any:
+        here = event.get(first)
+        for key in rest:
+            here = step(here, key)
+        return here
+
+    return read
 
 
-def compile_at(keys: Keys, test: Callable[[Any], bool]) -> Callable[[dict[str, Any]], bool]:
-    """Make the function that puts what is at a path to a test, with one call less than two have."""
-    if len(keys) == 1:
-        (key,) = keys
-        return lambda event: test(event.get(key))
-    read = compile_path(keys)
-    if len(keys) != _TWO:
-        return lambda event: test(read(event))
-    first, second = keys
-
-    def check(event: dict[str, Any]) -> bool:
-        inside = event.get(first)
-        return test(inside.get(second) if type(inside) is dict else read(event))
-
-    return check
-
-
-def compile_equality(keys: Keys, text: str) -> Callable[[dict[str, Any]], bool]:
-    """Make `path = "text"`, which nearly every trigger has, as one closure for a short path."""
-    if len(keys) == 1:
-        (key,) = keys
-        return lambda event: event.get(key) == text
-    read = compile_path(keys)
-    if len(keys) != _TWO:
-        return lambda event: read(event) == text
-    first, second = keys
-
-    def check(event: dict[str, Any]) -> bool:
-        inside = event.get(first)
-        found: object = inside.get(second) if type(inside) is dict else read(event)
-        return found == text
-
-    return check
+def emit_path(source: Source, keys: Keys) -> str:
+    """Write the expression that reads a path of `event`; it calls `step` by that name."""
+    if len(keys) > _MAX_WRITTEN:
+        return f"{source.name('read', compile_path(keys))}(event)"
+    first, *rest = keys
+    here = f"event.get({first!r})"
+    for key in rest:
+        name = source.name("here")
+        inside = f"{name}.get({key!r}) if type({name} := {here}) is dict"
+        here = f"({inside} else step({name}, {key!r}))"
+    return here
 
 
 def step(container: Any, key: str) -> Any:
@@ -92,32 +76,3 @@ def _item(items: Sequence[Any], key: str) -> Any:
     if key == "length":
         return len(items)
     return items[int(key)] if _INDEX.fullmatch(key) and int(key) < len(items) else None
-
-
-def _reader_of_one(key: str) -> Callable[[dict[str, Any]], Any]:
-    def read(event: dict[str, Any]) -> Any:
-        return event.get(key)
-
-    return read
-
-
-def _reader_of_two(first: str, second: str) -> Callable[[dict[str, Any]], Any]:
-    def read(event: dict[str, Any]) -> Any:
-        inside = event.get(first)
-        if type(inside) is dict:
-            return inside.get(second)
-        return step(inside, second)
-
-    return read
-
-
-def _reader_of_many(keys: Keys) -> Callable[[dict[str, Any]], Any]:
-    first, *rest = keys
-
-    def read(event: dict[str, Any]) -> Any:
-        here = event.get(first)
-        for key in rest:
-            here = here.get(key) if type(here) is dict else step(here, key)
-        return here
-
-    return read

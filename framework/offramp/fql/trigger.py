@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from offramp.fql.compile import compile_node
+from offramp.fql.compile import compile_matches, compile_node
 from offramp.fql.generate import generate
 from offramp.fql.hints import hints
 from offramp.fql.needs import needed_texts
@@ -16,7 +17,7 @@ from offramp.fql.tree import as_json, join_keys
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from offramp.fql.compile import Explanation
+    from offramp.fql.compile import Compiled, Explanation
     from offramp.fql.tree import Group
 
 
@@ -34,14 +35,21 @@ class Trigger:
     paths: tuple[str, ...]
     #: What is valid but can hardly be meant, for a person to read.
     warnings: tuple[str, ...]
-    #: Whether an event is selected.
-    matches: Callable[[dict[str, Any]], bool] = attrs.field(repr=False)
-    #: Why: the truth of every condition and what it found.
-    explain: Callable[[dict[str, Any]], Explanation] = attrs.field(repr=False)
+    _root: Compiled = attrs.field(repr=False)
+
+    # Written when it is first asked for: a trigger that is only read needs no code.
+    @cached_property
+    def matches(self) -> Callable[[dict[str, Any]], bool]:
+        """Whether an event is selected, as a function."""
+        return compile_matches(self._root)
 
     def __call__(self, event: dict[str, Any]) -> bool:
         """Whether an event is selected."""
         return self.matches(event)
+
+    def explain(self, event: dict[str, Any]) -> Explanation:
+        """Why an event is selected or not: the truth of every condition and what it found."""
+        return self._root.explain(event)
 
     def needs(self, field: str) -> frozenset[str] | None:
         """The texts of which a top-level field of every selected event has one; `None`: any."""
@@ -55,12 +63,11 @@ def compile_trigger(source: str | Mapping[str, Any]) -> Trigger:
     """
     text = source if isinstance(source, str) else generate(source)
     tree = parse_exact(text)
-    compiled = compile_node(tree)
+    root = compile_node(tree)
     return Trigger(
         text=text,
         tree=as_json(tree),
-        paths=tuple(dict.fromkeys(map(join_keys, compiled.paths))),
+        paths=tuple(dict.fromkeys(map(join_keys, root.paths()))),
         warnings=tuple(hints(tree)),
-        matches=compiled.test,
-        explain=compiled.explain,
+        root=root,
     )
