@@ -91,3 +91,15 @@ def test_a_secret_in_the_clear_is_told(
     assert [line.partition(": looks")[0].split()[-1] for line in lines] == told
     assert all("secret=True" in line for line in lines)
     assert "x0xb" not in result.err
+
+
+def test_a_secret_that_is_too_short_to_mask_is_told(offramp: Offramp, tmp_path: Path) -> None:
+    """By its place, and without its value."""
+    (tmp_path / "pinboard.py").write_text(PLUGIN)
+    config = tmp_path / "offramp.toml"
+    written = CONFIG.replace("SETTINGS", '{ signingSecret = "qZ7" }').replace("MAPPED", EVENT)
+    config.write_text(written)
+    result = offramp("check", "--config", config)
+    assert result.status == 0
+    assert f"{SETTING}signingSecret: has fewer than 4 characters" in " ".join(result.err.split())
+    assert "qZ7" not in result.out + result.err

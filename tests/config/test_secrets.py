@@ -38,6 +38,8 @@ def instance(**settings: Any) -> Instance:
         ("short", "***"),
         ("fifteen letters", "***"),
         ("sixteen letters!", "***ers!"),
+        ("abc", "***"),
+        ("a", "***"),
         ("", "***"),
         ({"a": "secret enough to be cut"}, "***"),
         ("env:TOKEN", "env:TOKEN"),

@@ -92,12 +92,13 @@ async def running(
     *,
     transport: Handler = well,
     middleware: Sequence[Middleware] = (),
+    token: str = TOKEN,
 ) -> AsyncIterator[tuple[Engine, SqliteLedger]]:
     """An engine on a real queue."""
 
     def start(instance: Instance, entry: CatalogEntry) -> InstanceRuntime:
         return make_runtime(
-            instance, entry, {"token": TOKEN}, transport=transport, middleware=middleware
+            instance, entry, {"token": token}, transport=transport, middleware=middleware
         )
 
     async with Store.open(folder) as store, open_queue(store) as queue:

@@ -17,9 +17,40 @@ SECRET = 'k3y/with+odd "chars" é\\'
 
 
 def test_without_secrets_texts_stay_as_they_are() -> None:
-    """Nothing is masked where nothing is secret, and short values are no secrets."""
+    """Nothing is masked where nothing is secret."""
     assert make_mask([])("a text") == "a text"
-    assert make_mask(["", "a", "abc"])("an abc text") == "an abc text"
+    assert make_mask([""])("a text") == "a text"
+
+
+#: Secrets of one to three characters: text -> what is shown of it.
+SHORT = {
+    "an abc text of a": "an abc text of a",
+    "abc": "***",
+    "a": "***",
+    "abcd": "abcd",
+    '{"key":"abc","abc":["a", "b", "abc"],"text":"an abc"}': (
+        '{"key":"***","abc":["***", "b", "***"],"text":"an abc"}'
+    ),
+    '{"n":12,"m":[12],"s":"12"}': '{"n":12,"m":[12],"s":"***"}',
+    '"abc"': '"***"',
+    "https://a.example/abc?key=abc&a=12": "https://a.example/abc?key=***&a=***",
+    '"https://a.example?key=abc"': '"https://a.example?key=***"',
+    "key=abc&other=abcd": "key=***&other=abcd",
+    "key=a%26b": "key=***",
+    "POST https://a.example?key=abc answered 400": "POST https://a.example?key=*** answered 400",
+    "it took x=12 s, a=b": "it took x=12 s, a=b",
+}
+
+
+@pytest.mark.parametrize("text", SHORT)
+def test_a_short_secret_is_masked_where_it_is_a_value_by_itself(text: str) -> None:
+    """It occurs by chance in other text, where masking it would only garble."""
+    assert make_mask(["a", "abc", "12", "a&b"])(text) == SHORT[text]
+
+
+def test_a_secret_that_is_a_common_word_is_masked_everywhere() -> None:
+    """From four characters on: a password is one, also where it is a word."""
+    assert make_mask(["pass"])("password of a passer-by") == "***word of a ***er-by"
 
 
 def test_every_occurrence_is_masked() -> None:

@@ -61,7 +61,9 @@ def find_warnings(config: Config, catalog: Catalog) -> Iterator[Fault]:
         yield from _crowded(config, name)
     yield from _triggers(config, config.subscriptions.values())
     yield from same_keys(config, catalog, config.subscriptions.values())
-    yield from open_secrets(config, catalog)
+    yield from open_secrets(
+        catalog, config, config.instances.values(), config.subscriptions.values()
+    )
 
 
 def source_warnings(config: Config, name: str) -> Iterator[Fault]:
@@ -77,6 +79,7 @@ def instance_warnings(config: Config, catalog: Catalog, name: str) -> Iterator[F
     yield from _crowded(config, name)
     yield from _triggers(config, subscriptions)
     yield from same_keys(config, catalog, subscriptions)
+    yield from open_secrets(catalog, config, [config.instances[name]], subscriptions)
 
 
 def subscription_warnings(config: Config, catalog: Catalog, name: str) -> Iterator[Fault]:
@@ -87,6 +90,7 @@ def subscription_warnings(config: Config, catalog: Catalog, name: str) -> Iterat
         yield from _disabled(config, [subscription])
     yield from _triggers(config, [subscription])
     yield from same_keys_as(config, catalog, subscription)
+    yield from open_secrets(catalog, config, [], [subscription])
 
 
 def _errors(config: Config, catalog: Catalog) -> tuple[Fault, ...]:

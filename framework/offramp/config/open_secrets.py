@@ -1,16 +1,19 @@
-"""Secrets that stand in the clear, as the plugin did not declare the field that they stand in."""
+"""Secrets that may be shown: their fields are not declared as such, or they are too short."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
-from offramp.config.model import Config
+from offramp.config.model import Config, Instance, Subscription
 from offramp.config.same_keys import place_of
-from offramp.config.secrets import is_reference
+from offramp.config.secrets import change_secrets, is_reference, secrets_by_place
 from offramp.config.table import join_place
+from offramp.definition import Fields
 from offramp.definition.unmarked import unmarked_secrets
 from offramp.errors import Fault
+from offramp.http.masking import SHORTEST_SECRET
 from offramp.plugins import Catalog
 
 _TOLD: Final = (
@@ -19,25 +22,46 @@ _TOLD: Final = (
     "where it is none)"
 )
 _REFERENCE: Final = ", or write env:NAME in its place, which is masked"
+_SHORT: Final = (
+    f"has fewer than {SHORTEST_SECRET} characters: in messages and records so short a secret is "
+    "masked only where it is a value by itself; choose a longer one"
+)
 
 
-def open_secrets(config: Config, catalog: Catalog) -> Iterator[Fault]:
-    """What is written into settings and mappings and looks like a secret that nobody declared."""
-    for instance in config.instances.values():
+def open_secrets(
+    catalog: Catalog,
+    config: Config,
+    instances: Iterable[Instance],
+    subscriptions: Iterable[Subscription],
+) -> Iterator[Fault]:
+    """Secrets that may be shown: what nobody declared as one, and what is too short to mask.
+
+    They are looked for in the settings of some instances and in the mappings of some subscriptions.
+    """
+    for instance in instances:
         entry = catalog.entries.get(instance.destination)
         if entry is not None:
             place = f"{join_place('instances', instance.name)}.settings"
-            for keys in unmarked_secrets(entry.settings):
-                if any(_written(instance.settings, keys)):
-                    yield Fault(".".join([place, *keys]), _TOLD + _REFERENCE)
-    for each in config.subscriptions.values():
-        entry = catalog.entries.get(config.instances[each.instance].destination)
-        action = None if entry is None else entry.actions.get(each.action)
+            yield from _of_settings(entry.settings, instance.settings, place)
+    for subscription in subscriptions:
+        entry = catalog.entries.get(config.instances[subscription.instance].destination)
+        action = None if entry is None else entry.actions.get(subscription.action)
         if action is not None:
-            place = f"{place_of(config, each)}.mapping"
-            for keys in unmarked_secrets(action.fields):
-                if any(_written(each.mapping, keys)):
-                    yield Fault(".".join([place, *keys]), _TOLD)
+            place = f"{place_of(config, subscription)}.mapping"
+            yield from _unmarked(action.fields, subscription.mapping, place, _TOLD)
+
+
+def _of_settings(fields: Fields, settings: Mapping[str, Any], place: str) -> Iterator[Fault]:
+    yield from _unmarked(fields, settings, place, _TOLD + _REFERENCE)
+    for key, value in secrets_by_place(partial(change_secrets, fields, settings)).items():
+        if isinstance(value, str) and 0 < len(value) < SHORTEST_SECRET:
+            yield Fault(f"{place}.{key}", _SHORT)
+
+
+def _unmarked(fields: Fields, data: Mapping[str, Any], place: str, told: str) -> Iterator[Fault]:
+    for keys in unmarked_secrets(fields):
+        if any(_written(data, keys)):
+            yield Fault(".".join([place, *keys]), told)
 
 
 def _written(value: Any, keys: Sequence[str]) -> Iterator[bool]:

@@ -22,6 +22,7 @@ from offramp.delivery.limits import Line
 from offramp.delivery.past import Memory
 from offramp.delivery.pipeline import Pipeline
 from offramp.delivery.retry import decide
+from offramp.delivery.secrecy import masked_json
 from offramp.delivery.send import send
 from offramp.errors import DeliveryError, RejectedError, RetryableError, StorageError
 from offramp.http import Mask, readable
@@ -343,7 +344,7 @@ class Dispatcher:
     def _shown(self, payload: bytes, mask: Mask) -> bytes:
         if self.pipeline.secrets.fields:
             payload = _json.dumps(self.pipeline.secrets.shown(_json.loads(payload)))
-        return mask(payload.decode()).encode()
+        return masked_json(payload, mask)
 
     async def _settle(self, outcomes: list[Outcome]) -> None:
         """Store outcomes, however long the disk takes to recover; the leases hold meanwhile.

@@ -39,9 +39,9 @@ async def explain(
     `now` in epoch seconds. Without a runtime (the instance's settings are not known) everything
     but the request is told.
     """
+    # Names of the configuration are no secrets, even where a secret is the same word.
+    names = {"subscription": pipeline.subscription.id, "action": pipeline.offered.slug}
     told: dict[str, Any] = {
-        "subscription": pipeline.subscription.id,
-        "action": pipeline.offered.slug,
         "matches": pipeline.matches(event),
         "trigger": pipeline.explain_trigger(event),
         "fields": masked_origin(attrs.asdict(pipeline.explain_mapping(event)), pipeline.secrets),
@@ -56,13 +56,13 @@ async def explain(
         if is_ours(error):
             raise
         told["errors"] = _errors_of(error, "validate", mask)
-        return dict(masked_texts(told, mask))
+        return {**names, **masked_texts(told, mask)}
     payload = _json.loads(prepared.wire)
     mask = pipeline.secrets.mask(mask, [payload])
     told["payload"] = pipeline.secrets.shown(payload)
     if runtime is not None:
         told |= await _request(pipeline, runtime, prepared, event, mask)
-    return dict(masked_texts(told, mask))
+    return {**names, **masked_texts(told, mask)}
 
 
 async def _request(

@@ -13,6 +13,7 @@ from offramp.config import Subscription, change_secrets, referenced_values
 from offramp.config.secrets import secrets_by_place
 from offramp.definition import MASK, Fields
 from offramp.http import Mask, make_mask
+from offramp.http.masking import SHORTEST_SECRET
 
 #: What `make_mask` makes of no secrets.
 _NOTHING_TO_HIDE: Final = str
@@ -96,15 +97,31 @@ def _one_by_one(masks: Iterable[Mask], text: str) -> str:
     return text
 
 
-def masked_texts(data: Any, mask: Mask) -> Any:
-    """JSON data with a mask over each of its texts."""
+def masked_texts(data: Any, mask: Mask, *, keys: Mask = str) -> Any:
+    """JSON data with a mask over each of its texts, and for each number that is a secret."""
     if isinstance(data, str):
         return mask(data)
     if isinstance(data, Mapping):
-        return {key: masked_texts(item, mask) for key, item in data.items()}
+        return {keys(key): masked_texts(item, mask, keys=keys) for key, item in data.items()}
     if isinstance(data, list | tuple):
-        return [masked_texts(item, mask) for item in data]
-    return data
+        return [masked_texts(item, mask, keys=keys) for item in data]
+    if data is None or isinstance(data, bool):
+        return data
+    # A number that only contains a secret's digits does so by chance.
+    return MASK if mask(str(data)) == MASK else data
+
+
+def masked_json(document: bytes, mask: Mask) -> bytes:
+    """JSON text with a mask over its texts and keys: it stays JSON, whatever the secrets are."""
+    text = document.decode()
+    if mask(text) == text:
+        return document
+    return _json.dumps(masked_texts(_json.loads(document), mask, keys=partial(_masked_key, mask)))
+
+
+def _masked_key(mask: Mask, key: str) -> str:
+    # Short secrets are masked where they are values only.
+    return key if len(key) < SHORTEST_SECRET else mask(key)
 
 
 def masked_origin(origin: Mapping[str, Any], secrets: PayloadSecrets) -> dict[str, Any]:

@@ -17,7 +17,8 @@ Mask: TypeAlias = Callable[[str], str]
 SECRET_HEADERS: Final = frozenset(
     {"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "api-key"}
 )
-#: Shorter values occur by chance in other text, and masking them would garble it.
+#: Shorter values occur by chance in other text, and masking them would garble it: they are masked
+#: only where one is the whole of a value.
 SHORTEST_SECRET: Final = 4
 #: The same for what base64 makes of a secret, in characters of base64.
 SHORTEST_BASE64: Final = 8
@@ -32,16 +33,22 @@ def make_mask(secrets: Iterable[str]) -> Mask:
     """A function that replaces every occurrence of the secrets in a text by `***`.
 
     It knows them also as they stand in a URL (percent-encoded), in JSON (escaped) and within
-    base64 (the credentials of Basic authentication, which partners like to quote).
+    base64 (the credentials of Basic authentication, which partners like to quote). A secret of one
+    to three characters is masked where it is the whole text, a whole value of JSON text, or a whole
+    value in a query or a form.
     """
-    known = sorted({s for s in secrets if len(s) >= SHORTEST_SECRET}, key=len, reverse=True)
-    if not known:
+    given = sorted({s for s in secrets if s}, key=len, reverse=True)
+    known = [s for s in given if len(s) >= SHORTEST_SECRET]
+    if not given:
         return str
     # One pattern each: a search for one literal start is many times faster than for several.
     patterns = [re.compile("".join(map(_any_spelling, secret))) for secret in known]
     encoded = sorted({core for secret in known for core in _in_base64(secret)})
+    whole = _whole_values(given[len(known) :])
 
     def mask(text: str) -> str:
+        if whole is not None:
+            text = whole.sub(lambda found: (found[1] or "") + MASK, text)
         for pattern in patterns:
             text = pattern.sub(MASK, text)
         for core in encoded:
@@ -66,6 +73,16 @@ def _in_base64(secret: str) -> Iterator[str]:
         if len(core) >= SHORTEST_BASE64:
             yield core
             yield core.replace("+", "-").replace("/", "_")
+
+
+def _whole_values(secrets: Iterable[str]) -> re.Pattern[str] | None:
+    """Where a short secret is a value by itself; the first group is the name of a pair."""
+    spelled = "|".join("".join(map(_any_spelling, secret)) for secret in secrets)
+    if not spelled:
+        return None
+    in_json = rf'(?<=")(?:{spelled})(?="\s*(?:[,\]}}]|\Z))'
+    in_pairs = rf'((?:\A|[?&])[^\s=&#]+=)(?:{spelled})(?=[&\s"]|\Z)'
+    return re.compile(rf"\A(?:{spelled})\Z|{in_json}|{in_pairs}")
 
 
 def _any_spelling(character: str) -> str:
