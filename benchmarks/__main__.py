@@ -21,7 +21,7 @@ from benchmarks.effort import FULL, QUICK, Effort
 from benchmarks.engines import engine_growth, engine_measurements
 from benchmarks.measurements import Measurement
 from benchmarks.processes import CHECKOUT, BenchmarkError
-from benchmarks.progress import tell
+from benchmarks.progress import report_progress
 from benchmarks.report import WIDTH, as_data, show, shown
 from benchmarks.wholes import end_to_end_growth, end_to_end_measurements
 from offramp import _json
@@ -48,15 +48,15 @@ def main() -> int:
         "--quick", action="store_true", help="tiny runs: to see that all of it works"
     )
     parser.add_argument("--out", type=Path, help="the JSON file; one by date unless given")
-    told = parser.parse_args()
-    unknown = sorted(set(told.parts) - set(PARTS))
+    arguments = parser.parse_args()
+    unknown = sorted(set(arguments.parts) - set(PARTS))
     if unknown:
         parser.error(f"there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
-    effort = QUICK if told.quick else FULL
+    effort = QUICK if arguments.quick else FULL
     console = Console(width=WIDTH, highlight=False)
-    measurements, failed = _measure(told.parts or list(PARTS), effort)
+    measurements, failed = _measure(arguments.parts or list(PARTS), effort)
     show(console, measurements)
-    out = told.out or RESULTS / f"{time.strftime('%Y-%m-%d-%H%M%S')}.json"
+    out = arguments.out or RESULTS / f"{time.strftime('%Y-%m-%d-%H%M%S')}.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(_json.pretty(as_data(measurements, effort)) + "\n")
     console.print(f"written to {out}")
@@ -73,14 +73,14 @@ def _measure(parts: Iterable[str], effort: Effort) -> tuple[list[Measurement], b
     failed = False
     moment = new_moment()
     for step in steps_of(parts):
-        tell(f"measuring: {step.__name__.replace('_', ' ')} …")
+        report_progress(f"measuring: {step.__name__.replace('_', ' ')} …")
         try:
             for one in step(effort, moment):
                 measurements.append(one)
-                tell(f"{one.group}: {one.name}: {shown(one.ours, one.unit)}")
+                report_progress(f"{one.group}: {one.name}: {shown(one.ours, one.unit)}")
         except BenchmarkError as error:
             failed = True
-            tell(f"FAILED, {step.__name__.replace('_', ' ')}: {error}")
+            report_progress(f"FAILED, {step.__name__.replace('_', ' ')}: {error}")
     return measurements, failed
 
 

@@ -55,7 +55,7 @@ class Sender:
     ) -> float:
         """Send so many requests and answer with events a second; all must be answered with 200."""
         each = max(1, batch)
-        told = {
+        request = {
             "count": count,
             "batch": batch,
             "start": self.start,
@@ -65,7 +65,7 @@ class Sender:
             "write_key": WRITE_KEY,
         }
         self.start += count * each
-        self._load.ask(told)
+        self._load.ask(request)
         answer = self._load.ask({"port": port, "connections": connections})
         if set(answer["statuses"]) != {"200"}:
             raise BenchmarkError(f"not everything was taken: {answer['statuses']}")

@@ -18,7 +18,7 @@ from benchmarks.effort import Effort
 from benchmarks.growth import ONE, Side, grown
 from benchmarks.host import NO_PARTNER, fill, lanes_of, make_config, running_host
 from benchmarks.measurements import Measurement, in_turn
-from benchmarks.progress import tell
+from benchmarks.progress import report_progress
 
 MAX_RSS_MB: Final = 200.0
 MAX_READY_SECONDS: Final = 3.0
@@ -67,7 +67,7 @@ def backlog_growth(effort: Effort, now: datetime) -> Iterator[Measurement]:
             Side(name=f"{most} share it", config=many, lanes=lanes_of(many)),
         ):
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            tell(f"a backlog for {side.name}")
+            report_progress(f"a backlog for {side.name}")
             fill(folder, effort.growth_backlog, now=now, lanes=side.lanes)
             sides[side.name] = partial(start, folder, side.config, effort)
         starts = in_turn(sides, effort.growth_rounds)

@@ -60,10 +60,10 @@ class Caller:
     async def ask(self, method: str, path: str, body: Any = None) -> Any:
         """The data of an answer; raises `BenchmarkError` where it is not a good one."""
         data = None if body is None else _json.dumps(body)
-        async with self.session.request(method, f"{self.url}{path}", data=data) as answer:
-            text = await answer.text()
-            if not answer.ok:
-                raise BenchmarkError(f"{method} {path}: {answer.status} {text}")
+        async with self.session.request(method, f"{self.url}{path}", data=data) as about:
+            text = await about.text()
+            if not about.ok:
+                raise BenchmarkError(f"{method} {path}: {about.status} {text}")
             return _json.loads(text) if text.startswith("{") else text
 
     async def track(self, number: int) -> None:
@@ -97,8 +97,8 @@ def configuration_measurements(effort: Effort, now: datetime) -> Iterator[Measur
 def _measurements(
     group: str, name: str, found: Measured, still: Measured, most: float | None
 ) -> Iterator[Measurement]:
-    told: dict[str, Any] = {"group": group, "unit": "ms", "less_is_better": True}
-    yield Measurement(name=name, ours=[each * MS for each in found.changes], most=most, **told)
+    about: dict[str, Any] = {"group": group, "unit": "ms", "less_is_better": True}
+    yield Measurement(name=name, ours=[each * MS for each in found.changes], most=most, **about)
     for path, waits in found.waits.items():
         for which, of, limit in (("p99", _p99, MAX_P99_MS), ("longest", max, MAX_WAIT_MS)):
             yield Measurement(
@@ -106,7 +106,7 @@ def _measurements(
                 ours=[of(waits) * MS],
                 peers={UNCHANGED: [of(still.waits[path]) * MS]},
                 most=limit,
-                **told,
+                **about,
             )
 
 

@@ -180,7 +180,7 @@ class _Runs:
 
     def bare(self, _: int) -> float:
         count = self.effort.delivered
-        told = {
+        request = {
             "count": count,
             "batch": BATCH,
             "start": self._next(count),
@@ -188,7 +188,7 @@ class _Runs:
             "port": self.far.port,
             "concurrency": CONCURRENCY,
         }
-        answer = self.post.ask(told)
+        answer = self.post.ask(request)
         return count / float(answer["seconds"])
 
     def on_event(self, _: int) -> float:

@@ -25,7 +25,7 @@ from benchmarks.processes import (
     wait_for,
     wait_for_port,
 )
-from benchmarks.progress import tell
+from benchmarks.progress import report_progress
 from offramp import _json
 from offramp.queue import NewItem, open_queue
 from offramp.storage import Store
@@ -153,7 +153,7 @@ def running_host(
     more = environment(**{BASE_URL_VARIABLE: partner})
     with log, started(command, env=more, stderr=log, stdout=log) as process:
         try:
-            with _telling(folder / "host.log"):
+            with _log_shown_on_failure(folder / "host.log"):
                 if ready:
                     wait_for(f"http://127.0.0.1:{port}/readyz", process)
                 else:
@@ -165,7 +165,7 @@ def running_host(
 
 
 @contextlib.contextmanager
-def _telling(log: Path) -> Iterator[None]:
+def _log_shown_on_failure(log: Path) -> Iterator[None]:
     try:
         yield
     except BenchmarkError as error:
@@ -187,7 +187,7 @@ async def _fill(folder: Path, numbers: range, now: datetime, lanes: Sequence[str
             await queue.accept([_item(number, now, lanes) for number in some])
             filled = some.stop - numbers.start
             if filled % TOLD_EVENTS == 0:
-                tell(f"{filled:,} of {len(numbers):,} events wait")
+                report_progress(f"{filled:,} of {len(numbers):,} events wait")
 
 
 def _item(number: int, now: datetime, lanes: Sequence[str]) -> NewItem:

@@ -153,9 +153,9 @@ class _Run:
             self.done.set_exception(error or ConnectionError("the server closed a connection"))
 
 
-async def _send(requests: list[bytes], told: dict[str, Any]) -> dict[str, Any]:
-    run = _Run(requests, interval=float(told.get("interval", 0)))
-    await run.connect("127.0.0.1", told["port"], told["connections"])
+async def _send(requests: list[bytes], answer: dict[str, Any]) -> dict[str, Any]:
+    run = _Run(requests, interval=float(answer.get("interval", 0)))
+    await run.connect("127.0.0.1", answer["port"], answer["connections"])
     seconds = await run.go()
     return {
         "seconds": seconds,
@@ -168,13 +168,13 @@ def main() -> None:
     """Answer questions: `{count: ...}` prepares requests, `{port: ...}` sends them."""
     requests: list[bytes] = []
     for line in sys.stdin.buffer:
-        told = _json.loads(line)
-        if "count" in told:
-            requests = make_requests(told)
+        request = _json.loads(line)
+        if "count" in request:
+            requests = make_requests(request)
             answer: dict[str, Any] = {"bytes": sum(map(len, requests))}
         else:
             try:
-                answer = uvloop.run(_send(requests, told))
+                answer = uvloop.run(_send(requests, request))
             except OSError as error:
                 answer = {"error": str(error)}
         sys.stdout.buffer.write(_json.dumps(answer) + b"\n")

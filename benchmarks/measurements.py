@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 import attrs
 
-from benchmarks.progress import tell
+from benchmarks.progress import report_progress
 
 T = TypeVar("T")
 
@@ -68,7 +68,7 @@ def in_turn(sides: Mapping[str, Callable[[int], T]], rounds: int) -> dict[str, l
         for name, measure in sides.items():
             values[name].append(measure(number))
         if time.perf_counter() - began > LONG_SECONDS:
-            tell(f"round {number + 1} of {rounds}")
+            report_progress(f"round {number + 1} of {rounds}")
     return values
 
 

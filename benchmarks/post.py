@@ -17,12 +17,12 @@ from benchmarks.peers.emulator import TOKEN
 from offramp import _json
 
 
-def make_bodies(told: dict[str, Any]) -> list[bytes]:
+def make_bodies(request: dict[str, Any]) -> list[bytes]:
     """Bodies of `/v1/ingest` with `batch` events each, `count` events in all."""
-    now = datetime.fromisoformat(told["now"])
+    now = datetime.fromisoformat(request["now"])
     bodies = []
-    for start in range(told["start"], told["start"] + told["count"], told["batch"]):
-        events = (make_event(n, now=now) for n in range(start, start + told["batch"]))
+    for start in range(request["start"], request["start"] + request["count"], request["batch"]):
+        events = (make_event(n, now=now) for n in range(start, start + request["batch"]))
         bodies.append(_json.dumps([_payload(event) for event in events]))
     return bodies
 
@@ -38,10 +38,10 @@ def _payload(event: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-async def _post(bodies: list[bytes], told: dict[str, Any]) -> float:
+async def _post(bodies: list[bytes], request: dict[str, Any]) -> float:
     headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
     waiting: Iterator[bytes] = iter(bodies)
-    url = f"http://127.0.0.1:{told['port']}/v1/ingest"
+    url = f"http://127.0.0.1:{request['port']}/v1/ingest"
     async with aiohttp.ClientSession(headers=headers) as session:
 
         async def lane() -> None:
@@ -51,16 +51,18 @@ async def _post(bodies: list[bytes], told: dict[str, Any]) -> float:
                     answer.raise_for_status()
 
         began = time.perf_counter()
-        await asyncio.gather(*(lane() for _ in range(told["concurrency"])))
+        await asyncio.gather(*(lane() for _ in range(request["concurrency"])))
         return time.perf_counter() - began
 
 
 def main() -> None:
     """Answer questions: each tells how many events to send, and where."""
     for line in sys.stdin.buffer:
-        told = _json.loads(line)
-        seconds = uvloop.run(_post(make_bodies(told), told))
-        sys.stdout.buffer.write(_json.dumps({"count": told["count"], "seconds": seconds}) + b"\n")
+        request = _json.loads(line)
+        seconds = uvloop.run(_post(make_bodies(request), request))
+        sys.stdout.buffer.write(
+            _json.dumps({"count": request["count"], "seconds": seconds}) + b"\n"
+        )
         sys.stdout.buffer.flush()
 
 

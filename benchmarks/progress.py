@@ -9,6 +9,6 @@ from typing import Final
 _BEGAN: Final = time.perf_counter()
 
 
-def tell(text: str) -> None:
+def report_progress(text: str) -> None:
     """A line on standard error, with the seconds since the run began."""
     print(f"{time.perf_counter() - _BEGAN:4.0f} s  {text}", file=sys.stderr, flush=True)  # noqa: T201 - progress

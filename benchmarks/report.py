@@ -37,10 +37,10 @@ _MARKS: Final = {True: "[green]yes[/]", False: "[red]no[/]", None: ""}
 def machine() -> dict[str, Any]:
     """What the measurements were made on, and with which versions."""
     node = shutil.which("node")
-    told = ""
+    version = ""
     if node:
         run = [node, "--version"]
-        told = subprocess.run(run, capture_output=True, text=True, check=True).stdout  # noqa: S603
+        version = subprocess.run(run, capture_output=True, text=True, check=True).stdout  # noqa: S603
     names = [line for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
     return {
         "cpu": names[0].partition(":")[2].strip() if names else platform.processor(),
@@ -49,7 +49,7 @@ def machine() -> dict[str, Any]:
         "load": round(os.getloadavg()[0], 1),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "node": told.strip(),
+        "node": version.strip(),
         "sqlite": sqlite3.sqlite_version,
         "offramp": __version__,
         **{name: importlib.metadata.version(name) for name in PACKAGES},

@@ -30,12 +30,12 @@ def main() -> None:
     run: Round | None = None
     events = 0
     for line in sys.stdin.buffer:
-        told = _json.loads(line)
-        if run is None or "measurement" in told:
-            run, events = make_round(told), len(told["events"])
+        request = _json.loads(line)
+        if run is None or "measurement" in request:
+            run, events = make_round(request), len(request["events"])
             answer = {"sample": run()}
         else:
-            answer = timed(run, events, float(told["seconds"]))
+            answer = timed(run, events, float(request["seconds"]))
         sys.stdout.buffer.write(_json.dumps(answer) + b"\n")
         sys.stdout.buffer.flush()
 

@@ -54,14 +54,14 @@ def main() -> None:
     run: Callable[[], Any] = dict
     count = 1
     for line in sys.stdin:
-        told = json.loads(line)
+        request = json.loads(line)
         answer: dict[str, Any]
-        if "measurement" in told:
-            run, count = make_round(told), len(told["payloads"])
+        if "measurement" in request:
+            run, count = make_round(request), len(request["payloads"])
             answer = {"sample": run()}
         else:
             started, done = time.perf_counter(), 0
-            while (passed := time.perf_counter() - started) < told["seconds"]:
+            while (passed := time.perf_counter() - started) < request["seconds"]:
                 run()
                 done += count
             answer = {"count": done, "seconds": passed}

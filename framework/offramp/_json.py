@@ -46,7 +46,7 @@ def loads(data: bytes | str, *, exact: Collection[str] = ()) -> Any:
     except msgspec.MsgspecError as error:
         text = data if isinstance(data, str) else data.decode(errors="replace")
         if r"\ud" not in text.lower():
-            raise ValueError(_told(error)) from None
+            raise ValueError(_describe(error)) from None
     except RecursionError:
         raise ValueError("JSON is nested too deeply") from None
     except InvalidOperation:
@@ -88,9 +88,9 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-def _told(error: msgspec.MsgspecError) -> str:
-    told = str(error)
-    return f"{told}: {_TOO_LONG}" if told.startswith(_OUT_OF_RANGE) else told
+def _describe(error: msgspec.MsgspecError) -> str:
+    message = str(error)
+    return f"{message}: {_TOO_LONG}" if message.startswith(_OUT_OF_RANGE) else message
 
 
 def _parse_int(text: str) -> int:

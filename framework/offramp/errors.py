@@ -206,10 +206,10 @@ class HTTPError(DeliveryError):
         self.url = url
         self.body = body
         self.headers: Mapping[str, str] = headers or {}
-        told = f": {body}" if body else ""
+        message = f": {body}" if body else ""
         to = f" and points to {location}, where Offramp does not follow" if location else ""
         super().__init__(
-            f"{url} answered {status}{to}{told}",
+            f"{url} answered {status}{to}{message}",
             code=str(status),
             status=status,
             retry_after=retry_after,

@@ -97,10 +97,10 @@ class Running:
         ) as answer:
             text = await answer.text()
             try:
-                told = _json.loads(text)
+                shown = _json.loads(text)
             except ValueError:
-                told = None
-            heard = Heard(answer.status, told, answer.headers, text)
+                shown = None
+            heard = Heard(answer.status, shown, answer.headers, text)
         self.heard.append(heard)
         return heard
 

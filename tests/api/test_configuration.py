@@ -68,8 +68,8 @@ async def test_a_subscription_starts_disabled_and_runs_once_enabled(host: Runnin
     assert shape["trigger"] == 'type = "track"'
     assert shape["mapping"]["id"] == {"@path": "$.messageId"}
     await host.send("m1")
-    told = await host.post("/api/subscriptions/small%2Ftwo/enable")
-    assert told["subscription"]["running"] is True
+    answer = await host.post("/api/subscriptions/small%2Ftwo/enable")
+    assert answer["subscription"]["running"] is True
     await host.send("m2")
     assert host.partner.taken.count("m1") == 1
     assert host.partner.taken.count("m2") == 2

@@ -10,8 +10,8 @@ from tests.delivery.parts import event
 
 
 async def one(host: Running, message_id: str) -> dict[str, Any]:
-    told = await host.get(f"/api/events/{quote(message_id, safe='')}")
-    [record] = told["events"]
+    answer = await host.get(f"/api/events/{quote(message_id, safe='')}")
+    [record] = answer["events"]
     [delivery] = record["deliveries"]
     return {**delivery, "event": record["event"]}
 
@@ -19,10 +19,10 @@ async def one(host: Running, message_id: str) -> dict[str, Any]:
 async def test_a_delivered_event_has_request_and_answer(host: Running) -> None:
     """What was sent and what came back, masked, and nothing to explain."""
     await host.send("m1")
-    told = await one(host, "m1")
-    assert (told["stage"], told["reason"], told["why"]) == ("delivered", "OK", None)
-    assert told["exchange"]["status"] == 200
-    assert told["event"]["messageId"] == "m1"
+    answer = await one(host, "m1")
+    assert (answer["stage"], answer["reason"], answer["why"]) == ("delivered", "OK", None)
+    assert answer["exchange"]["status"] == 200
+    assert answer["event"]["messageId"] == "m1"
 
 
 async def test_a_filtered_event_names_the_condition_and_what_it_found(host: Running) -> None:
@@ -50,20 +50,20 @@ async def test_a_rejected_event_says_what_to_change_and_what_to_run(host: Runnin
         {"mapping": {"id": {"@path": "$.properties.number"}}},
     )
     await host.send("m4")
-    told = await one(host, "m4")
-    assert (told["stage"], told["reason"]) == ("rejected", "PAYLOAD_VALIDATION_FAILED")
-    assert "id comes from $.properties.number, which this event lacks" in told["why"]["fix"]
-    assert told["why"]["replay"] == f"offramp replay {told['id']}"
-    assert told["why"]["errors"][0]["pointer"] == "#/id"
+    answer = await one(host, "m4")
+    assert (answer["stage"], answer["reason"]) == ("rejected", "PAYLOAD_VALIDATION_FAILED")
+    assert "id comes from $.properties.number, which this event lacks" in answer["why"]["fix"]
+    assert answer["why"]["replay"] == f"offramp replay {answer['id']}"
+    assert answer["why"]["errors"][0]["pointer"] == "#/id"
 
 
 async def test_what_the_partner_refused_points_at_its_answer(host: Running) -> None:
     """A 422 is the partner's word: its answer is there, and the way back."""
     await host.send("bad-1")
-    told = await one(host, "bad-1")
-    assert (told["stage"], told["status"]) == ("rejected", 422)
-    assert "answer says why" in told["why"]["fix"]
-    assert told["payload"] == {"id": "bad-1"}
+    answer = await one(host, "bad-1")
+    assert (answer["stage"], answer["status"]) == ("rejected", 422)
+    assert "answer says why" in answer["why"]["fix"]
+    assert answer["payload"] == {"id": "bad-1"}
 
 
 async def test_a_mapping_that_was_mended_says_so(host: Running) -> None:

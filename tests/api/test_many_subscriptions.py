@@ -337,7 +337,7 @@ async def test_latencies_of_all_are_read_at_once(
 
     monkeypatch.setattr(type(store), "read", lambda _, fn, **options: count(fn, **options))
     status = await host.get("/api/status")
-    told = {each["id"]: each["latency"] for each in status["subscriptions"]}
-    assert told["small/n7"]["n"] == 1
-    assert told["small/n8"] is None
+    answer = {each["id"]: each["latency"] for each in status["subscriptions"]}
+    assert answer["small/n7"]["n"] == 1
+    assert answer["small/n8"] is None
     assert 0 < len(readings) < FEW_READINGS

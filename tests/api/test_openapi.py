@@ -50,9 +50,9 @@ def faults(schema: Any, value: Any, document: Any, place: str = "$") -> list[str
         found += [f"{place}: lacks {key}" for key in schema.get("required", ()) if key not in value]
         for key, item in value.items():
             inner = schema["properties"].get(key)
-            told = [f"{place}.{key}: is not documented"]
+            messages = [f"{place}.{key}: is not documented"]
             within = f"{place}.{key}"
-            found += told if inner is None else faults(inner, item, document, within)
+            found += messages if inner is None else faults(inner, item, document, within)
     return found
 
 

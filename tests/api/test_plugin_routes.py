@@ -67,16 +67,16 @@ async def test_a_route_of_a_plugin_is_served_behind_the_token(query: str, status
         address = f"{url}/x/mine/a?b=1{query}"
         async with session.post(address, json={"c": 2}, headers=headers) as answer:
             assert answer.status == status
-            told = await answer.json(content_type=None)
+            shown = await answer.json(content_type=None)
         if status == 201:
-            assert told == {"query": {"name": "a", "b": "1"}, "body": {"c": 2}}
+            assert shown == {"query": {"name": "a", "b": "1"}, "body": {"c": 2}}
         else:
-            assert told["status"] == status
-            assert "a bug" not in str(told)
+            assert shown["status"] == status
+            assert "a bug" not in str(shown)
 
 
 @pytest.mark.parametrize(
-    ("plugins", "told"),
+    ("plugins", "answer"),
     [
         ([Mine(Route("GET", "/api/status", stats))], {"Mine": "must begin with /x/"}),
         ([Mine(Route("BREW", "/x/tea", stats))], {"Mine": "methods DELETE, GET"}),
@@ -93,7 +93,7 @@ async def test_a_route_of_a_plugin_is_served_behind_the_token(query: str, status
     ids=["a path of the host", "method", "path", "two plugins", "twice"],
 )
 async def test_a_route_in_a_wrong_place_or_twice_is_left_out(
-    plugins: list[object], told: dict[str, str]
+    plugins: list[object], answer: dict[str, str]
 ) -> None:
     """No plugin takes a path of the host, nor one of another plugin, nor stops the host with it."""
 
@@ -103,7 +103,7 @@ async def test_a_route_in_a_wrong_place_or_twice_is_left_out(
     loaded = load_plugins(extra=[*plugins, Sound(Route("GET", "/x/b", stats))], installed=False)
     made = plugin_routes(loaded, Guard(token=Token(value=TOKEN)))
     assert [route.path for route in made] == ["/x/b"]
-    assert {each.plugin for each in loaded.problems} == set(told)
+    assert {each.plugin for each in loaded.problems} == set(answer)
     for problem in loaded.problems:
-        assert told[problem.plugin] in str(problem)
+        assert answer[problem.plugin] in str(problem)
         assert not problem.left_out

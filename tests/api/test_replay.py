@@ -22,10 +22,10 @@ async def ended(host: Running, name: str) -> dict[str, Any]:
     """A replay once it has ended."""
     async with asyncio.timeout(PATIENCE):
         while True:
-            told = await host.get(f"/api/replays/{name}")
-            if told["state"] in ("done", "failed"):
-                assert isinstance(told, dict)
-                return told
+            answer = await host.get(f"/api/replays/{name}")
+            if answer["state"] in ("done", "failed"):
+                assert isinstance(answer, dict)
+                return answer
             await asyncio.sleep(0.01)
 
 
@@ -67,9 +67,9 @@ async def test_a_replay_tells_its_progress_and_its_end(host: Running) -> None:
     await host.send(*ids)
     host.partner.judge = lambda _: 200
     started = await host.post("/api/replays", {"reason": "422"})
-    told = await ended(host, started["replay"]["id"])
-    assert (told["state"], told["total"], told["replayed"]) == ("done", 12, 12)
-    assert (await host.get("/api/replays"))["rows"] == [told]
+    answer = await ended(host, started["replay"]["id"])
+    assert (answer["state"], answer["total"], answer["replayed"]) == ("done", 12, 12)
+    assert (await host.get("/api/replays"))["rows"] == [answer]
     assert await host.context.engine.wait_until_idle(timeout=PATIENCE)
     assert sorted(host.partner.taken) == sorted(ids)
     assert (await host.get("/api/reconciliation"))["ok"] is True

@@ -41,8 +41,8 @@ async def test_every_operation_answers_as_its_document_says(tmp_path: Path) -> N
             stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         out, _ = await asyncio.wait_for(tester.communicate(), PATIENCE)
-    told = out.decode(errors="replace")
-    assert tester.returncode == 0, told
-    tested = re.search(r"Tested: (\d+)", told)
-    assert tested is not None, told
+    message = out.decode(errors="replace")
+    assert tester.returncode == 0, message
+    tested = re.search(r"Tested: (\d+)", message)
+    assert tested is not None, message
     assert int(tested[1]) > 30

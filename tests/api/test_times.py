@@ -52,9 +52,9 @@ async def test_the_answer_names_the_forms(host: Running) -> None:
 def test_the_command_line_reads_what_the_collector_reads(text: str, time: str) -> None:
     """What it gives on to the API is the same moment; what is none is refused with the forms."""
     if time == "":
-        with pytest.raises(OfframpError) as told:
+        with pytest.raises(OfframpError) as message:
             parse_since(text, now=0)
-        assert TIME_FORMS in str(told.value)
+        assert TIME_FORMS in str(message.value)
     elif text[-1:] in "zZ" or "+" in text or "-0" in text[19:]:
         given = parse_since(text, now=0)
         assert given is not None

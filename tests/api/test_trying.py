@@ -23,10 +23,10 @@ async def test_a_trigger_goes_from_text_to_tree_and_back(host: Running) -> None:
 
 async def test_a_trigger_that_segment_reads_otherwise_is_told(host: Running) -> None:
     """The reading, for a form to show."""
-    told = await host.post(
+    answer = await host.post(
         "/api/triggers/parse", {"text": 'type = "track" and event = "A" or event = "B"'}
     )
-    assert any("Segment reads this as" in each for each in told["segment"])
+    assert any("Segment reads this as" in each for each in answer["segment"])
 
 
 @pytest.mark.parametrize(
@@ -62,25 +62,25 @@ async def test_an_id_with_half_a_character_is_refused_with_its_place(host: Runni
 async def test_a_trigger_is_tried_on_events(host: Running) -> None:
     """The verdict for each, with the truth of each condition."""
     events = [event("m1"), {**event("m2"), "type": "page"}, {}]
-    told = await host.post("/api/triggers/match", {"trigger": 'type = "track"', "events": events})
-    assert [row["matches"] for row in told["results"]] == [True, False, False]
-    assert [row["message_id"] for row in told["results"]] == ["m1", "m2", None]
-    assert told["results"][1]["why"]["children"][0]["actual"] == {"type": "page"}
+    answer = await host.post("/api/triggers/match", {"trigger": 'type = "track"', "events": events})
+    assert [row["matches"] for row in answer["results"]] == [True, False, False]
+    assert [row["message_id"] for row in answer["results"]] == ["m1", "m2", None]
+    assert answer["results"][1]["why"]["children"][0]["actual"] == {"type": "page"}
 
 
 async def test_an_event_is_explained_without_being_sent(host: Running) -> None:
     """Given or stored, the answer is that of the production path, with the request, masked."""
     asked = len(host.partner.requests)
-    told = await host.post(
+    answer = await host.post(
         "/api/explain", {"event": {"event": "Sold", "userId": "u"}, "subscription": LANE}
     )
-    assert told["matches"] is True
-    assert told["payload"]["id"] == told["event"]["messageId"]
-    assert told["request"]["method"] == "POST"
+    assert answer["matches"] is True
+    assert answer["payload"]["id"] == answer["event"]["messageId"]
+    assert answer["request"]["method"] == "POST"
     assert len(host.partner.requests) == asked
     await host.send("m1", kind="k")
-    told = await host.post("/api/explain", {"message_id": "m1", "subscription": LANE})
-    assert told["payload"] == {"id": "m1", "kind": "k"}
+    answer = await host.post("/api/explain", {"message_id": "m1", "subscription": LANE})
+    assert answer["payload"] == {"id": "m1", "kind": "k"}
     assert len(host.partner.requests) == asked + 1
 
 
@@ -93,16 +93,16 @@ async def test_a_candidate_is_explained_before_it_is_saved(host: Running) -> Non
         "trigger": 'type = "page"',
         "mapping": {"id": {"@template": "x-{{ messageId }}"}},
     }
-    told = await host.post("/api/explain", {"message_id": "m1", "candidate": candidate})
-    assert (told["matches"], told["payload"]["id"]) == (False, "x-m1")
+    answer = await host.post("/api/explain", {"message_id": "m1", "candidate": candidate})
+    assert (answer["matches"], answer["payload"]["id"]) == (False, "x-m1")
     assert len((await host.get("/api/subscriptions"))["subscriptions"]) == 1
 
 
 async def test_a_disabled_subscription_can_be_explained(host: Running) -> None:
     """Also where its instance does not run: it is started for the moment."""
     await host.post("/api/instances/small/disable")
-    told = await host.post("/api/explain", {"event": event("m1"), "subscription": LANE})
-    assert told["request"] is not None
+    answer = await host.post("/api/explain", {"event": event("m1"), "subscription": LANE})
+    assert answer["request"] is not None
 
 
 @pytest.mark.parametrize(
@@ -147,15 +147,15 @@ async def test_credentials_are_good_bad_or_it_cannot_be_told(
 
     # Frozen for everybody else: the destination is shared by all tests of this process.
     monkeypatch.setitem(_slots(small), "test_authentication", check)
-    told = await host.post("/api/instances/small/test")
-    assert told["result"] == result
-    assert SECRET not in told["message"]
+    answer = await host.post("/api/instances/small/test")
+    assert answer["result"] == result
+    assert SECRET not in answer["message"]
 
 
 async def test_a_destination_without_a_test_cannot_tell(host: Running) -> None:
     """It says so instead of calling the credentials good."""
-    told = await host.post("/api/instances/small/test")
-    assert told == {
+    answer = await host.post("/api/instances/small/test")
+    assert answer == {
         "result": "unknown",
         "message": "the destination has no test of credentials",
     }

@@ -47,8 +47,8 @@ def test_requests_hold_events_as_an_sdk_sends_them(batch: int) -> None:
     for request in requests:
         head, _, body = request.partition(b"\r\n\r\n")
         assert f"Content-Length: {len(body)}".encode() in head
-        told = _json.loads(body)
-        ids |= {event["messageId"] for event in told.get("batch", [told])}
+        answer = _json.loads(body)
+        ids |= {event["messageId"] for event in answer.get("batch", [answer])}
     assert len(ids) == 2 * max(1, batch)
 
 

@@ -161,5 +161,5 @@ def test_the_table_fits_a_terminal_of_a_hundred_columns() -> None:
     show(Console(file=written, width=WIDTH), [measurement])
     text = written.getvalue()
     assert max(map(len, text.splitlines())) <= WIDTH
-    for told in ("target", "0.333x", "yes", "15,924,830/s ±32%", "15,163,962/s ±32%", "1.05x"):
-        assert told in text
+    for message in ("target", "0.333x", "yes", "15,924,830/s ±32%", "15,163,962/s ±32%", "1.05x"):
+        assert message in text

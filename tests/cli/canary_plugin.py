@@ -48,11 +48,11 @@ class Send(Action[Settings, Post]):
         """Put all secrets into URL, headers and body; tell them in errors."""
         settings = request.settings
         key = payload.login.key if payload.login else ""
-        told = f"{payload.hook} {payload.key} {payload.made} {key} {settings.region}"
+        message = f"{payload.hook} {payload.key} {payload.made} {key} {settings.region}"
         if payload.id == "raises":
-            raise ValueError(told)
+            raise ValueError(message)
         if payload.id == "rejects":
-            raise RejectedError(told, code=payload.made)
+            raise RejectedError(message, code=payload.made)
         await request.post(
             f"{settings.base}/{payload.id}/{payload.hook}?key={payload.key}",
             json={**attrs.asdict(payload), "region": settings.region},

@@ -14,13 +14,13 @@ def test_each_subscription_is_told_with_its_steps(offramp: Offramp, config: Path
         "bench", "--config", config, "--json", stdin=ndjson(usage("evt-1"), usage("evt-2"), bad)
     )
     assert result.status == 0, result.err
-    [told] = result.lines
-    assert told["events"] == 3
-    assert told["matched"] >= 2
-    assert told["rejected"] == told["matched"] - 2
-    assert list(told["steps"]) == ["match", "map", "make"]
-    assert all(cost > 0 for cost in told["steps"].values())
-    assert told["events_per_second"] > 0
+    [answer] = result.lines
+    assert answer["events"] == 3
+    assert answer["matched"] >= 2
+    assert answer["rejected"] == answer["matched"] - 2
+    assert list(answer["steps"]) == ["match", "map", "make"]
+    assert all(cost > 0 for cost in answer["steps"].values())
+    assert answer["events_per_second"] > 0
 
 
 def test_the_table_names_the_subscription(offramp: Offramp, config: Path) -> None:

@@ -77,8 +77,8 @@ class Process:
             aiohttp.ClientSession() as session,
             session.get(f"{self.url}/readyz") as answer,
         ):
-            told = await answer.json()
-            return answer.status, {e["place"]: e["message"] for e in told.get("degraded", ())}
+            shown = await answer.json()
+            return answer.status, {e["place"]: e["message"] for e in shown.get("degraded", ())}
 
 
 @asynccontextmanager
@@ -146,8 +146,8 @@ async def arrived(emulator: Emulator, *ids: str) -> None:
 
 def errors(log: str) -> list[str]:
     """The messages of a log's errors."""
-    told = [_json.loads(line) for line in log.splitlines() if line.startswith("{")]
-    return [each["message"] for each in told if each["level"] == "error"]
+    messages = [_json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    return [each["message"] for each in messages if each["level"] == "error"]
 
 
 @pytest.mark.parametrize(
@@ -174,8 +174,8 @@ async def test_a_named_plugin_that_cannot_be_used_holds_every_instance(
         assert status == 200
         assert cause in degraded["instances.metronome"]
         assert "'site'" in degraded["instances.metronome"]
-        [told] = [line for line in errors(log) if "instances.metronome does not run" in line]
-        assert cause in told
+        [messages] = [line for line in errors(log) if "instances.metronome does not run" in line]
+        assert cause in messages
         plugin.write_text(SOUND)
         async with serving(config, emulator.url) as host:
             await arrived(emulator, "m1", "m2")
@@ -195,8 +195,8 @@ async def test_an_installed_plugin_that_nothing_names_is_left_out(
         assert (status, list(degraded)) == (200, ["plugins.astray"])
         assert "OFFRAMP_BLOCKED_PLUGINS=astray" in degraded["plugins.astray"]
         log = host.log.read_text()
-    [told] = errors(log)
-    assert told == f"plugin 'astray': {degraded['plugins.astray']}"
+    [answer] = errors(log)
+    assert answer == f"plugin 'astray': {degraded['plugins.astray']}"
 
 
 BLOCKS = """
@@ -226,9 +226,9 @@ async def test_a_plugin_that_blocks_the_event_loop_is_named_in_log_and_metrics(
             session.get(f"{host.url}/metrics") as answer,
         ):
             metrics = await answer.text()
-        [told] = errors(host.log.read_text())
-    assert f"plugin 'site' blocks the event loop at {plugin}:6 in sign" in told
-    assert "for the instance metronome" in told
+        [shown] = errors(host.log.read_text())
+    assert f"plugin 'site' blocks the event loop at {plugin}:6 in sign" in shown
+    assert "for the instance metronome" in shown
     found = re.search(r'offramp_event_loop_blocked_seconds_total{plugin="site"} ([0-9.]+)', metrics)
     assert found is not None
     assert float(found[1]) > 1
@@ -352,7 +352,7 @@ def test_check_warns_of_a_plugin_that_is_only_installed(
 
 
 @pytest.mark.parametrize(
-    ("broken", "told"),
+    ("broken", "message"),
     [
         ({}, "no destination 'notse'. There are: "),
         ({"astray": PRESET_TYPO}, "no destination 'notse'. There are: "),
@@ -360,7 +360,7 @@ def test_check_warns_of_a_plugin_that_is_only_installed(
     ],
 )
 def test_check_tells_a_typo_from_a_destination_that_is_missing(
-    offramp: Offramp, config: Path, packages: Path, broken: dict[str, str], told: str
+    offramp: Offramp, config: Path, packages: Path, broken: dict[str, str], message: str
 ) -> None:
     """Only a plugin that could not be asked may be the one that declares it."""
     for name, text in broken.items():
@@ -369,7 +369,7 @@ def test_check_tells_a_typo_from_a_destination_that_is_missing(
                       % ("k", 'name = "N"'))  # fmt: skip
     result = offramp("check", config)
     assert result.status == 2
-    assert f"error config @ instances.notes.destination: {told}" in result.err
+    assert f"error config @ instances.notes.destination: {message}" in result.err
 
 
 COMMANDS = """

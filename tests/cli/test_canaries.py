@@ -99,8 +99,8 @@ class Planted:
 
 async def _echo(request: web.Request) -> web.Response:
     """Repeat whatever was sent, with the status that the path begins with."""
-    told = f"{request.raw_path} {dict(request.headers)} {await request.text()}"
-    return web.Response(status=int(request.match_info["status"]), text=told)
+    message = f"{request.raw_path} {dict(request.headers)} {await request.text()}"
+    return web.Response(status=int(request.match_info["status"]), text=message)
 
 
 @pytest.fixture
@@ -159,9 +159,9 @@ def test_no_secret_comes_out_of_a_host(
     ends = planted.run(_stages(planted.host))
     assert {"delivered", "rejected", "retrying"} <= set(ends), ends
     for name, arguments, stdin in _commands():
-        told = offramp(*arguments, stdin=stdin)
-        assert told.status in (0, 1), (name, told.err)
-        said[name] = told.out + told.err
+        answer = offramp(*arguments, stdin=stdin)
+        assert answer.status in (0, 1), (name, answer.err)
+        said[name] = answer.out + answer.err
     said["the log"] = caplog.text
     for file in (tmp_path / "offramp-data").iterdir():
         if file.is_file():

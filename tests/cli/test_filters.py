@@ -77,13 +77,13 @@ def test_match_passes_on_what_the_trigger_selects(offramp: Offramp) -> None:
 
 def test_match_tells_a_verdict_and_why(offramp: Offramp) -> None:
     """With --why each event gets its verdict and the truth of each condition."""
-    [told] = offramp("match", 'event = "Sold"', "--why", stdin=line(EVENT)).lines
-    assert (told["messageId"], told["matches"]) == ("m1", True)
-    assert told["why"]["result"] is True
+    [answer] = offramp("match", 'event = "Sold"', "--why", stdin=line(EVENT)).lines
+    assert (answer["messageId"], answer["matches"]) == ("m1", True)
+    assert answer["why"]["result"] is True
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["transform", '{"a": {"@pathh": "$.x"}}'], "@path"),
         (["transform", "not json"], "write JSON"),
@@ -98,13 +98,13 @@ def test_match_tells_a_verdict_and_why(offramp: Offramp) -> None:
     ],
 )
 def test_bad_input_is_told_with_what_to_do(
-    offramp: Offramp, arguments: list[str], told: str
+    offramp: Offramp, arguments: list[str], message: str
 ) -> None:
     """Status 2, nothing on standard output, and a message that helps."""
     result = offramp(*arguments, stdin=line(EVENT))
     assert result.status == 2
     assert result.out == ""
-    assert told in result.err
+    assert message in result.err
     assert "Traceback" not in result.err
 
 

@@ -48,7 +48,7 @@ trigger = 'type = "track"'
 
 @pytest.mark.parametrize("command", ["explain", "send"])
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "message"),
     [
         (
             'request.put("https://a.example")',
@@ -60,7 +60,7 @@ trigger = 'type = "track"'
     ids=["no await", "nothing", "raises"],
 )
 def test_a_plugin_that_delivers_nothing_is_told(
-    offramp: Offramp, tmp_path: Path, command: str, body: str, told: str
+    offramp: Offramp, tmp_path: Path, command: str, body: str, message: str
 ) -> None:
     """Never as delivered: file and line, on the screen and in JSON."""
     (tmp_path / "pinboard.py").write_text(PLUGIN.replace("{body}", body))
@@ -72,4 +72,4 @@ def test_a_plugin_that_delivers_nothing_is_told(
     assert "delivered" not in shown.out
     [line] = result.lines
     found = line["errors"][0]["detail"] if command == "explain" else line["error"]["message"]
-    assert told in found
+    assert message in found

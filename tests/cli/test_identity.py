@@ -141,10 +141,10 @@ async def test_refused_logins_are_counted_and_told(
             metrics = await answer.text()
     assert 'offramp_api_logins_refused_total{reason="wrong_token"} 2.0' in metrics
     assert 'offramp_api_logins_refused_total{reason="no_token"} 1.0' in metrics
-    told = [
+    messages = [
         record.getMessage() for record in caplog.records if "control API" in record.getMessage()
     ]
-    assert told == ["the control API was asked with a wrong token from 127.0.0.1"]
+    assert messages == ["the control API was asked with a wrong token from 127.0.0.1"]
     assert "guess" not in caplog.text
 
 

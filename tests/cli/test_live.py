@@ -98,19 +98,19 @@ def test_events_tells_why_an_event_was_not_billed(offramp: Offramp, live: Live) 
     live.send(usage("colleague", userId="ada@company.com"))
     result = offramp("events", "colleague")
     assert result.status == 0
-    told = flat(result.out)
-    assert f"filtered {LANE}" in told
-    assert '!contains(userId, "@company.com") is false (userId is "ada@company.com")' in told
-    assert '✓ type = "track"' in told
+    message = flat(result.out)
+    assert f"filtered {LANE}" in message
+    assert '!contains(userId, "@company.com") is false (userId is "ada@company.com")' in message
+    assert '✓ type = "track"' in message
 
 
 def test_events_tells_what_to_change_and_what_to_run(offramp: Offramp, live: Live) -> None:
     """A rejected event: the fault, the path that gave nothing, and the command that follows."""
     live.send(nobody())
-    told = flat(offramp("events", "nobody").out)
-    assert "payload @ $.customer_id: nothing came, but it is required" in told
-    assert "customer_id comes from $.properties.cid, which this event lacks" in told
-    command = re.search(r"then offramp (replay \d+)", told)
+    message = flat(offramp("events", "nobody").out)
+    assert "payload @ $.customer_id: nothing came, but it is required" in message
+    assert "customer_id comes from $.properties.cid, which this event lacks" in message
+    command = re.search(r"then offramp (replay \d+)", message)
     assert command is not None
     assert offramp(*command[1].split()).status == 0
 
@@ -118,11 +118,11 @@ def test_events_tells_what_to_change_and_what_to_run(offramp: Offramp, live: Liv
 def test_events_shows_request_and_answer(offramp: Offramp, live: Live) -> None:
     """A delivered event: what was sent, what came back, how long it took."""
     live.send(usage("good"))
-    told = flat(offramp("events", "good").out)
-    assert f"delivered {LANE} OK, 1 attempt" in told
-    assert "POST http://127.0.0.1" in told
-    assert "answer 200" in told
-    assert TOKEN not in told
+    message = flat(offramp("events", "good").out)
+    assert f"delivered {LANE} OK, 1 attempt" in message
+    assert "POST http://127.0.0.1" in message
+    assert "answer 200" in message
+    assert TOKEN not in message
 
 
 def test_events_as_json_holds_the_whole_story(offramp: Offramp, live: Live) -> None:
@@ -149,8 +149,8 @@ def test_status_shows_counts_and_that_the_sums_hold(offramp: Offramp, live: Live
         assert result.status == 0
         assert "the sums hold" in result.out
         assert "requests flow" in result.out
-    told = _json.loads(offramp("status", "--json").out)
-    [row] = told["subscriptions"]
+    answer = _json.loads(offramp("status", "--json").out)
+    [row] = answer["subscriptions"]
     assert (row["delivered"], row["rejected"], row["filtered"]) == (1, 1, 1)
 
 
@@ -180,9 +180,9 @@ def test_an_event_does_not_reach_into_the_terminal(offramp: Offramp, live: Live)
 def test_dead_lists_what_failed_with_its_reason(offramp: Offramp, live: Live) -> None:
     """By every filter."""
     live.send(nobody("n1"), nobody("n2"), usage("good"))
-    told = offramp("dead-letters")
-    assert "PAYLOAD_VALIDATION_FAILED" in told.out
-    assert "n1" in told.out
+    answer = offramp("dead-letters")
+    assert "PAYLOAD_VALIDATION_FAILED" in answer.out
+    assert "n1" in answer.out
     rows = offramp(
         "dead-letters", "--json", "--reason=PAYLOAD_VALIDATION_FAILED", "--since=1h"
     ).lines
@@ -251,7 +251,7 @@ def test_secrets_are_exported_from_the_data_folder_alone(offramp: Offramp, live:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["events", "unknown"], "no event with the messageId 'unknown'"),
         (["events", "x", "--token=wrong"], "not the host's token"),
@@ -265,12 +265,12 @@ def test_secrets_are_exported_from_the_data_folder_alone(offramp: Offramp, live:
     ],
 )
 def test_what_goes_wrong_is_told_with_what_to_do(
-    offramp: Offramp, live: Live, arguments: list[str], told: str
+    offramp: Offramp, live: Live, arguments: list[str], message: str
 ) -> None:
     """Status 2, a message that helps, and no traceback."""
     result = offramp(*arguments)
     assert result.status == 2
-    assert told in flat(result.err)
+    assert message in flat(result.err)
     assert "Traceback" not in result.err
 
 
@@ -368,9 +368,9 @@ def test_a_revoked_token_holds_the_instance_until_it_is_mended(
         PATIENCE
     )
     until(lambda: "metronome" in live.host.engine.held)
-    told = flat(offramp("status").out)
-    assert "credentials" in told
-    assert "metronome is held back: change the settings of the instance" in told
+    message = flat(offramp("status").out)
+    assert "credentials" in message
+    assert "metronome is held back: change the settings of the instance" in message
     ready = _json.loads(asked(live, "/readyz"))
     assert ready["ready"] is True
     [degraded] = ready["degraded"]

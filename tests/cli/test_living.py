@@ -153,11 +153,11 @@ async def started(config: Path, *, terminal: bool = False) -> AsyncIterator[str]
         stderr=its,
     )  # fmt: skip
     os.close(its)
-    told = ""
+    message = ""
     async with asyncio.timeout(PATIENCE):
-        while "Billing events: " not in told:
-            told += (await asyncio.to_thread(os.read, ours, 1 << 16)).decode()
-    yield told
+        while "Billing events: " not in message:
+            message += (await asyncio.to_thread(os.read, ours, 1 << 16)).decode()
+    yield message
     process.terminate()
     await asyncio.wait_for(process.wait(), PATIENCE)
     os.close(ours)
@@ -166,23 +166,23 @@ async def started(config: Path, *, terminal: bool = False) -> AsyncIterator[str]
 
 async def test_a_terminal_is_told_the_token_once_and_the_file_here_is_taken(config: Path) -> None:
     """First start: the diff, the token, where it stands. Second: only where it stands."""
-    async with started(config, terminal=True) as told:
+    async with started(config, terminal=True) as message:
         token = (config.parent / "offramp-data" / "token").read_text().strip()
-        assert f"the token {token} (told once" in told
-        assert f"+ subscription {LANE}" in told
+        assert f"the token {token} (told once" in message
+        assert f"+ subscription {LANE}" in message
     write(config, None)
-    async with started(config, terminal=True) as told:
-        assert token not in told
-        assert re.search(r"token in \S*offramp-data/token", told)
-        assert "+ " not in told
+    async with started(config, terminal=True) as message:
+        assert token not in message
+        assert re.search(r"token in \S*offramp-data/token", message)
+        assert "+ " not in message
 
 
 async def test_the_token_is_never_told_to_a_log(config: Path) -> None:
     """What is no terminal is kept and read by others: it hears where the token stands."""
-    async with started(config) as told:
+    async with started(config) as message:
         token = (config.parent / "offramp-data" / "token").read_text().strip()
-        assert token not in told
-        assert re.search(r"token in \S*offramp-data/token", told)
+        assert token not in message
+        assert re.search(r"token in \S*offramp-data/token", message)
 
 
 def test_check_warns_of_references_that_lead_nowhere(

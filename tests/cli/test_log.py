@@ -58,10 +58,10 @@ def test_a_json_line_has_time_level_logger_message_traceback_and_extras() -> Non
     except KeyError:
         logging.getLogger("offramp.x").exception("broke\x1b[2J", extra={"subscription": "a/b"})
     [line] = stream.getvalue().splitlines()
-    told = json.loads(line)
-    trace = told.pop("traceback")
-    assert re.fullmatch(TIME, told.pop("time"))
-    assert told == {
+    answer = json.loads(line)
+    trace = answer.pop("traceback")
+    assert re.fullmatch(TIME, answer.pop("time"))
+    assert answer == {
         "level": "error",
         "logger": "offramp.x",
         "message": "broke\x1b[2J",

@@ -107,8 +107,8 @@ async def test_bad_requests_are_refused_and_nothing_else_is_lost(config: Path) -
         mixed = {"writeKey": KEY, "batch": [usage("good-1"), big, 5, usage("good-2")]}
         async with session.post(batch, json=mixed) as answer:
             assert answer.status == 200
-            told = await answer.json()
-        assert [each["index"] for each in told["rejected"]] == [1, 2]
+            shown = await answer.json()
+        assert [each["index"] for each in shown["rejected"]] == [1, 2]
         await arrived(emulator, 2)
         assert set(emulator.effects()) == {"good-1", "good-2"}
         async with session.get(f"{host.url}/readyz") as answer:
@@ -143,7 +143,7 @@ async def test_the_demonstration_ends_by_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         (["--port", "{taken}"], "127.0.0.1:{taken} is in use: stop the program that listens there"),
         (["--port", "70000"], "must be 0 to 65535, not 70000"),
@@ -154,7 +154,7 @@ async def test_the_demonstration_ends_by_itself() -> None:
     ids=["in use", "too high", "negative", "not of this machine", "no name"],
 )
 def test_an_address_that_cannot_be_had_is_told_before_anything_begins(
-    offramp: Offramp, config: Path, options: list[str], told: str
+    offramp: Offramp, config: Path, options: list[str], message: str
 ) -> None:
     """One sentence, status 2; the file is not applied, and no data folder is made."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -162,7 +162,7 @@ def test_an_address_that_cannot_be_had_is_told_before_anything_begins(
         result = offramp("serve", config, *(each.format(taken=port) for each in options))
     assert result.status == 2
     [line] = result.err.splitlines()
-    assert told.format(taken=port) in line
+    assert message.format(taken=port) in line
     assert not (config.parent / "offramp-data").exists()
 
 
@@ -188,6 +188,6 @@ async def test_what_is_no_terminal_gets_json_alone(config: Path) -> None:
         process.send_signal(signal.SIGTERM)
         _, rest = await asyncio.wait_for(process.communicate(), PATIENCE)
     assert process.returncode == 0
-    told = [_json.loads(line) for line in [*lines, line, *rest.decode().splitlines()]]
-    assert {"time", "level", "logger", "message"} <= set.intersection(*map(set, told))
-    assert "stopped" in told[-1]["message"]
+    messages = [_json.loads(line) for line in [*lines, line, *rest.decode().splitlines()]]
+    assert {"time", "level", "logger", "message"} <= set.intersection(*map(set, messages))
+    assert "stopped" in messages[-1]["message"]

@@ -47,7 +47,7 @@ def test_a_good_configuration_is_called_good(offramp: Offramp, config: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "messages"),
     [
         (("sendEvent", "sendEvnt"), ["subscriptions[0].action", "sendEvent"]),
         (('type = "track" and', 'type = "track" andd'), ["subscriptions[0].trigger", "column"]),
@@ -61,14 +61,14 @@ def test_a_good_configuration_is_called_good(offramp: Offramp, config: Path) -> 
     ],
 )
 def test_every_fault_has_its_place(
-    offramp: Offramp, config: Path, change: tuple[str, str], told: list[str]
+    offramp: Offramp, config: Path, change: tuple[str, str], messages: list[str]
 ) -> None:
     """A broken configuration is refused, whole, with place and remedy."""
     assert change[0] in CONFIG
     config.write_text(CONFIG.replace(*change))
     result = offramp("check", config)
     assert result.status == 2
-    assert all(word in result.err for word in told), result.err
+    assert all(word in result.err for word in messages), result.err
     assert "Traceback" not in result.err
 
 
@@ -102,9 +102,9 @@ def test_explain_shows_trigger_fields_and_request_and_sends_nothing(
 def test_check_counts_in_words_that_fit(offramp: Offramp, config: Path) -> None:
     """One source is no `1 sources`; and the trigger's own warning stands beside."""
     result = offramp("check", config)
-    told = " ".join((result.out + result.err).split())
-    assert "1 source, 1 instance, 1 subscription (1 enabled)" in told
-    assert "does not match events that have no text there" in told
+    message = " ".join((result.out + result.err).split())
+    assert "1 source, 1 instance, 1 subscription (1 enabled)" in message
+    assert "does not match events that have no text there" in message
 
 
 @pytest.mark.parametrize(
@@ -118,9 +118,9 @@ def test_a_number_has_its_noun(count: int, words: str) -> None:
 def test_explain_says_which_condition_failed(offramp: Offramp, config: Path) -> None:
     """The billing engineer's question, answered: the user is a colleague."""
     colleague = usage(userId="ada@company.com")
-    [told] = offramp("explain", "--config", config, "--json", stdin=ndjson(colleague)).lines
-    assert told["matches"] is False
-    assert [c["text"] for c in told["trigger"]["children"] if not c["result"]] == [
+    [answer] = offramp("explain", "--config", config, "--json", stdin=ndjson(colleague)).lines
+    assert answer["matches"] is False
+    assert [c["text"] for c in answer["trigger"]["children"] if not c["result"]] == [
         '!contains(userId, "@company.com")'
     ]
 

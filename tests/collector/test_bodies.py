@@ -152,17 +152,17 @@ class Bad:
     headers: dict[str, str] = attrs.field(factory=dict)
 
 
-def not_json(body: bytes, told: str = "this is not JSON that can be read") -> Bad:
-    return Bad(body=body, code="not_json", told=told)
+def not_json(body: bytes, message: str = "this is not JSON that can be read") -> Bad:
+    return Bad(body=body, code="not_json", told=message)
 
 
 def too_large(body: bytes) -> Bad:
     return Bad(body=body, code="event_too_large", told="larger than 32768 bytes")
 
 
-def unread(told: str, body: bytes = TEXT, **headers: str) -> Bad:
+def unread(message: str, body: bytes = TEXT, **headers: str) -> Bad:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Bad(body=body, told=told, status=415, headers=named)
+    return Bad(body=body, told=message, status=415, headers=named)
 
 
 BAD = {

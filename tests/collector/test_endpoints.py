@@ -168,7 +168,7 @@ async def test_a_stranger_is_told_why(
     collector: Running, http: aiohttp.ClientSession, stranger: str, endpoint: str
 ) -> None:
     """The answer is 401, masks the key, and asks no browser for a password."""
-    headers, key, told = STRANGERS[stranger]
+    headers, key, shown = STRANGERS[stranger]
     event = {"type": "track", "event": "A", "userId": "u"}
     body = (
         {**event, "writeKey": key} if endpoint == "track" else {"batch": [event], "writeKey": key}
@@ -179,7 +179,7 @@ async def test_a_stranger_is_told_why(
         answer = await response.json()
     assert answer["success"] is False
     assert answer["error"]["code"] == answer["code"] == "unknown_source"
-    assert told in answer["error"]["message"]
+    assert shown in answer["error"]["message"]
     assert "nobody" not in answer["message"]
     assert collector.intake.accepted == []
     assert collector.intake.refused == {(None, "unknown_source"): 1}

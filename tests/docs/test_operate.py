@@ -146,9 +146,9 @@ def section_on_sizes() -> str:
 
 def test_the_measured_event_has_the_size_that_the_page_says() -> None:
     """576 bytes, give or take the digits of its numbers."""
-    told = re.search(r"event of (\d+) bytes as it is stored", section_on_sizes())
-    assert told is not None
-    assert len(_json.dumps(event(1_000))) == pytest.approx(int(told[1]), rel=TOLERANCE)
+    answer = re.search(r"event of (\d+) bytes as it is stored", section_on_sizes())
+    assert answer is not None
+    assert len(_json.dumps(event(1_000))) == pytest.approx(int(answer[1]), rel=TOLERANCE)
 
 
 async def test_the_page_lists_every_figure_with_its_labels(

@@ -78,7 +78,7 @@ def test_an_event_is_explained(folder: Path) -> None:
     """Step 5: the configuration is good, and the explanation shows the request, key masked."""
     good = run(folder, "-c", CLI, "check", "offramp.toml")
     assert good.returncode == 0, good.stderr
-    told = run(
+    answer = run(
         folder,
         "-c",
         CLI,
@@ -87,7 +87,7 @@ def test_an_event_is_explained(folder: Path) -> None:
         "offramp.toml",
         stdin='{"event": "Signed Up", "userId": "ada"}\n',
     )
-    assert told.returncode == 0, told.stderr
-    assert "Signed Up by ada" in told.stdout
-    assert "PUT https://api.pinboard.example/boards/main/notes/" in told.stdout
-    assert "key-of-the-shell" not in told.stdout
+    assert answer.returncode == 0, answer.stderr
+    assert "Signed Up by ada" in answer.stdout
+    assert "PUT https://api.pinboard.example/boards/main/notes/" in answer.stdout
+    assert "key-of-the-shell" not in answer.stdout

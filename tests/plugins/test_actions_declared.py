@@ -132,11 +132,11 @@ def test_keys_have_to_name_fields() -> None:
             batch = Batch(keys=("place.city", "plase"))
             dynamic_fields = {"kind": "kinds"}  # noqa: RUF012 - never changed
 
-    told = [str(fault) for fault in caught.value.faults]
-    assert len(told) == 4
-    for part, text in zip(("slug", "'ident'", "'plase'", "'kind'"), told, strict=True):
+    messages = [str(fault) for fault in caught.value.faults]
+    assert len(messages) == 4
+    for part, text in zip(("slug", "'ident'", "'plase'", "'kind'"), messages, strict=True):
         assert part in text
-    assert "id, place" in told[1]
+    assert "id, place" in messages[1]
 
 
 def test_a_payload_class_with_a_fault_is_told_at_the_class() -> None:

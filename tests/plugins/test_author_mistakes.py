@@ -269,7 +269,7 @@ async def yields(*_: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("parts", "told"),
+    ("parts", "detail"),
     [
         ({"perform": no_answer}, "returned NoneType, which cannot be awaited: write `async def"),
         ({"perform": yields}, "returned async_generator, which cannot be awaited: leave out `y"),
@@ -280,14 +280,14 @@ async def yields(*_: Any) -> Any:
     ],
 )
 async def test_a_function_that_cannot_be_awaited_is_told_when_it_is_called(
-    tmp_path: Path, parts: Any, told: str
+    tmp_path: Path, parts: Any, detail: str
 ) -> None:
     """Where the declaration does not show it; function, file and line are named."""
     [(stage, reason, message)] = await outcomes(tmp_path, wild(**parts), "m1")
     assert (stage, reason) == ("retrying", "INTERNAL")
     assert message.startswith("the plugin raised TypeError: ")
     assert "(wild.py:" in message
-    assert told in message
+    assert detail in message
 
 
 async def test_middleware_that_is_not_async_is_told(tmp_path: Path) -> None:
@@ -331,6 +331,6 @@ async def test_extend_request_that_returns_something_else_is_told(
     async with running(tmp_path, catalog) as (engine, ledger):
         await engine.apply(config(catalog))
         await engine.accept("site", [event("m1")])
-        [told] = await told_of(ledger, "m1")
-    assert told.reason == "INTERNAL"
-    assert f"extend_request returned {kind}, and not RequestOptions: return" in told.message
+        [answer] = await told_of(ledger, "m1")
+    assert answer.reason == "INTERNAL"
+    assert f"extend_request returned {kind}, and not RequestOptions: return" in answer.message

@@ -73,18 +73,18 @@ def test_a_presets_mapping_lies_over_the_defaults() -> None:
 
 
 @pytest.mark.parametrize(
-    ("look", "told"),
+    ("look", "message"),
     [
         (lambda c: c["smal"], "no destination 'smal'; did you mean 'small'? There are: small"),
         (lambda c: c["small"].action("zzz"), "no action of small 'zzz'. There are: send"),
         (lambda c: c["small"].preset("everything"), "did you mean 'Everything'?"),
     ],
 )
-def test_what_is_not_there_is_told_with_what_is(look: Callable[[Any], Any], told: str) -> None:
+def test_what_is_not_there_is_told_with_what_is(look: Callable[[Any], Any], message: str) -> None:
     """A misspelt name gets the nearest one offered, and all that there are."""
     with pytest.raises(NotFoundError) as caught:
         look(catalog_of(declares("owner", make_destination())))
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert isinstance(caught.value, KeyError)
 
 
@@ -155,7 +155,9 @@ def test_of_two_plugins_that_declare_one_directive_neither_is_offered() -> None:
     )
     catalog = catalog_of(one, two)
     assert catalog.directives == {}
-    assert "declares the directive '@upper', and so does the plugin 'one'" in told(catalog)["two"]
+    assert (
+        "declares the directive '@upper', and so does the plugin 'one'" in messages(catalog)["two"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -173,7 +175,7 @@ def test_a_plugin_that_clashes_with_itself_is_named_once(plugin: object, what: s
     """One plugin with one name twice is told as what it is."""
     catalog = catalog_of(plugin)
     assert list(catalog) == []
-    assert f"declares the {what} twice" in told(catalog)["owner"]
+    assert f"declares the {what} twice" in messages(catalog)["owner"]
 
 
 def test_who_clashes_with_a_faulty_plugin_only_is_offered() -> None:
@@ -184,7 +186,7 @@ def test_who_clashes_with_a_faulty_plugin_only_is_offered() -> None:
         declares("faulty", make_destination(presets=[bad])),
     )
     assert catalog["small"].plugin == "sound"
-    assert list(told(catalog)) == ["faulty"]
+    assert list(messages(catalog)) == ["faulty"]
 
 
 def test_what_adds_to_a_destination_that_is_left_out_is_no_problem() -> None:
@@ -203,7 +205,7 @@ def test_what_adds_to_a_destination_that_is_left_out_is_no_problem() -> None:
         make_plugin("faulty", offramp_destinations=raises),
     )
     assert list(catalog) == ["other"]
-    assert list(told(catalog)) == ["faulty"]
+    assert list(messages(catalog)) == ["faulty"]
 
 
 def test_a_missing_destination_names_the_faulty_plugins_that_may_declare_it() -> None:
@@ -216,7 +218,7 @@ def test_a_missing_destination_names_the_faulty_plugins_that_may_declare_it() ->
         declares("sound", make_destination("c")),
     )
     assert list(catalog) == ["c"]
-    assert set(told(catalog)) == {"asked", "guest", "unasked"}
+    assert set(messages(catalog)) == {"asked", "guest", "unasked"}
     may_declare = {
         slug: {each.plugin for each in catalog.missing(slug)} for slug in ("a", "b", "c", "typo")
     }
@@ -232,7 +234,7 @@ def raises() -> Any:
     raise RuntimeError("not today")
 
 
-def told(catalog: Catalog) -> dict[str, str]:
+def messages(catalog: Catalog) -> dict[str, str]:
     return {each.plugin: str(each) for each in catalog.problems}
 
 
@@ -306,9 +308,9 @@ def test_the_manifest_lists_what_guests_add() -> None:
         title = "Also"
 
     entry = small_with(offramp_settings=lambda: More, offramp_actions=lambda: [Also])["small"]
-    told = manifest(entry)
-    assert list(told["authentication"]["fields"]) == ["token", "region"]
-    assert list(told["actions"]) == ["send", "also"]
+    answer = manifest(entry)
+    assert list(answer["authentication"]["fields"]) == ["token", "region"]
+    assert list(answer["actions"]) == ["send", "also"]
     assert entry.action("also").plugin == "guest"
 
 
@@ -328,8 +330,8 @@ def test_the_manifest_has_segments_shape_of_authentication(
     declared: dict[str, Any], authentication: Any
 ) -> None:
     """Without scheme and settings it is null; settings without a scheme are custom."""
-    told = manifest(catalog_of(declares("owner", make_destination(**declared)))["small"])
-    found = told["authentication"]
+    answer = manifest(catalog_of(declares("owner", make_destination(**declared)))["small"])
+    found = answer["authentication"]
     assert (found and (found["scheme"], list(found["fields"]))) == authentication
 
 

@@ -111,14 +111,14 @@ def test_the_label_defaults_to_the_key() -> None:
     class Labels:
         plain: str = field()
         renamed: str = field(key="onTheWire")
-        told: str = field(label="For people")
+        labelled: str = field(label="For people")
 
     assert [found.label for found in fields_of(Labels).values()] == [
         "plain",
         "onTheWire",
         "For people",
     ]
-    assert wire_names(Labels) == {"plain": "plain", "renamed": "onTheWire", "told": "told"}
+    assert wire_names(Labels) == {"plain": "plain", "renamed": "onTheWire", "labelled": "labelled"}
 
 
 def test_every_property_arrives() -> None:
@@ -222,9 +222,9 @@ def test_a_class_without_attrs_is_refused() -> None:
     class Plain:
         a: str
 
-    [told] = faults_of(Plain)
-    assert "Plain" in told
-    assert "@attrs.frozen" in told
+    [fault] = faults_of(Plain)
+    assert "Plain" in fault
+    assert "@attrs.frozen" in fault
 
 
 def test_every_fault_is_told_at_once() -> None:
@@ -245,13 +245,13 @@ def test_every_fault_is_told_at_once() -> None:
         inner: Torn = field()
         good: str = field()
 
-    told = faults_of(Faulty)
-    places = [text.partition(": ")[0].rpartition(".")[2] for text in told]
+    faults = faults_of(Faulty)
+    places = [text.partition(": ")[0].rpartition(".")[2] for text in faults]
     assert places == [
         "either", "raw", "mixed", "of_bytes", "bare", "pair", "needless", "sometimes", "two",
         "many",
     ]  # fmt: skip
-    by_place = dict(zip(places, told, strict=True))
+    by_place = dict(zip(places, faults, strict=True))
     assert "one type" in by_place["either"]
     assert "bytes cannot be a field" in by_place["raw"]
     assert "mixes types" in by_place["mixed"]
@@ -277,11 +277,11 @@ class Unknown:
 
 def test_a_class_within_itself_is_refused() -> None:
     """A field's shape is written out in full, so it has to end."""
-    [told] = faults_of(Endless)
-    assert "contains itself" in told
+    [fault] = faults_of(Endless)
+    assert "contains itself" in fault
 
 
 def test_an_annotation_that_names_nothing_is_refused() -> None:
     """A misspelt or late type is told as a fault of the definition."""
-    [told] = faults_of(Unknown)
-    assert "NoSuchName" in told
+    [fault] = faults_of(Unknown)
+    assert "NoSuchName" in fault

@@ -46,7 +46,7 @@ def test_the_way_out_of_a_file_names_the_file(tmp_path: Path) -> None:
     )
 
 
-def told(plugins: Plugins) -> list[str]:
+def messages(plugins: Plugins) -> list[str]:
     return [str(problem) for problem in plugins.problems]
 
 
@@ -64,7 +64,7 @@ def test_files_are_plugins_named_for_their_stem(tmp_path: Path) -> None:
     plugins = load(files=[path])
     assert plugins.names == ("site_extras",)
     assert slugs(plugins) == ["dropped-in"]
-    assert told(plugins) == []
+    assert messages(plugins) == []
 
 
 def test_a_file_may_be_named_like_a_library(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
 def test_two_plugins_of_one_name_are_told(tmp_path: Path) -> None:
     """The first keeps the name and stays in use."""
     plugins = load(declares("same", make_destination()), declares("same", make_destination("b")))
-    assert told(plugins) == [
+    assert messages(plugins) == [
         "plugin 'same': another plugin has this name; it is left out: rename one of them"
     ]
     assert slugs(plugins) == ["small"]
@@ -171,7 +171,7 @@ def test_blocked_plugins_are_left_out(tmp_path: Path) -> None:
     assert plugins.names == ("wanted",)
     assert slugs(plugins) == ["kept"]
     assert not trace.exists()
-    assert told(plugins) == []
+    assert messages(plugins) == []
 
 
 def test_the_environment_blocks_plugins_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,7 +220,7 @@ def test_a_generator_that_raises_half_way_counts_for_nothing() -> None:
 
     plugins = load(make_plugin("faulty", offramp_destinations=offramp_destinations))
     assert slugs(plugins) == []
-    assert "no second" in told(plugins)[0]
+    assert "no second" in messages(plugins)[0]
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,9 @@ def test_an_observer_that_keeps_failing_is_one_problem() -> None:
     assert len(calls) == 3
     place = place_of(offramp_settled.__code__, offramp_settled.__code__.co_firstlineno + 2)
     cause = f"OSError: disk full, time 3 ({place})"
-    assert told(plugins) == [f"plugin 'observer': offramp_settled failed: {cause}: mend the plugin"]
+    assert messages(plugins) == [
+        f"plugin 'observer': offramp_settled failed: {cause}: mend the plugin"
+    ]
 
 
 def test_hook_names_lists_the_specifications() -> None:

@@ -101,9 +101,9 @@ def run(*command: str, path: Path | None = None) -> str:
 
 def test_an_installed_distribution_is_in_the_catalog(installed: Path) -> None:
     """Its entry point is all it takes, and its broken neighbour does no harm."""
-    told = json.loads(run(sys.executable, "-c", LIST, path=installed))
-    assert told["destinations"]["tiny-actions"] == "tiny"
-    assert told["destinations"]["metronome-actions"] == "metronome"
+    answer = json.loads(run(sys.executable, "-c", LIST, path=installed))
+    assert answer["destinations"]["tiny-actions"] == "tiny"
+    assert answer["destinations"]["metronome-actions"] == "metronome"
     causes = {
         "astray": "cannot be loaded: PluginError: its entry point stands in the group "
         "'offramp.plugins', where nothing looks: plugins are found in 'offramp'",
@@ -113,7 +113,7 @@ def test_an_installed_distribution_is_in_the_catalog(installed: Path) -> None:
         "unmarked": "cannot be loaded: PluginError: offramp_destinations is not marked as a hook: "
         "write @hookimpl above it",
     }
-    assert told["problems"] == [
+    assert answer["problems"] == [
         f"plugin {name!r}: {cause}; it is left out: mend or uninstall it, or block it with "
         f"OFFRAMP_BLOCKED_PLUGINS={name}"
         for name, cause in causes.items()
@@ -123,6 +123,6 @@ def test_an_installed_distribution_is_in_the_catalog(installed: Path) -> None:
 def test_an_operator_can_block_it(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The variable keeps out what is installed, by the names of entry points."""
     monkeypatch.setenv("OFFRAMP_BLOCKED_PLUGINS", "torn,tiny,unmarked,empty,astray")
-    told = json.loads(run(sys.executable, "-c", LIST, path=installed))
-    assert "tiny-actions" not in told["destinations"]
-    assert told["problems"] == []
+    answer = json.loads(run(sys.executable, "-c", LIST, path=installed))
+    assert "tiny-actions" not in answer["destinations"]
+    assert answer["problems"] == []

@@ -66,5 +66,5 @@ def test_every_module_imports_alone(
         check=False,
         env=environment,
     )
-    told = done.stdout + done.stderr
-    assert (done.returncode, told) == (0, ""), told
+    answer = done.stdout + done.stderr
+    assert (done.returncode, answer) == (0, ""), answer

@@ -84,7 +84,9 @@ def test_every_dependency_has_a_reason(
         canonicalize_name(row["name"]): row["cells"].split("|")[-1] for row in ROW.finditer(page)
     }
     assert reasons.keys() == dependencies.keys()
-    short = [name for name, told in reasons.items() if len(told.split()) < SHORTEST_REASON_WORDS]
+    short = [
+        name for name, message in reasons.items() if len(message.split()) < SHORTEST_REASON_WORDS
+    ]
     assert short == []
 
 

@@ -126,26 +126,26 @@ async def test_settling_runs_before_accepting(store: Store) -> None:
 
 async def test_a_vanished_awaiter_is_no_error(store: Store) -> None:
     """Cancelling the wait does not undo the write, nor hurt its neighbours; `done` is told."""
-    told: list[tuple[int, int | BaseException]] = []
-    work = Work(run=add, done=told.extend)
+    messages: list[tuple[int, int | BaseException]] = []
+    work = Work(run=add, done=messages.extend)
     async with Hold(store):
         gone = store.submit(work, 1)
         stays = store.submit(work, 2)
         gone.cancel()
     assert await stays == 2
-    assert told == [(1, 1), (2, 2)]
+    assert messages == [(1, 1), (2, 2)]
     assert await numbers(store) == [1, 2]
 
 
 async def test_done_is_told_before_the_awaiters_and_of_failures(store: Store) -> None:
     """`done` hears of a whole group at once, errors among the results."""
-    told: list[tuple[int, int | BaseException]] = []
-    work = Work(run=add, done=told.extend)
+    messages: list[tuple[int, int | BaseException]] = []
+    work = Work(run=add, done=messages.extend)
     await store.submit(work, 1)
     with pytest.raises(sqlite3.IntegrityError):
         await store.submit(work, 1)
-    assert told[0] == (1, 1)
-    assert isinstance(told[1][1], sqlite3.IntegrityError)
+    assert messages[0] == (1, 1)
+    assert isinstance(messages[1][1], sqlite3.IntegrityError)
 
 
 async def test_a_done_that_raises_does_not_hang_the_awaiters(

@@ -235,7 +235,7 @@ async def test_the_run_explains_a_failure(sut: TestIntegration, partner: Partner
     run = await sut.test_action("sendUsage", event=create_test_event(event="Shown"))
     with pytest.raises(AssertionError) as raised:
         run.assert_delivered()
-    told = str(raised.value)
+    message = str(raised.value)
     for words in (
         "expected delivered, but event 1 was not",
         "track 'Shown': rejected, 422",
@@ -245,8 +245,8 @@ async def test_the_run_explains_a_failure(sut: TestIntegration, partner: Partner
         '"customer":"group1234"',
         '{"message":"*** may not"}',
     ):
-        assert words in told
-    assert TOKEN not in told
+        assert words in message
+    assert TOKEN not in message
 
 
 async def test_long_texts_are_cut(sut: TestIntegration, partner: Partner) -> None:
@@ -255,10 +255,10 @@ async def test_long_texts_are_cut(sut: TestIntegration, partner: Partner) -> Non
     many = [event for n in range(9) for event in events(1, customer=f"c{n}")]
     for event in many:
         event["properties"] = {"text": "x" * 5_000}
-    told = repr(await sut.test_action("sendUsage", events=many))
-    assert "and 4 requests more" in told
-    assert "characters in all)" in told
-    assert told.count("  because") == 3
+    message = repr(await sut.test_action("sendUsage", events=many))
+    assert "and 4 requests more" in message
+    assert "characters in all)" in message
+    assert message.count("  because") == 3
 
 
 async def test_other_ends_can_be_asserted(sut: TestIntegration, partner: Partner) -> None:
@@ -424,10 +424,10 @@ async def test_authentication_that_is_not_declared_is_told(integration: MakeInte
 
 async def test_explaining_sends_nothing(sut: TestIntegration, partner: Partner) -> None:
     """It tells the trigger's truth, the payload and the very request."""
-    told = await sut.explain("sendUsage", trigger='event = "Used"')
-    assert told["matches"] is False
-    assert told["payload"]["id"] == "message1234"
-    assert told["request"]["url"] == USAGE
+    answer = await sut.explain("sendUsage", trigger='event = "Used"')
+    assert answer["matches"] is False
+    assert answer["payload"]["id"] == "message1234"
+    assert answer["request"]["url"] == USAGE
     assert partner.requests == []
 
 

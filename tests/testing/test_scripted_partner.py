@@ -122,10 +122,10 @@ async def test_a_request_that_nothing_answers_fails_the_test(
     with pytest.raises(pytest.fail.Exception) as raised:
         await transport(asking())
     assert not isinstance(raised.value, Exception)
-    told = str(raised.value)
-    assert f"no answer left for POST {USAGE}" in told
-    assert "GET https://api.billing.example/other" in told
-    assert f'partner.post("{USAGE}", payload={{}})' in told
+    message = str(raised.value)
+    assert f"no answer left for POST {USAGE}" in message
+    assert "GET https://api.billing.example/other" in message
+    assert f'partner.post("{USAGE}", payload={{}})' in message
 
 
 async def test_a_function_may_answer_what_is_not_scripted(

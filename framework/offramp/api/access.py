@@ -67,8 +67,10 @@ def read_token(path: Path) -> str:
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & _OTHERS:
-            told = f"can be read by others (mode {mode:o}): delete it, and the host makes another"
-            raise ConfigError([Fault(str(path), told)])
+            message = (
+                f"can be read by others (mode {mode:o}): delete it, and the host makes another"
+            )
+            raise ConfigError([Fault(str(path), message)])
         value = path.read_text(encoding="ascii").strip()
     except FileNotFoundError:
         raise

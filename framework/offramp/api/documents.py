@@ -86,8 +86,8 @@ class DocumentsResource:
         """Answer with what changes, and change it unless it is a dry run."""
         for key in _OF_THE_START:
             if key in call.body:
-                told = "is read when a host starts with the file: leave it out here"
-                raise refuse(key, told)
+                message = "is read when a host starts with the file: leave it out here"
+                raise refuse(key, message)
 
         def change(config: Config) -> Config:
             return parse_config(call.body, self._host.catalog, current=config).config

@@ -42,12 +42,14 @@ class Identity:
     async def _answer(self, request: web.Request) -> web.Response:
         nonce, url = request.query.get("nonce", ""), request.query.get("url", "")
         if _NONCE.fullmatch(nonce) is None:
-            told = "send a nonce of 32 to 128 hexadecimal digits, and the address you use as url"
-            return ProblemError(HTTPStatus.BAD_REQUEST, told).answer()
+            message = "send a nonce of 32 to 128 hexadecimal digits, and the address you use as url"
+            return ProblemError(HTTPStatus.BAD_REQUEST, message).answer()
         # The address is part of the proof, so that nobody can pass on another host's.
         if url not in self.urls:
-            told = "this host does not know that url as its own; set public_url in the table [host]"
-            return ProblemError(HTTPStatus.NOT_FOUND, told).answer()
+            message = (
+                "this host does not know that url as its own; set public_url in the table [host]"
+            )
+            return ProblemError(HTTPStatus.NOT_FOUND, message).answer()
         body = _json.dumps({"proof": proof(self.secret, nonce=nonce, url=url)})
         headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
         return web.Response(body=body, headers=headers)

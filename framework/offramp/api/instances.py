@@ -75,7 +75,7 @@ class InstancesResource:
         revision, config = await self._host.configs.load()
         name = call.path["name"]
         pick(config.instances, name, "instance")
-        return await self._told(Saved(revision=revision, config=config, changes=()), name)
+        return await self._answer(Saved(revision=revision, config=config, changes=()), name)
 
     async def create(self, call: Call) -> Reply:
         """Make one."""
@@ -89,7 +89,7 @@ class InstancesResource:
                 raise conflict(f"there is an instance {name!r} already")
             return self._with(config, name, table)
 
-        return await self._told(await save(self._host, call, change), name)
+        return await self._answer(await save(self._host, call, change), name)
 
     async def change(self, call: Call) -> Reply:
         """Change one."""
@@ -140,7 +140,7 @@ class InstancesResource:
             table = {**instance_table(instance, fields, secrets=True), **changes}
             return self._with(config, name, table)
 
-        return await self._told(await save(self._host, call, change), name)
+        return await self._answer(await save(self._host, call, change), name)
 
     def _with(self, config: Config, name: str, table: Mapping[str, Any]) -> Config:
         if "subscriptions" in table:
@@ -151,7 +151,7 @@ class InstancesResource:
         read = parse_part(document, self._host.catalog, config, part=place)
         return attrs.evolve(config, instances={**config.instances, name: read.instances[name]})
 
-    async def _told(self, saved: Saved, name: str) -> Reply:
+    async def _answer(self, saved: Saved, name: str) -> Reply:
         warnings = await warnings_at(
             self._host,
             join_place("instances", name),

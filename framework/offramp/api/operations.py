@@ -138,8 +138,8 @@ class Operation:
         known = {each.name: each for each in self.query}
         for name in given:
             if name not in known:
-                told = f"is unknown; there are: {', '.join(known) or 'none'}"
-                raise refuse_parameter(name[:MAX_TEXT_CHARACTERS], told)
+                message = f"is unknown; there are: {', '.join(known) or 'none'}"
+                raise refuse_parameter(name[:MAX_TEXT_CHARACTERS], message)
         values = {}
         for name, each in known.items():
             if name in given:

@@ -44,12 +44,12 @@ async def why(
         return None
     if delivery.lane not in host.config.subscriptions:
         return _of_removed(delivery)
-    told = await _explained(host, delivery, event)
+    explanation = await _explained(host, delivery, event)
     if delivery.stage is Stage.FILTERED:
-        return _of_filtered(delivery, event, told)
+        return _of_filtered(delivery, event, explanation)
     if delivery.stage is Stage.RETRYING:
         return _why(f"it is tried again by itself: {_said(delivery)}")
-    return _of_dead(host, delivery, told)
+    return _of_dead(host, delivery, explanation)
 
 
 def failing(trigger: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -94,7 +94,7 @@ def _of_removed(delivery: Delivery) -> WhyShape:
 
 
 def _of_filtered(
-    delivery: Delivery, event: dict[str, Any] | None, told: Mapping[str, Any] | None
+    delivery: Delivery, event: dict[str, Any] | None, explanation: Mapping[str, Any] | None
 ) -> WhyShape:
     if delivery.reason == SWITCHED_OFF:
         chosen = _json.dumps((event or {}).get("integrations")).decode()
@@ -103,33 +103,35 @@ def _of_filtered(
     if delivery.reason == BROKEN:
         fix = "mend the trigger; `offramp check` tells what is wrong with it"
         return _why("the subscription's trigger could not be compiled", fix=fix)
-    if told is None or delivery.reason != NO_MATCH:
+    if explanation is None or delivery.reason != NO_MATCH:
         return _why(_said(delivery))
-    if told["matches"]:
+    if explanation["matches"]:
         text = "the trigger has been changed since: as it is now, this event matches"
         fix = "send the event again under another messageId, if it is still wanted"
-        return _why(text, fix=fix, trigger=told["trigger"])
-    reasons = [f"{c['text']} is false ({found(c)})" for c in failing(told["trigger"])]
+        return _why(text, fix=fix, trigger=explanation["trigger"])
+    reasons = [f"{c['text']} is false ({found(c)})" for c in failing(explanation["trigger"])]
     text = "the trigger does not match: " + "; ".join(reasons)
-    return _why(text, trigger=told["trigger"])
+    return _why(text, trigger=explanation["trigger"])
 
 
-def _of_dead(host: HostContext, delivery: Delivery, told: Mapping[str, Any] | None) -> WhyShape:
-    errors: list[ErrorShape] = [] if told is None else told["errors"]
+def _of_dead(
+    host: HostContext, delivery: Delivery, explanation: Mapping[str, Any] | None
+) -> WhyShape:
+    errors: list[ErrorShape] = [] if explanation is None else explanation["errors"]
     if delivery.reason in _OF_THE_MAPPING:
-        fix = _fix_of_mapping(told, errors)
+        fix = _fix_of_mapping(explanation, errors)
     else:
         fix = _fix_of_answer(host, delivery)
     return _why(_said(delivery), fix=fix, errors=errors, replay=_command(delivery))
 
 
-def _fix_of_mapping(told: Mapping[str, Any] | None, errors: Sequence[ErrorShape]) -> str:
-    if told is None:
+def _fix_of_mapping(explanation: Mapping[str, Any] | None, errors: Sequence[ErrorShape]) -> str:
+    if explanation is None:
         return _FIX_THE_MAPPING
     if not errors:
         return "as the mapping is now it has no fault any more: replay it"
     fields = [keys[0] for error in errors if (keys := keys_of(error.get("pointer", "#")))]
-    fixes = [_origin(key, told["fields"]) for key in dict.fromkeys(fields)]
+    fixes = [_origin(key, explanation["fields"]) for key in dict.fromkeys(fields)]
     return "; ".join(fixes) or _FIX_THE_MAPPING
 
 

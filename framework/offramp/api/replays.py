@@ -120,8 +120,8 @@ class ReplaysResource:
             )
             return Reply(data=ReplayAnswer(replay=None, preview=previewed))
         if body.mapping is not None:
-            told = "is for a dry run: to send it so, save it in the subscription, then replay"
-            raise refuse("$.mapping", told)
+            message = "is for a dry run: to send it so, save it in the subscription, then replay"
+            raise refuse("$.mapping", message)
         started = self._running.start(filters, actor=call.actor)
         return Reply(data=ReplayAnswer(replay=_shape(started), preview=None))
 
@@ -141,8 +141,8 @@ def _filters(body: ReplayBody) -> DeadFilter:
     named = ("ids", "subscription", "reason", "stage", "since", "until")
     given = {name: getattr(body, name) for name in named}
     if not body.all and all(value is None for value in given.values()):
-        told = f"say which: {', '.join(named)}; or `all: true` for every dead letter"
-        raise refuse("$", told)
+        message = f"say which: {', '.join(named)}; or `all: true` for every dead letter"
+        raise refuse("$", message)
     for name in ("since", "until"):
         try:
             given[name] = None if given[name] is None else read_time(given[name])

@@ -68,8 +68,8 @@ def guarded(guard: Guard, serve: Any, *, conditional: bool = False) -> Any:
             problem = problem_of(error, conditional=conditional and "If-Match" in request.headers)
             if problem is None:
                 _log.error("%s %s broke", request.method, request.path, exc_info=error)
-                told = "the host broke on this request; its log has the traceback"
-                problem = ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, told)
+                message = "the host broke on this request; its log has the traceback"
+                problem = ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, message)
             response = problem.answer()
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
@@ -90,8 +90,8 @@ async def read_json(request: web.Request) -> Any:
     except _json.HalfCharacterError as error:
         raise refuse(error.place, str(error)) from None
     except (ValueError, ArithmeticError) as error:
-        told = f"the body is not JSON that can be read: {error}"
-        raise ProblemError(HTTPStatus.BAD_REQUEST, told) from None
+        message = f"the body is not JSON that can be read: {error}"
+        raise ProblemError(HTTPStatus.BAD_REQUEST, message) from None
     if nests_deeper_than(value, MAX_DEPTH):
         raise refuse("$", f"nests deeper than {MAX_DEPTH} levels")
     return value
@@ -140,8 +140,8 @@ def _read_body(operation: Operation, value: Any) -> Any:
     try:
         return msgspec.convert(value, operation.body)
     except msgspec.ValidationError as error:
-        told, _, place = str(error).partition(" - at `")
-        raise refuse(place.rstrip("`") or "$", told) from None
+        message, _, place = str(error).partition(" - at `")
+        raise refuse(place.rstrip("`") or "$", message) from None
 
 
 def _revision(header: str | None) -> int | None:
@@ -149,8 +149,8 @@ def _revision(header: str | None) -> int | None:
         return None
     found = _ENTITY_TAG.fullmatch(header.strip())
     if found is None:
-        told = f"{header[:MAX_WHO_CHARACTERS]!r} is no revision: send the ETag as it came"
-        raise refuse_header("If-Match", told)
+        message = f"{header[:MAX_WHO_CHARACTERS]!r} is no revision: send the ETag as it came"
+        raise refuse_header("If-Match", message)
     return int(found[1])
 
 
@@ -185,10 +185,10 @@ def _nowhere(operations: Iterable[Operation], guard: Guard) -> Any:
         path = request.rel_url.raw_path
         allowed = sorted({each.method for each in known if each.pattern.fullmatch(path)})
         if not allowed:
-            told = f"there is no {request.path}; GET /api/openapi.json lists all there is"
-            raise ProblemError(HTTPStatus.NOT_FOUND, told)
-        told = f"{request.path} has no {request.method}; it has: {', '.join(allowed)}"
+            message = f"there is no {request.path}; GET /api/openapi.json lists all there is"
+            raise ProblemError(HTTPStatus.NOT_FOUND, message)
+        message = f"{request.path} has no {request.method}; it has: {', '.join(allowed)}"
         headers = {"Allow": ", ".join(allowed)}
-        raise ProblemError(HTTPStatus.METHOD_NOT_ALLOWED, told, headers=headers)
+        raise ProblemError(HTTPStatus.METHOD_NOT_ALLOWED, message, headers=headers)
 
     return guarded(guard, handle)

@@ -62,7 +62,7 @@ class SourcesResource:
         revision, config = await self._host.configs.load()
         name = call.path["name"]
         pick(config.sources, name, "source")
-        return await self._told(Saved(revision=revision, config=config, changes=()), name)
+        return await self._answer(Saved(revision=revision, config=config, changes=()), name)
 
     async def create(self, call: Call) -> Reply:
         """Make one."""
@@ -76,7 +76,7 @@ class SourcesResource:
                 raise conflict(f"there is a source {name!r} already")
             return self._with(config, name, table)
 
-        return await self._told(await save(self._host, call, change), name)
+        return await self._answer(await save(self._host, call, change), name)
 
     async def change(self, call: Call) -> Reply:
         """Change one."""
@@ -87,7 +87,7 @@ class SourcesResource:
             table = {**source_table(source, secrets=True), **call.body}
             return self._with(config, name, table)
 
-        return await self._told(await save(self._host, call, change), name)
+        return await self._answer(await save(self._host, call, change), name)
 
     async def delete(self, call: Call) -> Reply:
         """Delete one."""
@@ -112,7 +112,7 @@ class SourcesResource:
         read = parse_part(document, self._host.catalog, config, part=place)
         return attrs.evolve(config, sources={**config.sources, name: read.sources[name]})
 
-    async def _told(self, saved: Saved, name: str) -> Reply:
+    async def _answer(self, saved: Saved, name: str) -> Reply:
         warnings = await warnings_at(
             self._host, join_place("sources", name), lambda: source_warnings(saved.config, name)
         )

@@ -70,8 +70,8 @@ class StatsResource:
         since = max(until - DEFAULT_STEPS[name] * step, 0.0) if since is None else since
         if until - since > RANGES[name]:
             days = RANGES[name] // STEPS["day"]
-            told = f"lies more than {days} days before `until`: the most by the {name}"
-            raise refuse_parameter("since", told)
+            message = f"lies more than {days} days before `until`: the most by the {name}"
+            raise refuse_parameter("since", message)
         since = since // step * step
         counts = await self._host.ledger.counts(
             since, until, lane=call.query["subscription"], source=call.query["source"]

@@ -87,7 +87,7 @@ class SubscriptionsResource:
         """Answer with one."""
         revision, config = await self._host.configs.load()
         pick(config.subscriptions, call.path["id"], "subscription")
-        return await self._told(
+        return await self._answer(
             Saved(revision=revision, config=config, changes=()), call.path["id"]
         )
 
@@ -149,7 +149,7 @@ class SubscriptionsResource:
             return attrs.evolve(config, subscriptions={**config.subscriptions, new.id: new})
 
         saved = await save(self._host, call, change)
-        return await self._told(saved, made[0])
+        return await self._answer(saved, made[0])
 
     async def _changed(self, call: Call, changes: Mapping[str, Any]) -> Reply:
         name = call.path["id"]
@@ -166,9 +166,9 @@ class SubscriptionsResource:
                 raise conflict(f"{before.instance} has a subscription {after.name!r} already")
             return attrs.evolve(config, subscriptions={**config.subscriptions, name: after})
 
-        return await self._told(await save(self._host, call, change), name)
+        return await self._answer(await save(self._host, call, change), name)
 
-    async def _told(self, saved: Saved, name: str) -> Reply:
+    async def _answer(self, saved: Saved, name: str) -> Reply:
         config = saved.config
         warnings = await warnings_at(
             self._host,

@@ -236,8 +236,8 @@ def _read(url: str, status: int, raw: bytes) -> Any:
 
 
 def _no_answer(url: str, error: BaseException) -> str:
-    told = str(error) or type(error).__name__
+    message = str(error) or type(error).__name__
     return (
-        f"no host answers at {url} ({told}): start one with `offramp serve`, or say where it is "
+        f"no host answers at {url} ({message}): start one with `offramp serve`, or say where it is "
         "with --url or --data"
     )

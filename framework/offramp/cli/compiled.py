@@ -58,13 +58,13 @@ def chosen(snapshot: Snapshot, subscription: str | None) -> list[Pipeline]:
 
 def show(
     context: Context,
-    told: Mapping[str, Any],
+    explanation: Mapping[str, Any],
     render: Callable[[Mapping[str, Any]], RenderableType],
     *,
     as_json: bool,
 ) -> None:
     """Write what was found out about one event and one subscription."""
     if as_json:
-        write_line(told)
+        write_line(explanation)
     else:
-        context.out.print(Group(indented(render(told)), ""))
+        context.out.print(Group(indented(render(explanation)), ""))

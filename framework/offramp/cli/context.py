@@ -32,7 +32,7 @@ class Context:
     def catalog(self) -> Catalog:
         """What the installed plugins declare."""
         catalog = load_catalog(self.plugins)
-        self.tell(catalog.problems)
+        self.report(catalog.problems)
         return catalog
 
     def catalog_with(self, files: Iterable[Path]) -> Catalog:
@@ -40,7 +40,7 @@ class Context:
         files = tuple(files)
         return load_catalog(load_plugins(files=files)) if files else self.catalog
 
-    def tell(self, problems: Iterable[PluginProblem]) -> None:
+    def report(self, problems: Iterable[PluginProblem]) -> None:
         """Warn of problems of plugins, of each once."""
         for problem in problems:
             if problem not in self._warned:

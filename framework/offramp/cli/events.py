@@ -24,8 +24,8 @@ def read_events(stream: Iterable[bytes] | None = None) -> Iterator[dict[str, Any
         except ValueError as error:
             raise EventError([Fault(f"line {number}", str(error))], reason="bad_request") from None
         if not isinstance(event, dict):
-            told = "an event is a JSON object on a line of its own"
-            raise EventError([Fault(f"line {number}", told)], reason="bad_request")
+            message = "an event is a JSON object on a line of its own"
+            raise EventError([Fault(f"line {number}", message)], reason="bad_request")
         yield event
 
 

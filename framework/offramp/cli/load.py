@@ -60,7 +60,7 @@ def load(context: Context, path: Path) -> tuple[Loaded, Catalog]:
     document = read_document(path)
     catalog = context.catalog_with(document.plugins)
     faults = _plugin_faults(document, catalog)
-    context.tell(each for each in catalog.problems if each.file is None or not each.left_out)
+    context.report(each for each in catalog.problems if each.file is None or not each.left_out)
     try:
         loaded = parse_config(document, catalog)
     except ConfigError as error:

@@ -69,5 +69,5 @@ def make_program(context: Context) -> App:
             name = getattr(command, "__name__", repr(command))
             cause = f"its command {name} is left out: {describe_error(error)}"
             context.plugins.report(plugin, f"command {name}", cause)
-    context.tell(context.plugins.problems)
+    context.report(context.plugins.problems)
     return program

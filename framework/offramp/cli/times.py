@@ -25,6 +25,6 @@ def parse_since(text: str | None, *, now: float) -> str | None:
     # Without an offset a person means the clock on the wall.
     time = parse_local_time(text)
     if time is None:
-        told = f"{text!r} is no time: write 90m, 24h or 7d (before now), or {TIME_FORMS}"
-        raise OfframpError(told)
+        message = f"{text!r} is no time: write 90m, 24h or 7d (before now), or {TIME_FORMS}"
+        raise OfframpError(message)
     return time.isoformat()

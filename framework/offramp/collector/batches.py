@@ -35,13 +35,13 @@ def open_batch(body: bytes) -> Envelope:
     try:
         return _DECODER.decode(body)
     except msgspec.ValidationError as error:
-        told = f'{error}; a batch is an object such as {{"batch": [EVENT, ...]}}'
-        raise EventError([Fault("$", told)], reason=Discard.BAD_REQUEST) from None
+        message = f'{error}; a batch is an object such as {{"batch": [EVENT, ...]}}'
+        raise EventError([Fault("$", message)], reason=Discard.BAD_REQUEST) from None
     except (msgspec.DecodeError, RecursionError) as error:
         salvaged = salvage(body)
         if salvaged is None or not salvaged.members:
-            told = f"the body is not JSON: {error}"
-            raise EventError([Fault("$", told)], reason=Discard.NOT_JSON) from None
+            message = f"the body is not JSON: {error}"
+            raise EventError([Fault("$", message)], reason=Discard.NOT_JSON) from None
         return _envelope(salvaged)
 
 

@@ -60,8 +60,10 @@ class Gate:
             raise _unknown_source(request, key_in_body)
         wait = self.rate.take(source) if self.rate is not None else 0.0
         if wait > 0:
-            told = f"source {source!r} sends faster than its limit; send it again later"
-            raise RefusedError(HTTPStatus.TOO_MANY_REQUESTS, "rate_limited", told, retry_after=wait)
+            message = f"source {source!r} sends faster than its limit; send it again later"
+            raise RefusedError(
+                HTTPStatus.TOO_MANY_REQUESTS, "rate_limited", message, retry_after=wait
+            )
         return source
 
 
@@ -92,7 +94,9 @@ def _unknown_source(request: web.Request, key_in_body: Any) -> RefusedError:
     keys = (write_key_of_header(request.headers.get(hdrs.AUTHORIZATION)), key_in_body)
     given = [mask(key) for key in keys if isinstance(key, str) and key]
     if given:
-        told = f"no source has the write key {given[0]}; compare it with those of the sources"
+        message = f"no source has the write key {given[0]}; compare it with those of the sources"
     else:
-        told = "the request has no write key; send it as the user of Basic, or as writeKey in JSON"
-    return RefusedError(HTTPStatus.UNAUTHORIZED, Discard.UNKNOWN_SOURCE, told)
+        message = (
+            "the request has no write key; send it as the user of Basic, or as writeKey in JSON"
+        )
+    return RefusedError(HTTPStatus.UNAUTHORIZED, Discard.UNKNOWN_SOURCE, message)

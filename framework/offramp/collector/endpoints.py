@@ -57,14 +57,14 @@ def _unavailable(error: Exception, endpoint: str) -> web.Response:
     pause = RETRY_SECONDS
     match error:
         case QueueFullError():
-            code, told, pause = "queue_full", str(error), error.retry_after
+            code, message, pause = "queue_full", str(error), error.retry_after
         case StorageError():
             _log.error("endpoint %s: events cannot be stored: %s", endpoint, error)
-            code, told = "storage_failed", "events cannot be stored just now; send them again"
+            code, message = "storage_failed", "events cannot be stored just now; send them again"
         case TimeoutError():
             _log.error("endpoint %s: storing events took too long", endpoint)
-            code, told = "timeout", "storing took too long; send the events again"
+            code, message = "timeout", "storing took too long; send the events again"
         case _:
             _log.error("endpoint %s broke", endpoint, exc_info=error)
-            code, told = "internal", "the host broke on this request; send it again later"
-    return failure(HTTPStatus.SERVICE_UNAVAILABLE, code, told, retry_after=pause)
+            code, message = "internal", "the host broke on this request; send it again later"
+    return failure(HTTPStatus.SERVICE_UNAVAILABLE, code, message, retry_after=pause)

@@ -52,10 +52,12 @@ def parse(text: bytes, place: str = "$") -> Any:
 
 def refuse(error: EventError, source: str | None = None) -> RefusedError:
     """Make the answer to a request whose only event, or whose envelope, is faulty."""
-    return RefusedError(HTTPStatus.BAD_REQUEST, error.reason, tell(error.faults), source=source)
+    return RefusedError(
+        HTTPStatus.BAD_REQUEST, error.reason, describe_faults(error.faults), source=source
+    )
 
 
-def tell(faults: Iterable[Fault]) -> str:
+def describe_faults(faults: Iterable[Fault]) -> str:
     """Write faults in one line: `$.userId: is number; ...`."""
     return "; ".join(f"{fault.place}: {fault.message}" for fault in faults)
 
@@ -110,13 +112,13 @@ class EventMaker:
             except EventError as error:
                 rejected.append(_rejection(index, message, error))
         if len(texts) > bound:
-            told = f"the events from here on are refused: a batch holds at most {bound}"
+            detail = f"the events from here on are refused: a batch holds at most {bound}"
             rejected.append(
                 Rejection(
                     index=bound,
                     message_id=None,
                     reason=Discard.TOO_MANY_EVENTS,
-                    message=told,
+                    message=detail,
                     count=len(texts) - bound,
                 )
             )
@@ -124,15 +126,15 @@ class EventMaker:
 
     def _too_large(self, size: int) -> EventError:
         bound = self.limits.event_bytes
-        told = f"has {size} bytes, with what the batch adds to it; the most allowed is {bound}"
-        return EventError([Fault("$", told)], reason=Discard.EVENT_TOO_LARGE)
+        message = f"has {size} bytes, with what the batch adds to it; the most allowed is {bound}"
+        return EventError([Fault("$", message)], reason=Discard.EVENT_TOO_LARGE)
 
     def _expanded(self, added_bytes: int) -> EventError:
-        told = (
+        message = (
             f"the batch adds {added_bytes} bytes to each event, and with them its events have more "
             f"than {self.limits.stored_bytes} bytes in sum; share less, or send fewer at once"
         )
-        return EventError([Fault("$", told)], reason=Discard.EXPANDED_TOO_LARGE)
+        return EventError([Fault("$", message)], reason=Discard.EXPANDED_TOO_LARGE)
 
     def _check_depth(self, value: Any, text: bytes, place: str) -> None:
         depth = self.limits.depth
@@ -152,5 +154,5 @@ def _rejection(index: int, message: Any, error: EventError) -> Rejection:
         index=index,
         message_id=message_id if isinstance(message_id, str) else None,
         reason=error.reason,
-        message=tell(fault.under(place) for fault in error.faults),
+        message=describe_faults(fault.under(place) for fault in error.faults),
     )

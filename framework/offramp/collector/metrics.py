@@ -138,11 +138,11 @@ class CollectorMetrics(Collector):
 
 def _counters(
     name: str,
-    told: str,
+    message: str,
     labels: tuple[str, ...],
     counts: Iterable[tuple[tuple[str, ...], Count]],
 ) -> Metric:
-    family = CounterMetricFamily(name, told, labels=labels)
+    family = CounterMetricFamily(name, message, labels=labels)
     for values, count in counts:
         family.add_metric(values, count.total, created=count.since)
     return family

@@ -162,8 +162,8 @@ class _Collector:
             try:
                 message = parse(text)
                 if not isinstance(message, dict):
-                    told = f"the body is {describe_type(message)}; send one event, an object"
-                    raise RefusedError(HTTPStatus.BAD_REQUEST, Discard.BAD_REQUEST, told)
+                    detail = f"the body is {describe_type(message)}; send one event, an object"
+                    raise RefusedError(HTTPStatus.BAD_REQUEST, Discard.BAD_REQUEST, detail)
                 source = self.gate.enter(request, message.get("writeKey"))
                 event = self.maker.one(message, text, self.arrival(request, kind))
             except EventError as error:
@@ -242,8 +242,8 @@ class _Collector:
         """Tell a browser SDK where to send: it asks this before anything else."""
         key = request.match_info["write_key"]
         if self.gate.of_key(key) is None:
-            told = f"no source has the write key {mask(key)}"
-            raise RefusedError(HTTPStatus.NOT_FOUND, Discard.UNKNOWN_SOURCE, told)
+            message = f"no source has the write key {mask(key)}"
+            raise RefusedError(HTTPStatus.NOT_FOUND, Discard.UNKNOWN_SOURCE, message)
         scheme, host = request.scheme, request.host
         if self.public_url is not None:
             scheme, _, host = self.public_url.rstrip("/").partition("://")

@@ -46,9 +46,11 @@ async def awaited(function: Callable[..., Awaitable[T]], *given: Any, **named: A
         answer: T = await value
         return answer
     name = getattr(function, "__name__", type(function).__name__)
-    told = f"{with_place(function, name)} returned {type(value).__name__}, which cannot be awaited"
+    message = (
+        f"{with_place(function, name)} returned {type(value).__name__}, which cannot be awaited"
+    )
     remedy = _NO_YIELD if inspect.isasyncgen(value) else _WRITE_ASYNC.format(name=name)
-    raise TypeError(f"{told}: {remedy}")
+    raise TypeError(f"{message}: {remedy}")
 
 
 def _says_awaitable(function: Callable[..., Any]) -> bool:

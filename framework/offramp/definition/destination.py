@@ -16,13 +16,13 @@ AnyAction: TypeAlias = type[Action[Any, Any]]
 Scheme: TypeAlias = Literal["custom", "basic", "oauth2", "none"]
 
 
-def _check_kind(wanted: type[Any], told: str) -> Callable[[Any, Any, Any], None]:
+def _check_kind(wanted: type[Any], message: str) -> Callable[[Any, Any, Any], None]:
     """A validator that says what to write where a value is of another kind."""
 
     def check(owner: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
         if not isinstance(value, wanted):
             place = f"{type(owner).__name__}.{attribute.name}"
-            raise DefinitionError([Fault(place, f"is {told}, not {value!r}")])
+            raise DefinitionError([Fault(place, f"is {message}, not {value!r}")])
 
     return check
 
@@ -34,9 +34,9 @@ _IS_FUNCTION: Final = attrs.validators.optional(_check_kind(Callable, "a functio
 def _check_awaited(owner: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     _IS_FUNCTION(owner, attribute, value)
     name = getattr(value, "__name__", attribute.name)
-    told = written_wrongly(value, name)
-    if told is not None:
-        raise DefinitionError([Fault(f"{type(owner).__name__}.{attribute.name}", told)])
+    answer = written_wrongly(value, name)
+    if answer is not None:
+        raise DefinitionError([Fault(f"{type(owner).__name__}.{attribute.name}", answer)])
 
 
 @attrs.frozen(kw_only=True)
@@ -84,8 +84,8 @@ def _settings_class(settings: Any) -> type[Any]:
     if isinstance(settings, type):
         return settings
     kind = type(settings).__name__
-    told = f"is the class itself, not an instance of it: write settings={kind}, without ()"
-    raise DefinitionError([Fault("Destination.settings", told)])
+    message = f"is the class itself, not an instance of it: write settings={kind}, without ()"
+    raise DefinitionError([Fault("Destination.settings", message)])
 
 
 @attrs.frozen(kw_only=True)

@@ -130,8 +130,10 @@ def _field_from_manifest(key: str, spec: Any) -> Field:
     if not isinstance(spec, Mapping):
         raise DefinitionError([Fault("$", f"a field is an object, not {spec!r}")])
     if spec.get("type") not in _TYPES:
-        told = f"{spec.get('type')!r} is not a field type; use one of {', '.join(sorted(_TYPES))}"
-        raise DefinitionError([Fault("$.type", told)])
+        message = (
+            f"{spec.get('type')!r} is not a field type; use one of {', '.join(sorted(_TYPES))}"
+        )
+        raise DefinitionError([Fault("$.type", message)])
     plain = {
         name: spec[_WIRE.get(name, name)]
         for name in _PLAIN

@@ -104,10 +104,10 @@ def fields_of(cls: type[Any], *, within: tuple[type[Any], ...] = ()) -> dict[str
     keywords = False
     for attribute in attrs.fields(cls):
         place = f"{cls.__qualname__}.{attribute.name}"
-        told = _undeclared(attribute, hints, after_keywords=keywords)
+        answer = _undeclared(attribute, hints, after_keywords=keywords)
         keywords = keywords or attribute.kw_only
-        if told:
-            faults.append(Fault(place, told))
+        if answer:
+            faults.append(Fault(place, answer))
             continue
         declared = dict(attribute.metadata.get(METADATA_KEY, {}))
         key = declared.pop("key", attribute.name)
@@ -144,15 +144,17 @@ def _hints(cls: type[Any], within: tuple[type[Any], ...]) -> dict[str, Any]:
     if not isinstance(get_origin(cls) or cls, type):
         raise DefinitionError([Fault(type(cls).__qualname__, _NO_CLASS)])
     if not attrs.has(cls):
-        told = "must be an attrs class: decorate it with @attrs.frozen"
+        message = "must be an attrs class: decorate it with @attrs.frozen"
     elif cls in within:
-        told = "contains itself, without end; use dict[str, Any] for what lies deeper"
+        message = "contains itself, without end; use dict[str, Any] for what lies deeper"
     else:
         try:
             return typing.get_type_hints(cls)
         except NameError as error:
-            told = f"{error}; define or import it at the top of the module, where it can be found"
-    raise DefinitionError([Fault(getattr(cls, "__qualname__", repr(cls)), told)])
+            message = (
+                f"{error}; define or import it at the top of the module, where it can be found"
+            )
+    raise DefinitionError([Fault(getattr(cls, "__qualname__", repr(cls)), message)])
 
 
 def wire_names(cls: type[Any]) -> dict[str, str]:

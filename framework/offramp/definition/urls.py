@@ -19,8 +19,8 @@ def quote_path(segment: object) -> str:
     try:
         return quote(text, safe="")
     except UnicodeEncodeError as error:
-        told = f"{text!r} is no text that a URL can hold"
-        raise RejectedError(told, code="INVALID_URL") from error
+        message = f"{text!r} is no text that a URL can hold"
+        raise RejectedError(message, code="INVALID_URL") from error
 
 
 def join_url(base: str, *segments: object) -> str:

@@ -102,8 +102,8 @@ def _known_type(message: dict[str, Any], faults: Faults) -> None:
     known = ", ".join(sorted(EVENT_TYPES))
     kind = message.get("type")
     found = repr(kind[:_SHOWN_CHARS]) if isinstance(kind, str) else describe_type(kind)
-    told = "is missing" if kind is None else f"is {found}"
-    faults.append((Discard.BAD_REQUEST, Fault("$.type", f"{told}; use one of {known}")))
+    detail = "is missing" if kind is None else f"is {found}"
+    faults.append((Discard.BAD_REQUEST, Fault("$.type", f"{detail}; use one of {known}")))
 
 
 def _text_ids(message: dict[str, Any], faults: Faults) -> None:

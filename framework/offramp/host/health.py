@@ -62,8 +62,8 @@ def public_problems(engine: Engine) -> Mapping[str, str]:
     """
     tellable = engine.snapshot.of_plugins
     return {
-        place: told if place in tellable or place.startswith(PLUGIN_PLACES) else NOT_TOLD
-        for place, told in engine.problems.items()
+        place: message if place in tellable or place.startswith(PLUGIN_PLACES) else NOT_TOLD
+        for place, message in engine.problems.items()
     }
 
 

@@ -41,11 +41,11 @@ def bind(host: str, port: int) -> Iterator[Sequence[socket.socket]]:
             try:
                 listener.bind((address, bound))
             except OSError as error:
-                told = (
+                message = (
                     _REASONS.get(error.errno or 0)
                     or f"cannot be used: {os.strerror(error.errno or 0)}"
                 )
-                raise _refused(host, port, told) from None
+                raise _refused(host, port, message) from None
             sockets.append(listener)
         yield sockets
 
@@ -81,5 +81,5 @@ def _addresses(host: str, port: int) -> list[tuple[int, str]]:
     return list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
 
 
-def _refused(host: str, port: int, told: str) -> ConfigError:
-    return ConfigError([Fault("host", f"{host}:{port} {told}")])
+def _refused(host: str, port: int, message: str) -> ConfigError:
+    return ConfigError([Fault("host", f"{host}:{port} {message}")])

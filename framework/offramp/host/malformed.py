@@ -51,8 +51,8 @@ async def refuse_other_versions(
     """Serve HTTP/1.0 and 1.1; anything else would get an answer that it cannot read."""
     if request.version in _VERSIONS:
         return await handler(request)
-    told = "only HTTP/1.0 and HTTP/1.1 are served here"
-    response = failure(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "bad_request", told)
+    message = "only HTTP/1.0 and HTTP/1.1 are served here"
+    response = failure(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "bad_request", message)
     response.force_close()
     return response
 
@@ -62,8 +62,8 @@ async def meet_expectation(request: web.Request) -> web.StreamResponse | None:
     if request.version != HttpVersion11:
         return None
     if request.headers[hdrs.EXPECT].lower() != _CONTINUE:
-        told = f"Expect is met with {_CONTINUE} alone; send the request without it"
-        return failure(HTTPStatus.EXPECTATION_FAILED, "bad_request", told)
+        message = f"Expect is met with {_CONTINUE} alone; send the request without it"
+        return failure(HTTPStatus.EXPECTATION_FAILED, "bad_request", message)
     await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     request.writer.output_size = 0  # what is told so is no part of the answer
     return None

@@ -137,8 +137,8 @@ class Plugins:
                 layers = [_checked(each, Callable) for each in answer or ()]
             except RAISED as error:
                 cause = f"offramp_middleware failed: {describe_error(error)}"
-                told = f"plugin {impl.plugin_name!r}: {cause}: mend or block the plugin"
-                raise PluginError(told) from error
+                message = f"plugin {impl.plugin_name!r}: {cause}: mend or block the plugin"
+                raise PluginError(message) from error
             if layers and impl.plugin_name in self._left_out:
                 left_out = self._left_out[impl.plugin_name]
                 raise PluginError(f"{left_out}; its middleware stands around every request")

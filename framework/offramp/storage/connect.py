@@ -72,10 +72,10 @@ def storage_error(error: BaseException, path: Path) -> BaseException:
     if type(error) not in {sqlite3.OperationalError, sqlite3.DatabaseError}:
         return error
     code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE
-    told: StorageError
+    answer: StorageError
     if code == sqlite3.SQLITE_FULL:
-        told = StorageFullError(f"the disk of {path} is full: free some room, then try again")
+        answer = StorageFullError(f"the disk of {path} is full: free some room, then try again")
     else:
-        told = StorageError(f"{path}: {error}")
-    told.__cause__ = error
-    return told
+        answer = StorageError(f"{path}: {error}")
+    answer.__cause__ = error
+    return answer

@@ -139,18 +139,18 @@ class Writer:
         try:
             connection = self._connect()
         except BaseException as error:  # noqa: BLE001 - it is raised again in `start`
-            self._tell(self._fail_start, storage_error(error, self._path))
+            self._call_in_loop(self._fail_start, storage_error(error, self._path))
             return
-        self._tell(self._ready.set_result, None)
+        self._call_in_loop(self._ready.set_result, None)
         try:
             while self._gather():
                 # No name for the group here: it would keep the last one while the thread waits.
-                self._tell(self._resolve, self._write(connection, self._take()))
+                self._call_in_loop(self._resolve, self._write(connection, self._take()))
         finally:
             connection.close()
-            self._tell(self._ended.set_result, None)
+            self._call_in_loop(self._ended.set_result, None)
 
-    def _tell(self, callback: Callable[..., object], value: object) -> None:
+    def _call_in_loop(self, callback: Callable[..., object], value: object) -> None:
         try:
             self._loop.call_soon_threadsafe(callback, value)
         except RuntimeError:

@@ -77,8 +77,10 @@ def mistaken_statuses(probe: Probe, statuses: Mapping[int, str]) -> Iterator[str
 
 def mistaken_silence(probe: Probe) -> Iterator[str]:
     """Failures of the network after which events are not tried again."""
-    for told, error in _SILENCES.items():
-        yield from _mistaken(probe, always(Answer(exception=error)), f"there is {told}", "retrying")
+    for message, error in _SILENCES.items():
+        yield from _mistaken(
+            probe, always(Answer(exception=error)), f"there is {message}", "retrying"
+        )
 
 
 def _mistaken(probe: Probe, answer: Responder, case: str, wanted: str) -> Iterator[str]:
@@ -104,11 +106,11 @@ def mistaken_credentials(probe: Probe) -> Iterator[str]:
         return
     run = probe.authenticate(probe.well)
     if not run.good:
-        yield _told(run, "a partner who is well", "pass", "override `answer` in your suite")
+        yield _expected(run, "a partner who is well", "pass", "override `answer` in your suite")
     for status in _REFUSED:
         run = probe.authenticate(always(Answer(status=status, payload={"message": "no"})))
         if not run.refused:
-            yield _told(
+            yield _expected(
                 run,
                 f"a partner answering {status}",
                 "be refused",
@@ -117,19 +119,19 @@ def mistaken_credentials(probe: Probe) -> Iterator[str]:
     for status in _OUTAGES:
         run = probe.authenticate(always(Answer(status=status)))
         if not run.unclear:
-            yield _told(
+            yield _expected(
                 run,
                 f"a partner answering {status}",
                 "be neither good nor bad",
                 "raise any other DeliveryError",
             )
-    for told, error in _SILENCES.items():
+    for message, error in _SILENCES.items():
         run = probe.authenticate(always(Answer(exception=error)))
         if not run.unclear:
-            yield _told(run, told, "be neither good nor bad", "let the request's error pass")
+            yield _expected(run, message, "be neither good nor bad", "let the request's error pass")
 
 
-def _told(run: AuthenticationRun, case: str, wanted: str, mend: str) -> str:
+def _expected(run: AuthenticationRun, case: str, wanted: str, mend: str) -> str:
     return f"test_authentication: with {case}, credentials should {wanted}; {mend}\n{run!r}"
 
 
@@ -141,8 +143,8 @@ def unlike_batches(probe: Probe) -> Iterator[str]:
         together = probe.run(action, events, probe.well)
         failed = next((run for run in (*alone, together) if not run.delivered), None)
         if failed is not None:
-            told = "not all events are delivered by a partner who is well"
-            yield f"action {slug!r}: {told}\n{failed!r}"
+            message = "not all events are delivered by a partner who is well"
+            yield f"action {slug!r}: {message}\n{failed!r}"
             continue
         if not same_items([run.requests for run in alone], together.requests):
             yield (

@@ -98,8 +98,8 @@ def _text(key: str, field: Field, rng: random.Random) -> str:
     text = make_text(rng, key, field.format, field.minimum, field.maximum)
     if text is None:
         most = "more" if field.maximum is None else f"{field.maximum:g}"
-        told = f"no {field.format or 'text'} has {field.minimum or 0:g} to {most} characters"
-        raise ValueError(f"field {key!r}: {told}")
+        message = f"no {field.format or 'text'} has {field.minimum or 0:g} to {most} characters"
+        raise ValueError(f"field {key!r}: {message}")
     return text
 
 

@@ -146,8 +146,8 @@ def _lossy(what: str, fields: Fields) -> Iterator[str]:
             continue
         again = _json.dumps(fields_to_manifest(read))
         if again != written:
-            told = f"went in as {written.decode()}\nand came back as {again.decode()}"
-            yield f"{what}, {key!r}: changes on its way through the manifest\n{told}"
+            message = f"went in as {written.decode()}\nand came back as {again.decode()}"
+            yield f"{what}, {key!r}: changes on its way through the manifest\n{message}"
 
 
 def _not_json(value: Any, place: str) -> str | None:
@@ -160,4 +160,4 @@ def _not_json(value: Any, place: str) -> str | None:
             members = [(member, f"{place}[{index}]") for index, member in enumerate(value)]
         case _:
             return f"{place} is {value!r}, which is not JSON"
-    return next((told for member, at in members if (told := _not_json(member, at))), None)
+    return next((message for member, at in members if (message := _not_json(member, at))), None)

@@ -58,9 +58,9 @@ async def deliver(
     for place, given in enumerate(events):
         event = as_queued(given)
         if matching and not pipeline.matches(event):
-            told = f"the trigger is false: {pipeline.subscription.trigger}"
+            message = f"the trigger is false: {pipeline.subscription.trigger}"
             ends[place] = TestedDelivery(
-                event=event, outcome=Stage.FILTERED, code=NO_MATCH, message=told
+                event=event, outcome=Stage.FILTERED, code=NO_MATCH, message=message
             )
             continue
         try:

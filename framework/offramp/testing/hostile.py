@@ -48,9 +48,11 @@ def misled_requests(probe: Probe) -> Iterator[str]:
             continue
         for text in HOSTILE:
             run = _run(probe, action, keys, text)
-            told = _fault(text, well, run)
-            if told is not None:
-                yield f"action {slug!r}: with an id such as {text[:40]!a}, {told}; {_MEND}\n{run!r}"
+            fault = _fault(text, well, run)
+            if fault is not None:
+                yield (
+                    f"action {slug!r}: with an id such as {text[:40]!a}, {fault}; {_MEND}\n{run!r}"
+                )
                 break
 
 
@@ -78,9 +80,9 @@ def _fault(text: str, well: Sequence[ActionRun], run: ActionRun) -> str | None:
     if delivery.code == "INVALID_URL" and text not in _UNSPEAKABLE:
         return "the address cannot be sent"
     for first, second, made in zip(well[0].requests, well[1].requests, run.requests, strict=False):
-        told = _elsewhere(first, second, made)
-        if told is not None:
-            return told
+        fault = _elsewhere(first, second, made)
+        if fault is not None:
+            return fault
     return None
 
 

@@ -57,8 +57,8 @@ class Partner:
     def request(self) -> RecordedRequest:
         """The only request; raises `AssertionError` where there were none, or more."""
         if len(self.requests) != 1:
-            told = "\n".join(f"  {r.method} {r.url}" for r in self.requests) or "  none"
-            raise AssertionError(f"expected one request to the partner; there were:\n{told}")
+            message = "\n".join(f"  {r.method} {r.url}" for r in self.requests) or "  none"
+            raise AssertionError(f"expected one request to the partner; there were:\n{message}")
         return self.requests[0]
 
     def answer(  # noqa: PLR0913 - what a request is known by, and what an answer is made of

@@ -102,17 +102,17 @@ class ActionRun:
 
     def _assert_all(self, wanted: Stage, code: str | None = None, saying: str = "") -> Self:
         __tracebackhide__ = True
-        told = f"expected {wanted}{f' with {code}' if code else ''}"
-        told += f" saying {saying!r}" if saying else ""
+        message = f"expected {wanted}{f' with {code}' if code else ''}"
+        message += f" saying {saying!r}" if saying else ""
         if not self.deliveries:
-            raise AssertionError(f"{told}, but there was no event\n{self!r}")
+            raise AssertionError(f"{message}, but there was no event\n{self!r}")
         for number, delivery in enumerate(self.deliveries, 1):
             if (
                 delivery.outcome is not wanted
                 or code not in (None, delivery.code)
                 or saying not in delivery.message
             ):
-                raise AssertionError(f"{told}, but event {number} was not\n{self!r}")
+                raise AssertionError(f"{message}, but event {number} was not\n{self!r}")
         return self
 
     def _only(self, things: tuple[T, ...], what: str) -> T:

@@ -93,43 +93,43 @@ class DestinationSuite:
     def test_it_can_be_declared(self) -> None:
         """The catalog takes the declaration, and it offers something to do."""
         if not self._probe.entry.actions:
-            _tell(["the destination declares no action"])
+            _fail_on(["the destination declares no action"])
 
     def test_actions_and_fields_are_described(self) -> None:
         """Every action has a title and a description, every field a label and a description."""
-        _tell(declared.undescribed(self._probe.entry))
+        _fail_on(declared.undescribed(self._probe.entry))
 
     def test_triggers_are_valid(self) -> None:
         """Triggers of presets and actions are FQL that means what it says."""
-        _tell(declared.faulty_triggers(self._probe.entry))
+        _fail_on(declared.faulty_triggers(self._probe.entry))
 
     def test_mappings_are_valid(self) -> None:
         """Default mappings and presets compile, and look where events have values."""
         directives = self._probe.integration.catalog.directives
-        _tell(declared.faulty_mappings(self._probe.entry, directives))
+        _fail_on(declared.faulty_mappings(self._probe.entry, directives))
 
     def test_defaults_make_payloads(self) -> None:
         """Each action makes a payload of an event that has what its defaults look for."""
-        _tell(behaviour.unmade_payloads(self._probe))
+        _fail_on(behaviour.unmade_payloads(self._probe))
 
     def test_presets_deliver(self) -> None:
         """Each preset wants some event, and delivers it."""
         probe = self._probe
         if not probe.entry.presets:
             pytest.skip("the destination has no presets")
-        _tell(behaviour.idle_presets(probe, self.preset_event))
+        _fail_on(behaviour.idle_presets(probe, self.preset_event))
 
     def test_idempotency_keys_are_required(self) -> None:
         """What a partner knows a repeat by is in every payload."""
-        _tell(declared.optional_keys(self._probe.entry))
+        _fail_on(declared.optional_keys(self._probe.entry))
 
     def test_manifest_keeps_everything(self) -> None:
         """Fields read back from the manifest are those that were written."""
-        _tell(declared.lossy_manifests(self._probe.entry))
+        _fail_on(declared.lossy_manifests(self._probe.entry))
 
     def test_secrets_are_declared(self) -> None:
         """Settings and fields that are secrets are declared so, and so encrypted and masked."""
-        _tell(declared.open_secrets(self._probe.entry))
+        _fail_on(declared.open_secrets(self._probe.entry))
 
     def test_secrets_are_never_shown(
         self, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
@@ -141,7 +141,7 @@ class DestinationSuite:
         caplog.set_level(logging.DEBUG)
         shown = secrecy.everything_shown(probe)
         printed = capsys.readouterr()
-        _tell(
+        _fail_on(
             secrecy.leaks(
                 probe,
                 [
@@ -154,39 +154,39 @@ class DestinationSuite:
 
     def test_statuses_are_retried_rightly(self) -> None:
         """Throttling and outages are tried again, refusals are not, and nothing gets lost."""
-        _tell(behaviour.mistaken_statuses(self._probe, self.statuses))
+        _fail_on(behaviour.mistaken_statuses(self._probe, self.statuses))
 
     def test_silence_is_retried(self) -> None:
         """Where no answer comes, the event is tried again."""
-        _tell(behaviour.mistaken_silence(self._probe))
+        _fail_on(behaviour.mistaken_silence(self._probe))
 
     def test_bad_credentials_are_told(self) -> None:
         """Good credentials pass; bad ones are told as such, and an outage is not."""
         probe = self._probe
         if probe.entry.destination.test_authentication is None and not probe.secrets:
             pytest.skip("the destination has no credentials")
-        _tell(behaviour.mistaken_credentials(probe))
+        _fail_on(behaviour.mistaken_credentials(probe))
 
     def test_hostile_ids_keep_the_address(self) -> None:
         """Whatever an event says, requests go where they go for a harmless one."""
-        _tell(hostile.misled_requests(self._probe))
+        _fail_on(hostile.misled_requests(self._probe))
 
     def test_batch_equals_single(self) -> None:
         """Events sent together reach the partner as they do alone."""
         self._needs_batches()
-        _tell(behaviour.unlike_batches(self._probe))
+        _fail_on(behaviour.unlike_batches(self._probe))
 
     def test_one_bad_event_harms_no_other(self) -> None:
         """Where the partner refuses a batch for one event, all the others are delivered."""
         self._needs_batches()
-        _tell(behaviour.harmed_batches(self._probe))
+        _fail_on(behaviour.harmed_batches(self._probe))
 
     def _needs_batches(self) -> None:
         if not any(action.action.batches for action in self._probe.entry.actions.values()):
             pytest.skip("no action sends several events at once")
 
 
-def _tell(faults: Iterable[str]) -> None:
+def _fail_on(faults: Iterable[str]) -> None:
     __tracebackhide__ = True
     found = list(faults)
     if found:

@@ -40,8 +40,10 @@ async def read_body(request: web.Request, *, bound: int, code: Discard, seconds:
     """
     encoding = request.headers.get(hdrs.CONTENT_ENCODING)
     if encoding is not None and encoding.strip().lower() not in _ENCODINGS:
-        told = f"Content-Encoding {encoding.strip().lower()!r} is not read here; send gzip or none"
-        raise RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, Discard.BAD_REQUEST, told)
+        message = (
+            f"Content-Encoding {encoding.strip().lower()!r} is not read here; send gzip or none"
+        )
+        raise RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, Discard.BAD_REQUEST, message)
     content = request.content
     if content.is_eof():  # it came together with the headers
         data = content.read_nowait()
@@ -72,13 +74,13 @@ async def _receive(request: web.Request, bound: int, code: Discard, seconds: flo
                 if len(received) > bound:
                     raise _too_large(bound, code)
     except TimeoutError:
-        told = f"the body did not arrive within {seconds:g} s; send it again"
-        raise RefusedError(HTTPStatus.REQUEST_TIMEOUT, "timeout", told, retry_after=1) from None
+        message = f"the body did not arrive within {seconds:g} s; send it again"
+        raise RefusedError(HTTPStatus.REQUEST_TIMEOUT, "timeout", message, retry_after=1) from None
     except web.RequestPayloadError as error:
         raise _broken(f"the body could not be read: {error}") from None
     except ConnectionError:
-        told = "the connection broke before the body had arrived"
-        raise RefusedError(HTTPStatus.REQUEST_TIMEOUT, "timeout", told, retry_after=1) from None
+        message = "the connection broke before the body had arrived"
+        raise RefusedError(HTTPStatus.REQUEST_TIMEOUT, "timeout", message, retry_after=1) from None
     return bytes(received)
 
 
@@ -109,8 +111,8 @@ def _to_utf8(data: bytes, charset: str | None) -> bytes:
     if name in _IN_UTF8 or _is_utf8(data):
         return data
     if name is None:
-        told = f"the body is no UTF-8, and charset {charset!r} is not read here; send UTF-8"
-        raise RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, Discard.BAD_REQUEST, told)
+        message = f"the body is no UTF-8, and charset {charset!r} is not read here; send UTF-8"
+        raise RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, Discard.BAD_REQUEST, message)
     try:
         return data.decode(name).removeprefix("\ufeff").encode()
     except ValueError as error:
@@ -138,8 +140,8 @@ def _is_utf8(data: bytes) -> bool:
 
 
 def _too_large(bound: int, code: Discard) -> RefusedError:
-    told = f"the body is larger than {bound} bytes; send less at once"
-    return RefusedError(HTTPStatus.BAD_REQUEST, code, told)
+    message = f"the body is larger than {bound} bytes; send less at once"
+    return RefusedError(HTTPStatus.BAD_REQUEST, code, message)
 
 
 def _broken(message: str) -> RefusedError:

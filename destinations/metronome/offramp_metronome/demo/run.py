@@ -88,8 +88,8 @@ async def _with_reason(host: RunningHost, record: Mapping[str, Any]) -> Mapping[
     [delivery] = record["deliveries"]
     if delivery["stage"] != "filtered":
         return record
-    told = await host.explain(SUBSCRIPTION, record["event"])
-    false = [c["text"] for c in told["trigger"]["children"] if not c["result"]]
+    explanation = await host.explain(SUBSCRIPTION, record["event"])
+    false = [c["text"] for c in explanation["trigger"]["children"] if not c["result"]]
     message = "the trigger asks for " + " and ".join(false)
     return {**record, "deliveries": [{**delivery, "message": message}]}
 

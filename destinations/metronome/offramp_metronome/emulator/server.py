@@ -145,7 +145,7 @@ async def serve(
     """Run an emulator until SIGINT or SIGTERM; print how to use it, and at the end its stats."""
     async with Emulator(token=token, host=host, port=port, keep_events=keep_events) as emulator:
         _say(_how_to_use(emulator.url, token))
-        await _told_to_end()
+        await _asked_to_end()
         stats = json.dumps(attrs.asdict(emulator.stats()), indent=2)
     _say(f"The emulator's stats:\n{stats}")
 
@@ -172,14 +172,14 @@ def _application(state: State) -> web.Application:
     return application
 
 
-async def _told_to_end() -> None:
-    told = asyncio.Event()
+async def _asked_to_end() -> None:
+    ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     numbers = (signal.SIGINT, signal.SIGTERM)
     for number in numbers:
-        loop.add_signal_handler(number, told.set)
+        loop.add_signal_handler(number, ended.set)
     try:
-        await told.wait()
+        await ended.wait()
     finally:
         for number in numbers:
             loop.remove_signal_handler(number)

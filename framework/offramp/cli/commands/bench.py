@@ -64,8 +64,8 @@ def bench(context: Context, *, config: ConfigFile = DEFAULT_FILE, json: Json = F
     loaded, catalog = load(context, config)
     events = [complete(event) for event in read_events()]
     if not events:
-        told = "no event came: give one JSON object a line, as in `offramp bench < FILE`"
-        raise EventError([Fault("standard input", told)], reason="bad_request")
+        message = "no event came: give one JSON object a line, as in `offramp bench < FILE`"
+        raise EventError([Fault("standard input", message)], reason="bad_request")
     enabled = [s for s in loaded.config.subscriptions.values() if s.enabled]
     if not enabled:
         raise ConfigError([Fault(str(config), "has no enabled subscription to measure")])
@@ -132,11 +132,11 @@ def _cost(run: Callable[[Any], Any], inputs: Sequence[Any], seconds: float) -> f
 def _table(costs: Iterable[Cost]) -> RenderableType:
     table = FittingTable("subscription", numbers=("matched", *STEPS, "events/s"))
     for cost in sorted(costs, key=lambda each: each.per_second):
-        told = Text(cost.subscription)
+        name = Text(cost.subscription)
         if cost.rejected:
-            told.append(f" ({cost.rejected} rejected)", "red")
+            name.append(f" ({cost.rejected} rejected)", "red")
         steps = [f"{cost.steps[step]:.2f}" for step in STEPS]
         shares = f"{cost.matched}/{cost.events}"
-        table.add_row(told, shares, *steps, f"{cost.per_second:,.0f}")
+        table.add_row(name, shares, *steps, f"{cost.per_second:,.0f}")
     unit = "µs for each event that comes to a step; events/s on one core, all steps"
     return Group(table, Text(unit, "dim"))

@@ -37,8 +37,8 @@ async def events(  # noqa: PLR0913 - each is an option of the command
             page = await api.get("events", source=source, limit=limit)
             context.show(page["rows"], lambda: render_events(page), as_json=json)
             return
-        told = await api.get("events", message_id, source=source)
-    for record in told["events"]:
+        answer = await api.get("events", message_id, source=source)
+    for record in answer["events"]:
         if json:
             write_line(record)
         else:

@@ -41,12 +41,12 @@ async def explain(
                 context.out.print(render_event(event))
             for pipeline in chosen(snapshot, subscription):
                 runtime = snapshot.runtime_of(pipeline)
-                told = await explain_event(pipeline, runtime, event, now=time.time())
-                show(context, told, render_explanation, as_json=json)
-                failed = failed or (told["matches"] and _plugin_failed(told))
+                explanation = await explain_event(pipeline, runtime, event, now=time.time())
+                show(context, explanation, render_explanation, as_json=json)
+                failed = failed or (explanation["matches"] and _plugin_failed(explanation))
     return int(failed)
 
 
-def _plugin_failed(told: Mapping[str, Any]) -> bool:
+def _plugin_failed(explanation: Mapping[str, Any]) -> bool:
     """Whether an explanation ended in the plugin's own code."""
-    return any("method" in error for error in told["errors"])
+    return any("method" in error for error in explanation["errors"])

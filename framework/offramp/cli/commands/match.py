@@ -33,7 +33,7 @@ def match(
     for event in read_events():
         matches = compiled(event)
         if verdict or why:
-            told = {"messageId": event.get("messageId"), "matches": matches}
-            write_line(told | ({"why": compiled.explain(event)} if why else {}))
+            line = {"messageId": event.get("messageId"), "matches": matches}
+            write_line(line | ({"why": compiled.explain(event)} if why else {}))
         elif matches:
             write_line(event)

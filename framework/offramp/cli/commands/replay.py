@@ -56,7 +56,7 @@ async def replay(  # noqa: PLR0913 - each is an option of the command
             preview = answer["preview"]
             context.show(preview["rows"], lambda: render_preview(preview), as_json=json)
         else:
-            _tell_end(context, await _follow(context, api, answer["replay"]), as_json=json)
+            _show_end(context, await _follow(context, api, answer["replay"]), as_json=json)
 
 
 async def _follow(context: Context, api: Api, replay: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -72,7 +72,7 @@ async def _follow(context: Context, api: Api, replay: Mapping[str, Any]) -> Mapp
     return replay
 
 
-def _tell_end(context: Context, replay: Mapping[str, Any], *, as_json: bool) -> None:
+def _show_end(context: Context, replay: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         write_line(replay)
     if replay["error"] is not None:
@@ -80,5 +80,5 @@ def _tell_end(context: Context, replay: Mapping[str, Any], *, as_json: bool) -> 
     if not as_json:
         n = replay["replayed"]
         due = counted(n, "delivery", "deliveries")
-        told = f"{due} due again; `offramp status` tells what becomes of them"
-        context.out.print(told if n else "nothing to replay: no dead letter matches")
+        message = f"{due} due again; `offramp status` tells what becomes of them"
+        context.out.print(message if n else "nothing to replay: no dead letter matches")

@@ -48,16 +48,16 @@ async def send(
                 context.out.print(render_event(event))
             for pipeline in chosen(snapshot, subscription):
                 if pipeline.matches(event):
-                    told = await _send_one(snapshot, pipeline, event)
-                    show(context, told, render_answers, as_json=json)
-                    failed = failed or told["error"] is not None
+                    result = await _send_one(snapshot, pipeline, event)
+                    show(context, result, render_answers, as_json=json)
+                    failed = failed or result["error"] is not None
     return int(failed)
 
 
 async def _send_one(
     snapshot: Snapshot, pipeline: Pipeline, event: dict[str, Any]
 ) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    result: dict[str, Any] = {
         "subscription": pipeline.subscription.id,
         "messageId": event["messageId"],
         "error": None,
@@ -69,14 +69,14 @@ async def _send_one(
     try:
         prepared = pipeline.prepare(event, now=time.time())
     except Exception as error:  # noqa: BLE001 - a plugin's own checks may raise anything
-        return told | {
+        return result | {
             "error": _error(as_delivery_error(error), pipeline.mask_of(runtime.mask, event))
         }
     [sent] = await send_batch(runtime, pipeline, [Parcel(prepared=prepared, event=event)])
     if sent.exchange is not None:
-        told["exchange"] = sent.exchange.as_data()
+        result["exchange"] = sent.exchange.as_data()
     mask = pipeline.secrets.mask_wires(runtime.mask, [prepared.wire])
-    return told | {"error": None if sent.error is None else _error(sent.error, mask)}
+    return result | {"error": None if sent.error is None else _error(sent.error, mask)}
 
 
 def _error(error: DeliveryError, mask: Mask) -> dict[str, Any]:

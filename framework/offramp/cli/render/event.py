@@ -79,12 +79,12 @@ def _when(delivery: Mapping[str, Any]) -> str:
     if delivery["stage"] == "filtered":
         return ""
     tries = delivery["attempts"]
-    told = f", {tries} {'attempt' if tries == 1 else 'attempts'}"
+    message = f", {tries} {'attempt' if tries == 1 else 'attempts'}"
     if delivery["due_at"] is not None:
-        return f"{told}, next at {clock(delivery['due_at'])}"
+        return f"{message}, next at {clock(delivery['due_at'])}"
     since = delivery["replayed_at"] or delivery["accepted_at"]
     took = _seconds(delivery["updated_at"]) - _seconds(since)
-    return f"{told}, {duration(max(took, 0.0))} after it was {_begun(delivery)}"
+    return f"{message}, {duration(max(took, 0.0))} after it was {_begun(delivery)}"
 
 
 def _begun(delivery: Mapping[str, Any]) -> str:

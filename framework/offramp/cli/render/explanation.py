@@ -18,32 +18,32 @@ MAX_VALUE_CHARACTERS: Final = 60
 SKIPPED_HEADERS: Final = frozenset({"user-agent"})
 
 
-def render_explanation(told: Mapping[str, Any]) -> RenderableType:
+def render_explanation(explanation: Mapping[str, Any]) -> RenderableType:
     """One event and one subscription: trigger, fields, errors, and the request."""
     parts: list[RenderableType] = [
-        _verdict(told),
-        indented(render_conditions(told["trigger"])),
+        _verdict(explanation),
+        indented(render_conditions(explanation["trigger"])),
     ]
-    if told["matches"]:
-        parts.append(indented(_fields(told["fields"], told["payload"])))
-        parts += [indented(render_error(error)) for error in told["errors"]]
-        parts += map(indented, left_out(told["request"]))
-        parts += [indented(_request(each)) for each in exchanges_of(told["request"])]
+    if explanation["matches"]:
+        parts.append(indented(_fields(explanation["fields"], explanation["payload"])))
+        parts += [indented(render_error(error)) for error in explanation["errors"]]
+        parts += map(indented, left_out(explanation["request"]))
+        parts += [indented(_request(each)) for each in exchanges_of(explanation["request"])]
     return Group(*parts)
 
 
-def render_answers(told: Mapping[str, Any]) -> RenderableType:
+def render_answers(explanation: Mapping[str, Any]) -> RenderableType:
     """What became of one event that was sent to one subscription."""
-    name = Text(str(told["subscription"]), style="bold")
-    if told["error"] is None:
+    name = Text(str(explanation["subscription"]), style="bold")
+    if explanation["error"] is None:
         line = Text.assemble(("delivered ", "bold green"), name)
     else:
-        line = Text.assemble(("failed ", "bold red"), name, f": {told['error']['message']}")
+        line = Text.assemble(("failed ", "bold red"), name, f": {explanation['error']['message']}")
     answers = [
         Text(f"{each['method']} {each['url']} → {each['status'] or each['error']}")
-        for each in exchanges_of(told["exchange"])
+        for each in exchanges_of(explanation["exchange"])
     ]
-    return Group(line, *map(indented, [*left_out(told["exchange"]), *answers]))
+    return Group(line, *map(indented, [*left_out(explanation["exchange"]), *answers]))
 
 
 def exchanges_of(last: Any) -> list[Mapping[str, Any]]:
@@ -56,8 +56,8 @@ def left_out(last: Any) -> list[Text]:
     count = last.get("left_out", 0) if isinstance(last, Mapping) else 0
     if not count:
         return []
-    told = "1 earlier request is" if count == 1 else f"{count} earlier requests are"
-    return [Text(f"{told} left out", "dim")]
+    message = "1 earlier request is" if count == 1 else f"{count} earlier requests are"
+    return [Text(f"{message} left out", "dim")]
 
 
 def short(value: Any, limit: int = MAX_VALUE_CHARACTERS) -> str:
@@ -92,10 +92,10 @@ def found_by(condition: Mapping[str, Any]) -> str:
     return ", ".join(found_by(child) for child in condition.get("children", ()))
 
 
-def _verdict(told: Mapping[str, Any]) -> Text:
-    matches = told["matches"]
+def _verdict(explanation: Mapping[str, Any]) -> Text:
+    matches = explanation["matches"]
     mark = ("✓ matches ", "bold green") if matches else ("✗ does not match ", "bold yellow")
-    return Text.assemble(mark, (str(told["subscription"]), "bold"))
+    return Text.assemble(mark, (str(explanation["subscription"]), "bold"))
 
 
 def render_conditions(trigger: Mapping[str, Any]) -> Table:
