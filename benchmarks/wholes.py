@@ -152,9 +152,9 @@ class Paced:
     def waits(self, port: int, side: Side, _: int) -> list[float]:
         """Seconds from the answer to each event's batch until the event arrived."""
         count = int(self.seconds / PACED_INTERVAL)
-        answer = {"count": count, "batch": PACED_BATCH, "start": self.start, "size": "seed"}
-        answer |= {"now": self.now.isoformat(), "write_key": WRITE_KEY, "names": side.names}
-        self.load.ask(answer)
+        job = {"count": count, "batch": PACED_BATCH, "start": self.start, "size": "seed"}
+        job |= {"now": self.now.isoformat(), "write_key": WRITE_KEY, "names": side.names}
+        self.load.ask(job)
         numbers = range(self.start, self.start + count * PACED_BATCH)
         self.start = numbers.stop
         before = self.far.stored()
@@ -179,9 +179,9 @@ def _arrived(far: Partner, before: int, count: int) -> list[float]:
         if time.perf_counter() > deadline:
             raise BenchmarkError("not every event arrived")
         time.sleep(PACED_INTERVAL)
-    answer = get_json(f"{far.url}/_emulator/events?offset={before}&limit={count}")["data"]
+    events = get_json(f"{far.url}/_emulator/events?offset={before}&limit={count}")["data"]
     moments = {
         event["transaction_id"]: datetime.fromisoformat(event["processed_at"]).timestamp()
-        for event in answer
+        for event in events
     }
     return [moments[key] for key in sorted(moments)]

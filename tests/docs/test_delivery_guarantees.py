@@ -57,9 +57,9 @@ def test_the_formula_gives_the_waits_of_the_code() -> None:
     """Calculated with the numbers beside it, the page's formula is the code's backoff."""
     formula = blocks(RETRY, "text")[0].strip()
     assert formula == "random(0, 1) * min(wait_max, wait_initial * 2 ** (n - 1))"
-    answer = re.search(r"`wait_initial` = (\d+) second and `wait_max` = (\d+) minutes", RETRY)
-    assert answer is not None
-    wait_initial, wait_max = float(answer[1]), float(answer[2]) * 60
+    found = re.search(r"`wait_initial` = (\d+) second and `wait_max` = (\d+) minutes", RETRY)
+    assert found is not None
+    wait_initial, wait_max = float(found[1]), float(found[2]) * 60
     for n in range(1, 40):
         for luck in (0.0, 0.3, 1.0):
             expected = luck * min(wait_max, wait_initial * 2 ** (n - 1))
@@ -108,8 +108,8 @@ def test_statuses_are_sorted_as_the_page_says() -> None:
     """408, 423, 429 and 5xx except 501 are tried again, the rest is final."""
     table = dict(rows(section(PAGE, "Which failures are tried again")))
     assert table["408, 423, 429, and 500 to 599 except 501"] == "retry"
-    answer = {408, 423, 429, *range(500, 600)} - {501}
-    assert {status for status in range(300, 600) if is_retryable_status(status)} == answer
+    found = {408, 423, 429, *range(500, 600)} - {501}
+    assert {status for status in range(300, 600) if is_retryable_status(status)} == found
 
 
 BOUND = 2 * 1 * ceil(log2(100)) + 1

@@ -66,5 +66,5 @@ def test_every_module_imports_alone(
         check=False,
         env=environment,
     )
-    answer = done.stdout + done.stderr
-    assert (done.returncode, answer) == (0, ""), answer
+    output = done.stdout + done.stderr
+    assert (done.returncode, output) == (0, ""), output

@@ -199,9 +199,9 @@ def _check(cls: type[Action[Any, Any]]) -> None:
         return
     faults = []
     for method in ("perform", "perform_batch"):
-        answer = written_wrongly(inspect.getattr_static(cls, method), method)
-        if answer is not None:
-            faults.append(Fault(f"{cls.__qualname__}.{method}", answer))
+        fault = written_wrongly(inspect.getattr_static(cls, method), method)
+        if fault is not None:
+            faults.append(Fault(f"{cls.__qualname__}.{method}", fault))
     if not _SLUG.fullmatch(cls.slug):
         faults.append(Fault(f"{cls.__qualname__}.slug", f"{cls.slug!r} is not a name"))
     named = {

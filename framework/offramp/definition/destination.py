@@ -34,9 +34,9 @@ _IS_FUNCTION: Final = attrs.validators.optional(_check_kind(Callable, "a functio
 def _check_awaited(owner: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     _IS_FUNCTION(owner, attribute, value)
     name = getattr(value, "__name__", attribute.name)
-    answer = written_wrongly(value, name)
-    if answer is not None:
-        raise DefinitionError([Fault(f"{type(owner).__name__}.{attribute.name}", answer)])
+    fault = written_wrongly(value, name)
+    if fault is not None:
+        raise DefinitionError([Fault(f"{type(owner).__name__}.{attribute.name}", fault)])
 
 
 @attrs.frozen(kw_only=True)

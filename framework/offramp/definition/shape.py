@@ -104,10 +104,10 @@ def fields_of(cls: type[Any], *, within: tuple[type[Any], ...] = ()) -> dict[str
     keywords = False
     for attribute in attrs.fields(cls):
         place = f"{cls.__qualname__}.{attribute.name}"
-        answer = _undeclared(attribute, hints, after_keywords=keywords)
+        fault = _undeclared(attribute, hints, after_keywords=keywords)
         keywords = keywords or attribute.kw_only
-        if answer:
-            faults.append(Fault(place, answer))
+        if fault:
+            faults.append(Fault(place, fault))
             continue
         declared = dict(attribute.metadata.get(METADATA_KEY, {}))
         key = declared.pop("key", attribute.name)

@@ -72,10 +72,10 @@ def storage_error(error: BaseException, path: Path) -> BaseException:
     if type(error) not in {sqlite3.OperationalError, sqlite3.DatabaseError}:
         return error
     code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE
-    answer: StorageError
+    described: StorageError
     if code == sqlite3.SQLITE_FULL:
-        answer = StorageFullError(f"the disk of {path} is full: free some room, then try again")
+        described = StorageFullError(f"the disk of {path} is full: free some room, then try again")
     else:
-        answer = StorageError(f"{path}: {error}")
-    answer.__cause__ = error
-    return answer
+        described = StorageError(f"{path}: {error}")
+    described.__cause__ = error
+    return described
