@@ -121,7 +121,7 @@ class Partner:
         )
 
     def _ask(self, respond: Responder, request: RecordedRequest) -> Answer:
-        """What a test's own function answers; a fault of it is told as the test's, not a plugin's."""
+        """What a test's own function answers; its faults are the test's own."""
         try:
             answer: object = respond(request)
         except Exception as error:  # noqa: BLE001 - whatever a test's function may raise
