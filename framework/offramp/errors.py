@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+import json
+import re
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import attrs
 
@@ -14,6 +16,9 @@ RETRYABLE_CLIENT_STATUSES = frozenset({408, 423, 429})
 #: The one status from 500 up that never heals: the partner has not built the call.
 FINAL_SERVER_STATUSES = frozenset({501})
 FIRST_SERVER_STATUS = 500
+
+#: Keys that stand in a place as they are; all others stand in quotes.
+_PLAIN_KEY: Final = re.compile(r"[\w@$-]+")
 
 
 def is_retryable_status(status: int) -> bool:
@@ -44,6 +49,14 @@ class Fault:
         """
         inner = self.place.removeprefix("$") if self.place[:1] == "$" else f", {self.place}"
         return Fault(prefix + inner, self.message)
+
+
+def join_place(place: str, key: str | int) -> str:
+    """One step further in: `a.b`, `a[0]`, `a."odd key"`; only the key where the place is ""."""
+    if isinstance(key, int):
+        return f"{place}[{key}]"
+    shown = key if _PLAIN_KEY.fullmatch(key) else json.dumps(key, ensure_ascii=False)
+    return f"{place}.{shown}" if place else shown
 
 
 class FaultyError(OfframpError, ValueError):

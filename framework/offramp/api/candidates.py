@@ -12,9 +12,8 @@ from offramp.api.editing import parse_part
 from offramp.api.host_context import HostContext
 from offramp.config import Config, Instance, Subscription
 from offramp.config.export import instance_table, settings_fields, source_table
-from offramp.config.table import join_place
 from offramp.delivery import InstanceRuntime, Pipeline, compile_subscription, explain
-from offramp.errors import ConfigError
+from offramp.errors import ConfigError, join_place
 from offramp.plugins import Catalog, pick
 
 

@@ -57,8 +57,8 @@ class InstanceShape(TypedDict):
     source: str
     settings: dict[str, Any]
     enabled: bool
-    max_concurrency: int | None
-    requests_per_second: float | None
+    concurrency: int | None
+    rate: float | None
     #: Ids.
     subscriptions: list[str]
     #: Why it does not run.
@@ -88,21 +88,21 @@ class InstanceBody(TypedDict):
     source: str
     settings: NotRequired[dict[str, Any]]
     enabled: NotRequired[bool]
-    max_concurrency: NotRequired[int | None]
-    requests_per_second: NotRequired[float | None]
+    concurrency: NotRequired[int | None]
+    rate: NotRequired[float | None]
 
 
 class InstanceChange(TypedDict, total=False):
     """What is to be otherwise; `settings` as a whole, where a masked secret keeps the one there is.
 
-    `null` takes `max_concurrency` or `requests_per_second` away.
+    `null` takes `concurrency` or `rate` away.
     """
 
     source: str
     settings: dict[str, Any]
     enabled: bool
-    max_concurrency: int | None
-    requests_per_second: float | None
+    concurrency: int | None
+    rate: float | None
 
 
 class TestAnswer(TypedDict):

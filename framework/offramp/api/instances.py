@@ -25,7 +25,7 @@ from offramp.api.problems import conflict, refuse
 from offramp.config import Config, Instance, mask_settings
 from offramp.config.check import instance_warnings
 from offramp.config.export import instance_table, settings_fields, source_table
-from offramp.config.table import join_place
+from offramp.errors import join_place
 from offramp.plugins import pick
 
 
@@ -172,8 +172,8 @@ class InstancesResource:
             "source": instance.source,
             "settings": mask_settings(fields, instance.settings),
             "enabled": instance.enabled,
-            "max_concurrency": instance.max_concurrency,
-            "requests_per_second": instance.requests_per_second,
+            "concurrency": instance.concurrency,
+            "rate": instance.rate,
             "subscriptions": [each.id for each in config.subscriptions_of(name)],
             "problem": self._host.problems.get(f"instances.{name}"),
         }

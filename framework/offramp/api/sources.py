@@ -23,7 +23,7 @@ from offramp.api.problems import conflict, refuse
 from offramp.config import Config, Source
 from offramp.config.check import source_warnings
 from offramp.config.export import source_table
-from offramp.config.table import join_place
+from offramp.errors import join_place
 from offramp.plugins import pick
 
 

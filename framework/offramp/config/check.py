@@ -18,9 +18,8 @@ from offramp.config.references import (
     resolve_write_keys,
 )
 from offramp.config.same_keys import place_of, same_keys, same_keys_as
-from offramp.config.table import join_place
 from offramp.config.triggers import read_trigger
-from offramp.errors import ConfigError, Fault, TriggerError
+from offramp.errors import ConfigError, Fault, TriggerError, join_place
 from offramp.plugins import Catalog
 
 #: More of them per destination cannot be moved to Segment. Source: segment.com/docs, "Actions".

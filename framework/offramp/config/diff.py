@@ -16,8 +16,8 @@ from offramp.config.export import (
     subscription_table,
 )
 from offramp.config.model import Config, Instance, Source, Subscription
-from offramp.config.table import join_place
 from offramp.definition import UNSET, Fields
+from offramp.errors import join_place
 from offramp.plugins import Catalog
 
 Kind: TypeAlias = Literal["source", "instance", "subscription"]

@@ -12,9 +12,8 @@ from offramp.config.diff import Kind, Thing
 from offramp.config.keyring import KeyRing, is_sealed
 from offramp.config.model import Config, Instance, Source, Subscription
 from offramp.config.secrets import change_mapping_secrets, change_secrets, is_reference
-from offramp.config.table import join_place
 from offramp.definition import MASK, Fields
-from offramp.errors import ConfigError, Fault
+from offramp.errors import ConfigError, Fault, join_place
 
 #: By kind and id: the JSON of a row, and the thing that it holds.
 Known: TypeAlias = "dict[tuple[Kind, str], tuple[str, Thing]]"
@@ -61,8 +60,8 @@ def read_document_of(kind: Kind, text: str, keys: KeyRing) -> Thing:
     cls = _CLASSES[kind]
     # A key that a newer version wrote is passed over: the rest still says what it said.
     known = {a.name: data[a.name] for a in attrs.fields(cls) if a.name in data}
-    if known.get("requests_per_second") is not None:
-        known["requests_per_second"] = float(known["requests_per_second"])
+    if known.get("rate") is not None:
+        known["rate"] = float(known["rate"])
     if kind != "subscription":
         known = _opened(known, keys, f"{kind}s.{known['name']}")
     elif is_sealed(data.get(MAPPING_SECRETS)):

@@ -40,9 +40,9 @@ class Instance:
     settings: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
     enabled: bool = True
     #: Requests under way at once, at the most.
-    max_concurrency: int | None = None
+    concurrency: int | None = None
     #: Requests a second, at the most.
-    requests_per_second: float | None = None
+    rate: float | None = None
 
 
 @attrs.frozen(kw_only=True)

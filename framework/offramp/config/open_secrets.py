@@ -9,10 +9,9 @@ from typing import Any, Final
 from offramp.config.model import Config, Instance, Subscription
 from offramp.config.same_keys import place_of
 from offramp.config.secrets import change_secrets, is_reference, secrets_by_place
-from offramp.config.table import join_place
 from offramp.definition import Fields
 from offramp.definition.unmarked import unmarked_secrets
-from offramp.errors import Fault
+from offramp.errors import Fault, join_place
 from offramp.http.masking import SHORTEST_SECRET
 from offramp.plugins import Catalog
 

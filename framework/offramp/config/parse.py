@@ -20,18 +20,17 @@ from offramp.config.model import (
 )
 from offramp.config.settings import put_back, read_settings
 from offramp.config.subscriptions import SUBSCRIPTION_KEYS, read_subscription, read_unchecked
-from offramp.config.table import Table, join_place, name_fault, plain_data
-from offramp.errors import ConfigError, Fault, NotFoundError
+from offramp.config.table import Table, name_fault, plain_data
+from offramp.errors import ConfigError, Fault, NotFoundError, join_place
 from offramp.plugins import Catalog, CatalogEntry, pick
 
 T = TypeVar("T")
 
-TOP_KEYS: Final = ("plugin_files", "host", "sources", "instances")
+TOP_KEYS: Final = ("plugins", "host", "sources", "instances")
 SOURCE_KEYS: Final = ("write_key", "enabled")
 INSTANCE_KEYS: Final = (
-    *("destination", "source", "settings", "subscriptions"),
-    *("enabled", "max_concurrency", "requests_per_second"),
-)
+    "destination", "source", "settings", "subscriptions", "enabled", "concurrency", "rate",
+)  # fmt: skip
 
 
 @attrs.frozen(kw_only=True)
@@ -41,7 +40,7 @@ class Loaded:
     config: Config
     host: HostSettings
     #: Python files, to be loaded by `offramp.plugins.load_plugins(files=...)`.
-    plugin_files: tuple[Path, ...] = ()
+    plugins: tuple[Path, ...] = ()
     #: What could not be read as it is written, as a plugin is left out that may declare it.
     unread: tuple[Fault, ...] = ()
 
@@ -101,7 +100,7 @@ def parse_config(
         subscriptions={each.id: each for _, each in subscriptions},
     )
     unread = tuple(reading.unread)
-    return Loaded(config=config, host=host, plugin_files=document.plugin_files, unread=unread)
+    return Loaded(config=config, host=host, plugins=document.plugins, unread=unread)
 
 
 def _named(
@@ -202,8 +201,8 @@ def _instance(
             subscriptions.append((place, read))
     options: dict[str, Any] = {
         "enabled": table.flag("enabled", default=True),
-        "max_concurrency": table.integer("max_concurrency", minimum=1),
-        "requests_per_second": table.number("requests_per_second", above=0),
+        "concurrency": table.integer("concurrency", minimum=1),
+        "rate": table.number("rate", above=0),
     }
     if slug is None or source is None:
         return None
@@ -244,8 +243,8 @@ def _known(table: Table, key: str, look_up: Callable[[], T]) -> T | None:
 
 
 def _check_plugins(top: Table, document: Document, faults: list[Fault]) -> None:
-    for index, file in enumerate(top.items("plugin_files", of="paths of Python files")):
-        place = join_place("plugin_files", index)
+    for index, file in enumerate(top.items("plugins", of="paths of Python files")):
+        place = join_place("plugins", index)
         if not isinstance(file, str):
             faults.append(Fault(place, "must be the path of a Python file"))
         elif not (document.folder / file).is_file():

@@ -21,9 +21,8 @@ from offramp.config.secrets import (
     secrets_by_place,
 )
 from offramp.config.settings import settings_faults, unquoted
-from offramp.config.table import join_place
 from offramp.definition import Fields
-from offramp.errors import ConfigError, Fault
+from offramp.errors import ConfigError, Fault, join_place
 from offramp.plugins import Catalog
 
 TOKEN_VARIABLE: Final = "OFFRAMP_TOKEN"  # noqa: S105 - the variable's name

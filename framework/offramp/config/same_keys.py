@@ -9,10 +9,9 @@ from typing import TypeAlias
 from offramp import _json
 from offramp.config.model import Config, Subscription
 from offramp.config.overlap import Bounds, may_overlap, overlapping
-from offramp.config.table import join_place
 from offramp.config.triggers import read_trigger
 from offramp.definition import Idempotency
-from offramp.errors import Fault, TriggerError
+from offramp.errors import Fault, TriggerError, join_place
 from offramp.plugins import Catalog
 
 #: Instance, action, and what is mapped to the idempotency key, as JSON.

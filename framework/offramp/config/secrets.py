@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final, TypeAlias
 
-from offramp.config.table import join_place
 from offramp.definition import MASK, Field, Fields
+from offramp.errors import join_place
 from offramp.mapping.root import ROOT_KEY
 from offramp.plugins.catalog import RESERVED_PREFIX
 

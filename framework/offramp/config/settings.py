@@ -16,9 +16,9 @@ from offramp.config.secrets import (
     mask,
     secrets_by_place,
 )
-from offramp.config.table import a_type, join_place, suggest
+from offramp.config.table import a_type, suggest
 from offramp.definition import MASK, Field, Fields
-from offramp.errors import Fault, PayloadError
+from offramp.errors import Fault, PayloadError, join_place
 from offramp.payload import compile_check
 
 #: So much of a secret in a message is no chance.

@@ -11,10 +11,10 @@ import attrs
 from offramp.config.model import Subscription
 from offramp.config.secrets import change_mapping_secrets, secrets_by_place
 from offramp.config.settings import put_back, unquoted
-from offramp.config.table import Table, join_place, suggest
+from offramp.config.table import Table, suggest
 from offramp.config.triggers import read_trigger
 from offramp.definition import Preset
-from offramp.errors import Fault, MappingError, NotFoundError, TriggerError
+from offramp.errors import Fault, MappingError, NotFoundError, TriggerError, join_place
 from offramp.mapping import compile_mapping
 from offramp.plugins import Catalog, CatalogAction, CatalogEntry
 from offramp.plugins.catalog import RESERVED_PREFIX

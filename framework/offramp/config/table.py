@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
-import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,10 +11,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from offramp import _json
-from offramp.errors import Fault, describe_type
+from offramp.errors import Fault, describe_type, join_place
 
-#: Keys that stand in a place as they are; all others stand in quotes.
-_PLAIN_KEY = re.compile(r"[\w@$-]+")
 #: What a name may be: it becomes a label of metrics and a part of URLs and of lanes.
 _NAME = re.compile(r"[^\s/\x00-\x1f\x7f](?:[^/\x00-\x1f\x7f]*[^\s/\x00-\x1f\x7f])?")
 #: The longest name of a source, an instance or a subscription, in characters.
@@ -132,14 +129,6 @@ class Table:
             self.fault(key, f"must be {bounds}, not {value}")
             return True
         return False
-
-
-def join_place(place: str, key: str | int) -> str:
-    """One step further in: `a.b`, `a[0]`, `a."odd key"`."""
-    if isinstance(key, int):
-        return f"{place}[{key}]"
-    shown = key if _PLAIN_KEY.fullmatch(key) else json.dumps(key, ensure_ascii=False)
-    return f"{place}.{shown}" if place else shown
 
 
 def suggest(word: str, known: Iterable[str]) -> str:

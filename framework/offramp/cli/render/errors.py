@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from rich.text import Text
 
-from offramp.config.table import join_place
+from offramp.errors import join_place
 from offramp.pointers import keys_of
 
 
