@@ -126,7 +126,9 @@ class OfframpSpecs:
     def offramp_directives(self) -> Mapping[str, Any] | None:
         """Return more mapping directives: name (with its `@`) -> compile function.
 
-        Called when the catalog is built. The mapping reference describes compile functions.
+        Called when the catalog is built. A compile function gets the value beside the name and a
+        compiler, and has to return one thing: a function from event to value, which runs once for
+        each event. The mapping reference tells what else it may return.
         """
 
     @hookspec

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -13,13 +12,12 @@ from offramp.errors import Fault
 
 #: A place inside a text, such as a trigger, after the place of the text.
 _COLUMN: Final = re.compile(r"(?:^|, )(column \d+)$")
-#: One step of a place: `.key`, `."odd key"`, `[0]` or `['odd key']`.
+#: One step of a place, as `join_place` writes it: `.key`, `."odd key"` or `[0]`.
 _STEP: Final = re.compile(
     r"""
     \.? (?P<quoted> "(?:[^"\\]|\\.)*" )
     | \.? (?P<key> [^.\[\]"']+ )
     | \[ (?P<index> \d+ ) \]
-    | \[ (?P<literal> '(?:[^'\\]|\\.)*' | "(?:[^"\\]|\\.)*" ) \]
     """,
     re.VERBOSE,
 )
@@ -75,8 +73,6 @@ def _steps(place: str) -> Iterator[str]:
             raise ValueError(f"{place!r} is no place in a document")
         if found["quoted"] is not None:
             yield json.loads(found["quoted"])
-        elif found["literal"] is not None:
-            yield ast.literal_eval(found["literal"])
         else:
             yield found["key"] or found["index"]
         at = found.end()

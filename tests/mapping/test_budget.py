@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.mapping.test_straight import as_code, as_tree
+from tests.mapping.parts import as_code, as_tree
 
 from offramp.errors import BudgetError, MappingError, TransformError
 from offramp.mapping import compile_mapping, transform

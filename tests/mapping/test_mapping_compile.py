@@ -9,12 +9,16 @@ import pytest
 from offramp.errors import DefinitionError, MappingError, TransformError
 from offramp.mapping import (
     MAX_DEPTH,
+    Code,
     CompileDirective,
     Compiler,
+    Directive,
+    Node,
     Resolver,
     compile_mapping,
     transform,
 )
+from offramp.mapping.check import REQUIRED, options_of, string_or_directive
 
 
 def compile_upper(spec: Any, compiler: Compiler) -> Resolver:
@@ -55,7 +59,7 @@ def test_every_fault_is_told_with_its_place() -> None:
     assert [line.split(": ")[0] for line in told] == [
         "mapping @ $.customer_id.@if.exists.@path",
         "mapping @ $.customer_id.@if.then.@pth",
-        "mapping @ $['odd key'].@case.operator",
+        'mapping @ $."odd key".@case.operator',
         "mapping @ $.list[0].@json",
         "mapping @ $.list[1].deep.@template",
     ]
@@ -77,6 +81,49 @@ def test_a_directive_of_a_plugin_works_like_a_built_in_one() -> None:
     assert compiled({"event": "x"}) == {"v": "X!"}
     assert compiled.paths == ("$.event",)
     assert compiled.explain({"event": "x"}).children[0].directive == "@upper"
+
+
+class Shout(Node):
+    """A directive's node as a plugin writes it, with all that is optional."""
+
+    def __init__(self, value: Node) -> None:
+        self.value = value
+
+    def run(self, scope: Any) -> Any:
+        """The value twice."""
+        return [self.value.run(scope)] * 2
+
+    def emit(self, code: Code) -> str:
+        """The same as a list display."""
+        return f"[{code.value(self.value)}] * 2"
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """A path that no part of it reads."""
+        return ("$.loud",)
+
+
+def test_a_plugin_may_write_a_node_with_its_check() -> None:
+    """Its code is part of the mapping's, its path is known, its check speaks before it compiles."""
+    directives: dict[str, CompileDirective | Directive] = {
+        "@shout": Directive(
+            compile=lambda spec, compiler: Shout(compiler.node(spec["value"], "value")),
+            check=options_of(value=(REQUIRED, string_or_directive)),
+        ),
+        "@count": lambda spec, compiler: compiler.apply(len, compiler.node(spec)),
+    }
+    mapping = {"v": {"@shout": {"value": {"@path": "$.a"}}}, "n": {"@count": [1, 2]}}
+    compiled = compile_mapping(mapping, directives=directives)
+    assert compiled({"a": 1}) == {"v": [1, 1], "n": 2}
+    assert compiled.paths == ("$.a", "$.loud")
+    [shout, count] = compiled.explain({"a": 1}).children
+    assert (shout.value, shout.paths) == ([1, 1], ("$.a", "$.loud"))
+    assert [child.place for child in shout.children] == ["$.v.@shout.value"]
+    assert [child.value for child in count.children] == [[1, 2]]
+    told = faults({"v": {"@shout": {"value": 5}}}, directives=directives)
+    assert told == [
+        "mapping @ $.v.@shout.value: expected a string or a directive, got the number 5"
+    ]
 
 
 def test_a_plugin_reports_faults_below_its_own_place() -> None:

@@ -11,8 +11,9 @@ import pytest
 from offramp import _json
 from offramp.mapping import BUILTIN_DIRECTIVES, transform
 from offramp.mapping.budget import MAX_CHARACTERS, MAX_STEPS
-from offramp.mapping.check import MAX_DEPTH, MAX_REPLACE_LENGTH
+from offramp.mapping.check import MAX_DEPTH
 from offramp.mapping.compiler import FREE_PLACEHOLDERS
+from offramp.mapping.directives.replace import MAX_REPLACE_LENGTH
 from offramp.mapping.liquid.filters import FILTERS
 from offramp.mapping.liquid.parse import MAX_TEMPLATE_LENGTH, available_tags
 

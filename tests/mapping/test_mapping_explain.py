@@ -9,7 +9,7 @@ import pytest
 
 from offramp import _json
 from offramp.errors import TransformError
-from offramp.mapping import Origin, compile_mapping
+from offramp.mapping import Compiler, Origin, Resolver, compile_mapping, transform
 
 EVENT = {
     "event": "Plan Upgraded",
@@ -98,6 +98,30 @@ def test_what_is_read_from_another_mapping_is_told_as_such() -> None:
     assert compiled.paths == ("$.event",)
     [field] = compiled.explain(EVENT).children
     assert field.paths == ("$.event", "t.@transform.apply.e")
+
+
+def test_parts_that_a_plugin_calls_are_told_and_nothing_is_compiled_again() -> None:
+    """Its function stands between its parts and the rest; it is made once, when it is compiled."""
+    compiled_specs = []
+
+    def compile_both(spec: Any, compiler: Compiler) -> Resolver:
+        compiled_specs.append(spec)
+        first, second = compiler.compile(spec[0], "[0]"), compiler.compile(spec[1], "[1]")
+        # A mapping that a directive uses by itself is none of the explanation.
+        return lambda scope: [first(scope), second(scope), transform({"x": ["y"]}, {})]
+
+    spec = [{"@path": "$.event"}, {"a": {"@path": "$.userId"}}]
+    mapping = {"both": {"@both": spec}, "after": {"@path": "$.event"}}
+    compiled = compile_mapping(mapping, directives={"@both": compile_both})
+    for _ in range(2):
+        [both, after] = compiled.explain(EVENT).children
+        assert both.value == ["Plan Upgraded", {"a": "u-1"}, {"x": ["y"]}]
+        assert [child.place for child in both.children] == ["$.both.@both[0]", "$.both.@both[1]"]
+        assert both.children[1].children[0].paths == ("$.userId",)
+        assert both.paths == ("$.event", "$.userId")
+        assert after.value == "Plan Upgraded"
+        assert compiled(EVENT)["both"] == both.value
+    assert compiled_specs == [spec]
 
 
 def test_an_origin_is_plain_json() -> None:

@@ -1,4 +1,4 @@
-"""The canonical node for each condition: whatever its spelling, it has one tree."""
+"""What operands and operators come to: the one canonical node for each thing that can be said."""
 
 from __future__ import annotations
 

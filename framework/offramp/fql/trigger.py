@@ -1,4 +1,4 @@
-"""A compiled trigger: it says whether an event is selected, and explains why."""
+"""A trigger ready to run: text or tree in, a predicate that can explain itself out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks the shape of a mapping: which directive takes what, at the places Segment looks at."""
+"""Checks the shape of a mapping at the places that Segment looks at; directives declare theirs."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ from typing import Any
 
 import attrs
 
-from offramp.errors import Fault
+from offramp.errors import Fault, join_place
 from offramp.js.units import js_length
-from offramp.js.values import UNSET
-from offramp.mapping.compiler import METADATA_KEY, join, key_place, unknown_directive
+from offramp.mapping.compiler import METADATA_KEY, Directive, unknown_directive
 from offramp.mapping.wording import shown
 
 #: Levels of objects and lists in a mapping; editors make fewer than 20, and 100 stay far from
 #: Python's own limit of 1,000 calls.
 MAX_DEPTH = 100
-#: The longest pattern or replacement of `@replace`, in characters. Source: Segment's
-#: actions-core, MAX_PATTERN_LENGTH.
-MAX_REPLACE_LENGTH = 10
+#: Whether a directive works without an option.
+REQUIRED, OPTIONAL = True, False
 
-_Check = Callable[["_Checker", Any, str], None]
+#: What looks at one spec: `(checker, spec, place)`; it calls `checker.report` for each fault.
+Check = Callable[["Checker", Any, str], None]
 
 
 def check_shape(mapping: Any) -> list[Fault]:
@@ -36,15 +35,15 @@ def check_shape(mapping: Any) -> list[Fault]:
         if message:
             faults.append(Fault(place, message))
         elif type(value) is dict:
-            pending += [(item, place + key_place(key), depth + 1) for key, item in value.items()]
+            pending += [(item, join_place(place, key), depth + 1) for key, item in value.items()]
         elif type(value) is list:
-            pending += [(item, f"{place}[{at}]", depth + 1) for at, item in enumerate(value)]
+            pending += [(item, join_place(place, at), depth + 1) for at, item in enumerate(value)]
     return faults
 
 
-def check_mapping(spec: Any, directives: Mapping[str, Any], place: str = "$") -> list[Fault]:
+def check_mapping(spec: Any, directives: Mapping[str, Directive], place: str = "$") -> list[Fault]:
     """The faults of a mapping, as far as they show without running it."""
-    checker = _Checker(directives=directives)
+    checker = Checker(directives=directives)
     checker.mapping(spec, place)
     return checker.faults
 
@@ -67,13 +66,16 @@ def _named(value: Any) -> str:
 
 
 @attrs.define(kw_only=True)
-class _Checker:
-    directives: Mapping[str, Any]
+class Checker:
+    """Collects the faults of one mapping; the checks of directives report to it."""
+
+    directives: Mapping[str, Directive]
     faults: list[Fault] = attrs.field(factory=list)
     #: Where directives were looked at; options lead to the same ones twice, at each level.
     seen: set[str] = attrs.field(factory=set)
 
     def report(self, place: str, message: str) -> None:
+        """Report what is wrong at a place."""
         self.faults.append(Fault(place, message))
 
     def mapping(self, value: Any, place: str) -> None:
@@ -84,10 +86,12 @@ class _Checker:
             self.members(value, place)
 
     def members(self, value: dict[str, Any], place: str) -> None:
+        """Every member of an object of the mapping."""
         for key, item in value.items():
-            self.mapping(item, place + key_place(key))
+            self.mapping(item, join_place(place, key))
 
     def directive(self, value: dict[str, Any], place: str) -> None:
+        """An object of which a key begins with `@`."""
         if place in self.seen:
             return
         self.seen.add(place)
@@ -99,11 +103,11 @@ class _Checker:
             self.report(place, message)
         elif names[0] not in self.directives:
             message = unknown_directive(names[0], self.directives)
-            self.report(place + key_place(names[0]), message)
-        elif names[0] in _CHECKS:
-            _CHECKS[names[0]](self, value[names[0]], place + key_place(names[0]))
+            self.report(join_place(place, names[0]), message)
+        elif check := self.directives[names[0]].check:
+            check(self, value[names[0]], join_place(place, names[0]))
 
-    def options(self, value: Any, place: str, options: Mapping[str, tuple[bool, _Check]]) -> bool:
+    def options(self, value: Any, place: str, options: Mapping[str, tuple[bool, Check]]) -> bool:
         """An object with these options (whether required, check); false if it is no object."""
         if type(value) is not dict or _is_directive(value):
             wanted = ", ".join(repr(name) for name in options)
@@ -112,7 +116,7 @@ class _Checker:
         self.members(value, place)
         for name, (required, check) in options.items():
             if name in value:
-                check(self, value[name], join(place, name))
+                check(self, value[name], join_place(place, name))
             elif required:
                 self.report(place, f"{name!r} is missing; add it to {shown(value)}")
         return True
@@ -122,42 +126,50 @@ def _is_directive(value: Any) -> bool:
     return type(value) is dict and any(key.startswith("@") for key in value)
 
 
-def _any_json(checker: _Checker, value: Any, place: str) -> None:
+def any_json(checker: Checker, value: Any, place: str) -> None:
+    """Any value; a directive is checked."""
     if _is_directive(value):
         checker.directive(value, place)
 
 
-def _string_or_directive(checker: _Checker, value: Any, place: str) -> None:
+def string_or_directive(checker: Checker, value: Any, place: str) -> None:
+    """A string, or a directive that gives one."""
     if _is_directive(value):
         checker.directive(value, place)
     elif type(value) is not str:
         checker.report(place, f"expected a string or a directive, got {shown(value)}")
 
 
-def _object_or_directive(checker: _Checker, value: Any, place: str) -> None:
+def object_or_directive(checker: Checker, value: Any, place: str) -> None:
+    """An object, or a directive that gives one."""
     if type(value) is dict:
         checker.mapping(value, place)
     else:
         checker.report(place, f"expected an object or a directive, got {shown(value)}")
 
 
-def _string(checker: _Checker, value: Any, place: str) -> None:
+def string(checker: Checker, value: Any, place: str) -> None:
+    """A string."""
     if type(value) is not str:
         checker.report(place, f"expected a string, got {shown(value)}")
 
 
-def _boolean(checker: _Checker, value: Any, place: str) -> None:
+def boolean(checker: Checker, value: Any, place: str) -> None:
+    """True or false."""
     if type(value) is not bool:
         checker.report(place, f"expected true or false, got {shown(value)}")
 
 
-def _list(checker: _Checker, value: Any, place: str) -> None:
+def plain_list(checker: Checker, value: Any, place: str) -> None:
+    """A list, whatever is in it."""
     if type(value) is not list:
         checker.report(place, f"expected a list, got {shown(value)}")
 
 
-def _one_of(*allowed: str) -> _Check:
-    def check(checker: _Checker, value: Any, place: str) -> None:
+def one_of(*allowed: str) -> Check:
+    """One of some words, in whatever case."""
+
+    def check(checker: Checker, value: Any, place: str) -> None:
         if type(value) is not str or value.lower() not in allowed:
             names = " or ".join(repr(name) for name in allowed)
             checker.report(place, f"expected {names}, got {shown(value)}")
@@ -165,10 +177,12 @@ def _one_of(*allowed: str) -> _Check:
     return check
 
 
-def _text_of_length(shortest: int, longest: int) -> _Check:
-    def check(checker: _Checker, value: Any, place: str) -> None:
+def text_of_length(shortest: int, longest: int) -> Check:
+    """A string of so many characters as JavaScript counts them, both bounds included."""
+
+    def check(checker: Checker, value: Any, place: str) -> None:
         if type(value) is not str:
-            _string(checker, value, place)
+            string(checker, value, place)
         elif not shortest <= js_length(value) <= longest:
             message = f"expected {shortest} to {longest} characters, got {shown(value)}"
             checker.report(place, message)
@@ -176,58 +190,10 @@ def _text_of_length(shortest: int, longest: int) -> _Check:
     return check
 
 
-def _options(**options: tuple[bool, _Check]) -> _Check:
-    def check(checker: _Checker, value: Any, place: str) -> None:
+def options_of(**options: tuple[bool, Check]) -> Check:
+    """An object with these options, each by whether it is required and its own check."""
+
+    def check(checker: Checker, value: Any, place: str) -> None:
         checker.options(value, place, options)
 
     return check
-
-
-def _array_path(checker: _Checker, value: Any, place: str) -> None:
-    if type(value) is not list:
-        checker.report(place, f"expected a list of a path and an object, got {shown(value)}")
-        return
-    path, shape = (*value, UNSET, UNSET)[:2]
-    _string_or_directive(checker, path, f"{place}[0]")
-    checker.mapping(shape, f"{place}[1]")
-
-
-def _merge(checker: _Checker, value: Any, place: str) -> None:
-    direction = _one_of("left", "right")
-    options = {"direction": (False, direction), "objects": (True, _list)}
-    if checker.options(value, place, options) and type(value.get("objects")) is list:
-        for at, member in enumerate(value["objects"]):
-            _object_or_directive(checker, member, f"{place}.objects[{at}]")
-
-
-_pattern = _text_of_length(1, MAX_REPLACE_LENGTH)
-_replacement = _text_of_length(0, MAX_REPLACE_LENGTH)
-_REQUIRED, _OPTIONAL = True, False
-
-_CHECKS: Mapping[str, _Check] = {
-    "@path": _string_or_directive,
-    "@template": _string_or_directive,
-    "@literal": _any_json,
-    "@excludeWhenNull": _any_json,
-    "@liquid": _string,
-    "@arrayPath": _array_path,
-    "@merge": _merge,
-    "@if": _options(
-        exists=(_OPTIONAL, _any_json),
-        then=(_OPTIONAL, _any_json),
-        **{"else": (_OPTIONAL, _any_json)},
-    ),
-    "@case": _options(operator=(_OPTIONAL, _string), value=(_OPTIONAL, _string_or_directive)),
-    "@replace": _options(
-        pattern=(_REQUIRED, _pattern),
-        replacement=(_OPTIONAL, _replacement),
-        value=(_REQUIRED, _string_or_directive),
-        ignorecase=(_OPTIONAL, _boolean),
-        **{"global": (_OPTIONAL, _boolean)},
-    ),
-    "@flatten": _options(separator=(_OPTIONAL, _string), value=(_REQUIRED, _any_json)),
-    "@json": _options(value=(_REQUIRED, _any_json), mode=(_REQUIRED, _one_of("encode", "decode"))),
-    "@transform": _options(
-        apply=(_REQUIRED, _object_or_directive), mapping=(_REQUIRED, _object_or_directive)
-    ),
-}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -11,11 +12,19 @@ from offramp.errors import DefinitionError, Fault, MappingError, TransformError
 from offramp.js.values import UNSET
 from offramp.mapping.budget import budgeted
 from offramp.mapping.check import check_mapping, check_shape
-from offramp.mapping.compiler import Clock, CompileDirective, Compiler, Shared, directive_name
+from offramp.mapping.code import quick
+from offramp.mapping.compiler import (
+    Clock,
+    CompileDirective,
+    Compiler,
+    Directive,
+    Shared,
+    directive_name,
+)
 from offramp.mapping.directives import BUILTIN_DIRECTIVES
-from offramp.mapping.explain import Origin, Tracer
+from offramp.mapping.explain import Origin, Trace, untraced
+from offramp.mapping.nodes import Part
 from offramp.mapping.root import root_spec
-from offramp.mapping.straight import straighten
 from offramp.mapping.values import Resolver, settle
 from offramp.mapping.wording import kind_of
 
@@ -37,9 +46,7 @@ class CompiledMapping:
     #: The paths of the event that it reads, sorted, for example `$.context.groupId`.
     paths: tuple[str, ...]
     _resolve: Resolver
-    _spec: Any
-    _directives: Mapping[str, CompileDirective]
-    _clock: Clock | None
+    _part: Part
 
     def __call__(self, event: dict[str, Any]) -> Any:
         """Shape one event."""
@@ -54,29 +61,25 @@ class CompiledMapping:
         """Where each part of the value came from; faults are told in it, not raised."""
         if type(event) is not dict:
             raise _not_an_event(event)
-        tracer = Tracer()
-        # Watching costs time in every resolver, so that it has resolvers of its own.
-        shared = Shared(directives=self._directives, clock=self._clock, tracer=tracer)
-        resolve = _compile(self._spec, shared)
+        trace = Trace()
         try:
-            budgeted(resolve)(event)
-        except TransformError:
-            pass
+            budgeted(partial(trace.run, self._part))(event)
         except RecursionError:
             raise TransformError("$", _TOO_DEEP) from None
-        return tracer.origin
+        return trace.origin
 
 
 def compile_mapping(
     mapping: Any,
     *,
-    directives: Mapping[str, CompileDirective] | None = None,
+    directives: Mapping[str, CompileDirective | Directive] | None = None,
     clock: Clock | None = None,
 ) -> CompiledMapping:
     """Compile a mapping; raises `MappingError` with every fault of it.
 
-    `directives` are more directives, by name (`@upper`), each compiled by `(spec, compiler) ->
-    Resolver`; `clock` answers Liquid's "now" in seconds since the epoch, without it "now" fails.
+    `directives` are more directives by name (`@upper`), each a compile function, `(spec, compiler)
+    -> Resolver`, or a `Directive` with one; `clock` answers Liquid's "now" in seconds since the
+    epoch, without it "now" fails.
     """
     table = _with_builtin(directives or {})
     faults = check_shape(mapping)
@@ -84,19 +87,18 @@ def compile_mapping(
         raise MappingError(faults)
     spec = root_spec(mapping)
     shared = Shared(directives=table, clock=clock)
-    resolve = _compile(spec, shared)
+    with untraced():
+        part = Compiler(place="$", scope="$", shared=shared).node(spec)
     faults = _distinct([*check_mapping(spec, table), *shared.faults])
     if faults:
         raise MappingError(faults)
-    resolve = straighten(resolve, shared.codes)
+    resolve = quick(part)
     if shared.is_metered:
         resolve = budgeted(resolve)
     return CompiledMapping(
         paths=tuple(sorted(shared.paths)),
         resolve=_finish(resolve, spec, untidy=shared.untidy),
-        spec=spec,
-        directives=table,
-        clock=clock,
+        part=part,
     )
 
 
@@ -104,15 +106,11 @@ def transform(
     mapping: Any,
     event: dict[str, Any],
     *,
-    directives: Mapping[str, CompileDirective] | None = None,
+    directives: Mapping[str, CompileDirective | Directive] | None = None,
     clock: Clock | None = None,
 ) -> Any:
     """What a mapping makes of one event; use `compile_mapping` for more than one."""
     return compile_mapping(mapping, directives=directives, clock=clock)(event)
-
-
-def _compile(spec: Any, shared: Shared) -> Resolver:
-    return Compiler(place="$", scope="$", shared=shared).compile(spec)
 
 
 def _finish(resolve: Resolver, spec: Any, *, untidy: bool) -> Resolver:
@@ -128,7 +126,7 @@ def _finish(resolve: Resolver, spec: Any, *, untidy: bool) -> Resolver:
     return finished
 
 
-def _with_builtin(more: Mapping[str, CompileDirective]) -> dict[str, CompileDirective]:
+def _with_builtin(more: Mapping[str, CompileDirective | Directive]) -> dict[str, Directive]:
     faults = [
         Fault(name, "a directive is named @ and a lower-case letter, then letters or digits")
         for name in more
@@ -141,7 +139,11 @@ def _with_builtin(more: Mapping[str, CompileDirective]) -> dict[str, CompileDire
     ]
     if faults:
         raise DefinitionError(faults)
-    return {**BUILTIN_DIRECTIVES, **more}
+    own = {
+        name: one if isinstance(one, Directive) else Directive(compile=one)
+        for name, one in more.items()
+    }
+    return {**BUILTIN_DIRECTIVES, **own}
 
 
 def _distinct(faults: list[Fault]) -> list[Fault]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from offramp.errors import TransformError
 from offramp.js.values import UNSET
-from offramp.mapping.values import Resolver, settle
+from offramp.mapping.values import settle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from offramp.mapping.compiler import Compiler
+    from offramp.mapping.nodes import Node, Part
 
 
 @attrs.frozen(kw_only=True)
@@ -36,78 +37,81 @@ class Origin:
     children: tuple[Origin, ...]
 
 
-class Tracer:
-    """Watches the resolvers of one mapping while one event goes through them."""
+class Trace:
+    """Takes down what each part of a mapping gives while one event goes through it."""
 
     def __init__(self) -> None:
         self._open: list[list[Origin]] = [[]]
 
     @property
     def origin(self) -> Origin:
-        """The origin of the whole, once it has been evaluated."""
+        """The origin of the whole, once it has been run."""
         return self._open[0][-1]
 
-    def watch(self, resolver: Resolver, compiler: Compiler, directive: str | None) -> Resolver:
-        """The resolver, leaving an `Origin` whenever it is called."""
+    def run(self, part: Part, event: Any) -> None:
+        """Run the whole mapping, `part`, with an event; its fault is taken down, not raised."""
+        token = _RUNNING.set(self)
+        try:
+            part.run(event)
+        except TransformError:
+            pass
+        finally:
+            _RUNNING.reset(token)
 
-        def watched(scope: Any) -> Any:
-            children: list[Origin] = []
-            self._open.append(children)
-            value: Any = UNSET
-            fault = None
-            try:
-                value = resolver(scope)
-            except TransformError as error:
-                fault = f"@ {error.place}: {error.message}"
-                raise
-            finally:
-                self._open.pop()
-                origin = _origin(compiler, directive, value, fault, children)
-                self._open[-1].append(origin)
-            return value
+    def watch(self, part: Part, scope: Any) -> Any:
+        """The value of a part; its `Origin` is added to those of the part that is being run."""
+        children: list[Origin] = []
+        self._open.append(children)
+        value: Any = UNSET
+        fault = None
+        try:
+            value = part.node.trace(scope, self)
+        except TransformError as error:
+            fault = f"@ {error.place}: {error.message}"
+            raise
+        finally:
+            self._open.pop()
+            self._open[-1].append(_origin(part, value, fault, children))
+        return value
 
-        return watched
-
-    def every(
-        self, getters: list[Resolver], build: Callable[[list[Resolver]], Resolver]
-    ) -> Resolver:
-        """What `build` makes, except that one member's fault does not hide the other members."""
+    def every(self, parts: Iterable[Node], scope: Any) -> list[Any]:
+        """The values of all parts; raises the first fault, but only when all of them have run."""
+        values: list[Any] = []
         errors: list[TransformError] = []
-
-        def forgiving(get: Resolver) -> Resolver:
-            def resolve(scope: Any) -> Any:
-                try:
-                    return get(scope)
-                except TransformError as error:
-                    errors.append(error)
-                    return UNSET
-
-            return resolve
-
-        built = build([forgiving(get) for get in getters])
-
-        def resolve(scope: Any) -> Any:
-            errors.clear()
-            value = built(scope)
-            if errors:
-                raise errors[0]
-            return value
-
-        return resolve
+        for part in parts:
+            try:
+                values.append(part.run(scope))
+            except TransformError as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
+        return values
 
 
-def _origin(
-    compiler: Compiler,
-    directive: str | None,
-    value: Any,
-    fault: str | None,
-    children: list[Origin],
-) -> Origin:
+#: It is no argument, because the function of a plugin's directive may stand between a node and its
+#: parts.
+_RUNNING: Final[ContextVar[Trace | None]] = ContextVar("_RUNNING", default=None)
+
+#: The explanation that is being made, if one is.
+running_trace: Final = _RUNNING.get
+
+
+@contextmanager
+def untraced() -> Iterator[None]:
+    """Take down nothing meanwhile: a directive that is explained may compile a mapping itself."""
+    token = _RUNNING.set(None)
+    try:
+        yield
+    finally:
+        _RUNNING.reset(token)
+
+
+def _origin(part: Part, value: Any, fault: str | None, children: list[Origin]) -> Origin:
     paths = {path for child in children for path in child.paths}
     return Origin(
-        place=compiler.place,
-        directive=directive,
-        paths=tuple(sorted(paths.union(compiler.own_paths))),
+        place=part.place,
+        directive=part.directive,
+        paths=tuple(sorted(paths.union(part.paths))),
         value=settle(value),
         found=value is not UNSET,
         fault=fault,

@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import IntEnum
-from typing import Any, Final
+from typing import Any
 
 from offramp.js.values import UNSET
 
 #: Turns a scope (the event, or an item of one of its lists) into a value, or into `UNSET`.
 Resolver = Callable[[Any], Any]
-
-
-class Constant:
-    """A resolver whose answer depends on no event."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def __call__(self, scope: Any) -> Any:  # noqa: ARG002 - the signature of every resolver
-        """Answer the same for every scope."""
-        return self.value
 
 
 class Keep(IntEnum):
@@ -39,10 +26,6 @@ class Keep(IntEnum):
     def inside(self) -> Keep:
         """What the members of an object must show, if the object must show this much."""
         return self if self is Keep.ALL else Keep.NONE
-
-
-#: The resolver that finds nothing.
-NOTHING: Final = Constant(UNSET)
 
 
 def settle(value: Any) -> Any:
@@ -69,6 +52,16 @@ def prune(value: Any) -> Any:
     if type(value) is list:
         return [prune(item) for item in value]
     return value
+
+
+def numbered(items: Iterable[Any]) -> Iterable[tuple[str, Any]]:
+    """Items as the members of an object, each under its index."""
+    return ((str(at), item) for at, item in enumerate(items))
+
+
+def present(members: dict[str, Any]) -> dict[str, Any]:
+    """An object without its members that are `UNSET`."""
+    return {key: item for key, item in members.items() if item is not UNSET}
 
 
 def _same(left: dict[str, Any], right: dict[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""JSON values: which are numbers, which are equal, and how a message shows one."""
+"""How JSON values are judged here: a number, equal; and what a message says of one."""
 
 from __future__ import annotations
 

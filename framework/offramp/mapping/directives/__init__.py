@@ -5,43 +5,40 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from offramp.mapping.directives.conditions import compile_exclude_when_null, compile_if
-from offramp.mapping.directives.json_text import compile_json
-from offramp.mapping.directives.liquid import compile_liquid
-from offramp.mapping.directives.replace import compile_replace
-from offramp.mapping.directives.shapes import (
-    compile_array_path,
-    compile_flatten,
-    compile_merge,
-    compile_transform,
-)
-from offramp.mapping.directives.texts import (
-    compile_case,
-    compile_literal,
-    compile_path_directive,
-    compile_template_directive,
-)
+from offramp.mapping.directives.array_path import ARRAY_PATH
+from offramp.mapping.directives.case import CASE
+from offramp.mapping.directives.exclude_when_null import EXCLUDE_WHEN_NULL
+from offramp.mapping.directives.flatten import FLATTEN
+from offramp.mapping.directives.if_ import IF
+from offramp.mapping.directives.json_text import JSON
+from offramp.mapping.directives.liquid import LIQUID
+from offramp.mapping.directives.literal import LITERAL
+from offramp.mapping.directives.merge import MERGE
+from offramp.mapping.directives.path import PATH
+from offramp.mapping.directives.replace import REPLACE
+from offramp.mapping.directives.template import TEMPLATE
+from offramp.mapping.directives.transform import TRANSFORM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from offramp.mapping.compiler import CompileDirective
+    from offramp.mapping.compiler import Directive
 
-#: Directive name -> its compile function; plugins add to a copy of it.
-BUILTIN_DIRECTIVES: Final[Mapping[str, CompileDirective]] = MappingProxyType(
+#: Directive by name; plugins add to a copy of it.
+BUILTIN_DIRECTIVES: Final[Mapping[str, Directive]] = MappingProxyType(
     {
-        "@arrayPath": compile_array_path,
-        "@case": compile_case,
-        "@excludeWhenNull": compile_exclude_when_null,
-        "@flatten": compile_flatten,
-        "@if": compile_if,
-        "@json": compile_json,
-        "@liquid": compile_liquid,
-        "@literal": compile_literal,
-        "@merge": compile_merge,
-        "@path": compile_path_directive,
-        "@replace": compile_replace,
-        "@template": compile_template_directive,
-        "@transform": compile_transform,
+        "@arrayPath": ARRAY_PATH,
+        "@case": CASE,
+        "@excludeWhenNull": EXCLUDE_WHEN_NULL,
+        "@flatten": FLATTEN,
+        "@if": IF,
+        "@json": JSON,
+        "@liquid": LIQUID,
+        "@literal": LITERAL,
+        "@merge": MERGE,
+        "@path": PATH,
+        "@replace": REPLACE,
+        "@template": TEMPLATE,
+        "@transform": TRANSFORM,
     }
 )

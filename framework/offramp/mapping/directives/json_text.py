@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from offramp import _json
 from offramp.js.json_text import json_text
 from offramp.js.values import UNSET
+from offramp.mapping.check import REQUIRED, any_json, one_of, options_of
+from offramp.mapping.compiler import Directive
 from offramp.mapping.directives.options import read_options
-from offramp.mapping.values import NOTHING, Keep, Resolver
+from offramp.mapping.nodes import NOTHING
+from offramp.mapping.values import Keep
 
 if TYPE_CHECKING:
     from offramp.mapping.compiler import Compiler
+    from offramp.mapping.nodes import Node
 
 
-def compile_json(spec: Any, compiler: Compiler) -> Resolver:
+def compile_json(spec: Any, compiler: Compiler) -> Node:
     """`{"@json": {"mode": "encode", "value": …}}`, or `decode`.
 
     What cannot be decoded stays as it is; a mode in any other spelling gives nothing.
@@ -24,12 +28,12 @@ def compile_json(spec: Any, compiler: Compiler) -> Resolver:
         return NOTHING
     encode = options["mode"] == "encode"
     # Encoding leaves out absent members by itself, decoding hands an object through.
-    get = compiler.compile(options["value"], "value", keep=Keep.NONE if encode else compiler.keep)
+    value = compiler.node(options["value"], "value", keep=Keep.NONE if encode else compiler.keep)
     if encode:
-        return compiler.apply(_encode, get)
+        return compiler.apply(_encode, value)
     if options["mode"] == "decode":
-        return compiler.apply(_decode, get)
-    return compiler.apply(_drop, get)
+        return compiler.apply(_decode, value)
+    return compiler.apply(_drop, value)
 
 
 def _encode(value: Any) -> Any:
@@ -47,3 +51,9 @@ def _decode(value: Any) -> Any:
         return _json.loads(value)
     except (ValueError, ArithmeticError):
         return value
+
+
+JSON: Final = Directive(
+    compile=compile_json,
+    check=options_of(value=(REQUIRED, any_json), mode=(REQUIRED, one_of("encode", "decode"))),
+)

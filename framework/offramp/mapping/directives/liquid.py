@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
 
 from offramp.js.units import js_length
-from offramp.mapping.liquid import Run
+from offramp.mapping.check import string
+from offramp.mapping.compiler import Directive
+from offramp.mapping.liquid import LiquidTemplate, Run
 from offramp.mapping.liquid import compile_template as compile_liquid_template
 from offramp.mapping.liquid.parse import MAX_TEMPLATE_LENGTH
+from offramp.mapping.nodes import Constant, Node
 from offramp.mapping.path import path_text
-from offramp.mapping.values import Constant, Resolver
 from offramp.mapping.wording import shown
 
 if TYPE_CHECKING:
+    from offramp.mapping.budget import Meter
     from offramp.mapping.compiler import Compiler
 
 
-def compile_liquid(spec: Any, compiler: Compiler) -> Resolver:
+@attrs.frozen(eq=False, kw_only=True)
+class Liquid(Node):
+    """The text that a Liquid template gives; it has no code of its own."""
+
+    template: LiquidTemplate
+    compiler: Compiler
+    meter: Meter
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The paths of its variables."""
+        return tuple(path_text(self.compiler.scope, keys) for keys in self.template.paths)
+
+    def run(self, scope: Any) -> str:
+        """Render the template."""
+        compiler = self.compiler
+        run = Run(scope, compiler.error, compiler.shared.clock, self.meter)
+        return self.template.render(run)
+
+
+def compile_liquid(spec: Any, compiler: Compiler) -> Node:
     """`{"@liquid": "{{ properties.plan | upcase }}"}`: the event itself is the template's scope.
 
     At most 1,000 characters, without loops, includes and the filters that work on whole lists.
@@ -33,7 +58,7 @@ def compile_liquid(spec: Any, compiler: Compiler) -> Resolver:
         template = compile_liquid_template(spec)
     except ValueError as error:
         return compiler.fault("", f"{error}; correct the template {shown(spec)}")
-    for keys in template.paths:
-        compiler.reads(path_text(compiler.scope, keys))
-    clock, meter = compiler.shared.clock, compiler.meter()
-    return lambda scope: template.render(Run(scope, compiler.error, clock, meter))
+    return Liquid(template=template, compiler=compiler, meter=compiler.meter())
+
+
+LIQUID: Final = Directive(compile=compile_liquid, check=string)

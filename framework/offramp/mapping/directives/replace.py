@@ -5,21 +5,34 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from offramp.js.text import js_string
 from offramp.js.units import LAST_BASIC_CHARACTER, js_length
 from offramp.js.values import is_truthy
-from offramp.mapping.check import MAX_REPLACE_LENGTH
+from offramp.mapping.check import (
+    OPTIONAL,
+    REQUIRED,
+    boolean,
+    options_of,
+    string_or_directive,
+    text_of_length,
+)
+from offramp.mapping.compiler import Directive
 from offramp.mapping.directives.options import read_options
-from offramp.mapping.values import NOTHING, Resolver
+from offramp.mapping.nodes import NOTHING
 from offramp.mapping.wording import shown
 
 if TYPE_CHECKING:
     from offramp.mapping.budget import Meter
     from offramp.mapping.compiler import Compiler
+    from offramp.mapping.nodes import Node
+
+#: The longest pattern or replacement, in characters. Source: Segment's actions-core,
+#: MAX_PATTERN_LENGTH.
+MAX_REPLACE_LENGTH: Final = 10
 
 _Change = Callable[[str], str]
 _LAST_ASCII = "\x7f"
@@ -27,7 +40,7 @@ _DEFAULTS = {"replacement": "", "replacement2": "", "global": True, "ignorecase"
 _SPECIAL = re.compile(r"(\$[$&`'])")
 
 
-def compile_replace(spec: Any, compiler: Compiler) -> Resolver:
+def compile_replace(spec: Any, compiler: Compiler) -> Node:
     """`{"@replace": {"pattern": …, "replacement": …, "value": …}}`, and `pattern2` if needed.
 
     The pattern is plain text; in the replacement `$&` is what was found. Replaces everywhere
@@ -37,7 +50,7 @@ def compile_replace(spec: Any, compiler: Compiler) -> Resolver:
     options = read_options(spec, compiler, "pattern")
     if options is None or not is_truthy(options.get("value")):
         return NOTHING
-    get = compiler.compile(options["value"], "value")
+    part = compiler.node(options["value"], "value")
     change = _changes(options, compiler)
 
     def replaced(value: Any) -> str:
@@ -45,7 +58,7 @@ def compile_replace(spec: Any, compiler: Compiler) -> Resolver:
             value = js_string(value)
         return change(value) if isinstance(value, str) else ""
 
-    return compiler.apply(replaced, get)
+    return compiler.apply(replaced, part)
 
 
 def _changes(options: dict[str, Any], compiler: Compiler) -> _Change:
@@ -164,3 +177,15 @@ def _fold_character(character: str) -> str:
     if len(upper) != 1 or character > LAST_BASIC_CHARACTER:
         return character
     return character if character > _LAST_ASCII >= upper else upper
+
+
+REPLACE: Final = Directive(
+    compile=compile_replace,
+    check=options_of(
+        pattern=(REQUIRED, text_of_length(1, MAX_REPLACE_LENGTH)),
+        replacement=(OPTIONAL, text_of_length(0, MAX_REPLACE_LENGTH)),
+        value=(REQUIRED, string_or_directive),
+        ignorecase=(OPTIONAL, boolean),
+        **{"global": (OPTIONAL, boolean)},
+    ),
+)

@@ -1,4 +1,4 @@
-"""A mapping written as straight-line code answers as the tree of functions does."""
+"""A mapping answers alike in both ways: as straight-line code, and node by node."""
 
 from __future__ import annotations
 
@@ -6,43 +6,20 @@ import inspect
 import re
 import traceback
 from typing import Any
-from unittest import mock
 
 import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.mapping.parts import as_code, as_tree, part_of
 from tests.mapping.test_mapping_properties import EVENTS, JSON, MAPPINGS
 
 from offramp.errors import MappingError, TransformError
-from offramp.mapping import (
-    BUILTIN_DIRECTIVES,
-    UNSET,
-    CompileDirective,
-    Compiler,
-    Resolver,
-    compile_mapping,
-)
-from offramp.mapping import compiler as compiler_module
+from offramp.mapping import UNSET, Compiler, Resolver, compile_mapping
 from offramp.mapping.budget import budgeted
-from offramp.mapping.compiler import FREE_PLACEHOLDERS, Shared
-from offramp.mapping.straight import MAX_KEYS, MAX_LENGTH, MAX_LEVELS, straighten
-
-
-def compiled(mapping: Any, **more: CompileDirective) -> tuple[Resolver, Shared]:
-    shared = Shared(directives={**BUILTIN_DIRECTIVES, **{f"@{key}": more[key] for key in more}})
-    return Compiler(place="$", scope="$", shared=shared).compile(mapping), shared
-
-
-def as_tree(mapping: Any) -> Resolver:
-    """The resolver of which no part is straightened."""
-    with mock.patch.object(compiler_module, "straighten", lambda resolver, *_: resolver):
-        return compiled(mapping)[0]
-
-
-def as_code(mapping: Any) -> Resolver:
-    resolver, shared = compiled(mapping)
-    return straighten(resolver, shared.codes)
+from offramp.mapping.code import MAX_LENGTH, MAX_LEVELS, quick
+from offramp.mapping.compiler import FREE_PLACEHOLDERS
+from offramp.mapping.nodes import MAX_KEYS
 
 
 def source(mapping: Any) -> str:
@@ -58,7 +35,7 @@ def answer(resolve: Resolver, scope: Any) -> str:
 
 @settings(max_examples=1_500, deadline=None)
 @given(mapping=MAPPINGS, scope=EVENTS | JSON | st.just(UNSET))
-def test_the_code_answers_as_the_functions_do(mapping: Any, scope: Any) -> None:
+def test_the_code_answers_as_the_nodes_do(mapping: Any, scope: Any) -> None:
     """The same value in the same order, or the same fault, whatever the scope is."""
     try:
         compile_mapping(mapping)
@@ -109,15 +86,15 @@ def test_what_goes_far_can_be_compiled(mapping: Any) -> None:
         assert answer(as_code(mapping), event) == answer(as_tree(mapping), event)
 
 
-def test_a_mapping_beyond_all_measure_stays_a_tree() -> None:
+def test_a_mapping_beyond_all_measure_is_run_node_by_node() -> None:
     """Its code would take longer to compile than it is worth."""
     count = MAX_LENGTH // len("way_1.get('a', absent), ")
     for mapping in (
         {f"k{at}": {"@path": "$.a"} for at in range(count)},
         {"a": [{"@path": "$.a"}] * (count + 1)},
     ):
-        resolver, shared = compiled(mapping)
-        assert straighten(resolver, shared.codes) is resolver
+        part = part_of(mapping)
+        assert quick(part) == part.run
 
 
 @attrs.define
@@ -131,14 +108,14 @@ class Upper:
 
 
 def test_a_resolver_need_not_have_a_hash() -> None:
-    """Resolvers are known by their identity, at the root and below it."""
+    """It is called, never compared, at the root and below it."""
 
     def compile_upper(spec: Any, compiler: Compiler) -> Resolver:
         return Upper(compiler.compile(spec))
 
     for mapping, wanted in (({"@upper": "x"}, "X"), ({"a": {"@upper": "x"}}, {"a": "X"})):
-        resolver, shared = compiled(mapping, upper=compile_upper)
-        assert straighten(resolver, shared.codes)({}) == wanted
+        part = part_of(mapping, upper=compile_upper)
+        assert part.run({}) == quick(part)({}) == wanted
 
 
 def test_what_fails_first_in_the_mapping_fails_first() -> None:
@@ -153,10 +130,12 @@ def test_what_fails_first_in_the_mapping_fails_first() -> None:
         return resolve
 
     mapping = {"a": {"@path": "$.a"}, "b": {"@fails": "one"}, "c": {"@fails": "two"}}
-    resolver, shared = compiled(mapping, fails=compile_fails)
-    with pytest.raises(TransformError, match="one"):
-        straighten(resolver, shared.codes)({"a": 1})
-    assert seen == [("one", {"a": 1})]
+    part = part_of(mapping, fails=compile_fails)
+    for run in (part.run, quick(part)):
+        seen.clear()
+        with pytest.raises(TransformError, match="one"):
+            run({"a": 1})
+        assert seen == [("one", {"a": 1})]
 
 
 def compile_broken(spec: Any, _: Compiler) -> Resolver:
