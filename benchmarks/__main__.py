@@ -71,11 +71,11 @@ def steps_of(parts: Iterable[str]) -> list[Step]:
 def _measure(parts: Iterable[str], effort: Effort) -> tuple[list[Measurement], bool]:
     measurements: list[Measurement] = []
     failed = False
-    moment = new_moment()
+    now = new_moment()
     for step in steps_of(parts):
         report_progress(f"measuring: {step.__name__.replace('_', ' ')} …")
         try:
-            for one in step(effort, moment):
+            for one in step(effort, now):
                 measurements.append(one)
                 report_progress(f"{one.group}: {one.name}: {shown(one.ours, one.unit)}")
         except BenchmarkError as error:

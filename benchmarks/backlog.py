@@ -16,7 +16,7 @@ import attrs
 
 from benchmarks.effort import Effort
 from benchmarks.growth import ONE, Side, grown
-from benchmarks.host import NO_PARTNER, fill, lanes_of, make_config, running_host
+from benchmarks.host import NO_PARTNER, fill, make_config, running_host, subscriptions_of
 from benchmarks.measurements import Measurement, in_turn
 from benchmarks.progress import report_progress
 
@@ -64,11 +64,11 @@ def backlog_growth(effort: Effort, now: datetime) -> Iterator[Measurement]:
         sides = {}
         for side in (
             Side(name=ONE, config=make_config()),
-            Side(name=f"{most} share it", config=many, lanes=lanes_of(many)),
+            Side(name=f"{most} share it", config=many, subscriptions=subscriptions_of(many)),
         ):
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             report_progress(f"a backlog for {side.name}")
-            fill(folder, effort.growth_backlog, now=now, lanes=side.lanes)
+            fill(folder, effort.growth_backlog, now=now, subscriptions=side.subscriptions)
             sides[side.name] = partial(start, folder, side.config, effort)
         starts = in_turn(sides, effort.growth_rounds)
     group = f"backlog of {effort.growth_backlog:,} events"

@@ -19,7 +19,7 @@ import attrs
 
 from benchmarks.data import make_event
 from benchmarks.effort import Effort
-from benchmarks.host import LANE, NO_PARTNER, WRITE_KEY, Host, make_config, running_host
+from benchmarks.host import NO_PARTNER, SUBSCRIPTION, WRITE_KEY, Host, make_config, running_host
 from benchmarks.measurements import Measurement
 from benchmarks.processes import BenchmarkError
 from benchmarks.wholes import MS
@@ -27,7 +27,7 @@ from offramp import _json
 
 #: Of the control API of the measured host.
 API_TOKEN: Final = "the-token-of-the-measured-host"  # noqa: S105 - nobody else uses it
-ONE: Final = f"/api/subscriptions/{quote(LANE, safe='')}"
+ONE: Final = f"/api/subscriptions/{quote(SUBSCRIPTION, safe='')}"
 #: Between two requests of one that asks all the time, in seconds.
 PAUSE_SECONDS: Final = 0.002
 MAX_PATCH_MS: Final = 100.0
@@ -139,8 +139,8 @@ async def _measured(
         caller = Caller(session=session, url=url, now=now)
         for number in range(count):
             async with (
-                _asking(found, "/livez", lambda _: caller.ask("GET", "/livez")),
-                _asking(found, "/v1/track", caller.track, first=number * ROUND_EVENTS),
+                _requests(found, "/livez", lambda _: caller.ask("GET", "/livez")),
+                _requests(found, "/v1/track", caller.track, first=number * ROUND_EVENTS),
             ):
                 began = time.perf_counter()
                 await change(caller, number)
@@ -149,7 +149,7 @@ async def _measured(
 
 
 @asynccontextmanager
-async def _asking(
+async def _requests(
     found: Measured, path: str, ask: Callable[[int], Awaitable[Any]], *, first: int = 0
 ) -> AsyncIterator[None]:
     """Ask all the time, and note how long each answer took, until the block ends."""

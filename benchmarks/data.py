@@ -158,8 +158,8 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def _text(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _text(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _pad(event: dict[str, Any], size: int) -> None:

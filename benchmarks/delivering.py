@@ -154,7 +154,13 @@ class _Growing:
         before = self.far.stored()
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            fill(folder, self.count, now=self.now, start=numbers.start, lanes=side.lanes)
+            fill(
+                folder,
+                self.count,
+                now=self.now,
+                start=numbers.start,
+                subscriptions=side.subscriptions,
+            )
             # So many lanes prepare all that they have before the first of it arrives, so that the
             # pace of the arrivals would tell nothing of what they cost.
             with running_host(folder, side.config, partner=self.far.url, ready=False):

@@ -8,7 +8,7 @@ from typing import Any, Final
 import attrs
 
 from benchmarks.effort import Effort
-from benchmarks.host import LANE, lanes_of, make_config, make_dead_config
+from benchmarks.host import SUBSCRIPTION, make_config, make_dead_config, subscriptions_of
 from benchmarks.measurements import Measurement
 
 #: What stands beside every measurement of growth.
@@ -23,14 +23,14 @@ class Side:
 
     name: str
     config: dict[str, Any]
-    lanes: tuple[str, ...] = (LANE,)
+    subscriptions: tuple[str, ...] = (SUBSCRIPTION,)
     #: Whether the last of the lanes never delivers.
     dead: bool = False
 
     @property
     def names(self) -> int:
         """So many names the events have, in turn: each lane gets those of its own."""
-        return len(self.lanes)
+        return len(self.subscriptions)
 
     def lives(self, number: int) -> bool:
         """Whether event `number` goes to a partner that takes it."""
@@ -50,18 +50,23 @@ def make_sides(effort: Effort) -> list[Side]:
     _, *more = effort.growth
     most = more[-1]
     alone, shared = (make_dead_config(most, shared=each) for each in (False, True))
-    lanes = lanes_of(shared)
-    first, last = lanes[0], lanes[-1]
+    subscriptions = subscriptions_of(shared)
+    first, last = subscriptions[0], subscriptions[-1]
     return [
         Side(name=ONE, config=make_config()),
         *(Side(name=named(count), config=make_config(subscriptions=count)) for count in more),
         Side(
             name=f"{most} instances, 1 busy, 1 dead",
             config=alone,
-            lanes=(first,) * (most - 1) + (last,),
+            subscriptions=(first,) * (most - 1) + (last,),
             dead=True,
         ),
-        Side(name=f"{most} busy instances, 1 dead", config=shared, lanes=lanes, dead=True),
+        Side(
+            name=f"{most} busy instances, 1 dead",
+            config=shared,
+            subscriptions=subscriptions,
+            dead=True,
+        ),
     ]
 
 

@@ -33,7 +33,7 @@ from offramp.storage import Store
 WRITE_KEY: Final = "measured-key"
 SOURCE: Final = "product"
 INSTANCE: Final = "metronome"
-LANE: Final = f"{INSTANCE}/usage 0"
+SUBSCRIPTION: Final = f"{INSTANCE}/usage 0"
 TRIGGER: Final = TRIGGERS["6 conditions"]
 #: A trigger of the same size that no event here matches; and one that tells it by another
 #: condition than its name.
@@ -50,7 +50,7 @@ FILL_EVENTS: Final = 1_000
 #: So much of the end of a log is told of a host that does not start, in characters.
 SAID_CHARACTERS: Final = 1_000
 #: A fill tells how far it is after so many events.
-TOLD_EVENTS: Final = 200_000
+REPORTED_EVENTS: Final = 200_000
 BASE_URL_VARIABLE: Final = "METRONOME_BASE_URL"
 
 
@@ -87,7 +87,7 @@ def make_dead_config(instances: int, *, shared: bool) -> dict[str, Any]:
     return config
 
 
-def lanes_of(config: Mapping[str, Any]) -> tuple[str, ...]:
+def subscriptions_of(config: Mapping[str, Any]) -> tuple[str, ...]:
     """The lanes of a configuration, in its order."""
     instances = config["instances"].values()
     return tuple(each["id"] for instance in instances for each in instance["subscriptions"])
@@ -174,24 +174,29 @@ def _log_shown_on_failure(log: Path) -> Iterator[None]:
 
 
 def fill(
-    folder: Path, count: int, *, now: datetime, start: int = 0, lanes: Sequence[str] = (LANE,)
+    folder: Path,
+    count: int,
+    *,
+    now: datetime,
+    start: int = 0,
+    subscriptions: Sequence[str] = (SUBSCRIPTION,),
 ) -> None:
     """Put events into the queue of a host that does not run, bound for its lanes in turn."""
-    asyncio.run(_fill(folder, range(start, start + count), now, lanes))
+    asyncio.run(_fill(folder, range(start, start + count), now, subscriptions))
 
 
-async def _fill(folder: Path, numbers: range, now: datetime, lanes: Sequence[str]) -> None:
+async def _fill(folder: Path, numbers: range, now: datetime, subscriptions: Sequence[str]) -> None:
     async with Store.open(folder / "data") as store, open_queue(store) as queue:
         for first in range(numbers.start, numbers.stop, FILL_EVENTS):
             some = range(first, min(first + FILL_EVENTS, numbers.stop))
-            await queue.accept([_item(number, now, lanes) for number in some])
+            await queue.accept([_item(number, now, subscriptions) for number in some])
             filled = some.stop - numbers.start
-            if filled % TOLD_EVENTS == 0:
+            if filled % REPORTED_EVENTS == 0:
                 report_progress(f"{filled:,} of {len(numbers):,} events wait")
 
 
-def _item(number: int, now: datetime, lanes: Sequence[str]) -> NewItem:
-    event = make_event(number, now=now, names=len(lanes))
+def _item(number: int, now: datetime, subscriptions: Sequence[str]) -> NewItem:
+    event = make_event(number, now=now, names=len(subscriptions))
     return NewItem(
         source=SOURCE,
         message_id=event["messageId"],
@@ -199,5 +204,5 @@ def _item(number: int, now: datetime, lanes: Sequence[str]) -> NewItem:
         name=event["event"],
         received_at=now.timestamp(),
         body=_json.dumps(event),
-        lanes=(lanes[number % len(lanes)],),
+        lanes=(subscriptions[number % len(subscriptions)],),
     )

@@ -18,7 +18,7 @@ from offramp.plugins import Catalog, load_catalog, load_plugins
 from offramp_metronome.destination import metronome
 
 #: Runs one case once for every event; answers with what came of the first.
-Round = Callable[[], Any]
+Repeat = Callable[[], Any]
 
 #: Fields of a case -> destination and action.
 ACTIONS: Final = {"5 fields": (metronome.slug, "sendEvent"), "30 fields": (wide.slug, "sendWide")}
@@ -36,7 +36,7 @@ def catalog() -> Catalog:
     return load_catalog(load_plugins(extra=[_Plugin()], installed=False))
 
 
-def make_round(question: dict[str, Any]) -> Round:
+def make_round(question: dict[str, Any]) -> Repeat:
     """Prepare a case, as saving a subscription does, and answer with what is timed."""
     return _MEASUREMENTS[question["measurement"]](question)
 
@@ -55,7 +55,7 @@ def pipeline_of(question: dict[str, Any]) -> Pipeline:
     return compile_subscription(subscription, catalog()[destination])
 
 
-def _engine(question: dict[str, Any]) -> Round:
+def _engine(question: dict[str, Any]) -> Repeat:
     pipeline = pipeline_of(question)
     texts = [text.encode() for text in question["events"]]
 
@@ -71,13 +71,13 @@ def _engine(question: dict[str, Any]) -> Round:
     return run
 
 
-def _route(question: dict[str, Any]) -> Round:
+def _route(question: dict[str, Any]) -> Repeat:
     """The engine as a host runs it: every subscription of a source is asked, one matches."""
     pipelines = {"one": pipeline_of(question)}
     triggers = {"one": question["trigger"]}
     triggers |= {f"other {n}": trigger for n, trigger in enumerate(question["others"])}
-    lanes = [("bench", _lane(name, trigger)) for name, trigger in triggers.items()]
-    route = make_router(lanes, {}).route
+    subscriptions = [("bench", _subscription(name, trigger)) for name, trigger in triggers.items()]
+    route = make_router(subscriptions, {}).route
     texts = [text.encode() for text in question["events"]]
 
     def run() -> Any:
@@ -85,14 +85,17 @@ def _route(question: dict[str, Any]) -> Round:
         made = []
         for text in texts:
             event = _json.loads(text)
-            lanes = route("bench", event).lanes
-            made += [pipelines[lane].prepare(event, now=now).wire for lane in lanes]
+            subscriptions = route("bench", event).lanes
+            made += [
+                pipelines[subscription].prepare(event, now=now).wire
+                for subscription in subscriptions
+            ]
         return _json.loads(made[0])
 
     return run
 
 
-def _lane(name: str, text: str) -> Lane:
+def _subscription(name: str, text: str) -> Lane:
     trigger = compile_trigger(text)
     return Lane(
         id=name,
@@ -103,17 +106,17 @@ def _lane(name: str, text: str) -> Lane:
     )
 
 
-def _transform(question: dict[str, Any]) -> Round:
+def _transform(question: dict[str, Any]) -> Repeat:
     run, events = compile_mapping(question["mapping"]), _events(question)
     return lambda: _each(run, events)
 
 
-def _trigger(question: dict[str, Any]) -> Round:
+def _trigger(question: dict[str, Any]) -> Repeat:
     matches, events = compile_trigger(question["trigger"]).matches, _events(question)
     return lambda: _each(matches, events)
 
 
-def _check(question: dict[str, Any]) -> Round:
+def _check(question: dict[str, Any]) -> Repeat:
     transform, events = compile_mapping(question["mapping"]), _events(question)
     _, action = ACTIONS[question["action"]]
     destination = catalog()[ACTIONS[question["action"]][0]]
@@ -131,7 +134,7 @@ def _events(question: dict[str, Any]) -> list[dict[str, Any]]:
     return [_json.loads(text) for text in question["events"]]
 
 
-_MEASUREMENTS: Final[dict[str, Callable[[dict[str, Any]], Round]]] = {
+_MEASUREMENTS: Final[dict[str, Callable[[dict[str, Any]], Repeat]]] = {
     "engine": _engine,
     "route": _route,
     "transform": _transform,

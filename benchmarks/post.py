@@ -44,14 +44,14 @@ async def _post(bodies: list[bytes], request: dict[str, Any]) -> float:
     url = f"http://127.0.0.1:{request['port']}/v1/ingest"
     async with aiohttp.ClientSession(headers=headers) as session:
 
-        async def lane() -> None:
+        async def connection() -> None:
             for body in waiting:
                 async with session.post(url, data=body) as answer:
                     await answer.read()
                     answer.raise_for_status()
 
         began = time.perf_counter()
-        await asyncio.gather(*(lane() for _ in range(request["concurrency"])))
+        await asyncio.gather(*(connection() for _ in range(request["concurrency"])))
         return time.perf_counter() - began
 
 

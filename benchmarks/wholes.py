@@ -180,8 +180,8 @@ def _arrived(far: Partner, before: int, count: int) -> list[float]:
             raise BenchmarkError("not every event arrived")
         time.sleep(PACED_INTERVAL)
     events = get_json(f"{far.url}/_emulator/events?offset={before}&limit={count}")["data"]
-    moments = {
+    times = {
         event["transaction_id"]: datetime.fromisoformat(event["processed_at"]).timestamp()
         for event in events
     }
-    return [moments[key] for key in sorted(moments)]
+    return [times[key] for key in sorted(times)]

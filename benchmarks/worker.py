@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.ours import Round, make_round
+from benchmarks.ours import Repeat, make_round
 from offramp import _json
 from offramp.host.loop import rest_garbage_collector
 
@@ -27,7 +27,7 @@ def timed(run: Callable[[], object], events: int, seconds: float) -> dict[str, A
 def main() -> None:
     """Answer questions until there are no more."""
     rest_garbage_collector()  # as a host does
-    run: Round | None = None
+    run: Repeat | None = None
     events = 0
     for line in sys.stdin.buffer:
         request = _json.loads(line)

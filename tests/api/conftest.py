@@ -36,7 +36,7 @@ from offramp.storage import Store
 TOKEN = "the-token-of-the-control-api"
 SECRET = "s3cr3t-token-of-the-partner"
 WRITE_KEY = "wk-0123456789-of-the-site"
-LANE = "small/one"
+SUBSCRIPTION = "small/one"
 PATIENCE = 10.0
 
 WRITTEN: dict[str, Any] = {

@@ -7,12 +7,12 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from tests.api.conftest import LANE, PATIENCE, SECRET, WRITE_KEY, Running
+from tests.api.conftest import PATIENCE, SECRET, SUBSCRIPTION, WRITE_KEY, Running
 from tests.delivery.parts import event
 
 from offramp import OutgoingRequest, Response
 
-ONE = f"/api/subscriptions/{quote(LANE, safe='')}"
+ONE = f"/api/subscriptions/{quote(SUBSCRIPTION, safe='')}"
 
 
 async def test_a_change_runs_once_it_is_answered(host: Running) -> None:
@@ -122,7 +122,7 @@ async def test_things_are_deleted_with_what_hangs_on_them(host: Running) -> None
     assert heard.status == 409
     assert "small" in heard.data["detail"]
     heard = await host.ask("DELETE", "/api/instances/small")
-    assert heard.data["removed"] == ["small", LANE]
+    assert heard.data["removed"] == ["small", SUBSCRIPTION]
     assert (await host.ask("DELETE", "/api/sources/site")).status == 200
     assert (await host.get("/api/instances"))["instances"] == []
 

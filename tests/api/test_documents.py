@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from typing import Any
 
-from tests.api.conftest import LANE, SECRET, WRITE_KEY, WRITTEN, Running
+from tests.api.conftest import SECRET, SUBSCRIPTION, WRITE_KEY, WRITTEN, Running
 
 
 async def test_what_is_exported_applies_as_no_change(host: Running) -> None:
@@ -25,7 +25,7 @@ async def test_a_dry_run_tells_the_difference_and_changes_nothing(host: Running)
     assert tried["dry_run"] is True
     assert [(c["kind"], c["id"], c["what"]) for c in tried["changes"]] == [
         ("source", "app", "added"),
-        ("subscription", LANE, "changed"),
+        ("subscription", SUBSCRIPTION, "changed"),
     ]
     assert tried["changes"][1]["details"] == [
         {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from tests.api.conftest import LANE, Running
+from tests.api.conftest import SUBSCRIPTION, Running
 from tests.delivery.parts import event
 
 
@@ -42,11 +42,11 @@ async def test_an_event_that_the_sender_switched_off_says_so(host: Running) -> N
 
 async def test_a_rejected_event_says_what_to_change_and_what_to_run(host: Running) -> None:
     """The fault, the path that gave nothing, and the replay command with the delivery's id."""
-    config = host.context.config.subscriptions[LANE]
+    config = host.context.config.subscriptions[SUBSCRIPTION]
     assert config.enabled
     await host.ask(
         "PATCH",
-        f"/api/subscriptions/{quote(LANE, safe='')}",
+        f"/api/subscriptions/{quote(SUBSCRIPTION, safe='')}",
         {"mapping": {"id": {"@path": "$.properties.number"}}},
     )
     await host.send("m4")
@@ -68,7 +68,7 @@ async def test_what_the_partner_refused_points_at_its_answer(host: Running) -> N
 
 async def test_a_mapping_that_was_mended_says_so(host: Running) -> None:
     """Where the configuration of now has no fault, the advice is to replay."""
-    place = f"/api/subscriptions/{quote(LANE, safe='')}"
+    place = f"/api/subscriptions/{quote(SUBSCRIPTION, safe='')}"
     await host.ask("PATCH", place, {"mapping": {"id": {"@path": "$.properties.number"}}})
     await host.send("m5")
     await host.ask("PATCH", place, {"mapping": {"id": {"@path": "$.messageId"}}})
@@ -78,7 +78,7 @@ async def test_a_mapping_that_was_mended_says_so(host: Running) -> None:
 async def test_an_event_of_a_subscription_that_is_gone_is_still_told(host: Running) -> None:
     """What became of an event outlives the subscription."""
     await host.send("bad-2")
-    heard = await host.ask("DELETE", f"/api/subscriptions/{quote(LANE, safe='')}")
+    heard = await host.ask("DELETE", f"/api/subscriptions/{quote(SUBSCRIPTION, safe='')}")
     assert heard.status == 200
     assert "gone by now" in (await one(host, "bad-2"))["why"]["text"]
 

@@ -137,8 +137,10 @@ async def test_a_patch_compiles_the_one_that_it_changes(
     assert counts.taken() == expected
     after = host.context.engine.snapshot
     others = before.pipelines.keys() - {"small/n7"}
-    assert all(after.pipelines[lane] is before.pipelines[lane] for lane in others)
-    assert all(after.lanes[lane] is before.lanes[lane] for lane in others)
+    assert all(
+        after.pipelines[subscription] is before.pipelines[subscription] for subscription in others
+    )
+    assert all(after.lanes[subscription] is before.lanes[subscription] for subscription in others)
     assert after.runtimes == before.runtimes
 
 
@@ -269,12 +271,12 @@ async def test_a_patch_of_one_of_many_is_quick(host: Running) -> None:
 async def test_a_caller_who_leaves_leaves_the_change_whole(host: Running) -> None:
     """What runs is what is stored, whenever callers go away, and the next change goes through."""
     for number in range(12):
-        asking = asyncio.create_task(
+        requests_made = asyncio.create_task(
             host.ask("PATCH", ONE, {"trigger": f'type = "track" and event = "left {number}"'})
         )
         await asyncio.sleep(number * 0.001)
-        asking.cancel()
-        await asyncio.gather(asking, return_exceptions=True)
+        requests_made.cancel()
+        await asyncio.gather(requests_made, return_exceptions=True)
     heard = await host.ask("PATCH", ONE, {"trigger": 'type = "track" and event = "last"'})
     assert heard.status == 200, heard.text
     _, stored = await host.context.configs.load()

@@ -10,12 +10,12 @@ from urllib.parse import quote
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.api.conftest import LANE, Running
+from tests.api.conftest import SUBSCRIPTION, Running
 from tests.delivery.parts import event
 
 from offramp.api import operations_of
 
-ID = quote(LANE, safe="")
+ID = quote(SUBSCRIPTION, safe="")
 PAGE = Path(__file__).parents[2] / "docs/reference/control-api.md"
 
 
@@ -89,7 +89,7 @@ CALLS: list[tuple[str, str, str, Any]] = [
     ("POST", "/api/triggers/generate", "", {"tree": {"type": "group", "operator": "and",
      "children": [{"type": "event-type", "name": "type", "operator": "=", "value": "track"}]}}),
     ("POST", "/api/triggers/match", "", {"trigger": 'type = "track"', "events": [{}]}),
-    ("POST", "/api/explain", "", {"message_id": "bad-1", "subscription": LANE}),
+    ("POST", "/api/explain", "", {"message_id": "bad-1", "subscription": SUBSCRIPTION}),
     ("GET", "/api/deliveries", f"?subscription={ID}", None),
     ("GET", "/api/dead-letters", "", None),
     ("GET", "/api/errors", "", None),
@@ -173,7 +173,9 @@ async def test_the_reference_lists_every_operation(host: Running) -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8)
-    | st.sampled_from([LANE, "small", "site", 'type = "track"', "rejected", "bad-1", "***"]),
+    | st.sampled_from(
+        [SUBSCRIPTION, "small", "site", 'type = "track"', "rejected", "bad-1", "***"]
+    ),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner,
                                                                 max_size=3),
     max_leaves=6,

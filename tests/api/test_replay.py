@@ -9,13 +9,13 @@ from urllib.parse import quote
 
 import attrs
 import pytest
-from tests.api.conftest import LANE, PATIENCE, Running
+from tests.api.conftest import PATIENCE, SUBSCRIPTION, Running
 
 from offramp.api.running_replays import RunningReplays
 from offramp.errors import StorageError
 from offramp.queue import DeadFilter, Queue
 
-LANE_QUERY = quote(LANE, safe="")
+SUBSCRIPTION_QUERY = quote(SUBSCRIPTION, safe="")
 
 
 async def ended(host: Running, name: str) -> dict[str, Any]:
@@ -33,7 +33,7 @@ async def test_the_dead_are_listed_by_every_filter(host: Running) -> None:
     """By subscription, reason, stage and time, page by page."""
     await host.send(*(f"bad-{number}" for number in range(5)))
     page = await host.get(
-        f"/api/dead-letters?subscription={LANE_QUERY}&reason=422&stage=rejected&limit=3"
+        f"/api/dead-letters?subscription={SUBSCRIPTION_QUERY}&reason=422&stage=rejected&limit=3"
     )
     assert len(page["rows"]) == 3
     rest = await host.get(f"/api/dead-letters?limit=3&cursor={page['cursor']}")
@@ -55,7 +55,7 @@ async def test_errors_are_grouped_by_reason_with_samples(host: Running) -> None:
 async def test_deliveries_are_listed_by_stage(host: Running) -> None:
     """The latest of one subscription."""
     await host.send("bad-1", "good")
-    path = f"/api/deliveries?subscription={LANE_QUERY}"
+    path = f"/api/deliveries?subscription={SUBSCRIPTION_QUERY}"
     assert len((await host.get(path))["rows"]) == 2
     [row] = (await host.get(f"{path}&stage=delivered"))["rows"]
     assert row["message_id"] == "good"
@@ -108,7 +108,7 @@ async def test_a_dry_run_shows_what_would_be_sent_instead(host: Running) -> None
     await host.send("bad-1", kind="old")
     asked = len(host.partner.requests)
     body = {
-        "subscription": LANE,
+        "subscription": SUBSCRIPTION,
         "dry_run": True,
         "mapping": {"kind": None, "id": {"@template": "good-{{ messageId }}"}},
     }
@@ -140,7 +140,7 @@ async def test_a_dry_run_without_changes_says_the_same_again(host: Running) -> N
 async def test_a_dry_run_for_a_subscription_that_is_gone_says_so(host: Running) -> None:
     """The delivery is shown, and why it would not be sent."""
     await host.send("bad-1")
-    await host.ask("DELETE", f"/api/subscriptions/{LANE_QUERY}")
+    await host.ask("DELETE", f"/api/subscriptions/{SUBSCRIPTION_QUERY}")
     [row] = (await host.post("/api/replays", {"all": True, "dry_run": True}))["preview"]["rows"]
     assert "no subscription" in row["errors"][0]["detail"]
 
@@ -152,8 +152,14 @@ async def test_a_dry_run_for_a_subscription_that_is_gone_says_so(host: Running) 
         ({"dry_run": True}, "#"),
         ({"all": True, "mapping": {}}, "#/mapping"),
         ({"all": True, "dry_run": True, "mapping": {}}, "#/subscription"),
-        ({"subscription": LANE, "dry_run": True, "mapping": {"id": {"@pth": "x"}}}, "#/mapping"),
-        ({"subscription": LANE, "dry_run": True, "mapping": {"colour": 1}}, "#/mapping/colour"),
+        (
+            {"subscription": SUBSCRIPTION, "dry_run": True, "mapping": {"id": {"@pth": "x"}}},
+            "#/mapping",
+        ),
+        (
+            {"subscription": SUBSCRIPTION, "dry_run": True, "mapping": {"colour": 1}},
+            "#/mapping/colour",
+        ),
         ({"since": "yesterday"}, "#/since"),
         ({"until": 1e40}, "#/until"),
         ({"stage": "delivered"}, "#/stage"),
@@ -201,7 +207,9 @@ async def test_an_unknown_replay_is_told(host: Running) -> None:
 async def test_the_ledger_adds_up_at_every_granularity(host: Running, granularity: str) -> None:
     """What was accepted, delivered and rejected, in steps."""
     await host.send("m1", "m2", "bad-1")
-    series = await host.get(f"/api/stats?granularity={granularity}&subscription={LANE_QUERY}")
+    series = await host.get(
+        f"/api/stats?granularity={granularity}&subscription={SUBSCRIPTION_QUERY}"
+    )
     sums: dict[str, int] = {}
     for row in series["rows"]:
         sums[row["counted"]] = sums.get(row["counted"], 0) + row["n"]
@@ -218,7 +226,7 @@ async def test_a_series_that_is_too_long_is_refused(host: Running) -> None:
 
 async def test_latency_is_told_for_what_was_delivered(host: Running) -> None:
     """Quantiles in seconds, or nothing."""
-    path = f"/api/latency?subscription={LANE_QUERY}"
+    path = f"/api/latency?subscription={SUBSCRIPTION_QUERY}"
     assert (await host.get(path))["latency"] is None
     await host.send("m1")
     assert (await host.get(path))["latency"]["n"] == 1

@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 import pytest
-from tests.api.conftest import LANE, SECRET, TOKEN, WRITE_KEY, WRITTEN, Running
+from tests.api.conftest import SECRET, SUBSCRIPTION, TOKEN, WRITE_KEY, WRITTEN, Running
 from tests.api.test_openapi import CALLS, ID, prepared
 
 PLANTED = (SECRET, WRITE_KEY, TOKEN)
@@ -30,7 +30,11 @@ async def test_no_answer_and_no_log_holds_a_secret(
         ("POST", "/api/config", {"sources": {"site": {"write_key": [WRITE_KEY]}}}),
         ("POST", "/api/config?dry_run=true", WRITTEN),
         ("GET", f"/api/deliveries?subscription={ID}", None),
-        ("POST", "/api/explain", {"event": {"event": "x", "userId": "u"}, "subscription": LANE}),
+        (
+            "POST",
+            "/api/explain",
+            {"event": {"event": "x", "userId": "u"}, "subscription": SUBSCRIPTION},
+        ),
     ]
     for method, path, body in bad:
         await host.ask(method, path, body)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.api.conftest import LANE, Running
+from tests.api.conftest import SUBSCRIPTION, Running
 from tests.delivery.parts import event
 
 
@@ -20,7 +20,7 @@ async def test_counts_and_depths_add_up(host: Running) -> None:
     await host.send("m1", "m2", "bad-1")
     await host.context.engine.accept("site", [{**event("m3"), "event": "Secret"}, event("m1")])
     row = await subscription(host)
-    assert (row["id"], row["running"], row["enabled"]) == (LANE, True, True)
+    assert (row["id"], row["running"], row["enabled"]) == (SUBSCRIPTION, True, True)
     counts = [row[name] for name in ("accepted", "delivered", "filtered", "rejected", "expired")]
     assert counts == [4, 2, 1, 1, 0]
     assert row["waiting"] == row["retrying"] == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.api.conftest import LANE, SECRET, Running
+from tests.api.conftest import SECRET, SUBSCRIPTION, Running
 from tests.delivery.parts import event, small
 
 from offramp import DeliveryError, Destination, InvalidAuthenticationError, Request
@@ -72,14 +72,14 @@ async def test_an_event_is_explained_without_being_sent(host: Running) -> None:
     """Given or stored, the answer is that of the production path, with the request, masked."""
     asked = len(host.partner.requests)
     answer = await host.post(
-        "/api/explain", {"event": {"event": "Sold", "userId": "u"}, "subscription": LANE}
+        "/api/explain", {"event": {"event": "Sold", "userId": "u"}, "subscription": SUBSCRIPTION}
     )
     assert answer["matches"] is True
     assert answer["payload"]["id"] == answer["event"]["messageId"]
     assert answer["request"]["method"] == "POST"
     assert len(host.partner.requests) == asked
     await host.send("m1", kind="k")
-    answer = await host.post("/api/explain", {"message_id": "m1", "subscription": LANE})
+    answer = await host.post("/api/explain", {"message_id": "m1", "subscription": SUBSCRIPTION})
     assert answer["payload"] == {"id": "m1", "kind": "k"}
     assert len(host.partner.requests) == asked + 1
 
@@ -101,7 +101,7 @@ async def test_a_candidate_is_explained_before_it_is_saved(host: Running) -> Non
 async def test_a_disabled_subscription_can_be_explained(host: Running) -> None:
     """Also where its instance does not run: it is started for the moment."""
     await host.post("/api/instances/small/disable")
-    answer = await host.post("/api/explain", {"event": event("m1"), "subscription": LANE})
+    answer = await host.post("/api/explain", {"event": event("m1"), "subscription": SUBSCRIPTION})
     assert answer["request"] is not None
 
 
@@ -109,12 +109,12 @@ async def test_a_disabled_subscription_can_be_explained(host: Running) -> None:
     ("body", "status"),
     [
         ({}, 422),
-        ({"subscription": LANE}, 422),
-        ({"event": {}, "subscription": LANE}, 422),
-        ({"event": {"type": "nonsense"}, "subscription": LANE}, 422),
-        ({"event": {"event": "x"}, "message_id": "m1", "subscription": LANE}, 422),
+        ({"subscription": SUBSCRIPTION}, 422),
+        ({"event": {}, "subscription": SUBSCRIPTION}, 422),
+        ({"event": {"type": "nonsense"}, "subscription": SUBSCRIPTION}, 422),
+        ({"event": {"event": "x"}, "message_id": "m1", "subscription": SUBSCRIPTION}, 422),
         ({"event": {"event": "x", "userId": "u"}, "subscription": "nobody"}, 404),
-        ({"message_id": "nobody", "subscription": LANE}, 404),
+        ({"message_id": "nobody", "subscription": SUBSCRIPTION}, 404),
         ({"event": {"event": "x", "userId": "u"}, "candidate": {}}, 422),
         ({"event": {"event": "x", "userId": "u"}, "candidate": {"instance": "nobody"}}, 404),
         ({"event": {"event": "x", "userId": "u"},

@@ -17,8 +17,8 @@ from benchmarks.host import (
     NO_PARTNER,
     OTHER_TRIGGER,
     SAME_NAME_TRIGGER,
-    lanes_of,
     make_dead_config,
+    subscriptions_of,
 )
 from benchmarks.load import make_requests
 from benchmarks.measurements import Measurement
@@ -45,14 +45,14 @@ def _wanted(config: dict[str, Any], event: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize("effort", [FULL, QUICK], ids=lambda each: each.name)
 def test_every_event_goes_to_the_lane_that_its_side_says(effort: Effort) -> None:
     """One subscription matches each event: the only one, the dead one, or that of its name."""
-    moment = now()
+    at = now()
     sides = make_sides(effort)
     most = effort.growth[-1]
-    assert [len(lanes_of(side.config)) for side in sides] == [*effort.growth, most, most]
+    assert [len(subscriptions_of(side.config)) for side in sides] == [*effort.growth, most, most]
     for side in sides:
         for number in (0, 1, side.names - 1, side.names):
-            event = make_event(number, now=moment, names=side.names)
-            assert _wanted(side.config, event) == [side.lanes[number % side.names]]
+            event = make_event(number, now=at, names=side.names)
+            assert _wanted(side.config, event) == [side.subscriptions[number % side.names]]
 
 
 @pytest.mark.parametrize("shared", [False, True], ids=["one gets the rest", "all share"])
@@ -69,7 +69,7 @@ def test_the_last_of_many_instances_is_dead(*, shared: bool) -> None:
 
 def test_what_goes_to_the_dead_is_not_waited_for() -> None:
     """Of ten that share events in turn, nine tenths arrive, wherever the counting begins."""
-    side = Side(name="10", config={}, lanes=tuple("abcdefghij"), dead=True)
+    side = Side(name="10", config={}, subscriptions=tuple("abcdefghij"), dead=True)
     assert side.living(range(1_000)) == 900
     assert side.living(range(5, 15)) == 9
     assert [number for number in range(20) if not side.lives(number)] == [9, 19]

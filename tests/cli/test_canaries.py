@@ -25,7 +25,7 @@ from offramp.host.run import Host, run_host
 
 PLUGIN = Path(__file__).with_name("canary_plugin.py")
 PATIENCE = 20.0
-LANE = "canary/all"
+SUBSCRIPTION = "canary/all"
 
 SETTING = "canary-setting-11111111"
 REGION = "canary-region-222222222"
@@ -192,19 +192,21 @@ async def _ask_everything(host: Host) -> dict[str, str]:
             await ask("GET", path)
         described = await ask("GET", "/api/openapi.json")
         for path in (path for path, methods in described["paths"].items() if "get" in methods):
-            for value in ("web", "canary", quote(LANE, safe=""), "raises"):
+            for value in ("web", "canary", quote(SUBSCRIPTION, safe=""), "raises"):
                 filled = re.sub(r"{\w+}", value, path)
                 await ask("GET", filled)
-                await ask("GET", f"{filled}?subscription={quote(LANE)}")
+                await ask("GET", f"{filled}?subscription={quote(SUBSCRIPTION)}")
         for body in _bad_changes():
-            await ask("PATCH", f"/api/subscriptions/{quote(LANE, safe='')}", body)
+            await ask("PATCH", f"/api/subscriptions/{quote(SUBSCRIPTION, safe='')}", body)
         await ask("PATCH", "/api/instances/canary", {"settings": {"token": [SETTING]}})
         mapping = {"login": {"name": "canary-plain"}}
-        body = {"mapping": mapping, "dry_run": True, "subscription": LANE}
+        body = {"mapping": mapping, "dry_run": True, "subscription": SUBSCRIPTION}
         await ask("POST", "/api/replays", body)
         for message in (*EVENTS, FAULTY):
-            await ask("POST", "/api/explain", {"event": message, "subscription": LANE})
-        await ask("POST", f"/api/subscriptions/{quote(LANE, safe='')}/duplicate", {"name": "copy"})
+            await ask("POST", "/api/explain", {"event": message, "subscription": SUBSCRIPTION})
+        await ask(
+            "POST", f"/api/subscriptions/{quote(SUBSCRIPTION, safe='')}/duplicate", {"name": "copy"}
+        )
         exported = await ask("GET", "/api/config")
         await ask("POST", "/api/config?dry_run=true", exported["document"])
         named = {"mapping": {"login": {"name": "canary-plain"}}}
@@ -228,7 +230,7 @@ async def _stages(host: Host) -> list[str]:
 
 
 def _commands() -> list[tuple[str, tuple[str, ...], bytes]]:
-    asking = [
+    reading = [
         ("status",), ("events",), ("events", "raises"), ("dead-letters",), ("export",),
         ("audit-log",),
         ("apply", "--dry-run"), ("check",), ("replay", "--all", "--dry-run"),
@@ -236,6 +238,6 @@ def _commands() -> list[tuple[str, tuple[str, ...], bytes]]:
     trying = [("explain", "--json"), ("explain",), ("send",), ("bench",)]
     events = ndjson(*EVENTS, FAULTY)
     return [
-        *((" ".join(each), each, b"") for each in asking),
+        *((" ".join(each), each, b"") for each in reading),
         *((" ".join(each), each, events) for each in trying),
     ]

@@ -23,7 +23,7 @@ from offramp.host.run import Host, run_host
 from offramp_metronome.emulator import Emulator
 
 PATIENCE = 20.0
-LANE = "metronome/Billing events"
+SUBSCRIPTION = "metronome/Billing events"
 KEY = "product-key"
 
 
@@ -99,7 +99,7 @@ def test_events_tells_why_an_event_was_not_billed(offramp: Offramp, live: Live) 
     result = offramp("events", "colleague")
     assert result.status == 0
     message = flat(result.out)
-    assert f"filtered {LANE}" in message
+    assert f"filtered {SUBSCRIPTION}" in message
     assert '!contains(userId, "@company.com") is false (userId is "ada@company.com")' in message
     assert '✓ type = "track"' in message
 
@@ -119,7 +119,7 @@ def test_events_shows_request_and_answer(offramp: Offramp, live: Live) -> None:
     """A delivered event: what was sent, what came back, how long it took."""
     live.send(usage("good"))
     message = flat(offramp("events", "good").out)
-    assert f"delivered {LANE} OK, 1 attempt" in message
+    assert f"delivered {SUBSCRIPTION} OK, 1 attempt" in message
     assert "POST http://127.0.0.1" in message
     assert "answer 200" in message
     assert TOKEN not in message
@@ -195,7 +195,7 @@ def test_a_wrong_mapping_is_mended_and_nothing_is_lost(offramp: Offramp, live: L
     """Dry run with a candidate, apply the file, replay: the events are billed after all."""
     live.send(nobody("n1"), nobody("n2"))
     candidate = '{"customer_id": {"@path": "$.userId"}}'
-    which = ("--subscription", LANE)
+    which = ("--subscription", SUBSCRIPTION)
     tried = offramp("replay", *which, "--dry-run", "--mapping", candidate)
     assert tried.out.count("user_42") == 2
     assert "nothing was sent" in tried.out
@@ -217,11 +217,11 @@ def test_apply_shows_the_difference_and_asks(offramp: Offramp, live: Live) -> No
         assert "usage_event" in result.out
         assert result.status == (0 if more else 2)
     assert "add --yes" in result.err
-    assert live.host.engine.snapshot.config.subscriptions[LANE].trigger.count("usage") == 0
+    assert live.host.engine.snapshot.config.subscriptions[SUBSCRIPTION].trigger.count("usage") == 0
     assert offramp("apply", live.file, "-y").status == 0
     assert "nothing to change" in offramp("apply", live.file, "-y").out
     [first, *_] = offramp("audit-log", "--json").lines
-    assert (first["actor"], first["what"], first["id"]) == ("command line", "changed", LANE)
+    assert (first["actor"], first["what"], first["id"]) == ("command line", "changed", SUBSCRIPTION)
     assert "command line" in offramp("audit-log").out
 
 
@@ -300,17 +300,17 @@ def test_figures_of_deliveries_are_there_for_prometheus(live: Live) -> None:
     live.host.engine.refuse("product", "event_too_large", 2)
     with urllib.request.urlopen(f"{live.host.url}/metrics") as answer:  # noqa: S310 - our own host
         metrics = answer.read().decode()
-    lane = f'subscription="{LANE}"'
+    subscription = f'subscription="{SUBSCRIPTION}"'
     for line in (
-        f'offramp_deliveries_total{{outcome="delivered",reason="OK",{lane}}} 1.0',
+        f'offramp_deliveries_total{{outcome="delivered",reason="OK",{subscription}}} 1.0',
         'offramp_source_events_total{outcome="accepted",source="product"} 2.0',
         'offramp_source_events_total{outcome="refused: event_too_large",source="product"} 2.0',
-        f'offramp_queue_depth{{state="waiting",{lane}}} 0.0',
+        f'offramp_queue_depth{{state="waiting",{subscription}}} 0.0',
         'offramp_circuit_breaker_open{instance="metronome",reason="failures"} 0.0',
         "offramp_problems 0.0",
     ):
         assert line in metrics
-    assert f'offramp_delivery_latency_seconds{{quantile="0.95",{lane}}}' in metrics
+    assert f'offramp_delivery_latency_seconds{{quantile="0.95",{subscription}}}' in metrics
     assert TOKEN not in metrics
 
 

@@ -20,7 +20,7 @@ from offramp.config import Config
 from offramp.errors import ConfigError
 from offramp.host.run import Host
 
-LANE = "metronome/Billing events"
+SUBSCRIPTION = "metronome/Billing events"
 
 
 def write(path: Path, text: str | None) -> None:
@@ -42,14 +42,14 @@ async def test_without_a_file_the_stored_configuration_runs_on(config: Path) -> 
         assert [str(change).splitlines()[0] for change in host.changes] == [
             "+ source product",
             "+ instance metronome",
-            f"+ subscription {LANE}",
+            f"+ subscription {SUBSCRIPTION}",
         ]
-        assert await ask(host, "PATCH", f"subscriptions/{LANE.replace('/', '%2F')}",
+        assert await ask(host, "PATCH", f"subscriptions/{SUBSCRIPTION.replace('/', '%2F')}",
                          {"trigger": 'type = "page"'}) == 200  # fmt: skip
-        assert config_of(host).subscriptions[LANE].trigger == 'type = "page"'
+        assert config_of(host).subscriptions[SUBSCRIPTION].trigger == 'type = "page"'
     async with running(None, folder) as host:
         assert host.changes == ()
-        assert config_of(host).subscriptions[LANE].trigger == 'type = "page"'
+        assert config_of(host).subscriptions[SUBSCRIPTION].trigger == 'type = "page"'
         assert not host.token.fresh
 
 
@@ -169,7 +169,7 @@ async def test_a_terminal_is_told_the_token_once_and_the_file_here_is_taken(conf
     async with started(config, terminal=True) as message:
         token = (config.parent / "offramp-data" / "token").read_text().strip()
         assert f"the token {token} (told once" in message
-        assert f"+ subscription {LANE}" in message
+        assert f"+ subscription {SUBSCRIPTION}" in message
     write(config, None)
     async with started(config, terminal=True) as message:
         assert token not in message

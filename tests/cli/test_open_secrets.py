@@ -60,7 +60,7 @@ EVENT = '{ "@path" = "$.properties.token" }'
 
 
 @pytest.mark.parametrize(
-    ("written", "told"),
+    ("written", "messages"),
     [
         (("{}", EVENT), []),
         (('{ botToken = "x0xb-1" }', EVENT), [f"{SETTING}botToken"]),
@@ -76,7 +76,7 @@ def test_a_secret_in_the_clear_is_told(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     written: tuple[str, str],
-    told: list[str],
+    messages: list[str],
 ) -> None:
     """With its place and what to do; references and what comes from events are none."""
     settings, mapped = written
@@ -88,7 +88,7 @@ def test_a_secret_in_the_clear_is_told(
     result = offramp("check", "--config", config)
     assert result.status == 0, result.err
     lines = [line for line in result.err.splitlines() if "looks like a secret" in line]
-    assert [line.partition(": looks")[0].split()[-1] for line in lines] == told
+    assert [line.partition(": looks")[0].split()[-1] for line in lines] == messages
     assert all("secret=True" in line for line in lines)
     assert "x0xb" not in result.err
 

@@ -147,22 +147,22 @@ class Bad:
 
     body: bytes
     code: str = "bad_request"
-    told: str
+    message: str
     status: int = 400
     headers: dict[str, str] = attrs.field(factory=dict)
 
 
 def not_json(body: bytes, message: str = "this is not JSON that can be read") -> Bad:
-    return Bad(body=body, code="not_json", told=message)
+    return Bad(body=body, code="not_json", message=message)
 
 
 def too_large(body: bytes) -> Bad:
-    return Bad(body=body, code="event_too_large", told="larger than 32768 bytes")
+    return Bad(body=body, code="event_too_large", message="larger than 32768 bytes")
 
 
 def unread(message: str, body: bytes = TEXT, **headers: str) -> Bad:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Bad(body=body, told=message, status=415, headers=named)
+    return Bad(body=body, message=message, status=415, headers=named)
 
 
 BAD = {
@@ -179,18 +179,18 @@ BAD = {
     "larger than 32 KB": too_large(TEXT.ljust(32 * KB + 1)),
     "a gzip bomb": too_large(gzip.compress(bytes(16 << 20))),
     "a bomb of many members": too_large(gzip.compress(bytes(9000)) * 99),
-    "a list": Bad(body=b"[]", told="the body is list; send one event, an object"),
-    "text": Bad(body=b'"x"', told="the body is string"),
-    "null": Bad(body=b"null", told="the body is null"),
-    "gzip cut off": Bad(body=gzip.compress(TEXT)[:-3], told="the gzip body ends too early"),
-    "gzip damaged": Bad(body=b"\x1f\x8b\x08" + b"\xff" * 40, told="the gzip body is damaged"),
+    "a list": Bad(body=b"[]", message="the body is list; send one event, an object"),
+    "text": Bad(body=b'"x"', message="the body is string"),
+    "null": Bad(body=b"null", message="the body is null"),
+    "gzip cut off": Bad(body=gzip.compress(TEXT)[:-3], message="the gzip body ends too early"),
+    "gzip damaged": Bad(body=b"\x1f\x8b\x08" + b"\xff" * 40, message="the gzip body is damaged"),
     "65 levels": Bad(
         body=b'{"event":"A","userId":"u","properties":%s}' % (b'{"a":' * 64 + b"1" + b"}" * 64),
         code="nested_too_deeply",
-        told="$: nests deeper than 64 levels",
+        message="$: nests deeper than 64 levels",
     ),
     "a faulty event": Bad(
-        body=b'{"event":7}', code="no_user_anon_id", told="$: neither userId nor anonymousId"
+        body=b'{"event":7}', code="no_user_anon_id", message="$: neither userId nor anonymousId"
     ),
     "brotli": unread("Content-Encoding 'br' is not read here", Content_Encoding="br"),
     "gzip twice": unread("'gzip, gzip'", Content_Encoding="gzip, gzip"),
@@ -200,11 +200,11 @@ BAD = {
     "a charset that makes it too large": Bad(
         body=b'{"event":"%s"}' % (b"\xe4" * 20 * KB),
         code="event_too_large",
-        told="larger than 32768 bytes",
+        message="larger than 32768 bytes",
         headers={"Content-Type": "text/plain; charset=latin-1"},
     ),
     "not in its charset": Bad(
-        body=b"\xff\xff\xff", told="not utf-16", headers={"Content-Type": "a/b; charset=utf-16"}
+        body=b"\xff\xff\xff", message="not utf-16", headers={"Content-Type": "a/b; charset=utf-16"}
     ),
 }
 
@@ -220,7 +220,7 @@ async def test_a_bad_body_is_told_from_a_good_one(
         assert (response.status, answer["success"]) == (bad.status, False)
     assert answer["error"] == {"code": answer["code"], "message": answer["message"]}
     assert answer["code"] == bad.code
-    assert bad.told in answer["message"]
+    assert bad.message in answer["message"]
     assert collector.intake.accepted == []
     assert collector.intake.refused == {("web", bad.code): 1}
     assert collector.metric("offramp_collector_events_refused_total", reason=bad.code) == 1

@@ -70,8 +70,8 @@ def test_what_sets_two_subscriptions_apart_is_seen(
 ) -> None:
     """Triggers that exclude each other, another key, or being disabled: nothing is lost."""
     subscribe(written, {"preset": "Usage"}, {"preset": "Usage", "name": "Again", **second})
-    told = warnings(parse_config(written, catalog).config, catalog)
-    assert not [message for _, message in told if "sent twice" in message]
+    answer = warnings(parse_config(written, catalog).config, catalog)
+    assert not [message for _, message in answer if "sent twice" in message]
 
 
 def test_what_brings_no_event_anywhere_is_told(written: dict[str, Any], catalog: Catalog) -> None:
@@ -127,10 +127,10 @@ def test_a_trigger_that_segment_reads_otherwise_is_told(
     config = parse_config(
         subscribe(written, {"preset": "Usage", "trigger": "type = 'track'"}), catalog
     ).config
-    told = warnings(config, catalog)
-    assert told
-    assert all(place == "instances.billing.subscriptions[0].trigger" for place, _ in told)
-    assert "Segment" in told[0][1]
+    answer = warnings(config, catalog)
+    assert answer
+    assert all(place == "instances.billing.subscriptions[0].trigger" for place, _ in answer)
+    assert "Segment" in answer[0][1]
 
 
 def test_references_that_lead_nowhere_here_are_told(

@@ -95,20 +95,20 @@ def test_the_environment_is_where_variables_are(
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "message"),
     [
         ("env:METER_TOKEN", "the variable METER_TOKEN is not set"),
         ("env:EMPTY", "the variable EMPTY is empty"),
         ("file:/nowhere/token", "the file /nowhere/token cannot be read: No such file"),
     ],
 )
-def test_a_reference_that_leads_nowhere_is_told(value: str, told: str, catalog: Catalog) -> None:
+def test_a_reference_that_leads_nowhere_is_told(value: str, message: str, catalog: Catalog) -> None:
     """The message names the setting, the reference and what is the matter."""
     with pytest.raises(ConfigError) as caught:
         resolve_settings(
             instance(apiToken=value), catalog["meter"].settings, follow_all({"EMPTY": ""})
         )
-    assert str(caught.value).startswith(f"config @ instances.billing.settings.apiToken: {told}")
+    assert str(caught.value).startswith(f"config @ instances.billing.settings.apiToken: {message}")
 
 
 def test_what_a_reference_leads_to_is_checked(catalog: Catalog) -> None:
@@ -175,13 +175,13 @@ def test_a_changed_value_does_not_open() -> None:
     data = bytearray(base64.b64decode(text))
     data[-1] ^= 1
     flipped = base64.b64encode(bytes(data)).decode()
-    for broken, told in [
+    for broken, message in [
         (f"{version}:{key_id}:{flipped}", "was changed"),
         (f"{version}:{key_id}:{text[:8]}", "was changed"),
         (f"v9:{key_id}:{text}", "update Offramp"),
         (f"{version}:00000000:{text}", f"00000000, but the key ring has {key_id}"),
     ]:
-        with pytest.raises(ConfigError, match=told) as caught:
+        with pytest.raises(ConfigError, match=message) as caught:
             ring.open({"$secret": broken}, **place)
         assert "instances.a.settings.token" in str(caught.value)
 
@@ -227,7 +227,7 @@ def test_keys_come_from_the_environment_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("environ", "told"),
+    ("environ", "message"),
     [
         ({"OFFRAMP_SECRET_KEY": "c2hvcnQ="}, "OFFRAMP_SECRET_KEY: key 1 is not 32 bytes in base64"),
         ({"OFFRAMP_SECRET_KEY": "no base64!"}, "key 2 is not 32 bytes"),
@@ -236,10 +236,10 @@ def test_keys_come_from_the_environment_first(tmp_path: Path) -> None:
     ],
 )
 def test_a_bad_key_is_told_without_the_key(
-    environ: dict[str, str], told: str, tmp_path: Path
+    environ: dict[str, str], message: str, tmp_path: Path
 ) -> None:
     """The message says where the key came from and how to make a good one."""
-    with pytest.raises(ConfigError, match=told.replace("(", "\\(")) as caught:
+    with pytest.raises(ConfigError, match=message.replace("(", "\\(")) as caught:
         load_key_ring(tmp_path, environ=environ)
     assert "c2hvcnQ" not in str(caught.value)
 

@@ -42,15 +42,15 @@ def generated(
     """
     answers = [answer for each in (*ours, *theirs) for answer in each if "value" in answer]
     questions = [{"kind": "parse", "trigger": answer["value"]} for answer in answers]
-    for answer, told in zip(answers, segment.ask(questions), strict=True):
+    for answer, message in zip(answers, segment.ask(questions), strict=True):
         answer["text"] = answer["value"]
-        answer["value"] = {"theirs": _normal(told.get("value")), "ours": _read(answer["text"])}
+        answer["value"] = {"theirs": _normal(message.get("value")), "ours": _read(answer["text"])}
     for case, [our], [their] in zip(cases, ours, theirs, strict=True):
         if "value" not in our or "value" not in their:
             continue
         if their["value"]["theirs"] != _normal(case["tree"]):
             our["value"]["theirs"] = their["value"]["theirs"] = None
-        if told_of(their["text"]):
+        if warnings_of(their["text"]):
             our["value"]["ours"] = their["value"]["ours"] = None
 
 
@@ -67,7 +67,7 @@ def _normal(node: Any, *, is_root: bool = True) -> Any:
 
 
 @lru_cache(maxsize=4096)
-def told_of(trigger: str) -> tuple[str, ...]:
+def warnings_of(trigger: str) -> tuple[str, ...]:
     """What is told of Segment's reading; nothing of a trigger that is refused."""
     try:
         return tuple(segment_reading(trigger))
@@ -84,14 +84,14 @@ def _read(text: str) -> Any:
 
 def their_answers(segment: Segment, cases: list[Case]) -> list[Answers]:
     """What Segment's engine says of each input of each case."""
-    told = segment.ask(cases)
+    shown = segment.ask(cases)
     return [
         their_requests(answer)
         if case["kind"] == "metronome"
         else answer
         if isinstance(answer, list)
         else [answer]
-        for case, answer in zip(cases, told, strict=True)
+        for case, answer in zip(cases, shown, strict=True)
     ]
 
 

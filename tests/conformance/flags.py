@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tests.conformance.compare import alike, their_answers, told_of
+from tests.conformance.compare import alike, their_answers, warnings_of
 from tests.conformance.kinds import KINDS, Answers, Case
 from tests.conformance.probes import probing
 from tests.conformance.segment import Segment
@@ -20,16 +20,16 @@ NEVER = {"type": "event-field", "name": "nothing here", "operator": "exists"}
 ALWAYS = {**NEVER, "operator": "not_exists"}
 
 
-def wrongly_told(segment: Segment, triggers: list[str]) -> list[str]:
+def wrongly_warned(segment: Segment, triggers: list[str]) -> list[str]:
     """The triggers among some that differ and are not told of, or that are told of for nothing."""
     valid = [trigger for trigger in triggers if _is_valid(trigger)]
     cases = [probing(trigger) for trigger in valid]
     wrong = []
     for case, theirs in zip(cases, their_answers(segment, cases), strict=True):
         trigger, differs = case["trigger"], _differs(case, theirs)
-        if differs and not told_of(trigger):
+        if differs and not warnings_of(trigger):
             wrong.append(f"differs, and nothing is told: {trigger}")
-        elif told_of(trigger) and not (differs or _is_read_otherwise(segment, case)):
+        elif warnings_of(trigger) and not (differs or _is_read_otherwise(segment, case)):
             wrong.append(f"is told of, and does not differ: {trigger}")
     return wrong
 

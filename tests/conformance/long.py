@@ -20,7 +20,7 @@ import attrs
 from tests.conformance import triggers
 from tests.conformance.compare import Difference, differences
 from tests.conformance.differences import explain
-from tests.conformance.flags import wrongly_told
+from tests.conformance.flags import wrongly_warned
 from tests.conformance.kinds import KINDS, Case
 from tests.conformance.rows import ROWS
 from tests.conformance.segment import HERE, Segment, install, missing, running
@@ -85,7 +85,7 @@ def _flags(segment: Segment, source: RandomSource, tally: Tally) -> None:
     made = [triggers.trigger(source) for _ in range(TOGETHER)]
     tally.specs += TOGETHER
     tally.inputs += TOGETHER
-    tally.unexplained += wrongly_told(segment, made)
+    tally.unexplained += wrongly_warned(segment, made)
 
 
 def _compare(segment: Segment, cases: list[Case], tally: Tally) -> None:
@@ -136,8 +136,8 @@ def run(kinds: list[str], count: int, seed: int) -> list[Tally]:
             tallies[tally.kind].add(tally)
             unexplained = sum(len(each.unexplained) for each in tallies.values())
             seconds = time.monotonic() - started
-            told = f"{done}/{len(pending)} pieces, {seconds:.0f} s, {unexplained} unexplained"
-            print(f"\r{told}", end="", file=sys.stderr, flush=True)  # noqa: T201 - progress
+            message = f"{done}/{len(pending)} pieces, {seconds:.0f} s, {unexplained} unexplained"
+            print(f"\r{message}", end="", file=sys.stderr, flush=True)  # noqa: T201 - progress
     print(file=sys.stderr)  # noqa: T201 - the end of it
     return list(tallies.values())
 

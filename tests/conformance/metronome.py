@@ -112,11 +112,11 @@ async def _our_request(
         return {"value": []}
     seen: list[OutgoingRequest] = []
     runtime = make_watched_runtime(settings, seen)
-    told = await explain(pipeline, runtime, event, now=moment_of(pipeline, event))
-    if told["errors"]:
-        return {"error": "\n".join(error["detail"] for error in told["errors"])}
+    answer = await explain(pipeline, runtime, event, now=time_of(pipeline, event))
+    if answer["errors"]:
+        return {"error": "\n".join(error["detail"] for error in answer["errors"])}
     [outgoing] = seen
-    shown = told["request"]
+    shown = answer["request"]
     assert (shown["method"], shown["url"]) == (outgoing.method, outgoing.url)
     return {"value": [request_of(outgoing.method, outgoing.url, outgoing.headers, outgoing.body)]}
 
@@ -140,15 +140,15 @@ def their_requests(answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return answers
 
 
-def moment_of(pipeline: Pipeline, event: dict[str, Any]) -> float:
+def time_of(pipeline: Pipeline, event: dict[str, Any]) -> float:
     """A present at which the event is neither too old nor too new for Metronome."""
     try:
         payload = pipeline.structure(pipeline.check(pipeline.transform(event)))
     except (DeliveryError, ValueError):
         return 0
     late = payload.timestamp.year > MIDDLE_YEAR
-    moment = payload.timestamp + (-AHEAD if late else BEHIND)
-    return float(moment.timestamp())
+    at = payload.timestamp + (-AHEAD if late else BEHIND)
+    return float(at.timestamp())
 
 
 @cache

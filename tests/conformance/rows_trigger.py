@@ -9,18 +9,18 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tests.conformance.compare import Difference, told_of
+from tests.conformance.compare import Difference, warnings_of
 from tests.conformance.differences import Applies, Row
 from tests.conformance.segment import Segment
 
 
-def _told(pattern: str) -> Applies:
+def _warned(pattern: str) -> Applies:
     """Whether the difference is one that is told of with such words."""
     words = re.compile(pattern)
 
     def applies(difference: Difference, segment: Segment) -> bool:
-        told = told_of(difference.case["trigger"]) if "value" in difference.ours else ()
-        return any(words.search(sentence) for sentence in told)
+        answer = warnings_of(difference.case["trigger"]) if "value" in difference.ours else ()
+        return any(words.search(sentence) for sentence in answer)
 
     return applies
 
@@ -33,8 +33,8 @@ def _refused(pattern: str) -> Applies:
 
 def _without_reason(difference: Difference) -> bool:
     """Whether it is told what Segment makes of a trigger, and no more: it skips bare words."""
-    told = told_of(difference.case["trigger"]) if "value" in difference.ours else ()
-    return bool(told) and not any(sentence.startswith("At Segment") for sentence in told)
+    answer = warnings_of(difference.case["trigger"]) if "value" in difference.ours else ()
+    return bool(answer) and not any(sentence.startswith("At Segment") for sentence in answer)
 
 
 def _has_signs(node: Any) -> bool:
@@ -62,7 +62,7 @@ READ_OTHERWISE: tuple[Row, ...] = (
         offramp="Single and double quotes are alike.",
         why="Segment's own language reference writes texts in either.",
         example=_match("type = 'track'"),
-        applies=_told("single quotes stay part of the text"),
+        applies=_warned("single quotes stay part of the text"),
     ),
     Row(
         id="double-equals",
@@ -71,7 +71,7 @@ READ_OTHERWISE: tuple[Row, ...] = (
         offramp="`==` is `=`.",
         why="It is meant so, also in two triggers that public destinations ship.",
         example=_match('event == "A"', event="A"),
-        applies=_told("`==` compares with the text"),
+        applies=_warned("`==` compares with the text"),
     ),
     Row(
         id="groups",
@@ -84,7 +84,7 @@ READ_OTHERWISE: tuple[Row, ...] = (
         example=_match(
             'type = "track" and (contains(event, "A") or contains(event, "B"))', event="C"
         ),
-        applies=_told("parentheses do not nest"),
+        applies=_warned("parentheses do not nest"),
     ),
     Row(
         id="and-or",
@@ -93,7 +93,7 @@ READ_OTHERWISE: tuple[Row, ...] = (
         offramp="`and` binds closer than `or`.",
         why="Every other language reads it so.",
         example=_match('type = "page" and event = "A" or event = "B"', event="A"),
-        applies=_told("the last one wins for all"),
+        applies=_warned("the last one wins for all"),
     ),
     Row(
         id="unknown-paths",
@@ -105,7 +105,7 @@ READ_OTHERWISE: tuple[Row, ...] = (
         offramp="Every path of the event can be asked for.",
         why="A condition that is written and not kept lets events through that nobody wants.",
         example=_match('type = "track" and anonymousId = "x"', anonymousId="y"),
-        applies=_told(r"is dropped: it (knows|looks) only"),
+        applies=_warned(r"is dropped: it (knows|looks) only"),
     ),
     Row(
         id="negation",
@@ -114,7 +114,7 @@ READ_OTHERWISE: tuple[Row, ...] = (
         offramp="`!` turns any condition or group around.",
         why="The opposite of what is written is never what is meant.",
         example=_match('!(type = "track")'),
-        applies=_told("before anything but contains or match is dropped"),
+        applies=_warned("before anything but contains or match is dropped"),
     ),
     Row(
         id="patterns",
@@ -126,7 +126,7 @@ READ_OTHERWISE: tuple[Row, ...] = (
         offramp="`match` takes whole patterns: `*`, `?`, `[abc]` and `\\`.",
         why="That is the language that Segment documents.",
         example=_match('match(event, "a*b")', event="acb"),
-        applies=_told("match knows only"),
+        applies=_warned("match knows only"),
     ),
     Row(
         id="words-as-texts",
@@ -138,7 +138,7 @@ READ_OTHERWISE: tuple[Row, ...] = (
         offramp="They are what they are: `event = null` asks whether there is no event.",
         why="`event != null` holds of an event without one otherwise.",
         example=_match("event != null"),
-        applies=_told("compares with the text in quotes"),
+        applies=_warned("compares with the text in quotes"),
     ),
     Row(
         id="functions-and-lists",
@@ -147,7 +147,7 @@ READ_OTHERWISE: tuple[Row, ...] = (
         offramp="All that the language documents works: `length`, `lowercase`, `in` and the rest.",
         why="It is documented.",
         example=_match('type in ["track", "page"]'),
-        applies=_told("it knows no (function|lists|`)"),
+        applies=_warned("it knows no (function|lists|`)"),
     ),
     Row(
         id="keys-as-words",
@@ -158,7 +158,7 @@ READ_OTHERWISE: tuple[Row, ...] = (
         offramp="Any key can be part of a path, and an object can be compared with null.",
         why="Keys come from events, which know nothing of the language.",
         example=_match("properties.or = 5", properties={"or": 5}),
-        applies=_told("is no condition by itself, and a key such as"),
+        applies=_warned("is no condition by itself, and a key such as"),
     ),
     Row(
         id="whole-objects",
@@ -170,7 +170,7 @@ READ_OTHERWISE: tuple[Row, ...] = (
         offramp="They are the objects.",
         why="`traits = null` asks whether there are traits.",
         example=_match("traits = null", traits={}),
-        applies=_told(r"(?:properties|traits|context)\.(?:properties|traits|context)\b"),
+        applies=_warned(r"(?:properties|traits|context)\.(?:properties|traits|context)\b"),
     ),
     Row(
         id="escaped-dots",
@@ -179,7 +179,7 @@ READ_OTHERWISE: tuple[Row, ...] = (
         offramp=r"`a\.b` is the key `a.b`.",
         why="Keys with dots could not be reached otherwise.",
         example=_match(r"properties.a\.b = 5", properties={"a.b": 5}),
-        applies=_told("an escaped dot or bracket"),
+        applies=_warned("an escaped dot or bracket"),
     ),
     Row(
         id="escapes-in-texts",
@@ -189,7 +189,7 @@ READ_OTHERWISE: tuple[Row, ...] = (
         offramp=r"`\"` is a quote inside a text, and `\\` a backslash.",
         why="Texts with quotes could not be written otherwise.",
         example=_match(r'event = "say \"hi\""', event='say "hi"'),
-        applies=_told("escapes nothing"),
+        applies=_warned("escapes nothing"),
     ),
     Row(
         id="capitals",
@@ -198,7 +198,7 @@ READ_OTHERWISE: tuple[Row, ...] = (
         offramp="`AND` and `OR` are `and` and `or`.",
         why="They can mean nothing else.",
         example=_match('type = "page" OR event = "A"', event="A"),
-        applies=_told("in capitals is dropped"),
+        applies=_warned("in capitals is dropped"),
     ),
     Row(
         id="spaces",
@@ -207,7 +207,7 @@ READ_OTHERWISE: tuple[Row, ...] = (
         offramp="Spaces make no difference.",
         why="Nobody sees them.",
         example=_match("properties.a>5", properties={"a": 6}),
-        applies=_told("no space before an operator|wants a space behind"),
+        applies=_warned("no space before an operator|wants a space behind"),
     ),
     Row(
         id="numbers",
@@ -218,7 +218,7 @@ READ_OTHERWISE: tuple[Row, ...] = (
         example=_match("properties.a = .5", properties={"a": 0.5}),
         applies=lambda difference, segment: (
             bool(re.search(r"(?<![\w\"'])-?\.\d|\d\.(?!\d)", difference.case["trigger"]))
-            and _told("Segment reads this")(difference, segment)
+            and _warned("Segment reads this")(difference, segment)
         ),
     ),
     Row(

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tests.conformance.compare import their_answers
 from tests.conformance.differences import unexplained
-from tests.conformance.flags import wrongly_told
+from tests.conformance.flags import wrongly_warned
 from tests.conformance.kinds import KINDS
 from tests.conformance.rows import ROWS
 from tests.conformance.segment import Segment
@@ -58,4 +58,4 @@ def test_both_engines_answer_alike_in_many_cases(kind: str, segment: Segment) ->
 def test_triggers_are_flagged_exactly_if_segment_reads_them_otherwise(segment: Segment) -> None:
     """Every trigger that is read otherwise at Segment is told of, and no other one is."""
     source = RandomSource(random.Random(SEED))
-    assert wrongly_told(segment, [trigger(source) for _ in range(FLAGGED)]) == []
+    assert wrongly_warned(segment, [trigger(source) for _ in range(FLAGGED)]) == []

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.conformance.compare import alike, their_answers, told_of
-from tests.conformance.flags import wrongly_told
+from tests.conformance.compare import alike, their_answers, warnings_of
+from tests.conformance.flags import wrongly_warned
 from tests.conformance.kinds import KINDS
 from tests.conformance.probes import probing
 from tests.conformance.segment import HERE, Segment
@@ -41,11 +41,13 @@ def test_a_trigger_in_use_matches_alike(trigger: str, segment: Segment) -> None:
     ours = KINDS["match"].ours(case)
     assert all(alike(our, their) for our, their in zip(ours, theirs, strict=True))
     assert {our["value"] for our in ours} == ({False} if trigger == NEVER_HOLDS else {True, False})
-    assert told_of(trigger) == ()
+    assert warnings_of(trigger) == ()
 
 
-@pytest.mark.parametrize(("trigger", "told"), READ_OTHERWISE.items())
-def test_one_that_is_read_otherwise_is_told_of(trigger: str, told: str, segment: Segment) -> None:
+@pytest.mark.parametrize(("trigger", "message"), READ_OTHERWISE.items())
+def test_one_that_is_read_otherwise_is_told_of(
+    trigger: str, message: str, segment: Segment
+) -> None:
     """What it selects here it does not at Segment, and that is told of."""
     assert trigger in IN_USE
     case = probing(trigger)
@@ -54,11 +56,11 @@ def test_one_that_is_read_otherwise_is_told_of(trigger: str, told: str, segment:
     selected = [their["value"] for our, their in zip(ours, theirs, strict=True) if our["value"]]
     assert selected
     assert not any(selected)
-    assert any(told in sentence for sentence in told_of(trigger))
+    assert any(message in sentence for sentence in warnings_of(trigger))
 
 
 @pytest.mark.parametrize(
-    ("trigger", "is_told"),
+    ("trigger", "is_warned"),
     [
         ('(contains(event, "A") or (contains(name, "B") or userId = null) or type = track)', False),
         ('(contains(event, "A") and (contains(name, "B"))) and type = track', False),
@@ -66,11 +68,11 @@ def test_one_that_is_read_otherwise_is_told_of(trigger: str, told: str, segment:
     ],
 )
 def test_parentheses_are_told_of_only_where_they_decide(
-    trigger: str, segment: Segment, *, is_told: bool
+    trigger: str, segment: Segment, *, is_warned: bool
 ) -> None:
     """Segment ends a group at the first `)`; that says the same where all around says the same."""
-    assert bool(told_of(trigger)) is is_told
-    assert wrongly_told(segment, [trigger]) == []
+    assert bool(warnings_of(trigger)) is is_warned
+    assert wrongly_warned(segment, [trigger]) == []
 
 
 @pytest.mark.parametrize(

@@ -61,9 +61,9 @@ def test_the_formula_gives_the_waits_of_the_code() -> None:
     assert found is not None
     wait_initial, wait_max = float(found[1]), float(found[2]) * 60
     for n in range(1, 40):
-        for luck in (0.0, 0.3, 1.0):
-            expected = luck * min(wait_max, wait_initial * 2 ** (n - 1))
-            assert backoff(n, policy(), luck=luck) == pytest.approx(expected)
+        for jitter in (0.0, 0.3, 1.0):
+            expected = jitter * min(wait_max, wait_initial * 2 ** (n - 1))
+            assert backoff(n, policy(), luck=jitter) == pytest.approx(expected)
 
 
 def test_the_timeline_is_that_of_the_code() -> None:

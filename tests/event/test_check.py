@@ -96,10 +96,10 @@ PLAIN: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("message", PLAIN, ids=[message["type"] for message in PLAIN])
-@pytest.mark.parametrize("who", ["userId", "anonymousId"])
-def test_usual_events_are_plain(message: dict[str, Any], who: str) -> None:
+@pytest.mark.parametrize("key", ["userId", "anonymousId"])
+def test_usual_events_are_plain(message: dict[str, Any], key: str) -> None:
     """What SDKs send does not go through the rules, so that it stays cheap."""
-    assert _is_plain({**message, who: "u", "messageId": "m"})
+    assert _is_plain({**message, key: "u", "messageId": "m"})
 
 
 @pytest.mark.parametrize(

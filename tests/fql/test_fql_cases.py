@@ -108,9 +108,9 @@ def test_what_can_hardly_be_meant_is_warned_of(case: dict[str, Any]) -> None:
 @table("readings")
 def test_where_segment_reads_otherwise_it_is_told(case: dict[str, Any]) -> None:
     """Segment's reading comes first, then why, then how to write it for both."""
-    told = segment_reading(case["trigger"])
-    assert len(told) == len(case["told"]), told
-    for sentence, part in zip(told, case["told"], strict=True):
+    answer = segment_reading(case["trigger"])
+    assert len(answer) == len(case["told"]), answer
+    for sentence, part in zip(answer, case["told"], strict=True):
         assert part in sentence
 
 

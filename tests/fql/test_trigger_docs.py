@@ -39,7 +39,7 @@ def test_every_example_has_rows_and_both_answers() -> None:
     triggers = re.findall(rf"(?ms){FQL}", PAGE)
     answers = {trigger: {row[2] for row in EXAMPLES if row[0] == trigger} for trigger in triggers}
     trees = {found["trigger"] for found in TREE.finditer(PAGE)}
-    assert {trigger for trigger, told in answers.items() if told != {True, False}} == trees
+    assert {trigger for trigger, message in answers.items() if message != {True, False}} == trees
 
 
 def test_every_function_is_explained() -> None:

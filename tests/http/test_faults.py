@@ -193,7 +193,7 @@ def proxied(error: OSError) -> Exception:
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "told"),
+    ("error", "code", "message"),
     [
         (certificate(9), "CERT_NOT_YET_VALID", "not valid yet (it is 20"),
         (certificate(9), "CERT_NOT_YET_VALID", "set this machine's clock if it is behind"),
@@ -226,9 +226,9 @@ def proxied(error: OSError) -> Exception:
     ],
 )
 async def test_a_fault_names_its_cause_and_what_to_do(
-    error: Exception, code: str, told: str
+    error: Exception, code: str, message: str
 ) -> None:
     """Its reader knows whether the partner, this machine or a setting is at fault."""
     failed = await failure(error)
     assert (failed.code, failed.retryable, failed.status) == (code, True, 503)
-    assert told in failed.message
+    assert message in failed.message

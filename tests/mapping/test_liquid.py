@@ -101,11 +101,11 @@ def test_a_filter_takes_anything(name: str) -> None:
         written = value if isinstance(value, Literal) else "v"
         event = {"v": value, "a": value, "b": 2, "c": "x"}
         try:
-            told = render(f"{{{{ {written} | {name}{arguments} }}}}", event)
+            answer = render(f"{{{{ {written} | {name}{arguments} }}}}", event)
         except (MappingError, TransformError) as error:
-            told = str(error)
-            assert "$.v.@liquid" in told
-        assert isinstance(told, str)
+            answer = str(error)
+            assert "$.v.@liquid" in answer
+        assert isinstance(answer, str)
 
 
 def test_a_template_tells_where_it_is_wrong() -> None:

@@ -45,8 +45,8 @@ def same_json(left: Any, right: Any) -> bool:
 
 def faults_of(case: dict[str, Any]) -> list[tuple[str, str]]:
     """Places and messages that a case expects."""
-    told = case.get("faults", [case])
-    return [(fault["place"], fault["error"]) for fault in told]
+    answer = case.get("faults", [case])
+    return [(fault["place"], fault["error"]) for fault in answer]
 
 
 @pytest.mark.parametrize(("file", "case"), read_cases())

@@ -161,9 +161,9 @@ def test_a_fault_says_what_came_and_what_is_wanted(
     declared: Field, value: Any, message: str
 ) -> None:
     """Type and value, shortened, and the remedy."""
-    (told,) = faults_of(compile_check({"v": declared}), {"v": value})
-    assert message in told
-    told.encode()
+    (answer,) = faults_of(compile_check({"v": declared}), {"v": value})
+    assert message in answer
+    answer.encode()
 
 
 @pytest.mark.parametrize("value", [{"hush": 1}, ["hush", "hush"]])

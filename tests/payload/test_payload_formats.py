@@ -101,17 +101,17 @@ def test_a_checked_date_is_the_moment_that_dayjs_makes_of_it() -> None:
     "row", [row for row in DATES if row["passes"]], ids=lambda row: row["text"]
 )
 def test_a_checked_date_structures_or_says_that_the_years_end(row: dict[str, Any]) -> None:
-    """What passes the check is a moment, unless Python's calendar has no place for it."""
+    """What passes the check is a time, unless Python's calendar has no place for it."""
     try:
-        moment = parse_date_like(row["text"])
+        time = parse_date_like(row["text"])
     except ValueError as error:
         assert str(error) == "lies outside the years 1 to 9999"  # noqa: PT017 - either way is right
     else:
-        assert moment.tzinfo is UTC
+        assert time.tzinfo is UTC
 
 
 @pytest.mark.parametrize(
-    ("value", "moment"),
+    ("value", "time"),
     [
         ("1590000000", "2020-05-20T18:40:00+00:00"),
         ("1590000000000", "2020-05-20T18:40:00+00:00"),
@@ -140,12 +140,12 @@ def test_a_checked_date_structures_or_says_that_the_years_end(row: dict[str, Any
         (datetime(2020, 1, 1, tzinfo=UTC), "2020-01-01T00:00:00+00:00"),
     ],
 )
-def test_a_date_is_read_as_utc(value: Any, moment: str) -> None:
-    """Seconds, milliseconds and texts of every precision become one aware moment, or none."""
+def test_a_date_is_read_as_utc(value: Any, time: str) -> None:
+    """Seconds, milliseconds and texts of every precision become one aware time, or none."""
     try:
-        assert parse_date_like(value).isoformat() == moment
+        assert parse_date_like(value).isoformat() == time
     except ValueError as error:
-        assert str(error).startswith(moment)  # noqa: PT017 - the table says which of them fail
+        assert str(error).startswith(time)  # noqa: PT017 - the table says which of them fail
 
 
 def test_a_format_is_checked_after_coercion_and_told() -> None:

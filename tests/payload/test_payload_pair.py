@@ -233,7 +233,7 @@ class Heir(Place):
 
 
 @attrs.frozen
-class Moments:
+class Times:
     n: list[datetime] = field()
 
 
@@ -250,7 +250,7 @@ class Moments:
         OwnNew,
         OwnSetter,
         Heir,
-        Moments,
+        Times,
     ],
 )
 def test_a_class_with_code_of_its_own_is_left_to_cattrs(cls: type[Any]) -> None:

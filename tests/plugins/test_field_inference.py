@@ -33,7 +33,7 @@ class Everything:
     real: float = field()
     exact: Decimal = field()
     flag: bool = field()
-    moment: datetime = field()
+    instant: datetime = field()
     loose: dict[str, Any] = field()
     view: Mapping[str, str] = field()
     anything: Any = field()
@@ -57,7 +57,7 @@ class Everything:
         ("real", "number", False),
         ("exact", "number", False),
         ("flag", "boolean", False),
-        ("moment", "datetime", False),
+        ("instant", "datetime", False),
         ("loose", "object", False),
         ("view", "object", False),
         ("anything", "string", False),

@@ -28,13 +28,13 @@ sys.stdin.read()
 """
 
 
-def add_lane(connection: sqlite3.Connection, name: str) -> int:
+def add_row(connection: sqlite3.Connection, name: str) -> int:
     cursor = connection.execute("INSERT INTO lanes (name) VALUES (?)", (name,))
     assert cursor.lastrowid is not None
     return cursor.lastrowid
 
 
-def lane_names(connection: sqlite3.Connection) -> list[str]:
+def row_names(connection: sqlite3.Connection) -> list[str]:
     return [name for (name,) in connection.execute("SELECT name FROM lanes ORDER BY lane")]
 
 
@@ -58,7 +58,7 @@ async def test_folder_and_files_are_private(tmp_path: Path) -> None:
     umask = os.umask(0)
     try:
         async with Store.open(tmp_path / "new" / "data") as store:
-            await store.write(lambda connection: add_lane(connection, "a"))
+            await store.write(lambda connection: add_row(connection, "a"))
             modes = {
                 path.name: stat.S_IMODE(path.stat().st_mode) for path in store.folder.iterdir()
             }
@@ -72,11 +72,11 @@ async def test_folder_and_files_are_private(tmp_path: Path) -> None:
 async def test_writes_survive_reopening_and_leave_one_file(tmp_path: Path) -> None:
     """What was written is there again, and closing folds the log into the file."""
     async with Store.open(tmp_path) as store:
-        await store.write(lambda connection: add_lane(connection, "a"))
-        await store.read(lane_names)
+        await store.write(lambda connection: add_row(connection, "a"))
+        await store.read(row_names)
     assert files(tmp_path) == ["lock", "offramp.sqlite3"]
     async with Store.open(tmp_path) as store:
-        assert await store.read(lane_names) == ["a"]
+        assert await store.read(row_names) == ["a"]
 
 
 async def test_the_writer_is_power_safe(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ async def test_a_second_store_on_the_folder_is_refused(tmp_path: Path) -> None:
         with pytest.raises(StorageError, match=f"{tmp_path} is in use by process {os.getpid()}"):
             async with Store.open(tmp_path):
                 pass
-        assert await store.write(lambda connection: add_lane(connection, "a")) == 1
+        assert await store.write(lambda connection: add_row(connection, "a")) == 1
 
 
 async def test_the_lock_of_another_process_ends_with_it(
@@ -106,7 +106,7 @@ async def test_the_lock_of_another_process_ends_with_it(
     holder.kill()
     holder.wait()
     async with Store.open(tmp_path) as store:
-        assert await store.read(lane_names) == []
+        assert await store.read(row_names) == []
 
 
 async def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
@@ -126,18 +126,18 @@ async def test_a_file_that_is_no_database_is_told_and_the_lock_let_go(tmp_path: 
             pass
     database.unlink()
     async with Store.open(tmp_path) as store:
-        assert await store.read(lane_names) == []
+        assert await store.read(row_names) == []
 
 
 async def test_readers_see_the_last_commit_and_cannot_write(tmp_path: Path) -> None:
     """A read sees what was acknowledged before it, one moment of it, and changes nothing."""
     async with Store.open(tmp_path) as store:
-        await store.write(lambda connection: add_lane(connection, "a"))
+        await store.write(lambda connection: add_row(connection, "a"))
         for urgent in (False, True):
-            assert await store.read(lane_names, urgent=urgent) == ["a"]
+            assert await store.read(row_names, urgent=urgent) == ["a"]
             with pytest.raises(StorageError, match="readonly database"):
-                await store.read(lambda connection: add_lane(connection, "b"), urgent=urgent)
-        assert await store.read(lane_names) == ["a"]
+                await store.read(lambda connection: add_row(connection, "b"), urgent=urgent)
+        assert await store.read(row_names) == ["a"]
 
 
 async def test_a_read_that_raises_leaves_the_reader_usable(tmp_path: Path) -> None:
@@ -150,8 +150,8 @@ async def test_a_read_that_raises_leaves_the_reader_usable(tmp_path: Path) -> No
         for _ in range(5):
             with pytest.raises(KeyError, match="mine"):
                 await store.read(fail, urgent=True)
-        await store.write(lambda connection: add_lane(connection, "a"))
-        assert await store.read(lane_names, urgent=True) == ["a"]
+        await store.write(lambda connection: add_row(connection, "a"))
+        assert await store.read(row_names, urgent=True) == ["a"]
 
 
 async def test_a_slow_read_does_not_hold_up_an_urgent_one(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ async def test_a_slow_read_does_not_hold_up_an_urgent_one(tmp_path: Path) -> Non
         listings = [
             asyncio.create_task(store.read(lambda c: c.execute(slow).fetchone())) for _ in range(4)
         ]
-        assert await store.read(lane_names, urgent=True) == []
+        assert await store.read(row_names, urgent=True) == []
         assert not any(task.done() for task in listings)
         assert await asyncio.gather(*listings) == [(3_000_000,)] * 4
 
@@ -172,12 +172,12 @@ async def test_backup_is_a_consistent_private_copy(tmp_path: Path) -> None:
     copy = tmp_path / "copy" / "offramp.sqlite3"
     copy.parent.mkdir()
     async with Store.open(tmp_path / "data") as store:
-        await store.write(lambda connection: add_lane(connection, "a"))
+        await store.write(lambda connection: add_row(connection, "a"))
         await store.backup(copy)
-        await store.write(lambda connection: add_lane(connection, "b"))
+        await store.write(lambda connection: add_row(connection, "b"))
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     async with Store.open(copy.parent) as store:
-        assert await store.read(lane_names) == ["a"]
+        assert await store.read(row_names) == ["a"]
 
 
 async def test_backup_never_overwrites(tmp_path: Path) -> None:
@@ -194,4 +194,4 @@ async def test_a_closed_store_says_so(tmp_path: Path) -> None:
     async with Store.open(tmp_path) as store:
         pass
     with pytest.raises(StorageError, match="is closed"):
-        await store.write(lane_names)
+        await store.write(row_names)

@@ -27,7 +27,7 @@ async def transport() -> AsyncIterator[Handler]:
         yield aiohttp_transport(session)
 
 
-def asking(url: str = USAGE, method: str = "POST", **changes: Any) -> OutgoingRequest:
+def outgoing_request(url: str = USAGE, method: str = "POST", **changes: Any) -> OutgoingRequest:
     return OutgoingRequest(
         **{"method": method, "url": url, "timeout": timedelta(seconds=5), **changes}
     )
@@ -36,7 +36,7 @@ def asking(url: str = USAGE, method: str = "POST", **changes: Any) -> OutgoingRe
 async def test_an_answer_has_status_headers_and_body(partner: Partner, transport: Handler) -> None:
     """What the test scripts is what production's own transport reads."""
     partner.post(USAGE, status=201, payload={"id": 1}, headers={"X-Request-Id": "r1"})
-    answer = await transport(asking())
+    answer = await transport(outgoing_request())
     assert (answer.status, answer.json(), answer.url) == (201, {"id": 1}, USAGE)
     assert answer.headers["X-Request-Id"] == "r1"
 
@@ -47,13 +47,13 @@ async def test_every_method_can_be_scripted(
 ) -> None:
     """Each method has its own answers."""
     getattr(partner, method)(USAGE, body="yes")
-    assert (await transport(asking(method=method.upper()))).text == "yes"
+    assert (await transport(outgoing_request(method=method.upper()))).text == "yes"
 
 
 async def test_a_large_answer_is_read_whole(partner: Partner, transport: Handler) -> None:
     """Answers larger than a connection's buffer come complete."""
     partner.post(USAGE, body="x" * LARGE)
-    assert len((await transport(asking())).body) == LARGE
+    assert len((await transport(outgoing_request())).body) == LARGE
 
 
 async def test_answers_come_in_order_and_as_often_as_scripted(
@@ -63,40 +63,40 @@ async def test_answers_come_in_order_and_as_often_as_scripted(
     partner.post(USAGE, status=500)
     partner.post(USAGE, status=429, repeat=2)
     partner.post(USAGE, repeat=True)
-    statuses = [(await transport(asking())).status for _ in range(6)]
+    statuses = [(await transport(outgoing_request())).status for _ in range(6)]
     assert statuses == [500, 429, 429, 200, 200, 200]
 
 
 async def test_exact_numbers_can_be_answered(partner: Partner, transport: Handler) -> None:
     """Scripted JSON is written as everywhere: integers of any size."""
     partner.post(USAGE, payload={"big": 2**70})
-    assert (await transport(asking())).json() == {"big": 2**70}
+    assert (await transport(outgoing_request())).json() == {"big": 2**70}
 
 
 async def test_an_address_may_be_a_pattern(partner: Partner, transport: Handler) -> None:
     """For addresses that hold an id or a query."""
     partner.post(re.compile(r"https://api\.billing\.example/v1/users/\d+.*"), payload={})
-    assert (await transport(asking("https://api.billing.example/v1/users/7?a=b"))).ok
+    assert (await transport(outgoing_request("https://api.billing.example/v1/users/7?a=b"))).ok
 
 
 async def test_a_timeout_can_be_scripted(partner: Partner, transport: Handler) -> None:
     """A `TimeoutError` comes out as production's own."""
     partner.post(USAGE, exception=TimeoutError())
     with pytest.raises(RequestTimeoutError):
-        await transport(asking())
+        await transport(outgoing_request())
 
 
 async def test_a_broken_connection_can_be_scripted(partner: Partner, transport: Handler) -> None:
     """So does any failure of aiohttp."""
     partner.post(USAGE, exception=aiohttp.ServerDisconnectedError())
     with pytest.raises(ConnectionFailedError):
-        await transport(asking())
+        await transport(outgoing_request())
 
 
 async def test_what_is_asked_is_remembered(partner: Partner, transport: Handler) -> None:
     """Method, address, headers and body, whatever was answered."""
     partner.post(f"{USAGE}?a=1", status=500)
-    await transport(asking(f"{USAGE}?a=1", headers={"x-key": "k"}, body=b'{"n":1.5}'))
+    await transport(outgoing_request(f"{USAGE}?a=1", headers={"x-key": "k"}, body=b'{"n":1.5}'))
     assert partner.request.params == {"a": "1"}
     assert partner.request.json == {"n": 1.5}
     assert partner.request.header("X-Key") == "k"
@@ -108,8 +108,8 @@ async def test_the_only_request_is_not_one_of_several(partner: Partner, transpor
     with pytest.raises(AssertionError, match="none"):
         _ = partner.request
     partner.post(USAGE, repeat=True)
-    await transport(asking())
-    await transport(asking())
+    await transport(outgoing_request())
+    await transport(outgoing_request())
     with pytest.raises(AssertionError, match=f"POST {USAGE}"):
         _ = partner.request
 
@@ -120,7 +120,7 @@ async def test_a_request_that_nothing_answers_fails_the_test(
     """It is told what was asked, what is scripted, and what to add; no plugin can swallow it."""
     partner.get("https://api.billing.example/other")
     with pytest.raises(pytest.fail.Exception) as raised:
-        await transport(asking())
+        await transport(outgoing_request())
     assert not isinstance(raised.value, Exception)
     message = str(raised.value)
     assert f"no answer left for POST {USAGE}" in message
@@ -139,7 +139,7 @@ async def test_a_function_may_answer_what_is_not_scripted(
     partner.otherwise(respond)
     partner.post(USAGE, status=503)
     bodies = [b"good", b"bad", b"good"]
-    statuses = [(await transport(asking(body=body))).status for body in bodies]
+    statuses = [(await transport(outgoing_request(body=body))).status for body in bodies]
     assert statuses == [503, 400, 200]
 
 
@@ -149,7 +149,7 @@ async def test_a_function_may_answer_with_an_exception(
     """An answer can be a failure of the network."""
     partner.otherwise(Answer(exception=TimeoutError()))
     with pytest.raises(RequestTimeoutError):
-        await transport(asking())
+        await transport(outgoing_request())
 
 
 async def test_this_machine_can_still_be_reached(
@@ -157,7 +157,7 @@ async def test_this_machine_can_still_be_reached(
 ) -> None:
     """A server that the test runs is let through."""
     local_partner.post("/here")
-    assert (await transport(asking(f"{local_partner.url}/here"))).ok
+    assert (await transport(outgoing_request(f"{local_partner.url}/here"))).ok
     assert partner.requests == []
 
 
@@ -166,7 +166,7 @@ async def test_without_the_fixture_aiohttp_is_itself_again(transport: Handler) -
     with Partner():
         pass
     with pytest.raises(RejectedError):
-        await transport(asking("no address"))
+        await transport(outgoing_request("no address"))
 
 
 async def test_a_local_partner_is_a_real_server(
@@ -176,7 +176,7 @@ async def test_a_local_partner_is_a_real_server(
     local_partner.post("/usage", status=201, payload={"id": 1}, headers={"X-A": "b"})
     local_partner.post("/usage", repeat=2, body="again")
     url = f"{local_partner.url}/usage?q=1"
-    answers = [await transport(asking(url, body=b"[1]")) for _ in range(3)]
+    answers = [await transport(outgoing_request(url, body=b"[1]")) for _ in range(3)]
     assert [(each.status, each.text) for each in answers] == [
         (201, '{"id":1}'), (200, "again"), (200, "again"),
     ]  # fmt: skip
@@ -192,7 +192,7 @@ async def test_a_local_partner_knows_every_method(
     """Each method has its own answers, and an answer may go on for ever."""
     getattr(local_partner, method)("/x", repeat=True)
     for _ in range(3):
-        assert (await transport(asking(f"{local_partner.url}/x", method.upper()))).ok
+        assert (await transport(outgoing_request(f"{local_partner.url}/x", method.upper()))).ok
 
 
 async def test_a_local_partner_can_be_slow(local_partner: LocalPartner, transport: Handler) -> None:
@@ -200,7 +200,9 @@ async def test_a_local_partner_can_be_slow(local_partner: LocalPartner, transpor
     local_partner.post("/slow", delay=30.0)
     started = asyncio.get_running_loop().time()
     with pytest.raises(RequestTimeoutError):
-        await transport(asking(f"{local_partner.url}/slow", timeout=timedelta(seconds=0.05)))
+        await transport(
+            outgoing_request(f"{local_partner.url}/slow", timeout=timedelta(seconds=0.05))
+        )
     assert asyncio.get_running_loop().time() - started < 5
 
 
@@ -208,13 +210,13 @@ async def test_a_local_partner_can_hang_up(local_partner: LocalPartner, transpor
     """A connection that really breaks."""
     local_partner.post("/cut", disconnect=True)
     with pytest.raises(ConnectionFailedError):
-        await transport(asking(f"{local_partner.url}/cut"))
+        await transport(outgoing_request(f"{local_partner.url}/cut"))
     assert len(local_partner.requests) == 1
 
 
 async def test_what_a_local_partner_has_no_answer_for_is_final(transport: Handler) -> None:
     """It answers 501, which nothing tries again, and keeps it for the test to fail by."""
     with LocalPartner() as server:
-        answer: Response = await transport(asking(f"{server.url}/other"))
+        answer: Response = await transport(outgoing_request(f"{server.url}/other"))
         assert answer.status == 501
         assert server.unscripted == ["POST /other"]

@@ -24,13 +24,13 @@ def _lines(console: Console) -> Callable[[str], None]:
     """Print progress for a log: a line each half minute."""
     last = 0.0
 
-    def tell(progress: str) -> None:
+    def report(progress: str) -> None:
         nonlocal last
         if time.monotonic() - last > LINE_SECONDS:
             last = time.monotonic()
             console.print(progress)
 
-    return tell
+    return report
 
 
 def main() -> int:
@@ -45,16 +45,16 @@ def main() -> int:
         tempfile.TemporaryDirectory(prefix="offramp-torture-") as folder,
         console.status("starting") as status,
     ):
-        tell = status.update if console.is_terminal else _lines(console)
-        run = torture(Path(folder), seed=arguments.seed, seconds=arguments.seconds, tell=tell)
-        figures = asyncio.run(run)
+        report = status.update if console.is_terminal else _lines(console)
+        run = torture(Path(folder), seed=arguments.seed, seconds=arguments.seconds, report=report)
+        result = asyncio.run(run)
     table = Table("figure", "value", box=None)
-    values = attrs.asdict(figures)
+    values = attrs.asdict(result)
     values |= {f"episodes: {kind}": count for kind, count in values.pop("episodes").items()}
     for name, value in values.items():
         table.add_row(name, f"{value:,}" if isinstance(value, int) else str(value))
     console.print(table)
-    return 0 if figures.good else 1
+    return 0 if result.good else 1
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ SAMPLE: Final = 200
 
 
 @attrs.define(kw_only=True)
-class Figures:
+class Result:
     """What was done to the host, and what came of it."""
 
     seed: int
@@ -75,14 +75,14 @@ async def torture(
     *,
     seed: int,
     seconds: float,
-    tell: Callable[[str], None] = lambda _: None,
-) -> Figures:
+    report: Callable[[str], None] = lambda _: None,
+) -> Result:
     """Torture a host for so long, and until every kind of episode has come once.
 
     The seed draws everything but the machine's own timing.
     """
-    luck = random.Random(seed)
-    figures = Figures(seed=seed, episodes=dict.fromkeys(EPISODES, 0))
+    rng = random.Random(seed)
+    result = Result(seed=seed, episodes=dict.fromkeys(EPISODES, 0))
     async with (
         Emulator(token=TOKEN, seed=seed, keep_events=False) as emulator,
         TlsFront(folder, URL(emulator.url).port or 0) as front,
@@ -95,46 +95,45 @@ async def torture(
             host=host,
             emulator=emulator,
             front=front,
-            luck=luck,
+            rng=rng,
             loads=[
-                Load(url=lambda: host.url, luck=random.Random(luck.random()))
-                for _ in range(CLIENTS)
+                Load(url=lambda: host.url, rng=random.Random(rng.random())) for _ in range(CLIENTS)
             ],
         )
-        await _play(scene, figures, seconds, tell)
+        await _play(scene, result, seconds, report)
         accepted = set[str]().union(*(load.accepted for load in scene.loads))
         poisoned = set[str]().union(*(load.poisoned for load in scene.loads))
         unsure = set[str]().union(*(load.unsure for load in scene.loads))
         poisoned |= {each for each in unsure if await host.knows(each)}
-        figures.accepted, figures.poisoned = len(accepted), len(poisoned)
-        await _drain(scene, accepted - poisoned, figures, tell)
+        result.accepted, result.poisoned = len(accepted), len(poisoned)
+        await _drain(scene, accepted - poisoned, result, report)
         await host.stop()
-        figures.stops += 1
+        result.stops += 1
         effects = emulator.effects()
-        figures.lost = sum(effects.get(each, 0) == 0 for each in accepted - poisoned)
-        figures.doubled = sum(times > 1 for times in effects.values())
-        figures.duplicates_ignored = emulator.stats().duplicates
-        figures.audit_faults = await _audit(folder, accepted, poisoned)
-    return figures
+        result.lost = sum(effects.get(each, 0) == 0 for each in accepted - poisoned)
+        result.doubled = sum(times > 1 for times in effects.values())
+        result.duplicates_ignored = emulator.stats().duplicates
+        result.audit_faults = await _audit(folder, accepted, poisoned)
+    return result
 
 
 async def _play(
-    scene: Scene, figures: Figures, seconds: float, tell: Callable[[str], None]
+    scene: Scene, result: Result, seconds: float, report: Callable[[str], None]
 ) -> None:
     stop = asyncio.Event()
     clients = [asyncio.create_task(load.run(stop)) for load in scene.loads]
-    deck = Deck(tuple(EPISODES), scene.luck)
+    deck = Deck(tuple(EPISODES), scene.rng)
     end = time.monotonic() + seconds
-    while time.monotonic() < end or not all(figures.episodes.values()):
-        await _round(scene, deck.deal(), figures)
+    while time.monotonic() < end or not all(result.episodes.values()):
+        await _round(scene, deck.deal(), result)
         accepted = sum(len(load.accepted) for load in scene.loads)
         in_flight = await scene.host.in_flight()
         _pace(scene.loads, in_flight)
-        tell(f"round {figures.rounds}: {accepted:,} accepted, {in_flight:,} in flight")
+        report(f"round {result.rounds}: {accepted:,} accepted, {in_flight:,} in flight")
     stop.set()
     _pace(scene.loads, 0)
     await asyncio.gather(*clients)
-    figures.changes = len(scene.changes)
+    result.changes = len(scene.changes)
     scene.emulator.faults.clear()
     scene.emulator.faults.add(POISONED)
 
@@ -145,35 +144,35 @@ def _pace(loads: Sequence[Load], in_flight: int) -> None:
         load.go.clear() if in_flight > MOST_IN_FLIGHT else load.go.set()
 
 
-async def _round(scene: Scene, kind: str, figures: Figures) -> None:
-    faults = draw_faults(scene.luck)
+async def _round(scene: Scene, kind: str, result: Result) -> None:
+    faults = draw_faults(scene.rng)
     scene.emulator.faults.add(*faults)
-    figures.faults += len(faults)
-    outlives_the_host = scene.luck.random() < OUTLIVES
+    result.faults += len(faults)
+    outlives_the_host = scene.rng.random() < OUTLIVES
     async with EPISODES[kind](scene):
-        figures.episodes[kind] += 1
-        await asyncio.sleep(scene.luck.uniform(SHORTEST_ROUND_SECONDS, LONGEST_ROUND_SECONDS))
+        result.episodes[kind] += 1
+        await asyncio.sleep(scene.rng.uniform(SHORTEST_ROUND_SECONDS, LONGEST_ROUND_SECONDS))
         if outlives_the_host:
-            await _restart(scene, figures)
+            await _restart(scene, result)
     if not outlives_the_host:
-        await _restart(scene, figures)
-    figures.rounds += 1
+        await _restart(scene, result)
+    result.rounds += 1
 
 
-async def _restart(scene: Scene, figures: Figures) -> None:
+async def _restart(scene: Scene, result: Result) -> None:
     host = scene.host
-    if scene.luck.randrange(STOP_EVERY):
+    if scene.rng.randrange(STOP_EVERY):
         await host.kill()
-        figures.kills += 1
+        result.kills += 1
     else:
         status = await host.stop()
         assert status == 0, f"the host ended with {status}: {''.join(host.log[-20:])}"
-        figures.stops += 1
+        result.stops += 1
     await host.start()
 
 
 async def _drain(
-    scene: Scene, wanted: set[str], figures: Figures, tell: Callable[[str], None]
+    scene: Scene, wanted: set[str], result: Result, report: Callable[[str], None]
 ) -> None:
     """Wait until Metronome has all of it, and until the host has heard so for each.
 
@@ -186,11 +185,11 @@ async def _drain(
         now = in_flight, scene.emulator.stats().events_stored
         if now != before:
             before, moved = now, time.monotonic()
-        tell(f"draining: {in_flight:,} events are in flight, {figures.poisoned:,} are poisoned")
-        if in_flight <= figures.poisoned and wanted <= scene.emulator.effects().keys():
+        report(f"draining: {in_flight:,} events are in flight, {result.poisoned:,} are poisoned")
+        if in_flight <= result.poisoned and wanted <= scene.emulator.effects().keys():
             break
         await asyncio.sleep(LOOK_SECONDS)
-    figures.drained_seconds = round(time.monotonic() - started, 1)
+    result.drained_seconds = round(time.monotonic() - started, 1)
 
 
 async def _audit(folder: Path, accepted: set[str], poisoned: set[str]) -> tuple[str, ...]:

@@ -55,7 +55,7 @@ class Scene:
     emulator: Emulator
     front: TlsFront
     loads: list[Load]
-    luck: random.Random
+    rng: random.Random
     #: Changes of the configuration that the host took.
     changes: list[int] = attrs.field(factory=list)
 
@@ -63,7 +63,7 @@ class Scene:
 @contextlib.asynccontextmanager
 async def bad_certificate(scene: Scene) -> AsyncIterator[None]:
     """The partner's certificate has expired, is nobody's, is another host's, or is not there."""
-    await scene.front.present(scene.luck.choice(scene.front.bad))
+    await scene.front.present(scene.rng.choice(scene.front.bad))
     try:
         yield
     finally:
@@ -73,14 +73,14 @@ async def bad_certificate(scene: Scene) -> AsyncIterator[None]:
 @contextlib.asynccontextmanager
 async def poison(scene: Scene) -> AsyncIterator[None]:
     """A client sends events at which the partner answers 500, whatever else the batch holds."""
-    scene.luck.choice(scene.loads).poison_due += scene.luck.randint(1, MOST_POISON)
+    scene.rng.choice(scene.loads).poison_due += scene.rng.randint(1, MOST_POISON)
     yield
 
 
 @contextlib.asynccontextmanager
 async def refused_credentials(scene: Scene) -> AsyncIterator[None]:
     """The partner refuses the token, whatever it is asked, and takes it again later."""
-    refusal = Fault(status=scene.luck.choice([401, 403]), times=None)
+    refusal = Fault(status=scene.rng.choice([401, 403]), times=None)
     scene.emulator.faults.add(refusal, first=True)
     try:
         yield

@@ -31,7 +31,7 @@ class Load:
     """Events with ids of their own; `accepted` holds those whose batch was answered with 200."""
 
     url: Callable[[], str]
-    luck: random.Random
+    rng: random.Random
     sent: int = 0
     refused: int = 0
     unanswered: int = 0
@@ -56,7 +56,7 @@ class Load:
                 await self._send(session)
 
     async def _send(self, session: aiohttp.ClientSession) -> None:
-        batch = [self._event() for _ in range(self.luck.randint(1, LARGEST_BATCH))]
+        batch = [self._event() for _ in range(self.rng.randint(1, LARGEST_BATCH))]
         try:
             async with session.post(
                 f"{self.url()}/v1/batch", json={"writeKey": KEY, "batch": batch}
@@ -79,15 +79,15 @@ class Load:
 
     def _event(self) -> dict[str, Any]:
         self.sent += 1
-        name = "usage" if self.luck.random() < 0.9 else "visit"
-        customer = f"c{self.luck.randrange(50)}"
+        name = "usage" if self.rng.random() < 0.9 else "visit"
+        customer = f"c{self.rng.randrange(50)}"
         if self.poison_due:
             self.poison_due -= 1
             name, customer = "usage", POISON
         return {
             "type": "track",
             "event": name,
-            "userId": f"u{self.luck.randrange(1000)}",
+            "userId": f"u{self.rng.randrange(1000)}",
             "messageId": f"{id(self)}-{self.sent}",
             "timestamp": datetime.now(UTC).isoformat(),
             "properties": {"customer": customer, "n": self.sent},

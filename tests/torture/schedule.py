@@ -20,30 +20,30 @@ class Deck:
     """Deals every kind once, in any order, before it deals one again."""
 
     kinds: Sequence[str]
-    luck: random.Random
+    rng: random.Random
     _left: list[str] = attrs.field(factory=list)
 
     def deal(self) -> str:
         """The next kind."""
         if not self._left:
-            self._left = self.luck.sample(self.kinds, len(self.kinds))
+            self._left = self.rng.sample(self.kinds, len(self.kinds))
         return self._left.pop()
 
 
-def draw_faults(luck: random.Random) -> list[Fault]:
+def draw_faults(rng: random.Random) -> list[Fault]:
     """Some faults for the next requests: refusals, outages, silence after storing, resets."""
     kinds = [
-        lambda: Fault(status=429, retry_after=luck.choice([0, 1]), times=_times(luck)),
-        lambda: Fault(status=429, times=_times(luck)),
-        lambda: Fault(status=luck.choice([500, 502, 503]), times=_times(luck)),
-        lambda: Fault(status=500, store="part", times=_times(luck)),
-        lambda: Fault(status=503, store="all", times=_times(luck)),
-        lambda: Fault(ending="drop", store=luck.choice(["none", "part", "all"]), times=1),
+        lambda: Fault(status=429, retry_after=rng.choice([0, 1]), times=_times(rng)),
+        lambda: Fault(status=429, times=_times(rng)),
+        lambda: Fault(status=rng.choice([500, 502, 503]), times=_times(rng)),
+        lambda: Fault(status=500, store="part", times=_times(rng)),
+        lambda: Fault(status=503, store="all", times=_times(rng)),
+        lambda: Fault(ending="drop", store=rng.choice(["none", "part", "all"]), times=1),
         lambda: Fault(ending="hang", store="all", times=1),
-        lambda: Fault(store="all", delay=luck.uniform(0, 1), times=_times(luck)),
+        lambda: Fault(store="all", delay=rng.uniform(0, 1), times=_times(rng)),
     ]
-    return [luck.choice(kinds)() for _ in range(luck.randint(0, MOST_FAULTS))]
+    return [rng.choice(kinds)() for _ in range(rng.randint(0, MOST_FAULTS))]
 
 
-def _times(luck: random.Random) -> int:
-    return luck.randint(1, MOST_REQUESTS)
+def _times(rng: random.Random) -> int:
+    return rng.randint(1, MOST_REQUESTS)

@@ -12,7 +12,7 @@ from offramp.queue import NewItem, open_queue
 from offramp.storage import Store
 from offramp_metronome.emulator import Emulator, Fault
 
-LANE: Final = "metronome/Usage"
+SUBSCRIPTION: Final = "metronome/Usage"
 #: `make bench` measures a million; the difference per event is what counts here.
 BACKLOG: Final = 100_000
 CHUNK: Final = 2_000
@@ -43,7 +43,7 @@ def item(number: int) -> NewItem:
         name="usage",
         received_at=1_780_000_000.0,
         body=_json.dumps(event),
-        lanes=(LANE,),
+        lanes=(SUBSCRIPTION,),
     )
 
 

@@ -32,13 +32,13 @@ async def test_kill_9_under_faults_loses_and_doubles_nothing(tmp_path: Path, see
     Every kind of episode comes at least once: bad certificates, poisoned events, credentials that
     are refused for a while, changes of the configuration, and no file descriptors left.
     """
-    figures = await torture(tmp_path, seed=seed, seconds=SECONDS)
-    assert figures.good, figures
-    assert figures.kills > 0
-    assert all(figures.episodes.values())
-    assert figures.poisoned > 0
-    assert figures.changes > 0
-    assert figures.accepted > 1_000
+    result = await torture(tmp_path, seed=seed, seconds=SECONDS)
+    assert result.good, result
+    assert result.kills > 0
+    assert all(result.episodes.values())
+    assert result.poisoned > 0
+    assert result.changes > 0
+    assert result.accepted > 1_000
 
 
 async def test_a_full_disk_turns_events_away_and_loses_none(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ async def test_a_full_disk_turns_events_away_and_loses_none(tmp_path: Path) -> N
         host = HostProcess(tmp_path, emulator.url)
         host.prepare()
         await host.start(file_bytes=2 * MEGABYTE)
-        load = Load(url=lambda: host.url, luck=random.Random(1))
+        load = Load(url=lambda: host.url, rng=random.Random(1))
         stop = asyncio.Event()
         client = asyncio.create_task(load.run(stop))
         async with asyncio.timeout(PATIENCE):
@@ -72,7 +72,7 @@ async def test_sigterm_under_load_ends_in_time(tmp_path: Path) -> None:
         host = HostProcess(tmp_path, emulator.url)
         host.prepare()
         await host.start()
-        load = Load(url=lambda: host.url, luck=random.Random(2))
+        load = Load(url=lambda: host.url, rng=random.Random(2))
         stop = asyncio.Event()
         client = asyncio.create_task(load.run(stop))
         await asyncio.sleep(1.5)

@@ -157,8 +157,8 @@ def test_aliases_within_the_limits_are_given_once_each_in_order() -> None:
 def test_every_moment_that_python_writes_with_an_offset_is_read_back(
     naive: datetime, minutes: int
 ) -> None:
-    moment = naive.replace(tzinfo=timezone(timedelta(minutes=minutes)))
-    assert parse_timestamp(moment.isoformat()) == moment
+    time = naive.replace(tzinfo=timezone(timedelta(minutes=minutes)))
+    assert parse_timestamp(time.isoformat()) == time
 
 
 @given(
@@ -170,5 +170,5 @@ def test_every_moment_that_python_writes_with_an_offset_is_read_back(
     | st.text()
 )
 def test_no_text_breaks_the_reading_of_timestamps(text: str) -> None:
-    moment = parse_timestamp(text)
-    assert moment is None or moment.tzinfo is not None
+    time = parse_timestamp(text)
+    assert time is None or time.tzinfo is not None

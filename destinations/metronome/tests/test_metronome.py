@@ -73,18 +73,18 @@ async def test_defaults_take_a_usage_event_from_a_track_call(
     ]
 
 
-MOMENT = "2020-04-02T00:10:25.000Z"
+TIME = "2020-04-02T00:10:25.000Z"
 
 
 @pytest.mark.parametrize(
     ("given", "sent"),
     [
-        (MOMENT, MOMENT),
-        ("2020-04-02T00:10:25Z", MOMENT),
-        ("2020-04-02T02:10:25+02:00", MOMENT),
+        (TIME, TIME),
+        ("2020-04-02T00:10:25Z", TIME),
+        ("2020-04-02T02:10:25+02:00", TIME),
         ("2020-04-02T00:10:25.123456Z", "2020-04-02T00:10:25.123Z"),
         ("2020-04-02", "2020-04-02T00:00:00.000Z"),
-        (1585786225000, MOMENT),
+        (1585786225000, TIME),
     ],
 )
 async def test_timestamps_are_sent_as_rfc_3339(
@@ -113,13 +113,13 @@ async def test_what_metronome_refuses_is_rejected_before_it_is_sent(
     instance: TestIntegration, partner: Partner, mapping: Mapping[str, Any], saying: str
 ) -> None:
     """Documented limits are told with the field at fault; Metronome is not asked."""
-    moments = {
+    times = {
         "OLD": (TEST_TIME - timedelta(days=34, seconds=1)).isoformat(),
         "AHEAD": (TEST_TIME + timedelta(hours=24, seconds=1)).isoformat(),
     }
     given = {
         "timestamp": TEST_TIME.isoformat(),
-        **{k: moments.get(v, v) if isinstance(v, str) else v for k, v in mapping.items()},
+        **{k: times.get(v, v) if isinstance(v, str) else v for k, v in mapping.items()},
     }
     run = await instance.test_action("sendEvent", event=usage(), mapping=given)
     run.assert_rejected("PAYLOAD_VALIDATION_FAILED", saying=saying)
@@ -132,8 +132,8 @@ async def test_the_edges_of_the_window_are_sent(
 ) -> None:
     """Exactly 34 days old and exactly 24 hours ahead still go out."""
     partner.post(INGEST)
-    moment = (TEST_TIME + edge).isoformat()
-    run = await instance.test_action("sendEvent", event=usage(timestamp=moment))
+    time = (TEST_TIME + edge).isoformat()
+    run = await instance.test_action("sendEvent", event=usage(timestamp=time))
     run.assert_delivered()
 
 
@@ -142,8 +142,8 @@ async def test_a_hundred_events_travel_together(
 ) -> None:
     """Batches of 100 make one request each, as Metronome asks for."""
     partner.post(INGEST, repeat=True)
-    moment = TEST_TIME.isoformat()
-    events = [usage(messageId=f"m{n}", timestamp=moment) for n in range(250)]
+    time = TEST_TIME.isoformat()
+    events = [usage(messageId=f"m{n}", timestamp=time) for n in range(250)]
     run = await instance.test_action("sendEvent", events=events)
     run.assert_delivered()
     assert [len(request.json) for request in partner.requests] == [100, 100, 50]
@@ -158,9 +158,9 @@ async def test_one_bad_event_does_not_take_the_others_with_it(
             status=400 if any(e["event_type"] == "bad" for e in request.json) else 200
         )
     )
-    moment = TEST_TIME.isoformat()
+    time = TEST_TIME.isoformat()
     events = [
-        usage(messageId=f"m{n}", event="bad" if n == 37 else "cpu_used", timestamp=moment)
+        usage(messageId=f"m{n}", event="bad" if n == 37 else "cpu_used", timestamp=time)
         for n in range(100)
     ]
     run = await instance.test_action("sendEvent", events=events)
@@ -172,8 +172,8 @@ async def test_the_preset_wants_tracks_only(instance: TestIntegration, partner: 
     """Segment's own preset: type is track."""
     partner.post(INGEST)
     name = "Send track events to Metronome"
-    moment = TEST_TIME.isoformat()
-    (await instance.test_preset(name, event=usage(timestamp=moment))).assert_delivered()
+    time = TEST_TIME.isoformat()
+    (await instance.test_preset(name, event=usage(timestamp=time))).assert_delivered()
     page = create_test_event(type="page", messageId="m2")
     (await instance.test_preset(name, event=page)).assert_filtered()
 

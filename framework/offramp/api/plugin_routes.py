@@ -49,12 +49,12 @@ def _serves(plugins: Plugins, plugin: str, route: Route) -> bool:
     key = _key(route)
     if route.method.upper() not in METHODS or not route.path.startswith(PREFIX):
         methods = ", ".join(sorted(METHODS))
-        told_ = f"it must begin with {PREFIX} and have one of the methods {methods}"
+        message = f"it must begin with {PREFIX} and have one of the methods {methods}"
     elif fault := _path_fault(route.path):
-        told_ = fault
+        message = fault
     else:
         return True
-    plugins.report(plugin, key, f"the route {key} is left out: {told_}")
+    plugins.report(plugin, key, f"the route {key} is left out: {message}")
     return False
 
 

@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 #: Seconds between two looks; a look takes two system calls.
 LOOK_SECONDS: Final = 1.0
 #: Seconds between two lines in the log while there is none left.
-TELL_SECONDS: Final = 60.0
+REPORT_SECONDS: Final = 60.0
 _OPEN_FILES: Final = Path("/proc/self/fd")
 _NONE_LEFT: Final = frozenset({errno.EMFILE, errno.ENFILE})
 
@@ -31,7 +31,7 @@ class Descriptors(Collector):
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.exhausted = 0
-        self._told_at: float | None = None
+        self._reported_at: float | None = None
         registry.register(self)
 
     def look(self, now: float) -> bool:
@@ -44,8 +44,8 @@ class Descriptors(Collector):
         else:
             return True
         self.exhausted += 1
-        if self._told_at is None or now - self._told_at >= TELL_SECONDS:
-            self._told_at = now
+        if self._reported_at is None or now - self._reported_at >= REPORT_SECONDS:
+            self._reported_at = now
             limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
             _log.error(
                 "no file descriptor is left of %d: connections are reset, and requests to partners "

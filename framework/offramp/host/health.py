@@ -14,7 +14,7 @@ from offramp.storage import Store
 
 #: What is wrong with a plugin quotes nothing of the configuration.
 PLUGIN_PLACES: Final = "plugins."
-NOT_TOLD: Final = "does not run, and its events wait; `offramp status` tells why"
+CAUSE_HIDDEN: Final = "does not run, and its events wait; `offramp status` tells why"
 
 Sums: TypeAlias = Callable[[], Awaitable[Sequence[str]]]
 
@@ -62,7 +62,7 @@ def public_problems(engine: Engine) -> Mapping[str, str]:
     """
     tellable = engine.snapshot.of_plugins
     return {
-        place: message if place in tellable or place.startswith(PLUGIN_PLACES) else NOT_TOLD
+        place: message if place in tellable or place.startswith(PLUGIN_PLACES) else CAUSE_HIDDEN
         for place, message in engine.problems.items()
     }
 

@@ -32,8 +32,8 @@ class ConnectionLog(logging.LoggerAdapter[logging.Logger]):
         if isinstance(exc_info, HttpProcessingError):
             self._malformed.total += 1
             what = str(exc_info.message).partition("\n")[0].rstrip(": ")
-            who = args[0] if args else "somebody"
-            _log.warning("%s sent no HTTP that can be read: %s", who, what)
+            caller = args[0] if args else "somebody"
+            _log.warning("%s sent no HTTP that can be read: %s", caller, what)
         else:
             super().exception(msg, *args, exc_info=exc_info, **kwargs)
 

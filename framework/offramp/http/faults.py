@@ -118,8 +118,8 @@ def as_fault(error: Exception, outgoing: OutgoingRequest) -> DeliveryError | Non
         code, cause = _cause(error)
         return ConnectionFailedError(f"{outgoing.method} {outgoing.url}: {cause}", code=code)
     if isinstance(error, ValueError):  # aiohttp composes no such request
-        told = f"{outgoing.method} {outgoing.url}: {error}"
-        return RejectedError(told, code="INVALID_REQUEST")
+        message = f"{outgoing.method} {outgoing.url}: {error}"
+        return RejectedError(message, code="INVALID_REQUEST")
     return None
 
 
@@ -137,11 +137,11 @@ def _cause(error: BaseException) -> tuple[str, str]:
     if isinstance(error, aiohttp.ClientConnectorDNSError) or isinstance(inner, socket.gaierror):
         return _of_names(inner, through)
     if isinstance(error, aiohttp.ClientHttpProxyError):
-        told = f"the proxy answered {error.status} {error.message}".rstrip()
-        return "ECONNRESET", f"{told}: check the proxy and its credentials"
+        answer = f"the proxy answered {error.status} {error.message}".rstrip()
+        return "ECONNRESET", f"{answer}: check the proxy and its credentials"
     if isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
-        told = " ".join(str(error.message).split())
-        return "ECONNRESET", f"what the partner answered is not HTTP as it should be: {told}"
+        answer = " ".join(str(error.message).split())
+        return "ECONNRESET", f"what the partner answered is not HTTP as it should be: {answer}"
     return _of_sockets(inner, through)
 
 
@@ -153,9 +153,9 @@ def _of_tls(error: ssl.SSLError) -> tuple[str, str]:
             if number in _OF_THE_CLOCK:
                 cause += f" (it is {datetime.now(UTC):%Y-%m-%d %H:%M:%SZ} here)"
             return code, f"{cause}: {remedy}"
-        told = getattr(error, "verify_message", "") or str(error)
+        message = getattr(error, "verify_message", "") or str(error)
         remedy = "it, or its authority's, has to be issued anew as RFC 5280 asks"
-        return "EPROTO", f"the partner's certificate is not valid ({told}): {remedy}"
+        return "EPROTO", f"the partner's certificate is not valid ({message}): {remedy}"
     reason = (getattr(error, "reason", None) or "").replace("_", " ").lower()
     for part, cause in _HANDSHAKE.items():
         if part in reason:
@@ -165,10 +165,10 @@ def _of_tls(error: ssl.SSLError) -> tuple[str, str]:
 
 def _of_names(error: BaseException, through: str) -> tuple[str, str]:
     if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
-        told = "did not answer: check this machine's DNS"
-        return "EAI_AGAIN", f"the service that finds {through or 'the host'} {told}"
-    told = f"{through or 'the host'} has no address: check its name, and this machine's DNS"
-    return "ENOTFOUND", told
+        message = "did not answer: check this machine's DNS"
+        return "EAI_AGAIN", f"the service that finds {through or 'the host'} {message}"
+    message = f"{through or 'the host'} has no address: check its name, and this machine's DNS"
+    return "ENOTFOUND", message
 
 
 def _of_sockets(error: BaseException, through: str) -> tuple[str, str]:
@@ -177,8 +177,8 @@ def _of_sockets(error: BaseException, through: str) -> tuple[str, str]:
     if through:
         cause = f"{through}: {cause}"
     if isinstance(error, ConnectionRefusedError):
-        told = "nothing listens there: check the address and its port, or the partner is down"
-        return "ECONNREFUSED", f"{cause} ({told})"
+        message = "nothing listens there: check the address and its port, or the partner is down"
+        return "ECONNREFUSED", f"{cause} ({message})"
     if number in _SYSTEM:
         cause = f"{cause} ({_SYSTEM[number]})"
     return errno.errorcode.get(number or 0, "ECONNRESET"), cause

@@ -112,10 +112,11 @@ class MadeRequests:
         if self._failed is None:
             return None
         request, error = self._failed
-        told = str(error) or type(error).__name__
+        message = str(error) or type(error).__name__
         return (
             f"went on after its request {request} failed, and no later request was answered:"
-            f" {told}: let the error pass, or ask with `check=False` where such an answer is fine"
+            f" {message}: let the error pass, or ask with `check=False` where such an answer is"
+            " fine"
         )
 
 

@@ -20,9 +20,9 @@ def parse_retry_after(value: str | None, *, now: datetime) -> float | None:
 
 def _until(value: str, now: datetime) -> float | None:
     try:
-        moment = parsedate_to_datetime(value)
+        retry_at = parsedate_to_datetime(value)
     except (ValueError, OverflowError):  # the latter for a year or a zone of many digits
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())
+    if retry_at.tzinfo is None:
+        retry_at = retry_at.replace(tzinfo=UTC)
+    return max(0.0, (retry_at - now).total_seconds())

@@ -18,7 +18,7 @@ import attrs
 
 from offramp.codegen import Source
 from offramp.definition import Field, wire_names
-from offramp.payload.formats.dates import common_moment, is_date_like, parse_date_like
+from offramp.payload.formats.dates import common_time, is_date_like, parse_date_like
 from offramp.payload.types import (
     BOOLEAN,
     INTEGER,
@@ -117,7 +117,7 @@ def _to_datetime(value: Any, _: Any) -> datetime:
 
 _FLOAT: Final = Form(_calls(_finite_float), may_fail=True)
 _DECIMAL: Final = Form(_calls(Decimal))
-_MOMENT: Final = Form(_calls(common_moment), may_fail=True, proves=is_date_like)
+_TIME: Final = Form(_calls(common_time), may_fail=True, proves=is_date_like)
 
 #: Python type -> how an attribute of it holds values. Objects and classes are not listed.
 ATTRIBUTE_TYPES: Final[dict[type, AttributeType]] = {
@@ -126,7 +126,7 @@ ATTRIBUTE_TYPES: Final[dict[type, AttributeType]] = {
     int: AttributeType(run=_to_int, forms={INTEGER: AS_IT_IS}),
     float: AttributeType(run=_to_float, forms={INTEGER: _FLOAT, NUMBER: _FLOAT}),
     Decimal: AttributeType(run=_to_decimal, forms={INTEGER: _DECIMAL, NUMBER: _DECIMAL}),
-    datetime: AttributeType(run=_to_datetime, forms={STRING: _MOMENT}),
+    datetime: AttributeType(run=_to_datetime, forms={STRING: _TIME}),
 }
 
 

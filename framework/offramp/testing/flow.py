@@ -64,28 +64,28 @@ async def deliver(
             )
             continue
         try:
-            parcel = Parcel(prepared=pipeline.prepare(event, now=now), event=event)
+            prepared = Parcel(prepared=pipeline.prepare(event, now=now), event=event)
         except RejectedError as error:
             ends[place] = _failed(runtime, pipeline, error, {"event": event}, retryable=False)
         except Exception as error:  # noqa: BLE001 - as a lane survives it
             failure = plugin_failure(error)
             ends[place] = _failed(runtime, pipeline, failure, {"event": event}, retryable=True)
         else:
-            ready.append((place, parcel))
+            ready.append((place, prepared))
     for batch in in_batches(pipeline.batch, ready):
-        sent = await send(runtime, pipeline, [parcel for _, parcel in batch])
-        for (place, parcel), each in zip(batch, sent, strict=True):
-            ends[place] = _end(runtime, pipeline, parcel, each)
+        sent = await send(runtime, pipeline, [prepared for _, prepared in batch])
+        for (place, prepared), each in zip(batch, sent, strict=True):
+            ends[place] = _end(runtime, pipeline, prepared, each)
     return tuple(ends[place] for place in range(len(events)))
 
 
 def _end(
-    runtime: InstanceRuntime, pipeline: Pipeline, parcel: Parcel, sent: Sent
+    runtime: InstanceRuntime, pipeline: Pipeline, prepared: Parcel, sent: Sent
 ) -> TestedDelivery:
     known = {
-        "event": parcel.event,
-        "payload": parcel.prepared.payload,
-        "fields": _json.loads(parcel.prepared.wire),
+        "event": prepared.event,
+        "payload": prepared.prepared.payload,
+        "fields": _json.loads(prepared.prepared.wire),
         "kept": sent.exchange,
     }
     if sent.error is None:

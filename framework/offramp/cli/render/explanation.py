@@ -133,10 +133,10 @@ def _request(request: Mapping[str, Any]) -> Group:
 def render_event(event: dict[str, Any]) -> Text:
     """An event in one line: its type, its name, who, and its message id."""
     ids = ("userId", "anonymousId")
-    who = next((f"{key} {event[key]}" for key in ids if event.get(key)), "")
+    user = next((f"{key} {event[key]}" for key in ids if event.get(key)), "")
     name = event.get("event") or event.get("name") or ""
     return Text.assemble(
         (f"{event.get('type', 'event')} ", "bold cyan"),
         (f"{name}  ", "bold"),
-        (f"{who}  {event.get('messageId', '')}", "dim"),
+        (f"{user}  {event.get('messageId', '')}", "dim"),
     )

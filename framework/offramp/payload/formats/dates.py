@@ -119,7 +119,7 @@ def parse_date_like(value: Any) -> datetime:
     return _at(math.trunc(value))
 
 
-def common_moment(text: str) -> datetime | None:
+def common_time(text: str) -> datetime | None:
     """The moment of a text in the form that SDKs send; `None` for any other text.
 
     That is most dates and times, though not all: the 30th of February is the 2nd of March, as
@@ -128,16 +128,16 @@ def common_moment(text: str) -> datetime | None:
     if not _is_common(text):
         return None
     try:
-        moment = _from_iso(text)
-        return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+        time = _from_iso(text)
+        return time if time.tzinfo is UTC else time.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 
 
 def _parse_text(text: str) -> datetime:
-    moment = common_moment(text)
-    if moment is not None:
-        return moment
+    time = common_time(text)
+    if time is not None:
+        return time
     if len(text) > MAX_DATE_CHARACTERS and not _is_common(text):
         raise ValueError(_NO_DATE)
     seconds = _canonical_number(text)
