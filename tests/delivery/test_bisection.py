@@ -241,6 +241,49 @@ def test_halving_holds_up_no_other_subscription_of_the_instance() -> None:
     run(main)
 
 
+@pytest.mark.parametrize("action", ["take", "takeOne"])
+def test_old_poison_alone_holds_up_no_event_for_long(action: str) -> None:
+    """After a restart nothing is known of 160 bad events, and little else is due.
+
+    They hold the instance, as nothing succeeds. A new event is the next probe all the same, and a
+    good one among them is reached before five minutes are over.
+    """
+
+    async def main() -> None:
+        world = World(
+            judge=lambda ids: 500 if any(each.startswith("bad") for each in ids) else 200,
+            action=action,
+        )
+        world.queue.accept([*(f"bad{n}" for n in range(160)), "good"])
+        for row in world.queue.rows.values():
+            row.attempt = 10
+        world.start()
+        await world.until(lambda: world.runtime.gate.needs_probe, within=60)
+        world.queue.accept(["new"])
+        await world.until(lambda: "new" in world.delivered, within=5)
+        await world.until(lambda: "good" in world.delivered, within=FIVE_MINUTES)
+        await world.stop()
+
+    run(main)
+
+
+def test_an_outage_is_probed_once_a_minute_while_events_come_in() -> None:
+    """Fresh events are the probes, so that the rests grow, however many were tried before."""
+
+    async def main() -> None:
+        world = World(judge=lambda _: 503)
+        world.queue.accept([f"m{n}" for n in range(500)])
+        world.start()
+        for number in range(600):
+            world.queue.accept([f"new{number}"])
+            await asyncio.sleep(3)
+        late = [at for at, _, _ in world.requests if at > 600]
+        assert len(late) <= (1_800 - 600) / 60 + 1
+        await world.stop()
+
+    run(main)
+
+
 def test_a_stop_ends_the_halving_at_once_and_loses_nothing() -> None:
     """What was not sent is given back; what was, is noted once."""
 

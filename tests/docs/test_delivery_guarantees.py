@@ -17,6 +17,7 @@ from offramp.definition import Retry
 from offramp.definition.action import DEFAULT_LINGER
 from offramp.delivery import RetryPolicy, backoff, breaker, limits
 from offramp.delivery.bisection import CONTENT_STATUSES
+from offramp.delivery.dispatcher import PROBE_CANDIDATES
 from offramp.delivery.engine import FINISH_SECONDS
 from offramp.delivery.retry import policy_of
 from offramp.delivery.send import LONGEST_CALL_SECONDS
@@ -125,6 +126,7 @@ BOUND = 2 * 1 * ceil(log2(100)) + 1
         f"opens after {breaker.FAILURES_TO_OPEN} failures in a row",
         f"rests for {breaker.FIRST_REST_SECONDS:.0f} second, doubled",
         f"up to {breaker.LONGEST_REST_SECONDS:.0f} seconds",
+        f"Of the {PROBE_CANDIDATES} events that are due first",
         f"({', '.join(map(str, sorted(CONTENT_STATUSES)[:-1]))} or {max(CONTENT_STATUSES)})",
         f"waits {DEFAULT_LINGER / timedelta(milliseconds=1):.0f} ms for others",
         "`2 * k * ceil(log2(n)) + 1`",

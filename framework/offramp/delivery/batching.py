@@ -22,6 +22,8 @@ class Parcel(msgspec.Struct, frozen=True, kw_only=True):
     event: Any
     #: How its delivery failed before; nothing at first.
     past: Past | None = None
+    #: Which attempt this is, from 1.
+    attempt: int = 1
 
 
 @attrs.define

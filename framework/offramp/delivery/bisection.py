@@ -20,6 +20,8 @@ from offramp.http import Exchange
 CONTENT_STATUSES: Final = frozenset({400, 413, 422})
 #: Of a request that took too long: the partner may have taken its payloads.
 TIMEOUT_STATUS: Final = 408
+#: From this attempt on, after two failures, an event's failure tells little of the partner.
+WEAK_ATTEMPT: Final = 3
 #: Failing halves of one batch, none of which succeeded, that count against the breaker: both
 #: halves and all four quarters. A batch with up to three bad payloads has a good quarter.
 HALVES_TO_COUNT: Final = 6
@@ -106,8 +108,10 @@ class _Part:
 class _Tally:
     """Tells the gate of the requests of one batch; failing halves count where none succeeds."""
 
-    def __init__(self, gate: Gate, *, expected: bool) -> None:
+    def __init__(self, gate: Gate, *, expected: bool, weak: bool) -> None:
         self._gate = gate
+        #: Whether a failure may well be the fault of the one event that is sent.
+        self._weak = weak
         #: Whether it is known of some of the payloads that they fail while others are taken.
         self._expected = expected
         self._passed = False
@@ -145,13 +149,13 @@ class _Tally:
             if len(self._untold) > HALVES_TO_COUNT:
                 self.close()
         else:
-            self._gate.note(error)
+            self._gate.note(error, weak=self._weak)
 
     def close(self) -> None:
         """Count the failures of a batch of which nothing succeeded."""
         untold, self._untold = self._untold, []
         for error in untold:
-            self._gate.note(error)
+            self._gate.note(error, weak=self._weak)
 
 
 @attrs.frozen(kw_only=True)
@@ -171,7 +175,8 @@ class Bisection:
         """
         sent: list[Sent] = [Sent(error=None, exchange=None, held_back=True)] * len(parcels)
         pasts = [each.past for each in parcels if each.past is not None]
-        tally = _Tally(self.gate, expected=self._is_expected(parcels, pasts))
+        weak = len(parcels) == 1 and parcels[0].attempt >= WEAK_ATTEMPT
+        tally = _Tally(self.gate, expected=self._is_expected(parcels, pasts), weak=weak)
         suspects = any(past.together is not None for past in pasts)
         parts = deque([_Part(start=0, stop=len(parcels), paced=suspects)])
         while parts:

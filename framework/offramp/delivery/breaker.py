@@ -67,7 +67,8 @@ def with_asked_pause(message: str, asked: float | None, *, cap: float) -> str:
 class Breaker:
     """Learns from answers; `now` gives monotonic seconds.
 
-    A held instance rests; then one event probes. Success ends the hold, failure doubles the rest.
+    A held instance rests; then one event probes. Success ends the hold, failure doubles the rest;
+    the failure of a weak probe, whose event may be at fault itself, begins another first rest.
     """
 
     def __init__(
@@ -126,7 +127,7 @@ class Breaker:
         self._failures = self._refusals = 0
         self._hold = None
 
-    def fail(self, error: DeliveryError) -> None:
+    def fail(self, error: DeliveryError, *, weak: bool = False) -> None:
         """Note a failure of the partner, or a refusal of the credentials."""
         probed = self._hold is not None and not self.pause
         self.obey(error)
@@ -139,7 +140,10 @@ class Breaker:
             if self._hold is None and self._failures >= FAILURES_TO_OPEN:
                 self.hold(FAILURES, error.message, REMEDIES[FAILURES])
         if probed and not self.pause:
-            self._rest()
+            if weak:
+                self._closed_until = self._now() + FIRST_REST_SECONDS
+            else:
+                self._rest()
 
     def obey(self, error: DeliveryError) -> None:
         """Let nothing pass for as long as an answer asks, up to the cap."""

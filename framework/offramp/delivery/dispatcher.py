@@ -8,23 +8,24 @@ import random
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from operator import attrgetter
 from typing import Any, Final
 
 import attrs
 
 from offramp import _json
 from offramp.delivery.batching import Parcel, in_batches
-from offramp.delivery.bisection import Sent
 from offramp.delivery.breaker import refuses_credentials, with_asked_pause
 from offramp.delivery.failures import as_delivery_error, is_ours, plugin_failure
 from offramp.delivery.instance import InstanceRuntime
 from offramp.delivery.limits import Line
+from offramp.delivery.outcomes import delivered, exchange_of, too_late
 from offramp.delivery.past import Memory
 from offramp.delivery.pipeline import Pipeline
 from offramp.delivery.retry import decide
 from offramp.delivery.secrecy import masked_json
 from offramp.delivery.send import send
-from offramp.errors import DeliveryError, RejectedError, RetryableError, StorageError
+from offramp.errors import DeliveryError, RejectedError, StorageError
 from offramp.http import Mask, readable
 from offramp.queue import Lease, Outcome, Queue, Stage
 
@@ -42,6 +43,8 @@ IDLE_PAUSE_SECONDS: Final = 0.01
 SINGLES: Final = 32
 #: How many batches are leased at once: each lease costs two changes of thread.
 BATCHES_AHEAD: Final = 4
+#: Of so many events that are due, the one that was tried least probes a held instance.
+PROBE_CANDIDATES: Final = 500
 #: The time in which the lanes of a held instance come to probe after a rest.
 PROBE_SPREAD_SECONDS: Final = 0.1
 #: How many requests with suspects a lane has under way at once: few, so that the halves of
@@ -59,9 +62,6 @@ TURN_SECONDS: Final = 0.02
 LAST_MOMENT_SECONDS: Final = 1.0
 #: Longest message that is kept of a failure, in characters.
 MAX_MESSAGE_CHARACTERS: Final = 10_000
-DELIVERED: Final = "OK"
-#: The window in which the partner knows repeats is over.
-FORGOTTEN: Final = "IDEMPOTENCY_WINDOW_OVER"
 
 #: Told of outcomes once they are on disk.
 Observer = Callable[[Pipeline, Sequence[Outcome]], None]
@@ -136,7 +136,10 @@ class Dispatcher:
         while not self._has_room():
             await asyncio.wait(self._busy, return_when=asyncio.FIRST_COMPLETED)
         most, ahead = self._wanted()
-        leases = await self._lease(most * ahead, wait=WAIT_SECONDS)
+        if self.runtime.gate.needs_probe:
+            leases = await self._lease_probe()
+        else:
+            leases = await self._lease(most * ahead, wait=WAIT_SECONDS)
         if not leases:
             await asyncio.sleep(IDLE_PAUSE_SECONDS)
         until = time.monotonic() + PATIENCE_SECONDS
@@ -188,6 +191,14 @@ class Dispatcher:
         # Nobody extends them while a batch is given time to fill.
         ttl = LEASE_SECONDS + self._linger
         return await self.queue.lease(self.lane, most, ttl=ttl, wait=wait)
+
+    async def _lease_probe(self) -> list[Lease]:
+        """One event: an event that failed often may be at fault itself, so the others go first."""
+        leases = sorted(
+            await self._lease(PROBE_CANDIDATES, wait=WAIT_SECONDS), key=attrgetter("attempt")
+        )
+        await self.queue.release(leases[1:])
+        return leases[:1]
 
     async def _deliver(
         self, leases: list[Lease], work: Callable[[list[Lease]], Awaitable[None]]
@@ -241,7 +252,7 @@ class Dispatcher:
                 await asyncio.sleep(0)
                 resumed = time.monotonic()
             if self.pipeline.policy.forgotten(accepted_at=lease.accepted_at, now=now):
-                outcomes.append(self._failed(lease, _too_late(), attempted=False))
+                outcomes.append(self._failed(lease, too_late(), attempted=False))
                 continue
             event: dict[str, Any] = {}
             try:
@@ -257,7 +268,8 @@ class Dispatcher:
                 outcomes.append(self._failed(lease, failure, attempted=not refused, mask=mask))
             else:
                 past = self._memory.of(lease.id)
-                ready.append((lease, Parcel(prepared=prepared, event=event, past=past)))
+                parcel = Parcel(prepared=prepared, event=event, past=past, attempt=lease.attempt)
+                ready.append((lease, parcel))
         return ready, outcomes
 
     async def _survive(self, batch: list[tuple[Lease, Parcel]]) -> None:
@@ -284,9 +296,9 @@ class Dispatcher:
             if sent.held_back:
                 held_back.append(lease)
                 continue
-            exchange = _exchange(sent, exchanges)
+            exchange = exchange_of(sent, exchanges)
             if sent.error is None:
-                outcomes.append(_delivered(lease, sent, exchange))
+                outcomes.append(delivered(lease, sent, exchange))
             else:
                 outcomes.append(
                     self._failed(
@@ -366,32 +378,3 @@ class Dispatcher:
                 if is_ours(error):
                     raise
                 self._complain(error, self.pipeline.secrets.mask(self.runtime.mask))
-
-
-def _too_late() -> DeliveryError:
-    return RetryableError(
-        "the destination may have forgotten this event's idempotency key, so that a repeat "
-        "could count twice; it is not sent any more",
-        code=FORGOTTEN,
-    )
-
-
-def _delivered(lease: Lease, sent: Sent, exchange: bytes | None) -> Outcome:
-    last = sent.exchange
-    return Outcome(
-        lease=lease,
-        stage=Stage.DELIVERED,
-        reason=DELIVERED,
-        status=None if last is None else last.status,
-        exchange=exchange,
-    )
-
-
-def _exchange(sent: Sent, known: dict[int, bytes]) -> bytes | None:
-    """The exchange as JSON; the very same bytes for all that share it, so it is kept once."""
-    if sent.exchange is None:
-        return None
-    key = id(sent.exchange)
-    if key not in known:
-        known[key] = _json.dumps(sent.exchange.as_data())
-    return known[key]

@@ -144,10 +144,13 @@ class Gate:
         self._in_flight -= 1
         self._wake()
 
-    def note(self, error: DeliveryError | None, *, started: float | None = None) -> None:
+    def note(
+        self, error: DeliveryError | None, *, started: float | None = None, weak: bool = False
+    ) -> None:
         """Learn from the answer to a request: nothing, or the error it was.
 
-        `started` is when the request began, by `now`; it is now where nobody says.
+        `started` is when the request began, by `now`; it is now where nobody says. `weak` is a
+        failure that may well be the event's own fault: it lengthens no hold.
         """
         if error is None or not (error.retryable or refuses_credentials(error)):
             self._breaker.succeed(error, self._now() if started is None else started)
@@ -155,7 +158,7 @@ class Gate:
         else:
             if error.retryable:
                 self._slow_down()
-            self._breaker.fail(error)
+            self._breaker.fail(error, weak=weak)
         self._wake()
 
     def hold(self, code: str, message: str, remedy: str) -> None:

@@ -38,7 +38,9 @@ class OpenGate(Gate):
     def leave(self) -> None:
         """Nobody waits for the place."""
 
-    def note(self, error: DeliveryError | None, *, started: float | None = None) -> None:
+    def note(
+        self, error: DeliveryError | None, *, started: float | None = None, weak: bool = False
+    ) -> None:
         """Learns nothing, so that the next request is not held back."""
 
 
