@@ -75,7 +75,7 @@ class Caller:
 def configuration_measurements(effort: Effort, now: datetime) -> Iterator[Measurement]:
     """PATCH one subscription of many, and apply a file with one change."""
     many = effort.configured
-    config = {"host": {"token": API_TOKEN}, **make_config(subscriptions=many)}
+    config = {"host": {"api_token": API_TOKEN}, **make_config(subscriptions=many)}
     group = f"configuration, {many} subscriptions of one instance"
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -83,7 +83,7 @@ def make_dead_config(instances: int, *, shared: bool) -> dict[str, Any]:
         "destination": "elsewhere",
         "settings": {"url": NO_PARTNER},
     }
-    config["plugins"] = [str(CHECKOUT / "benchmarks" / "elsewhere.py")]
+    config["plugin_files"] = [str(CHECKOUT / "benchmarks" / "elsewhere.py")]
     return config
 
 
@@ -101,7 +101,7 @@ def _instance(name: str, triggers: Mapping[int, str]) -> dict[str, Any]:
     return {
         "destination": "metronome-actions",
         "source": SOURCE,
-        "concurrency": CONCURRENCY,
+        "max_concurrency": CONCURRENCY,
         "settings": {"apiToken": TOKEN},
         "subscriptions": [
             {
@@ -147,7 +147,13 @@ def running_host(
     port = free_port()
     began = time.perf_counter()
     command = python(
-        "benchmarks.serve", "serve", str(file), "--data", str(folder / "data"), "--port", str(port)
+        "benchmarks.serve",
+        "serve",
+        str(file),
+        "--data-dir",
+        str(folder / "data"),
+        "--port",
+        str(port),
     )
     log = (folder / "host.log").open("ab")
     more = environment(**{BASE_URL_VARIABLE: partner})

@@ -162,7 +162,7 @@ def test_a_configured_token_may_be_a_reference(
     """`env:NAME` is followed, and told where it leads nowhere."""
     monkeypatch.setenv("CONTROL", "from-the-environment")
     assert load_token(tmp_path, "env:CONTROL").value == "from-the-environment"
-    with pytest.raises(ConfigError, match=r"host\.token"):
+    with pytest.raises(ConfigError, match=r"host\.api_token"):
         load_token(tmp_path, "env:NOT_THERE")
 
 

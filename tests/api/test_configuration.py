@@ -184,7 +184,7 @@ BAD: list[tuple[str, str, Any, int, str]] = [
     ("POST", "/api/instances", {"name": "a", "destination": "small", "source": "site"}, 422,
      "#/settings/token"),
     ("PATCH", "/api/instances/small", {"settings": {"tokn": "x"}}, 422, "#/settings/tokn"),
-    ("PATCH", "/api/instances/small", {"concurrency": 0}, 422, "#/concurrency"),
+    ("PATCH", "/api/instances/small", {"max_concurrency": 0}, 422, "#/max_concurrency"),
     ("PATCH", "/api/instances/small", {"destination": "x"}, 422, "#/destination"),
     ("PATCH", "/api/instances/small", {"subscriptions": []}, 422, "#/subscriptions"),
     ("POST", "/api/subscriptions", {"preset": "Take tracks"}, 422, "#/instance"),

@@ -58,7 +58,7 @@ async def test_a_faulty_document_is_refused_whole(host: Running) -> None:
 
 async def test_what_only_a_start_reads_is_refused(host: Running) -> None:
     """Plugins run code, so they come from the operator's file and never through the API."""
-    for key, value in (("plugins", ["x.py"]), ("host", {"port": 1})):
+    for key, value in (("plugin_files", ["x.py"]), ("host", {"port": 1})):
         heard = await host.ask("POST", "/api/config", {**WRITTEN, key: value})
         assert heard.status == 422
         assert heard.data["errors"][0]["pointer"] == f"#/{key}"

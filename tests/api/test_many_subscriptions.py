@@ -168,7 +168,9 @@ async def test_an_instance_is_started_anew_with_the_pipelines_there_are(
     # What Segment makes of each trigger is told with the instance, and read once.
     assert counts.taken() == {"runtime": 1, "dispatcher": MANY, "parse": MANY}
     assert host.context.engine.snapshot.pipelines == before
-    assert (await host.ask("PATCH", "/api/instances/small", {"rate": 50})).status == 200
+    assert (
+        await host.ask("PATCH", "/api/instances/small", {"requests_per_second": 50})
+    ).status == 200
     assert counts.taken() == {"runtime": 1, "dispatcher": MANY}
 
 

@@ -62,9 +62,9 @@ def test_the_last_of_many_instances_is_dead(*, shared: bool) -> None:
     *living, dead = config["instances"].values()
     assert dead["settings"] == {"url": NO_PARTNER}
     assert {each["destination"] for each in living} == {"metronome-actions"}
-    plugins = load_plugins(files=map(Path, config["plugins"]))
+    plugins = load_plugins(files=map(Path, config["plugin_files"]))
     assert dead["destination"] in load_catalog(plugins)
-    assert Path(config["plugins"][0]).parent == CHECKOUT / "benchmarks"
+    assert Path(config["plugin_files"][0]).parent == CHECKOUT / "benchmarks"
 
 
 def test_what_goes_to_the_dead_is_not_waited_for() -> None:

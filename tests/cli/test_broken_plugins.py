@@ -111,7 +111,7 @@ def with_file(config: Path, text: str) -> Path:
     """Name a plugin file in a configuration, and write it; answers the plugin's path."""
     plugin = config.parent / "site.py"
     plugin.write_text(text)
-    config.write_text(f'plugins = ["site.py"]\n{CONFIG}')
+    config.write_text(f'plugin_files = ["site.py"]\n{CONFIG}')
     return plugin
 
 
@@ -266,7 +266,7 @@ def offramp_destinations():
     ]
 """ % usage()["properties"]["ts"]  # noqa: UP031 - the text is full of braces
 NOTES = """
-plugins = ["site.py"]
+plugin_files = ["site.py"]
 [sources.product]
 write_key = "product-key"
 [instances.notes]
@@ -333,8 +333,8 @@ def test_check_takes_a_named_plugin_that_cannot_be_used_for_an_error(
     plugin = with_file(config, text)
     result = offramp("check", config)
     assert result.status == 2
-    assert "error config @ plugins[0]: " in result.err
-    assert f"mend {plugin}, take it out of `plugins`, or block it" in result.err
+    assert "error config @ plugin_files[0]: " in result.err
+    assert f"mend {plugin}, take it out of `plugin_files`, or block it" in result.err
 
 
 @pytest.mark.parametrize("text", [DOES_NOT_IMPORT, PRESET_TYPO])
@@ -365,7 +365,7 @@ def test_check_tells_a_typo_from_a_destination_that_is_missing(
     """Only a plugin that could not be asked may be the one that declares it."""
     for name, text in broken.items():
         install(packages, name, text)
-    config.write_text(NOTES.replace('"notes"', '"notse"').replace('plugins = ["site.py"]', "")
+    config.write_text(NOTES.replace('"notes"', '"notse"').replace('plugin_files = ["site.py"]', "")
                       % ("k", 'name = "N"'))  # fmt: skip
     result = offramp("check", config)
     assert result.status == 2

@@ -39,10 +39,10 @@ MADE = "canary-made-88888888888"
 SECRETS = (SETTING, REGION, FIELD, FIELD_REFERENCE, PROPERTY, WRITE_KEY, TOKEN, MADE)
 
 CONFIG = f"""
-plugins = ["{PLUGIN}"]
+plugin_files = ["{PLUGIN}"]
 
 [host]
-token = "env:CANARY_TOKEN"
+api_token = "env:CANARY_TOKEN"
 port = 0
 
 [sources.web]
@@ -124,7 +124,7 @@ def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Planted
         file = tmp_path / "offramp.toml"
         await asyncio.to_thread(file.write_text, CONFIG.replace("BASE", base))
         opened = open_file(Context(), file)
-        folder = opened.host.data
+        folder = opened.host.data_dir
         async with run_host(opened.config, opened.catalog, opened.host, folder=folder) as host:
             box["stop"] = asyncio.Event()
             box["planted"] = Planted(asyncio.get_running_loop(), host)

@@ -79,14 +79,14 @@ async def test_who_takes_the_port_of_a_killed_host_gets_no_token(
     async with impostor() as other:
         for name, text in {**left, URL_FILE: other.url}.items():
             _write(folder / name, text)
-        by_folder = HostOptions(data=folder)
+        by_folder = HostOptions(data_dir=folder)
         ways = attrs.evolve(by_folder, url=other.url), attrs.evolve(by_folder, token=token)
         for host_options in (by_folder, *ways):
             with pytest.raises(OfframpError, match="does not prove that it is the host of"):
                 await status(host_options)
         (folder / IDENTITY_FILE).unlink()
         with pytest.raises(OfframpError, match="no host runs on the data folder"):
-            await status(HostOptions(data=folder))
+            await status(HostOptions(data_dir=folder))
     assert len(other.seen) == 3
     assert token not in "".join(other.seen)
     assert left[IDENTITY_FILE] not in "".join(other.seen)
@@ -95,10 +95,10 @@ async def test_who_takes_the_port_of_a_killed_host_gets_no_token(
 async def test_nobody_can_pass_on_the_proof_of_the_real_host(config: Path, folder: Path) -> None:
     """A proof is for an address, and a host proves its own addresses only."""
     async with running(config, folder) as host, impostor(relay_to=host.url) as other:
-        await status(HostOptions(data=folder))
-        await status(HostOptions(data=folder, url=host.url))
+        await status(HostOptions(data_dir=folder))
+        await status(HostOptions(data_dir=folder, url=host.url))
         with pytest.raises(OfframpError, match="does not prove"):
-            await status(HostOptions(data=folder, url=other.url))
+            await status(HostOptions(data_dir=folder, url=other.url))
     assert host.token.value not in "".join(other.seen)
 
 

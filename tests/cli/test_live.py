@@ -61,7 +61,9 @@ def live(config: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
             monkeypatch.setenv("METRONOME_BASE_URL", emulator.url)
             file = open_file(Context(), config)
             settings = attrs.evolve(file.host, port=0)
-            async with run_host(file.config, file.catalog, settings, folder=settings.data) as host:
+            async with run_host(
+                file.config, file.catalog, settings, folder=settings.data_dir
+            ) as host:
                 box["stop"] = asyncio.Event()
                 box["live"] = Live(asyncio.get_running_loop(), host, emulator, config)
                 started.set()
@@ -247,7 +249,7 @@ def test_secrets_are_exported_from_the_data_folder_alone(offramp: Offramp, live:
     """With --secrets they are read from disk; no answer of the host holds one."""
     document = tomllib.loads(offramp("export", "--secrets").out)
     assert document["sources"]["product"]["write_key"] == KEY
-    assert offramp("export", "--secrets", "--data", "elsewhere").status == 2
+    assert offramp("export", "--secrets", "--data-dir", "elsewhere").status == 2
 
 
 @pytest.mark.parametrize(
@@ -260,7 +262,7 @@ def test_secrets_are_exported_from_the_data_folder_alone(offramp: Offramp, live:
         (["replay"], "say which"),
         (["replay", "--all", "--mapping={}"], "is for a dry run"),
         (["replay", "--all", "--dry-run", "--mapping=nonsense"], "write JSON"),
-        (["dead-letters", "--data=elsewhere"], "there is no token in elsewhere"),
+        (["dead-letters", "--data-dir=elsewhere"], "there is no token in elsewhere"),
         (["apply", "nothing.toml"], "nothing.toml"),
     ],
 )

@@ -133,7 +133,7 @@ def offramp_routes():
 async def test_a_plugin_file_of_the_configuration_serves_its_routes(config: Path) -> None:
     """Below `/x/`, behind the host's token."""
     write(config.with_name("mine.py"), ROUTES)
-    write(config, 'plugins = ["mine.py"]\n' + CONFIG)
+    write(config, 'plugin_files = ["mine.py"]\n' + CONFIG)
     async with running(config, config.parent / "data") as host, aiohttp.ClientSession() as session:
         async with session.get(f"{host.url}/x/hello/ada") as answer:
             assert answer.status == 401
@@ -199,8 +199,8 @@ def test_check_warns_of_references_that_lead_nowhere(
     ("line", "place"),
     [
         ('public_url = "events.example"', "host.public_url"),
-        ("proxies = -1", "host.proxies"),
-        ('token = "***"', "host.token"),
+        ("trusted_proxies = -1", "host.trusted_proxies"),
+        ('api_token = "***"', "host.api_token"),
         ("colour = 1", "host.colour"),
     ],
 )
@@ -224,7 +224,7 @@ async def test_only_references_of_the_file_are_followed(
         assert set(host.engine.snapshot.runtimes) == {"metronome"}
     async with running(None, folder) as host:
         assert set(host.engine.snapshot.runtimes) == {"metronome"}, "the file's reference holds"
-        assert await ask(host, "PATCH", "instances/metronome", {"rate": 5}) == 200
+        assert await ask(host, "PATCH", "instances/metronome", {"requests_per_second": 5}) == 200
         again = {"settings": {"apiToken": "env:METRONOME_TOKEN"}}
         assert await ask(host, "PATCH", "instances/metronome", again) == 200
         for reference in ("env:CANARY", "file:/etc/hostname", "env:OFFRAMP_SECRET_KEY"):

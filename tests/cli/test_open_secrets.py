@@ -38,7 +38,7 @@ def offramp_destinations():
     return [Destination(slug="pinboard", name="Pinboard", settings=Settings, actions=[Pin])]
 """
 CONFIG = """
-plugins = ["pinboard.py"]
+plugin_files = ["pinboard.py"]
 
 [sources.app]
 write_key = "key"

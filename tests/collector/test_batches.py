@@ -179,7 +179,7 @@ async def test_a_sent_at_that_is_no_text_is_not_laid_on_the_events(
 
 async def test_limits_are_the_operators(start: Start, http: aiohttp.ClientSession) -> None:
     """Every bound can be set."""
-    limits = Limits(batch_events=1, event_bytes=90, batch_bytes=400, depth=2)
+    limits = Limits(max_batch_events=1, max_event_bytes=90, max_batch_bytes=400, depth=2)
     collector = await start(limits=limits)
     deep = b'{"type":"page","userId":"u","context":{"a":[]}}'
     body = b'{"batch":[%s,%s]}' % (deep, good("m"))

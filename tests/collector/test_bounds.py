@@ -70,7 +70,9 @@ async def test_the_sum_counts_what_is_added(start: Start, http: aiohttp.ClientSe
     """To the byte: two events fit, the third does not."""
     added = b'{"a":"%s"}' % (b"b" * 92)
     each = len(EVENT) + len(added)
-    collector = await start(limits=Limits(batch_bytes=2 * each + 50, stored_bytes=2 * each + 50))
+    collector = await start(
+        limits=Limits(max_batch_bytes=2 * each + 50, stored_bytes=2 * each + 50)
+    )
     body = b'{"batch":[%s],"context":%s}' % (b",".join([EVENT] * 3), added)
     async with http.post(f"{collector.url}/v1/b", data=body, headers=HEADERS) as response:
         answer = await response.json()

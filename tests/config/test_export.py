@@ -59,8 +59,8 @@ def configs(draw: st.DrawFn) -> Config:
             destination="meter",
             settings={"apiToken": draw(secrets), "retries": draw(st.integers(1, 10**20))},
             enabled=draw(st.booleans()),
-            concurrency=draw(st.none() | st.integers(1, 99)),
-            rate=draw(st.none() | st.floats(min_value=0.01, max_value=1e6)),
+            max_concurrency=draw(st.none() | st.integers(1, 99)),
+            requests_per_second=draw(st.none() | st.floats(min_value=0.01, max_value=1e6)),
         )
         for name in draw(st.lists(names, unique=True, max_size=2))
     }
@@ -118,16 +118,18 @@ def test_an_export_is_written_for_people(written: dict[str, Any], catalog: Catal
     written["instances"]["billing"]["subscriptions"] = written["instances"]["billing"][
         "subscriptions"
     ][1:]
-    written["host"] = {"port": 9000, "token": "a control token that is long"}
+    written["host"] = {"port": 9000, "api_token": "a control token that is long"}
     loaded = parse_config(written, catalog)
     assert (
-        to_toml(export_config(loaded.config, catalog, host=loaded.host, plugins=(Path("my.py"),)))
+        to_toml(
+            export_config(loaded.config, catalog, host=loaded.host, plugin_files=(Path("my.py"),))
+        )
         == """\
-plugins = ["my.py"]
+plugin_files = ["my.py"]
 
 [host]
 port = 9000
-token = "***long"
+api_token = "***long"
 
 [sources.website]
 write_key = "***"
@@ -155,7 +157,7 @@ customer_id = { "@path" = "$.context.groupId" }
 
 def test_the_host_reads_back_too(catalog: Catalog) -> None:
     """What the operator set for the host is exported, and its token only if asked for."""
-    host = HostSettings(port=1, data=Path("/d"), token="t" * 20, requests_per_second=1.5)
+    host = HostSettings(port=1, data_dir=Path("/d"), api_token="t" * 20, requests_per_second=1.5)
     text = to_toml(export_config(Config(), catalog, host=host, secrets=True))
     assert parse_config(tomllib.loads(text, parse_float=Decimal), catalog).host == host
 

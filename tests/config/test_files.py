@@ -13,7 +13,7 @@ from offramp.errors import ConfigError
 from offramp.plugins import Catalog
 
 TOML = """
-plugins = ["site.py"]
+plugin_files = ["site.py"]
 
 [host]
 port = 9000
@@ -24,7 +24,7 @@ write_key = "env:WRITE_KEY"
 [instances.billing]
 destination = "meter"
 source = "website"
-rate = 2.50
+requests_per_second = 2.50
 [instances.billing.settings]
 apiToken = "env:TOKEN"
 
@@ -52,8 +52,8 @@ def test_a_toml_file_becomes_a_configuration(folder: Path, catalog: Catalog) -> 
     """Sources, instances and subscriptions of a file arrive as they were written."""
     document = read_document(folder / "offramp.toml")
     loaded = parse_config(document, catalog)
-    assert loaded.plugins == document.plugins == (folder / "site.py",)
-    assert loaded.host == HostSettings(port=9000, data=folder / "offramp-data")
+    assert loaded.plugin_files == document.plugin_files == (folder / "site.py",)
+    assert loaded.host == HostSettings(port=9000, data_dir=folder / "offramp-data")
     assert list(loaded.config.subscriptions) == ["billing/Usage", "billing/Billing events"]
     made = loaded.config.subscriptions["billing/Billing events"]
     assert made.mapping["customer_id"] == {"@path": "$.properties.cid"}
@@ -118,9 +118,9 @@ def test_null_in_json_leaves_a_key_out(
     written: dict[str, Any], tmp_path: Path, catalog: Catalog
 ) -> None:
     """Generators of JSON write null for what they do not set."""
-    written["instances"]["billing"] |= {"rate": None, "enabled": None}
+    written["instances"]["billing"] |= {"requests_per_second": None, "enabled": None}
     written["host"] = None
     file = tmp_path / "offramp.json"
     file.write_text(json.dumps(written))
     made = parse_config(read_document(file), catalog).config.instances["billing"]
-    assert (made.rate, made.enabled) == (None, True)
+    assert (made.requests_per_second, made.enabled) == (None, True)

@@ -128,12 +128,12 @@ def test_numbers_stay_exact_and_null_says_nothing(
 ) -> None:
     """Fractions become decimals as written, and a key with null counts as left out."""
     billing = written["instances"]["billing"]
-    billing |= {"rate": 2.5, "concurrency": None}
+    billing |= {"requests_per_second": 2.5, "max_concurrency": None}
     billing["settings"]["retries"] = None
     billing["subscriptions"][0]["mapping"] = {"note": 0.1, "properties": None}
     config = parse_config(written, catalog).config
-    assert config.instances["billing"].rate == 2.5
-    assert config.instances["billing"].concurrency is None
+    assert config.instances["billing"].requests_per_second == 2.5
+    assert config.instances["billing"].max_concurrency is None
     assert "retries" not in config.instances["billing"].settings
     mapping = config.subscriptions["billing/Usage"].mapping
     assert mapping["note"] == Decimal("0.1")
@@ -186,8 +186,8 @@ def test_a_masked_secret_that_looks_otherwise_is_refused(
 
 def test_the_host_has_settings_of_its_own(catalog: Catalog) -> None:
     """`[host]` overrides the defaults, which bind to this machine alone."""
-    loaded = parse_config({"host": {"port": 0, "data": "/data", "token": "t"}}, catalog)
-    assert loaded.host == HostSettings(port=0, data=Path("/data"), token="t")
+    loaded = parse_config({"host": {"port": 0, "data_dir": "/data", "api_token": "t"}}, catalog)
+    assert loaded.host == HostSettings(port=0, data_dir=Path("/data"), api_token="t")
     assert (HostSettings().host, HostSettings().port) == ("127.0.0.1", 8585)
 
 

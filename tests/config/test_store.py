@@ -64,7 +64,9 @@ async def test_what_is_applied_is_what_loads(
 ) -> None:
     """Everything comes back as it was, in its order, for another reader too."""
     settings = {"apiToken": "t", "login": {"user": "u", "password": "p"}, "odd. key": ["x"]}
-    odd = attrs.evolve(config.instances["billing"], name="odd. name", settings=settings, rate=0.1)
+    odd = attrs.evolve(
+        config.instances["billing"], name="odd. name", settings=settings, requests_per_second=0.1
+    )
     config = attrs.evolve(config, instances={**config.instances, "odd. name": odd})
     assert await store.replace(config, 0, actor="me") == 1
     revision, loaded = await store.load()

@@ -44,7 +44,7 @@ def answered(status: int) -> DeliveryError:
 @pytest.mark.parametrize(
     ("error", "halved"),
     [
-        *((answered(status), (True, True, True)) for status in (400, 413, 422)),
+        *((answered(status), (True, True, True)) for status in (400, 409, 413, 422)),
         *((answered(status), AGAIN) for status in (500, 502, 503, 504, 529)),
         (PluginFailedError("a bug"), AGAIN),
         (RetryableError("not now"), AGAIN),
@@ -52,7 +52,7 @@ def answered(status: int) -> DeliveryError:
         (RequestTimeoutError("late"), (False, False, True)),
         (answered(408), (False, False, True)),
         (ConnectionFailedError("reset"), NEVER),
-        *((answered(status), NEVER) for status in (301, 404, 409, 423, 429, 501)),
+        *((answered(status), NEVER) for status in (301, 404, 410, 423, 429, 501)),
         (RejectedError("no", status=403), NEVER),
         (RejectedError("no", status=500), NEVER),
         (RetryableError("wait", status=400), NEVER),

@@ -165,7 +165,7 @@ async def test_a_line_that_closes_in_a_bisection_keeps_what_was_delivered() -> N
 
 async def test_whoever_leaves_a_line_gives_up_the_place() -> None:
     """A closed line costs the gate nothing: the next one passes, and a cancelled one is that."""
-    gate = make_small_runtime(Partner(), concurrency=1).gate
+    gate = make_small_runtime(Partner(), max_concurrency=1).gate
     line, other = Line(), Line()
     assert await line.enter(gate)
     waits = [asyncio.create_task(each.enter(gate)) for each in (line, line, other, other)]

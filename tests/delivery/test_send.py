@@ -39,9 +39,9 @@ async def test_exactly_the_good_ones_arrive_once_within_the_bound(
     assert len(partner.requests) <= bound
 
 
-@pytest.mark.parametrize("status", [400, 413, 422])
+@pytest.mark.parametrize("status", [400, 409, 413, 422])
 async def test_statuses_that_blame_content_are_bisected(status: int) -> None:
-    """400, 413 and 422 say that a part of the batch may well pass."""
+    """400, 409, 413 and 422 say that a part of the batch may well pass."""
     partner = bad_among({"m3"}, status)
     results = await send_all(partner, ["m1", "m2", "m3", "m4"])
     assert partner.taken == ["m1", "m2", "m4"]

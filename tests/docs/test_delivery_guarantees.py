@@ -122,7 +122,7 @@ BOUND = 2 * 1 * ceil(log2(100)) + 1
         f"no answer in {DEFAULT_TIMEOUT.total_seconds():.0f} s",
         f"One commit takes up to {Limits().accepts_per_commit:,} events",
         f"starts at {limits.START_CONCURRENCY:.0f} requests at once",
-        f"up to {limits.MAX_CONCURRENCY}, or to the instance's `concurrency`",
+        f"up to {limits.MAX_CONCURRENCY}, or to the instance's `max_concurrency`",
         f"opens after {breaker.FAILURES_TO_OPEN} failures in a row",
         f"rests for {breaker.FIRST_REST_SECONDS:.0f} second, doubled",
         f"up to {breaker.LONGEST_REST_SECONDS:.0f} seconds",
@@ -150,7 +150,12 @@ def test_every_number_is_that_of_the_code(sentence: str) -> None:
 def test_the_defaults_are_the_hosts_too() -> None:
     """A host that is told nothing keeps the queue's own bounds, and Metronome the default retry."""
     host = HostSettings()
-    own = (host.max_in_flight, host.min_free_bytes, host.keep_delivered_days, host.keep_dead_days)
+    own = (
+        host.max_in_flight,
+        host.min_free_bytes,
+        host.keep_delivered_days,
+        host.keep_dead_letters_days,
+    )
     assert own == (None,) * 4
     action: Any = SendEvent()
     metronome = policy_of(action)

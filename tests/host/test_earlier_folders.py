@@ -40,12 +40,19 @@ async def test_the_configuration_and_its_audit_log_are_read(folder: Path) -> Non
         assert await configs.replace(config, revision, actor="test") == revision
     assert revision == 2
     assert config.sources["site"].write_key == "write-key-of-the-test"
-    assert config.instances["billing"].settings == {"apiToken": "demo-token"}
+    billing = config.instances["billing"]
+    assert billing.settings == {"apiToken": "demo-token"}
+    assert (billing.max_concurrency, billing.requests_per_second) == (3, 60.0)
     assert [(each.id, each.enabled) for each in config.subscriptions.values()] == [
         ("billing/Usage", True),
         ("billing/Other", False),
     ]
     assert [(each.revision, each.actor) for each in entries] == [(2, "Ada"), *[(1, "file")] * 4]
+    assert entries[0].before is not None
+    assert entries[0].after is not None
+    limits = "max_concurrency", "requests_per_second"
+    assert [entries[0].before[key] for key in limits] == [2, 50.0]
+    assert [entries[0].after[key] for key in limits] == [3, 60.0]
 
 
 async def test_a_change_is_counted_and_written_into_the_audit_log(folder: Path) -> None:

@@ -42,7 +42,7 @@ def test_the_way_out_of_a_file_names_the_file(tmp_path: Path) -> None:
     [problem] = load(files=[path]).problems
     assert problem.file == path
     assert problem.remedy == (
-        f"mend {path}, take it out of `plugins`, or block it with OFFRAMP_BLOCKED_PLUGINS=site"
+        f"mend {path}, take it out of `plugin_files`, or block it with OFFRAMP_BLOCKED_PLUGINS=site"
     )
 
 

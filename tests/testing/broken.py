@@ -215,8 +215,8 @@ class UnquotedPath(SendUsage):
 
 class HalfQuotedPath(SendUsage):
     async def perform(self, request: Request[Settings], payload: Usage) -> None:
-        """`quote` leaves slashes and dots as they are."""
-        url = f"{request.settings.url}/usage/{quote(payload.id)}"
+        """`quote` leaves slashes as they are."""
+        url = f"{request.settings.url}/usage/{quote(payload.id.replace('.', ''))}"
         await request.put(url, json=payload.on_the_wire())
 
 

@@ -143,6 +143,35 @@ async def test_a_function_may_answer_what_is_not_scripted(
     assert statuses == [503, 400, 200]
 
 
+async def test_one_answer_may_be_given_to_everything(partner: Partner, transport: Handler) -> None:
+    """Without a function around it."""
+    partner.otherwise(Answer(status=409))
+    assert [(await transport(outgoing_request())).status for _ in range(2)] == [409, 409]
+
+
+def raising(_: RecordedRequest) -> Answer:
+    raise KeyError("status")
+
+
+@pytest.mark.parametrize(
+    ("respond", "message"),
+    [
+        (lambda _: {"status": 200}, "answered {'status': 200}: let it return an Answer"),
+        (lambda _: None, "answered None: let it return an Answer"),
+        (raising, "raised KeyError: 'status' (test_scripted_partner.py:"),
+    ],
+)
+async def test_a_function_that_answers_nothing_is_the_tests_own_fault(
+    partner: Partner, transport: Handler, respond: Any, message: str
+) -> None:
+    """No plugin is blamed for it."""
+    partner.otherwise(respond)
+    with pytest.raises(pytest.fail.Exception) as raised:
+        await transport(outgoing_request())
+    assert "what the test gave to `partner.otherwise`" in str(raised.value)
+    assert message in str(raised.value)
+
+
 async def test_a_function_may_answer_with_an_exception(
     partner: Partner, transport: Handler
 ) -> None:

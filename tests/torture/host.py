@@ -24,7 +24,7 @@ API_TOKEN: Final = "torture-token-of-the-control-api"
 SUBSCRIPTION: Final = "metronome/Usage"
 CONFIG: Final = f"""
 [host]
-token = "{API_TOKEN}"
+api_token = "{API_TOKEN}"
 
 [sources.torture]
 write_key = "{KEY}"

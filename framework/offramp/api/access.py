@@ -45,7 +45,7 @@ def load_token(folder: Path, configured: str | None) -> Token:
     Raises `ConfigError` where it cannot be had, or where others may read its file.
     """
     if configured is not None:
-        return Token(value=resolve(configured, "host.token"), configured=True)
+        return Token(value=resolve(configured, "host.api_token"), configured=True)
     path = folder / TOKEN_FILE
     try:
         return Token(value=read_token(path))

@@ -57,8 +57,8 @@ class InstanceShape(TypedDict):
     source: str
     settings: dict[str, Any]
     enabled: bool
-    concurrency: int | None
-    rate: float | None
+    max_concurrency: int | None
+    requests_per_second: float | None
     #: Ids.
     subscriptions: list[str]
     #: Why it does not run.
@@ -88,21 +88,21 @@ class InstanceBody(TypedDict):
     source: str
     settings: NotRequired[dict[str, Any]]
     enabled: NotRequired[bool]
-    concurrency: NotRequired[int | None]
-    rate: NotRequired[float | None]
+    max_concurrency: NotRequired[int | None]
+    requests_per_second: NotRequired[float | None]
 
 
 class InstanceChange(TypedDict, total=False):
     """What is to be otherwise; `settings` as a whole, where a masked secret keeps the one there is.
 
-    `null` takes `concurrency` or `rate` away.
+    `null` takes `max_concurrency` or `requests_per_second` away.
     """
 
     source: str
     settings: dict[str, Any]
     enabled: bool
-    concurrency: int | None
-    rate: float | None
+    max_concurrency: int | None
+    requests_per_second: float | None
 
 
 class TestAnswer(TypedDict):

@@ -32,7 +32,7 @@ from offramp.definition import UNSET
 from offramp.pointers import describe_errors
 
 #: Tables of a file that only the start of a host reads.
-_OF_THE_START = ("plugins", "host")
+_OF_THE_START = ("plugin_files", "host")
 
 
 class DocumentsResource:

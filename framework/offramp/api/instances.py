@@ -172,8 +172,8 @@ class InstancesResource:
             "source": instance.source,
             "settings": mask_settings(fields, instance.settings),
             "enabled": instance.enabled,
-            "concurrency": instance.concurrency,
-            "rate": instance.rate,
+            "max_concurrency": instance.max_concurrency,
+            "requests_per_second": instance.requests_per_second,
             "subscriptions": [each.id for each in config.subscriptions_of(name)],
             "problem": self._host.problems.get(f"instances.{name}"),
         }

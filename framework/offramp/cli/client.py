@@ -52,7 +52,7 @@ class HostOptions:
         str | None,
         Parameter(help="Its token; otherwise OFFRAMP_TOKEN, or that of the data folder."),
     ] = None
-    data: Annotated[
+    data_dir: Annotated[
         Path | None,
         Parameter(help="Its data folder; otherwise that of `offramp.toml` here, or offramp-data."),
     ] = None
@@ -126,7 +126,7 @@ async def open_api(host_options: HostOptions | None) -> AsyncIterator[Api]:
     """
     host_options = host_options or HostOptions()
     settings = _settings()
-    folder = host_options.data or settings.data
+    folder = host_options.data_dir or settings.data_dir
     url, token = _url(host_options, folder), _token(host_options, settings, folder)
     headers = {"X-Offramp-Actor": ACTOR, "Accept-Encoding": "identity"}
     timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
@@ -141,7 +141,7 @@ async def open_api(host_options: HostOptions | None) -> AsyncIterator[Api]:
 
 def folder_of(host_options: HostOptions | None) -> Path:
     """The data folder that the options or the file here name."""
-    return (host_options and host_options.data) or _settings().data
+    return (host_options and host_options.data_dir) or _settings().data_dir
 
 
 def _settings() -> HostSettings:
@@ -155,7 +155,7 @@ async def _check_identity(session: aiohttp.ClientSession, url: str, folder: Path
     except (OSError, UnicodeDecodeError):
         raise OfframpError(
             f"no host runs on the data folder {folder}: start one with `offramp serve`, or say "
-            "where it is with --data, or with --url and --token"
+            "where it is with --data-dir, or with --url and --token"
         ) from None
     nonce = new_nonce()
     query = {"nonce": nonce, "url": url}
@@ -201,13 +201,13 @@ def _token(host_options: HostOptions, settings: HostSettings, folder: Path) -> s
     given = _given_token(host_options)
     if given:
         return given
-    if settings.token is not None and host_options.data is None:
-        return resolve(settings.token, "host.token")
+    if settings.api_token is not None and host_options.data_dir is None:
+        return resolve(settings.api_token, "host.api_token")
     try:
         return read_token(folder / TOKEN_FILE)
     except FileNotFoundError:
         raise OfframpError(
-            f"there is no token in {folder}: say where the host's data is with --data, or give "
+            f"there is no token in {folder}: say where the host's data is with --data-dir, or give "
             f"its token with --token or {TOKEN_VARIABLE}"
         ) from None
 
@@ -239,5 +239,5 @@ def _no_answer(url: str, error: BaseException) -> str:
     message = str(error) or type(error).__name__
     return (
         f"no host answers at {url} ({message}): start one with `offramp serve`, or say where it is "
-        "with --url or --data"
+        "with --url or --data-dir"
     )

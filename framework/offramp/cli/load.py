@@ -48,7 +48,7 @@ class File:
 def open_file(context: Context, path: Path) -> File:
     """Read a file and load its plugins; raises `ConfigError`."""
     document = read_document(path)
-    catalog = context.catalog_with(document.plugins)
+    catalog = context.catalog_with(document.plugin_files)
     return File(document=document, catalog=catalog, host=host_settings(document))
 
 
@@ -58,7 +58,7 @@ def load(context: Context, path: Path) -> tuple[Loaded, Catalog]:
     A plugin file that it names and that cannot be used is one of them.
     """
     document = read_document(path)
-    catalog = context.catalog_with(document.plugins)
+    catalog = context.catalog_with(document.plugin_files)
     faults = _plugin_faults(document, catalog)
     context.report(each for each in catalog.problems if each.file is None or not each.left_out)
     try:
@@ -73,7 +73,7 @@ def load(context: Context, path: Path) -> tuple[Loaded, Catalog]:
 def _plugin_faults(document: Document, catalog: Catalog) -> list[Fault]:
     problems = {each.file: each.message for each in catalog.plugins.left_out}
     return [
-        Fault(f"plugins[{index}]", problems[file])
-        for index, file in enumerate(document.plugins)
+        Fault(f"plugin_files[{index}]", problems[file])
+        for index, file in enumerate(document.plugin_files)
         if file in problems
     ]

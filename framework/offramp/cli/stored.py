@@ -17,7 +17,7 @@ async def load_stored(folder: Path, catalog: Catalog) -> Config:
     """The configuration in force, secrets in the clear; raises `StorageError` and `ConfigError`."""
     path = folder / DATABASE_FILE
     if not path.exists():
-        raise StorageError(f"there is no host's data in {folder}: say where it is with --data")
+        raise StorageError(f"there is no host's data in {folder}: say where it is with --data-dir")
     readers = Readers(path, threads=1, name="offramp-export")
     try:
         # It only reads, and reading is all that this part of a store can do.

@@ -29,14 +29,14 @@ class Limits:
     """The collector's bounds; the defaults are those of Segment's tracking API."""
 
     #: One event, in bytes of JSON; also the body of an endpoint for single events.
-    event_bytes: int = MAX_EVENT_BYTES
+    max_event_bytes: int = MAX_EVENT_BYTES
     #: The body of a batch, in bytes, as sent and after gunzip.
-    batch_bytes: int = MAX_BATCH_BYTES
+    max_batch_bytes: int = MAX_BATCH_BYTES
     #: The events of a batch in sum, in bytes, with what the batch adds to each of them; a batch
     #: that adds nothing is bounded by its body alone.
     stored_bytes: int = MAX_STORED_BYTES
     #: Events of one batch.
-    batch_events: int = MAX_BATCH_EVENTS
+    max_batch_events: int = MAX_BATCH_EVENTS
     #: Objects and lists within each other, in one event.
     depth: int = MAX_DEPTH
     #: Seconds for a body to arrive.

@@ -96,8 +96,8 @@ class EventMaker:
         """
         events: list[dict[str, Any]] = []
         rejected: list[Rejection] = []
-        bound, room = self.limits.batch_events, self.limits.event_bytes - added_bytes
-        left = max(self.limits.stored_bytes, self.limits.batch_bytes)
+        bound, room = self.limits.max_batch_events, self.limits.max_event_bytes - added_bytes
+        left = max(self.limits.stored_bytes, self.limits.max_batch_bytes)
         for index, raw in enumerate(texts[:bound]):
             message = None
             try:
@@ -125,7 +125,7 @@ class EventMaker:
         return events, rejected
 
     def _too_large(self, size: int) -> EventError:
-        bound = self.limits.event_bytes
+        bound = self.limits.max_event_bytes
         message = f"has {size} bytes, with what the batch adds to it; the most allowed is {bound}"
         return EventError([Fault("$", message)], reason=Discard.EVENT_TOO_LARGE)
 

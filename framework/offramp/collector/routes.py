@@ -171,11 +171,11 @@ class _Collector:
             await self.accept(source, [event])
             return success(request)
 
-        bound = self.limits.event_bytes
+        bound = self.limits.max_event_bytes
         return self.reading(name, take, bound=bound, code=Discard.EVENT_TOO_LARGE)
 
     def batch_endpoint(self, name: str) -> Serve:
-        bound = self.limits.batch_bytes
+        bound = self.limits.max_batch_bytes
         return self.reading(name, self.take_batch, bound=bound, code=Discard.BATCH_TOO_LARGE)
 
     async def take_batch(self, request: web.Request, body: bytes) -> web.StreamResponse:

@@ -60,8 +60,8 @@ def read_document_of(kind: Kind, text: str, keys: KeyRing) -> Thing:
     cls = _CLASSES[kind]
     # A key that a newer version wrote is passed over: the rest still says what it said.
     known = {a.name: data[a.name] for a in attrs.fields(cls) if a.name in data}
-    if known.get("rate") is not None:
-        known["rate"] = float(known["rate"])
+    if known.get("requests_per_second") is not None:
+        known["requests_per_second"] = float(known["requests_per_second"])
     if kind != "subscription":
         known = _opened(known, keys, f"{kind}s.{known['name']}")
     elif is_sealed(data.get(MAPPING_SECRETS)):

@@ -20,7 +20,7 @@ def export_config(
     catalog: Catalog,
     *,
     host: HostSettings | None = None,
-    plugins: tuple[Path, ...] = (),
+    plugin_files: tuple[Path, ...] = (),
     secrets: bool = False,
 ) -> dict[str, Any]:
     """A configuration as data in the shape of `offramp.toml`; see `to_toml`.
@@ -29,8 +29,8 @@ def export_config(
     Each subscription carries its whole mapping, so later changes of defaults do not touch it.
     """
     document: dict[str, Any] = {}
-    if plugins:
-        document["plugins"] = [str(path) for path in plugins]
+    if plugin_files:
+        document["plugin_files"] = [str(path) for path in plugin_files]
     if host is not None:
         document["host"] = _host(host, secrets=secrets)
     if config.sources:
@@ -75,7 +75,11 @@ def instance_table(instance: Instance, fields: Fields, *, secrets: bool = False)
         "destination": instance.destination,
         "source": instance.source,
         **_unless(enabled=instance.enabled),
-        **{k: v for k in ("concurrency", "rate") if (v := getattr(instance, k)) is not None},
+        **{
+            k: v
+            for k in ("max_concurrency", "requests_per_second")
+            if (v := getattr(instance, k)) is not None
+        },
         **({"settings": settings} if settings else {}),
     }
 
@@ -116,10 +120,10 @@ def _host(host: HostSettings, *, secrets: bool) -> dict[str, Any]:
     said: Mapping[str, Any] = attrs.asdict(host)
     default = HostSettings()
     changed = {k: v for k, v in said.items() if v is not None and v != getattr(default, k)}
-    if "data" in changed:
-        changed["data"] = str(changed["data"])
+    if "data_dir" in changed:
+        changed["data_dir"] = str(changed["data_dir"])
     if "references" in changed:
         changed["references"] = list(changed["references"])
-    if "token" in changed and not secrets:
-        changed["token"] = mask(changed["token"])
+    if "api_token" in changed and not secrets:
+        changed["api_token"] = mask(changed["api_token"])
     return changed

@@ -31,9 +31,9 @@ class Document:
     folder: Path = attrs.field(factory=Path)
 
     @property
-    def plugins(self) -> tuple[Path, ...]:
+    def plugin_files(self) -> tuple[Path, ...]:
         """The Python files of the site's own plugins, to be loaded before it is checked."""
-        named = self.data.get("plugins")
+        named = self.data.get("plugin_files")
         files = named if isinstance(named, list | tuple) else []
         return tuple(self.folder / file for file in files if isinstance(file, str))
 

@@ -30,17 +30,17 @@ class HostSettings:
     #: 0 picks a free one.
     port: int = DEFAULT_PORT
     #: The data folder, on a local disk; relative to the configuration file.
-    data: Path = Path("offramp-data")
+    data_dir: Path = Path("offramp-data")
     #: The bearer token of the control API, or a reference; without one, the host makes one.
-    token: str | None = attrs.field(default=None, repr=False)
+    api_token: str | None = attrs.field(default=None, repr=False)
     #: One event, in bytes of JSON.
-    event_bytes: int = MAX_EVENT_BYTES
+    max_event_bytes: int = MAX_EVENT_BYTES
     #: The body of a batch, in bytes.
-    batch_bytes: int = MAX_BATCH_BYTES
+    max_batch_bytes: int = MAX_BATCH_BYTES
     #: The events of one batch in sum, in bytes, with what the batch adds to each of them.
     max_stored_bytes: int = MAX_STORED_BYTES
     #: Events of one batch.
-    batch_events: int = MAX_BATCH_EVENTS
+    max_batch_events: int = MAX_BATCH_EVENTS
     #: Requests a second of one source; `None` for any number.
     requests_per_second: float | None = None
     #: Deliveries in flight above which events are turned away; `None` for the queue's own bound.
@@ -50,13 +50,13 @@ class HostSettings:
     #: Days that delivered and filtered deliveries are kept after their end; `None` as above.
     keep_delivered_days: float | None = None
     #: Days that rejected and expired deliveries are kept for replay; `None` as above.
-    keep_dead_days: float | None = None
+    keep_dead_letters_days: float | None = None
     #: The longest that a partner's `Retry-After` is obeyed, in seconds; `None` for five minutes.
     max_retry_after: float | None = None
     #: What browsers reach the host by, where a proxy stands before it: `https://events.example`.
     public_url: str | None = None
     #: Reverse proxies before the host, whose X-Forwarded-For tells the caller's address.
-    proxies: int = 0
+    trusted_proxies: int = 0
     #: How the log is written: `auto` is text at a terminal, and JSON anywhere else.
     log_format: LogFormat = "auto"
     #: The least severe records that are written.
@@ -68,7 +68,7 @@ class HostSettings:
 
 HOST_KEYS: Final = tuple(attribute.name for attribute in attrs.fields(HostSettings))
 _COUNTS: Final = (
-    *("event_bytes", "batch_bytes", "batch_events", "max_stored_bytes"),
+    *("max_event_bytes", "max_batch_bytes", "max_batch_events", "max_stored_bytes"),
     *("max_in_flight", "min_free_bytes"),
 )
 _URL: Final = re.compile(r"https?://[^\s/]+/?")
@@ -79,7 +79,7 @@ _PATTERN_WANTED: Final = (
 _NUMBERS: Final = (
     "requests_per_second",
     "keep_delivered_days",
-    "keep_dead_days",
+    "keep_dead_letters_days",
     "max_retry_after",
 )
 
@@ -102,16 +102,16 @@ def host_settings(document: Document) -> HostSettings:
 
 def read_host(table: Table, folder: Path) -> HostSettings:
     """Read the table `[host]`; `folder` is what a relative data folder starts from."""
-    data, token = table.text("data"), table.text("token")
+    data, token = table.text("data_dir"), table.text("api_token")
     if is_masked(token):
-        table.fault("token", "is masked: write the token, or a reference (env:NAME)")
+        table.fault("api_token", "is masked: write the token, or a reference (env:NAME)")
     given: dict[str, Any] = {
         "host": table.text("host"),
         "public_url": _url(table, "public_url"),
-        "proxies": table.integer("proxies", minimum=0),
+        "trusted_proxies": table.integer("trusted_proxies", minimum=0),
         "port": table.integer("port", minimum=0, maximum=HIGHEST_PORT),
-        "data": folder / (data or HostSettings().data),
-        "token": token,
+        "data_dir": folder / (data or HostSettings().data_dir),
+        "api_token": token,
         "log_format": table.choice("log_format", get_args(LogFormat)),
         "log_level": table.choice("log_level", get_args(LogLevel)),
         "references": _references(table),

@@ -40,9 +40,9 @@ class Instance:
     settings: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
     enabled: bool = True
     #: Requests under way at once, at the most.
-    concurrency: int | None = None
+    max_concurrency: int | None = None
     #: Requests a second, at the most.
-    rate: float | None = None
+    requests_per_second: float | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -26,11 +26,12 @@ from offramp.plugins import Catalog, CatalogEntry, pick
 
 T = TypeVar("T")
 
-TOP_KEYS: Final = ("plugins", "host", "sources", "instances")
+TOP_KEYS: Final = ("plugin_files", "host", "sources", "instances")
 SOURCE_KEYS: Final = ("write_key", "enabled")
 INSTANCE_KEYS: Final = (
-    "destination", "source", "settings", "subscriptions", "enabled", "concurrency", "rate",
-)  # fmt: skip
+    *("destination", "source", "settings", "subscriptions"),
+    *("enabled", "max_concurrency", "requests_per_second"),
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -40,7 +41,7 @@ class Loaded:
     config: Config
     host: HostSettings
     #: Python files, to be loaded by `offramp.plugins.load_plugins(files=...)`.
-    plugins: tuple[Path, ...] = ()
+    plugin_files: tuple[Path, ...] = ()
     #: What could not be read as it is written, as a plugin is left out that may declare it.
     unread: tuple[Fault, ...] = ()
 
@@ -100,7 +101,7 @@ def parse_config(
         subscriptions={each.id: each for _, each in subscriptions},
     )
     unread = tuple(reading.unread)
-    return Loaded(config=config, host=host, plugins=document.plugins, unread=unread)
+    return Loaded(config=config, host=host, plugin_files=document.plugin_files, unread=unread)
 
 
 def _named(
@@ -201,8 +202,8 @@ def _instance(
             subscriptions.append((place, read))
     options: dict[str, Any] = {
         "enabled": table.flag("enabled", default=True),
-        "concurrency": table.integer("concurrency", minimum=1),
-        "rate": table.number("rate", above=0),
+        "max_concurrency": table.integer("max_concurrency", minimum=1),
+        "requests_per_second": table.number("requests_per_second", above=0),
     }
     if slug is None or source is None:
         return None
@@ -243,8 +244,8 @@ def _known(table: Table, key: str, look_up: Callable[[], T]) -> T | None:
 
 
 def _check_plugins(top: Table, document: Document, faults: list[Fault]) -> None:
-    for index, file in enumerate(top.items("plugins", of="paths of Python files")):
-        place = join_place("plugins", index)
+    for index, file in enumerate(top.items("plugin_files", of="paths of Python files")):
+        place = join_place("plugin_files", index)
         if not isinstance(file, str):
             faults.append(Fault(place, "must be the path of a Python file"))
         elif not (document.folder / file).is_file():

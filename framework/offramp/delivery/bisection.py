@@ -16,8 +16,9 @@ from offramp.delivery.past import NO_PAST, Past
 from offramp.errors import FIRST_SERVER_STATUS, ConnectionFailedError, DeliveryError
 from offramp.http import Exchange
 
-#: Statuses that blame the content of a request, so that a part of it may well pass.
-CONTENT_STATUSES: Final = frozenset({400, 413, 422})
+#: Statuses that blame the content of a request, so that a part of it may well pass; 409 says that
+#: something in it is there already.
+CONTENT_STATUSES: Final = frozenset({400, 409, 413, 422})
 #: Of a request that took too long: the partner may have taken its payloads.
 TIMEOUT_STATUS: Final = 408
 #: From this attempt on, after two failures, an event's failure tells little of the partner.

@@ -299,8 +299,8 @@ def make_runtime(  # noqa: PLR0913 - an instance, and each part that tests repla
         mask=make_mask([*secrets_of(entry.settings, checked), *read]),
         gate=Gate(
             now=time.monotonic,
-            most=instance.concurrency,
-            rate=instance.rate,
+            most=instance.max_concurrency,
+            rate=instance.requests_per_second,
             max_retry_after=max_retry_after,
         ),
         clock=clock,

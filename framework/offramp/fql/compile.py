@@ -1,4 +1,4 @@
-"""From a tree to nodes that explain an answer, and to the code that gives it."""
+"""Compiles a tree into nodes, which explain an answer, and into code, which gives it."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class _Not:
 
 @attrs.frozen(kw_only=True)
 class _Operand:
-    """What a condition or a compare looks at: read of an event, by a function and as code."""
+    """A value that is read from an event: by a function, and as code."""
 
     run: Callable[[Event], Any]
     emit: Callable[[Source], str]

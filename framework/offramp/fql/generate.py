@@ -58,8 +58,8 @@ def generate(source: Mapping[str, Any]) -> str:
     try:
         parse_exact(text)
     except TriggerError as error:
-        told = "; ".join(fault.message for fault in error.faults)
-        message = f"the tree makes no valid trigger (`{text}`): {told}"
+        reasons = "; ".join(fault.message for fault in error.faults)
+        message = f"the tree makes no valid trigger (`{text}`): {reasons}"
         raise TriggerError([Fault("$", message)]) from None
     return text
 

@@ -1,4 +1,4 @@
-"""What is valid in a trigger but can hardly be meant."""
+"""Warnings for what is valid in a trigger but is probably a mistake."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _CONSTANT_WORDS = frozenset({"true", "false", "null"})
 
 
 def hints(node: Node) -> list[str]:
-    """Tell, once each, what a reader should look at again."""
+    """List the warnings, each once."""
     has_event = needed_texts(node, "type") == frozenset({"track"})
     present = {*_ALWAYS_PRESENT, *([("event",)] if has_event else [])}
     return list(dict.fromkeys([*_hints(node), *_missing_hints(node, present)]))

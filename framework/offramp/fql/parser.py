@@ -1,4 +1,4 @@
-"""From a trigger's text to its tree, with every fault that can be told at once.
+"""From a trigger's text to its tree, with every fault that can be found at once.
 
     any of      = all of { "or" all of }
     all of      = negated { ( "and" | "," ) negated }
@@ -14,11 +14,11 @@ path: see `is_rooted`. In parentheses a word is always a path.
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from offramp.errors import Fault, TriggerError
+from offramp.errors import Fault, TriggerError, counted
 from offramp.fql import shape, tree
-from offramp.fql.complaints import no_connective, no_function, no_operand, wrong_count
 from offramp.fql.functions import FUNCTIONS
 from offramp.fql.lexer import Token, fault, tokenize
 from offramp.fql.words import Role, read_word
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 MAX_TRIGGER_BYTES = 5 * 1024
 #: Levels of parentheses. Source: ours; deeper than any person writes, far from Python's own limit.
 MAX_NESTING = 32
+#: How like (0 to 1) a name must be to be suggested; difflib's own 0.6 finds "string" in "nothing".
+_LIKENESS = 0.7
+_ARGUMENTS = ("path", '"text"')
 
 Expression: TypeAlias = "Node | Operand"
 
@@ -126,7 +129,7 @@ class _Parser:
         while self._token.kind not in ("or", ")", "end"):
             if not self._accept("and") and not self._accept(","):
                 before = self._tokens[self._index - 1]
-                self._complain(self._token.column, no_connective(self._token, before))
+                self._complain(self._token.column, _no_connective(self._token, before))
             parts.append((self._token, self._part()))
         return self._join("and", parts)
 
@@ -213,7 +216,7 @@ class _Parser:
                 return self._list()
             case "(":
                 return self._parenthesised()
-        raise _Unexpected(token.column, no_operand(token, role))
+        raise _Unexpected(token.column, _no_operand(token, role))
 
     def _parenthesised(self) -> Expression | None:
         opening = self._enter()
@@ -239,12 +242,12 @@ class _Parser:
     ) -> Operand | None:
         function = FUNCTIONS.get(name.text)
         if function is None:
-            self._complain(name.column, no_function(name.text))
+            self._complain(name.column, _no_function(name.text))
         elif not complete:
             message = f"{name.text}(...) takes paths and constants, no conditions"
             self._complain(name.column, message)
         elif len(arguments) != function.arity:
-            self._complain(name.column, wrong_count(name.text, len(arguments)))
+            self._complain(name.column, _wrong_count(name.text, len(arguments)))
         else:
             return self._call_of(name, arguments)
         return None
@@ -314,3 +317,43 @@ def _is_value(expression: Expression | None) -> TypeIs[tree.ValueOperand]:
 def _right_role(left: Expression | None, operator: Token) -> Role:
     """Beside a constant, and as the list of `in`, a word can only be a path."""
     return "path" if operator.kind == "in" or _is_value(left) else "text"
+
+
+# What is said of a piece that stands where it cannot, and what to write instead.
+
+
+def _no_operand(token: Token, role: Role) -> str:
+    """A path or a value should stand here."""
+    wanted = "a path" if role == "path" else "a value"
+    example = "properties.plan" if role == "path" else '"track"'
+    if token.kind == "end":
+        return f"the trigger stops where {wanted} should follow: write for instance {example}"
+    if token.kind in ("and", "or", "in"):
+        return (
+            f"`{token.text}` stands where {wanted} should: write {wanted} before it, "
+            f'"{token.text}" if it is a text, or \\{token.text} if it is a path'
+        )
+    return f"`{token.text}` stands where {wanted} should: write for instance {example}"
+
+
+def _no_connective(token: Token, before: Token) -> str:
+    """A condition begins where none can, right behind another one."""
+    if before.text.lower() == "not":
+        return "`not` is no word of the language: write `!`"
+    if token.kind == "operator" and token.value == "!":
+        return "`!` is not expected here: write `and` or `or` before it, or `!=` to compare"
+    return f"`{token.text}` is not expected here: write `and` or `or` before it"
+
+
+def _no_function(name: str) -> str:
+    """A function is called that there is not."""
+    close = difflib.get_close_matches(name.lower(), FUNCTIONS, n=1, cutoff=_LIKENESS)
+    guess = f"did you mean {close[0]}? " if close else ""
+    return f"there is no function {name}(...): {guess}there are {', '.join(FUNCTIONS)}"
+
+
+def _wrong_count(name: str, count: int) -> str:
+    """A function is called with too few or too many arguments."""
+    arity = FUNCTIONS[name].arity
+    usage = f"{name}({', '.join(_ARGUMENTS[:arity])})"
+    return f"{name}(...) takes {counted(arity, 'argument')}, not {count}: write {usage}"

@@ -1,4 +1,4 @@
-"""What operands and operators come to: the one canonical node for each thing that can be said."""
+"""The canonical node for each condition: whatever its spelling, it has one tree."""
 
 from __future__ import annotations
 

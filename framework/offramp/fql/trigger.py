@@ -1,4 +1,4 @@
-"""A trigger ready to run: text or tree in, a predicate that can explain itself out."""
+"""A compiled trigger: it says whether an event is selected, and explains why."""
 
 from __future__ import annotations
 

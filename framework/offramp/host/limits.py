@@ -23,16 +23,16 @@ def queue_limits(settings: HostSettings) -> QueueLimits:
 
 def retention(settings: HostSettings) -> Retention:
     """How long the queue keeps what has ended."""
-    given = {"delivered": settings.keep_delivered_days, "dead": settings.keep_dead_days}
+    given = {"delivered": settings.keep_delivered_days, "dead": settings.keep_dead_letters_days}
     return Retention(**{key: days * DAY_SECONDS for key, days in given.items() if days is not None})
 
 
 def collector_limits(settings: HostSettings) -> Limits:
     """How much one request, and one source, may ask."""
     return Limits(
-        event_bytes=settings.event_bytes,
-        batch_bytes=settings.batch_bytes,
-        batch_events=settings.batch_events,
+        max_event_bytes=settings.max_event_bytes,
+        max_batch_bytes=settings.max_batch_bytes,
+        max_batch_events=settings.max_batch_events,
         stored_bytes=settings.max_stored_bytes,
         requests_per_second=settings.requests_per_second,
     )

@@ -171,7 +171,7 @@ async def _run(
     ):
         (folder / URL_FILE).unlink(missing_ok=True)  # of a host that was killed
         configs = ConfigStore(store, load_key_ring(folder), catalog)
-        token = load_token(folder, settings.token)
+        token = load_token(folder, settings.api_token)
         references = References(allowed=settings.references, own_folder=folder)
         changes, config, references = await _in_force(configs, written, catalog, references)
         start = start_instances(catalog, references, max_retry_after=settings.max_retry_after)
@@ -249,7 +249,7 @@ def _app(  # noqa: PLR0913 - the parts of a host
     identity: Identity,
 ) -> web.Application:
     registry = CollectorRegistry()
-    logins = RefusedLogins(proxies=settings.proxies)
+    logins = RefusedLogins(proxies=settings.trusted_proxies)
     registry.register(logins)
     metrics = DeliveryMetrics(context, blocked=watchdog.blocked)
     registry.register(metrics)
@@ -261,7 +261,7 @@ def _app(  # noqa: PLR0913 - the parts of a host
         problems=lambda: {**public_problems(context.engine), **held_instances(context.engine)},
         limits=collector_limits(settings),
         public_url=settings.public_url,
-        proxies=settings.proxies,
+        proxies=settings.trusted_proxies,
         more=control_routes(
             context,
             token=token,

@@ -13,18 +13,26 @@ from offramp.errors import RejectedError
 
 #: Everything that may not stand in a request line, and `#`: what follows it never leaves.
 _UNSENDABLE: Final = re.compile(r"[^!-~]|#")
+#: A part of a path that says "here" or "one up". Programs on the way would go there, so that what
+#: is in front of it would not be what it seems. Source: WHATWG URL, "single-dot" and "double-dot".
+_DOTS: Final = re.compile(r"https?://[^?]*?[/\\]((?:\.|%2e){1,2})(?=[/\\?]|$)", re.IGNORECASE)
 _CREDENTIALS: Final = re.compile(r"(https?://)([^/?#@]*)@(.*)", re.IGNORECASE)
 _ASCII: Final = 128
+_QUOTE: Final = "quote what comes from events with offramp.quote_path"
 
 
 def check_address(url: str) -> None:
-    """Raise `RejectedError` for a character that cannot be sent, hidden ones among them."""
+    """Raise `RejectedError` for a character that cannot be sent, and for `..` in a path."""
     found = _UNSENDABLE.search(url)
     if found is None:
+        dots = _DOTS.match(url)
+        if dots is not None:
+            told = f"{url!r} is not a URL: {dots[1]!r} in its path leads elsewhere"
+            raise RejectedError(f"{told}: {_QUOTE}", code="INVALID_URL")
         return
     character = found[0]
     told = f"{url!r} is not a URL: it has {character!a} at position {found.start()}"
-    remedy = "quote what comes from events with offramp.quote_path"
+    remedy = _QUOTE
     if ord(character) >= _ASCII:
         remedy += ", and write a host's name in its xn-- form"
     raise RejectedError(f"{told}: {remedy}", code="INVALID_URL")

@@ -1,4 +1,4 @@
-"""From fields or a payload class to one compiled function: a raw payload in, a checked one out."""
+"""Compiles fields or a payload class into one function: raw payload in, checked payload out."""
 
 from offramp.payload.compile import Check, compile_check
 from offramp.payload.formats.dates import is_date_like, parse_date_like

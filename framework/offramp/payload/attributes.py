@@ -1,7 +1,7 @@
-"""The attributes of a payload class: what one of each Python type holds of a checked value.
+"""The attributes of a payload class: what an attribute of each Python type holds for a value.
 
-A type knows how to hold any value (`run`, for cattrs) and the usual ones (`emit`, as code). A class
-that is no more than its attributes is made by code; any other is left to cattrs.
+Each type says it side by side: for any value (`run`, which cattrs calls) and, as code, for the
+usual ones (`emit`). Instances of plain classes are made by that code, all others by cattrs.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ _CACHED_HASH: Final = "_attrs_cached_hash"
 
 
 class UnfitError(ValueError):
-    """A value has no form in the type of its attribute."""
+    """A value cannot be held by an attribute of its type."""
 
 
 @attrs.frozen
 class Form:
-    """How an attribute holds a usual value: an expression of the value's name, as code."""
+    """What an attribute holds for a usual value: an expression of the name of the value."""
 
     emit: Callable[[Source, str], str]
-    #: Whether the expression is `None` where the value has no such form that is quickly found.
+    #: Whether the expression is `None` for some values, which then need cattrs.
     may_fail: bool = False
-    #: The test that a value passes if it has the form.
+    #: A test that every value passes for which the expression is not `None`.
     proves: Callable[[str], bool] | None = None
 
 
@@ -61,9 +61,9 @@ _COPY: Final = Form(lambda _, value: f"{value}.copy()")
 class AttributeType:
     """One Python type that an attribute may have."""
 
-    #: What it holds of any value, as cattrs asks: with the type; raises `UnfitError`.
+    #: What it holds for any value; cattrs gives the type as well; raises `UnfitError`.
     run: Callable[[Any, Any], Any]
-    #: JSON type -> what it holds of the usual values of that type.
+    #: JSON type -> what it holds for the usual values of that type.
     forms: Mapping[JsonType, Form]
 
 
@@ -131,7 +131,7 @@ ATTRIBUTE_TYPES: Final[dict[type, AttributeType]] = {
 
 
 def to_mapping(value: Any, _: Any) -> Any:
-    """What an attribute holds that takes any JSON object as it is; raises `UnfitError`."""
+    """What an attribute holds that takes any JSON object; raises `UnfitError`."""
     return value if isinstance(value, dict) else _refuse(value, "an object")
 
 
@@ -143,7 +143,7 @@ def is_plain_mapping(annotation: Any) -> bool:
 
 
 def form_of(field: Field, annotation: Any) -> Form | None:
-    """How an attribute holds the usual values of a field; `None` where only cattrs knows."""
+    """What an attribute holds for the usual values of a field; `None` where that needs cattrs."""
     json_type = type_of(field).accepts[0]
     usual = json_type.usual
     if field.multiple:

@@ -1,7 +1,6 @@
-"""Fields compiled into what cleans, coerces and checks a payload, and finds every fault.
+"""The careful check: it cleans, coerces and checks any payload, and finds every fault.
 
-This is the careful way, which takes any payload. `quick` writes code for the usual one, and leaves
-to this what it does not know.
+`quick` writes code for payloads that are right as they are, and hands all others to this check.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ def compile_check(fields: Fields) -> Check:
 
 
 def compile_careful(fields: Fields) -> Check:
-    """The same check, without the quick way for payloads that are as usual."""
+    """Compile the careful check alone; answers and errors are those of `compile_check`."""
     _refuse_impossible(fields)
     run = compile_root(fields)
     restore = _compile_exempt(fields)
@@ -82,7 +81,7 @@ def _refuse_impossible(fields: Fields) -> None:
 
 
 def _declared(place: str, field: Field) -> list[Fault]:
-    """What keeps a field from being compiled."""
+    """What makes it impossible to check a payload by a field."""
     faults = []
     if field.choices is not None and not field.choices:
         faults.append(Fault(f"{place}.choices", "nothing is allowed: list values, or leave it out"))
@@ -186,7 +185,7 @@ def _compile_members(
 
 
 def _drop(payload: dict[str, Any], data: dict[str, Any], known: frozenset[str]) -> None:
-    """Take out of a payload what the data has and no field declares."""
+    """Delete from a payload the keys of the data that no field declares."""
     for key in data:
         if key not in known:
             del payload[key]
@@ -198,7 +197,7 @@ def _missing(key: str, data: Mapping[str, Any]) -> Fault:
 
 
 def _move(faults: list[Fault], start: int, place: str) -> None:
-    """Set the faults from `start` on under the place of the value that they were found in."""
+    """Put the place of a value before the places of the faults in it, which begin at `start`."""
     faults[start:] = [fault.under(place) for fault in faults[start:]]
 
 
@@ -303,7 +302,7 @@ def _compile_list(field: Field, rules: tuple[Rule, ...], *, cleans: bool, at_roo
 
 
 def _complaint(field: Field, text: str) -> _Complain:
-    """Compile the fault of a value where `text` is wanted."""
+    """Compile what makes the fault of a value where `text` is wanted."""
     secret = field.is_secret
 
     def complain(value: Any) -> Fault:
@@ -313,7 +312,7 @@ def _complaint(field: Field, text: str) -> _Complain:
 
 
 def _unless(is_nothing: _Test, step: _Step) -> _Step:
-    """The step, but not for what counts as nothing."""
+    """The step, for all values but those that count as nothing."""
 
     def cleaned(value: Any, faults: list[Fault]) -> Any:
         return UNSET if not value and is_nothing(value) else step(value, faults)

@@ -1,7 +1,6 @@
-"""Fields that are required under conditions: what is asked of a payload, before any coercion.
+"""Fields that are required under conditions, which are tested before any value is coerced.
 
-A demand and each of its conditions say their meaning twice side by side: as a test, and as JSON
-Schema, which sees the payload after coercion.
+Each condition is written as a test and, beside it, as JSON Schema, which checked payloads obey.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ def has_conditions(fields: Fields) -> bool:
 
 
 def condition_faults(place: str, conditions: Conditions) -> list[Fault]:
-    """What keeps conditions from being asked of any payload."""
+    """What makes it impossible to test conditions."""
     if not conditions.conditions:
         return [Fault(place, "there is no condition: add one, or say True or False")]
     messages = [_condition_fault(condition) for condition in conditions.conditions]
@@ -134,7 +133,7 @@ def _test_of_property(key: str, value: Any, *, wants: bool) -> _Test:
 
 
 def _is_nothing(data: dict[str, Any], key: str) -> bool:
-    """Whether a key is missing or as good as null, which it then becomes, as Segment has it."""
+    """Whether a key is missing, or has a value that Segment coerces to null, as this then does."""
     if key not in data:
         return True
     value = data[key]

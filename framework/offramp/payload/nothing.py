@@ -15,7 +15,7 @@ from offramp.payload.types import NULL, STRING, is_shaped, json_types
 
 
 def compile_clean(fields: Fields, *, at_root: bool) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Compile what copies an object without the members that count as nothing, at any depth."""
+    """Compile the copy of an object without the members, at any depth, that count as nothing."""
     cleans = {key: _deep(field, at_root=at_root) for key, field in fields.items()}
 
     def unknown(value: Any) -> Any:
@@ -46,7 +46,7 @@ def _deep(field: Field, *, at_root: bool) -> Callable[[Any], Any]:
 
 
 def compile_is_nothing(field: Field, *, at_root: bool) -> Callable[[Any], bool]:
-    """Compile whether a value that Python takes for false counts as nothing for a field."""
+    """Compile the test whether a value that is false in Python counts as nothing for a field."""
     types = () if field.multiple else json_types(field)
     drops_null = NULL not in types
     drops_blank = at_root or STRING not in types
@@ -58,7 +58,7 @@ def compile_is_nothing(field: Field, *, at_root: bool) -> Callable[[Any], bool]:
 
 
 def compile_keep_items(field: Field) -> Callable[[list[Any]], list[Any]]:
-    """Compile what copies a list without the items that count as nothing."""
+    """Compile the copy of a list without the items that count as nothing."""
     drops_blank = STRING not in json_types(field)
 
     def is_kept(item: Any) -> bool:

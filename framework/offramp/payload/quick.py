@@ -1,9 +1,8 @@
-"""The way of a payload in which all is right already: straight-line code, written once.
+"""The quick check: code for payloads that need no coercion, lose nothing and break no rule.
 
-Nearly every payload needs no coercion, loses nothing and breaks no rule. The code for it asks each
-field the one question that its step would ask first, and makes of the value what the payload class
-holds. At the first answer that is not the usual one it gives up, and the steps do the whole work.
-`inspect.getsource` shows the code.
+Nearly every payload is such. The code tests each value once, for its usual type and its rules, and
+makes of it what the payload class holds. At the first value that fails a test it hands the whole
+payload to the careful check. `inspect.getsource` shows the code.
 """
 
 from __future__ import annotations
@@ -27,27 +26,27 @@ from offramp.payload.attributes import (
 )
 from offramp.payload.types import is_shaped, rules_of, type_of
 
-#: Makes of a raw payload what the careful way makes of it.
+#: Makes a checked payload, or that and an instance, of a raw one; raises `PayloadError`.
 Way: TypeAlias = Callable[[dict[str, Any]], Any]
 
 #: Key of the root that is never checked, nor removed: the credentials of dynamic authentication.
 EXEMPT_KEY: Final = "dynamicAuthSettings"
-#: Objects within objects; what lies deeper is left to the steps.
+#: Levels of objects within objects; payloads that are nested deeper are checked carefully.
 MAX_LEVELS: Final = 8
 _GIVE_UP: Final = "return otherwise(data_0)"
 
 
 class _UnusualError(Exception):
-    """A field, or an attribute of the payload class, knows no usual case."""
+    """A field, or an attribute of the payload class, needs the careful check for every value."""
 
 
 def compile_quick(
     fields: Fields, otherwise: Way, payload_type: type[Any] | None = None
 ) -> Way | None:
-    """Compile the quick way of a whole payload; `None` where its fields know no usual case.
+    """Compile the quick check of a payload; `None` where its fields need the careful one.
 
     With a payload class it answers with the checked payload and the instance that is made of it.
-    Where something is not as usual, it answers as `otherwise` does.
+    Where a value fails a test, it answers as `otherwise` does.
     """
     if not all(map(_is_plain, fields.values())) or _levels(fields) > MAX_LEVELS:
         return None
@@ -73,7 +72,7 @@ class _Payload(Source):
     def _object(
         self, fields: Fields, cls: type[Any] | None, *, level: int, keeps_unknown: bool = False
     ) -> str | None:
-        """Write what makes `made_N` of `data_N`, N being the level; the name of its instance."""
+        """Write what makes `made_N` of `data_N` (N: the level); returns the instance's name."""
         attributes = {} if cls is None else plain_attributes(cls)
         if attributes is None or attributes.keys() - fields.keys():
             raise _UnusualError
@@ -93,7 +92,7 @@ class _Payload(Source):
         return None if cls is None else self._instance(cls, held)
 
     def _drop_unknown(self, fields: Fields, level: int) -> None:
-        """Write what takes out of `made_N` what no field declares, if there is more than those."""
+        """Write what deletes from `made_N` the keys that no field declares, where there are any."""
         known = self.name("known", frozenset(fields))
         with (
             self.block(f"if len(data_{level}) + missing_{level} != {len(fields)}:"),
@@ -103,7 +102,7 @@ class _Payload(Source):
             self.write(f"del made_{level}[key]")
 
     def _inner(self, key: str, field: Field, level: int, annotation: Any) -> str:
-        """Write what takes an object with declared properties; the name of what is held of it."""
+        """Write the check of an object with properties; returns the name of what is made of it."""
         inner, name = level + 1, self.name("inner")
         cls = annotation if attrs.has(annotation) else None
         takes_any = annotation is None or annotation is Any or is_plain_mapping(annotation)
@@ -119,7 +118,7 @@ class _Payload(Source):
         return name
 
     def _member(self, key: str, field: Field, level: int, annotation: Any) -> str:
-        """Write what takes any other value; the name of what is held of it."""
+        """Write the check of any other value; returns the name of what is made of it."""
         value = self.name("value")
         form = AS_IT_IS if annotation is None else form_of(field, annotation)
         if form is None:
@@ -140,7 +139,7 @@ class _Payload(Source):
         return value
 
     def _instance(self, cls: type[Any], held: Mapping[PlainAttribute, str]) -> str:
-        """Write what makes the instance of a class; its name."""
+        """Write what makes the instance of a class; returns its name."""
         name, made, slots = self.name("instance"), self.name("Class", cls), slots_of(cls)
         if slots is None:
             arguments = ", ".join(f"{each.alias}={value}" for each, value in held.items())
@@ -152,7 +151,7 @@ class _Payload(Source):
         return name
 
     def _conditions(self, field: Field, value: str, form: Form, *, at_root: bool) -> list[str]:
-        """What holds of a value that is as usual."""
+        """The tests of a value, as code."""
         json_type = type_of(field).accepts[0]
         if field.multiple:
             usual = json_type.usual.__name__
@@ -168,7 +167,7 @@ class _Payload(Source):
     def _otherwise(
         self, level: int, field: Field, attribute: PlainAttribute | None, name: str
     ) -> None:
-        """Write what becomes of any other value: only its absence is usual, where it may be."""
+        """Write what is done with any other value: a field that may be absent may be absent."""
         if field.required is True or not (attribute is None or attribute.may_miss):
             with self.block("else:"):
                 self.write(_GIVE_UP)
@@ -182,7 +181,7 @@ class _Payload(Source):
 
 
 def _is_plain(field: Field) -> bool:
-    """Whether a field, and all inside it, is judged by its own value alone."""
+    """Whether a field, and each of its properties, can be checked by its own value alone."""
     if isinstance(field.required, Conditions):
         return False
     if is_shaped(field):

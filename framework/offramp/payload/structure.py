@@ -1,4 +1,4 @@
-"""A checked payload made an instance of the author's class, quickly where code can do it."""
+"""Makes an instance of the author's class of a checked payload."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def compile_payload(payload: type[P]) -> Callable[[dict[str, Any]], P]: ...
 @overload
 def compile_payload(payload: Fields) -> Check: ...
 def compile_payload(payload: type[Any] | Fields) -> Callable[[dict[str, Any]], Any]:
-    """Compile a payload class, or fields, into what checks a raw payload and makes a typed one.
+    """Compile a payload class, or fields, into a function: raw payload in, typed payload out.
 
     Fields make a `dict`. Raises `PayloadError` with every fault; compiling, `DefinitionError`.
     """
@@ -42,7 +42,7 @@ def compile_payload(payload: type[Any] | Fields) -> Callable[[dict[str, Any]], A
 def compile_pair(
     fields: Fields, payload_type: type[P]
 ) -> Callable[[dict[str, Any]], tuple[dict[str, Any], P]]:
-    """Compile what checks a raw payload and makes a typed one: it answers with both.
+    """Compile a function: raw payload in, checked payload and typed payload out.
 
     Raises `PayloadError` with every fault; compiling, `DefinitionError`.
     """
@@ -90,7 +90,7 @@ def _as_it_is(data: Any) -> Any:
 
 @cache
 def _converter(*, detailed: bool) -> Converter:
-    """One for all classes, as it keeps what it made for each."""
+    """One converter serves all classes: it keeps what it made for each."""
     converter = Converter(detailed_validation=detailed)
     for kind, attribute_type in ATTRIBUTE_TYPES.items():
         converter.register_structure_hook(kind, attribute_type.run)

@@ -37,7 +37,7 @@ class Wrong(enum.Enum):
     WRONG = enum.auto()
 
 
-#: What cannot be made the type that is wanted.
+#: The answer for a value that cannot be coerced.
 WRONG: Final = Wrong.WRONG
 #: Answers with a value of the wanted type, the same or another, or with `WRONG`.
 Coerce: TypeAlias = Callable[[Any], Any]
@@ -45,7 +45,7 @@ Coerce: TypeAlias = Callable[[Any], Any]
 
 @attrs.frozen(kw_only=True, eq=False)
 class JsonType:
-    """One type of JSON values: how a value is known to have it, and made to have it."""
+    """One type of JSON values: how it is recognised, and how other values are coerced to it."""
 
     #: Its name in JSON Schema.
     name: str
@@ -57,7 +57,7 @@ class JsonType:
     fits: Callable[[Any], bool]
     #: An expression, of a value's name, for others that fit and often come.
     emit_others: Callable[[Source, str], str] | None = None
-    #: Makes it of a value of another type, where JavaScript's ajv would; without it, none is made.
+    #: Coerces a value of another type, as JavaScript's ajv does; without it, none is coerced.
     make: Coerce | None = None
 
     def emit(self, source: Source, value: str) -> str:
@@ -172,7 +172,7 @@ class TypeDefinition:
         return self.accepts[0].usual
 
 
-# A bound of 0 is no bound, below: Segment does not tell it from none.
+# A bound of 0 is no bound in these rules: Segment treats it as if there were none.
 
 
 def _string_rules(field: Field) -> Iterator[Rule]:

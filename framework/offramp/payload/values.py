@@ -1,4 +1,4 @@
-"""How JSON values are judged here: a number, equal; and what a message says of one."""
+"""JSON values: which are numbers, which are equal, and how a message shows one."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class PluginProblem:
         block = f"block it with {BLOCKED_VARIABLE}={self.plugin}"
         if self.file is None:
             return f"mend or uninstall it, or {block}"
-        return f"mend {self.file}, take it out of `plugins`, or {block}"
+        return f"mend {self.file}, take it out of `plugin_files`, or {block}"
 
     @property
     def message(self) -> str:

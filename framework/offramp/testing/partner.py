@@ -15,6 +15,7 @@ from aioresponses.core import RequestMatch
 from yarl import URL
 
 from offramp.definition import UNSET
+from offramp.place import describe_error
 from offramp.testing.exchanges import Answer, RecordedRequest
 
 #: Addresses that are let through: a server that the test itself runs.
@@ -110,7 +111,7 @@ class Partner:
 
     def _respond(self, request: RecordedRequest) -> Answer:
         if self._otherwise is not None:
-            return self._otherwise(request)
+            return self._ask(self._otherwise, request)
         scripted = "\n".join(f"  {each}" for each in self._scripted) or "  nothing"
         pytest.fail(
             f"the test has no answer left for {request.method} {request.url}\n"
@@ -118,6 +119,18 @@ class Partner:
             f'add one, such as partner.{request.method.lower()}("{request.url}", payload={{}})',
             pytrace=False,
         )
+
+    def _ask(self, respond: Responder, request: RecordedRequest) -> Answer:
+        """What a test's own function answers; its faults are the test's own."""
+        try:
+            answer: object = respond(request)
+        except Exception as error:  # noqa: BLE001 - whatever a test's function may raise
+            message = f"raised {describe_error(error)}"
+        else:
+            if isinstance(answer, Answer):
+                return answer
+            message = f"answered {answer!r}: let it return an Answer"
+        pytest.fail(f"what the test gave to `partner.otherwise` {message}", pytrace=False)
 
 
 class _FarEnd(aioresponses):

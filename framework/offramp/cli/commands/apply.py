@@ -19,7 +19,7 @@ from offramp.config import read_document
 from offramp.errors import OfframpError
 
 #: Tables of a file that only the start of a host reads.
-OF_THE_START = ("plugins", "host")
+OF_THE_START = ("plugin_files", "host")
 
 
 async def apply(  # noqa: PLR0913 - each is an option of the command
@@ -33,7 +33,7 @@ async def apply(  # noqa: PLR0913 - each is an option of the command
 ) -> None:
     """Replace the configuration of a running host by a file: show the diff, ask, then apply.
 
-    Its tables `host` and `plugins` are read when a host starts with the file.
+    Its keys `host` and `plugin_files` are read when a host starts with the file.
 
     Parameters
     ----------

@@ -31,7 +31,7 @@ async def serve(  # noqa: PLR0913 - an option each
     context: Context,
     config: Path | None = None,
     *,
-    data: Path | None = None,
+    data_dir: Path | None = None,
     host: str | None = None,
     port: int | None = None,
     log_format: LogFormat | None = None,
@@ -44,7 +44,7 @@ async def serve(  # noqa: PLR0913 - an option each
     config
         The configuration, TOML or JSON; it takes the place of the one in the data folder.
         Without it, and without an `offramp.toml` here, that one runs on.
-    data
+    data_dir
         The folder for events and outcomes; it must lie on a local disk.
     host
         The address to listen on; only this machine unless told otherwise.
@@ -70,7 +70,7 @@ async def serve(  # noqa: PLR0913 - an option each
     as_json = start_log(settings.log_format, settings.log_level)
     teller = Teller(None if as_json else context)
     stop = _stop_signals()
-    folder = data or settings.data
+    folder = data_dir or settings.data_dir
     async with run_host(written, catalog, settings, folder=folder) as running:
         _announce(teller, running)
         await stop.wait()

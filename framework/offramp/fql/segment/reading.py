@@ -1,4 +1,4 @@
-"""What a trigger would mean at Segment, told where that is not what its text says."""
+"""What a trigger would mean at Segment, in sentences, where that is not what its text says."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def parse_as_segment(text: str) -> SegmentTree:
 
 
 def segment_reading(text: str) -> list[str]:
-    """Tell how Segment reads a trigger, in sentences for a person; empty where it reads it alike.
+    """Say how Segment reads a trigger, in sentences for a person; empty where it reads it alike.
 
     `TriggerError` where the text is no valid trigger here.
     """
@@ -48,15 +48,15 @@ def segment_reading(text: str) -> list[str]:
     reading = _differing(text, ours, notes)
     if reading is None:
         return []
-    told = [reading, *(f"At Segment {note}" for note in dict.fromkeys(notes))]
+    sentences = [reading, *(f"At Segment {note}" for note in dict.fromkeys(notes))]
     rewritten = _written(ours)
     if rewritten and rewritten != text and _differing(rewritten, ours, []) is None:
-        told.append(f"Segment reads it as it is meant if it is written: {rewritten}")
-    return told
+        sentences.append(f"Segment reads it as it is meant if it is written: {rewritten}")
+    return sentences
 
 
 def _differing(text: str, ours: Group, notes: list[str]) -> str | None:
-    """Tell how Segment reads a text that means `ours`; None where it reads it alike."""
+    """Say how Segment reads a text that means `ours`; None where it reads it alike."""
     try:
         theirs = _translate_group(read(text, notes))
     except SegmentError as error:
