@@ -160,6 +160,7 @@ def test_an_origin_is_plain_json() -> None:
         ),
         ({"a": {"@path": {"@path": "$.which"}}}, ("$.which",)),
         ({"$set": {"@transform": {"apply": {}, "mapping": {"@path": "$.x"}}}}, ()),
+        ({"odd key": {"@transform": {"apply": {}, "mapping": {"@path": "$.x"}}}}, ()),
     ],
 )
 def test_a_mapping_knows_the_paths_that_it_reads(mapping: Any, paths: tuple[str, ...]) -> None:

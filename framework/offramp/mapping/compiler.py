@@ -45,7 +45,7 @@ METADATA_KEY = "_metadata"
 EVENT_SCOPE = "$"
 
 #: Placeholders of a mapping's templates that are filled from the event itself and charged to no
-#: budget: they make a payload of at most fifty events. They are written into one expression each.
+#: budget: they make a payload of at most fifty events.
 FREE_PLACEHOLDERS = 50
 #: Characters that such a template may put around its placeholders for each item of a list.
 FREE_CHARACTERS = 100
@@ -53,11 +53,10 @@ FREE_CHARACTERS = 100
 
 @attrs.frozen(kw_only=True)
 class Directive:
-    """What a mapping may be told by one name that begins with `@`."""
+    """One directive: how its spec is compiled, and how it is checked if it is."""
 
     compile: CompileDirective
-    #: Reports what is wrong with the shape of a spec before it is compiled, if anything is
-    #: declared about it. See `offramp.mapping.check`.
+    #: Reports what is wrong with the shape of a spec; see `offramp.mapping.check`.
     check: Check | None = None
 
 
