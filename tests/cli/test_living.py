@@ -14,8 +14,8 @@ import pytest
 from tests.cli.conftest import CONFIG, TOKEN, Offramp
 from tests.cli.parts import COMMAND, PATIENCE, ask, running
 
+from offramp.cli.commands.export import load_stored
 from offramp.cli.context import Context
-from offramp.cli.stored import load_stored
 from offramp.config import Config
 from offramp.errors import ConfigError
 from offramp.host.run import Host

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from offramp.collector.deadline import Deadline
+from offramp.collector.limits import Deadline
 
 SHORT, LONG = 0.02, 30.0
 

@@ -108,7 +108,7 @@ async def test_the_date_is_now(collector: Running, monkeypatch: pytest.MonkeyPat
     """It moves with the clock, second by second."""
     dates = []
     for second in (0, 1):
-        monkeypatch.setattr("offramp.web.ready.time.time", lambda at=second: 1_800_000_000 + at)
+        monkeypatch.setattr("offramp.web.answers.time.time", lambda at=second: 1_800_000_000 + at)
         [answer] = await ask(collector, post())
         dates.append(answer.headers["Date"])
     assert dates == ["Fri, 15 Jan 2027 08:00:00 GMT", "Fri, 15 Jan 2027 08:00:01 GMT"]

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from offramp.collector.batches import open_batch
-from offramp.collector.salvage import MAX_STEPS
+from offramp.collector.batches import MAX_STEPS, open_batch
 
 if TYPE_CHECKING:
     from tests.collector.conftest import Running

@@ -11,9 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from offramp.js import json_text as module
-from offramp.js.json_text import json_text
-from offramp.js.text import js_json
+from offramp.js import text as module
+from offramp.js.text import js_json, json_text
 from offramp.js.values import UNSET
 
 TEXTS = st.text() | st.text(st.characters()) | st.sampled_from(["\ud800", "\x7f\b\f", "\u2028"])

@@ -23,8 +23,7 @@ from offramp import (
     RequestOptions,
     setting,
 )
-from offramp_metronome.limits import MAX_EVENTS_PER_REQUEST, WINDOW, refusals
-from offramp_metronome.usage import UsageEvent
+from offramp_metronome.usage import MAX_EVENTS_PER_REQUEST, WINDOW, UsageEvent, refusals
 
 #: The variable that Metronome's own SDK reads; set it to send to an emulator.
 BASE_URL_VARIABLE: Final = "METRONOME_BASE_URL"

@@ -1,13 +1,25 @@
-"""The usage event that Metronome bills by: five required fields, and how they look on the wire."""
+"""The usage event that Metronome bills by, and what Metronome is known to refuse.
+
+Source: Metronome's OpenAPI description of `/v1/ingest`, and its guide to sending usage events.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 import attrs
 
-from offramp import field, format_time, path
+from offramp import Fault, field, format_time, path
+
+MAX_TRANSACTION_ID_CHARACTERS: Final = 128
+MAX_PROPERTIES: Final = 2_000
+#: For as long, an accepted `transaction_id` is known, and backdated events are taken.
+WINDOW: Final = timedelta(days=34)
+#: Later timestamps are refused.
+MAX_AHEAD: Final = timedelta(hours=24)
+MAX_EVENTS_PER_REQUEST: Final = 100
 
 
 @attrs.frozen
@@ -49,3 +61,34 @@ class UsageEvent:
             "event_type": self.event_type,
             "properties": self.properties,
         }
+
+
+def refusals(event: UsageEvent, *, now: datetime) -> Iterator[Fault]:
+    """Each reason for which Metronome would refuse the event, and the whole batch with it."""
+    for key in ("transaction_id", "customer_id", "event_type"):
+        if not getattr(event, key):
+            yield Fault(f"$.{key}", "is empty; Metronome asks for at least 1 character")
+    if len(event.transaction_id) > MAX_TRANSACTION_ID_CHARACTERS:
+        yield Fault(
+            "$.transaction_id",
+            f"has {len(event.transaction_id)} characters; Metronome takes at most "
+            f"{MAX_TRANSACTION_ID_CHARACTERS}: map a shorter id",
+        )
+    if len(event.properties) > MAX_PROPERTIES:
+        yield Fault(
+            "$.properties",
+            f"has {len(event.properties)} properties; Metronome takes at most {MAX_PROPERTIES}",
+        )
+    age = now - event.timestamp
+    if age > WINDOW:
+        yield Fault(
+            "$.timestamp",
+            f"{event.timestamp.isoformat()} is more than {WINDOW.days} days old; Metronome takes "
+            "no older usage: ask Metronome to correct it",
+        )
+    elif -age > MAX_AHEAD:
+        yield Fault(
+            "$.timestamp",
+            f"{event.timestamp.isoformat()} is more than 24 hours ahead; check the clock of the "
+            "sender",
+        )

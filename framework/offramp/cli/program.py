@@ -12,9 +12,8 @@ from cyclopts import App
 from rich.console import Console
 
 from offramp._version import __version__
-from offramp.cli.command_context import HostCommandContext
 from offramp.cli.commands import COMMANDS
-from offramp.cli.context import Context
+from offramp.cli.context import Context, HostCommandContext
 from offramp.errors import OfframpError
 from offramp.place import describe_error
 

@@ -15,9 +15,8 @@ from aiohttp import web
 from offramp.collector.batches import Envelope, open_batch
 from offramp.collector.callers import Gate, mask
 from offramp.collector.cors import preflight
-from offramp.collector.deadline import Deadline
 from offramp.collector.endpoints import Serve, make_endpoint
-from offramp.collector.limits import Limits, RateLimit
+from offramp.collector.limits import Deadline, Limits, RateLimit
 from offramp.collector.messages import EventMaker, Rejection, parse, refuse
 from offramp.collector.metrics import CollectorMetrics
 from offramp.errors import EventError, describe_type

@@ -41,9 +41,10 @@ from offramp.definition.request import (
     Request,
     RequestOptions,
     Response,
+    join_url,
+    quote_path,
 )
 from offramp.definition.shape import MASK, field, fields_of, setting, wire_names
-from offramp.definition.urls import join_url, quote_path
 from offramp.js.values import UNSET
 
 __all__ = [

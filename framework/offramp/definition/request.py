@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Protocol, TypeAlias, TypeVar
+from urllib.parse import quote
 
 import attrs
 
 from offramp import _json
+from offramp.errors import RejectedError
 
 S_co = TypeVar("S_co", covariant=True)
 
@@ -130,3 +132,25 @@ class Request(Protocol[S_co]):
 
     async def delete(self, url: str, **options: Any) -> Response:
         """`send("DELETE", url, ...)`."""
+
+
+def quote_path(segment: object) -> str:
+    """A value as one segment of a URL's path: `a/b?c` is `a%2Fb%3Fc`.
+
+    Raises `RejectedError` for what no segment can say: nothing, `.` and `..`, which partners take
+    for another address however they are spelled.
+    """
+    text = "" if segment is None else str(segment)
+    if text in {"", ".", ".."}:
+        raise RejectedError(f"{text!r} cannot stand in a URL's path", code="INVALID_URL")
+    try:
+        return quote(text, safe="")
+    except UnicodeEncodeError as error:
+        message = f"{text!r} is no text that a URL can hold"
+        raise RejectedError(message, code="INVALID_URL") from error
+
+
+def join_url(base: str, *segments: object) -> str:
+    """An address and segments of a path below it, each quoted; a query of `base` stays behind."""
+    head, mark, query = base.partition("?")
+    return "/".join([head.rstrip("/"), *map(quote_path, segments)]) + mark + query

@@ -1,9 +1,8 @@
 """The request client that actions use: middleware, time-outs, errors, and a masked record."""
 
 from offramp.http.client import DEFAULT_TIMEOUT, Client, compose
-from offramp.http.exchange import Exchange
+from offramp.http.exchange import Exchange, parse_retry_after
 from offramp.http.masking import Mask, make_mask, mask_headers, readable
-from offramp.http.retry_after import parse_retry_after
 from offramp.http.transport import aiohttp_transport, open_session, open_transport
 
 __all__ = [

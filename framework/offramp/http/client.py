@@ -25,10 +25,9 @@ from offramp.definition import (
 )
 from offramp.errors import HTTPError
 from offramp.http.address import check_address, credentials_apart
-from offramp.http.exchange import MAX_EARLIER, Exchange, kept, record
+from offramp.http.exchange import MAX_EARLIER, Exchange, kept, parse_retry_after, record
 from offramp.http.made import MadeRequest, MadeRequests
 from offramp.http.masking import Mask, readable
-from offramp.http.retry_after import parse_retry_after
 
 S = TypeVar("S")
 

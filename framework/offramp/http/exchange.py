@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import attrs
@@ -109,3 +112,24 @@ def _capped(body: bytes | None, mask: Mask) -> str:
     if len(text) <= MAX_BODY_CHARACTERS:
         return text
     return text[:MAX_BODY_CHARACTERS] + _CUT.format(len(text))
+
+
+def parse_retry_after(value: str | None, *, now: datetime) -> float | None:
+    """The seconds to wait, never negative; nothing where the header is absent or unreadable."""
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        return _until(value, now)
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _until(value: str, now: datetime) -> float | None:
+    try:
+        retry_at = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):  # the latter for a year or a zone of many digits
+        return None
+    if retry_at.tzinfo is None:
+        retry_at = retry_at.replace(tzinfo=UTC)
+    return max(0.0, (retry_at - now).total_seconds())

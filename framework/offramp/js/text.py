@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 from json.encoder import encode_basestring
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from offramp import _json
 from offramp.js.values import UNSET
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ PLAIN_ZEROS = 6
 SHORT_NUMBER = 16
 #: The first integer that needs more than `PLAIN_DIGITS` digits.
 FIRST_LARGE_INTEGER = 10**PLAIN_DIGITS
+_FIRST_SMALL: Final = -FIRST_LARGE_INTEGER
 #: The first key that is too large for the index of an array. Source: ECMA-262, array index.
 FIRST_NON_INDEX = 2**32 - 1
 #: No text from this one on begins with a digit.
@@ -193,3 +196,39 @@ def _bracketed(opening: str, parts: list[str], closing: str, indent: str, margin
         return opening + ",".join(parts) + closing
     separator = f",\n{margin}{indent}"
     return f"{opening}\n{margin}{indent}{separator.join(parts)}\n{margin}{closing}"
+
+
+def json_text(value: Any) -> str:
+    """The same text as `js_json`, faster: by the encoder where that provably writes the same.
+
+    Nearly every value holds only texts, plain numbers, objects and lists, which are quick to see.
+    """
+    if _are_alike((value,)):
+        try:
+            return _json.dumps_exactly(value).decode()
+        except UnicodeEncodeError:
+            pass  # half of a surrogate pair, which JavaScript escapes
+    return js_json(value)
+
+
+def _are_alike(values: Iterable[Any]) -> bool:
+    """Whether the encoder writes each value as JavaScript does, lone surrogates aside."""
+    for value in values:
+        kind = type(value)
+        if kind is str or (kind is int and _FIRST_SMALL < value < FIRST_LARGE_INTEGER):
+            continue
+        if kind is dict:
+            if may_have_indexes(value) or not _are_alike(value.values()):
+                return False
+        elif kind is list:
+            if not _are_alike(value):
+                return False
+        elif not _is_plain(value):
+            return False
+    return True
+
+
+def _is_plain(value: Any) -> bool:
+    if type(value) is Decimal:
+        return is_plain_decimal(str(value))
+    return value is None or type(value) is bool

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import sys
-from typing import Literal
+from pathlib import Path
+from typing import Literal, cast
 
 from offramp import _json
 from offramp.cli.client import HostOptions, folder_of, open_api
 from offramp.cli.context import Context
 from offramp.cli.options import Flag
-from offramp.cli.stored import load_stored
-from offramp.config import export_config, to_toml
+from offramp.config import Config, ConfigStore, export_config, load_key_ring, to_toml
+from offramp.errors import StorageError
+from offramp.plugins import Catalog
+from offramp.storage import Store
+from offramp.storage.readers import Readers
+from offramp.storage.store import DATABASE_FILE
 
 
 async def export(
@@ -39,3 +44,18 @@ async def export(
         document, toml = exported["document"], exported["toml"]
     text = toml if format == "toml" else _json.pretty(document) + "\n"
     sys.stdout.write(text)
+
+
+async def load_stored(folder: Path, catalog: Catalog) -> Config:
+    """The configuration in force, secrets in the clear; raises `StorageError` and `ConfigError`."""
+    path = folder / DATABASE_FILE
+    if not path.exists():
+        raise StorageError(f"there is no host's data in {folder}: say where it is with --data-dir")
+    readers = Readers(path, threads=1, name="offramp-export")
+    try:
+        # It only reads, and reading is all that this part of a store can do.
+        configs = ConfigStore(cast("Store", readers), load_key_ring(folder), catalog)
+        _, config = await configs.load()
+    finally:
+        await readers.close()
+    return config

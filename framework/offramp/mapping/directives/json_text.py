@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from offramp import _json
-from offramp.js.json_text import json_text
+from offramp.js.text import json_text
 from offramp.js.values import UNSET
 from offramp.mapping.check import REQUIRED, any_json, one_of, options_of
 from offramp.mapping.compiler import Directive
