@@ -104,7 +104,7 @@ async def in_a_group(request):
         group.create_task(request.put(f"{URL}/ok"))
 """
 CONFIG = """
-plugins = ["pinboard.py"]
+plugin_files = ["pinboard.py"]
 
 [sources.app]
 write_key = "key"

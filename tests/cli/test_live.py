@@ -257,6 +257,7 @@ def test_secrets_are_exported_from_the_data_folder_alone(offramp: Offramp, live:
     [
         (["events", "unknown"], "no event with the messageId 'unknown'"),
         (["events", "x", "--token=wrong"], "not the host's token"),
+        (["events", "x", "--url=http://127.0.0.1:1", "--token=t"], "1 (connection refused): start"),
         (["events", "x", "--url=http://127.0.0.1:1"], "offramp serve"),
         (["status", "--since=yesterday"], "90m, 24h or 7d"),
         (["replay"], "say which"),
@@ -380,6 +381,10 @@ def test_a_revoked_token_holds_the_instance_until_it_is_mended(
     assert "credentials: change the settings" in degraded["message"]
     held = 'offramp_circuit_breaker_open{instance="metronome",reason="credentials"} 1.0'
     assert held in asked(live, "/metrics")
+    shown = flat(offramp("events", "m0").out)
+    assert "it waits, as metronome is held back: change the settings of the instance" in shown
+    assert "its last attempt: " in shown
+    assert "answered 403" in shown
     with_token(live, TOKEN)
     live.settle()
     assert held not in asked(live, "/metrics")

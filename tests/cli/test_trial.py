@@ -158,3 +158,25 @@ def test_a_missing_variable_is_named(
     result = offramp("explain", "--config", config, stdin=ndjson(usage()))
     assert "METRONOME_TOKEN" in result.err
     assert "533c3db43f22" in result.out
+
+
+MIDDLEWARE_RAISES = """
+from offramp import hookimpl
+
+@hookimpl
+def offramp_middleware(destination):
+    raise KeyError("SIGNING_KEY")
+"""
+
+
+def test_middleware_that_cannot_be_had_is_an_error(offramp: Offramp, config: Path) -> None:
+    """A host would hold the instance, as the plugin may sign or redact; unless it is disabled."""
+    (config.parent / "site.py").write_text(MIDDLEWARE_RAISES)
+    config.write_text('plugin_files = ["site.py"]\n' + config.read_text())
+    result = offramp("check", config)
+    assert result.status == 2
+    assert "error config @ instances.metronome: does not run: plugin 'site': " in result.err
+    assert "offramp_middleware failed: KeyError: 'SIGNING_KEY'" in result.err
+    head = "[instances.metronome]\n"
+    config.write_text(config.read_text().replace(head, head + "enabled = false\n"))
+    assert offramp("check", config).status == 0

@@ -43,10 +43,17 @@ def alarm(seconds: list[float], caplog: pytest.LogCaptureFixture) -> Alarm:
 
 
 def test_the_first_failure_is_told_at_once(alarm: Alarm, caplog: pytest.LogCaptureFixture) -> None:
-    """Who watches the log sees lane, event, reason and the partner's words."""
+    """Who watches the log sees subscription, event, reason and the partner's words."""
     alarm.note([outcome("m1")])
-    [line] = caplog.messages
-    assert line == "metering/Usage: m1 is rejected, 403: refused the token"
+    [record] = caplog.records
+    assert record.getMessage() == "metering/Usage: m1 is rejected, 403: refused the token"
+    extras = {key: vars(record)[key] for key in ("action", "subscription", "stage", "reason")}
+    assert extras == {
+        "action": "delivery_failed",
+        "subscription": "metering/Usage",
+        "stage": "rejected",
+        "reason": "403",
+    }
 
 
 def test_the_same_again_is_told_once_a_minute_with_how_many(

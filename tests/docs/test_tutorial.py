@@ -78,6 +78,7 @@ def test_an_event_is_explained(folder: Path) -> None:
     """Step 5: the configuration is good, and the explanation shows the request, key masked."""
     good = run(folder, "-c", CLI, "check", "offramp.toml")
     assert good.returncode == 0, good.stderr
+    assert good.stderr == ""  # no warning
     answer = run(
         folder,
         "-c",

@@ -40,15 +40,15 @@ async def why(
     host: HostContext, delivery: Delivery, event: dict[str, Any] | None
 ) -> WhyShape | None:
     """Explain one delivery by its subscription as it is now; nothing where it was delivered."""
-    if delivery.stage in (Stage.DELIVERED, Stage.WAITING):
+    if delivery.stage is Stage.DELIVERED:
         return None
     if delivery.lane not in host.config.subscriptions:
-        return _of_removed(delivery)
+        return None if delivery.stage is Stage.WAITING else _of_removed(delivery)
+    if delivery.stage in (Stage.WAITING, Stage.RETRYING):
+        return _of_unfinished(host, delivery)
     explanation = await _explained(host, delivery, event)
     if delivery.stage is Stage.FILTERED:
         return _of_filtered(delivery, event, explanation)
-    if delivery.stage is Stage.RETRYING:
-        return _why(f"it is tried again by itself: {_said(delivery)}")
     return _of_dead(host, delivery, explanation)
 
 
@@ -91,6 +91,27 @@ def _of_removed(delivery: Delivery) -> WhyShape:
         fix="make the subscription again under the same id, then replay it",
         replay=_command(delivery),
     )
+
+
+def _of_unfinished(host: HostContext, delivery: Delivery) -> WhyShape | None:
+    """What a delivery waits for; nothing where it was not tried and its turn only has to come."""
+    tried = delivery.stage is Stage.RETRYING
+    obstacle = _obstacle(host, delivery.lane)
+    if obstacle is None:
+        return _why(f"it is tried again by itself: {_said(delivery)}") if tried else None
+    last = f"; its last attempt: {_said(delivery)}" if tried else ""
+    return _why(f"it waits, as {obstacle}{last}")
+
+
+def _obstacle(host: HostContext, subscription: str) -> str | None:
+    """Why nothing of a subscription is sent for now, where that is so."""
+    instance = host.config.subscriptions[subscription].instance
+    hold = host.engine.held.get(instance)
+    if hold is not None:
+        return f"{instance} is held back: {hold.remedy}"
+    places = (f"instances.{instance}", f"subscriptions.{subscription}")
+    found = (f"{p} does not run: {host.problems[p]}" for p in places if p in host.problems)
+    return next(found, None)
 
 
 def _of_filtered(

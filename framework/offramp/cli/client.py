@@ -236,7 +236,12 @@ def _read(url: str, status: int, raw: bytes) -> Any:
 
 
 def _no_answer(url: str, error: BaseException) -> str:
-    message = str(error) or type(error).__name__
+    # aiohttp's own text repeats the address, and tells of TLS where there is none.
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(cause, ConnectionError) and cause.errno is not None:
+        message = os.strerror(cause.errno).lower()
+    else:
+        message = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
     return (
         f"no host answers at {url} ({message}): start one with `offramp serve`, or say where it is "
         "with --url or --data-dir"

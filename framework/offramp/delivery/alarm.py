@@ -53,5 +53,8 @@ class Alarm:
         log.warning(
             "%s: %s is %s%s, %s: %s",
             lane, outcome.lease.message_id, stage, more, reason, outcome.message,
-            extra={"action": "delivery_failed", "lane": lane, "stage": stage, "reason": reason},
+            extra={
+                "action": "delivery_failed", "subscription": lane,
+                "stage": stage, "reason": reason,
+            },
         )  # fmt: skip

@@ -41,5 +41,5 @@ class Bugs:
         log.error(
             "%s: %s\n%s",
             lane, readable(mask(error.message)), trace,
-            extra={"action": "plugin_failed", "lane": lane},
+            extra={"action": "plugin_failed", "subscription": lane},
         )  # fmt: skip

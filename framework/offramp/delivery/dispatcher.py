@@ -103,16 +103,19 @@ class Dispatcher:
         """The subscription's id."""
         return self.pipeline.subscription.id
 
+    def _about(self, action: str) -> dict[str, str]:
+        return {"action": action, "subscription": self.lane}
+
     async def run(self) -> None:
         """Lease and deliver until cancelled; a fault is logged and survived."""
         while not self._stopping:
             try:
                 await self._turn()
             except StorageError as error:
-                log.warning("lane %s: %s", self.lane, error, extra={"action": "lane_storage"})
+                log.warning("subscription %s: %s", self.lane, error, extra=self._about("storage"))
                 await asyncio.sleep(FAULT_PAUSE_SECONDS)
             except Exception:
-                log.exception("lane %s goes on after a fault", self.lane)
+                log.exception("%s goes on after a fault", self.lane, extra=self._about("fault"))
                 await asyncio.sleep(FAULT_PAUSE_SECONDS)
 
     async def finish(self, *, within: float) -> None:
@@ -234,7 +237,7 @@ class Dispatcher:
     def _complain(self, error: BaseException, mask: Mask) -> None:
         # Not `exc_info`: the text of an exception may hold a secret.
         trace = "".join(traceback.format_exception(error))
-        log.error("lane %s: %s", self.lane, mask(trace))
+        log.error("subscription %s: %s", self.lane, mask(trace), extra=self._about("fault"))
 
     async def _keep(self, leases: list[Lease]) -> None:
         while True:
@@ -368,7 +371,7 @@ class Dispatcher:
                 settled = await asyncio.shield(self.queue.settle(outcomes))
                 break
             except StorageError as error:
-                log.warning("lane %s: %s", self.lane, error, extra={"action": "lane_storage"})
+                log.warning("subscription %s: %s", self.lane, error, extra=self._about("storage"))
                 await asyncio.sleep(FAULT_PAUSE_SECONDS)
         kept = [outcome for outcome, ok in zip(outcomes, settled, strict=True) if ok]
         if kept:

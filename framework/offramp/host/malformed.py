@@ -30,18 +30,25 @@ class ConnectionLog(logging.LoggerAdapter[logging.Logger]):
     def exception(self, msg: object, *args: object, exc_info: Any = True, **kwargs: Any) -> None:
         """Tell of an error; of malformed HTTP with its first line alone."""
         if isinstance(exc_info, HttpProcessingError):
-            self._malformed.total += 1
-            what = str(exc_info.message).partition("\n")[0].rstrip(": ")
-            caller = args[0] if args else "somebody"
-            _log.warning("%s sent no HTTP that can be read: %s", caller, what)
+            self._note(exc_info, args)
         else:
             super().exception(msg, *args, exc_info=exc_info, **kwargs)
 
     def debug(self, msg: object, *args: object, exc_info: Any = None, **kwargs: Any) -> None:
-        """Tell of what is expected; what is no HTTP at all counts too."""
+        """Tell of what is expected; not of bytes that are no HTTP at all, which aiohttp counts in.
+
+        They may be a sender that is set to `https://` by mistake, and none of its events arrive.
+        """
         if isinstance(exc_info, HttpProcessingError):
-            self._malformed.total += 1
-        super().debug(msg, *args, exc_info=exc_info, **kwargs)
+            self._note(exc_info, args)
+        else:
+            super().debug(msg, *args, exc_info=exc_info, **kwargs)
+
+    def _note(self, error: HttpProcessingError, args: tuple[object, ...]) -> None:
+        self._malformed.total += 1
+        what = str(error.message).partition("\n")[0].rstrip(": ")
+        caller = args[0] if args else "somebody"
+        _log.warning("%s sent no HTTP that can be read: %s", caller, what)
 
 
 @web.middleware

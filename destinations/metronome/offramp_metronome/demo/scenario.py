@@ -28,7 +28,7 @@ CONFIG: Final[dict[str, Any]] = {
                     "action": "sendEvent",
                     "trigger": (
                         'type = "track" and event = "billing_event" '
-                        'and !(contains(userId, "@company.com"))'
+                        'and userId != null and !contains(userId, "@company.com")'
                     ),
                     "mapping": {
                         "customer_id": {"@path": "$.properties.cid"},

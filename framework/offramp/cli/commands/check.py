@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from offramp.cli.context import Context
 from offramp.cli.load import DEFAULT_FILE, load
 from offramp.cli.options import ConfigFile
 from offramp.config import Config, check_config, follow_all
-from offramp.errors import counted
+from offramp.errors import ConfigError, Fault, PluginError, counted, join_place
+from offramp.plugins import Catalog
 
 
 def check(context: Context, config: ConfigFile = DEFAULT_FILE) -> int:
@@ -17,8 +19,21 @@ def check(context: Context, config: ConfigFile = DEFAULT_FILE) -> int:
     report = check_config(loaded.config, catalog, references=follow_all())
     for warning in report.warnings:
         context.warn(str(warning))
+    faults = [*_without_middleware(loaded.config, catalog)]
+    if faults:
+        raise ConfigError(faults)
     context.out.print(_summary(config, loaded.config), markup=False)
     return 0
+
+
+def _without_middleware(config: Config, catalog: Catalog) -> Iterator[Fault]:
+    """The instances that a host would not run, as it cannot have all of their middleware."""
+    for instance in config.instances.values():
+        try:
+            if instance.enabled:
+                catalog.plugins.middleware(catalog[instance.destination].destination)
+        except PluginError as error:
+            yield Fault(join_place("instances", instance.name), f"does not run: {error}")
 
 
 def _summary(path: Path, config: Config) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -48,9 +49,9 @@ def render_event_record(record: Mapping[str, Any]) -> RenderableType:
     return Group(*parts)
 
 
-def clock(time: str | None) -> str:
-    """A moment of the API for a person: `2026-11-23 05:16:05.120Z`."""
-    return "" if time is None else time.replace("T", " ")
+def clock(text: str | None) -> str:
+    """A time of the API for a person: `2026-11-23 05:16:05.120Z`."""
+    return "" if text is None else text.replace("T", " ")
 
 
 def duration(seconds: float) -> str:
@@ -81,7 +82,8 @@ def _when(delivery: Mapping[str, Any]) -> str:
     tries = delivery["attempts"]
     message = f", {tries} {'attempt' if tries == 1 else 'attempts'}"
     if delivery["due_at"] is not None:
-        return f"{message}, next at {clock(delivery['due_at'])}"
+        word = "next at" if _seconds(delivery["due_at"]) > time.time() else "due since"
+        return f"{message}, {word} {clock(delivery['due_at'])}"
     since = delivery["replayed_at"] or delivery["accepted_at"]
     took = _seconds(delivery["updated_at"]) - _seconds(since)
     return f"{message}, {duration(max(took, 0.0))} after it was {_begun(delivery)}"
@@ -116,13 +118,18 @@ def _exchange(delivery: Mapping[str, Any]) -> Iterator[RenderableType]:
         rows.add_row(Text("request", "dim"), Text(f"{exchange['method']} {exchange['url']}"))
         if delivery["payload"] is None and exchange["request_body"]:
             rows.add_row("", Text(short(exchange["request_body"], MAX_BODY_CHARACTERS)))
-        answer = str(exchange["status"] or exchange["error"])
-        body = short(exchange["response_body"], MAX_BODY_CHARACTERS)
-        took = duration(float(exchange["seconds"]))
-        rows.add_row(Text("answer", "dim"), Text(f"{answer} in {took}  {body}".rstrip()))
+        rows.add_row(Text("answer", "dim"), Text(_answer(exchange)))
     if rows.row_count:
         yield rows
 
 
-def _seconds(time: str) -> float:
-    return datetime.fromisoformat(time).timestamp()
+def _answer(exchange: Mapping[str, Any]) -> str:
+    took = duration(float(exchange["seconds"]))
+    if exchange["status"] is None:
+        return f"none after {took}: {exchange['error']}"
+    body = short(exchange["response_body"], MAX_BODY_CHARACTERS)
+    return f"{exchange['status']} in {took}  {body}".rstrip()
+
+
+def _seconds(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()

@@ -15,6 +15,8 @@ from offramp.cli.render.explanation import short
 
 #: Of a payload that is new as a whole, so much is shown.
 MAX_VALUE_CHARACTERS: Final = 400
+#: Of what a partner answered to the requests that are held back; `--json` has everything.
+MAX_MESSAGE_CHARACTERS: Final = 400
 _COUNTS: Final = ("delivered", "filtered", "rejected", "expired")
 _QUANTILES: Final = ("p50", "p95", "p99")
 
@@ -90,13 +92,14 @@ def _flow(row: Mapping[str, Any]) -> Text:
     return Text(f"held: {breaker['reason'].replace('_', ' ')}{until}", "yellow")
 
 
-def _held(rows: Iterable[Mapping[str, Any]]) -> Iterator[Text]:
+def _held(rows: Iterable[Mapping[str, Any]]) -> Iterator[RenderableType]:
     for row in rows:
         breaker = row["circuit_breaker"]
         if breaker is not None and breaker["reason"] is not None:
             yield Text(f"{row['name']} is held back: {breaker['remedy']}", "yellow")
             if breaker["message"]:
-                yield Text(f"  {short(breaker['message'])}", "dim")
+                message = Text(short(breaker["message"], MAX_MESSAGE_CHARACTERS), "dim")
+                yield indented(message)
 
 
 def _sources(rows: Iterable[Mapping[str, Any]]) -> FittingTable:
