@@ -6,6 +6,7 @@ import io
 from typing import Any
 
 import pytest
+from tests.cli.conftest import Offramp
 
 from offramp.cli.render.columns import FittingTable, number
 from offramp.cli.render.tables import (
@@ -115,6 +116,16 @@ def test_no_name_and_no_id_is_cut(
     for word in words:
         assert "".join(word.split()) in together
     assert "…" not in text
+
+
+@pytest.mark.parametrize("width", [30, 80])
+def test_the_catalog_cuts_no_slug(
+    offramp: Offramp, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    """A slug that is cut cannot be copied into a configuration."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    told = [*offramp("catalog").out.split(), *offramp("catalog", "metronome-actions").out.split()]
+    assert {"metronome-actions", "sendEvent", "transaction_id"} <= set(told)
 
 
 def test_a_pipe_gets_each_row_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

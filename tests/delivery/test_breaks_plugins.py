@@ -92,6 +92,31 @@ async def test_an_error_with_odd_parts_is_mended(
     assert found == [(stage, reason, message)]
 
 
+async def waits_a_moment(request: Any, payload: Item) -> None:
+    async with asyncio.timeout(0.01):
+        await request.post(f"{URL}/slow")
+
+
+async def waits_for_several(request: Any, payload: Item) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(waits_a_moment(request, payload))
+
+
+@pytest.mark.parametrize("perform", [waits_a_moment, waits_for_several])
+async def test_a_plugin_that_waits_no_longer_has_no_bug(tmp_path: Path, perform: Any) -> None:
+    """Its own bound on a request is a time-out as the client's is, told with its line."""
+
+    async def slow(outgoing: OutgoingRequest) -> Response:
+        await asyncio.sleep(5)
+        return await well(outgoing)
+
+    [(stage, reason, message)] = await outcomes(
+        tmp_path, wild(perform=perform), "m1", transport=slow
+    )
+    assert (stage, reason) == ("retrying", "ETIMEDOUT")
+    assert "did not wait any longer: TimeoutError (test_breaks_plugins.py:" in message
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -207,6 +207,16 @@ class HarshBatches(SendUsage):
         return [None for _ in payloads]
 
 
+class NotAwaiting(Plain):
+    async def perform(self, request: Request[Settings], payload: dict[str, Any]) -> None:
+        request.post(request.settings.url, json=payload)  # type: ignore[unused-coroutine]
+
+
+class Silent(Plain):
+    async def perform(self, request: Request[Settings], payload: dict[str, Any]) -> None:
+        """Forgets what it is for."""
+
+
 class UnquotedPath(SendUsage):
     async def perform(self, request: Request[Settings], payload: Usage) -> None:
         url = f"{request.settings.url}/usage/{payload.id}"
@@ -267,6 +277,16 @@ BROKEN: dict[str, Broken] = {
         with_preset(mapping={"costumer": path("$.userId")}),
         "test_it_can_be_declared",
         "costumer",
+    ),
+    "a request that is not awaited": Broken(
+        with_action(NotAwaiting),
+        "test_defaults_make_payloads",
+        "did not await it: POST",
+    ),
+    "an action that sends nothing": Broken(
+        with_action(Silent),
+        "test_defaults_make_payloads",
+        "sent nothing: send a request",
     ),
     "an action that blocks the event loop": Broken(
         with_action(Sleeping),

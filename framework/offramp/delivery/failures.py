@@ -8,7 +8,13 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from offramp.delivery.breaker import refuses_credentials
-from offramp.errors import DeliveryError, RejectedError, RetryableError, counted
+from offramp.errors import (
+    DeliveryError,
+    RejectedError,
+    RequestTimeoutError,
+    RetryableError,
+    counted,
+)
 from offramp.place import describe_error, leaves_of
 
 #: HTTP statuses have three digits.
@@ -63,6 +69,9 @@ def as_delivery_error(error: BaseException) -> DeliveryError:
     """
     if isinstance(error, BaseExceptionGroup):
         return max(map(as_delivery_error, leaves_of(error)), key=_gravity)
+    if isinstance(error, TimeoutError) and not isinstance(error, DeliveryError):
+        # A plugin that bounds how long it waits gives up on the partner, and has no bug.
+        return RequestTimeoutError(f"the plugin did not wait any longer: {describe_error(error)}")
     if not isinstance(error, DeliveryError):
         return plugin_failure(error)
     try:
