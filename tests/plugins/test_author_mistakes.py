@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import pytest
@@ -13,7 +13,16 @@ from tests.delivery.parts import event
 from tests.delivery.wild import config, outcomes, running, told_of, wild
 from tests.plugins.small import PRESET, Payload, Send, Settings, make_destination
 
-from offramp import Action, Destination, Preset, RequestOptions, field, setting
+from offramp import (
+    Action,
+    Destination,
+    DynamicChoices,
+    Preset,
+    RequestOptions,
+    SaveHook,
+    field,
+    setting,
+)
 from offramp.definition import fields_of
 from offramp.errors import DefinitionError
 
@@ -103,6 +112,27 @@ def yielding() -> Any:
     return Post
 
 
+def dynamic_at_once() -> Any:
+    class Post(Action[Settings, Payload]):
+        slug, title = "post", "Post"
+        dynamic_fields: ClassVar = {"id": "ids"}
+
+        def ids(self, request: Any, *, payload: Any, page: Any) -> DynamicChoices:
+            return DynamicChoices()
+
+    return Post
+
+
+def validating_later() -> Any:
+    class Post(Action[Settings, Payload]):
+        slug, title = "post", "Post"
+
+        async def validate(self, payload: Payload, *, now: Any) -> Any:  # type: ignore[override]
+            return ()
+
+    return Post
+
+
 def check_at_once(request: Any) -> None:
     request.get("https://wild.example")
 
@@ -169,6 +199,32 @@ MISTAKES: dict[str, tuple[Callable[[], Any], str, str]] = {
         lambda: make_destination(on_delete=check_at_once),
         "Destination.on_delete",
         "is not async",
+    ),
+    "a dynamic field's method without async": (
+        dynamic_at_once,
+        "dynamic_at_once.<locals>.Post.ids",
+        ", in ids) is not async: write `async def ids`",
+    ),
+    "a save hook without async": (
+        lambda: SaveHook(
+            label="L",
+            description="D",
+            inputs={},
+            outputs={},
+            perform=check_at_once,  # type: ignore[arg-type]
+        ),
+        "SaveHook.perform",
+        ", in check_at_once) is not async",
+    ),
+    "validate with async": (
+        validating_later,
+        "validating_later.<locals>.Post.validate",
+        ", in validate) is async: write `def validate`, as nothing awaits it",
+    ),
+    "extend_request with async": (
+        lambda: make_destination(extend_request=later),
+        "Destination.extend_request",
+        ", in later) is async: write `def later`, as nothing awaits it",
     ),
     "a settings instance": (
         lambda: make_destination(settings=Settings(token="t")),
@@ -317,7 +373,11 @@ async def later(*_: Any) -> RequestOptions:
 
 @pytest.mark.parametrize(
     ("extend", "kind"),
-    [(lambda *_: {"headers": {}}, "dict"), (lambda *_: None, "NoneType"), (later, "coroutine")],
+    [
+        (lambda *_: {"headers": {}}, "dict"),
+        (lambda *_: None, "NoneType"),
+        (lambda *_: later(), "coroutine"),
+    ],
 )
 async def test_extend_request_that_returns_something_else_is_told(
     tmp_path: Path, extend: Any, kind: str

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, TypeAlias, TypeVar, get_args, get_ori
 
 import attrs
 
-from offramp.definition.awaited import written_wrongly
+from offramp.definition.awaited import async_wrongly, check_awaited, written_wrongly
 from offramp.definition.fields import Choice, Fields, SyncModeName
 from offramp.definition.request import Request
 from offramp.definition.shape import fields_of
@@ -30,6 +30,7 @@ DEFAULT_LINGER = timedelta(milliseconds=50)
 
 _DECORATE = "decorate it with @attrs.frozen (or write dict for payloads without a class)"
 
+_Look: TypeAlias = Callable[[object, str], "str | None"]
 _SLUG = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
@@ -92,7 +93,9 @@ class SaveHook:
     inputs: Fields
     outputs: Fields
     #: `(request, inputs) -> outputs`.
-    perform: Callable[[Request[Any], Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
+    perform: Callable[[Request[Any], Mapping[str, Any]], Awaitable[Mapping[str, Any]]] = (
+        attrs.field(validator=check_awaited)
+    )
 
 
 class Action(Generic[S, P]):
@@ -197,11 +200,11 @@ def _is_class(argument: Any) -> bool:
 def _check(cls: type[Action[Any, Any]]) -> None:
     if not hasattr(cls, "slug"):  # a base class of the author's own
         return
-    faults = []
-    for method in ("perform", "perform_batch"):
-        fault = written_wrongly(inspect.getattr_static(cls, method), method)
-        if fault is not None:
-            faults.append(Fault(f"{cls.__qualname__}.{method}", fault))
+    faults = [
+        Fault(f"{cls.__qualname__}.{method}", fault)
+        for method, look in _methods(cls)
+        if (fault := look(inspect.getattr_static(cls, method, None), method)) is not None
+    ]
     if not _SLUG.fullmatch(cls.slug):
         faults.append(Fault(f"{cls.__qualname__}.slug", f"{cls.slug!r} is not a name"))
     named = {
@@ -217,6 +220,13 @@ def _check(cls: type[Action[Any, Any]]) -> None:
         ]
     if faults:
         raise DefinitionError(faults)
+
+
+def _methods(cls: type[Action[Any, Any]]) -> Iterable[tuple[str, _Look]]:
+    """The methods that the host calls, and what tells whether each is async as it should be."""
+    for method in ("perform", "perform_batch", *cls.dynamic_fields.values()):
+        yield method, written_wrongly
+    yield "validate", async_wrongly
 
 
 def _known(cls: type[Action[Any, Any]]) -> str:

@@ -1,4 +1,4 @@
-"""The functions of a plugin that the host awaits: where each is written, and how it has to be."""
+"""The functions of a plugin: which the host awaits, where each is written, how it has to be."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import types
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar, get_origin, get_type_hints
 
+import attrs
+
+from offramp.errors import DefinitionError, Fault
 from offramp.place import place_of
 
 T = TypeVar("T")
@@ -37,6 +40,28 @@ def written_wrongly(function: object, name: str) -> str | None:
     if written.__code__.co_freevars or _says_awaitable(written):
         return None
     return f"{with_place(written, name)} is not async: {_WRITE_ASYNC.format(name=name)}"
+
+
+def async_wrongly(function: object, name: str) -> str | None:
+    """What is wrong with a function that is called and not awaited, and is async all the same."""
+    written = inspect.unwrap(function) if callable(function) else function
+    if not (inspect.iscoroutinefunction(written) or inspect.isasyncgenfunction(written)):
+        return None
+    return f"{with_place(written, name)} is async: write `def {name}`, as nothing awaits it"
+
+
+def check_awaited(owner: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    """A validator of attrs for a function that the host awaits, or nothing."""
+    fault = written_wrongly(value, getattr(value, "__name__", attribute.name))
+    if fault is not None:
+        raise DefinitionError([Fault(f"{type(owner).__name__}.{attribute.name}", fault)])
+
+
+def check_called(owner: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    """A validator of attrs for a function that the host calls and does not await, or nothing."""
+    fault = async_wrongly(value, getattr(value, "__name__", attribute.name))
+    if fault is not None:
+        raise DefinitionError([Fault(f"{type(owner).__name__}.{attribute.name}", fault)])
 
 
 async def awaited(function: Callable[..., Awaitable[T]], *given: Any, **named: Any) -> T:

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, TypeAlias
 import attrs
 
 from offramp.definition.action import Action
-from offramp.definition.awaited import written_wrongly
+from offramp.definition.awaited import check_awaited, check_called
 from offramp.definition.request import AuthTokens, Request, RequestOptions
 from offramp.errors import DefinitionError, Fault
 
@@ -28,15 +28,7 @@ def _check_kind(wanted: type[Any], message: str) -> Callable[[Any, Any, Any], No
 
 
 _TEXT: Final = _check_kind(str, "a text")
-_IS_FUNCTION: Final = attrs.validators.optional(_check_kind(Callable, "a function"))  # type: ignore[arg-type]
-
-
-def _check_awaited(owner: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-    _IS_FUNCTION(owner, attribute, value)
-    name = getattr(value, "__name__", attribute.name)
-    fault = written_wrongly(value, name)
-    if fault is not None:
-        raise DefinitionError([Fault(f"{type(owner).__name__}.{attribute.name}", fault)])
+_FUNCTION: Final = attrs.validators.optional(_check_kind(Callable, "a function"))  # type: ignore[arg-type]
 
 
 @attrs.frozen(kw_only=True)
@@ -103,18 +95,18 @@ class Destination:
     presets: tuple[Preset, ...] = attrs.field(default=(), converter=_all_presets)
     #: `(settings, auth) -> options` for every request of every action.
     extend_request: Callable[[Any, AuthTokens | None], RequestOptions] | None = attrs.field(
-        default=None, validator=_IS_FUNCTION
+        default=None, validator=[_FUNCTION, check_called]
     )
     #: Returns where the credentials are good; raises `InvalidAuthenticationError` where they
     #: are bad, and anything else where that could not be told.
     test_authentication: Callable[[Request[Any]], Awaitable[object]] | None = attrs.field(
-        default=None, validator=_check_awaited
+        default=None, validator=[_FUNCTION, check_awaited]
     )
     #: OAuth 2: new tokens for stale ones.
     refresh_access_token: Callable[[Request[Any]], Awaitable[AuthTokens]] | None = attrs.field(
-        default=None, validator=_check_awaited
+        default=None, validator=[_FUNCTION, check_awaited]
     )
     #: Asks the partner to forget a user; gets the event of type `delete`.
     on_delete: Callable[[Request[Any], Mapping[str, Any]], Awaitable[object]] | None = attrs.field(
-        default=None, validator=_check_awaited
+        default=None, validator=[_FUNCTION, check_awaited]
     )
