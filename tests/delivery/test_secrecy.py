@@ -37,9 +37,9 @@ def test_masked_json_is_json(secret: str, document: Any, shown: Any) -> None:
     assert json.loads(masked_json(text, make_mask([secret]))) == shown
 
 
-@pytest.mark.parametrize("token", ["n123", "kind", "m1_1", "a"])
+@pytest.mark.parametrize("token", ["n123", "kind", "m1_1", "a", "MESSAGE_REJECTED"])
 async def test_a_record_stays_readable(tmp_path: Path, token: str) -> None:
-    """The ledger's payload is JSON, and an explanation has its names, whatever the secret is."""
+    """The reason and the names stay, and the payload is JSON, whatever the secret is."""
 
     async def perform(request: Any, payload: Item) -> None:
         await request.post(URL, json={"id": payload.id, "token": request.settings.token})
@@ -51,6 +51,7 @@ async def test_a_record_stays_readable(tmp_path: Path, token: str) -> None:
         await engine.accept("site", [event("m1", kind="line\n123")])
         [delivery] = await told_of(ledger, "m1")
         explained = await engine.explain(LANE, event("m1", kind="wild"))
+    assert delivery.reason == "MESSAGE_REJECTED"
     assert delivery.payload is not None
     assert json.loads(delivery.payload)["id"] == "m1"
     assert delivery.exchange is not None

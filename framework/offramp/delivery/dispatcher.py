@@ -23,7 +23,7 @@ from offramp.delivery.outcomes import delivered, exchange_of, too_late
 from offramp.delivery.past import Memory
 from offramp.delivery.pipeline import Pipeline
 from offramp.delivery.retry import decide
-from offramp.delivery.secrecy import masked_json
+from offramp.delivery.secrecy import masked_json, shown_code
 from offramp.delivery.send import send
 from offramp.errors import DeliveryError, RejectedError, StorageError
 from offramp.http import Mask, readable
@@ -347,7 +347,7 @@ class Dispatcher:
         return Outcome(
             lease=lease,
             stage=decision.stage,
-            reason=readable(mask(error.code)),
+            reason=shown_code(error, mask),
             message=readable(mask(message))[:MAX_MESSAGE_CHARACTERS],
             status=error.status,
             retry_at=decision.retry_at,

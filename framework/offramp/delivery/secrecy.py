@@ -12,7 +12,8 @@ from offramp import _json
 from offramp.config import Subscription, change_secrets, referenced_values
 from offramp.config.secrets import secrets_by_place
 from offramp.definition import MASK, Fields
-from offramp.http import Mask, make_mask
+from offramp.errors import DeliveryError
+from offramp.http import Mask, make_mask, readable
 from offramp.http.masking import SHORTEST_SECRET
 
 #: What `make_mask` makes of no secrets.
@@ -109,6 +110,12 @@ def masked_texts(data: Any, mask: Mask, *, keys: Mask = str) -> Any:
         return data
     # A number that only contains a secret's digits does so by chance.
     return MASK if mask(str(data)) == MASK else data
+
+
+def shown_code(error: DeliveryError, mask: Mask) -> str:
+    """The code of an error as it may be kept; those that Offramp gives are no secrets."""
+    own = error.code in (type(error).code, str(error.status))
+    return error.code if own else readable(mask(error.code))
 
 
 def masked_json(document: bytes, mask: Mask) -> bytes:
