@@ -124,8 +124,8 @@ def test_the_catalog_cuts_no_slug(
 ) -> None:
     """A slug that is cut cannot be copied into a configuration."""
     monkeypatch.setenv("COLUMNS", str(width))
-    told = [*offramp("catalog").out.split(), *offramp("catalog", "metronome-actions").out.split()]
-    assert {"metronome-actions", "sendEvent", "transaction_id"} <= set(told)
+    words = [*offramp("catalog").out.split(), *offramp("catalog", "metronome-actions").out.split()]
+    assert {"metronome-actions", "sendEvent", "transaction_id"} <= set(words)
 
 
 def test_a_pipe_gets_each_row_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ LEFT_OPEN = re.compile(r"unclosed|ResourceWarning|never awaited|never retrieved"
 
 @pytest.fixture
 def environ() -> dict[str, str]:
-    """Development mode, in which whatever is not closed is told."""
+    """Development mode, in which whatever is not closed is output."""
     return {
         **os.environ,
         "PYTHONDEVMODE": "1",
@@ -48,9 +48,9 @@ async def test_a_command_that_fails_closes_what_it_opened(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
-    told, _ = await asyncio.wait_for(process.communicate(ndjson(usage())), PATIENCE)
-    assert process.returncode == (1 if command == "send" else 0), told.decode()
-    assert not LEFT_OPEN.search(told.decode()), told.decode()
+    output, _ = await asyncio.wait_for(process.communicate(ndjson(usage())), PATIENCE)
+    assert process.returncode == (1 if command == "send" else 0), output.decode()
+    assert not LEFT_OPEN.search(output.decode()), output.decode()
 
 
 async def test_a_host_closes_what_it_opened(tmp_path: Path, environ: dict[str, str]) -> None:
@@ -86,13 +86,13 @@ async def test_a_host_closes_what_it_opened(tmp_path: Path, environ: dict[str, s
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
             )  # fmt: skip
-            told, _ = await changed.communicate()
-            assert changed.returncode == 0, told.decode()
+            output, _ = await changed.communicate()
+            assert changed.returncode == 0, output.decode()
             process.send_signal(signal.SIGTERM)
             assert await process.wait() == 0
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    for text in (told.decode(), log.read_text()):
+    for text in (output.decode(), log.read_text()):
         assert not LEFT_OPEN.search(text), text
