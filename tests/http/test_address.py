@@ -57,7 +57,7 @@ async def test_an_address_leaves_as_it_is_spelled(
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "message"),
     [
         ("https://a.example/a b", "it has ' ' at position 19"),
         ("https://a.example/a\r\nX: 1", r"it has '\r' at position 19"),
@@ -77,7 +77,7 @@ async def test_an_address_leaves_as_it_is_spelled(
         ("https://a.example/n/..\\admin", "'..' in its path leads elsewhere"),
     ],
 )
-async def test_what_cannot_be_sent_is_refused(url: str, told: str) -> None:
+async def test_what_cannot_be_sent_is_refused(url: str, message: str) -> None:
     """Before anything leaves, and in explanations too: the character, its place, what to do."""
 
     async def never(_: OutgoingRequest) -> Response:
@@ -87,7 +87,7 @@ async def test_what_cannot_be_sent_is_refused(url: str, told: str) -> None:
     with pytest.raises(RejectedError) as caught:
         await client.get(url)
     assert caught.value.code == "INVALID_URL"
-    assert told in caught.value.message
+    assert message in caught.value.message
     async with open_session() as session:  # a middleware may have put it there
         outgoing = OutgoingRequest(method="GET", url=url, timeout=timedelta(seconds=1))
         with pytest.raises(RejectedError, match="is not a URL"):

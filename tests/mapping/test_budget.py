@@ -245,13 +245,13 @@ def test_every_mapping_spends_alike_in_both_ways(mapping: Any, size: int) -> Non
     event = {"a": "a" * size, "l": [{"a": "aa"}] * size}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("offramp.mapping.budget.Budget.__init__", _poor)
-        told = {
+        answer = {
             outcome_of(budgeted(as_tree(mapping)), event),
             outcome_of(budgeted(as_code(mapping)), event),
             outcome_of(compile_mapping(mapping), event),
         }
-    assert len({code if code != "made" else (code, made) for code, made in told}) == 1
-    assert len({said for code, said in told if code != "made"}) <= 1
+    assert len({code if code != "made" else (code, made) for code, made in answer}) == 1
+    assert len({said for code, said in answer if code != "made"}) <= 1
 
 
 def _poor(budget: Any) -> None:

@@ -48,7 +48,7 @@ def faults(mapping: Any, **options: Any) -> list[str]:
 
 def test_every_fault_is_told_with_its_place() -> None:
     """One wrong field does not hide the next, however deep they are."""
-    told = faults(
+    answer = faults(
         {
             "customer_id": {"@if": {"exists": {"@path": 5}, "then": {"@pth": "$.a"}}},
             "list": [{"@json": {"mode": "encode"}}, {"deep": {"@template": None}}],
@@ -56,7 +56,7 @@ def test_every_fault_is_told_with_its_place() -> None:
             "fine": {"@path": "$.event"},
         }
     )
-    assert [line.split(": ")[0] for line in told] == [
+    assert [line.split(": ")[0] for line in answer] == [
         "mapping @ $.customer_id.@if.exists.@path",
         "mapping @ $.customer_id.@if.then.@pth",
         'mapping @ $."odd key".@case.operator',
@@ -67,9 +67,9 @@ def test_every_fault_is_told_with_its_place() -> None:
 
 def test_an_unknown_directive_is_answered_with_the_closest_and_all() -> None:
     """A slip of the pen is corrected, a guess gets the list."""
-    [told] = faults({"a": {"@templat": "x"}})
-    assert "did you mean '@template'?" in told
-    assert "@arrayPath, @case, @excludeWhenNull, @flatten, @if, @json, @liquid" in told
+    [answer] = faults({"a": {"@templat": "x"}})
+    assert "did you mean '@template'?" in answer
+    assert "@arrayPath, @case, @excludeWhenNull, @flatten, @if, @json, @liquid" in answer
     [guess] = faults({"a": {"@zzz": "x"}})
     assert "did you mean" not in guess
 
@@ -120,8 +120,8 @@ def test_a_plugin_may_write_a_node_with_its_check() -> None:
     assert (shout.value, shout.paths) == ([1, 1], ("$.a", "$.loud"))
     assert [child.place for child in shout.children] == ["$.v.@shout.value"]
     assert [child.value for child in count.children] == [[1, 2]]
-    told = faults({"v": {"@shout": {"value": 5}}}, directives=directives)
-    assert told == [
+    answer = faults({"v": {"@shout": {"value": 5}}}, directives=directives)
+    assert answer == [
         "mapping @ $.v.@shout.value: expected a string or a directive, got the number 5"
     ]
 
@@ -158,8 +158,8 @@ def test_no_plugin_takes_the_place_of_a_built_in_directive() -> None:
 @pytest.mark.parametrize("mapping", [None, 5, "x", [], [{"@path": "$.a"}], {1, 2}])
 def test_a_mapping_is_an_object(mapping: Any) -> None:
     """Anything else is refused, whatever it is."""
-    [told] = faults(mapping)
-    assert told.startswith("mapping @ $: expected a mapping as an object, got ")
+    [answer] = faults(mapping)
+    assert answer.startswith("mapping @ $: expected a mapping as an object, got ")
 
 
 def test_a_mapping_is_json() -> None:
@@ -185,8 +185,8 @@ def test_a_mapping_may_be_deep_but_not_bottomless(wrap: str) -> None:
     assert compile_mapping(deepest)({"event": "x"})
     assert compile_mapping(deepest).explain({"event": "x"}).fault is None
     for depth in (MAX_DEPTH, 100_000):
-        [told] = faults(nested(depth, wrap))
-        assert f"a mapping has at most {MAX_DEPTH} levels" in told
+        [answer] = faults(nested(depth, wrap))
+        assert f"a mapping has at most {MAX_DEPTH} levels" in answer
 
 
 def test_the_mapping_may_change_once_it_is_compiled() -> None:
@@ -244,5 +244,5 @@ def test_directives_inside_directives_are_looked_at_once() -> None:
     mapping: Any = {"@path": 5}
     for _ in range(40):
         mapping = {"@if": {"exists": {"@path": "$.a"}, "then": mapping}}
-    [told] = faults({"a": mapping})
-    assert ".then.@path: expected a string or a directive" in told
+    [answer] = faults({"a": mapping})
+    assert ".then.@path: expected a string or a directive" in answer

@@ -27,15 +27,15 @@ def check_address(url: str) -> None:
     if found is None:
         dots = _DOTS.match(url)
         if dots is not None:
-            told = f"{url!r} is not a URL: {dots[1]!r} in its path leads elsewhere"
-            raise RejectedError(f"{told}: {_QUOTE}", code="INVALID_URL")
+            message = f"{url!r} is not a URL: {dots[1]!r} in its path leads elsewhere"
+            raise RejectedError(f"{message}: {_QUOTE}", code="INVALID_URL")
         return
     character = found[0]
-    told = f"{url!r} is not a URL: it has {character!a} at position {found.start()}"
+    message = f"{url!r} is not a URL: it has {character!a} at position {found.start()}"
     remedy = _QUOTE
     if ord(character) >= _ASCII:
         remedy += ", and write a host's name in its xn-- form"
-    raise RejectedError(f"{told}: {remedy}", code="INVALID_URL")
+    raise RejectedError(f"{message}: {remedy}", code="INVALID_URL")
 
 
 def as_spelled(url: str) -> URL:

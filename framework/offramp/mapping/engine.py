@@ -150,7 +150,7 @@ def _distinct(faults: list[Fault]) -> list[Fault]:
     # What lies inside a faulty place is only another sight of the same fault.
     distinct: list[Fault] = []
     for fault in faults:
-        if not any(_covers(told.place, fault.place) for told in distinct):
+        if not any(_covers(one.place, fault.place) for one in distinct):
             distinct.append(fault)
     return distinct
 

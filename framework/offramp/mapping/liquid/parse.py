@@ -72,10 +72,10 @@ def parse_template(source: str) -> list[Node]:
         # where the text before it is stripped.
         return _GRAMMAR.parse(prepared + _END if source.endswith("\n") else prepared).nodes
     except LiquidError as error:
-        raise ValueError(_told(error)) from None
+        raise ValueError(_describe(error)) from None
 
 
-def _told(error: LiquidError) -> str:
+def _describe(error: LiquidError) -> str:
     message = str(error.message)
     token = error.token
     if token is not None and token.kind == TOKEN_TAG and token.value in DISABLED_TAGS:

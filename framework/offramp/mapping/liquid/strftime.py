@@ -46,8 +46,8 @@ _DECADE = 10
 
 
 @attrs.frozen(kw_only=True)
-class Moment:
-    """A moment and the clock on the wall that shows it."""
+class ZonedTime:
+    """A time and the clock on the wall that shows it."""
 
     #: Milliseconds since 1970, UTC.
     epoch_ms: int
@@ -105,7 +105,7 @@ class Moment:
         return self.shown_ms % MS_PER_SECOND
 
 
-def strftime(moment: Moment, layout: str, meter: Meter) -> str:
+def strftime(time: ZonedTime, layout: str, meter: Meter) -> str:
     """A moment in a format, in which any code can have any width: what it makes is charged."""
 
     def written(found: re.Match[str]) -> str:
@@ -116,7 +116,7 @@ def strftime(moment: Moment, layout: str, meter: Meter) -> str:
         wide = int((width or "0")[:MAX_WIDTH_DIGITS])
         meter.steps(STEPS_PER_CODE)
         meter.characters(wide)
-        return _padded(write(moment, flags or "", wide), code, flags or "", wide)
+        return _padded(write(time, flags or "", wide), code, flags or "", wide)
 
     return _CODE.sub(written, layout)
 
@@ -142,77 +142,77 @@ def _padded(text: str, code: str, flags: str, width: int) -> str:
     return text.rjust(wide, fill)
 
 
-def _offset_text(moment: Moment, flags: str, _: int) -> str:
-    hours, minutes = divmod(abs(moment.offset), MINUTES_PER_HOUR)
+def _offset_text(time: ZonedTime, flags: str, _: int) -> str:
+    hours, minutes = divmod(abs(time.offset), MINUTES_PER_HOUR)
     between = ":" if ":" in flags else ""
-    return f"{'-' if moment.offset > 0 else '+'}{int(hours):02}{between}{minutes:02.0f}"
+    return f"{'-' if time.offset > 0 else '+'}{int(hours):02}{between}{minutes:02.0f}"
 
 
-def _fraction(moment: Moment, _: str, width: int) -> str:
+def _fraction(time: ZonedTime, _: str, width: int) -> str:
     digits = width or FRACTION_DIGITS
-    return f"{moment.ms:0{MS_DIGITS}}"[:digits].ljust(digits, "0")
+    return f"{time.ms:0{MS_DIGITS}}"[:digits].ljust(digits, "0")
 
 
-def _week(moment: Moment, first_day: int) -> int:
-    since_first = (moment.weekday - first_day) % DAYS_PER_WEEK
-    return (moment.day_of_year - 1 - since_first + DAYS_PER_WEEK) // DAYS_PER_WEEK
+def _week(time: ZonedTime, first_day: int) -> int:
+    since_first = (time.weekday - first_day) % DAYS_PER_WEEK
+    return (time.day_of_year - 1 - since_first + DAYS_PER_WEEK) // DAYS_PER_WEEK
 
 
-def _hour_of_half(moment: Moment) -> int:
-    return moment.hour % NOON or NOON
+def _hour_of_half(time: ZonedTime) -> int:
+    return time.hour % NOON or NOON
 
 
-def _local_date(moment: Moment) -> str:
-    day = moment.day[1]
+def _local_date(time: ZonedTime) -> str:
+    day = time.day[1]
     # English has no year 0: the one before 1 is the year 1 before Christ, and not marked as such.
-    year = moment.year if moment.year > 0 else 1 - moment.year
+    year = time.year if time.year > 0 else 1 - time.year
     return f"{day.month}/{day.day}/{year}"
 
 
-def _local_time(moment: Moment) -> str:
-    half = "AM" if moment.hour < NOON else "PM"
-    return f"{_hour_of_half(moment)}:{moment.minute:02}:{moment.second:02} {half}"
+def _local_time(time: ZonedTime) -> str:
+    half = "AM" if time.hour < NOON else "PM"
+    return f"{_hour_of_half(time)}:{time.minute:02}:{time.second:02} {half}"
 
 
-def _code(value: Callable[[Moment], str | int]) -> Callable[[Moment, str, int], str]:
-    return lambda moment, _, __: str(value(moment))
+def _code(value: Callable[[ZonedTime], str | int]) -> Callable[[ZonedTime, str, int], str]:
+    return lambda time, _, __: str(value(time))
 
 
-_CODES: dict[str, Callable[[Moment, str, int], str]] = {
-    "a": _code(lambda moment: _DAYS[moment.weekday][:_SHORT]),
-    "A": _code(lambda moment: _DAYS[moment.weekday]),
-    "b": _code(lambda moment: _MONTHS[moment.day[1].month - 1][:_SHORT]),
-    "B": _code(lambda moment: _MONTHS[moment.day[1].month - 1]),
-    "c": _code(lambda moment: f"{_local_date(moment)}, {_local_time(moment)}"),
-    "C": _code(lambda moment: moment.year // YEARS_PER_CENTURY),
-    "d": _code(lambda moment: moment.day[1].day),
-    "e": _code(lambda moment: moment.day[1].day),
-    "h": _code(lambda moment: _MONTHS[moment.day[1].month - 1][:_SHORT]),
-    "H": _code(lambda moment: moment.hour),
+_CODES: dict[str, Callable[[ZonedTime, str, int], str]] = {
+    "a": _code(lambda time: _DAYS[time.weekday][:_SHORT]),
+    "A": _code(lambda time: _DAYS[time.weekday]),
+    "b": _code(lambda time: _MONTHS[time.day[1].month - 1][:_SHORT]),
+    "B": _code(lambda time: _MONTHS[time.day[1].month - 1]),
+    "c": _code(lambda time: f"{_local_date(time)}, {_local_time(time)}"),
+    "C": _code(lambda time: time.year // YEARS_PER_CENTURY),
+    "d": _code(lambda time: time.day[1].day),
+    "e": _code(lambda time: time.day[1].day),
+    "h": _code(lambda time: _MONTHS[time.day[1].month - 1][:_SHORT]),
+    "H": _code(lambda time: time.hour),
     "I": _code(_hour_of_half),
-    "j": _code(lambda moment: moment.day_of_year),
-    "k": _code(lambda moment: moment.hour),
+    "j": _code(lambda time: time.day_of_year),
+    "k": _code(lambda time: time.hour),
     "l": _code(_hour_of_half),
-    "L": _code(lambda moment: moment.ms),
-    "m": _code(lambda moment: moment.day[1].month),
-    "M": _code(lambda moment: moment.minute),
+    "L": _code(lambda time: time.ms),
+    "m": _code(lambda time: time.day[1].month),
+    "M": _code(lambda time: time.minute),
     "n": _code(lambda _: "\n"),
     "N": _fraction,
-    "p": _code(lambda moment: "AM" if moment.hour < NOON else "PM"),
-    "P": _code(lambda moment: "am" if moment.hour < NOON else "pm"),
-    "q": _code(lambda moment: ordinal(moment.day[1].day)),
-    "s": _code(lambda moment: moment.epoch_ms // MS_PER_SECOND),
-    "S": _code(lambda moment: moment.second),
+    "p": _code(lambda time: "AM" if time.hour < NOON else "PM"),
+    "P": _code(lambda time: "am" if time.hour < NOON else "pm"),
+    "q": _code(lambda time: ordinal(time.day[1].day)),
+    "s": _code(lambda time: time.epoch_ms // MS_PER_SECOND),
+    "S": _code(lambda time: time.second),
     "t": _code(lambda _: "\t"),
-    "u": _code(lambda moment: moment.weekday or DAYS_PER_WEEK),
-    "U": _code(lambda moment: _week(moment, 0)),
-    "w": _code(lambda moment: moment.weekday),
-    "W": _code(lambda moment: _week(moment, 1)),
+    "u": _code(lambda time: time.weekday or DAYS_PER_WEEK),
+    "U": _code(lambda time: _week(time, 0)),
+    "w": _code(lambda time: time.weekday),
+    "W": _code(lambda time: _week(time, 1)),
     "x": _code(_local_date),
     "X": _code(_local_time),
-    "y": _code(lambda moment: moment.year % YEARS_PER_CENTURY),
-    "Y": _code(lambda moment: moment.year),
+    "y": _code(lambda time: time.year % YEARS_PER_CENTURY),
+    "Y": _code(lambda time: time.year),
     "z": _offset_text,
-    "Z": lambda moment, flags, width: moment.zone or _offset_text(moment, flags, width),
+    "Z": lambda time, flags, width: time.zone or _offset_text(time, flags, width),
     "%": _code(lambda _: "%"),
 }

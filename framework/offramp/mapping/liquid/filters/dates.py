@@ -20,7 +20,7 @@ from offramp.js.date_parts import (
 from offramp.js.dates import parse_js_date
 from offramp.js.text import js_string
 from offramp.js.values import UNSET
-from offramp.mapping.liquid.strftime import Moment, ordinal, strftime
+from offramp.mapping.liquid.strftime import ZonedTime, ordinal, strftime
 from offramp.mapping.liquid.values import is_nil, is_number, number, plain
 from offramp.mapping.wording import shown
 
@@ -40,50 +40,50 @@ _SECONDS = re.compile("[0-9]+")
 
 
 def _date(run: Run, value: Any, layout: Any = UNSET, zone: Any = UNSET) -> Any:
-    moment = _moment(run, value, zone)
-    if moment is None:
+    time = _zoned_time(run, value, zone)
+    if time is None:
         return value
-    return strftime(moment, DEFAULT_FORMAT if is_nil(layout) else run.text(layout), run.meter)
+    return strftime(time, DEFAULT_FORMAT if is_nil(layout) else run.text(layout), run.meter)
 
 
 def _in_format(layout: str) -> Callable[..., Any]:
     def filter_(run: Run, value: Any) -> Any:
-        moment = _moment(run, value, UNSET)
-        return value if moment is None else strftime(moment, layout, run.meter)
+        time = _zoned_time(run, value, UNSET)
+        return value if time is None else strftime(time, layout, run.meter)
 
     return filter_
 
 
 def _in_words(month: str) -> Callable[..., Any]:
     def filter_(run: Run, value: Any, kind: Any = UNSET, style: Any = UNSET) -> Any:
-        moment = _moment(run, value, UNSET)
-        if moment is None:
+        time = _zoned_time(run, value, UNSET)
+        if time is None:
             return value
-        day = moment.day[1].day
+        day = time.day[1].day
         layout = f"%d {month} %Y"
         if kind == "ordinal":
             numbered = f"{day}{ordinal(day)}"
             layout = f"{month} {numbered}, %Y" if style == "US" else f"{numbered} {month} %Y"
-        return strftime(moment, layout, run.meter)
+        return strftime(time, layout, run.meter)
 
     return filter_
 
 
-def _moment(run: Run, value: Any, zone: Any) -> Moment | None:
+def _zoned_time(run: Run, value: Any, zone: Any) -> ZonedTime | None:
     ms = _since_1970(run, plain(value))
     if ms is None or not abs(ms) <= MAX_TIME:
         return None
-    moment = _on_the_wall(run, int(ms), zone)
-    return moment if moment and abs(moment.shown_ms) <= MAX_TIME else None
+    time = _on_the_wall(run, int(ms), zone)
+    return time if time and abs(time.shown_ms) <= MAX_TIME else None
 
 
-def _on_the_wall(run: Run, ms: int, zone: Any) -> Moment | None:
+def _on_the_wall(run: Run, ms: int, zone: Any) -> ZonedTime | None:
     if zone is None or zone is UNSET:
-        return Moment(epoch_ms=ms)
+        return ZonedTime(epoch_ms=ms)
     if isinstance(zone, str):
-        return Moment(epoch_ms=ms, offset=_zone_offset(run, zone, ms), zone=zone)
+        return ZonedTime(epoch_ms=ms, offset=_zone_offset(run, zone, ms), zone=zone)
     offset = number(zone)
-    return Moment(epoch_ms=ms, offset=offset, zone="") if math.isfinite(offset) else None
+    return ZonedTime(epoch_ms=ms, offset=offset, zone="") if math.isfinite(offset) else None
 
 
 def _since_1970(run: Run, value: Any) -> float | None:
