@@ -7,9 +7,12 @@ import gc
 import gzip
 import socket
 import struct
+import threading
+import time
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import aiohttp
 import pytest
@@ -104,6 +107,32 @@ async def test_a_slow_answer_times_out(serve: Serve, send: Handler) -> None:
         assert isinstance(error, RequestTimeoutError)
         assert error.retryable
         assert "no answer within 0.3 s" in error.message
+
+
+class Quick(BaseHTTPRequestHandler):
+    """Answers at once."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"in time")
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+async def test_an_answer_that_came_while_the_process_stood_still_is_read(send: Handler) -> None:
+    """The time-out has passed when the process goes on, and the partner has taken the events."""
+    with HTTPServer(("127.0.0.1", 0), Quick) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        asyncio.get_running_loop().call_later(0.001, time.sleep, 0.5)
+        try:
+            answer = await send(outgoing(f"http://127.0.0.1:{server.server_port}/", seconds=0.1))
+        finally:
+            server.shutdown()
+            thread.join()
+    assert answer.text == "in time"
 
 
 def unused_port() -> int:

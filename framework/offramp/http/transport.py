@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Final
 
 import aiohttp
@@ -16,6 +18,11 @@ from offramp.http.faults import as_fault
 MAX_RESPONSE_BYTES: Final = 10_000_000
 #: Idle connections are closed before common load balancers close them (60 s).
 KEEP_ALIVE_SECONDS: Final = 30.0
+#: After its time-out a request may still read what has arrived. Where the whole process stood still
+#: (SIGSTOP, a suspended machine), time runs out in the moment in which the answer can be read.
+READING_SECONDS: Final = 0.1
+#: The time-out is the transport's own.
+_NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None)
 
 
 def open_session(*, connections: int = 100) -> aiohttp.ClientSession:
@@ -38,14 +45,17 @@ def aiohttp_transport(session: aiohttp.ClientSession) -> Handler:
     async def send(outgoing: OutgoingRequest) -> Response:
         address = as_spelled(outgoing.url)
         try:
-            async with session.request(
-                outgoing.method,
-                address,
-                headers=outgoing.headers,
-                data=outgoing.body,
-                timeout=aiohttp.ClientTimeout(total=outgoing.timeout.total_seconds()),
-                allow_redirects=False,
-            ) as answer:
+            async with (
+                _within(outgoing.timeout.total_seconds()),
+                session.request(
+                    outgoing.method,
+                    address,
+                    headers=outgoing.headers,
+                    data=outgoing.body,
+                    timeout=_NO_TIMEOUT,
+                    allow_redirects=False,
+                ) as answer,
+            ):
                 body = await _read(answer)
         except Exception as error:
             fault = as_fault(error, outgoing)
@@ -58,6 +68,18 @@ def aiohttp_transport(session: aiohttp.ClientSession) -> Handler:
         )
 
     return send
+
+
+@asynccontextmanager
+async def _within(seconds: float) -> AsyncIterator[None]:
+    """End the block with `TimeoutError` after so many seconds in which it could have gone on."""
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(None) as limit:
+        end = loop.call_later(seconds, lambda: limit.reschedule(loop.time() + READING_SECONDS))
+        try:
+            yield
+        finally:
+            end.cancel()
 
 
 def open_transport() -> tuple[Handler, Callable[[], Awaitable[None]]]:
