@@ -20,7 +20,7 @@ LEFT_OPEN = re.compile(r"unclosed|ResourceWarning|never awaited|never retrieved"
 
 @pytest.fixture
 def environ() -> dict[str, str]:
-    """Development mode, in which whatever is not closed is output."""
+    """Development mode, in which whatever is not closed is told."""
     return {
         **os.environ,
         "PYTHONDEVMODE": "1",
