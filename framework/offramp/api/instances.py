@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import attrs
 
+from offramp.api.config_resource import ConfigResource
 from offramp.api.config_shapes import (
     InstanceAnswer,
     InstanceBody,
@@ -18,15 +19,21 @@ from offramp.api.config_shapes import (
     Removed,
     TestAnswer,
 )
-from offramp.api.editing import Saved, parse_part, save, warnings_at
+from offramp.api.editing import parse_part
 from offramp.api.host_context import HostContext
 from offramp.api.operations import Call, Operation, Reply
-from offramp.api.problems import conflict, refuse
+from offramp.api.problems import refuse
 from offramp.config import Config, Instance, mask_settings
 from offramp.config.check import instance_warnings
 from offramp.config.export import instance_table, settings_fields, source_table
 from offramp.delivery import InstanceRuntime
-from offramp.errors import DeliveryError, InvalidAuthenticationError, OfframpError, join_place
+from offramp.errors import (
+    DeliveryError,
+    Fault,
+    InvalidAuthenticationError,
+    OfframpError,
+    join_place,
+)
 from offramp.place import describe_error
 from offramp.plugins import pick
 
@@ -34,99 +41,27 @@ from offramp.plugins import pick
 TEST_SECONDS: Final = 20.0
 
 
-class InstancesResource:
+class InstancesResource(ConfigResource):
     """Instances of the configuration."""
 
-    def __init__(self, host: HostContext) -> None:
-        self._host = host
+    noun = "instance"
+    answer = InstanceAnswer
+    fixed = ("destination",)
 
     def operations(self) -> Iterable[Operation]:
         """The operations of this module."""
-        path, one = "/api/instances", "/api/instances/{name}"
-
-        def make(method: str, at: str, summary: str, serve: Any, **more: Any) -> Operation:
-            given = {"answer": InstanceAnswer, "changes": method != "GET", **more}
-            return Operation(
-                method=method, path=at, tag="instances", summary=summary, serve=serve, **given
-            )
-
-        created = {"body": InstanceBody, "status": HTTPStatus.CREATED}
-        yield make("GET", path, "List all instances", self.listing, answer=Instances)
-        yield make("POST", path, "Make an instance", self.create, **created)
-        yield make("GET", one, "Show an instance", self.show)
-        yield make("PATCH", one, "Change an instance", self.change, body=InstanceChange)
-        yield make(
-            "DELETE", one, "Delete an instance and its subscriptions", self.delete, answer=Removed
-        )
-        yield make("POST", f"{one}/enable", "Have an instance run", self.enable)
-        yield make("POST", f"{one}/disable", "Stop an instance", self.disable)
-        yield make(
-            "POST",
-            f"{one}/test",
-            "Ask the partner whether the credentials are good",
-            self.test,
-            answer=TestAnswer,
-            changes=False,
-        )
-
-    async def listing(self, _: Call) -> Reply:
-        """Answer with all of them."""
-        revision, config = await self._host.configs.load()
-        shapes = [self._shape(config, name) for name in config.instances]
-        return Reply(data=Instances(revision=revision, instances=shapes), revision=revision)
-
-    async def show(self, call: Call) -> Reply:
-        """Answer with one."""
-        revision, config = await self._host.configs.load()
-        name = call.path["name"]
-        pick(config.instances, name, "instance")
-        return await self._answer(Saved(revision=revision, config=config, changes=()), name)
-
-    async def create(self, call: Call) -> Reply:
-        """Make one."""
-        table = dict(call.body)
-        name = table.pop("name", None)
-        if not isinstance(name, str) or not name:
-            raise refuse("name", "is missing: give the instance a name")
-
-        def change(config: Config) -> Config:
-            if name in config.instances:
-                raise conflict(f"there is an instance {name!r} already")
-            return self._with(config, name, table)
-
-        return await self._answer(await save(self._host, call, change), name)
-
-    async def change(self, call: Call) -> Reply:
-        """Change one."""
-        return await self._changed(call, call.body)
-
-    async def enable(self, call: Call) -> Reply:
-        """Have one run."""
-        return await self._changed(call, {"enabled": True})
-
-    async def disable(self, call: Call) -> Reply:
-        """Stop one; what waits for it ends as expired, and can be replayed."""
-        return await self._changed(call, {"enabled": False})
-
-    async def delete(self, call: Call) -> Reply:
-        """Delete one with its subscriptions."""
-        name = call.path["name"]
-        removed: list[str] = []
-
-        def change(config: Config) -> Config:
-            pick(config.instances, name, "instance")
-            removed[:] = [name, *(each.id for each in config.subscriptions_of(name))]
-            subscriptions = config.subscriptions.items()
-            return attrs.evolve(
-                config,
-                instances={k: each for k, each in config.instances.items() if k != name},
-                subscriptions={k: each for k, each in subscriptions if each.instance != name},
-            )
-
-        saved = await save(self._host, call, change)
-        return Reply(
-            data=Removed(revision=saved.revision, removed=removed), revision=saved.revision
-        )
+        one, created = "/{name}", {"body": InstanceBody, "status": HTTPStatus.CREATED}
+        yield self.operation("GET", "", "List all instances", self.listing, answer=Instances)
+        yield self.operation("POST", "", "Make an instance", self.create, **created)
+        yield self.operation("GET", one, "Show an instance", self.show)
+        yield self.operation("PATCH", one, "Change an instance", self.change, body=InstanceChange)
+        deleted = "Delete an instance and its subscriptions"
+        yield self.operation("DELETE", one, deleted, self.delete, answer=Removed)
+        yield self.operation("POST", f"{one}/enable", "Have an instance run", self.enable)
+        yield self.operation("POST", f"{one}/disable", "Stop an instance", self.disable)
+        asked = "Ask the partner whether the credentials are good"
+        tested = {"answer": TestAnswer, "changes": False}
+        yield self.operation("POST", f"{one}/test", asked, self.test, **tested)
 
     async def test(self, call: Call) -> Reply:
         """Ask the partner."""
@@ -134,41 +69,46 @@ class InstancesResource:
         instance = pick(config.instances, call.path["name"], "instance")
         return Reply(data=await check_credentials(self._host, instance))
 
-    async def _changed(self, call: Call, changes: Mapping[str, Any]) -> Reply:
-        name = call.path["name"]
-        if "destination" in changes:
-            raise refuse("destination", "cannot be changed: make another instance")
+    def all_of(self, config: Config) -> Mapping[str, Instance]:
+        """Instances by name."""
+        return config.instances
 
-        def change(config: Config) -> Config:
-            instance = pick(config.instances, name, "instance")
-            fields = settings_fields(self._host.catalog, instance)
-            table = {**instance_table(instance, fields, secrets=True), **changes}
-            return self._with(config, name, table)
+    def table_of(self, config: Config, name: str) -> Mapping[str, Any]:
+        """One with its secret settings, without its subscriptions."""
+        instance = config.instances[name]
+        fields = settings_fields(self._host.catalog, instance)
+        return instance_table(instance, fields, secrets=True)
 
-        return await self._answer(await save(self._host, call, change), name)
-
-    def _with(self, config: Config, name: str, table: Mapping[str, Any]) -> Config:
+    def written(self, config: Config, name: str, table: Mapping[str, Any]) -> Config:
+        """Read one; its subscriptions stay as they are."""
         if "subscriptions" in table:
             raise refuse("subscriptions", "are made one by one at /api/subscriptions")
-        place = join_place("instances", name)
         sources = {s.name: source_table(s, secrets=True) for s in config.sources.values()}
         document = {"sources": sources, "instances": {name: table}}
-        read = parse_part(document, self._host.catalog, config, part=place)
+        read = parse_part(document, self._host.catalog, config, part=self.place_of(config, name))
         return attrs.evolve(config, instances={**config.instances, name: read.instances[name]})
 
-    async def _answer(self, saved: Saved, name: str) -> Reply:
-        warnings = await warnings_at(
-            self._host,
-            join_place("instances", name),
-            lambda: instance_warnings(saved.config, self._host.catalog, name),
+    def without(self, config: Config, name: str) -> tuple[Config, list[str]]:
+        """Its subscriptions go with it."""
+        removed = [name, *(each.id for each in config.subscriptions_of(name))]
+        subscriptions = config.subscriptions.items()
+        left = attrs.evolve(
+            config,
+            instances={k: each for k, each in config.instances.items() if k != name},
+            subscriptions={k: each for k, each in subscriptions if each.instance != name},
         )
-        shape = self._shape(saved.config, name)
-        return Reply(
-            data=InstanceAnswer(revision=saved.revision, instance=shape, warnings=warnings),
-            revision=saved.revision,
-        )
+        return left, removed
 
-    def _shape(self, config: Config, name: str) -> InstanceShape:
+    def place_of(self, config: Config, name: str) -> str:  # noqa: ARG002 - as of the other kinds
+        """Under its name."""
+        return join_place("instances", name)
+
+    def warnings_of(self, config: Config, name: str) -> Iterable[Fault]:
+        """Of itself and its settings."""
+        return instance_warnings(config, self._host.catalog, name)
+
+    def shape(self, config: Config, name: str) -> InstanceShape:
+        """One with its settings masked."""
         instance: Instance = config.instances[name]
         fields = settings_fields(self._host.catalog, instance)
         return {

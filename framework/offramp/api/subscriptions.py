@@ -10,6 +10,7 @@ import attrs
 import msgspec
 
 from offramp.api.candidates import read_candidate
+from offramp.api.config_resource import ConfigResource
 from offramp.api.config_shapes import (
     Removed,
     SubscriptionAnswer,
@@ -18,14 +19,14 @@ from offramp.api.config_shapes import (
     Subscriptions,
     SubscriptionShape,
 )
-from offramp.api.editing import Saved, save, warnings_at
-from offramp.api.host_context import HostContext
+from offramp.api.editing import save
 from offramp.api.operations import Call, Operation, Query, Reply
 from offramp.api.problems import conflict, refuse
-from offramp.config import Config, mask_mapping
+from offramp.config import Config, Subscription, mask_mapping
 from offramp.config.check import subscription_warnings
 from offramp.config.export import mapping_fields, subscription_table
 from offramp.config.same_keys import place_of
+from offramp.errors import Fault
 from offramp.plugins import pick
 
 #: What the copy of a subscription is called. Named as at Segment.
@@ -39,57 +40,39 @@ class DuplicateBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     name: str | None = None
 
 
-class SubscriptionsResource:
+class SubscriptionsResource(ConfigResource):
     """Subscriptions of the configuration."""
 
-    def __init__(self, host: HostContext) -> None:
-        self._host = host
+    noun = "subscription"
+    parameter = "id"
+    answer = SubscriptionAnswer
+    fixed = ("id", "instance")
 
     def operations(self) -> Iterable[Operation]:
         """The operations of this module."""
-        path, one = "/api/subscriptions", "/api/subscriptions/{id}"
-
-        def make(method: str, at: str, summary: str, serve: Any, **more: Any) -> Operation:
-            given = {"answer": SubscriptionAnswer, "changes": method != "GET", **more}
-            return Operation(
-                method=method, path=at, tag="subscriptions", summary=summary, serve=serve, **given
-            )
-
-        created = {"status": HTTPStatus.CREATED}
+        one, created = "/{id}", {"status": HTTPStatus.CREATED}
         listed = {"answer": Subscriptions, "query": (INSTANCE,)}
-        yield make("GET", path, "List subscriptions", self.listing, **listed)
-        yield make(
-            "POST", path, "Make a subscription, which starts disabled", self.create,
-            body=SubscriptionBody, **created,
-        )  # fmt: skip
-        yield make("GET", one, "Show a subscription", self.show)
-        yield make("PATCH", one, "Change a subscription", self.change, body=SubscriptionChange)
-        yield make("DELETE", one, "Delete a subscription", self.delete, answer=Removed)
-        yield make("POST", f"{one}/enable", "Have a subscription run", self.enable)
-        yield make("POST", f"{one}/disable", "Stop a subscription", self.disable)
-        yield make(
-            "POST", f"{one}/duplicate", "Make a disabled copy of a subscription", self.duplicate,
-            body=DuplicateBody, body_optional=True, **created,
-        )  # fmt: skip
-
-    async def listing(self, call: Call) -> Reply:
-        """Answer with all of them, or with those of one instance."""
-        revision, config = await self._host.configs.load()
-        of = call.query["instance"]
-        shapes = [
-            self._shape(config, each.id)
-            for each in config.subscriptions.values()
-            if of is None or each.instance == of
-        ]
-        return Reply(data=Subscriptions(revision=revision, subscriptions=shapes), revision=revision)
-
-    async def show(self, call: Call) -> Reply:
-        """Answer with one."""
-        revision, config = await self._host.configs.load()
-        pick(config.subscriptions, call.path["id"], "subscription")
-        return await self._answer(
-            Saved(revision=revision, config=config, changes=()), call.path["id"]
+        made = {"body": SubscriptionBody, **created}
+        changed = {"body": SubscriptionChange}
+        copied = {"body": DuplicateBody, "body_optional": True, **created}
+        make, copy = (
+            "Make a subscription, which starts disabled",
+            "Make a disabled copy of a subscription",
         )
+        yield self.operation("GET", "", "List subscriptions", self.listing, **listed)
+        yield self.operation("POST", "", make, self.create, **made)
+        yield self.operation("GET", one, "Show a subscription", self.show)
+        yield self.operation("PATCH", one, "Change a subscription", self.change, **changed)
+        yield self.operation("DELETE", one, "Delete a subscription", self.delete, answer=Removed)
+        yield self.operation("POST", f"{one}/enable", "Have a subscription run", self.enable)
+        yield self.operation("POST", f"{one}/disable", "Stop a subscription", self.disable)
+        yield self.operation("POST", f"{one}/duplicate", copy, self.duplicate, **copied)
+
+    def listed(self, config: Config, call: Call) -> Iterable[str]:
+        """All, or those of one instance."""
+        instance = call.query["instance"]
+        each_of = config.subscriptions.values()
+        return [each.id for each in each_of if instance is None or each.instance == instance]
 
     async def create(self, call: Call) -> Reply:
         """Make one, disabled."""
@@ -110,77 +93,48 @@ class SubscriptionsResource:
         table["name"] = call.body.name or COPY.format(name=original.name)
         return await self._created(call, original.instance, table)
 
-    async def change(self, call: Call) -> Reply:
-        """Change one."""
-        return await self._changed(call, call.body)
-
-    async def enable(self, call: Call) -> Reply:
-        """Have one run."""
-        return await self._changed(call, {"enabled": True})
-
-    async def disable(self, call: Call) -> Reply:
-        """Stop one; what waits in it ends as expired, and can be replayed."""
-        return await self._changed(call, {"enabled": False})
-
-    async def delete(self, call: Call) -> Reply:
-        """Delete one."""
-        name = call.path["id"]
-
-        def change(config: Config) -> Config:
-            pick(config.subscriptions, name, "subscription")
-            kept = {k: each for k, each in config.subscriptions.items() if k != name}
-            return attrs.evolve(config, subscriptions=kept)
-
-        saved = await save(self._host, call, change)
-        return Reply(data=Removed(revision=saved.revision, removed=[name]), revision=saved.revision)
-
     async def _created(self, call: Call, instance: str, table: Mapping[str, Any]) -> Reply:
         made: list[str] = []
 
         def change(config: Config) -> Config:
             candidate = read_candidate(self._host.catalog, config, instance, table)
-            others = config.subscriptions_of(instance)
             if candidate.id in config.subscriptions:
-                raise conflict(f"there is a subscription {candidate.id!r} already")
-            if any(each.name == candidate.name for each in others):
-                raise conflict(f"{instance} has a subscription {candidate.name!r} already")
+                raise conflict(f"the subscription {candidate.id!r} exists already")
             made[:] = [candidate.id]
-            new = attrs.evolve(candidate, enabled=False)
-            return attrs.evolve(config, subscriptions={**config.subscriptions, new.id: new})
+            return _with(config, attrs.evolve(candidate, enabled=False))
 
         saved = await save(self._host, call, change)
-        return await self._answer(saved, made[0])
+        return await self.reply(saved, made[0])
 
-    async def _changed(self, call: Call, changes: Mapping[str, Any]) -> Reply:
-        name = call.path["id"]
-        for key in ("id", "instance"):
-            if key in changes:
-                raise refuse(key, "cannot be changed: make another subscription")
+    def all_of(self, config: Config) -> Mapping[str, Subscription]:
+        """Subscriptions by id."""
+        return config.subscriptions
 
-        def change(config: Config) -> Config:
-            before = pick(config.subscriptions, name, "subscription")
-            table = {**subscription_table(before, {}, secrets=True), "id": before.id, **changes}
-            after = read_candidate(self._host.catalog, config, before.instance, table)
-            others = config.subscriptions_of(before.instance)
-            if any(each.name == after.name and each.id != name for each in others):
-                raise conflict(f"{before.instance} has a subscription {after.name!r} already")
-            return attrs.evolve(config, subscriptions={**config.subscriptions, name: after})
+    def table_of(self, config: Config, name: str) -> Mapping[str, Any]:
+        """One with its id, and with what is secret in its mapping."""
+        subscription = config.subscriptions[name]
+        return {**subscription_table(subscription, {}, secrets=True), "id": name}
 
-        return await self._answer(await save(self._host, call, change), name)
+    def written(self, config: Config, name: str, table: Mapping[str, Any]) -> Config:
+        """Read one that is there already."""
+        instance = config.subscriptions[name].instance
+        return _with(config, read_candidate(self._host.catalog, config, instance, table))
 
-    async def _answer(self, saved: Saved, name: str) -> Reply:
-        config = saved.config
-        warnings = await warnings_at(
-            self._host,
-            place_of(config, config.subscriptions[name]),
-            lambda: subscription_warnings(config, self._host.catalog, name),
-        )
-        answer = SubscriptionAnswer(
-            revision=saved.revision, subscription=self._shape(config, name), warnings=warnings
-        )
-        return Reply(data=answer, revision=saved.revision)
+    def without(self, config: Config, name: str) -> tuple[Config, list[str]]:
+        """Nothing depends on it."""
+        kept = {k: each for k, each in config.subscriptions.items() if k != name}
+        return attrs.evolve(config, subscriptions=kept), [name]
 
-    def _shape(self, config: Config, name: str) -> SubscriptionShape:
+    def place_of(self, config: Config, name: str) -> str:
+        """In the list of its instance."""
+        return place_of(config, config.subscriptions[name])
+
+    def warnings_of(self, config: Config, name: str) -> Iterable[Fault]:
+        """Of its trigger and its mapping, alone and beside others."""
+        return subscription_warnings(config, self._host.catalog, name)
+
+    def shape(self, config: Config, name: str) -> SubscriptionShape:
+        """One with its mapping masked, and whether it runs."""
         subscription = config.subscriptions[name]
         fields = mapping_fields(self._host.catalog, config, subscription)
         snapshot, problems = self._host.engine.snapshot, self._host.problems
@@ -198,3 +152,11 @@ class SubscriptionsResource:
             "running": name in snapshot.pipelines and started,
             "problem": problems.get(f"subscriptions.{name}", of_instance),
         }
+
+
+def _with(config: Config, new: Subscription) -> Config:
+    """Put one in; no two of an instance have one name."""
+    others = config.subscriptions_of(new.instance)
+    if any(each.name == new.name and each.id != new.id for each in others):
+        raise conflict(f"{new.instance} has a subscription {new.name!r} already")
+    return attrs.evolve(config, subscriptions={**config.subscriptions, new.id: new})

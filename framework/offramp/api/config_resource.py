@@ -1,0 +1,160 @@
+"""What sources, instances and subscriptions share: list, show, make, change, switch, delete."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+from offramp.api.config_shapes import Removed
+from offramp.api.editing import Saved, save, warnings_at
+from offramp.api.host_context import HostContext
+from offramp.api.operations import Call, Operation, Reply
+from offramp.api.problems import conflict, refuse
+from offramp.config import Config
+from offramp.errors import Fault
+from offramp.plugins import pick
+
+
+class ConfigResource(ABC):
+    """One kind of thing in the configuration, each known by its name or id."""
+
+    #: `source`, `instance` or `subscription`: the key of an answer; paths and lists add an s.
+    noun: ClassVar[str]
+    #: The parameter of the path that names one.
+    parameter: ClassVar[str] = "name"
+    #: The type of the answer about one.
+    answer: ClassVar[Any]
+    #: Keys that stay as they are once it is made.
+    fixed: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, host: HostContext) -> None:
+        self._host = host
+
+    @abstractmethod
+    def operations(self) -> Iterable[Operation]:
+        """The operations of this kind."""
+
+    @abstractmethod
+    def all_of(self, config: Config) -> Mapping[str, Any]:
+        """All of this kind, by name or id."""
+
+    @abstractmethod
+    def written(self, config: Config, name: str, table: Mapping[str, Any]) -> Config:
+        """The configuration with one made, or made anew, as `table` says; raises `ConfigError`."""
+
+    @abstractmethod
+    def table_of(self, config: Config, name: str) -> Mapping[str, Any]:
+        """One as a document has it, with its secrets."""
+
+    @abstractmethod
+    def without(self, config: Config, name: str) -> tuple[Config, list[str]]:
+        """The configuration without one, and the names of all that went; raises if it is used."""
+
+    @abstractmethod
+    def shape(self, config: Config, name: str) -> Mapping[str, Any]:
+        """One as JSON data, secrets masked."""
+
+    @abstractmethod
+    def place_of(self, config: Config, name: str) -> str:
+        """Where one stands in a document."""
+
+    @abstractmethod
+    def warnings_of(self, config: Config, name: str) -> Iterable[Fault]:
+        """What is valid in one, but hardly meant."""
+
+    def operation(
+        self, method: str, below: str, summary: str, serve: Any, **more: Any
+    ) -> Operation:
+        """An operation of this kind; `below` is the path behind the one of all of them."""
+        given = {"answer": self.answer, "changes": method != "GET", **more}
+        kinds = f"{self.noun}s"
+        return Operation(
+            method=method,
+            path=f"/api/{kinds}{below}",
+            tag=kinds,
+            summary=summary,
+            serve=serve,
+            **given,
+        )
+
+    async def listing(self, call: Call) -> Reply:
+        """Answer with all of them, or with those that the query asks for."""
+        revision, config = await self._host.configs.load()
+        shapes = [self.shape(config, name) for name in self.listed(config, call)]
+        return Reply(data={"revision": revision, f"{self.noun}s": shapes}, revision=revision)
+
+    def listed(self, config: Config, _: Call) -> Iterable[str]:
+        """The names of those that a listing shows."""
+        return self.all_of(config)
+
+    async def show(self, call: Call) -> Reply:
+        """Answer with one."""
+        revision, config = await self._host.configs.load()
+        name = call.path[self.parameter]
+        pick(self.all_of(config), name, self.noun)
+        return await self.reply(Saved(revision=revision, config=config, changes=()), name)
+
+    async def create(self, call: Call) -> Reply:
+        """Make one under the name in the body."""
+        table = dict(call.body)
+        name = table.pop("name", None)
+        if not isinstance(name, str) or not name:
+            raise refuse("name", f"is missing: give the {self.noun} a name")
+
+        def change(config: Config) -> Config:
+            if name in self.all_of(config):
+                raise conflict(f"the {self.noun} {name!r} exists already")
+            return self.written(config, name, table)
+
+        return await self.reply(await save(self._host, call, change), name)
+
+    async def change(self, call: Call) -> Reply:
+        """Change one."""
+        return await self._changed(call, call.body)
+
+    async def enable(self, call: Call) -> Reply:
+        """Have one run."""
+        return await self._changed(call, {"enabled": True})
+
+    async def disable(self, call: Call) -> Reply:
+        """Stop one; what waits for it ends as expired, and can be replayed."""
+        return await self._changed(call, {"enabled": False})
+
+    async def delete(self, call: Call) -> Reply:
+        """Delete one, with what depends on it."""
+        name = call.path[self.parameter]
+        removed: list[str] = []
+
+        def change(config: Config) -> Config:
+            pick(self.all_of(config), name, self.noun)
+            left, removed[:] = self.without(config, name)
+            return left
+
+        saved = await save(self._host, call, change)
+        data = Removed(revision=saved.revision, removed=removed)
+        return Reply(data=data, revision=saved.revision)
+
+    async def reply(self, saved: Saved, name: str) -> Reply:
+        """Answer with one as it is after a change, and with warnings about it."""
+        config = saved.config
+        warnings = await warnings_at(
+            self._host, self.place_of(config, name), lambda: self.warnings_of(config, name)
+        )
+        shape = self.shape(config, name)
+        return Reply(
+            data={"revision": saved.revision, self.noun: shape, "warnings": warnings},
+            revision=saved.revision,
+        )
+
+    async def _changed(self, call: Call, changes: Mapping[str, Any]) -> Reply:
+        name = call.path[self.parameter]
+        for key in self.fixed:
+            if key in changes:
+                raise refuse(key, f"cannot be changed: make another {self.noun}")
+
+        def change(config: Config) -> Config:
+            pick(self.all_of(config), name, self.noun)
+            return self.written(config, name, {**self.table_of(config, name), **changes})
+
+        return await self.reply(await save(self._host, call, change), name)
