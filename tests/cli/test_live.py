@@ -228,11 +228,14 @@ def test_apply_shows_the_difference_and_asks(offramp: Offramp, live: Live) -> No
 
 
 def test_apply_tells_every_fault_with_its_place(offramp: Offramp, live: Live) -> None:
-    """The host's own check, as `offramp check` tells it."""
-    live.file.write_text(CONFIG.replace("sendEvent", "sendEvnt"))
-    result = offramp("apply", live.file, "--yes")
-    assert result.status == 2
-    assert "subscriptions[0].action" in result.err
+    """The host's own check, as `offramp check` tells it; a line break in a write key is one."""
+    line_break = "sources.product.write_key: must be printable ASCII"
+    changes = {("sendEvent", "sendEvnt"): "[0].action", ("product-key", r"key\r\n"): line_break}
+    for change, place in changes.items():
+        live.file.write_text(CONFIG.replace(*change))
+        result = offramp("apply", live.file, "--yes")
+        assert result.status == 2
+        assert place in result.err
 
 
 def test_an_export_applies_as_no_change(offramp: Offramp, live: Live, tmp_path: Path) -> None:
