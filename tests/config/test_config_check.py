@@ -243,16 +243,16 @@ def test_warnings_of_one_thing_are_those_of_the_whole(
     config = parse_config(written, catalog).config
     whole = check_config(config, catalog).warnings
 
-    def told(place: str) -> list[Fault]:
+    def warnings_at(place: str) -> list[Fault]:
         return [each for each in whole if each.place == place or each.place.startswith(place + ".")]
 
     for name in config.sources:
-        assert list(source_warnings(config, name)) == told(f"sources.{name}")
+        assert list(source_warnings(config, name)) == warnings_at(f"sources.{name}")
     for name in config.instances:
-        assert list(instance_warnings(config, catalog, name)) == told(f"instances.{name}")
+        assert list(instance_warnings(config, catalog, name)) == warnings_at(f"instances.{name}")
     for each in config.subscriptions.values():
         warned = list(subscription_warnings(config, catalog, each.id))
-        assert warned == told(place_of(config, each))
+        assert warned == warnings_at(place_of(config, each))
 
 
 #: What a full check may take, in seconds; comparing each two triggers anew took 35.

@@ -78,7 +78,7 @@ def test_a_byte_order_mark_is_passed_over(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "place", "told"),
+    ("name", "text", "place", "message"),
     [
         ("a.toml", b"[host]\nport = = 1\n", "a.toml, line 2, column 8", "this is not TOML"),
         ("a.toml", b"[host]\n[host]\n", "a.toml, line 2, column 6", "this is not TOML"),
@@ -96,7 +96,7 @@ def test_a_byte_order_mark_is_passed_over(folder: Path) -> None:
     ],
 )
 def test_a_broken_file_is_told_with_its_line(
-    name: str, text: bytes, place: str, told: str, tmp_path: Path
+    name: str, text: bytes, place: str, message: str, tmp_path: Path
 ) -> None:
     """What cannot be read says which file, where in it, and what to do."""
     path = tmp_path / name
@@ -105,7 +105,7 @@ def test_a_broken_file_is_told_with_its_line(
         read_document(path)
     (fault,) = caught.value.faults
     assert fault.place == place.format(path=path)
-    assert told in fault.message
+    assert message in fault.message
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -40,9 +40,9 @@ def test_each_fault_is_told_with_its_place(case: dict[str, Any], catalog: Catalo
     """Every fault that a document has is told, where it stands and in order, and no other."""
     with pytest.raises(ConfigError) as caught:
         parse_config(given(case), catalog)
-    told = [(fault.place, fault.message) for fault in caught.value.faults]
-    assert [place for place, _ in told] == [place for place, _ in case["faults"]]
-    for (_, wanted), (_, message) in zip(case["faults"], told, strict=True):
+    messages = [(fault.place, fault.message) for fault in caught.value.faults]
+    assert [place for place, _ in messages] == [place for place, _ in case["faults"]]
+    for (_, wanted), (_, message) in zip(case["faults"], messages, strict=True):
         assert wanted in message
     assert not [secret for secret in SECRETS if secret in str(caught.value)]
 
@@ -141,7 +141,7 @@ def test_numbers_stay_exact_and_null_says_nothing(
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "message"),
     [
         (dt.date(2026, 1, 1), "must be a string: put the date in quotes"),
         (float("inf"), "must be a finite number"),
@@ -149,14 +149,14 @@ def test_numbers_stay_exact_and_null_says_nothing(
     ],
 )
 def test_only_json_data_is_taken(
-    value: object, told: str, written: dict[str, Any], catalog: Catalog
+    value: object, message: str, written: dict[str, Any], catalog: Catalog
 ) -> None:
     """What JSON cannot hold is told where it stands."""
     written["instances"]["billing"]["subscriptions"][0]["mapping"] = {"note": [value]}
     with pytest.raises(ConfigError) as caught:
         parse_config(written, catalog)
     place = "instances.billing.subscriptions[0].mapping.note[0]"
-    assert (place, told) in [(fault.place, fault.message) for fault in caught.value.faults]
+    assert (place, message) in [(fault.place, fault.message) for fault in caught.value.faults]
 
 
 def test_a_mapping_may_be_a_string_of_json(written: dict[str, Any], catalog: Catalog) -> None:

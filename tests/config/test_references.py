@@ -99,17 +99,19 @@ FILES: list[tuple[str, str, str | None]] = [
 
 
 @pytest.mark.parametrize(
-    ("name", "told"), [row[1:] for row in FILES], ids=[row[0] for row in FILES]
+    ("name", "message"), [row[1:] for row in FILES], ids=[row[0] for row in FILES]
 )
-def test_files_are_read_below_an_allowed_folder(name: str, told: str | None, folder: Path) -> None:
+def test_files_are_read_below_an_allowed_folder(
+    name: str, message: str | None, folder: Path
+) -> None:
     """Links are followed before the folder is asked; only regular files of a bounded size count."""
     data = folder / "data"
     references = References(allowed=(f"file:{folder / 'allowed'}",), own_folder=data)
     reference = f"file:{folder / name}"
-    if told is None:
+    if message is None:
         assert references.read(reference).startswith("of allowed")
         return
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         references.read(reference)
 
 

@@ -76,7 +76,7 @@ async def test_what_is_applied_is_what_loads(
 
 
 @pytest.mark.parametrize(
-    ("mappings", "told"),
+    ("mappings", "message"),
     [
         (
             ({"customer_id": "a", "event_type": "b"}, {"event_type": "b", "customer_id": "a"}),
@@ -114,7 +114,7 @@ async def test_another_order_of_a_mapping_is_a_change(
     config: Config,
     catalog: Catalog,
     mappings: tuple[dict[str, Any], dict[str, Any]],
-    told: str,
+    message: str,
 ) -> None:
     """The payload has the order of the mapping: the change is told, and stored."""
     before, after = mappings
@@ -126,7 +126,7 @@ async def test_another_order_of_a_mapping_is_a_change(
 
     await store.replace(with_mapping(before), 0, actor="me")
     (change,) = diff_configs(with_mapping(before), with_mapping(after), catalog)
-    assert str(change.details[-1]) == told
+    assert str(change.details[-1]) == message
     assert not same_thing(change.before, change.after)
     await store.replace(with_mapping(after), 1, actor="me")
     _, loaded = await store.load()
@@ -251,7 +251,7 @@ async def test_what_would_not_hold_together_is_refused(
 ) -> None:
     """A source cannot go while an instance needs it, nor an instance while subscriptions do."""
     await store.replace(config, 0, actor="me")
-    for broken, told in [
+    for broken, message in [
         (
             attrs.evolve(config, sources={}),
             "instances.billing.source: there is no source 'website'",
@@ -262,7 +262,7 @@ async def test_what_would_not_hold_together_is_refused(
         ),
     ]:
         changes = diff_configs(config, broken, catalog)
-        with pytest.raises(ConfigError, match=told):
+        with pytest.raises(ConfigError, match=message):
             await store.apply(changes, 1, actor="me")
     assert await store.load() == (1, config)
 
@@ -308,7 +308,7 @@ async def test_a_caller_who_goes_away_undoes_nothing(
 ) -> None:
     """Cancelled in the middle, the change still reaches disk and watchers."""
     changes = diff_configs(Config(), config, catalog)
-    told, reading = asyncio.Event(), asyncio.Event()
+    answer, reading = asyncio.Event(), asyncio.Event()
     load = store.load
 
     async def slow_load() -> tuple[int, Config]:
@@ -318,7 +318,7 @@ async def test_a_caller_who_goes_away_undoes_nothing(
     monkeypatch.setattr(store, "load", slow_load)
 
     async def watcher(revision: int, new: Config) -> None:
-        told.set()
+        answer.set()
 
     with store.watch(watcher):
         task = asyncio.create_task(store.apply(changes, 0, actor="me"))
@@ -326,7 +326,7 @@ async def test_a_caller_who_goes_away_undoes_nothing(
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await asyncio.wait_for(told.wait(), timeout=5)
+        await asyncio.wait_for(answer.wait(), timeout=5)
     assert await store.load() == (1, config)
 
 

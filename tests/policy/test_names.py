@@ -75,7 +75,18 @@ EXEMPT: Final = (
     "tests/delivery/",
 )
 #: Rooms that are being made anew at present: their words come right with that.
-NOT_YET: Final = ("framework/offramp/config/", "tests/config/")
+NOT_YET: Final = (
+    "framework/offramp/config/documents.py",
+    "framework/offramp/config/export.py",
+    "framework/offramp/config/host.py",
+    "framework/offramp/config/model.py",
+    "framework/offramp/config/options.py",
+    "framework/offramp/config/parse.py",
+    "framework/offramp/config/subscriptions.py",
+    "framework/offramp/config/table.py",
+    "tests/config/test_config_docs.py",
+    "tests/config/test_options.py",
+)
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 

@@ -33,8 +33,8 @@ MAX_BODY_BYTES: Final = 4_000_000
 #: Seconds for a body to arrive.
 READ_SECONDS: Final = 10.0
 #: Longest text in `X-Offramp-Actor`, in characters.
-MAX_WHO_CHARACTERS: Final = 64
-DEFAULT_WHO: Final = "api"
+MAX_ACTOR_CHARACTERS: Final = 64
+DEFAULT_ACTOR: Final = "api"
 #: Nothing that the API answers is for a cache, or for a browser to take for something else.
 HEADERS: Final = {
     "Content-Type": "application/json",
@@ -149,15 +149,15 @@ def _revision(header: str | None) -> int | None:
         return None
     found = _ENTITY_TAG.fullmatch(header.strip())
     if found is None:
-        message = f"{header[:MAX_WHO_CHARACTERS]!r} is no revision: send the ETag as it came"
+        message = f"{header[:MAX_ACTOR_CHARACTERS]!r} is no revision: send the ETag as it came"
         raise refuse_header("If-Match", message)
     return int(found[1])
 
 
 def _actor(header: str | None) -> str:
-    if header is None or not header.isprintable() or len(header) > MAX_WHO_CHARACTERS:
-        return DEFAULT_WHO
-    return header or DEFAULT_WHO
+    if header is None or not header.isprintable() or len(header) > MAX_ACTOR_CHARACTERS:
+        return DEFAULT_ACTOR
+    return header or DEFAULT_ACTOR
 
 
 def _of_refused(refused: RefusedError) -> ProblemError:

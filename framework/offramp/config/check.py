@@ -57,7 +57,7 @@ def find_warnings(config: Config, catalog: Catalog) -> Iterator[Fault]:
     """What is valid in a configuration but deserves a look."""
     yield from _idle(config)
     for name in dict.fromkeys(each.instance for each in config.subscriptions.values()):
-        yield from _crowded(config, name)
+        yield from _too_many_subscriptions(config, name)
     yield from _triggers(config, config.subscriptions.values())
     yield from same_keys(config, catalog, config.subscriptions.values())
     yield from open_secrets(
@@ -75,7 +75,7 @@ def instance_warnings(config: Config, catalog: Catalog, name: str) -> Iterator[F
     """Those of `find_warnings` that are about one instance and its subscriptions."""
     subscriptions = config.subscriptions_of(name)
     yield from _idle_instance(config, config.instances[name])
-    yield from _crowded(config, name)
+    yield from _too_many_subscriptions(config, name)
     yield from _triggers(config, subscriptions)
     yield from same_keys(config, catalog, subscriptions)
     yield from open_secrets(catalog, config, [config.instances[name]], subscriptions)
@@ -136,20 +136,20 @@ def _disabled(config: Config, subscriptions: Iterable[Subscription]) -> Iterator
             yield Fault(place_of(config, each), "is disabled")
 
 
-def _crowded(config: Config, name: str) -> Iterator[Fault]:
+def _too_many_subscriptions(config: Config, name: str) -> Iterator[Fault]:
     count = len(config.subscriptions_of(name))
     if count > SEGMENT_SUBSCRIPTIONS:
-        told = f"has {count} subscriptions; Segment allows {SEGMENT_SUBSCRIPTIONS}"
-        yield Fault(join_place("instances", name), told)
+        message = f"has {count} subscriptions; Segment allows {SEGMENT_SUBSCRIPTIONS}"
+        yield Fault(join_place("instances", name), message)
 
 
 def _triggers(config: Config, subscriptions: Iterable[Subscription]) -> Iterator[Fault]:
     for each in subscriptions:
         try:
-            told = read_trigger(each.trigger).warnings
+            warnings = read_trigger(each.trigger).warnings
         except TriggerError:
             continue  # an error already
-        for message in told:
+        for message in warnings:
             yield Fault(f"{place_of(config, each)}.trigger", message)
 
 

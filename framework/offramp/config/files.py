@@ -46,11 +46,11 @@ def read_document(path: Path) -> Document:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        told = f"cannot be read: {error.strerror or error}"
-        raise ConfigError([Fault(str(path), told)]) from error
+        message = f"cannot be read: {error.strerror or error}"
+        raise ConfigError([Fault(str(path), message)]) from error
     except UnicodeDecodeError as error:
-        told = f"is not UTF-8 text (byte {error.start}): save it as UTF-8"
-        raise ConfigError([Fault(str(path), told)]) from None
+        message = f"is not UTF-8 text (byte {error.start}): save it as UTF-8"
+        raise ConfigError([Fault(str(path), message)]) from None
     data = _parse_toml(text, where) if path.suffix == ".toml" else _parse_json(text, where)
     return Document(data=data, where=where, folder=path.parent)
 

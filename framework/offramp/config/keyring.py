@@ -69,9 +69,11 @@ class KeyRing:
         key_id, _, text = rest.partition(":")
         key = self.keys.get(key_id)
         if version != VERSION:
-            told = f"was sealed in a way this version does not know ({version!r}): update Offramp"
+            message = (
+                f"was sealed in a way this version does not know ({version!r}): update Offramp"
+            )
         elif key is None:
-            told = (
+            message = (
                 f"was sealed with the key {key_id}, but the key ring has {', '.join(self.ids)}: "
                 f"put that key back ({KEY_VARIABLE}, {KEY_FILE_VARIABLE} or {KEY_FILE})"
             )
@@ -81,8 +83,8 @@ class KeyRing:
                 nonce, body = data[:NONCE_BYTES], data[NONCE_BYTES:]
                 return _json.loads(AESGCM(key).decrypt(nonce, body, _bound_to(owner, field)))
             except (InvalidTag, ValueError):
-                told = "was changed, or was sealed for another place: set the secret again"
-        raise ConfigError([Fault(place, told)])
+                message = "was changed, or was sealed for another place: set the secret again"
+        raise ConfigError([Fault(place, message)])
 
 
 def is_sealed(value: Any) -> bool:
@@ -139,8 +141,8 @@ def parse_keys(text: str, place: str) -> KeyRing:
         except (binascii.Error, ValueError):
             key = b""
         if len(key) != KEY_BYTES:
-            told = f"key {number} is not {KEY_BYTES} bytes in base64: {_HOW_TO_MAKE}"
-            faults.append(Fault(place, told))
+            message = f"key {number} is not {KEY_BYTES} bytes in base64: {_HOW_TO_MAKE}"
+            faults.append(Fault(place, message))
         keys.append(key)
     if not keys:
         faults.append(Fault(place, f"holds no key: {_HOW_TO_MAKE}"))
@@ -160,10 +162,10 @@ def _read_keys(path: Path, place: str) -> KeyRing:
     try:
         return parse_keys(path.read_text(encoding="ascii"), place)
     except OSError as error:
-        told = f"the file {path} cannot be read: {error.strerror}"
+        message = f"the file {path} cannot be read: {error.strerror}"
     except UnicodeDecodeError:
-        told = f"the file {path} does not hold keys in base64"
-    raise ConfigError([Fault(place, told)])
+        message = f"the file {path} does not hold keys in base64"
+    raise ConfigError([Fault(place, message)])
 
 
 def _write_keys(path: Path, ring: KeyRing) -> None:
@@ -191,5 +193,5 @@ def _write_keys(path: Path, ring: KeyRing) -> None:
 def _refuse_open_to_others(path: Path) -> None:
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & _OTHERS:
-        told = f"can be read by others (mode {mode:o}): run chmod 600, then rotate the keys"
-        raise ConfigError([Fault(str(path), told)])
+        message = f"can be read by others (mode {mode:o}): run chmod 600, then rotate the keys"
+        raise ConfigError([Fault(str(path), message)])

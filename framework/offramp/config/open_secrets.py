@@ -15,7 +15,7 @@ from offramp.errors import Fault, join_place
 from offramp.http.masking import SHORTEST_SECRET
 from offramp.plugins import Catalog
 
-_TOLD: Final = (
+_WARNING: Final = (
     "looks like a secret by its name, and its destination does not declare it as one: it is stored "
     'and shown in the clear; have it declared with type="password" or secret=True (secret=False '
     "where it is none)"
@@ -47,20 +47,20 @@ def open_secrets(
         action = None if entry is None else entry.actions.get(subscription.action)
         if action is not None:
             place = f"{place_of(config, subscription)}.mapping"
-            yield from _unmarked(action.fields, subscription.mapping, place, _TOLD)
+            yield from _unmarked(action.fields, subscription.mapping, place, _WARNING)
 
 
 def _of_settings(fields: Fields, settings: Mapping[str, Any], place: str) -> Iterator[Fault]:
-    yield from _unmarked(fields, settings, place, _TOLD + _REFERENCE)
+    yield from _unmarked(fields, settings, place, _WARNING + _REFERENCE)
     for key, value in secrets_by_place(partial(change_secrets, fields, settings)).items():
         if isinstance(value, str) and 0 < len(value) < SHORTEST_SECRET:
             yield Fault(f"{place}.{key}", _SHORT)
 
 
-def _unmarked(fields: Fields, data: Mapping[str, Any], place: str, told: str) -> Iterator[Fault]:
+def _unmarked(fields: Fields, data: Mapping[str, Any], place: str, message: str) -> Iterator[Fault]:
     for keys in unmarked_secrets(fields):
         if any(_written(data, keys)):
-            yield Fault(".".join([place, *keys]), told)
+            yield Fault(".".join([place, *keys]), message)
 
 
 def _written(value: Any, keys: Sequence[str]) -> Iterator[bool]:

@@ -58,9 +58,9 @@ class References:
         """What a reference stands for; raises `ValueError` with what is the matter."""
         # Links are followed once, so that what is read is what was judged.
         real = _real(_path_of(reference))
-        told = self._fault(reference, real)
-        if told is not None:
-            raise ValueError(told)
+        fault = self._fault(reference, real)
+        if fault is not None:
+            raise ValueError(fault)
         return _read(reference, real, self.environ)
 
     def _fault(self, reference: str, real: Path | None) -> str | None:
@@ -192,8 +192,8 @@ def _referenced(written: Any, resolved: Any, place: str) -> Iterator[tuple[str, 
 def _unread(fault: Fault, read: Mapping[str, str]) -> Fault:
     """The fault told without what was read for a reference."""
     if any(fault.place.startswith(place) for place in read):
-        told = "what the reference leads to does not fit what the destination asks for"
-        return Fault(fault.place, told)
+        message = "what the reference leads to does not fit what the destination asks for"
+        return Fault(fault.place, message)
     return unquoted(fault, read)
 
 
@@ -234,7 +234,9 @@ def check_references(
     known = references_in(before, catalog, unlike=after)
     found = references_in(after, catalog, unlike=before)
     new = {place: text for place, text in found.items() if known.get(place) != text}
-    faults = [Fault(place, told) for place, text in new.items() if (told := references.fault(text))]
+    faults = [
+        Fault(place, message) for place, text in new.items() if (message := references.fault(text))
+    ]
     if faults:
         raise ConfigError(faults)
 

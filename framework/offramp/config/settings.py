@@ -22,7 +22,7 @@ from offramp.errors import Fault, PayloadError, join_place
 from offramp.payload import compile_check
 
 #: So much of a secret in a message is no chance.
-TELLING_CHARACTERS: Final = 8
+MIN_QUOTED_CHARACTERS: Final = 8
 
 
 def read_settings(
@@ -58,11 +58,13 @@ def put_back(value: Any, before: Any, place: str, faults: list[Fault]) -> Any:
     if not is_masked(value):
         return value
     if before is None:
-        told = "is masked, and there is no secret in place yet: write it, or a reference (env:NAME)"
-        faults.append(Fault(place, told))
+        message = (
+            "is masked, and there is no secret in place yet: write it, or a reference (env:NAME)"
+        )
+        faults.append(Fault(place, message))
     elif value not in (MASK, mask(before)):
-        told = "is masked, but another secret is in place: write the secret, or a reference"
-        faults.append(Fault(place, told))
+        message = "is masked, but another secret is in place: write the secret, or a reference"
+        faults.append(Fault(place, message))
     return value if before is None else before
 
 
@@ -96,7 +98,7 @@ def _any_string(field: Field) -> Field:
 def unquoted(fault: Fault, secrets: Mapping[str, Any]) -> Fault:
     """The fault without its message where that quotes a secret, or the start of one."""
     texts = [value for value in secrets.values() if isinstance(value, str) and value]
-    if any(text[:TELLING_CHARACTERS] in fault.message for text in texts):
+    if any(text[:MIN_QUOTED_CHARACTERS] in fault.message for text in texts):
         return Fault(fault.place, "does not hold (the message quotes a secret, so it is hidden)")
     return fault
 
@@ -111,7 +113,7 @@ def _unseen(fault: Fault, settings: Mapping[str, Any], fields: Fields) -> Fault:
             continue
         # Elsewhere only the start is looked for, as a message may cut what it quotes; a very short
         # secret may stand there by chance.
-        quoted = len(value) > SHOWN_CHARACTERS and value[:TELLING_CHARACTERS] in fault.message
+        quoted = len(value) > SHOWN_CHARACTERS and value[:MIN_QUOTED_CHARACTERS] in fault.message
         if quoted or (here and value):
             return Fault(fault.place, "does not fit what the destination asks for (value hidden)")
     return fault

@@ -194,7 +194,7 @@ class ConfigStore:
             about = {"revision": expected + 1, "at": self._clock(), "actor": actor}
             await self._store.write(partial(_write, rows=rows, expected=expected, about=about))
             for watcher in tuple(self._watchers):
-                await _tell(watcher, expected + 1, config)
+                await _notify(watcher, expected + 1, config)
             return expected + 1
 
     def _row(self, change: Change, old: Config, new: Config) -> _Row:
@@ -281,7 +281,7 @@ def _check_holds(config: Config) -> None:
         raise ConfigError(faults)
 
 
-async def _tell(watcher: Watcher, revision: int, config: Config) -> None:
+async def _notify(watcher: Watcher, revision: int, config: Config) -> None:
     try:
         await watcher(revision, config)
     except Exception:
