@@ -11,11 +11,10 @@ from urllib.parse import quote
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.api.conftest import SUBSCRIPTION, Running
-from tests.delivery.parts import event
+from tests.api.parts import CALLS, ID, prepared
 
 from offramp.api import operations_of
 
-ID = quote(SUBSCRIPTION, safe="")
 PAGE = Path(__file__).parents[2] / "docs/reference/control-api.md"
 
 
@@ -54,63 +53,6 @@ def faults(schema: Any, value: Any, document: Any, place: str = "$") -> list[str
             within = f"{place}.{key}"
             found += messages if inner is None else faults(inner, item, document, within)
     return found
-
-
-CALLS: list[tuple[str, str, str, Any]] = [
-    ("GET", "/api/status", "", None),
-    ("GET", "/api/reconciliation", "", None),
-    ("GET", "/api/events", "?limit=2", None),
-    ("GET", "/api/events/{message_id}", "bad-1", None),
-    ("GET", "/api/events/{message_id}", "filtered", None),
-    ("GET", "/api/catalog", "", None),
-    ("GET", "/api/catalog/{slug}", "small", None),
-    ("GET", "/api/sources", "", None),
-    ("POST", "/api/sources", "", {"name": "app", "write_key": "k"}),
-    ("GET", "/api/sources/{name}", "site", None),
-    ("PATCH", "/api/sources/{name}", "site", {"enabled": True}),
-    ("DELETE", "/api/sources/{name}", "app", None),
-    ("GET", "/api/instances", "", None),
-    ("POST", "/api/instances", "", {"name": "b", "destination": "small", "source": "site",
-     "settings": {"token": "abcd"}, "requests_per_second": 5, "max_concurrency": 2}),
-    ("GET", "/api/instances/{name}", "small", None),
-    ("PATCH", "/api/instances/{name}", "small", {"requests_per_second": 5.5}),
-    ("POST", "/api/instances/{name}/disable", "b", None),
-    ("POST", "/api/instances/{name}/enable", "b", None),
-    ("POST", "/api/instances/{name}/test", "small", None),
-    ("DELETE", "/api/instances/{name}", "b", None),
-    ("GET", "/api/subscriptions", "?instance=small", None),
-    ("POST", "/api/subscriptions", "", {"instance": "small", "preset": "Take tracks"}),
-    ("GET", "/api/subscriptions/{id}", ID, None),
-    ("PATCH", "/api/subscriptions/{id}", ID, {"trigger": 'type = "track"'}),
-    ("POST", "/api/subscriptions/{id}/disable", ID, None),
-    ("POST", "/api/subscriptions/{id}/enable", ID, None),
-    ("POST", "/api/subscriptions/{id}/duplicate", ID, None),
-    ("POST", "/api/triggers/parse", "", {"text": "a.b = 1 or c"}),
-    ("POST", "/api/triggers/generate", "", {"tree": {"type": "group", "operator": "and",
-     "children": [{"type": "event-type", "name": "type", "operator": "=", "value": "track"}]}}),
-    ("POST", "/api/triggers/match", "", {"trigger": 'type = "track"', "events": [{}]}),
-    ("POST", "/api/explain", "", {"message_id": "bad-1", "subscription": SUBSCRIPTION}),
-    ("GET", "/api/deliveries", f"?subscription={ID}", None),
-    ("GET", "/api/dead-letters", "", None),
-    ("GET", "/api/errors", "", None),
-    ("GET", "/api/stats", "", None),
-    ("GET", "/api/latency", f"?subscription={ID}", None),
-    ("POST", "/api/replays", "", {"all": True, "dry_run": True}),
-    ("POST", "/api/replays", "", {"all": True}),
-    ("GET", "/api/replays", "", None),
-    ("GET", "/api/replays/{id}", "REPLAY", None),
-    ("GET", "/api/config", "", None),
-    ("POST", "/api/config", "?dry_run=true", {"sources": {"x": {"write_key": "k"}}}),
-    ("GET", "/api/audit-log", "", None),
-    ("DELETE", "/api/subscriptions/{id}", ID, None),
-    ("GET", "/api/openapi.json", "", None),
-]  # fmt: skip
-
-
-async def prepared(host: Running) -> Any:
-    await host.send("m1", "bad-1", kind="k")
-    await host.context.engine.accept("site", [{**event("filtered"), "event": "Secret"}])
-    return await host.get("/api/openapi.json")
 
 
 async def test_every_answer_fits_the_schema_that_documents_it(host: Running) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.api.conftest import SECRET, SUBSCRIPTION, TOKEN, WRITE_KEY, WRITTEN, Running
-from tests.api.test_openapi import CALLS, ID, prepared
+from tests.api.parts import CALLS, ID, prepared
 
 PLANTED = (SECRET, WRITE_KEY, TOKEN)
 

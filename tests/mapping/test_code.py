@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.mapping.parts import as_code, as_tree, part_of
-from tests.mapping.test_mapping_properties import EVENTS, JSON, MAPPINGS
+from tests.mapping.strategies import EVENTS, JSON, MAPPINGS
 
 from offramp.errors import MappingError, TransformError
 from offramp.mapping import UNSET, Compiler, Resolver, compile_mapping

@@ -36,6 +36,9 @@ class Import(NamedTuple):
     late: bool
 
 
+TESTS = Path(__file__).parents[1]
+
+
 def imports_of(tree: ast.AST, *, typing_only: bool = False, late: bool = False) -> Iterator[Import]:
     """Every import statement below a node, name by name."""
     for node in ast.iter_child_nodes(tree):
@@ -176,3 +179,16 @@ def test_the_shop_window_is_sorted_and_complete() -> None:
 def _as_isort_does(name: str) -> tuple[int, str]:
     kind = 0 if name.isupper() else 1 if name[0].isupper() else 2
     return kind, name
+
+
+def test_no_test_imports_another_test() -> None:
+    """What several tests need stands in a module of its own, such as `parts.py`."""
+    wrong = [
+        f"{path.relative_to(TESTS)}: {module}"
+        for path in TESTS.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom)
+        for module in [node.module or ""]
+        if module.startswith("tests.") and module.rpartition(".")[2].startswith("test_")
+    ]
+    assert wrong == []
