@@ -90,7 +90,8 @@ def _refuse_constant(name: str) -> Any:
 
 def _describe(error: msgspec.MsgspecError) -> str:
     message = str(error)
-    return f"{message}: {_TOO_LONG}" if message.startswith(_OUT_OF_RANGE) else message
+    # What msgspec says of the place (`$[...][...]`) names none.
+    return f"{_OUT_OF_RANGE}: {_TOO_LONG}" if message.startswith(_OUT_OF_RANGE) else message
 
 
 def _parse_int(text: str) -> int:

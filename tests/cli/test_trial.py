@@ -177,6 +177,9 @@ def test_middleware_that_cannot_be_had_is_an_error(offramp: Offramp, config: Pat
     assert result.status == 2
     assert "error config @ instances.metronome: does not run: plugin 'site': " in result.err
     assert "offramp_middleware failed: KeyError: 'SIGNING_KEY'" in result.err
+    explained = offramp("explain", "--config", config, stdin=ndjson(usage()))
+    assert explained.status == 1
+    assert "offramp_middleware failed" in explained.err
     head = "[instances.metronome]\n"
     config.write_text(config.read_text().replace(head, head + "enabled = false\n"))
     assert offramp("check", config).status == 0

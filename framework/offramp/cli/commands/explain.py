@@ -27,7 +27,8 @@ async def explain(
 ) -> int:
     """Show what a subscription would make of events on standard input; nothing is sent.
 
-    The status is 1 where the plugin's own code failed for an event that its trigger wants.
+    The status is 1 where a plugin's own code failed for an event that the trigger wants, also where
+    it keeps the whole instance from running.
 
     Parameters
     ----------
@@ -43,7 +44,9 @@ async def explain(
                 runtime = snapshot.runtime_of(pipeline)
                 explanation = await explain_event(pipeline, runtime, event, now=time.time())
                 show(context, explanation, render_explanation, as_json=json)
-                failed = failed or (explanation["matches"] and _plugin_failed(explanation))
+                place = f"instances.{pipeline.subscription.instance}"
+                broken = place in snapshot.of_plugins or _plugin_failed(explanation)
+                failed = failed or (explanation["matches"] and broken)
     return int(failed)
 
 
