@@ -7,12 +7,12 @@ from itertools import pairwise
 
 import pytest
 
+from offramp.config import MAX_RETRY_AFTER_SECONDS
 from offramp.delivery.breaker import (
     FAILURES,
     FAILURES_TO_OPEN,
     FIRST_REST_SECONDS,
     LONGEST_REST_SECONDS,
-    MAX_RETRY_AFTER_SECONDS,
     RETRY_AFTER,
 )
 from offramp.delivery.limits import HALVES_PER_SECOND, Gate

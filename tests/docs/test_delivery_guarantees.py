@@ -22,6 +22,7 @@ from offramp.delivery.engine import FINISH_SECONDS
 from offramp.delivery.retry import policy_of
 from offramp.delivery.send import LONGEST_CALL_SECONDS
 from offramp.errors import is_retryable_status
+from offramp.host.limits import queue_limits, retention
 from offramp.host.listen import SHUTDOWN_SECONDS
 from offramp.http import DEFAULT_TIMEOUT
 from offramp.queue import Limits, Retention, Stage
@@ -148,15 +149,10 @@ def test_every_number_is_that_of_the_code(sentence: str) -> None:
 
 
 def test_the_defaults_are_the_hosts_too() -> None:
-    """A host that is told nothing keeps the queue's own bounds, and Metronome the default retry."""
+    """A host that is told nothing has the queue's own bounds, and Metronome the default retry."""
     host = HostSettings()
-    own = (
-        host.max_in_flight,
-        host.min_free_bytes,
-        host.keep_delivered_days,
-        host.keep_dead_letters_days,
-    )
-    assert own == (None,) * 4
+    assert queue_limits(host) == Limits()
+    assert retention(host) == Retention()
     action: Any = SendEvent()
     metronome = policy_of(action)
     assert (metronome.wait_initial, metronome.wait_max, metronome.window) == (
@@ -169,7 +165,7 @@ def test_the_defaults_are_the_hosts_too() -> None:
 
 def test_a_partner_may_ask_for_five_minutes() -> None:
     """The page's word for the longest `Retry-After` is the code's number."""
-    assert timedelta(minutes=5).total_seconds() == breaker.MAX_RETRY_AFTER_SECONDS
+    assert timedelta(minutes=5).total_seconds() == HostSettings().max_retry_after
     assert "up to a cap of five minutes" in PAGE
 
 

@@ -19,8 +19,8 @@ import pytest
 from tests.docs.pages import CHECKOUT, blocks, read_page, rows, section
 
 from offramp import _json
-from offramp.config import Document, parse_config
-from offramp.config.host import HOST_KEYS
+from offramp.config import Document, HostSettings, parse_config
+from offramp.config.options import keys_of
 from offramp.delivery.engine import FINISH_SECONDS
 from offramp.host.app import KEEPALIVE_SECONDS
 from offramp.host.listen import SHUTDOWN_SECONDS
@@ -214,7 +214,7 @@ def test_a_backup_beside_a_running_host_is_whole(tmp_path: Path) -> None:
 def test_examples_of_configuration_have_keys_that_there_are() -> None:
     """The table `[host]` of the page can be written like that."""
     for text in blocks(PAGE, "toml"):
-        assert set(tomllib.loads(text)["host"]) <= set(HOST_KEYS)
+        assert set(tomllib.loads(text)["host"]) <= set(keys_of(HostSettings))
 
 
 CACHES = connect.WRITER_CACHE_KIB + (READER_THREADS + 1) * connect.READER_CACHE_KIB

@@ -2,21 +2,121 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypeAlias, TypedDict
 
 from offramp.api.shapes import StatusProblem, Time
+from offramp.config.model import Instance, Source, Subscription, SubscriptionTable
+from offramp.definition import Option, options_of
 from offramp.pointers import ErrorShape
 
 KindName: TypeAlias = Literal["source", "instance", "subscription"]
 WhatName: TypeAlias = Literal["added", "removed", "changed"]
 
 
-class SourceShape(TypedDict):
-    """A source; its write key is masked unless it is a reference."""
+def _shown(title: str, text: str, cls: type[Any], /, **more: Any) -> Any:
+    """The shape of what is answered: every option has a value, beside what only a host knows."""
+    keys = {option.key: _type_of(option) for option in options_of(cls)}
+    return _typed_dict(title, text, more | keys)
 
-    name: str
-    write_key: str
-    enabled: bool
+
+def _new(
+    title: str,
+    text: str,
+    cls: type[Any],
+    /,
+    *,
+    without: AbstractSet[str] = frozenset(),
+    **more: Any,
+) -> Any:
+    """The shape of something new: only what has to be given stands in it for certain."""
+    keys = {
+        option.key: _type_of(option) if option.required else NotRequired[_type_of(option)]
+        for option in options_of(cls)
+        if option.key not in without
+    }
+    return _typed_dict(title, text, more | keys)
+
+
+def _changed(
+    title: str, text: str, cls: type[Any], *, without: AbstractSet[str] = frozenset()
+) -> Any:
+    """The shape of a change: any of the options."""
+    options = [option for option in options_of(cls) if option.key not in without]
+    keys = {option.key: NotRequired[_type_of(option)] for option in options}
+    return _typed_dict(title, text, keys)
+
+
+def _type_of(option: Option) -> Any:
+    annotation = dict[str, Any] if option.type == "table" else option.annotation
+    return annotation | None if option.default is None else annotation
+
+
+def _typed_dict(title: str, text: str, keys: dict[str, Any]) -> Any:
+    made: Any = TypedDict(title, keys)  # type: ignore[misc]  # its keys are known when it is made
+    made.__doc__ = text
+    return made
+
+
+if TYPE_CHECKING:
+    SourceShape: TypeAlias = dict[str, Any]
+    InstanceShape: TypeAlias = dict[str, Any]
+    SubscriptionShape: TypeAlias = dict[str, Any]
+else:
+    SourceShape = _shown(
+        "SourceShape",
+        "A source; its write key is masked unless it is a reference.",
+        Source,
+        name=str,
+    )
+    InstanceShape = _shown(
+        "InstanceShape",
+        "An instance; secrets among its settings are masked. `subscriptions` are ids, `problem` is "
+        "why it does not run.",
+        Instance,
+        name=str,
+        subscriptions=list[str],
+        problem=str | None,
+    )
+    SubscriptionShape = _shown(
+        "SubscriptionShape",
+        "A subscription with its whole mapping; `problem` is why it does not run.",
+        Subscription,
+        instance=str,
+        running=bool,
+        problem=str | None,
+    )
+
+SourceBody = _new(
+    "SourceBody",
+    "A new source; `write_key` may be a reference such as `env:NAME`.",
+    Source,
+    name=str,
+)
+SourceChange = _changed("SourceChange", "What is to be otherwise.", Source)
+InstanceBody = _new("InstanceBody", "A new instance.", Instance, name=str)
+InstanceChange = _changed(
+    "InstanceChange",
+    "What is to be otherwise; `settings` as a whole, where a masked secret keeps the one there is. "
+    "`null` takes a limit away.",
+    Instance,
+    without={"destination"},
+)
+SubscriptionBody = _new(
+    "SubscriptionBody",
+    "A new subscription, which starts disabled. A `preset` gives name, action, trigger and "
+    "mapping, each of which may be given as well. The mapping is laid over the action's defaults, "
+    "unless `defaults` is false.",
+    SubscriptionTable,
+    without={"enabled"},
+    instance=str,
+)
+SubscriptionChange = _changed(
+    "SubscriptionChange",
+    "What is to be otherwise; `mapping` as a whole, over the defaults if `defaults` is true.",
+    SubscriptionTable,
+    without={"id", "preset"},
+)
 
 
 class SourceAnswer(TypedDict):
@@ -34,37 +134,6 @@ class Sources(TypedDict):
     sources: list[SourceShape]
 
 
-class SourceBody(TypedDict):
-    """A new source; `write_key` may be a reference such as `env:NAME`."""
-
-    name: str
-    write_key: str
-    enabled: NotRequired[bool]
-
-
-class SourceChange(TypedDict, total=False):
-    """What is to be otherwise."""
-
-    write_key: str
-    enabled: bool
-
-
-class InstanceShape(TypedDict):
-    """An instance; secrets among its settings are masked."""
-
-    name: str
-    destination: str
-    source: str
-    settings: dict[str, Any]
-    enabled: bool
-    max_concurrency: int | None
-    requests_per_second: float | None
-    #: Ids.
-    subscriptions: list[str]
-    #: Why it does not run.
-    problem: str | None
-
-
 class InstanceAnswer(TypedDict):
     """One instance, and what to mind about it."""
 
@@ -80,52 +149,11 @@ class Instances(TypedDict):
     instances: list[InstanceShape]
 
 
-class InstanceBody(TypedDict):
-    """A new instance."""
-
-    name: str
-    destination: str
-    source: str
-    settings: NotRequired[dict[str, Any]]
-    enabled: NotRequired[bool]
-    max_concurrency: NotRequired[int | None]
-    requests_per_second: NotRequired[float | None]
-
-
-class InstanceChange(TypedDict, total=False):
-    """What is to be otherwise; `settings` as a whole, where a masked secret keeps the one there is.
-
-    `null` takes `max_concurrency` or `requests_per_second` away.
-    """
-
-    source: str
-    settings: dict[str, Any]
-    enabled: bool
-    max_concurrency: int | None
-    requests_per_second: float | None
-
-
 class TestAnswer(TypedDict):
     """What the partner says to the credentials: good, bad, or that it could not be told."""
 
     result: Literal["good", "bad", "unknown"]
     message: str
-
-
-class SubscriptionShape(TypedDict):
-    """A subscription with its whole mapping."""
-
-    id: str
-    name: str
-    instance: str
-    action: str
-    trigger: str
-    mapping: dict[str, Any]
-    enabled: bool
-    preset: str | None
-    running: bool
-    #: Why it does not run.
-    problem: str | None
 
 
 class SubscriptionAnswer(TypedDict):
@@ -141,34 +169,6 @@ class Subscriptions(TypedDict):
 
     revision: int
     subscriptions: list[SubscriptionShape]
-
-
-class SubscriptionBody(TypedDict):
-    """A new subscription, which starts disabled.
-
-    A `preset` gives name, action, trigger and mapping, each of which may be given as well. The
-    mapping is laid over the action's defaults, unless `defaults` is false.
-    """
-
-    instance: str
-    name: NotRequired[str]
-    id: NotRequired[str]
-    preset: NotRequired[str]
-    action: NotRequired[str]
-    trigger: NotRequired[str]
-    mapping: NotRequired[dict[str, Any]]
-    defaults: NotRequired[bool]
-
-
-class SubscriptionChange(TypedDict, total=False):
-    """What is to be otherwise; `mapping` as a whole, over the defaults if `defaults` is true."""
-
-    name: str
-    action: str
-    trigger: str
-    mapping: dict[str, Any]
-    defaults: bool
-    enabled: bool
 
 
 class Removed(TypedDict):

@@ -26,6 +26,7 @@ from offramp.api.problems import refuse
 from offramp.config import Config, Instance, mask_settings
 from offramp.config.check import instance_warnings
 from offramp.config.export import instance_table, settings_fields, source_table
+from offramp.config.options import show_options
 from offramp.delivery import InstanceRuntime
 from offramp.errors import (
     DeliveryError,
@@ -113,12 +114,8 @@ class InstancesResource(ConfigResource):
         fields = settings_fields(self._host.catalog, instance)
         return {
             "name": name,
-            "destination": instance.destination,
-            "source": instance.source,
+            **show_options(instance),
             "settings": mask_settings(fields, instance.settings),
-            "enabled": instance.enabled,
-            "max_concurrency": instance.max_concurrency,
-            "requests_per_second": instance.requests_per_second,
             "subscriptions": [each.id for each in config.subscriptions_of(name)],
             "problem": self._host.problems.get(f"instances.{name}"),
         }

@@ -23,6 +23,7 @@ from offramp.api.problems import conflict
 from offramp.config import Config, Source
 from offramp.config.check import source_warnings
 from offramp.config.export import source_table
+from offramp.config.options import show_options
 from offramp.errors import Fault, join_place
 
 
@@ -67,9 +68,7 @@ class SourcesResource(ConfigResource):
 
     def shape(self, config: Config, name: str) -> SourceShape:
         """One with its write key masked."""
-        source = config.sources[name]
-        shown = source_table(source)
-        return {"name": name, "write_key": shown["write_key"], "enabled": source.enabled}
+        return {"name": name, **show_options(config.sources[name])}
 
     def place_of(self, config: Config, name: str) -> str:  # noqa: ARG002 - as of the other kinds
         """Under its name."""

@@ -25,6 +25,7 @@ from offramp.api.problems import conflict, refuse
 from offramp.config import Config, Subscription, mask_mapping
 from offramp.config.check import subscription_warnings
 from offramp.config.export import mapping_fields, subscription_table
+from offramp.config.options import show_options
 from offramp.config.same_keys import place_of
 from offramp.errors import Fault
 from offramp.plugins import pick
@@ -141,14 +142,9 @@ class SubscriptionsResource(ConfigResource):
         of_instance = problems.get(f"instances.{subscription.instance}")
         started = subscription.instance in snapshot.runtimes
         return {
-            "id": subscription.id,
-            "name": subscription.name,
             "instance": subscription.instance,
-            "action": subscription.action,
-            "trigger": subscription.trigger,
+            **show_options(subscription),
             "mapping": mask_mapping(fields, subscription.mapping),
-            "enabled": subscription.enabled,
-            "preset": subscription.preset,
             "running": name in snapshot.pipelines and started,
             "problem": problems.get(f"subscriptions.{name}", of_instance),
         }

@@ -4,7 +4,18 @@ from offramp.config.check import Report, check_config
 from offramp.config.diff import Change, Detail, apply_changes, diff_configs, same_thing
 from offramp.config.export import export_config
 from offramp.config.files import Document, read_document
-from offramp.config.host import HIGHEST_PORT, HostSettings, LogFormat, LogLevel, host_settings
+from offramp.config.host import (
+    HIGHEST_PORT,
+    KEEP_DEAD_LETTERS_DAYS,
+    KEEP_DELIVERED_DAYS,
+    MAX_IN_FLIGHT,
+    MAX_RETRY_AFTER_SECONDS,
+    MIN_FREE_BYTES,
+    HostSettings,
+    LogFormat,
+    LogLevel,
+    host_settings,
+)
 from offramp.config.keyring import KeyRing, load_key_ring, rotate_key_file
 from offramp.config.model import Config, Instance, Source, Subscription, is_write_key
 from offramp.config.parse import Loaded, parse_config
@@ -26,6 +37,11 @@ from offramp.config.triggers import TriggerReading, read_trigger
 
 __all__ = [
     "HIGHEST_PORT",
+    "KEEP_DEAD_LETTERS_DAYS",
+    "KEEP_DELIVERED_DAYS",
+    "MAX_IN_FLIGHT",
+    "MAX_RETRY_AFTER_SECONDS",
+    "MIN_FREE_BYTES",
     "AuditEntry",
     "Change",
     "Config",

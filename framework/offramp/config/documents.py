@@ -12,7 +12,7 @@ from offramp.config.diff import Kind, Thing
 from offramp.config.keyring import KeyRing, is_sealed
 from offramp.config.model import Config, Instance, Source, Subscription
 from offramp.config.secrets import change_mapping_secrets, change_secrets, is_reference
-from offramp.definition import MASK, Fields
+from offramp.definition import MASK, Fields, options_of
 from offramp.errors import ConfigError, Fault, join_place
 
 #: By kind and id: the JSON of a row, and the thing that it holds.
@@ -60,8 +60,9 @@ def read_document_of(kind: Kind, text: str, keys: KeyRing) -> Thing:
     cls = _CLASSES[kind]
     # A key that a newer version wrote is passed over: the rest still says what it said.
     known = {a.name: data[a.name] for a in attrs.fields(cls) if a.name in data}
-    if known.get("requests_per_second") is not None:
-        known["requests_per_second"] = float(known["requests_per_second"])
+    for option in options_of(cls):
+        if option.type == "number" and known.get(option.attribute) is not None:
+            known[option.attribute] = float(known[option.attribute])
     if kind != "subscription":
         known = _opened(known, keys, f"{kind}s.{known['name']}")
     elif is_sealed(data.get(MAPPING_SECRETS)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,8 @@ import attrs
 
 from offramp.config.host import HostSettings
 from offramp.config.model import Config, Instance, Source, Subscription
-from offramp.config.secrets import mask, mask_mapping, mask_settings
+from offramp.config.options import write_options
+from offramp.config.secrets import mask_mapping, mask_settings
 from offramp.definition import Fields
 from offramp.plugins import Catalog
 
@@ -32,7 +32,7 @@ def export_config(
     if plugin_files:
         document["plugin_files"] = [str(path) for path in plugin_files]
     if host is not None:
-        document["host"] = _host(host, secrets=secrets)
+        document["host"] = write_options(host, secrets=secrets)
     if config.sources:
         sources = config.sources.values()
         document["sources"] = {s.name: source_table(s, secrets=secrets) for s in sources}
@@ -64,42 +64,25 @@ def mapping_fields(catalog: Catalog, config: Config, subscription: Subscription)
 
 def source_table(source: Source, *, secrets: bool = False) -> dict[str, Any]:
     """A source as its table in a document."""
-    key = source.write_key if secrets else mask(source.write_key)
-    return {"write_key": key, **_unless(enabled=source.enabled)}
+    return write_options(source, secrets=secrets)
 
 
 def instance_table(instance: Instance, fields: Fields, *, secrets: bool = False) -> dict[str, Any]:
     """An instance as its table in a document, without its subscriptions."""
-    settings = dict(instance.settings) if secrets else mask_settings(fields, instance.settings)
-    return {
-        "destination": instance.destination,
-        "source": instance.source,
-        **_unless(enabled=instance.enabled),
-        **{
-            k: v
-            for k in ("max_concurrency", "requests_per_second")
-            if (v := getattr(instance, k)) is not None
-        },
-        **({"settings": settings} if settings else {}),
-    }
+    shown = mask_settings(fields, instance.settings)
+    return write_options(instance if secrets else attrs.evolve(instance, settings=shown))
 
 
 def subscription_table(
     subscription: Subscription, fields: Fields, *, secrets: bool = False
 ) -> dict[str, Any]:
     """A subscription as its table in a document; `fields` are those of its action."""
-    mapping = dict(subscription.mapping)
-    named = f"{subscription.instance}/{subscription.name}"
-    return {
-        **({} if subscription.id == named else {"id": subscription.id}),
-        "name": subscription.name,
-        **({} if subscription.preset is None else {"preset": subscription.preset}),
-        "action": subscription.action,
-        "trigger": subscription.trigger,
-        **_unless(enabled=subscription.enabled),
-        "defaults": False,
-        "mapping": mapping if secrets else mask_mapping(fields, mapping),
-    }
+    table = write_options(subscription)
+    if subscription.id == f"{subscription.instance}/{subscription.name}":
+        del table["id"]
+    mapping = table.pop("mapping")
+    shown = mapping if secrets else mask_mapping(fields, mapping)
+    return {**table, "defaults": False, "mapping": shown}
 
 
 def _subscriptions(
@@ -110,20 +93,3 @@ def _subscriptions(
         for each in config.subscriptions_of(instance)
     ]
     return {"subscriptions": tables} if tables else {}
-
-
-def _unless(*, enabled: bool) -> dict[str, bool]:
-    return {} if enabled else {"enabled": False}
-
-
-def _host(host: HostSettings, *, secrets: bool) -> dict[str, Any]:
-    said: Mapping[str, Any] = attrs.asdict(host)
-    default = HostSettings()
-    changed = {k: v for k, v in said.items() if v is not None and v != getattr(default, k)}
-    if "data_dir" in changed:
-        changed["data_dir"] = str(changed["data_dir"])
-    if "references" in changed:
-        changed["references"] = list(changed["references"])
-    if "api_token" in changed and not secrets:
-        changed["api_token"] = mask(changed["api_token"])
-    return changed

@@ -1,87 +1,153 @@
-"""What an operator sets for the host itself: where it listens, where it keeps data, its bounds."""
+"""What an operator sets for the host itself: where it listens, where it keeps data, its limits."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias, get_args
+from typing import Final, Literal, TypeAlias
 
 import attrs
 
 from offramp.config.files import Document
+from offramp.config.options import keys_of, read_options
 from offramp.config.secrets import is_masked
 from offramp.config.table import Table, plain_data
+from offramp.definition import option
 from offramp.errors import ConfigError, Fault
 from offramp.event import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_EVENT_BYTES, MAX_STORED_BYTES
 
-DEFAULT_PORT: Final = 8585
 HIGHEST_PORT: Final = 65_535
+#: Deliveries in flight, at 1.5 KB each with its event: some 7 GB.
+MAX_IN_FLIGHT: Final = 5_000_000
+#: Bytes that stay free on the disk, so that outcomes can still be stored.
+MIN_FREE_BYTES: Final = 512 * 1024 * 1024
+KEEP_DELIVERED_DAYS: Final = 7.0
+#: As long as some partners know an idempotency key again.
+KEEP_DEAD_LETTERS_DAYS: Final = 34.0
+#: Source: Segment's SDKs, which obey 300 s.
+MAX_RETRY_AFTER_SECONDS: Final = 300.0
 
 LogFormat: TypeAlias = Literal["auto", "text", "json"]
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
+
+_URL: Final = re.compile(r"https?://[^\s/]+/?")
+_PATTERN: Final = re.compile(r"env:[A-Za-z0-9_*]+|file:/[^\x00*]*")
+_PATTERN_WANTED: Final = (
+    'must be a variable such as "env:PRODUCT_*", or a file or a folder: "file:/run/secrets"'
+)
+
+
+def _not_masked(token: str) -> str | None:
+    return "is masked: write the token, or a reference (env:NAME)" if is_masked(token) else None
+
+
+def _a_url(url: str) -> str | None:
+    wanted = "must be an address such as https://events.example.com"
+    return None if _URL.fullmatch(url) else wanted
+
+
+def _a_pattern(pattern: object) -> str | None:
+    fits = isinstance(pattern, str) and _PATTERN.fullmatch(pattern)
+    return None if fits else _PATTERN_WANTED
 
 
 @attrs.frozen(kw_only=True)
 class HostSettings:
     """The table `[host]`; the defaults are meant for one process on one machine."""
 
-    #: The address to listen on; anything but the loopback opens the host to the network.
-    host: str = "127.0.0.1"
-    #: 0 picks a free one.
-    port: int = DEFAULT_PORT
-    #: The data folder, on a local disk; relative to the configuration file.
-    data_dir: Path = Path("offramp-data")
-    #: The bearer token of the control API, or a reference; without one, the host makes one.
-    api_token: str | None = attrs.field(default=None, repr=False)
-    #: One event, in bytes of JSON.
-    max_event_bytes: int = MAX_EVENT_BYTES
-    #: The body of a batch, in bytes.
-    max_batch_bytes: int = MAX_BATCH_BYTES
-    #: The events of one batch in sum, in bytes, with what the batch adds to each of them.
-    max_stored_bytes: int = MAX_STORED_BYTES
-    #: Events of one batch.
-    max_batch_events: int = MAX_BATCH_EVENTS
-    #: Requests a second of one source; `None` for any number.
-    requests_per_second: float | None = None
-    #: Deliveries in flight above which events are turned away; `None` for the queue's own bound.
-    max_in_flight: int | None = None
-    #: Free bytes on the disk below which events are turned away; `None` as above.
-    min_free_bytes: int | None = None
-    #: Days that delivered and filtered deliveries are kept after their end; `None` as above.
-    keep_delivered_days: float | None = None
-    #: Days that rejected and expired deliveries are kept for replay; `None` as above.
-    keep_dead_letters_days: float | None = None
-    #: The longest that a partner's `Retry-After` is obeyed, in seconds; `None` for five minutes.
-    max_retry_after: float | None = None
-    #: What browsers reach the host by, where a proxy stands before it: `https://events.example`.
-    public_url: str | None = None
-    #: Reverse proxies before the host, whose X-Forwarded-For tells the caller's address.
-    trusted_proxies: int = 0
-    #: How the log is written: `auto` is text at a terminal, and JSON anywhere else.
-    log_format: LogFormat = "auto"
-    #: The least severe records that are written.
-    log_level: LogLevel = "info"
-    #: References (`env:NAME`, where `*` is any text, or `file:/` with a file or folder) that are
-    #: followed beside those that stand in the file: also where the API brings them.
-    references: tuple[str, ...] = ()
-
-
-HOST_KEYS: Final = tuple(attribute.name for attribute in attrs.fields(HostSettings))
-_COUNTS: Final = (
-    *("max_event_bytes", "max_batch_bytes", "max_batch_events", "max_stored_bytes"),
-    *("max_in_flight", "min_free_bytes"),
-)
-_URL: Final = re.compile(r"https?://[^\s/]+/?")
-_PATTERN: Final = re.compile(r"env:[A-Za-z0-9_*]+|file:/[^\x00*]*")
-_PATTERN_WANTED: Final = (
-    'must be a variable such as "env:PRODUCT_*", or a file or a folder: "file:/run/secrets"'
-)
-_NUMBERS: Final = (
-    "requests_per_second",
-    "keep_delivered_days",
-    "keep_dead_letters_days",
-    "max_retry_after",
-)
+    host: str = option(
+        default="127.0.0.1",
+        description="address to listen on; any other than the loopback opens the host to the "
+        "network",
+    )
+    port: int = option(
+        default=8585, maximum=HIGHEST_PORT, description="port to listen on; 0 picks a free one"
+    )
+    data_dir: Path = option(
+        default=Path("offramp-data"),
+        description="data folder, on a local disk, relative to the file",
+    )
+    api_token: str | None = option(
+        default=None,
+        default_text="made by the host",
+        description="bearer token of the control API, or a reference",
+        secret=True,
+        check=_not_masked,
+    )
+    max_event_bytes: int = option(
+        default=MAX_EVENT_BYTES, unit="bytes", minimum=1, description="largest event, as JSON"
+    )
+    max_batch_bytes: int = option(
+        default=MAX_BATCH_BYTES, unit="bytes", minimum=1, description="largest body of a batch"
+    )
+    max_stored_bytes: int = option(
+        default=MAX_STORED_BYTES,
+        unit="bytes",
+        minimum=1,
+        description="the events of one batch in sum, with the `context` and `integrations` that "
+        "the batch adds to each of them",
+    )
+    max_batch_events: int = option(
+        default=MAX_BATCH_EVENTS, unit="events", minimum=1, description="most events in a batch"
+    )
+    requests_per_second: float | None = option(
+        default=None, default_text="any number", description="requests of one source, on average"
+    )
+    max_in_flight: int = option(
+        default=MAX_IN_FLIGHT,
+        unit="deliveries",
+        minimum=1,
+        description="deliveries in flight above which events are turned away",
+    )
+    min_free_bytes: int = option(
+        default=MIN_FREE_BYTES,
+        unit="bytes",
+        minimum=1,
+        description="free disk space below which events are turned away",
+    )
+    max_retry_after: float = option(
+        default=MAX_RETRY_AFTER_SECONDS,
+        unit="seconds",
+        description="longest time that a partner's `Retry-After` is obeyed; what it asked for is "
+        "told in the reason",
+    )
+    keep_delivered_days: float = option(
+        default=KEEP_DELIVERED_DAYS,
+        unit="days",
+        description="time that delivered and filtered deliveries are kept after their end",
+    )
+    keep_dead_letters_days: float = option(
+        default=KEEP_DEAD_LETTERS_DAYS,
+        unit="days",
+        description="time that rejected and expired deliveries are kept for replay",
+    )
+    public_url: str | None = option(
+        default=None,
+        description="what browsers reach the host by, where a proxy stands before it: "
+        "`https://events.example.com`",
+        check=_a_url,
+    )
+    references: tuple[str, ...] = option(
+        default=(),
+        description="references that are followed beside those in the file; see "
+        "[Secrets](#which-references-are-followed)",
+        check=_a_pattern,
+    )
+    trusted_proxies: int = option(
+        default=0,
+        description="reverse proxies before the host, whose `X-Forwarded-For` tells the caller's "
+        "address",
+    )
+    log_format: LogFormat = option(
+        default="auto",
+        description="how the log is written: `text`, `json`, or `auto`, which is text at a "
+        "terminal and JSON anywhere else",
+    )
+    log_level: LogLevel = option(
+        default="info",
+        description="the least severe records that are written: `debug`, `info`, `warning`, "
+        "`error`",
+    )
 
 
 def host_settings(document: Document) -> HostSettings:
@@ -92,45 +158,15 @@ def host_settings(document: Document) -> HostSettings:
     faults: list[Fault] = []
     data = plain_data(document.data, "", faults)
     faults.clear()  # those of the other tables are told when they are read
-    told = data.get("host") if isinstance(data, dict) else None
-    table = Table({} if told is None else told, "host", faults, keys=HOST_KEYS)
-    settings = read_host(table, document.folder)
+    written = data.get("host") if isinstance(data, dict) else None
+    settings = read_host({} if written is None else written, document.folder, faults)
     if faults:
         raise ConfigError(faults)
     return settings
 
 
-def read_host(table: Table, folder: Path) -> HostSettings:
+def read_host(written: object, folder: Path, faults: list[Fault]) -> HostSettings:
     """Read the table `[host]`; `folder` is what a relative data folder starts from."""
-    data, token = table.text("data_dir"), table.text("api_token")
-    if is_masked(token):
-        table.fault("api_token", "is masked: write the token, or a reference (env:NAME)")
-    given: dict[str, Any] = {
-        "host": table.text("host"),
-        "public_url": _url(table, "public_url"),
-        "trusted_proxies": table.integer("trusted_proxies", minimum=0),
-        "port": table.integer("port", minimum=0, maximum=HIGHEST_PORT),
-        "data_dir": folder / (data or HostSettings().data_dir),
-        "api_token": token,
-        "log_format": table.choice("log_format", get_args(LogFormat)),
-        "log_level": table.choice("log_level", get_args(LogLevel)),
-        "references": _references(table),
-        **{key: table.integer(key, minimum=1) for key in _COUNTS},
-        **{key: table.number(key, above=0) for key in _NUMBERS},
-    }
-    return HostSettings(**{key: value for key, value in given.items() if value is not None})
-
-
-def _references(table: Table) -> tuple[str, ...]:
-    patterns = table.items("references", of="references that may be followed")
-    for index, pattern in enumerate(patterns):
-        if not (isinstance(pattern, str) and _PATTERN.fullmatch(pattern)):
-            table.fault("references", _PATTERN_WANTED, index=index)
-    return tuple(map(str, patterns))
-
-
-def _url(table: Table, key: str) -> str | None:
-    url = table.text(key)
-    if url is not None and not _URL.fullmatch(url):
-        table.fault(key, "must be an address such as https://events.example.com")
-    return url
+    table = Table(written, "host", faults, keys=keys_of(HostSettings))
+    default = {"data_dir": folder / HostSettings().data_dir}
+    return HostSettings(**default | read_options(HostSettings, table, folder=folder))

@@ -9,6 +9,9 @@ from typing import Any, Final
 
 import attrs
 
+from offramp.config.table import name_fault
+from offramp.definition import option
+
 #: What a write key must be, as a fault tells it.
 WRITE_KEY_FORM: Final = "must be printable ASCII characters, with no line break"
 
@@ -23,8 +26,13 @@ class Source:
     """Where events come from; whoever knows the write key may send."""
 
     name: str
-    write_key: str = attrs.field(repr=False)
-    enabled: bool = True
+    write_key: str = option(
+        description="what senders authenticate with: a text, or a reference; each source has one "
+        "of its own",
+        required='write one, or a reference such as "env:WRITE_KEY"',
+        secret=True,
+    )
+    enabled: bool = option(default=True, description="whether its events are taken")
 
 
 @attrs.frozen(kw_only=True)
@@ -32,37 +40,99 @@ class Instance:
     """A destination, configured for one source."""
 
     name: str
-    #: Name of a source.
-    source: str
-    #: Slug of a destination.
-    destination: str
+    destination: str = option(
+        description="slug of a destination; `offramp catalog` lists them",
+        required="give the slug of a destination",
+    )
+    source: str = option(description="name of a source", required="give the name of a source")
+    enabled: bool = option(default=True, description="whether anything is sent")
+    max_concurrency: int | None = option(
+        default=None,
+        default_text="adapts",
+        description="most requests under way at once",
+        minimum=1,
+    )
+    requests_per_second: float | None = option(
+        default=None, default_text="any", description="most requests a second"
+    )
     #: By wire name; secrets may be references such as `env:NAME` (see `secrets`).
-    settings: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
-    enabled: bool = True
-    #: Requests under way at once, at the most.
-    max_concurrency: int | None = None
-    #: Requests a second, at the most.
-    requests_per_second: float | None = None
+    settings: Mapping[str, Any] = option(
+        default=attrs.Factory(dict),
+        default_text="empty",
+        description="what the destination asks for, by its own names",
+        hidden=True,
+    )
+
+
+@attrs.frozen(kw_only=True)
+class InstanceTable(Instance):
+    """An instance as it is written: with its subscriptions."""
+
+    subscriptions: tuple[Mapping[str, Any], ...] = option(
+        default=(), description="a list of tables, see below"
+    )
 
 
 @attrs.frozen(kw_only=True)
 class Subscription:
     """An action of an instance, with the trigger and the mapping it runs under."""
 
-    #: Also the name of its lane in the queue and the ledger; `INSTANCE/NAME` unless given.
-    id: str
-    name: str
     #: Name of an instance.
     instance: str
-    #: Slug of an action.
-    action: str
-    #: FQL.
-    trigger: str
-    #: The whole mapping: defaults and presets are already laid in.
-    mapping: Mapping[str, Any]
-    enabled: bool = True
+    id: str = option(
+        default_text="`INSTANCE/NAME`",
+        description="its name in the queue and the ledger; give one to be free to rename the "
+        "subscription",
+    )
+    name: str = option(
+        default_text="the preset's",
+        description="a name that no other subscription of the instance has",
+        check=name_fault,
+    )
     #: Name of the preset that it was made from.
-    preset: str | None = None
+    preset: str | None = option(
+        default=None,
+        description="name of a preset of the destination; gives `name`, `action`, `trigger` and "
+        "`mapping`, each of which may be given as well",
+    )
+    action: str = option(default_text="the preset's", description="slug of an action")
+    trigger: str = option(default_text="the preset's", description="which events, in FQL")
+    enabled: bool = option(default=True, description="whether it runs")
+    #: The whole mapping: defaults and presets are already laid in.
+    mapping: Mapping[str, Any] = option(
+        default_text="empty",
+        description="field -> value or directive; laid over the defaults",
+    )
+
+
+@attrs.frozen(kw_only=True)
+class SubscriptionTable(Subscription):
+    """A subscription as it is written: on top of the defaults, or without them."""
+
+    defaults: bool = option(
+        default=True,
+        description="whether the action's default mappings (and the preset's mapping) hold where "
+        "`mapping` says nothing",
+    )
+
+
+@attrs.frozen(kw_only=True)
+class DocumentTable:
+    """What stands at the top of a document."""
+
+    plugin_files: tuple[str, ...] = option(
+        default=(),
+        description="Python files with hooks, relative to the file; loaded before the rest is "
+        "checked. One that cannot be used holds every instance, as it may sign or redact what is "
+        "sent",
+    )
+    host: Mapping[str, Any] = option(
+        default=attrs.Factory(dict), description="settings of the host itself"
+    )
+    sources: Mapping[str, Any] = option(default=attrs.Factory(dict), description="sources by name")
+    instances: Mapping[str, Any] = option(
+        default=attrs.Factory(dict), description="instances by name"
+    )
 
 
 @attrs.frozen(kw_only=True)

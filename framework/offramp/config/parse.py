@@ -4,34 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import attrs
 
 from offramp.config.files import Document
-from offramp.config.host import HOST_KEYS, HostSettings, read_host
+from offramp.config.host import HostSettings, read_host
 from offramp.config.model import (
     WRITE_KEY_FORM,
     Config,
+    DocumentTable,
     Instance,
+    InstanceTable,
     Source,
     Subscription,
+    SubscriptionTable,
     is_write_key,
 )
+from offramp.config.options import keys_of, read_options
 from offramp.config.settings import put_back, read_settings
-from offramp.config.subscriptions import SUBSCRIPTION_KEYS, read_subscription, read_unchecked
+from offramp.config.subscriptions import read_subscription, read_unchecked
 from offramp.config.table import Table, name_fault, plain_data
 from offramp.errors import ConfigError, Fault, NotFoundError, join_place
 from offramp.plugins import Catalog, CatalogEntry, pick
 
 T = TypeVar("T")
-
-TOP_KEYS: Final = ("plugin_files", "host", "sources", "instances")
-SOURCE_KEYS: Final = ("write_key", "enabled")
-INSTANCE_KEYS: Final = (
-    *("destination", "source", "settings", "subscriptions"),
-    *("enabled", "max_concurrency", "requests_per_second"),
-)
 
 
 @attrs.frozen(kw_only=True)
@@ -79,8 +76,8 @@ def parse_config(
     reading = _Reading(
         catalog=catalog, current=current or Config(), faults=faults, keep=keep_unread
     )
-    top = Table(data, "", faults, keys=TOP_KEYS)
-    host = read_host(Table(top.object("host"), "host", faults, keys=HOST_KEYS), document.folder)
+    top = Table(data, "", faults, keys=keys_of(DocumentTable))
+    host = read_host(top.object("host"), document.folder, faults)
     _check_plugins(top, document, faults)
     written = top.object("sources")
     sources = _named("sources", written, faults, lambda name, each: _source(reading, name, each))
@@ -122,9 +119,9 @@ def _named(
 
 
 def _source(reading: _Reading, name: str, data: Any) -> Source | None:
-    table = Table(data, join_place("sources", name), reading.faults, keys=SOURCE_KEYS)
-    key = table.text("write_key", required='write one, or a reference such as "env:WRITE_KEY"')
-    enabled = table.flag("enabled", default=True)
+    table = Table(data, join_place("sources", name), reading.faults, keys=keys_of(Source))
+    values = read_options(Source, table)
+    key = values.pop("write_key", None)
     if key is None:
         return None
     current = reading.current.sources.get(name)
@@ -132,7 +129,7 @@ def _source(reading: _Reading, name: str, data: Any) -> Source | None:
     key = put_back(key, before, table.at("write_key"), reading.faults)
     if not is_write_key(key):
         table.fault("write_key", WRITE_KEY_FORM)
-    return Source(name=name, write_key=key, enabled=enabled)
+    return Source(name=name, write_key=key, **values)
 
 
 def _instance_or_kept(
@@ -176,22 +173,23 @@ def _instance(
     sources: Mapping[str, Any],
     subscriptions: list[tuple[str, Subscription]],
 ) -> Instance | None:
-    table = Table(data, join_place("instances", name), reading.faults, keys=INSTANCE_KEYS)
-    slug = table.text("destination", required="give the slug of a destination")
-    source = table.text("source", required="give the name of a source")
+    table = Table(data, join_place("instances", name), reading.faults, keys=keys_of(InstanceTable))
+    values = read_options(InstanceTable, table)
+    slug, source = values.get("destination"), values.get("source")
     entry = _entry(reading, table, slug)
     if source is not None:
         _known(table, "source", lambda: pick(sources, source, "source"))
     before = reading.current.instances.get(name)
     if before is not None and entry is not None and before.destination != entry.slug:
         before = None  # its secrets are not for another destination
-    settings = _settings(reading, table, before, entry)
+    given = values.get("settings", {})
+    values["settings"] = _settings(reading, table.at("settings"), given, before, entry)
     current = (
         {} if before is None else {each.id: each for each in reading.current.subscriptions_of(name)}
     )
-    for index, each in enumerate(table.items("subscriptions", of="tables")):
+    for index, each in enumerate(values.pop("subscriptions", ())):
         place = join_place(table.at("subscriptions"), index)
-        inner = Table(each, place, reading.faults, keys=SUBSCRIPTION_KEYS)
+        inner = Table(each, place, reading.faults, keys=keys_of(SubscriptionTable))
         if entry is None and slug is not None and reading.keep and reading.catalog.missing(slug):
             read = read_unchecked(inner, name, reading.faults)
         else:
@@ -200,14 +198,9 @@ def _instance(
             )
         if read is not None:
             subscriptions.append((place, read))
-    options: dict[str, Any] = {
-        "enabled": table.flag("enabled", default=True),
-        "max_concurrency": table.integer("max_concurrency", minimum=1),
-        "requests_per_second": table.number("requests_per_second", above=0),
-    }
     if slug is None or source is None:
         return None
-    return Instance(name=name, source=source, destination=slug, settings=settings, **options)
+    return Instance(name=name, **values)
 
 
 def _entry(reading: _Reading, table: Table, slug: str | None) -> CatalogEntry | None:
@@ -226,13 +219,16 @@ def _entry(reading: _Reading, table: Table, slug: str | None) -> CatalogEntry | 
 
 
 def _settings(
-    reading: _Reading, table: Table, before: Instance | None, entry: CatalogEntry | None
+    reading: _Reading,
+    place: str,
+    given: Mapping[str, Any],
+    before: Instance | None,
+    entry: CatalogEntry | None,
 ) -> dict[str, Any]:
-    given = table.object("settings")
     if entry is None:
         return dict(given)
     kept = {} if before is None else before.settings
-    return read_settings(given, entry.settings, kept, table.at("settings"), reading.faults)
+    return read_settings(given, entry.settings, kept, place, reading.faults)
 
 
 def _known(table: Table, key: str, look_up: Callable[[], T]) -> T | None:

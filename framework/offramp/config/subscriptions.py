@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import attrs
 
-from offramp.config.model import Subscription
+from offramp.config.model import Subscription, SubscriptionTable
+from offramp.config.options import read_options
 from offramp.config.secrets import change_mapping_secrets, secrets_by_place
 from offramp.config.settings import put_back, unquoted
 from offramp.config.table import Table, suggest
@@ -19,9 +20,6 @@ from offramp.mapping import compile_mapping
 from offramp.plugins import Catalog, CatalogAction, CatalogEntry
 from offramp.plugins.catalog import RESERVED_PREFIX
 
-SUBSCRIPTION_KEYS: Final = (
-    "id", "name", "preset", "action", "trigger", "defaults", "mapping", "enabled",
-)  # fmt: skip
 #: The key of a mapping that chooses between an action's operations. Source: Segment's mapping-kit.
 SYNC_MODE_KEY: Final = f"{RESERVED_PREFIX}_sync_mode"
 _WHICH: Final = "or take a preset with `preset`"
@@ -30,6 +28,8 @@ _WHICH: Final = "or take a preset with `preset`"
 @attrs.frozen(kw_only=True)
 class _Reading:
     table: Table
+    #: What the table gives, by attribute.
+    values: Mapping[str, Any]
     entry: CatalogEntry
     catalog: Catalog
     faults: list[Fault]
@@ -54,16 +54,18 @@ def read_subscription(  # noqa: PLR0913 - what a subscription is read from, and 
     if entry is None:
         _check_trigger(table, table.text("trigger"), faults)
         return None
-    reading = _Reading(table=table, entry=entry, catalog=catalog, faults=faults, current=current)
+    values = read_options(SubscriptionTable, table)
+    reading = _Reading(
+        table=table, values=values, entry=entry, catalog=catalog, faults=faults, current=current
+    )
     preset = _preset(reading)
-    name = table.name("name") or (preset.name if preset else None)
+    name = values.get("name") or (preset.name if preset else None)
     if name is None and "name" not in table and "preset" not in table:
         table.fault("name", "is missing: give the subscription a name")
     offered = _action(reading, preset)
     trigger = _trigger(reading, preset)
-    given_id = table.text("id") or f"{instance}/{name}"
+    given_id = values.get("id") or f"{instance}/{name}"
     mapping = _mapping(reading, preset, offered, given_id)
-    enabled = table.flag("enabled", default=True)
     if name is None or offered is None or trigger is None:
         return None
     return Subscription(
@@ -73,7 +75,7 @@ def read_subscription(  # noqa: PLR0913 - what a subscription is read from, and 
         action=offered.slug,
         trigger=trigger,
         mapping=mapping,
-        enabled=enabled,
+        enabled=values.get("enabled", True),
         preset=preset.name if preset else None,
     )
 
@@ -83,25 +85,18 @@ def read_unchecked(table: Table, instance: str, faults: list[Fault]) -> Subscrip
 
     What it takes from a preset cannot be known; a mapping is taken as it is written.
     """
-    preset = table.text("preset")
-    name = table.name("name") or preset
-    action, trigger = table.text("action"), table.text("trigger")
+    values = read_options(SubscriptionTable, table)
+    name = values.get("name") or values.get("preset")
+    action, trigger = values.get("action"), values.get("trigger")
     _check_trigger(table, trigger, faults)
     for key, value in (("name", name), ("action", action), ("trigger", trigger)):
         if value is None and key not in table:
             table.fault(key, "is missing: while the destination's plugin is left out, write it")
     if name is None or action is None or trigger is None:
         return None
-    return Subscription(
-        id=table.text("id") or f"{instance}/{name}",
-        name=name,
-        instance=instance,
-        action=action,
-        trigger=trigger,
-        mapping=dict(table.object("mapping")),
-        enabled=table.flag("enabled", default=True),
-        preset=preset,
-    )
+    values.pop("defaults", None)
+    unless_given = {"id": f"{instance}/{name}", "name": name, "mapping": {}}
+    return Subscription(instance=instance, **unless_given | values)
 
 
 def put_back_mapping(
@@ -139,7 +134,7 @@ def mapping_faults(
 
 
 def _preset(reading: _Reading) -> Preset | None:
-    named = reading.table.text("preset")
+    named = reading.values.get("preset")
     if named is None:
         return None
     try:
@@ -150,7 +145,7 @@ def _preset(reading: _Reading) -> Preset | None:
 
 
 def _action(reading: _Reading, preset: Preset | None) -> CatalogAction | None:
-    slug = reading.table.text("action") or (preset.action if preset else None)
+    slug = reading.values.get("action") or (preset.action if preset else None)
     if slug is None:
         if "action" not in reading.table and "preset" not in reading.table:
             offered = ", ".join(reading.entry.actions)
@@ -164,7 +159,7 @@ def _action(reading: _Reading, preset: Preset | None) -> CatalogAction | None:
 
 
 def _trigger(reading: _Reading, preset: Preset | None) -> str | None:
-    given = reading.table.text("trigger")
+    given = reading.values.get("trigger")
     if given is None and "trigger" not in reading.table and "preset" not in reading.table:
         told = f'is missing: say which events, for example type = "track", {_WHICH}'
         reading.table.fault("trigger", told)
@@ -185,9 +180,9 @@ def _check_trigger(table: Table, trigger: str | None, faults: list[Fault]) -> No
 def _mapping(
     reading: _Reading, preset: Preset | None, offered: CatalogAction | None, of: str
 ) -> dict[str, Any]:
-    written = reading.table.object("mapping")
+    written = reading.values.get("mapping", {})
     laid: dict[str, Any] = {}
-    if reading.table.flag("defaults", default=True) and offered is not None:
+    if reading.values.get("defaults", True) and offered is not None:
         laid = offered.default_mapping
         if preset is not None and preset.action == offered.slug:
             laid |= preset.mapping

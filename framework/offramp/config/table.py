@@ -38,6 +38,10 @@ class Table:
     def __contains__(self, key: str) -> bool:
         return key in self._data
 
+    def get(self, key: str) -> Any:
+        """What stands at a key as it was written; `None` where there is nothing."""
+        return self._data.get(key)
+
     def at(self, key: str) -> str:
         """The place of a key; the table's own for ""."""
         return join_place(self.place, key) if key else self.place

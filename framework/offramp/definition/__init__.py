@@ -33,6 +33,7 @@ from offramp.definition.manifest import (
     fields_to_manifest,
     settings_to_manifest,
 )
+from offramp.definition.options import Option, option, options_of
 from offramp.definition.request import (
     AuthTokens,
     Handler,
@@ -66,6 +67,7 @@ __all__ = [
     "Handler",
     "Idempotency",
     "Middleware",
+    "Option",
     "OutgoingRequest",
     "Preset",
     "Request",
@@ -83,6 +85,8 @@ __all__ = [
     "join_url",
     "liquid",
     "literal",
+    "option",
+    "options_of",
     "path",
     "quote_path",
     "setting",

@@ -2,7 +2,7 @@
 
 from offramp.delivery.batching import Parcel, in_batches
 from offramp.delivery.bisection import Sent
-from offramp.delivery.breaker import MAX_RETRY_AFTER_SECONDS, REMEDIES, Hold
+from offramp.delivery.breaker import REMEDIES, Hold
 from offramp.delivery.engine import Engine
 from offramp.delivery.explain import explain
 from offramp.delivery.failures import as_delivery_error, is_ours, plugin_failure
@@ -14,7 +14,6 @@ from offramp.delivery.snapshot import Snapshot, StartInstance, compile_config
 from offramp.delivery.watchdog import Blockage, Watchdog, watch_loop
 
 __all__ = [
-    "MAX_RETRY_AFTER_SECONDS",
     "REMEDIES",
     "Blockage",
     "Engine",

@@ -8,6 +8,7 @@ from typing import Final
 
 import attrs
 
+from offramp.config import MAX_RETRY_AFTER_SECONDS
 from offramp.errors import DeliveryError, InvalidAuthenticationError, RejectedError
 
 #: Failures in a row that open the breaker.
@@ -17,9 +18,6 @@ REFUSALS_TO_HOLD: Final = 2
 #: The first rest of a held instance, doubled at each failed probe up to the longest, in seconds.
 FIRST_REST_SECONDS: Final = 1.0
 LONGEST_REST_SECONDS: Final = 60.0
-#: The longest that a `Retry-After` is obeyed, in seconds, where the operator says nothing.
-#: Source: Segment's SDKs, which obey 300 s.
-MAX_RETRY_AFTER_SECONDS: Final = 300.0
 TOO_MANY_REQUESTS: Final = 429
 REFUSED_STATUSES: Final = frozenset({401, 403})
 

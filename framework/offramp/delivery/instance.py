@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import attrs
 
-from offramp.config import Instance, referenced_values
+from offramp.config import MAX_RETRY_AFTER_SECONDS, Instance, referenced_values
 from offramp.definition import (
     AuthTokens,
     Fields,
@@ -24,7 +24,6 @@ from offramp.definition import (
     Response,
 )
 from offramp.definition.awaited import awaited
-from offramp.delivery.breaker import MAX_RETRY_AFTER_SECONDS
 from offramp.delivery.bugs import Bugs
 from offramp.delivery.failures import (
     MiddlewareFailedError,

@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from offramp.delivery.breaker import MAX_RETRY_AFTER_SECONDS, Breaker, Hold, refuses_credentials
+from offramp.config import MAX_RETRY_AFTER_SECONDS
+from offramp.delivery.breaker import Breaker, Hold, refuses_credentials
 from offramp.errors import DeliveryError
 
 #: Where an instance starts, and the most it is driven to unless the operator says otherwise.

@@ -14,17 +14,15 @@ DAY_SECONDS: Final = 86_400.0
 
 def queue_limits(settings: HostSettings) -> QueueLimits:
     """How much the queue takes in."""
-    given = {
-        "max_in_flight": settings.max_in_flight,
-        "min_free_bytes": settings.min_free_bytes,
-    }
-    return QueueLimits(**{key: value for key, value in given.items() if value is not None})
+    return QueueLimits(max_in_flight=settings.max_in_flight, min_free_bytes=settings.min_free_bytes)
 
 
 def retention(settings: HostSettings) -> Retention:
     """How long the queue keeps what has ended."""
-    given = {"delivered": settings.keep_delivered_days, "dead": settings.keep_dead_letters_days}
-    return Retention(**{key: days * DAY_SECONDS for key, days in given.items() if days is not None})
+    return Retention(
+        delivered=settings.keep_delivered_days * DAY_SECONDS,
+        dead=settings.keep_dead_letters_days * DAY_SECONDS,
+    )
 
 
 def collector_limits(settings: HostSettings) -> Limits:

@@ -26,6 +26,7 @@ from offramp.api import (
     own_identity,
 )
 from offramp.config import (
+    MAX_RETRY_AFTER_SECONDS,
     Change,
     Config,
     ConfigStore,
@@ -39,7 +40,6 @@ from offramp.config import (
     resolve_write_keys,
 )
 from offramp.delivery import (
-    MAX_RETRY_AFTER_SECONDS,
     Engine,
     InstanceRuntime,
     StartInstance,
@@ -116,13 +116,12 @@ def start_instances(
     references: References,
     *,
     clock: Callable[[], float] = time.time,
-    max_retry_after: float | None = None,
+    max_retry_after: float = MAX_RETRY_AFTER_SECONDS,
 ) -> StartInstance:
     """How an instance gets its settings, its connections and its middleware.
 
     `max_retry_after` is the longest that a `Retry-After` is obeyed, in seconds.
     """
-    cap = MAX_RETRY_AFTER_SECONDS if max_retry_after is None else max_retry_after
 
     def start(instance: Instance, entry: CatalogEntry) -> InstanceRuntime:
         middleware = catalog.plugins.middleware(entry.destination)
@@ -136,7 +135,7 @@ def start_instances(
             middleware=middleware,
             close=close,
             clock=clock,
-            max_retry_after=cap,
+            max_retry_after=max_retry_after,
         )
 
     return start

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import attrs
 
+from offramp.config import (
+    KEEP_DEAD_LETTERS_DAYS,
+    KEEP_DELIVERED_DAYS,
+    MAX_IN_FLIGHT,
+    MIN_FREE_BYTES,
+)
+
 DAY_S = 86_400.0
 #: A source's second event with the same message id is dropped within this time, in seconds.
 #: Source: Segment, "an approximately 24 hour look-back window".
 DEDUPE_WINDOW_S = DAY_S
-#: Deliveries in flight, at 1.5 KB each with its event: some 7 GB.
-MAX_IN_FLIGHT = 5_000_000
-#: Bytes that stay free on the disk, so that outcomes can still be stored.
-MIN_FREE_BYTES = 512 * 1024 * 1024
 #: Events of one commit: bounds how long a settle waits behind accepts, to some 50 ms.
 ACCEPTS_PER_COMMIT = 2_000
 #: Seconds after which a refused sender should try again.
 RETRY_AFTER_S = 5.0
-#: Seconds that delivered and filtered deliveries, and bodies nobody needs, are kept.
-KEEP_DELIVERED_S = 7 * DAY_S
-#: The same for rejected and expired: 34 days, as long as some partners know a key again.
-KEEP_DEAD_S = 34 * DAY_S
-#: The same for counts and latencies.
+#: Seconds that counts and latencies are kept.
 KEEP_COUNTS_S = 34 * DAY_S
 
 
@@ -41,6 +40,6 @@ class Retention:
     An event is known by its message id for 24 h at least, so that duplicates are found.
     """
 
-    delivered: float = KEEP_DELIVERED_S
-    dead: float = KEEP_DEAD_S
+    delivered: float = KEEP_DELIVERED_DAYS * DAY_S
+    dead: float = KEEP_DEAD_LETTERS_DAYS * DAY_S
     counts: float = KEEP_COUNTS_S
