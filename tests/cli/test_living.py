@@ -11,7 +11,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from tests.cli.conftest import CONFIG, TOKEN, Offramp
+from tests.cli.conftest import CONFIG, TOKEN, Offramp, usage
 from tests.cli.parts import COMMAND, PATIENCE, ask, running
 
 from offramp.cli.commands.export import load_stored
@@ -240,3 +240,22 @@ async def test_only_references_of_the_file_are_followed(
         assert await ask(host, "PATCH", "instances/metronome", allowed) == 200
         runtime = host.engine.snapshot.runtimes["metronome"]
         assert runtime.settings["apiToken"] == "a-variable-of-the-process"
+
+
+async def test_what_waits_for_an_instance_that_does_not_run_says_so(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who asks why an event was not billed hears which instance stands still, and the cause."""
+    monkeypatch.delenv("METRONOME_TOKEN")
+    async with running(config, config.parent / "data") as host:
+        await host.engine.accept("product", [usage("m1")])
+        headers = {"Authorization": f"Bearer {host.token.value}"}
+        async with (
+            aiohttp.ClientSession(headers=headers) as session,
+            session.get(f"{host.url}/api/events/m1") as answer,
+        ):
+            [event] = (await answer.json())["events"]
+    [delivery] = event["deliveries"]
+    assert delivery["stage"] == "waiting"
+    assert delivery["why"]["text"].startswith("it waits, as instances.metronome does not run: ")
+    assert "the variable METRONOME_TOKEN is not set" in delivery["why"]["text"]

@@ -61,7 +61,11 @@ async def replay(  # noqa: PLR0913 - each is an option of the command
 
 async def _follow(context: Context, api: Api, replay: Mapping[str, Any]) -> Mapping[str, Any]:
     progress = Progress(
-        TextColumn("replaying"), BarColumn(), MofNCompleteColumn(), console=context.err
+        TextColumn("replaying"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=context.err,
+        disable=not context.err.is_terminal,  # a bar in a log or a pipe is noise
     )
     with progress:
         task = progress.add_task("replaying", total=None)
