@@ -28,7 +28,7 @@ REGISTRIES = (
 #: Rooms that are made anew as a whole, and cut by concept then.
 EXEMPT = ("offramp.queue.", "offramp.delivery.")
 #: Files of rooms that are being made anew at present.
-NOT_YET = ("offramp.fql.complaints", "offramp.host.limits")
+NOT_YET = ("offramp.host.limits",)
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
