@@ -25,6 +25,7 @@ from offramp.api import (
     read_token,
 )
 from offramp.cli.load import DEFAULT_FILE
+from offramp.cli.options import Json
 from offramp.cli.render.errors import place_of
 from offramp.config import HostSettings, host_settings, read_document, resolve
 from offramp.errors import Fault, FaultyError, OfframpError
@@ -56,6 +57,19 @@ class HostOptions:
         Path | None,
         Parameter(help="Its data folder; otherwise that of `offramp.toml` here, or offramp-data."),
     ] = None
+
+
+@Parameter(name="*")
+@attrs.frozen(kw_only=True)
+class ApiOptions(HostOptions):
+    """How a command that shows what a host answers is called."""
+
+    json: Json = False
+
+
+#: What a command is called with where nothing is given.
+HERE: Final = HostOptions()
+TEXT: Final = ApiOptions()
 
 
 class RefusedRequestError(FaultyError):
@@ -118,13 +132,12 @@ class Api:
 
 
 @asynccontextmanager
-async def open_api(host_options: HostOptions | None) -> AsyncIterator[Api]:
+async def open_api(host_options: HostOptions) -> AsyncIterator[Api]:
     """The API of the host that the options, the environment or the data folder name.
 
     The token goes to the host that it belongs to alone: unless a person gave both address and
     token, the host has to prove first that it is the one of the data folder.
     """
-    host_options = host_options or HostOptions()
     settings = _settings()
     folder = host_options.data_dir or settings.data_dir
     url, token = _url(host_options, folder), _token(host_options, settings, folder)
@@ -139,9 +152,9 @@ async def open_api(host_options: HostOptions | None) -> AsyncIterator[Api]:
         yield Api(url=url, session=session, token=token)
 
 
-def folder_of(host_options: HostOptions | None) -> Path:
+def folder_of(host_options: HostOptions) -> Path:
     """The data folder that the options or the file here name."""
-    return (host_options and host_options.data_dir) or _settings().data_dir
+    return host_options.data_dir or _settings().data_dir
 
 
 def _settings() -> HostSettings:

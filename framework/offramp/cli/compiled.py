@@ -1,17 +1,21 @@
-"""A configuration compiled to try events out, without a host."""
+"""A configuration compiled to try events on standard input, without a host."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import attrs
+from cyclopts import Parameter
 from rich.console import Group, RenderableType
 
 from offramp.cli.context import Context
-from offramp.cli.events import write_line
-from offramp.cli.load import load
+from offramp.cli.events import read_events, write_line
+from offramp.cli.load import DEFAULT_FILE, load
+from offramp.cli.options import ConfigFile, Json
 from offramp.cli.render.columns import indented
+from offramp.cli.render.explanation import render_event
 from offramp.config import follow_all
 from offramp.delivery import (
     Pipeline,
@@ -20,6 +24,19 @@ from offramp.delivery import (
 )
 from offramp.host.run import start_instances
 from offramp.plugins import pick
+from offramp.web import complete
+
+
+@Parameter(name="*")
+@attrs.frozen(kw_only=True)
+class TrialOptions:
+    """How a command that tries events is called."""
+
+    config: ConfigFile = DEFAULT_FILE
+    json: Json = False
+
+
+DEFAULTS: Final = TrialOptions()
 
 
 class Compiled:
@@ -49,8 +66,21 @@ class Compiled:
                 await runtime.close()
 
 
-def chosen(snapshot: Snapshot, subscription: str | None) -> list[Pipeline]:
-    """The subscription of that id, or every enabled one; raises `NotFoundError`."""
+async def trials(
+    context: Context, snapshot: Snapshot, subscription: str | None, *, as_json: bool
+) -> AsyncIterator[tuple[Pipeline, dict[str, Any]]]:
+    """Each event on standard input, completed, with each subscription that is asked about it.
+
+    Raises `NotFoundError` where there is no enabled subscription of that id.
+    """
+    for event in map(complete, read_events()):
+        if not as_json:
+            context.out.print(render_event(event))
+        for pipeline in _chosen(snapshot, subscription):
+            yield pipeline, event
+
+
+def _chosen(snapshot: Snapshot, subscription: str | None) -> list[Pipeline]:
     if subscription is None:
         return list(snapshot.pipelines.values())
     return [pick(snapshot.pipelines, subscription, "enabled subscription")]

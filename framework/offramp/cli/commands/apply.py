@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from offramp.cli.client import HostOptions, open_api
+from offramp.cli.client import TEXT, ApiOptions, open_api
 from offramp.cli.context import Context
 from offramp.cli.events import write_line
 from offramp.cli.load import DEFAULT_FILE
-from offramp.cli.options import Flag, Json
+from offramp.cli.options import Flag
 from offramp.cli.render.errors import place_of
 from offramp.config import read_document
 from offramp.errors import OfframpError
@@ -22,14 +22,13 @@ from offramp.errors import OfframpError
 OF_THE_START = ("plugin_files", "host")
 
 
-async def apply(  # noqa: PLR0913 - each is an option of the command
+async def apply(
     context: Context,
     file: Path = DEFAULT_FILE,
     *,
     yes: Annotated[bool, Parameter(name=["--yes", "-y"], negative="")] = False,
     dry_run: Flag = False,
-    json: Json = False,
-    host_options: HostOptions | None = None,
+    host: ApiOptions = TEXT,
 ) -> None:
     """Replace the configuration of a running host by a file: show the diff, ask, then apply.
 
@@ -46,18 +45,18 @@ async def apply(  # noqa: PLR0913 - each is an option of the command
     """
     data = read_document(file).data
     document = {key: value for key, value in data.items() if key not in OF_THE_START}
-    async with open_api(host_options) as api:
+    async with open_api(host) as api:
         tried = await api.ask("POST", "config", query={"dry_run": True}, body=document)
-        if not json:
+        if not host.json:
             _show_changes(context, tried.data)
         if dry_run or not tried.data["changes"]:
-            if json:
+            if host.json:
                 write_line(tried.data)
             return
         if not yes:
             _ask(context)
         done = await api.ask("POST", "config", body=document, etag=tried.etag)
-    if json:
+    if host.json:
         write_line(done.data)
     else:
         context.out.print(f"applied: the configuration is at revision {done.data['revision']}")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from offramp.cli.client import HostOptions, open_api
+from offramp.cli.client import TEXT, ApiOptions, open_api
 from offramp.cli.context import Context
-from offramp.cli.options import Json
 from offramp.cli.render.tables import render_audit_log
 
 
@@ -12,8 +11,7 @@ async def audit_log(
     context: Context,
     *,
     limit: int = 20,
-    json: Json = False,
-    host_options: HostOptions | None = None,
+    host: ApiOptions = TEXT,
 ) -> None:
     """List changes of the configuration, latest first, and who made them.
 
@@ -22,6 +20,6 @@ async def audit_log(
     limit
         At most this many.
     """
-    async with open_api(host_options) as api:
+    async with open_api(host) as api:
         page = await api.get("audit-log", limit=limit)
-    context.show(page["rows"], lambda: render_audit_log(page), as_json=json)
+    context.show(page["rows"], lambda: render_audit_log(page), as_json=host.json)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from offramp.cli.client import HostOptions, open_api
+from offramp.cli.client import TEXT, ApiOptions, open_api
 from offramp.cli.context import Context
-from offramp.cli.options import DeliveryFilters, Json
+from offramp.cli.options import DeliveryFilters
 from offramp.cli.render.tables import render_dead_letters
 
 
@@ -13,8 +13,7 @@ async def dead_letters(
     *,
     filters: DeliveryFilters | None = None,
     limit: int = 20,
-    json: Json = False,
-    host_options: HostOptions | None = None,
+    host: ApiOptions = TEXT,
 ) -> None:
     """List deliveries that failed for good, latest first, with the reason and the id of each.
 
@@ -24,7 +23,7 @@ async def dead_letters(
         At most this many.
     """
     query = (filters or DeliveryFilters()).as_query()
-    async with open_api(host_options) as api:
+    async with open_api(host) as api:
         page = await api.get("dead-letters", limit=limit, **query)
         groups = (await api.get("errors", subscription=query["subscription"]))["groups"]
-    context.show(page["rows"], lambda: render_dead_letters(page, groups), as_json=json)
+    context.show(page["rows"], lambda: render_dead_letters(page, groups), as_json=host.json)

@@ -6,24 +6,19 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from offramp.cli.compiled import Compiled, chosen, show
+from offramp.cli.compiled import DEFAULTS, Compiled, TrialOptions, show, trials
 from offramp.cli.context import Context
-from offramp.cli.events import read_events
-from offramp.cli.load import DEFAULT_FILE
-from offramp.cli.options import ConfigFile, Json
-from offramp.cli.render.explanation import render_event, render_explanation
+from offramp.cli.render.explanation import render_explanation
 from offramp.delivery import (
     explain as explain_event,
 )
-from offramp.web import complete
 
 
 async def explain(
     context: Context,
     subscription: str | None = None,
     *,
-    config: ConfigFile = DEFAULT_FILE,
-    json: Json = False,
+    options: TrialOptions = DEFAULTS,
 ) -> int:
     """Show what a subscription would make of events on standard input; nothing is sent.
 
@@ -36,17 +31,14 @@ async def explain(
         Its id, INSTANCE/NAME; without it, every enabled subscription is asked.
     """
     failed = False
-    async with Compiled(context, config) as snapshot:
-        for event in map(complete, read_events()):
-            if not json:
-                context.out.print(render_event(event))
-            for pipeline in chosen(snapshot, subscription):
-                runtime = snapshot.runtime_of(pipeline)
-                explanation = await explain_event(pipeline, runtime, event, now=time.time())
-                show(context, explanation, render_explanation, as_json=json)
-                place = f"instances.{pipeline.subscription.instance}"
-                broken = place in snapshot.of_plugins or _plugin_failed(explanation)
-                failed = failed or (explanation["matches"] and broken)
+    async with Compiled(context, options.config) as snapshot:
+        async for pipeline, event in trials(context, snapshot, subscription, as_json=options.json):
+            runtime = snapshot.runtime_of(pipeline)
+            explanation = await explain_event(pipeline, runtime, event, now=time.time())
+            show(context, explanation, render_explanation, as_json=options.json)
+            place = f"instances.{pipeline.subscription.instance}"
+            broken = place in snapshot.of_plugins or _plugin_failed(explanation)
+            failed = failed or (explanation["matches"] and broken)
     return int(failed)
 
 

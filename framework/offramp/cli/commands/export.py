@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from offramp import _json
-from offramp.cli.client import HostOptions, folder_of, open_api
+from offramp.cli.client import HERE, HostOptions, folder_of, open_api
 from offramp.cli.context import Context
 from offramp.cli.options import Flag
 from offramp.config import Config, ConfigStore, export_config, load_key_ring, to_toml
@@ -23,7 +23,7 @@ async def export(
     *,
     secrets: Flag = False,
     format: Literal["toml", "json"] = "toml",  # noqa: A002 - the option's name
-    host_options: HostOptions | None = None,
+    host: HostOptions = HERE,
 ) -> None:
     """Write the configuration of a running host, secrets masked, so that `apply` reads it.
 
@@ -35,11 +35,11 @@ async def export(
         TOML or JSON.
     """
     if secrets:
-        config = await load_stored(folder_of(host_options), context.catalog)
+        config = await load_stored(folder_of(host), context.catalog)
         document = export_config(config, context.catalog, secrets=True)
         toml = to_toml(document)
     else:
-        async with open_api(host_options) as api:
+        async with open_api(host) as api:
             exported = await api.get("config")
         document, toml = exported["document"], exported["toml"]
     text = toml if format == "toml" else _json.pretty(document) + "\n"

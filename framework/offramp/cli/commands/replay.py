@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from offramp.cli.client import Api, HostOptions, open_api
+from offramp.cli.client import TEXT, Api, ApiOptions, open_api
 from offramp.cli.context import Context
 from offramp.cli.events import write_line
 from offramp.cli.mappings import read_mapping
-from offramp.cli.options import DeliveryFilters, Flag, Json
+from offramp.cli.options import DeliveryFilters, Flag
 from offramp.cli.render.tables import render_preview
 from offramp.errors import OfframpError, counted
 
@@ -27,8 +27,7 @@ async def replay(  # noqa: PLR0913 - each is an option of the command
     all: Flag = False,  # noqa: A002 - the option's name
     dry_run: Flag = False,
     mapping: str | None = None,
-    json: Json = False,
-    host_options: HostOptions | None = None,
+    host: ApiOptions = TEXT,
 ) -> None:
     """Deliver dead letters again, with a new retry window.
 
@@ -50,13 +49,13 @@ async def replay(  # noqa: PLR0913 - each is an option of the command
         "dry_run": dry_run,
         "mapping": None if mapping is None else read_mapping(mapping),
     }
-    async with open_api(host_options) as api:
+    async with open_api(host) as api:
         answer = await api.post("replays", body={k: v for k, v in body.items() if v is not None})
         if dry_run:
             preview = answer["preview"]
-            context.show(preview["rows"], lambda: render_preview(preview), as_json=json)
+            context.show(preview["rows"], lambda: render_preview(preview), as_json=host.json)
         else:
-            _show_end(context, await _follow(context, api, answer["replay"]), as_json=json)
+            _show_end(context, await _follow(context, api, answer["replay"]), as_json=host.json)
 
 
 async def _follow(context: Context, api: Api, replay: Mapping[str, Any]) -> Mapping[str, Any]:

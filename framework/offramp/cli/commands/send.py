@@ -5,12 +5,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from offramp.cli.compiled import Compiled, chosen, show
+from offramp.cli.compiled import DEFAULTS, Compiled, TrialOptions, show, trials
 from offramp.cli.context import Context
-from offramp.cli.events import read_events
-from offramp.cli.load import DEFAULT_FILE
-from offramp.cli.options import ConfigFile, Json
-from offramp.cli.render.explanation import render_answers, render_event
+from offramp.cli.render.explanation import render_answers
 from offramp.delivery import (
     Parcel,
     Pipeline,
@@ -22,15 +19,13 @@ from offramp.delivery import (
 )
 from offramp.errors import DeliveryError, NotFoundError
 from offramp.http import Mask
-from offramp.web import complete
 
 
 async def send(
     context: Context,
     subscription: str | None = None,
     *,
-    config: ConfigFile = DEFAULT_FILE,
-    json: Json = False,
+    options: TrialOptions = DEFAULTS,
 ) -> int:
     """Send events on standard input to their destinations now, for real, and show the answers.
 
@@ -42,15 +37,12 @@ async def send(
         Its id, INSTANCE/NAME; without it, every enabled subscription whose trigger matches.
     """
     failed = False
-    async with Compiled(context, config) as snapshot:
-        for event in map(complete, read_events()):
-            if not json:
-                context.out.print(render_event(event))
-            for pipeline in chosen(snapshot, subscription):
-                if pipeline.matches(event):
-                    result = await _send_one(snapshot, pipeline, event)
-                    show(context, result, render_answers, as_json=json)
-                    failed = failed or result["error"] is not None
+    async with Compiled(context, options.config) as snapshot:
+        async for pipeline, event in trials(context, snapshot, subscription, as_json=options.json):
+            if pipeline.matches(event):
+                result = await _send_one(snapshot, pipeline, event)
+                show(context, result, render_answers, as_json=options.json)
+                failed = failed or result["error"] is not None
     return int(failed)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
-from offramp.cli.client import HostOptions, open_api
+from offramp.cli.client import TEXT, ApiOptions, open_api
 from offramp.cli.context import Context
 from offramp.cli.events import write_line
-from offramp.cli.options import Flag, Json
+from offramp.cli.options import Flag
 from offramp.cli.render.tables import render_status
 from offramp.cli.times import parse_since
 
@@ -17,8 +17,7 @@ async def status(
     *,
     since: str = "24h",
     reconcile: Flag = False,
-    json: Json = False,
-    host_options: HostOptions | None = None,
+    host: ApiOptions = TEXT,
 ) -> int:
     """Show each subscription's queue, outcomes and latency, and whether the sums hold.
 
@@ -31,12 +30,12 @@ async def status(
     reconcile
         Recount all deliveries and compare them with the counters; reads the whole ledger.
     """
-    async with open_api(host_options) as api:
+    async with open_api(host) as api:
         status = await api.get("status", since=parse_since(since, now=time.time()))
         if reconcile:
             recounted = await api.get("reconciliation")
             status["sums"] = {"ok": recounted["ok"], "faults": recounted["faults"]}
-    if json:
+    if host.json:
         write_line(status)
     else:
         context.out.print(render_status(status))
