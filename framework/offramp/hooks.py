@@ -91,14 +91,26 @@ class CommandContext(Protocol):
 
 
 class OfframpSpecs:
-    """The hook specifications."""
+    """The hook specifications.
+
+    `options` is what a plugin's own table `[plugins.NAME]` says, as an instance of the class that
+    its `offramp_options` returns; `None` for a plugin without.
+    """
 
     @hookspec
-    def offramp_destinations(self) -> Iterable[Destination]:  # type: ignore[empty-body]
+    def offramp_options(self) -> type[Any] | None:
+        """Return an attrs class whose attributes are declared with `option`.
+
+        It says what may stand in `[plugins.NAME]`. Called once, before all other hooks; what the
+        table holds is checked before the catalog is built.
+        """
+
+    @hookspec
+    def offramp_destinations(self, options: Any) -> Iterable[Destination]:  # type: ignore[empty-body]
         """Return the destinations that this plugin declares; called when the catalog is built."""
 
     @hookspec
-    def offramp_settings(self, destination: Destination) -> type[Any] | None:
+    def offramp_settings(self, destination: Destination, options: Any) -> type[Any] | None:
         """Return an attrs class with more settings for a destination, or nothing.
 
         Called for each destination when the catalog is built. An action reads the class that it
@@ -106,12 +118,14 @@ class OfframpSpecs:
         """
 
     @hookspec
-    def offramp_actions(self, destination: Destination) -> Iterable[type[Action[Any, Any]]] | None:
+    def offramp_actions(
+        self, destination: Destination, options: Any
+    ) -> Iterable[type[Action[Any, Any]]] | None:
         """Return more actions for a destination; called for each when the catalog is built."""
 
     @hookspec
     def offramp_default_mapping(
-        self, destination: Destination, action: type[Action[Any, Any]]
+        self, destination: Destination, action: type[Action[Any, Any]], options: Any
     ) -> Mapping[str, Any] | None:
         """Return default mappings, by field, to lay over those that an action's fields declare.
 
@@ -119,11 +133,11 @@ class OfframpSpecs:
         """
 
     @hookspec
-    def offramp_presets(self, destination: Destination) -> Iterable[Preset] | None:
+    def offramp_presets(self, destination: Destination, options: Any) -> Iterable[Preset] | None:
         """Return more presets for a destination; called for each when the catalog is built."""
 
     @hookspec
-    def offramp_directives(self) -> Mapping[str, Any] | None:
+    def offramp_directives(self, options: Any) -> Mapping[str, Any] | None:
         """Return more mapping directives: name (with its `@`) -> compile function.
 
         Called when the catalog is built. A compile function gets the value beside the name and a
@@ -132,14 +146,16 @@ class OfframpSpecs:
         """
 
     @hookspec
-    def offramp_middleware(self, destination: Destination) -> Iterable[Middleware] | None:
+    def offramp_middleware(
+        self, destination: Destination, options: Any
+    ) -> Iterable[Middleware] | None:
         """Return middleware that stands around every request of a destination.
 
         Called when an instance starts; the plugin registered first stands outermost.
         """
 
     @hookspec
-    def offramp_settled(self, outcomes: Sequence[SettledDelivery]) -> None:
+    def offramp_settled(self, outcomes: Sequence[SettledDelivery], options: Any) -> None:
         """Observe deliveries that have ended; called in groups, after they are on disk."""
 
     @hookspec
@@ -147,5 +163,5 @@ class OfframpSpecs:
         """Return more commands for the `offramp` command line; called when it starts."""
 
     @hookspec
-    def offramp_routes(self) -> Iterable[Route] | None:
+    def offramp_routes(self, options: Any) -> Iterable[Route] | None:
         """Return more HTTP endpoints; called when a host starts."""

@@ -27,7 +27,9 @@ from offramp import (
     Response,
     Route,
     SettledDelivery,
+    hookimpl,
     literal,
+    option,
     path,
     setting,
 )
@@ -370,3 +372,40 @@ def test_a_site_plugin_adds_to_a_destination_that_it_does_not_own(tmp_path: Path
     after = load_catalog()["metronome-actions"]
     assert after.actions.keys() == before.actions.keys()
     assert after.action("sendEvent").fields == before.action("sendEvent").fields
+
+
+def test_hook_options() -> None:
+    """The class is told once for each plugin, and each hook gets what its own plugin was given."""
+
+    @attrs.frozen
+    class Options:
+        region: str = option(default="eu", description="where")
+
+    class Guest:
+        @hookimpl
+        def offramp_options(self) -> type[Options]:
+            return Options
+
+        @hookimpl
+        def offramp_directives(self, options: Options) -> dict[str, Any]:
+            return {f"@{options.region}": str}
+
+    plugins = load(Guest())
+    [(name, cls)] = plugins.option_classes().items()
+    assert cls is Options
+    plugins.give_options(name, Options(region="us"))
+    assert [each for _, table in plugins.directives() for each in table] == ["@us"]
+
+
+def test_options_that_cannot_be_read_leave_the_plugin_out() -> None:
+    """An annotation that no configuration can hold is told with the class."""
+
+    class Guest:
+        @hookimpl
+        def offramp_options(self) -> type[int]:
+            return int
+
+    plugins = load(Guest())
+    assert plugins.option_classes() == {}
+    [problem] = plugins.left_out
+    assert "offramp_options" in problem.cause

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from offramp import OutgoingRequest, Response
+from offramp.config import Document, configure_plugins
 from offramp.mapping import transform
 from offramp.plugins import Catalog, hook_names, load_catalog, load_plugins
 
@@ -69,6 +70,12 @@ def stands_around_requests(catalog: Catalog) -> None:
     assert middleware.__name__ == "sign"
 
 
+def gives_options(catalog: Catalog) -> None:
+    configure_plugins(catalog.plugins, Document(data={"plugins": {"example": {"patience": "2m"}}}))
+    [(_, directives)] = catalog.plugins.directives()
+    assert directives["@patience"](None, None)({}) == 120
+
+
 def observes(catalog: Catalog) -> None:
     assert catalog.plugins.observes
     catalog.plugins.settled([])
@@ -87,6 +94,7 @@ def adds_a_route(catalog: Catalog) -> None:
 
 
 SHOWS: Mapping[str, Callable[[Catalog], None]] = {
+    "offramp_options": gives_options,
     "offramp_destinations": declares_a_destination,
     "offramp_settings": adds_a_setting,
     "offramp_actions": adds_an_action,

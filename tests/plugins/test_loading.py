@@ -94,7 +94,7 @@ def test_a_file_is_read_anew_each_time(tmp_path: Path) -> None:
         ("raise SystemExit(3)", "SystemExit: 3"),
         (
             "from offramp import hookimpl\n@hookimpl\ndef offramp_destinatons(): pass",
-            "there is no hook 'offramp_destinatons'; there are offramp_destinations, ",
+            "there is no hook 'offramp_destinatons'; there are offramp_options, ",
         ),
         (
             "from offramp import hookimpl\n@hookimpl\ndef offramp_settings(target): pass",

@@ -28,11 +28,9 @@ from offramp.config import (
     to_toml,
 )
 from offramp.config.check import find_warnings
+from offramp.config.model import START_KEYS
 from offramp.definition import UNSET
 from offramp.pointers import describe_errors
-
-#: Tables of a file that only the start of a host reads.
-_OF_THE_START = ("plugin_files", "host")
 
 
 class DocumentsResource:
@@ -84,7 +82,7 @@ class DocumentsResource:
 
     async def apply(self, call: Call) -> Reply:
         """Answer with what changes, and change it unless it is a dry run."""
-        for key in _OF_THE_START:
+        for key in START_KEYS:
             if key in call.body:
                 message = "is read when a host starts with the file: leave it out here"
                 raise refuse(key, message)

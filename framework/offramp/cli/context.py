@@ -14,7 +14,7 @@ from rich.console import RenderableType
 from offramp.cli.events import write_line
 from offramp.cli.render.explanation import render_explanation
 from offramp.cli.render.terminal import SafeConsole
-from offramp.config import Document, parse_config
+from offramp.config import Document, configure_plugins, parse_config
 from offramp.errors import FaultyError, OfframpError
 from offramp.host.run import Host, run_host
 from offramp.plugins import Catalog, PluginProblem, Plugins, load_catalog, load_plugins
@@ -36,14 +36,21 @@ class Context:
     @cached_property
     def catalog(self) -> Catalog:
         """What the installed plugins declare."""
+        configure_plugins(self.plugins)
         catalog = load_catalog(self.plugins)
         self.report(catalog.problems)
         return catalog
 
-    def catalog_with(self, files: Iterable[Path]) -> Catalog:
-        """The catalog with the plugin files that a configuration names; its problems not told."""
-        files = tuple(files)
-        return load_catalog(load_plugins(files=files)) if files else self.catalog
+    def catalog_with(self, document: Document, *, follow: bool = True) -> Catalog:
+        """The catalog with the plugin files and options of a document; its problems not told.
+
+        Raises `ConfigError` for options that do not fit; see `configure_plugins`.
+        """
+        if not document.plugin_files and "plugins" not in document.data:
+            return self.catalog
+        plugins = load_plugins(files=document.plugin_files)
+        configure_plugins(plugins, document, follow=follow)
+        return load_catalog(plugins)
 
     def report(self, problems: Iterable[PluginProblem]) -> None:
         """Warn of problems of plugins, of each once."""
@@ -91,8 +98,9 @@ class HostCommandContext:
         self, config: Mapping[str, Any], *, folder: Path, port: int = 0
     ) -> AsyncIterator[Host]:
         """Run a host with a configuration in the shape of `offramp.toml`; port 0 picks one."""
-        catalog = self._context.catalog
-        loaded = parse_config(Document(data=config), catalog)
+        document = Document(data=config)
+        catalog = self._context.catalog_with(document)
+        loaded = parse_config(document, catalog)
         settings = attrs.evolve(loaded.host, host="127.0.0.1", port=port)
         async with run_host(lambda _: loaded.config, catalog, settings, folder=folder) as host:
             yield host

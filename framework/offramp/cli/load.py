@@ -48,7 +48,7 @@ class File:
 def open_file(context: Context, path: Path) -> File:
     """Read a file and load its plugins; raises `ConfigError`."""
     document = read_document(path)
-    catalog = context.catalog_with(document.plugin_files)
+    catalog = context.catalog_with(document)
     return File(document=document, catalog=catalog, host=host_settings(document))
 
 
@@ -58,7 +58,8 @@ def load(context: Context, path: Path) -> tuple[Loaded, Catalog]:
     A plugin file that it names and that cannot be used is one of them.
     """
     document = read_document(path)
-    catalog = context.catalog_with(document.plugin_files)
+    # What references stand for need not be at hand where a file is only checked.
+    catalog = context.catalog_with(document, follow=False)
     faults = _plugin_faults(document, catalog)
     context.report(each for each in catalog.problems if each.file is None or not each.left_out)
     try:

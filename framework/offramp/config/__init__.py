@@ -19,6 +19,7 @@ from offramp.config.host import (
 from offramp.config.keyring import KeyRing, load_key_ring, rotate_key_file
 from offramp.config.model import Config, Instance, Source, Subscription, is_write_key
 from offramp.config.parse import Loaded, parse_config
+from offramp.config.plugins import configure_plugins
 from offramp.config.references import (
     References,
     check_references,
@@ -64,6 +65,7 @@ __all__ = [
     "change_secrets",
     "check_config",
     "check_references",
+    "configure_plugins",
     "diff_configs",
     "export_config",
     "follow_all",

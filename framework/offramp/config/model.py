@@ -116,6 +116,10 @@ class SubscriptionTable(Subscription):
     )
 
 
+#: Keys at the top of a document that only the start of a host reads.
+START_KEYS: Final = ("plugin_files", "plugins", "host")
+
+
 @attrs.frozen(kw_only=True)
 class DocumentTable:
     """What stands at the top of a document."""
@@ -125,6 +129,10 @@ class DocumentTable:
         description="Python files with hooks, relative to the file; loaded before the rest is "
         "checked. One that cannot be used holds every instance, as it may sign or redact what is "
         "sent",
+    )
+    plugins: Mapping[str, Any] = option(
+        default=attrs.Factory(dict),
+        description="options of plugins, by the plugin's name; see [below](#pluginsname)",
     )
     host: Mapping[str, Any] = option(
         default=attrs.Factory(dict), description="settings of the host itself"

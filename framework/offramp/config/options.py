@@ -101,7 +101,7 @@ def _size(table: Table, option: Option) -> int | None:
         return _integer(table, option)
     found = _SIZE.fullmatch(value)
     if found is None:
-        table.fault(option.key, f"{_SIZE_WANTED}, not {value!r}")
+        table.fault(option.key, _SIZE_WANTED)
         return None
     return int(found[1]) * _SIZES[found[2].lower()]
 
@@ -113,7 +113,7 @@ def _duration(table: Table, option: Option) -> timedelta | None:
         found = _DURATION.fullmatch(value)
         if found is None:
             wanted = f'must be a number of {option.unit}, or a text such as "90s", "15m" or "24h"'
-            table.fault(option.key, f"{wanted}, not {value!r}")
+            table.fault(option.key, wanted)
             return None
         number, unit = float(found[1]), _UNIT_OF_LETTER[found[2]]
     else:

@@ -22,6 +22,7 @@ from offramp.config.model import (
     is_write_key,
 )
 from offramp.config.options import keys_of, read_options
+from offramp.config.plugins import plugin_tables
 from offramp.config.settings import put_back, read_settings
 from offramp.config.subscriptions import read_subscription, read_unchecked
 from offramp.config.table import Table, name_fault, plain_data
@@ -77,6 +78,7 @@ def parse_config(
         catalog=catalog, current=current or Config(), faults=faults, keep=keep_unread
     )
     top = Table(data, "", faults, keys=keys_of(DocumentTable))
+    plugin_tables(data, faults)
     host = read_host(top.object("host"), document.folder, faults)
     _check_plugins(top, document, faults)
     written = top.object("sources")

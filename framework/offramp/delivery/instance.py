@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -283,8 +283,12 @@ def make_runtime(  # noqa: PLR0913 - an instance, and each part that tests repla
     close: Callable[[], Awaitable[None]] = _nothing_to_close,
     clock: Callable[[], float] = time.time,
     max_retry_after: float = MAX_RETRY_AFTER_SECONDS,
+    secrets: Iterable[str] = (),
 ) -> InstanceRuntime:
-    """Start an instance with resolved settings; raises `ConfigError` where they do not hold."""
+    """Start an instance with resolved settings; raises `ConfigError` where they do not hold.
+
+    `secrets` are masked beside those of the settings: those of plugins around it.
+    """
     checked = check_settings(instance, entry.settings, settings)
     # What a reference led to is a secret wherever it stands.
     read = referenced_values(instance.settings, settings)
@@ -295,7 +299,7 @@ def make_runtime(  # noqa: PLR0913 - an instance, and each part that tests repla
         transport=transport,
         middleware=middleware,
         close=close,
-        mask=make_mask([*secrets_of(entry.settings, checked), *read]),
+        mask=make_mask([*secrets_of(entry.settings, checked), *read, *secrets]),
         gate=Gate(
             now=time.monotonic,
             most=instance.max_concurrency,

@@ -136,6 +136,7 @@ def start_instances(
             close=close,
             clock=clock,
             max_retry_after=max_retry_after,
+            secrets=catalog.plugins.secrets,
         )
 
     return start

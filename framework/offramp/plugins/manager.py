@@ -10,7 +10,15 @@ from typing import Any, Final
 
 import pluggy
 
-from offramp.definition import Action, AnyAction, Destination, Middleware, Preset
+from offramp.definition import (
+    MASK,
+    Action,
+    AnyAction,
+    Destination,
+    Middleware,
+    Preset,
+    options_of,
+)
 from offramp.errors import PluginError
 from offramp.hooks import Command, CommandContext, Route, SettledDelivery
 from offramp.place import describe_error
@@ -26,6 +34,7 @@ RAISED = (Exception, SystemExit)
 #: Hooks that declare. One that fails leaves its whole plugin out: half of it would be a riddle.
 DECLARING: Final = frozenset(
     {
+        "offramp_options",
         "offramp_destinations",
         "offramp_settings",
         "offramp_actions",
@@ -57,6 +66,10 @@ class Plugins:
         self._failed: dict[tuple[str, str], PluginProblem] = {}
         #: By plugin the slugs of its destinations; none of a plugin that could not be asked.
         self._slugs: dict[str, frozenset[str]] = {}
+        #: By plugin the class of its own options, their values, and the secrets among them.
+        self._option_classes: dict[str, type[Any]] | None = None
+        self._options: dict[str, Any] = {}
+        self._secrets: dict[str, tuple[str, ...]] = {}
         registered = [(n, p) for n, p in manager.list_name_plugin() if p is not None]
         self._origins = Origins(registered)
 
@@ -93,6 +106,34 @@ class Plugins:
             for name, plugin in self._manager.list_name_plugin()
             if plugin is not None and name not in self._left_out
         )
+
+    def option_classes(self) -> Mapping[str, type[Any]]:
+        """The class that each plugin declares its own options with, by the plugin's name."""
+        if self._option_classes is None:
+            self._option_classes = {}
+            for plugin, cls in self._one("offramp_options", type):
+                try:
+                    options_of(cls)
+                except RAISED as error:
+                    self.leave_out(plugin, f"offramp_options: {describe_error(error)}")
+                else:
+                    self._option_classes[plugin] = cls
+        return self._option_classes
+
+    def give_options(self, plugin: str, options: Any, *, secrets: Iterable[str] = ()) -> None:
+        """Let the hooks of a plugin have its options; the secrets are masked in what it reports."""
+        self._options[plugin] = options
+        self._secrets[plugin] = tuple(filter(None, secrets))
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The secrets among the options of all plugins."""
+        return tuple(secret for each in self._secrets.values() for secret in each)
+
+    def is_absent(self, plugin: str) -> bool:
+        """Whether a plugin is blocked or left out, so that nobody knows what it would declare."""
+        left_out = any(each.plugin == plugin for each in self.left_out)
+        return left_out or bool(self._manager.is_blocked(plugin))
 
     def destinations(self) -> Sequence[tuple[str, Destination]]:
         """Each destination with the name of its plugin."""
@@ -133,10 +174,11 @@ class Plugins:
         found: list[Middleware] = []
         for impl in self._manager.hook.offramp_middleware.get_hookimpls():
             try:
-                answer = _ask(impl, Iterable, {"destination": destination})
+                answer = self._ask(impl, Iterable, {"destination": destination})
                 layers = [_checked(each, Callable) for each in answer or ()]
             except RAISED as error:
                 cause = f"offramp_middleware failed: {describe_error(error)}"
+                cause = self._masked(impl.plugin_name, cause)
                 message = f"plugin {impl.plugin_name!r}: {cause}: mend or block the plugin"
                 raise PluginError(message) from error
             if layers and impl.plugin_name in self._left_out:
@@ -177,7 +219,7 @@ class Plugins:
             if impl.plugin_name in self._left_out:
                 continue
             try:
-                answer = _ask(impl, kind, arguments)
+                answer = self._ask(impl, kind, arguments)
             except RAISED as error:  # one broken plugin must not stop the rest
                 self._set_down(impl.plugin_name, hook, error)
             else:
@@ -185,8 +227,10 @@ class Plugins:
                     yield impl.plugin_name, answer
 
     def _set_down(self, plugin: str, hook: str, error: BaseException) -> None:
-        cause = f"{hook} failed: {describe_error(error)}"
-        _log.debug("plugin %r: %s", plugin, cause, exc_info=error)
+        full = f"{hook} failed: {describe_error(error)}"
+        cause = self._masked(plugin, full)
+        # A traceback that quotes a secret is worth less than the secret.
+        _log.debug("plugin %r: %s", plugin, cause, exc_info=error if cause == full else None)
         if hook == "offramp_destinations":
             del self._slugs[plugin]
         if hook in DECLARING:
@@ -194,14 +238,20 @@ class Plugins:
         else:
             self.report(plugin, hook, cause)
 
+    def _ask(self, impl: Any, kind: Any, arguments: Mapping[str, Any]) -> Any:
+        given = {"options": self._options.get(impl.plugin_name), **arguments}
+        answer = impl.function(*(given[name] for name in impl.argnames))
+        return None if answer is None else _checked(answer, kind)
+
+    def _masked(self, plugin: str, text: str) -> str:
+        for secret in self._secrets.get(plugin, ()):
+            text = text.replace(secret, MASK)
+        return text
+
     def report(self, plugin: str, about: str, cause: str) -> None:
         """Set down what a plugin fails in while the rest of it is in use; the last cause stays."""
+        cause = self._masked(plugin, cause)
         self._failed[plugin, about] = PluginProblem(plugin, cause, file=self._files.get(plugin))
-
-
-def _ask(impl: Any, kind: Any, arguments: Mapping[str, Any]) -> Any:
-    answer = impl.function(*(arguments[name] for name in impl.argnames))
-    return None if answer is None else _checked(answer, kind)
 
 
 def _checked(answer: Any, kind: Any) -> Any:

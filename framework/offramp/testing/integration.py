@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 import attrs
 
 import offramp
-from offramp.config import Instance, Subscription
+from offramp.config import Instance, Subscription, configure_plugins
 from offramp.definition import AuthTokens, Destination, DynamicChoices, Middleware
 from offramp.delivery import (
     InstanceRuntime,
@@ -285,7 +285,9 @@ def create_test_integration(  # noqa: PLR0913 - an instance's parts, each of whi
     """
     by_slug = isinstance(destination, str)
     extra = plugins if isinstance(destination, str) else [_Declares(destination), *plugins]
-    catalog = load_catalog(load_plugins(extra=extra, installed=by_slug))
+    loaded = load_plugins(extra=extra, installed=by_slug)
+    configure_plugins(loaded)
+    catalog = load_catalog(loaded)
     if catalog.problems:
         raise PluginError("\n".join(map(str, catalog.problems)))
     entry = catalog[destination if isinstance(destination, str) else destination.slug]

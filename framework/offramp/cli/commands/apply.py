@@ -16,10 +16,8 @@ from offramp.cli.load import DEFAULT_FILE
 from offramp.cli.options import Flag
 from offramp.cli.render.errors import place_of
 from offramp.config import read_document
+from offramp.config.model import START_KEYS
 from offramp.errors import OfframpError
-
-#: Tables of a file that only the start of a host reads.
-OF_THE_START = ("plugin_files", "host")
 
 
 async def apply(
@@ -32,7 +30,7 @@ async def apply(
 ) -> None:
     """Replace the configuration of a running host by a file: show the diff, ask, then apply.
 
-    Its keys `host` and `plugin_files` are read when a host starts with the file.
+    Its keys `host`, `plugins` and `plugin_files` are read when a host starts with the file.
 
     Parameters
     ----------
@@ -44,7 +42,7 @@ async def apply(
         Only show what would change.
     """
     data = read_document(file).data
-    document = {key: value for key, value in data.items() if key not in OF_THE_START}
+    document = {key: value for key, value in data.items() if key not in START_KEYS}
     async with open_api(host) as api:
         tried = await api.ask("POST", "config", query={"dry_run": True}, body=document)
         if not host.json:
