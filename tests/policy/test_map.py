@@ -123,6 +123,23 @@ from offramp.host.metrics import DeliveryMetrics
 print(next(DeliveryMetrics.collect(None)).name)
 """,
     ),
+    Addition(
+        what="an option",
+        edits={
+            "config/host.py": (
+                '"""The table `[host]`',
+                '    added: int = option(default=1, description="a number")\n',
+            )
+        },
+        probe="""
+from offramp.config import HostSettings, parse_config
+from offramp.config.options import reference_rows
+from offramp.plugins import load_catalog, load_plugins
+loaded = parse_config({"host": {"added": 2}}, load_catalog(load_plugins()))
+rows = " ".join(reference_rows(HostSettings))
+print("added" if loaded.host.added == 2 and "`added`" in rows else "")
+""",
+    ),
 ]
 
 
