@@ -1,9 +1,9 @@
-"""The body of a batch, cut into the JSON texts of its events, so that one bad event is alone.
+"""Cuts the body of a batch into the JSON texts of its events, so that a bad event spoils no other.
 
-Of a body that is not JSON as a whole, each event that is whole is salvaged. The text is read once,
-by the grammar of JSON with NaN and infinity. Where it breaks, reading goes on behind the last part
-that made sense: the next object that is no value of a key, and that names a type of the spec, is
-the next event.
+If the body is not valid JSON as a whole, the events that are complete are salvaged. The text is
+read once, by the grammar of JSON with NaN and Infinity. After a syntax error, reading continues
+behind the last valid part: the next event is the next object that is not the value of a key and
+that has a type of the spec.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NULL: Final = msgspec.Raw(b"null")
 
 
 class Envelope(msgspec.Struct, gc=False, rename="camel"):
-    """What stands around the events of a batch; each part is still JSON text."""
+    """A batch request: its events and the keys beside them; each part is still JSON text."""
 
     batch: list[msgspec.Raw]
     write_key: msgspec.Raw = _NULL
@@ -36,8 +36,8 @@ _DECODER = msgspec.json.Decoder(Envelope)
 def open_batch(body: bytes) -> Envelope:
     """Cut a batch into its parts; raises `EventError` with what is wrong, and where.
 
-    Of a body that is not JSON as a whole, whatever is whole by itself is taken: where a client
-    wrote NaN into one event, the others still arrive.
+    If the body is not valid JSON as a whole, the events that are complete are still taken: if a
+    client wrote NaN into one event, the others are accepted.
     """
     try:
         return _DECODER.decode(body)
@@ -63,25 +63,25 @@ def _envelope(salvaged: Salvaged) -> Envelope:
     )
 
 
-#: Brackets, and members without brackets, that are read at most: about 0.1 s of work, and more
-#: than any body of 500 KB has that an SDK wrote.
+#: The most steps of one salvage; a step reads a bracket or a member without brackets. They take
+#: about 0.1 s, and no body of 500 KB that an SDK wrote needs as many.
 MAX_STEPS: Final = 100_000
 
 _TEXT: Final = rb'"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4}))*+"'
 _NUMBER: Final = rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+"
-#: The last two are what Python and JavaScript write for what is no number in JSON.
+#: Python and JavaScript write the last two for numbers that JSON does not have.
 _WORD: Final = rb"true|false|null|NaN|-?Infinity"
 _EMPTY: Final = rb"\{\s*+\}|\[\s*+\]"
-#: A value with no other value in it.
+#: A value that holds no other value.
 _PLAIN: Final = rb"(?:%b)" % b"|".join((_TEXT, _NUMBER, _WORD, _EMPTY))
-#: In an object, plain members; then the last one, or the key of a value with brackets.
+#: In an object: plain members; then the last one, or the key of a value with brackets.
 _MEMBERS: Final = re.compile(rb"\s*+(?:%b\s*+:\s*+%b\s*+,\s*+)*+" % (_TEXT, _PLAIN))
 _MEMBER: Final = re.compile(rb"%b\s*+:\s*+(?:%b\s*+\}|[\[{])" % (_TEXT, _PLAIN))
-#: The same in a list.
+#: In a list: plain values; then the last one, or the start of a value with brackets.
 _VALUES: Final = re.compile(rb"\s*+(?:%b\s*+,\s*+)*+" % _PLAIN)
 _VALUE: Final = re.compile(rb"(?:%b\s*+\]|(?:\[(?!\s*+\]))++|\{)" % _PLAIN)
 _NO_MEMBER: Final = re.compile(_EMPTY)
-#: Behind a value with brackets.
+#: What follows a value with brackets.
 _NEXT: Final = re.compile(rb"\s*+(,|\]++|\})")
 
 _FRONT: Final = re.compile(rb"[\s\x00]*+\{")
@@ -90,11 +90,11 @@ _BATCH: Final = re.compile(rb'"batch"\s*+:?+\s*+\[')
 _END: Final = re.compile(rb"[\s\x00,]*+(\}?)[\s\x00]*+")
 #: Between the events of a batch; an event ends before it.
 _BETWEEN: Final = re.compile(rb"[\s\x00,}]*+")
-#: A member of the batch that has no brackets; it may be no JSON.
+#: A member of the batch without brackets; it may not be valid JSON.
 _LONE: Final = re.compile(rb'(%b|[^\s\x00"\[\]{},:]++)[\s\x00]*+(?=[,\]}]|\Z)' % _TEXT)
-#: A value around the events that has no brackets; the comma behind it may be missing.
+#: A value beside the events without brackets; the comma after it may be missing.
 _AROUND: Final = re.compile(rb'(%b|[^\s\x00"\[\]{},:]++)[\s\x00]*+(?=[,\]}"]|\Z)' % _TEXT)
-#: Where reading can go on: brackets that a value begins with, and the end of a list.
+#: Where reading can continue: the opening bracket of a value, and the end of a list.
 _MARK: Final = re.compile(rb':\s*+[\[{]|\{|\](?=[\s\x00,]*+(?:["}]|\Z))')
 _EVENT_KEY: Final = re.compile(rb'"(?:type|messageId|userId|anonymousId)"')
 _NOTHING: Final = b" \t\r\n\0,]}"
@@ -112,38 +112,38 @@ _TYPED: Final = msgspec.json.Decoder(_Typed)
 
 @attrs.define(kw_only=True)
 class Salvaged:
-    """The JSON texts of the members of a batch, in order, and of what stands around them."""
+    """The JSON texts of the members of a batch, in order, and of the values beside them."""
 
     members: list[bytes]
-    #: By key, each value's text.
+    #: Key -> the JSON text of its value.
     around: dict[str, bytes]
 
 
 def salvage(body: bytes) -> Salvaged | None:
-    """Cut a broken body into members that are whole and members that are not, in linear time.
+    """Cut a broken body into complete and incomplete members, in linear time.
 
-    A member that is not whole is no JSON, so that its reader refuses it. `None` where no list of
-    events begins.
+    An incomplete member is not valid JSON, so it is rejected when it is parsed. `None` if the body
+    has no list of events.
     """
     reader = _Reader(body)
     return Salvaged(members=reader.members, around=reader.around) if reader.read() else None
 
 
 class _Reader:
-    """Goes through a text once; `at` is a place in it, in bytes, and `None` its end."""
+    """Reads a text once; `at` is an offset in bytes, and `None` means the end of the text."""
 
     def __init__(self, text: bytes) -> None:
         self.text = text
         self.members: list[bytes] = []
         self.around: dict[str, bytes] = {}
         self._steps = MAX_STEPS
-        #: Where the last value with brackets broke.
+        #: Offset of the syntax error in the last value with brackets.
         self._broke_at = 0
-        #: Where a member began that is not whole, while its end is looked for.
+        #: Offset of an incomplete member, while its end is searched for.
         self._broken: int | None = None
 
     def read(self) -> bool:
-        """Read all; whether there was a list of events."""
+        """Read the whole text; return whether it has a list of events."""
         front = _FRONT.match(self.text)
         begin = 0 if front is None else self._read_around(front.end(), self.around)
         batch = _BATCH.search(self.text, begin)
@@ -158,7 +158,7 @@ class _Reader:
         return True
 
     def _read_member(self, at: int) -> int | None:
-        """Read one member, or the end of the list; where to go on."""
+        """Read one member, or the end of the list; return where to continue."""
         at = _end_of(_BETWEEN, self.text, at)
         if at == len(self.text):
             return None
@@ -178,7 +178,7 @@ class _Reader:
         return self._close(at, sure=sign == _LIST_END)
 
     def _resume(self, at: int, broken: int) -> int | None:
-        """Look for what follows the member that began at `broken`; where to go on."""
+        """Find what follows the member that began at `broken`; return where to continue."""
         self._steps -= 1
         mark = _MARK.search(self.text, at)
         if mark is None:
@@ -188,7 +188,7 @@ class _Reader:
         if sign not in (_OBJECT, _LIST):
             return self._close(place, sure=False)
         end = self._read_value(place)
-        if mark.end() - mark.start() > 1:  # the value of a key is no event
+        if mark.end() - mark.start() > 1:  # the value of a key is not an event
             return self._broke_at if end is None else end
         if end is None:
             if _EVENT_KEY.search(self.text, place, _end_of(_KEY, self.text, self._broke_at)):
@@ -202,10 +202,10 @@ class _Reader:
         return end
 
     def _close(self, at: int, *, sure: bool) -> int | None:
-        """Read what stands behind the list of events, if it ends at `at`; where to go on.
+        """Read what follows the list of events, if it ends at `at`; return where to continue.
 
-        It is `sure` where a whole member and a bracket stand before. If not, a broken event might
-        go on here: then only what makes sense up to the body's end stands around the events.
+        `sure`: a complete member and a bracket come before, so the list ends here. Otherwise a
+        broken event may continue here, and the list ends only if the rest of the body is valid.
         """
         around: dict[str, bytes] = {}
         stop = self._read_around(at + (self.text[at] == _LIST_END), around)
@@ -224,7 +224,7 @@ class _Reader:
         return max(stop, at + 1)
 
     def _read_around(self, at: int, around: dict[str, bytes]) -> int:
-        """Read keys with their values up to the list of events, or to what is none of them."""
+        """Read keys and values up to the list of events, or up to what is not a key."""
         while (key := _KEY.match(self.text, at)) is not None:
             self._steps -= 1
             if _BATCH.match(self.text, key.start(1)):
@@ -242,7 +242,7 @@ class _Reader:
         return at
 
     def _read_value(self, at: int) -> int | None:
-        """Read a value with brackets; where it ends, or nothing if it breaks."""
+        """Read a value with brackets; return where it ends, or `None` if it is not valid."""
         text, inside = self.text, [self.text[at]]
         empty = _NO_MEMBER.match(text, at)
         if empty is not None:
@@ -261,7 +261,7 @@ class _Reader:
                 inside.append(_OBJECT)
                 continue
             if text[at - 1] == _LIST:
-                # Lists in lists at once: nothing else of a few bytes takes as many steps.
+                # Nested lists are opened in one match, and still count one step each.
                 opened = at - found.start() if inside[-1] == _LIST else 1
                 inside += [_LIST] * opened
                 self._steps -= opened
@@ -282,9 +282,9 @@ class _Reader:
 
 
 def _read_ends(text: bytes, inside: list[int], at: int) -> tuple[int, bool]:
-    """Behind a value, leave the brackets that end there, up to a comma.
+    """Close the brackets that end after a value, up to a comma.
 
-    Answers the place behind them, and whether the text makes sense so far.
+    Returns the offset after them, and whether the text is valid so far.
     """
     while inside:
         found = _NEXT.match(text, at)
@@ -309,7 +309,7 @@ def _end_of(pattern: re.Pattern[bytes], text: bytes, at: int) -> int:
 
 
 def _is_event(text: bytes) -> bool:
-    """Whether an object names a type of the spec; one that is no JSON might."""
+    """Whether an object has a type of the spec; `True` also if it is not valid JSON."""
     try:
         return _TYPED.decode(text).type in EVENT_TYPES
     except (msgspec.DecodeError, RecursionError, TypeError):

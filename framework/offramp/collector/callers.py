@@ -1,4 +1,4 @@
-"""Who calls: the source by its write key, and whether it may go on."""
+"""Authenticates callers: finds the source by its write key, and applies its rate limit."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from offramp.config import is_write_key
 from offramp.event import Discard
 from offramp.web.answers import RefusedError
 
-#: Of a write key in a message, only this many characters at its end are shown.
+#: A message shows only this many characters, from the end of a write key.
 _SHOWN_CHARS: Final = 4
-#: Authorization headers that are read but once: more than a host has sources.
+#: Authorization headers whose write key is cached: more than a host has sources.
 KEPT_HEADERS: Final = 1_000
 
 
 @attrs.frozen(kw_only=True)
 class Gate:
-    """Lets sources in that are known and not too fast."""
+    """Admits requests of known sources that keep to their rate limit."""
 
-    #: Names the source of a write key.
+    #: Write key -> name of its source.
     find: Callable[[str], str | None]
     rate: RateLimit | None = None
-    #: Authorization -> its write key, of headers whose key was known. Which source it names is
-    #: asked each time.
+    #: Authorization header -> its write key, if that was known. The source of the key is looked
+    #: up for each request.
     _keys: dict[str, str] = attrs.field(factory=dict, init=False)
 
     def known(self, request: web.Request) -> str | None:
-        """Find the source by the request's header; `None` if that has no known key."""
+        """Find the source by the request's header; `None` if the header has no known key."""
         header = request.headers.get(hdrs.AUTHORIZATION)
         if header is None:
             return None
@@ -50,7 +50,7 @@ class Gate:
         return source
 
     def of_key(self, key: Any) -> str | None:
-        """Find the source of what may be a write key; `None` if it is none."""
+        """Find the source of a value from a body; `None` if it is no known write key."""
         return self.find(key) if is_write_key(key) else None
 
     def enter(self, request: web.Request, key_in_body: Any) -> str:
@@ -70,7 +70,7 @@ class Gate:
 def write_key_of_header(authorization: str | None) -> str | None:
     """Read the write key from `Basic base64(KEY:)`; the colon may be missing.
 
-    `None` without one: no header, another scheme (a Bearer token is not looked at), bad base64.
+    `None` if there is no header, if the scheme is another (such as Bearer), or for bad base64.
     """
     if authorization is None:
         return None
@@ -85,12 +85,12 @@ def write_key_of_header(authorization: str | None) -> str | None:
 
 
 def mask(write_key: str) -> str:
-    """Show the end of a write key, if it is long enough to stay a secret."""
+    """Show the end of a write key, if the key is long enough to stay secret."""
     return f"...{write_key[-_SHOWN_CHARS:]}" if len(write_key) > 2 * _SHOWN_CHARS else "..."
 
 
 def _unknown_source(request: web.Request, key_in_body: Any) -> RefusedError:
-    # No WWW-Authenticate: a browser would answer it with a password prompt on a customer's page.
+    # No WWW-Authenticate: with it, a browser shows a password prompt on a customer's page.
     keys = (write_key_of_header(request.headers.get(hdrs.AUTHORIZATION)), key_in_body)
     given = [mask(key) for key in keys if isinstance(key, str) and key]
     if given:

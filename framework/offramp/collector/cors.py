@@ -8,7 +8,7 @@ from typing import Final
 
 from aiohttp import web
 
-#: Seconds that a browser may remember a preflight; Chromium allows two hours at most.
+#: Seconds that a browser may cache a preflight; Chromium allows two hours at most.
 PREFLIGHT_SECONDS: Final = 7_200
 
 # `*` would not cover Authorization (Fetch standard), which the browser SDK sends with each call;
@@ -21,9 +21,9 @@ _PREFLIGHT: Mapping[str, str] = {
 
 
 def allow_origin(request: web.Request, response: web.StreamResponse) -> None:
-    """Let the page that asks read the answer, and the pause that it asks for.
+    """Let the calling page read the response and its `Retry-After`.
 
-    Any origin may: a write key in a page is public, and no cookie means anything here.
+    Any origin may: a write key in a page is public, and the collector ignores cookies.
     """
     origin = request.headers.get("Origin")
     if origin is None:

@@ -1,4 +1,4 @@
-"""An endpoint of the collector: every request gets a clear answer, and is counted."""
+"""Wraps each endpoint of the collector: every request is answered, and counted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from offramp.web.answers import RefusedError, failure
 
 Serve: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-#: Seconds after which a client may try again where nobody knows better.
+#: `Retry-After` in seconds where the error gives none.
 RETRY_SECONDS: Final = 5.0
 
 _log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ def make_endpoint(
     metrics: EndpointMetrics,
     on_refused: Callable[[web.Request, RefusedError], None],
 ) -> Serve:
-    """Make an endpoint of `serve`; `on_refused` is called with each request refused for good."""
+    """Make an endpoint of `serve`; `on_refused` is called for each request refused for good."""
 
     async def endpoint(request: web.Request) -> web.StreamResponse:
         started = time.perf_counter()
@@ -42,7 +42,7 @@ def make_endpoint(
                 if refused.retry_after is None:
                     on_refused(request, refused)
                 response = refused.answer()
-        except Exception as error:  # noqa: BLE001 - SDKs keep what gets a 503 and send it again
+        except Exception as error:  # noqa: BLE001 - SDKs send again what is answered with 503
             response = _unavailable(error, name)
         if hdrs.ORIGIN in request.headers:
             allow_origin(request, response)
@@ -53,7 +53,7 @@ def make_endpoint(
 
 
 def _unavailable(error: Exception, endpoint: str) -> web.Response:
-    """Answer that the host cannot take it now, and that the client should send it again."""
+    """Answer that the host cannot take the request now; the client should send it again."""
     pause = RETRY_SECONDS
     match error:
         case QueueFullError():

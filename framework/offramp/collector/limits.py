@@ -1,4 +1,4 @@
-"""How much one request, and one source, may ask of the collector."""
+"""Limits of the collector: sizes and durations of a request, and requests a second of a source."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ from offramp.event import (
     MAX_STORED_BYTES,
 )
 
-#: Seconds for a body to arrive, and again for its events to be stored. Segment's Python SDK gives
-#: up after 15 s, so it gets a clear answer before. Source: its `timeout`.
+#: Seconds for a body to arrive; its events then have as long to be stored. Segment's Python SDK
+#: gives up after 15 s, so both together stay below. Source: its `timeout`.
 DEFAULT_READ_SECONDS: Final = 7.0
 DEFAULT_ACCEPT_SECONDS: Final = 7.0
-#: Sums of binary fractions miss by less than this; the last token of a burst must not.
+#: Tolerance for the rounding of float sums, so that the last token of a burst is not refused.
 _ROUNDING_SECONDS: Final = 1e-6
 
 
 @attrs.frozen(kw_only=True)
 class Limits:
-    """The collector's bounds; the defaults are those of Segment's tracking API."""
+    """Limits of the collector; the defaults are those of Segment's tracking API."""
 
-    #: One event, in bytes of JSON; also the body of an endpoint for single events.
+    #: Bytes of JSON of one event; also of the body of an endpoint for single events.
     max_event_bytes: int = MAX_EVENT_BYTES
-    #: The body of a batch, in bytes, as sent and after gunzip.
+    #: Bytes of the body of a batch, as sent and after gunzip.
     max_batch_bytes: int = MAX_BATCH_BYTES
-    #: The events of a batch in sum, in bytes, with what the batch adds to each of them; a batch
-    #: that adds nothing is bounded by its body alone.
+    #: Bytes of all events of a batch together, with what the batch adds to each of them. A batch
+    #: that adds nothing is limited only by the size of its body.
     stored_bytes: int = MAX_STORED_BYTES
-    #: Events of one batch.
+    #: Number of events in one batch.
     max_batch_events: int = MAX_BATCH_EVENTS
-    #: Objects and lists within each other, in one event.
+    #: Levels of nested objects and lists in one event.
     depth: int = MAX_DEPTH
     #: Seconds for a body to arrive.
     read_seconds: float = DEFAULT_READ_SECONDS
     #: Seconds for events to be stored.
     accept_seconds: float = DEFAULT_ACCEPT_SECONDS
-    #: Requests a second of one source, on average; `None` for any number.
+    #: Requests a second of one source, on average; `None` for no limit.
     requests_per_second: float | None = None
-    #: Requests that one source may send at once after a pause; `None` for those of a second.
+    #: Requests that one source may send at once after a pause; `None` for one second's worth.
     burst: int | None = None
 
 
@@ -61,11 +61,11 @@ class RateLimit:
         self._interval = 1 / rate
         self._saved = (max(saved_up, 1) - 1) * self._interval
         self._clock = clock
-        # The moment from which a bucket is full, as the generic cell rate algorithm keeps it.
+        # Source -> the time at which its bucket is full (generic cell rate algorithm).
         self._full_at: dict[str, float] = {}
 
     def take(self, source: str) -> float:
-        """Take one token and answer 0.0, or answer in how many seconds there will be one."""
+        """Take one token and return 0.0, or return the seconds until there is one."""
         now = self._clock()
         full_at = max(self._full_at.get(source, now), now)
         wait = full_at - self._saved - now
@@ -76,22 +76,22 @@ class RateLimit:
 
 
 class Deadline:
-    """Ends each block that takes longer than so many seconds with `TimeoutError`.
+    """Ends each `with` block that takes longer than `seconds` with `TimeoutError`.
 
-    As `asyncio.timeout`, but with one timer for all blocks under way, and so cheaper. That they all
-    may take equally long keeps them in the order of their ends. Enter it with `with`, from one
-    event loop, and from one task only once at a time.
+    Like `asyncio.timeout`, but cheaper: one timer serves all running blocks. All have the same
+    timeout, so they expire in the order in which they began. Use it from one event loop; a task
+    may be in one block at a time.
     """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        #: Who is inside, and until when; the first ends first.
+        #: Running task -> when its block expires; the first expires first.
         self._inside: dict[asyncio.Task[object] | None, float] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def __enter__(self) -> None:
-        """Begin to wait."""
+        """Start the timeout of this block."""
         if self._timer is None:
             self._loop = asyncio.get_running_loop()
             self._timer = self._loop.call_later(self._seconds, self._look)
@@ -100,16 +100,16 @@ class Deadline:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        """End in time, or tell by `TimeoutError` that it was too late."""
+        """End the block; raises `TimeoutError` if it took too long."""
         task = asyncio.current_task(self._loop)
         if self._inside.pop(task, None) is not None or task is None:
             return
-        # `_look` cancelled the task. If somebody else did so too, it stays cancelled.
+        # `_look` cancelled the task. If other code did so too, it stays cancelled.
         if task.uncancel() == 0 and kind is asyncio.CancelledError:
             raise TimeoutError from error
 
     def _look(self) -> None:
-        """Cancel who is too late, and look again when the next one would be."""
+        """Cancel the tasks that are too late, and set the timer for the next one."""
         now = time.monotonic()
         self._timer = None
         late = []

@@ -1,4 +1,4 @@
-"""From the JSON texts of a request to checked events; what fails is told apart, with its place."""
+"""Makes checked events of the JSON texts of a request; each error names its event and its key."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LIST: Final = ord("[")
 
 @attrs.frozen(kw_only=True)
 class Rejection:
-    """Events of a batch that were refused: one, or all `count` from `index` on."""
+    """Refused events of a batch: one, or the `count` events from `index` on."""
 
     index: int
     message_id: str | None
@@ -28,7 +28,7 @@ class Rejection:
     count: int = 1
 
     def as_data(self) -> dict[str, Any]:
-        """The same as the answer tells it."""
+        """The rejection as the answer lists it."""
         return {
             "index": self.index,
             "messageId": self.message_id,
@@ -44,27 +44,27 @@ def parse(text: bytes, place: str = "$") -> Any:
     except _json.HalfCharacterError as error:
         fault = Fault(place + error.place.removeprefix("$"), str(error))
         raise EventError([fault], reason=Discard.BAD_REQUEST) from None
-    # Arithmetic: an exponent that no Decimal holds.
+    # ArithmeticError: the exponent is too large for Decimal.
     except (ValueError, ArithmeticError) as error:
         fault = Fault(place, f"this is not JSON that can be read: {error}")
         raise EventError([fault], reason=Discard.NOT_JSON) from None
 
 
 def refuse(error: EventError, source: str | None = None) -> RefusedError:
-    """Make the answer to a request whose only event, or whose envelope, is faulty."""
+    """Make the answer to a request whose only event, or whose envelope, is not valid."""
     return RefusedError(
         HTTPStatus.BAD_REQUEST, error.reason, describe_faults(error.faults), source=source
     )
 
 
 def describe_faults(faults: Iterable[Fault]) -> str:
-    """Write faults in one line: `$.userId: is number; ...`."""
+    """Join faults into one line: `$.userId: is number; ...`."""
     return "; ".join(f"{fault.place}: {fault.message}" for fault in faults)
 
 
 @attrs.frozen(kw_only=True)
 class EventMaker:
-    """Makes events of messages, within limits."""
+    """Makes events of messages, and applies the limits."""
 
     limits: Limits
 
@@ -80,7 +80,7 @@ class EventMaker:
         return value
 
     def one(self, message: Any, text: bytes, arrival: Arrival) -> dict[str, Any]:
-        """Normalise and check one message whose JSON was `text`; raises `EventError`."""
+        """Normalize and check one message whose JSON was `text`; raises `EventError`."""
         self._check_depth(message, text, "$")
         event = arrival.normalize(message)
         check_event(event)
@@ -91,8 +91,8 @@ class EventMaker:
     ) -> tuple[list[dict[str, Any]], list[Rejection]]:
         """Make events of the parts of a batch; each part is accepted or rejected by itself.
 
-        `added_bytes` of the batch are added to each event: they count as the event's, and are
-        counted in sum before any is made.
+        The batch adds `added_bytes` to each event. They count towards the event's size, and towards
+        the sum of all events, which is checked before an event is made.
         """
         events: list[dict[str, Any]] = []
         rejected: list[Rejection] = []
@@ -138,9 +138,9 @@ class EventMaker:
 
     def _check_depth(self, value: Any, text: bytes, place: str) -> None:
         depth = self.limits.depth
-        # Counting brackets is cheap and settles nearly all; only then is it worth a walk.
+        # Counting brackets is cheap and nearly always enough; otherwise the value is walked.
         brackets = text.count(b"{")
-        if _LIST in text:  # cheaper than counting, and nearly always enough
+        if _LIST in text:  # cheaper than counting; most events have no list
             brackets += text.count(b"[")
         if brackets > depth and nests_deeper_than(value, depth):
             fault = Fault(place, f"nests deeper than {depth} levels")

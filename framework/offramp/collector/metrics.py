@@ -1,7 +1,7 @@
 """Metrics of the HTTP endpoints, for Prometheus.
 
-Plain numbers that a reading makes families of: cheaper than the client library's own counters,
-each of which has a lock. Only the event loop's thread counts, and reads.
+The counters are plain numbers, and a scrape makes metric families of them. That is cheaper than
+the client library's counters, each of which has a lock. Only the event loop's thread uses them.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-#: Bounds of the histogram, in seconds: one fsync is near the first, an SDK's patience the last.
+#: Bounds of the histogram, in seconds, from about one fsync to about an SDK's timeout.
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _OK: Final = HTTPStatus.OK.value
 _BOUNDS: Final = (*map(floatToGoString, _SECONDS), "+Inf")
 
 
 class Count:
-    """A number that only grows, and since when it is counted."""
+    """A number that only grows, and the time since which it is counted."""
 
     __slots__ = ("since", "total")
 
@@ -35,7 +35,7 @@ class Count:
 
 
 class EndpointMetrics:
-    """What one endpoint counts."""
+    """Counters of one endpoint."""
 
     def __init__(self) -> None:
         self.since = time.time()
@@ -45,7 +45,7 @@ class EndpointMetrics:
         self.statuses: dict[int, Count] = {_OK: self._served}
 
     def answered(self, status: int, seconds: float) -> None:
-        """Count one request, by the status of its answer and how long that took."""
+        """Count one request, by the status of its answer and by its duration in seconds."""
         if status == _OK:
             self._served.total += 1
         else:
@@ -55,12 +55,12 @@ class EndpointMetrics:
 
 
 class CollectorMetrics(Collector):
-    """What the collector counts, in one registry."""
+    """Counters of the collector, in one registry."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.accepted = Count()
         self.duplicates = Count()
-        #: What came in and was no HTTP.
+        #: Requests that were not valid HTTP.
         self.malformed = Count()
         self._refused: dict[str, Count] = {}
         self._endpoints: dict[str, EndpointMetrics] = {}
@@ -68,11 +68,11 @@ class CollectorMetrics(Collector):
         registry.register(self)
 
     def endpoint(self, name: str) -> EndpointMetrics:
-        """Metrics of one endpoint, from now on."""
+        """Add the counters of one endpoint."""
         return self._endpoints.setdefault(name, EndpointMetrics())
 
     def body_bytes(self, name: str) -> Count:
-        """The bytes of the bodies that one endpoint reads, from now on."""
+        """Add the counter of the bytes of bodies that one endpoint reads."""
         return self._body_bytes.setdefault(name, Count())
 
     def refused(self, reason: str, count: int) -> None:
@@ -80,7 +80,7 @@ class CollectorMetrics(Collector):
         self._refused.setdefault(reason, Count()).total += count
 
     def collect(self) -> Iterator[Metric]:
-        """All metrics as they are now."""
+        """List all metrics with their present values."""
         yield _counters(
             "offramp_collector_requests",
             "Requests answered, by endpoint and status.",
@@ -106,13 +106,13 @@ class CollectorMetrics(Collector):
         )
         yield _counters(
             "offramp_collector_events_duplicate",
-            "Events whose messageId had been accepted before; their senders are answered with 200.",
+            "Events whose messageId had been accepted before; they are answered with 200.",
             (),
             [((), self.duplicates)],
         )
         yield _counters(
             "offramp_http_malformed",
-            "Requests to any endpoint that were no HTTP.",
+            "Requests to any endpoint that were not valid HTTP.",
             (),
             [((), self.malformed)],
         )
@@ -126,7 +126,7 @@ class CollectorMetrics(Collector):
     def _request_seconds(self) -> Metric:
         family = HistogramMetricFamily(
             "offramp_collector_request_seconds",
-            "From the headers' arrival to the answer, body and storage included.",
+            "Seconds from the arrival of the headers to the answer, including body and storage.",
             labels=("endpoint",),
         )
         for name, endpoint in self._endpoints.items():

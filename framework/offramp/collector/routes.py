@@ -26,7 +26,7 @@ from offramp.web.bodies import read_body
 from offramp.web.callers import caller_address
 from offramp.web.completion import new_id as make_id
 
-#: Endpoints for one event, and the type they stand for. The letters are the browser SDK's.
+#: Endpoints for one event -> the event's type. The browser SDK uses the letters.
 SINGLE_ENDPOINTS: Final = {
     "track": "track",
     "identify": "identify",
@@ -41,9 +41,9 @@ SINGLE_ENDPOINTS: Final = {
     "g": "group",
     "a": "alias",
 }
-#: Endpoints for batches. `b` is the browser's and the phones', `import` the Java and Ruby SDKs'.
+#: Endpoints for batches. Browser and mobile SDKs use `b`, the Java and Ruby SDKs `import`.
 BATCH_ENDPOINTS: Final = ("batch", "b", "import")
-#: Where SDKs send figures about themselves: taken, and dropped.
+#: Where SDKs send metrics about themselves; they are accepted and dropped.
 SDK_METRICS_ENDPOINT: Final = "m"
 
 
@@ -85,8 +85,8 @@ def collector_routes(  # noqa: PLR0913 - all but the first are options, by keywo
 ) -> list[web.RouteDef]:
     """Make the routes of the tracking API below `/v1/`, each also with a trailing slash.
 
-    `public_url` is what browsers reach the collector by, where a proxy stands before it; `proxies`
-    is the number of proxies whose X-Forwarded-For is to be believed.
+    `public_url` is the URL by which browsers reach the collector, if it is behind a proxy;
+    `proxies` is the number of proxies whose X-Forwarded-For is trusted.
     """
     limits = limits or Limits()
     rate = limits.requests_per_second
@@ -144,7 +144,7 @@ class _Collector:
         return make_endpoint(name, serve, metrics=metrics, on_refused=self.on_refused)
 
     def reading(self, name: str, take: Take, *, bound: int, code: Discard) -> Serve:
-        """Read the body for `take`, within the bound of its kind."""
+        """Make an endpoint that reads a body of at most `bound` bytes and hands it to `take`."""
         count = self.metrics.body_bytes(name)
         seconds = self.limits.read_seconds
 
@@ -207,7 +207,7 @@ class _Collector:
         return Arrival(kind=kind, received_at=self.now(), new_id=self.new_id, ip=address, **shared)
 
     def arrival_of(self, request: web.Request, batch: Envelope) -> tuple[Arrival, int]:
-        """What a batch's events have in common, and how many bytes it adds to each of them."""
+        """What a batch's events have in common, and the bytes that it adds to each of them."""
         parts = bytes(batch.sent_at), bytes(batch.context), bytes(batch.integrations)
         arrival = self.arrival(
             request,
@@ -238,7 +238,7 @@ class _Collector:
         return success(request)
 
     async def settings(self, request: web.Request) -> web.Response:
-        """Tell a browser SDK where to send: it asks this before anything else."""
+        """Answer a browser SDK with its settings, which it requests first: where to send events."""
         key = request.match_info["write_key"]
         if self.gate.of_key(key) is None:
             message = f"no source has the write key {mask(key)}"
@@ -251,7 +251,7 @@ class _Collector:
 
 
 def _text_or_none(value: msgspec.Raw) -> str | None:
-    """Read a text beside the events of a batch; what is none must not cost the events."""
+    """Read a text beside the events of a batch; `None` if it is not a string, without an error."""
     try:
         text = parse(bytes(value))
     except EventError:
