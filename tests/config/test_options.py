@@ -32,7 +32,9 @@ class Signing:
     algorithm: Literal["sha256", "sha512"] = option(default="sha256", description="which hash")
     strict: bool = option(default=False, description="whether all is signed")
     keys_kept: int = option(default=2, minimum=1, maximum=9, unit="keys", description="old keys")
-    cache: int = option(default=2**20, unit="bytes", description="what is kept in memory")
+    cache: int = option(
+        default=2**20, unit="bytes", minimum=1, description="what is kept in memory"
+    )
     share: float = option(default=0.5, description="how much is signed")
     patience: timedelta = option(default=timedelta(seconds=10), description="how long to wait")
     kept: timedelta = option(default=timedelta(days=7), unit="days", description="how long to keep")
@@ -83,7 +85,10 @@ def test_an_option_is_read_as_its_type(key: str, written: Any, value: Any) -> No
         ("strict", "yes", "must be true or false, not a string"),
         ("keys_kept", 10, "must be 1 to 9, not 10"),
         ("cache", "512 MB", "must be a whole number of bytes, or a text such as"),
+        ("cache", 0, "must be at least 1, not 0"),
+        ("cache", "0 KiB", "must be at least 1, not 0"),
         ("share", 0, "must be above 0, not 0"),
+        ("patience", "0s", "must be above 0"),
         ("patience", "soon", 'must be a number of seconds, or a text such as "90s"'),
         ("kept", 10**12, "longer than any clock"),
         ("log", 5, "must be a string, not a number"),

@@ -87,8 +87,7 @@ def _boolean(table: Table, option: Option) -> bool | None:
 
 
 def _integer(table: Table, option: Option) -> int | None:
-    least = 0 if option.minimum is None else option.minimum
-    return table.integer(option.key, minimum=least, maximum=option.maximum)
+    return table.integer(option.key, minimum=option.minimum or 0, maximum=option.maximum)
 
 
 def _number(table: Table, option: Option) -> float | None:
@@ -103,7 +102,9 @@ def _size(table: Table, option: Option) -> int | None:
     if found is None:
         table.fault(option.key, _SIZE_WANTED)
         return None
-    return int(found[1]) * _SIZES[found[2].lower()]
+    size = int(found[1]) * _SIZES[found[2].lower()]
+    fits = table.within(option.key, size, minimum=option.minimum or 0, maximum=option.maximum)
+    return size if fits else None
 
 
 def _duration(table: Table, option: Option) -> timedelta | None:
@@ -116,6 +117,9 @@ def _duration(table: Table, option: Option) -> timedelta | None:
             table.fault(option.key, wanted)
             return None
         number, unit = float(found[1]), _UNIT_OF_LETTER[found[2]]
+        if number <= 0:
+            table.fault(option.key, "must be above 0")
+            return None
     else:
         read = _number(table, option)
         if read is None:

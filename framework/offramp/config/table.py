@@ -86,7 +86,7 @@ class Table:
     def integer(self, key: str, *, minimum: int, maximum: int | None = None) -> int | None:
         """A whole number within bounds, both included."""
         value = self._typed(key, int, "a whole number")
-        if value is None or self._outside(key, value, minimum, maximum):
+        if value is None or not self.within(key, value, minimum=minimum, maximum=maximum):
             return None
         return int(value)
 
@@ -127,11 +127,12 @@ class Table:
             return None
         return value
 
-    def _outside(self, key: str, value: int, minimum: int, maximum: int | None) -> bool:
-        if value < minimum or (maximum is not None and value > maximum):
-            bounds = f"at least {minimum}" if maximum is None else f"{minimum} to {maximum}"
-            self.fault(key, f"must be {bounds}, not {value}")
+    def within(self, key: str, value: int, *, minimum: int, maximum: int | None) -> bool:
+        """Whether a number keeps its bounds, both included; a fault where it does not."""
+        if value >= minimum and (maximum is None or value <= maximum):
             return True
+        bounds = f"at least {minimum}" if maximum is None else f"{minimum} to {maximum}"
+        self.fault(key, f"must be {bounds}, not {value}")
         return False
 
 
