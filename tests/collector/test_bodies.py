@@ -192,7 +192,7 @@ BAD = {
     "a faulty event": Bad(
         body=b'{"event":7}', code="no_user_anon_id", message="$: neither userId nor anonymousId"
     ),
-    "brotli": unread("Content-Encoding 'br' is not read here", Content_Encoding="br"),
+    "brotli": unread("Content-Encoding 'br' is not supported", Content_Encoding="br"),
     "gzip twice": unread("'gzip, gzip'", Content_Encoding="gzip, gzip"),
     "an unknown charset": unread("send UTF-8", body=CYRILLIC, Content_Type="a; charset=klingon"),
     "a codec that is no charset": unread("'idna'", body=CYRILLIC, Content_Type="a; charset=idna"),

@@ -1,4 +1,4 @@
-"""What both HTTP faces of a host share, the collector and the control API."""
+"""HTTP code that the collector and the control API share."""
 
 from offramp.web.answers import RefusedError
 from offramp.web.bodies import read_body

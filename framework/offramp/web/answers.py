@@ -1,4 +1,4 @@
-"""What the collector answers, good or bad, in the shapes that Segment's SDKs read."""
+"""Responses of the collector, to accepted and refused requests, as Segment's SDKs read them."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from offramp import _json
 
 
 class ReadyAnswer(web.StreamResponse):
-    """A 200 whose bytes are ready, so that sending it is cheaper than making a `web.Response`.
+    """A 200 that is prepared as bytes once, so that sending it is cheaper than a `web.Response`.
 
-    One object serves any number of requests, so it has no state of theirs, and must not be
-    changed. Whom it does not suit gets an ordinary response.
+    One object answers any number of requests, so it holds nothing of a request and must not be
+    changed. A request that it does not suit is answered with an ordinary response.
     """
 
     def __init__(self, body: bytes, headers: Mapping[str, str]) -> None:
@@ -36,7 +36,7 @@ class ReadyAnswer(web.StreamResponse):
 
     @staticmethod
     def suits(request: web.BaseRequest) -> bool:
-        """Whether a request wants no header that others do not want, and stays connected."""
+        """Whether the prepared headers suit a request: no CORS, and the connection is kept."""
         return (
             request.version == HttpVersion11
             and request.keep_alive
@@ -45,11 +45,11 @@ class ReadyAnswer(web.StreamResponse):
 
     @property
     def keep_alive(self) -> bool:
-        """Whether the connection stays open: `suits` saw to it."""
+        """Whether the connection stays open: always, as `suits` checks it."""
         return True
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
-        """Send it whole, and wait while the client reads too slowly."""
+        """Send the whole response, and wait while the client reads too slowly."""
         second = int(time.time())
         if second != self._second:
             before, after = self._parts
@@ -61,7 +61,7 @@ class ReadyAnswer(web.StreamResponse):
         return writer
 
     async def write_eof(self, data: bytes = b"") -> None:
-        """Do nothing: it was sent whole."""
+        """Do nothing: `prepare` sent the whole response."""
 
 
 _JSON_HEADERS: Mapping[str, str] = {"Content-Type": "application/json"}
@@ -70,10 +70,10 @@ _READY_SUCCESS = ReadyAnswer(_SUCCESS, _JSON_HEADERS)
 
 
 class RefusedError(Exception):
-    """A request that is not served: its status, a code, and a message that says what to do.
+    """A refused request: status, code, and a message that says what to do.
 
-    With `retry_after` (seconds) sending it again will help; without, what it holds is discarded.
-    `source` is who sent it, where that is known already.
+    With `retry_after` (seconds) the client should send the request again; without it, the events
+    of the request are discarded. `source` is the sending source, if it is known already.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class RefusedError(Exception):
         self.source = source
 
     def answer(self) -> web.Response:
-        """The same as a response."""
+        """Make the HTTP response."""
         return failure(self.status, self.code, self.message, retry_after=self.retry_after)
 
 
@@ -107,7 +107,7 @@ def success(request: web.Request) -> web.StreamResponse:
 def partial(accepted: int, rejected: Sequence[Mapping[str, Any]]) -> web.Response:
     """Answer that some events of a batch were accepted and others not.
 
-    The status stays 200: with any other, SDKs would drop the accepted events or send them again.
+    The status is 200: with any other, SDKs drop the accepted events or send them again.
     """
     return data({"success": True, "accepted": accepted, "rejected": rejected})
 
@@ -120,7 +120,7 @@ def data(body: Any, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
 def failure(
     status: HTTPStatus, code: str, message: str, *, retry_after: float | None = None
 ) -> web.Response:
-    """Answer that nothing was accepted; `retry_after` (seconds) where sending again will help."""
+    """Answer that nothing was accepted; `retry_after` (seconds) if the client should send again."""
     # Segment's Python SDK logs `code` and `message` from the top level of an error's body.
     error = {"code": code, "message": message}
     response = data({"success": False, **error, "error": error}, status)

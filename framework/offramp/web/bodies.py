@@ -1,4 +1,4 @@
-"""A request's body: read within bounds, unzipped within bounds, and as UTF-8."""
+"""Reads a request's body within a size limit, unzips it within the same limit, and decodes it."""
 
 from __future__ import annotations
 
@@ -19,39 +19,39 @@ _GZIP_MAGIC: Final = b"\x1f\x8b"
 _GZIP_WINDOW: Final = 16 + zlib.MAX_WBITS
 _BOM: Final = codecs.BOM_UTF8
 _ENCODINGS: Final = frozenset({"", "identity", "gzip", "x-gzip"})
-#: Python's codecs for texts that are no charsets of the IANA's registry; some take quadratic time.
+#: Text codecs of Python that are no charsets in IANA's registry; some need quadratic time.
 _NO_CHARSETS: Final = frozenset(
     {"idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined"}
 )
-#: Every text in these is one in UTF-8, or is broken at a place that the event's reader names.
+#: Charsets that are part of UTF-8; the JSON parser names the place of an invalid byte.
 _IN_UTF8: Final = frozenset({"utf-8", "ascii"})
-#: JSON begins with a sign of ASCII: a NUL among so many bytes is half of one in UTF-16 or UTF-32.
+#: JSON begins with an ASCII character: a NUL in the first two bytes means UTF-16 or UTF-32.
 _FIRST_BYTES: Final = 2
-#: Bytes that are fed to zlib at once: what is behind a member is copied, and must stay small.
+#: Bytes given to zlib at once: zlib copies those that follow a member, so they must be few.
 _INFLATE_BYTES: Final = 1_024
 
 
 async def read_body(request: web.Request, *, bound: int, code: Discard, seconds: float) -> bytes:
     """Read a body of at most `bound` bytes, also after gunzip, as UTF-8 without BOM.
 
-    NULs behind it, which clients send that write a whole buffer, are dropped. Raises
-    `RefusedError`: 400 with `code` if it is larger, 400 if it is broken, 408 if it does not arrive
-    in time, 415 for an encoding, or an unknown charset of what is no UTF-8.
+    NULs at the end are dropped: some clients send their whole buffer. Raises `RefusedError`: 400
+    with `code` if the body is larger, 400 if it is damaged, 408 if it does not arrive in time, 415
+    for another Content-Encoding, or for an unknown charset if the body is not UTF-8.
     """
     encoding = request.headers.get(hdrs.CONTENT_ENCODING)
     if encoding is not None and encoding.strip().lower() not in _ENCODINGS:
         message = (
-            f"Content-Encoding {encoding.strip().lower()!r} is not read here; send gzip or none"
+            f"Content-Encoding {encoding.strip().lower()!r} is not supported; send gzip or none"
         )
         raise RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, Discard.BAD_REQUEST, message)
     content = request.content
-    if content.is_eof():  # it came together with the headers
+    if content.is_eof():  # the body came together with the headers
         data = content.read_nowait()
         if len(data) > bound:
             raise _too_large(bound, code)
     else:
         data = await _receive(request, bound, code, seconds)
-    # Recognised by its bytes: some clients do not declare it, some proxies undo it.
+    # Recognized by its bytes: some clients do not declare gzip, and some proxies unzip it.
     if data.startswith(_GZIP_MAGIC):
         data = _gunzip(data, bound, code)
     content_type = request.headers.get(hdrs.CONTENT_TYPE, "")
@@ -85,7 +85,7 @@ async def _receive(request: web.Request, bound: int, code: Discard, seconds: flo
 
 
 def _gunzip(data: bytes, bound: int, code: Discard) -> bytes:
-    """Inflate all members, and never more than the bound, so that a bomb stays small."""
+    """Inflate all gzip members, but at most `bound` bytes: a gzip bomb costs little memory."""
     inflated = bytearray()
     start = 0
     while data.startswith(_GZIP_MAGIC, start):
@@ -106,12 +106,12 @@ def _gunzip(data: bytes, bound: int, code: Discard) -> bytes:
 
 
 def _to_utf8(data: bytes, charset: str | None) -> bytes:
-    """Leave UTF-8 as it is, whatever was declared, as RFC 8259 wants it; decode the rest."""
+    """Keep UTF-8 as it is, whatever charset was declared (RFC 8259); decode any other charset."""
     name = _codec(charset)
     if name in _IN_UTF8 or _is_utf8(data):
         return data
     if name is None:
-        message = f"the body is no UTF-8, and charset {charset!r} is not read here; send UTF-8"
+        message = f"the body is not UTF-8, and charset {charset!r} is not supported; send UTF-8"
         raise RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, Discard.BAD_REQUEST, message)
     try:
         return data.decode(name).removeprefix("\ufeff").encode()
@@ -120,7 +120,7 @@ def _to_utf8(data: bytes, charset: str | None) -> bytes:
 
 
 def _codec(charset: str | None) -> str | None:
-    """Python's name of a charset; `None` for one that it does not know."""
+    """Find Python's name of a charset; `None` if Python does not know it."""
     try:
         codec = codecs.lookup(charset or "utf-8")
         "".encode(codec.name)  # raises LookupError where a codec is not for texts

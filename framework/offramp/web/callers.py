@@ -1,4 +1,4 @@
-"""Where a request came from: the address of its caller, behind proxies too."""
+"""Finds the IP address of a caller, also behind reverse proxies."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _IPV4_IN_IPV6: Final = "::ffff:"
 
 
 def caller_address(request: web.Request, proxies: int) -> str | None:
-    """Tell the caller's IPv4 address, behind so many reverse proxies; `None` for any other.
+    """Find the caller's IPv4 address behind `proxies` reverse proxies; `None` if it is not IPv4.
 
-    IPv4 only, as Segment. Each proxy appends to X-Forwarded-For what it sees, so that the entry
-    counted from the right is the last one that no caller can forge.
+    IPv4 only, as at Segment. Each proxy appends the address that it sees to X-Forwarded-For, so
+    the entry number `proxies` from the right is one that the caller cannot forge.
     """
     address = request.remote
     if proxies > 0:

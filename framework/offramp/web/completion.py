@@ -1,4 +1,4 @@
-"""An event as a request means it, completed as the collector completes what comes in."""
+"""Completes an event that a command or an API request gives, as the collector completes one."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from offramp.event import normalize
 
 
 def new_id() -> str:
-    """Make an id for a message that came without one."""
+    """Make a messageId for a message that has none."""
     return str(uuid.uuid4())
 
 
 def complete(message: dict[str, Any]) -> dict[str, Any]:
-    """Make an event of a message as if it came in now: a bare track call is enough."""
+    """Make an event of a message as if it arrived now; one without a type is a track call."""
     kind = None if "type" in message else "track"
     return normalize(message, kind=kind, received_at=datetime.now(UTC), new_id=new_id)
