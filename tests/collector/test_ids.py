@@ -28,7 +28,7 @@ REFUSED = [
     (track(context={"groupId": f"g{HALF}"}), "$.batch[1].context.groupId"),
     (track(properties={f"n{HALF}": 1}), "$.batch[1].properties.n\ufffd"),
     (track(properties={"a": [{f"n{HALF}": 1}]}), "$.batch[1].properties.a[0].n\ufffd"),
-    (track(messageId="m\0"), "$.batch[1].messageId: has a NUL"),
+    (track(messageId="m\0"), "$.batch[1].messageId: has a NUL character"),
 ]
 
 

@@ -1,4 +1,4 @@
-"""The Segment event: its limits, what makes it one, and what the collector adds to it."""
+"""The Segment event: its limits, its checks, and what the collector adds to it."""
 
 from offramp.event.check import check_event, nests_deeper_than
 from offramp.event.normalize import Arrival, normalize

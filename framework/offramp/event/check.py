@@ -1,7 +1,7 @@
-"""What makes a message an event of the Segment spec; every fault with Segment's discard code.
+"""Checks that a message is an event of the Segment spec; each fault has Segment's discard code.
 
-Nearly every message is flawless and plain: one test without calls finds that. Only
-what it does not know to be flawless goes through the rules, which name the faults.
+Nearly every message is valid and simple, and one fast test finds that. Only the other messages
+go through the rules, which name the faults.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ Faults: TypeAlias = list[tuple[Discard, Fault]]
 Rule: TypeAlias = Callable[[dict[str, Any], Faults], None]
 
 _IDS = ("userId", "anonymousId", "groupId", "previousId")
-#: An id that is empty identifies nobody.
+#: Ids that identify nobody.
 _ABSENT = (None, "")
-#: Of a text in a message, so many characters are shown.
+#: Characters of a text in a message that an error shows.
 _SHOWN_CHARS = 40
 
 
 def check_event(message: Any) -> None:
     """Raise `EventError` with all faults of a message; its reason is the first one's code.
 
-    Explicit nulls count as absent, as SDKs send them; keys that the spec does not know pass.
+    A null counts as absent, as SDKs send nulls; keys that are not in the spec are allowed.
     """
     if type(message) is dict and _is_plain(message):
         return
@@ -35,7 +35,7 @@ def check_event(message: Any) -> None:
 
 
 def nests_deeper_than(value: Any, levels: int) -> bool:
-    """Whether objects and lists stand within each other more than `levels` deep."""
+    """Whether objects and lists are nested more than `levels` deep."""
     if isinstance(value, dict):
         value = value.values()
     elif not isinstance(value, list):
@@ -44,9 +44,9 @@ def nests_deeper_than(value: Any, levels: int) -> bool:
 
 
 def _is_plain(message: dict[str, Any]) -> bool:
-    """Whether a message surely keeps every rule of its type; one that does not may keep them too.
+    """Whether a message surely keeps every rule of its type; `False` means that it is not known.
 
-    What some rule of a type reads is read here for that type; a test holds the two together.
+    This must test every key that a rule of the type reads; a test compares the two.
     """
     get = message.get
     user, anonymous = get("userId"), get("anonymousId")
@@ -136,8 +136,8 @@ def _message_id(message: dict[str, Any], faults: Faults) -> None:
         found = f"has {len(value)} characters; the longest allowed is {MAX_MESSAGE_ID_CHARS}"
     elif value is not None and not isinstance(value, str):
         found = f"is {describe_type(value)}; send it as a string"
-    elif value is not None and "\0" in value:  # no database keeps it apart from other signs
-        found = "has a NUL; send it without"
+    elif value is not None and "\0" in value:  # PostgreSQL cannot store a NUL in a text
+        found = "has a NUL character; send it without"
     else:
         return
     faults.append((Discard.BAD_REQUEST, Fault("$.messageId", found)))

@@ -1,4 +1,4 @@
-"""What the collector adds to a message, so that every event has the same shape."""
+"""Completes a message as the collector does, so that every event has the same keys."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ BROWSER_LIBRARY = "analytics.js"
 
 @attrs.define(kw_only=True, eq=False)
 class Arrival:
-    """What all messages of one request have in common, read and written once for all of them."""
+    """What all messages of one request have in common; it is parsed once per request."""
 
-    #: The type that the endpoint stands for.
+    #: The event type of the endpoint; `None` at an endpoint for batches.
     kind: str | None
     #: In UTC.
     received_at: datetime
     new_id: Callable[[], str]
-    #: The request's own, which goes before a message's.
+    #: The `sentAt` of the request; it takes precedence over a message's own.
     sent_at: Any = None
     batch_context: Mapping[str, Any] | None = None
     batch_integrations: Mapping[str, Any] | None = None
@@ -40,10 +40,10 @@ class Arrival:
         self._sent = None if self.sent_at is None else self._read_sent(self.sent_at)
 
     def normalize(self, message: Any) -> dict[str, Any]:
-        """Make an event of a message: a new dict, the message stays as it was.
+        """Make an event of a message, as a new dict.
 
-        Raises `EventError` where the message is no object; everything else is left to
-        `check_event`. Source: Segment's docs, "Spec: Common Fields".
+        Raises `EventError` if the message is not an object; `check_event` checks the rest. Source:
+        Segment's docs, "Spec: Common Fields".
         """
         if not isinstance(message, dict):
             fault = Fault("$", f"an event is an object, not {describe_type(message)}")
@@ -69,11 +69,11 @@ class Arrival:
     def _set_times(self, event: dict[str, Any]) -> None:
         """Set `receivedAt`, `sentAt`, `originalTimestamp` and the corrected `timestamp`.
 
-        `originalTimestamp` is the sender's own text. What `parse_time` does not read stays as it
-        was given, corrects nothing and is not corrected: whoever bills by it must see it.
+        `originalTimestamp` is the sender's own text. A time that `parse_time` cannot read stays as
+        given: it is not corrected and corrects nothing, so that it shows in the event.
         """
-        # No client sets receivedAt: another collector did. Its correction holds; a second one,
-        # against the time of a replay, would move the event into the wrong month.
+        # Clients do not set receivedAt, another collector did, and corrected the times. A second
+        # correction, by the time of a replay, would move the event into the wrong month.
         corrected = event.get("receivedAt") is not None
         event["receivedAt"] = self._received
         sent_at, behind = self._sent or self._read_sent(event.get("sentAt"))
@@ -92,12 +92,12 @@ class Arrival:
         event["timestamp"] = known or format_time(original)
 
     def _read_sent(self, sent_at: Any) -> tuple[Any, timedelta | None]:
-        """Tell what to write as `sentAt`, and by how much the client's clock is behind ours."""
+        """Return the text for `sentAt`, and by how much the client's clock is behind ours."""
         sent = parse_time(sent_at)
         return (sent_at, None) if sent is None else (format_time(sent), self.received_at - sent)
 
 
-def normalize(  # noqa: PLR0913 - what a request knows, by keyword
+def normalize(  # noqa: PLR0913 - the attributes of an Arrival, by keyword
     message: Any,
     *,
     kind: str | None,
@@ -108,7 +108,7 @@ def normalize(  # noqa: PLR0913 - what a request knows, by keyword
     batch_integrations: Mapping[str, Any] | None = None,
     ip: str | None = None,
 ) -> dict[str, Any]:
-    """Make an event of one message, as the `Arrival` of these does; raises `EventError`."""
+    """Make an event of one message, with an `Arrival` of its own; raises `EventError`."""
     arrival = Arrival(
         kind=kind,
         received_at=received_at,
@@ -122,7 +122,7 @@ def normalize(  # noqa: PLR0913 - what a request knows, by keyword
 
 
 def _correct(original: datetime, behind: timedelta) -> str | None:
-    """Take the client's clock out: originalTimestamp + (receivedAt - sentAt)."""
+    """Correct the error of the client's clock: originalTimestamp + (receivedAt - sentAt)."""
     try:
         return format_time(original + behind)
     except OverflowError:
@@ -130,9 +130,9 @@ def _correct(original: datetime, behind: timedelta) -> str | None:
 
 
 def _merge(event: dict[str, Any], key: str, batch: Mapping[str, Any]) -> None:
-    """Lay the event's own keys over the batch's, each key as a whole.
+    """Add the batch's keys that the event does not have; values are not merged.
 
-    Whole, because what stands under one key belongs together: a library's name and its version.
+    The values under one key belong together, such as a library's name and its version.
     """
     own = event.get(key)
     if own is None:
@@ -142,7 +142,7 @@ def _merge(event: dict[str, Any], key: str, batch: Mapping[str, Any]) -> None:
 
 
 def _set_ip(event: dict[str, Any], ip: str) -> None:
-    """Fill `context.ip` where the caller is the user: `context.direct`, or a browser."""
+    """Set `context.ip` if the caller is the user: with `context.direct`, or in a browser."""
     context = event.get("context")
     if not isinstance(context, dict) or context.get("ip") is not None:
         return

@@ -1,4 +1,4 @@
-"""The numbers and the words of Segment's tracking API that an event is measured by."""
+"""Limits, event types and discard codes of Segment's tracking API."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Final
 
 #: The calls of the Segment spec. Source: Segment's docs, "Spec".
 EVENT_TYPES: Final = frozenset({"track", "identify", "page", "screen", "group", "alias"})
-#: The keys of ids, wherever they stand: ids that differ stay different.
+#: Keys whose values are ids, at any depth; two different ids must never become equal.
 ID_KEYS: Final = frozenset({"messageId", "userId", "anonymousId", "groupId", "previousId"})
 #: One event, in bytes of JSON as it was sent. Source: Segment's docs, "HTTP API", Max Request Size.
 MAX_EVENT_BYTES: Final = 32 * 1024
 #: One batch request, in bytes after gunzip. Source: as above.
 MAX_BATCH_BYTES: Final = 500 * 1024
-#: Bytes of JSON that one request may make the host store, with what a batch adds to each of its
-#: events. Segment names no bound; eight times the largest body lets 2,500 events share 1.4 KB.
+#: Bytes of JSON that the host stores for one request at most, with what a batch adds to each of
+#: its events. Segment has no such limit; with this one, 2,500 events can share 1.4 KB.
 MAX_STORED_BYTES: Final = 8 * MAX_BATCH_BYTES
 #: Events of one batch request. Source: as above.
 MAX_BATCH_EVENTS: Final = 2_500
@@ -22,15 +22,15 @@ MAX_BATCH_EVENTS: Final = 2_500
 MAX_PROPERTIES: Final = 10_000
 #: `messageId` has to be shorter than 100 characters. Source: Segment's docs, "HTTP API".
 MAX_MESSAGE_ID_CHARS: Final = 99
-#: Objects and lists within each other. Segment names no bound; this one is ours: ten times what
-#: any SDK nests, and far below where Python's own recursion ends.
+#: Levels of nested objects and lists. Segment names no limit; this one is ours: ten times the
+#: nesting of any SDK, and far below Python's recursion limit.
 MAX_DEPTH: Final = 64
-#: What Segment's servers write as `version`. Source: Segment's docs, "Spec: Common Fields".
+#: The `version` that Segment's servers write. Source: Segment's docs, "Spec: Common Fields".
 SPEC_VERSION: Final = 2
 
 
 class Discard(enum.StrEnum):
-    """Why the collector refuses an event or a request: the code that answers and counts carry."""
+    """Why the collector refuses an event or a request: the code in answers and metrics."""
 
     # These are Segment's. Source: Segment's docs, "Delivery Overview", discards on ingest.
     #: Neither `userId` nor `anonymousId`.
@@ -51,11 +51,11 @@ class Discard(enum.StrEnum):
     NAME_NOT_STRING = "name_not_string"
     #: `category` of a page or screen is not a string.
     CATEGORY_NOT_STRING = "category_not_string"
-    #: Anything else that is not as the spec has it; the message tells what.
+    #: Any other violation of the spec; the message names it.
     BAD_REQUEST = "bad_request"
     #: A batch without events.
     EMPTY_BATCH = "empty_batch"
-    #: No write key, or one that no source has.
+    #: No write key, or an unknown one.
     UNKNOWN_SOURCE = "unknown_source"
 
     # These are ours: Segment has the rule, but no public code for it.
@@ -65,11 +65,11 @@ class Discard(enum.StrEnum):
     EVENT_TOO_LARGE = "event_too_large"
     #: A batch request is larger than 500 KB.
     BATCH_TOO_LARGE = "batch_too_large"
-    #: With what the batch adds to each event, its events are larger than 4 MB in sum.
+    #: The events of a batch, with what it adds to each, are larger than 4 MB together.
     EXPANDED_TOO_LARGE = "expanded_too_large"
     #: The events of a batch from the 2,501st on.
     TOO_MANY_EVENTS = "too_many_events"
     #: More than 10,000 keys in `properties` or `traits`.
     TOO_MANY_PROPERTIES = "too_many_properties"
-    #: More than 64 objects and lists within each other.
+    #: More than 64 levels of nested objects and lists.
     NESTED_TOO_DEEPLY = "nested_too_deeply"

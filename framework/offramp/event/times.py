@@ -1,4 +1,4 @@
-"""The one reader of ISO 8601 and RFC 3339: texts in, UTC with milliseconds and `Z` out."""
+"""Reads times of ISO 8601 and RFC 3339, and writes them in UTC with milliseconds and `Z`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import msgspec
 
-#: What `parse_time` reads, for error messages.
+#: Examples of what `parse_time` reads, for error messages.
 TIME_FORMS: Final = "2026-11-23T12:00:00Z, 2026-11-23T13:00:00+01:00 or 2026-11-23"
 
-#: Every form: `Y` the year, then month and day, or week and weekday, or the day of the year.
+#: Each form has the year `Y`, then month and day, week and weekday, or the day of the year.
 _YEAR: Final = "(?P<Y>[0-9]{4})"
 _CLOCK: Final = (
     "(?P<h>[0-9]{{2}})(?:{0}(?P<m>[0-9]{{2}})(?:{0}(?P<s>[0-9]{{2}})(?:[.,](?P<f>[0-9]++))?+)?)?"
@@ -33,13 +33,12 @@ _LEAP_SECOND: Final = 60
 _DAY_HOURS: Final = 24
 _HOUR_MINUTES: Final = 60
 
-#: Writes `2026-11-23T04:10:11.123456Z`, or without a fraction where that is 0, and faster
-#: than `isoformat`.
+#: Writes `2026-11-23T04:10:11.123456Z`, without a fraction if it is 0; faster than `isoformat`.
 _written = msgspec.to_builtins
-#: Where the seconds and the milliseconds of such a text end.
+#: Such a text up to its seconds, and up to its milliseconds.
 _SECONDS = slice(19)
 _MILLISECONDS = slice(23)
-#: The first digit below the microsecond; msgspec rounds by it, where `_read` drops what follows.
+#: The first digit below the microsecond: msgspec rounds by it, but `_read` cuts it off.
 _BELOW_MICROSECOND = slice(26, 27)
 
 
@@ -60,11 +59,11 @@ def parse_time(value: Any) -> datetime | None:
 
 
 def parse_local_time(text: str) -> datetime | None:
-    """The same, where a text without an offset is meant by the clock of this machine."""
+    """Read a time as `parse_time` does; a text without an offset is in this machine's time zone."""
     try:
         time = _read(text)
         return None if time is None else time.astimezone(UTC)
-    except (ValueError, OverflowError, OSError):  # OSError: no time zone reaches so far
+    except (ValueError, OverflowError, OSError):  # OSError: the time zone has no such year
         return None
 
 
@@ -77,9 +76,9 @@ def format_time(time: datetime) -> str:
 
 
 def _read_common(text: str) -> datetime | None:
-    """Read what SDKs send, the strict forms of RFC 3339, without `_read`; the rest with it."""
+    """Read the strict forms of RFC 3339, which SDKs send, quickly; read the rest with `_read`."""
     try:
-        # msgspec takes a NUL behind a fraction for the end of the text.
+        # msgspec takes a NUL after a fraction for the end of the text.
         if not text[_BELOW_MICROSECOND].isdigit() and "\0" not in text:
             return msgspec.convert(text, datetime)
     except msgspec.ValidationError:
@@ -88,7 +87,7 @@ def _read_common(text: str) -> datetime | None:
 
 
 def _read(text: str) -> datetime | None:
-    """Read any of the forms, naive where the text has no offset.
+    """Read any of the forms; the result is naive if the text has no offset.
 
     Raises `ValueError` or `OverflowError` for a day or an hour that does not exist.
     """
@@ -114,7 +113,7 @@ def _day(found: re.Match[str]) -> date:
     if found["W"]:
         return date.fromisocalendar(year, int(found["W"]), int(found["d"]))
     if found["N"]:
-        # One after the last day of a year would be in the next.
+        # Day 366 of a common year would be in the next year.
         day = date(year, 1, 1) + timedelta(days=int(found["N"]) - 1)
         if day.year != year:
             raise ValueError("the year has no such day")
@@ -129,7 +128,7 @@ def _zone(found: re.Match[str]) -> timezone | None:
         return UTC
     hours, minutes = int(found["oh"]), int(found["om"] or 0)
     if hours >= _DAY_HOURS or minutes >= _HOUR_MINUTES:
-        raise ValueError("no offset is as long")
+        raise ValueError("an offset is not as long")
     offset = timedelta(hours=hours, minutes=minutes)
     return timezone(-offset if found["sign"] == "-" else offset)
 
