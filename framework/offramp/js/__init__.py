@@ -1,1 +1,1 @@
-"""What JavaScript does with values: Segment's engine runs on it, and results must be alike."""
+"""JavaScript's semantics of values: Segment's engine is JavaScript, and results must be equal."""

@@ -1,4 +1,4 @@
-"""What the parts of a date mean together, once they are read: a moment, or no date at all."""
+"""Computes a time from the parts of a date that were read, or finds that it is no date."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOON: Final = 12
 #: After this many years the calendar repeats. Source: the Gregorian calendar.
 CYCLE_YEARS: Final = 400
 CYCLE_DAYS: Final = 146_097
-#: Years of two digits are of this century, and from `LAST_CENTURY` on of the one before. Source:
+#: Two-digit years belong to this century, those from `LAST_CENTURY` on to the one before. Source:
 #: V8, dateparser.cc, DayComposer::Write.
 THIS_CENTURY: Final = 2_000
 LAST_CENTURY: Final = 50
@@ -33,11 +33,11 @@ _UNIX_EPOCH: Final = date(1970, 1, 1).toordinal()
 
 
 class NotADateError(ValueError):
-    """A text is no date."""
+    """The text is not a date."""
 
 
 class Zone:
-    """A distance from UTC, as far as it is known; UTC where nothing is."""
+    """An offset from UTC, as far as it was read; UTC if nothing was."""
 
     def __init__(self) -> None:
         self.sign = 0
@@ -46,21 +46,21 @@ class Zone:
 
     @property
     def is_utc(self) -> bool:
-        """Whether the distance was written, and is none."""
+        """Whether an offset was written, and it is zero."""
         return self.hour == 0 and self.minute == 0
 
     @property
     def ms(self) -> int:
         """Milliseconds ahead of UTC. Raises `NotADateError`."""
         minutes = (self.hour or 0) * MINUTES_PER_HOUR + (self.minute or 0)
-        # V8 counts these seconds in 32 bits without a sign, and goes on with the lower half.
+        # V8 computes these seconds in unsigned 32 bits, so they wrap around.
         seconds = minutes * SECONDS_PER_MINUTE % UINT32
         if seconds >= UINT32 // 2:
             raise NotADateError
         return self.sign * seconds * MS_PER_SECOND
 
     def set_hours(self, hours: int) -> None:
-        """Take the zone of a name."""
+        """Set the offset of a named zone."""
         self.sign, self.hour, self.minute = (-1 if hours < 0 else 1), abs(hours), 0
 
     def expects_minute(self, number: int) -> bool:
@@ -69,7 +69,7 @@ class Zone:
 
 
 def epoch_ms(year: int, month: int, day: int, *time: int) -> int:
-    """Milliseconds since 1970 of a date whose parts may overflow, as in `Date.UTC`.
+    """Milliseconds since 1970; parts of the date may overflow, as in `Date.UTC`.
 
     `month` counts from 0; `time` is hour, minute, second, millisecond, as far as given.
     """
@@ -83,9 +83,9 @@ def epoch_ms(year: int, month: int, day: int, *time: int) -> int:
 
 
 def order_day(parts: list[int], month: int | None, *, is_iso: bool) -> tuple[int, int, int]:
-    """Year, month and day of up to three numbers in the order that their sizes suggest.
+    """Find year, month and day in up to three numbers, by their sizes.
 
-    `month` was given by name. Raises `NotADateError`.
+    `month` is the month if it was given by name. Raises `NotADateError`.
     """
     if not parts:
         raise NotADateError

@@ -1,4 +1,4 @@
-"""The words of a text that may be a date, as V8 cuts them: numbers, words, signs, spaces."""
+"""Cuts a text that may be a date into words, as V8 does: numbers, words, symbols, spaces."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Final, NamedTuple
 
 from offramp.js.text import JS_WHITESPACE
 
-#: Digits of a number that V8 reads; the rest only count for its length. Source: dateparser.h.
+#: Digits of a number that V8 reads; the others only count for its length. Source: dateparser.h.
 SIGNIFICANT_DIGITS: Final = 9
-#: Only so many letters of a word matter. Source: the same, KeywordTable::kPrefixLength.
+#: Letters of a word that V8 compares. Source: the same, KeywordTable::kPrefixLength.
 KEYWORD_LETTERS: Final = 3
 
-# V8 takes the line and the paragraph separator for letters here, as it shows when it runs.
+# Running V8 shows that it takes the line and paragraph separators for letters here.
 _WHITESPACE: Final = re.sub("[\u2028\u2029]", "", JS_WHITESPACE)
 _WORD: Final = re.compile(
     rf"(?P<number>[0-9]+)|(?P<symbol>[-:+.)])|(?P<space>[{_WHITESPACE}])"
@@ -21,16 +21,16 @@ _WORD: Final = re.compile(
 
 
 class Word(NamedTuple):
-    """One piece of the text; a sign is its own `kind`."""
+    """One piece of the text; a symbol is its own `kind`."""
 
     kind: str
-    #: Of a word, at most three letters, in lower case.
+    #: The first three letters of a word, in lower case.
     text: str = ""
     length: int = 1
     number: int = -1
 
     def is_letter(self, letter: str) -> bool:
-        """Whether this is a word of that one letter."""
+        """Whether this is a word of only that letter."""
         return self.text == letter and self.length == 1
 
 
@@ -40,7 +40,7 @@ _OTHER: Final = Word("other")
 
 
 def words_of(text: str) -> list[Word]:
-    """Cut a text; what stands in parentheses is one word of no meaning, and NUL ends the text."""
+    """Cut a text; parentheses are one word that is ignored, and NUL ends the text."""
     found = []
     position = 0
     text = text.partition("\0")[0]

@@ -1,8 +1,8 @@
-"""Texts that JavaScript's `new Date(text)` takes, read as V8 reads them, local time being UTC.
+"""Reads the texts that JavaScript's `new Date(text)` takes, as V8 does, with UTC as local time.
 
-Two grammars share one pass over the words of a text. The first is ECMAScript's own date time
-string format; where a text leaves it before a time was read, the second takes over, which finds a
-day, a time and an offset in almost anything ("Jan 2 2020", "Thu, 02 Jan 2020 10:00:00 GMT").
+Two grammars share one pass over the words of a text. The first is ECMAScript's date time string
+format. If a text leaves it before a time was read, the second grammar continues, which finds a
+day, a time and an offset in almost any text ("Jan 2 2020", "Thu, 02 Jan 2020 10:00:00 GMT").
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from offramp.js.date_words import END, KEYWORD_LETTERS, SIGNIFICANT_DIGITS, Word
 MS_DIGITS: Final = 3
 YEAR_DIGITS: Final = 4
 SIGNED_YEAR_DIGITS: Final = 6
-#: Lengths of a zone offset written `h` or `hh`, and `hmm` or `hhmm`.
+#: Digits of a zone offset written `h` or `hh`, and `hmm` or `hhmm`.
 HOUR_LENGTHS: Final = (1, 2)
 HOUR_MINUTE_LENGTHS: Final = (3, 4)
-#: What the hours of `hhmm` are multiplied by.
+#: The factor of the hours in `hhmm`.
 HOUR_FACTOR: Final = 100
 
 _MONTHS: Final = {
@@ -52,7 +52,7 @@ _ZONES: Final = {
 
 
 def parse_js_date(text: str) -> int | None:
-    """Milliseconds since 1970 of a text that JavaScript takes for a date, or `None`."""
+    """Milliseconds since 1970 of a text that JavaScript reads as a date, else `None`."""
     try:
         return _Reader(words_of(text)).read()
     except NotADateError:
@@ -60,7 +60,7 @@ def parse_js_date(text: str) -> int | None:
 
 
 def _milliseconds(word: Word) -> int:
-    """The number behind a point as a fraction of a second, cut after three digits."""
+    """The milliseconds in the digits after a decimal point; digits after the third are cut off."""
     shift = min(word.length, SIGNIFICANT_DIGITS) - MS_DIGITS
     return word.number // 10**shift if shift > 0 else word.number * int(10**-shift)
 
@@ -102,7 +102,7 @@ class _Reader:
         return True
 
     def fixed(self, length: int, last: int | None = None, *, first: int = 0) -> int | None:
-        """The next word's number, taken, if it has that many digits and lies in the bounds."""
+        """Take the next number if it has `length` digits and is between `first` and `last`."""
         word = self.peek()
         if word.kind != "number" or word.length != length:
             return None
@@ -112,7 +112,7 @@ class _Reader:
         return word.number
 
     def read_iso(self) -> Word:
-        """Read as far as ECMAScript's format goes; the first word that it cannot take."""
+        """Read as far as ECMAScript's format goes; return the first word that does not fit it."""
         rest = self.read_iso_day()
         if rest is not None:
             return rest
@@ -189,7 +189,7 @@ class _Reader:
         return number
 
     def read_legacy(self, word: Word) -> None:
-        """Take one word that may stand anywhere."""
+        """Read one word by the second grammar, which allows any order."""
         match word.kind:
             case "number":
                 self.met_number = True

@@ -1,4 +1,4 @@
-"""Numbers as JavaScript reads them out of texts, with every digit kept."""
+"""Reads numbers from texts as JavaScript does, but keeps every digit."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _INFINITY: Final = re.compile(r"[+-]?Infinity")
 
 
 def exact(number: float | Decimal) -> int | Decimal:
-    """A number whose comparisons are by its decimal digits, not by those of a binary fraction."""
+    """Convert a number so that it is compared by its decimal digits, not as a binary fraction."""
     return Decimal(repr(number)) if isinstance(number, float) else number
 
 
 def exact_or_none(value: Any) -> int | Decimal | None:
-    """Any JSON value as an exact number, and `None` for all that is none, booleans too."""
+    """Convert a JSON value to an exact number; `None` if it is not a number, or a boolean."""
     kind = type(value)
     if kind is int or (kind is Decimal and value.is_finite()):
         return value  # type: ignore[no-any-return]  # narrowed by exact type, which mypy does not follow
@@ -34,7 +34,7 @@ def parse_number(text: str) -> int | Decimal | None:
     if _DECIMAL.fullmatch(trimmed):
         try:
             return Decimal(trimmed)
-        except InvalidOperation:  # an exponent that no Decimal can hold: a double is 0 or infinite
+        except InvalidOperation:  # the exponent is too large for Decimal: a double is 0 or infinite
             return Decimal(repr(float(trimmed)))
     if not trimmed:
         return 0
@@ -44,10 +44,10 @@ def parse_number(text: str) -> int | Decimal | None:
 
 
 def parse_decimal(text: str) -> Decimal | None:
-    """Read a decimal number and nothing else; `None` for any other text."""
+    """Read a decimal number; `None` for any other text."""
     if not _DECIMAL.fullmatch(text):
         return None
     try:
         return Decimal(text)
-    except InvalidOperation:  # an exponent that no Decimal can hold
+    except InvalidOperation:  # the exponent is too large for Decimal
         return None

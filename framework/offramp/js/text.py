@@ -1,4 +1,4 @@
-"""Values as JavaScript writes them: `js_string` is its String(), `js_json` its JSON.stringify()."""
+"""Writes values as JavaScript does: `js_string` is String(), `js_json` is JSON.stringify()."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from offramp.js.values import UNSET
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: Digits before the point up to which JavaScript writes a number plainly. Source: ECMA-262,
+#: Up to this number of digits before the point, JavaScript writes no exponent. Source: ECMA-262,
 #: Number::toString.
 PLAIN_DIGITS = 21
-#: Zeros after the point from which it turns to an exponent. Source: the same.
+#: From this number of zeros after the point on, it writes an exponent. Source: the same.
 PLAIN_ZEROS = 6
-#: Characters of a decimal number that is below both of these bounds.
+#: A decimal number of at most this many characters is within both limits.
 SHORT_NUMBER = 16
 #: The first integer that needs more than `PLAIN_DIGITS` digits.
 FIRST_LARGE_INTEGER = 10**PLAIN_DIGITS
 _FIRST_SMALL: Final = -FIRST_LARGE_INTEGER
-#: The first key that is too large for the index of an array. Source: ECMA-262, array index.
+#: The first number that is too large for the index of an array. Source: ECMA-262, array index.
 FIRST_NON_INDEX = 2**32 - 1
-#: No text from this one on begins with a digit.
+#: The character after "9": texts that sort from here on do not begin with a digit.
 AFTER_DIGITS = ":"
 #: What JavaScript's trim() removes. Source: ECMA-262, WhiteSpace and LineTerminator.
 JS_WHITESPACE = (
@@ -53,14 +53,14 @@ def js_string(value: Any) -> str:
 
 
 def text_or_empty(value: Any) -> str:
-    """The text of a value where null and nothing count as the empty text."""
+    """The text of a value; null and `UNSET` are the empty text."""
     if type(value) is str:
         return value
     return "" if value is None or value is UNSET else js_string(value)
 
 
 def number_text(number: float | Decimal) -> str:
-    """A number in JavaScript's notation, except that digits which a double would lose are kept."""
+    """A number in JavaScript's notation, but with the digits that a double would lose."""
     if isinstance(number, int):
         return _integer_text(number)
     return _decimal_text(Decimal(repr(number)) if isinstance(number, float) else number)
@@ -69,8 +69,8 @@ def number_text(number: float | Decimal) -> str:
 def js_json(value: Any, *, indent: str = "", margin: str = "") -> str:
     """JSON as JSON.stringify writes it: compact unless indented, integer-like keys first.
 
-    `UNSET` members of objects are left out, those of lists are null, as is `UNSET`. Lines
-    after the first begin with `margin`.
+    `UNSET` in an object is left out; in a list, or as the whole value, it is null. Lines after
+    the first begin with `margin`.
     """
     if not indent:
         return _compact(value)
@@ -93,7 +93,7 @@ def js_items(members: dict[str, Any]) -> Iterable[tuple[str, Any]]:
 
 
 def may_have_indexes(members: dict[str, Any]) -> bool:
-    """Whether a key begins with a digit, as every index does; the least key nearly always tells."""
+    """Whether a key begins with a digit, as an index does; the least key nearly always decides."""
     if not members or min(members) >= AFTER_DIGITS:
         return False
     return any("0" <= key[:1] <= "9" for key in members)
@@ -105,7 +105,7 @@ def is_array_index(key: str) -> bool:
 
 
 def is_plain_decimal(text: str) -> bool:
-    """Whether JavaScript writes a decimal number as Python does, as this text."""
+    """Whether JavaScript would write the decimal number in `text` in the same way."""
     return "." in text and len(text) < SHORT_NUMBER and text[-1] != "0" and "E" not in text
 
 
@@ -144,7 +144,7 @@ def _integer_text(number: int) -> str:
         as_double = Decimal(repr(float(number)))
     except OverflowError:
         as_double = Decimal(0)
-    # A double that lost digits would be another number: those are written out instead.
+    # If the double would be another number, all digits are written.
     return _decimal_text(exact) if as_double == exact else format(exact, "f")
 
 
@@ -199,20 +199,20 @@ def _bracketed(opening: str, parts: list[str], closing: str, indent: str, margin
 
 
 def json_text(value: Any) -> str:
-    """The same text as `js_json`, faster: by the encoder where that provably writes the same.
+    """The same text as `js_json`, but faster: msgspec's encoder is used where it writes the same.
 
-    Nearly every value holds only texts, plain numbers, objects and lists, which are quick to see.
+    That is so for texts, plain numbers, objects and lists, which nearly all values consist of.
     """
     if _are_alike((value,)):
         try:
             return _json.dumps_exactly(value).decode()
         except UnicodeEncodeError:
-            pass  # half of a surrogate pair, which JavaScript escapes
+            pass  # a lone surrogate, which JavaScript escapes
     return js_json(value)
 
 
 def _are_alike(values: Iterable[Any]) -> bool:
-    """Whether the encoder writes each value as JavaScript does, lone surrogates aside."""
+    """Whether the encoder writes each value as JavaScript does, except for lone surrogates."""
     for value in values:
         kind = type(value)
         if kind is str or (kind is int and _FIRST_SMALL < value < FIRST_LARGE_INTEGER):

@@ -1,4 +1,4 @@
-"""Texts as JavaScript counts them: in UTF-16 code units, of which some characters take two."""
+"""Measures texts as JavaScript does: in UTF-16 code units; some characters take two of them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def js_length(text: str) -> int:
 
 
 def js_units(text: str) -> str:
-    """A text in which every code unit is a character: a surrogate pair is two."""
+    """A text with one character per code unit: a surrogate pair becomes two characters."""
     if text.isascii():
         return text
     raw = _encoded(text)
@@ -29,19 +29,19 @@ def js_units(text: str) -> str:
 
 
 def join_units(units: str) -> str:
-    """The text of such code units; half of a pair stays half."""
+    """The text of such code units; a lone surrogate stays as it is."""
     return _encoded(units).decode("utf-16-le", "surrogatepass")
 
 
 def characters(text: str) -> str:
-    """The code units of a text, where U+FFFD stands for half of a pair, which nobody can send."""
+    """The code units of a text; U+FFFD replaces each surrogate, as UTF-8 has none."""
     if len(text) == js_length(text):
         return text
     return _HALF.sub(_REPLACEMENT, js_units(text))
 
 
 def character_at(text: str, index: int) -> str | None:
-    """One of the `characters` of a text, or `None` behind its end."""
+    """One of the `characters` of a text; `None` after its end."""
     length = js_length(text)
     if index >= length:
         return None
@@ -52,7 +52,7 @@ def character_at(text: str, index: int) -> str | None:
 
 
 def order_of(text: str) -> bytes:
-    """What JavaScript's `<` compares two texts by."""
+    """A sort key that orders texts as JavaScript's `<` does."""
     return text.encode("utf-16-be", "surrogatepass")
 
 

@@ -1,4 +1,4 @@
-"""The absence of a value, as opposed to null, and what JavaScript takes for true."""
+"""The absence of a value, which is not null, and which values count as true in JavaScript."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Unset(enum.Enum):
         return self.name
 
 
-#: No value at all, where `None` is JSON's null: what JavaScript calls undefined.
+#: The absence of a value, which JavaScript calls undefined; `None` is JSON's null.
 UNSET: Final = Unset.UNSET
 
 
 def is_truthy(value: Any) -> bool:
-    """Whether JavaScript's `if` takes a value: empty lists and objects count, 0 and "" do not."""
+    """Whether a value is true in JavaScript: empty lists and objects are, 0 and "" are not."""
     return bool(value) or type(value) is list or type(value) is dict
