@@ -13,12 +13,12 @@ import msgspec
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-#: What msgspec says of an integer that it does not read.
+#: msgspec's message for an integer that it cannot read.
 _OUT_OF_RANGE: Final = "Integer value out of range"
 
 
-#: Digits of an integer with its sign, at most; Python reads no longer ones, since that takes time
-#: with the square of their number. Source: `sys.set_int_max_str_digits`.
+#: Most characters of an integer, its sign included. Python refuses longer ones, because reading
+#: them takes quadratic time. Source: `sys.set_int_max_str_digits`.
 MAX_INTEGER_CHARS: Final = 4_300
 
 
@@ -26,7 +26,7 @@ _TOO_LONG: Final = f"integers have at most {MAX_INTEGER_CHARS} characters"
 
 
 class HalfCharacterError(ValueError):
-    """Half of a surrogate pair where texts that differ must stay different; `place` names it."""
+    """Half of a surrogate pair in a text that must stay unique; `place` says where."""
 
     def __init__(self, place: str) -> None:
         super().__init__("has half of a surrogate pair; cut texts between characters")
@@ -38,8 +38,8 @@ def loads(data: bytes | str, *, exact: Collection[str] = ()) -> Any:
 
     Half of a surrogate pair, which JavaScript clients send when they cut a string in two,
     becomes U+FFFD. In a key, and in the text under a key of `exact`, it raises
-    `HalfCharacterError`: two of them would become the same. Raises `ValueError` for anything that
-    is not JSON, and for integers longer than `MAX_INTEGER_CHARS`.
+    `HalfCharacterError`, since two different texts could become equal. Raises `ValueError` for
+    anything that is not JSON, and for integers longer than `MAX_INTEGER_CHARS`.
     """
     try:
         return _DECODER.decode(data)
@@ -65,8 +65,8 @@ def loads(data: bytes | str, *, exact: Collection[str] = ()) -> Any:
 def dumps(value: Any) -> bytes:
     """Write compact JSON; `Decimal` as the number it is, `datetime` in ISO 8601.
 
-    Half of a surrogate pair, as aiohttp makes of a header's bytes that are no UTF-8, is written as
-    U+FFFD. Raises `TypeError` for what has no JSON form.
+    Half of a surrogate pair, which aiohttp makes from header bytes that are not UTF-8, is written
+    as U+FFFD. Raises `TypeError` for a value that has no JSON form.
     """
     try:
         return dumps_exactly(value)
@@ -90,7 +90,7 @@ def _refuse_constant(name: str) -> Any:
 
 def _describe(error: msgspec.MsgspecError) -> str:
     message = str(error)
-    # What msgspec says of the place (`$[...][...]`) names none.
+    # The rest of msgspec's message, a place such as `$[...][...]`, does not say which value it is.
     return f"{_OUT_OF_RANGE}: {_TOO_LONG}" if message.startswith(_OUT_OF_RANGE) else message
 
 

@@ -1,6 +1,6 @@
-"""Code that is written when something is compiled, and run: a traceback shows its lines.
+"""Generated code whose lines a traceback shows.
 
-Each function has a file name of its own and its text in `linecache`, where `traceback`, `inspect`
+Each function has its own file name, and its text is in `linecache`, where `traceback`, `inspect`
 and debuggers look for it.
 """
 
@@ -22,7 +22,7 @@ _numbers: Final = itertools.count(1)
 class Source:
     """Lines of code, and the objects that they name.
 
-    A foreign text is written only as a literal (`repr`), an object only by its name.
+    Text from outside is written only as a literal (`repr`), an object only by its name.
     """
 
     def __init__(self, title: str, **names: Any) -> None:
@@ -30,7 +30,7 @@ class Source:
         self.title = title
         self.names: dict[str, Any] = names
         self.lines: list[str] = []
-        #: How many blocks the next line stands in.
+        #: Number of blocks around the next line.
         self.level = 0
         self._count = 0
 
@@ -45,14 +45,14 @@ class Source:
 
     @contextmanager
     def block(self, opening: str) -> Iterator[None]:
-        """Open a block by its first line (`if a:`); what is written meanwhile stands in it."""
+        """Open a block with its first line (`if a:`); lines written until it closes are inside."""
         self.write(opening)
         self.level += 1
         yield
         self.level -= 1
 
     def name(self, prefix: str, it: Any = None) -> str:
-        """A name that nothing else has; of `it`, if that is given."""
+        """A new unique name, bound to `it` if that is given."""
         self._count += 1
         name = f"{prefix}_{self._count}"
         if it is not None:
@@ -60,20 +60,20 @@ class Source:
         return name
 
     def function(self, name: str, **names: Any) -> Callable[..., Any]:
-        """The function that the code defines; `names` are more objects that it names."""
-        # A file name must be writable in any locale; a key of a mapping may hold what is not.
+        """The function that the code defines; `names` are more objects that it refers to."""
+        # A file name must be writable in any locale; a mapping's key may hold any character.
         file = f"<offramp {ascii(self.title)[1:-1]} {next(_numbers)}>"
-        # Whoever looks for the plugin that a traceback leads to passes the framework's modules.
+        # With this `__name__`, a search for the plugin behind a traceback skips generated frames.
         scope = {"__name__": __name__, **self.names, **names}
         exec(compile(self.text, file, "exec"), scope)  # noqa: S102 - holds no foreign text
-        # Left in its own scope, a function would only go when the garbage collector finds it.
+        # Popped, since a function in its own globals is a cycle that only the collector frees.
         made: Callable[..., Any] = scope.pop(name)
         _show(file, self.text, made.__code__)
         return made
 
 
 def _show(file: str, text: str, code: CodeType) -> None:
-    """Put a text in `linecache` for as long as its code exists, in a traceback's frames or not."""
-    # Without a time of change, `linecache` does not look for the file.
+    """Keep a text in `linecache` for as long as its code object exists."""
+    # Without a modification time, `linecache` does not look for the file.
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     weakref.finalize(code, linecache.cache.pop, file, None).atexit = False

@@ -1,4 +1,4 @@
-"""Every exception of Offramp; the class of one answers whether to try again."""
+"""Every exception of Offramp; its class decides whether a delivery is retried."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-#: Statuses below 500 that a later attempt may heal. Source: Segment's actions-core, errors.ts.
+#: Statuses below 500 that are worth a retry. Source: Segment's actions-core, errors.ts.
 RETRYABLE_CLIENT_STATUSES = frozenset({408, 423, 429})
-#: The one status from 500 up that never heals: the partner has not built the call.
+#: The one 5xx status that is final: the partner does not implement the request.
 FINAL_SERVER_STATUSES = frozenset({501})
 FIRST_SERVER_STATUS = 500
 
-#: Keys that stand in a place as they are; all others stand in quotes.
+#: Keys that a place holds unquoted; all others are quoted.
 _PLAIN_KEY: Final = re.compile(r"[\w@$-]+")
 
 
@@ -43,16 +43,16 @@ class Fault:
         return f"@ {self.place}: {self.message}"
 
     def under(self, prefix: str) -> Fault:
-        """The same fault seen from further out: `$.a` under `mapping.b` is `mapping.b.a`.
+        """The same fault with `prefix` before its place: `$.a` under `mapping.b` is `mapping.b.a`.
 
-        A place in a text follows a comma: `column 8` under `trigger` is `trigger, column 8`.
+        A column of a text follows a comma: `column 8` under `trigger` is `trigger, column 8`.
         """
         inner = self.place.removeprefix("$") if self.place[:1] == "$" else f", {self.place}"
         return Fault(prefix + inner, self.message)
 
 
 def join_place(place: str, key: str | int) -> str:
-    """One step further in: `a.b`, `a[0]`, `a."odd key"`; only the key where the place is ""."""
+    """A place with one more key: `a.b`, `a[0]`, `a."odd key"`; the key alone if the place is ""."""
     if isinstance(key, int):
         return f"{place}[{key}]"
     shown = key if _PLAIN_KEY.fullmatch(key) else json.dumps(key, ensure_ascii=False)
@@ -60,7 +60,7 @@ def join_place(place: str, key: str | int) -> str:
 
 
 class FaultyError(OfframpError, ValueError):
-    """Something written by a person or sent by a client is wrong; `faults` lists all of it."""
+    """Input from a person or a client is wrong; `faults` lists everything wrong with it."""
 
     what: ClassVar[str] = "input"
 
@@ -104,7 +104,7 @@ class EventError(FaultyError):
 
 
 class TransformError(OfframpError, ValueError):
-    """A mapping met an event that it cannot shape, for example `@path` of a number."""
+    """A mapping cannot be applied to an event, for example because `@path` got a number."""
 
     code = "MAPPING_FAILED"
 
@@ -115,7 +115,7 @@ class TransformError(OfframpError, ValueError):
 
 
 class BudgetError(TransformError):
-    """What a mapping makes of an event takes more steps or characters than one event has."""
+    """A mapping needs more steps or characters for an event than the limits allow."""
 
     code = "MAPPING_BUDGET"
 
@@ -125,17 +125,17 @@ class PluginError(OfframpError):
 
 
 class NotFoundError(OfframpError, KeyError):
-    """Something was asked for by a name that nothing has; the message lists what exists."""
+    """Nothing has the name that was asked for; the message lists the names that exist."""
 
     def __str__(self) -> str:
         return str(self.args[0])  # a KeyError would print its message in quotes
 
 
 class DeliveryError(OfframpError):
-    """A delivery did not succeed: `code` and `status` say how, `retryable` whether to go on.
+    """A delivery failed: `code` and `status` say why, `retryable` whether it is tried again.
 
-    `status` is the partner's HTTP status, or the one that means the same. `retry_after` is in
-    seconds, where the partner asked for a pause.
+    `status` is the partner's HTTP status, or the equivalent one. `retry_after` is in seconds, if
+    the partner asked for a pause.
     """
 
     code: str = "INTERNAL"
@@ -174,7 +174,7 @@ class RejectedError(DeliveryError):
 
 
 class PayloadError(FaultyError, RejectedError):
-    """A payload breaks what the action's fields ask for; `faults` names each field."""
+    """A payload violates the rules of the action's fields; `faults` names each field."""
 
     what = "payload"
     code = "PAYLOAD_VALIDATION_FAILED"
@@ -263,12 +263,12 @@ class QueueFullError(OfframpError):
 
 
 def counted(count: int, one: str, many: str = "") -> str:
-    """A number with its noun, `1 source`; `many` is the plural where it is not `one` and an s."""
+    """A number with its noun, `1 source`; `many` is the plural, by default `one` plus "s"."""
     return f"{count:,} {one if count == 1 else many or f'{one}s'}"
 
 
 def describe_type(value: Any) -> str:
-    """What a person calls the JSON type of a value: null, boolean, number, string, list, object."""
+    """The name of a value's JSON type: null, boolean, number, string, list, object."""
     match value:
         case None:
             return "null"

@@ -1,8 +1,8 @@
 """Every hook that a plugin may implement: when it is called, with what, and what to return.
 
 A plugin is a module (or any object) whose functions carry `@hookimpl`. It names itself with an
-entry point in the group `offramp`. Hooks register or observe and return at once; whatever has to
-be awaited is done by actions and middleware.
+entry point in the group `offramp`. Hooks register or observe and return at once; actions and
+middleware do what has to be awaited.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ class SettledDelivery:
     #: A reason code, such as `PAYLOAD_VALIDATION_FAILED`; empty where it was delivered.
     reason: str
     attempts: int
-    #: From accepted to settled.
+    #: Time from accepted to settled.
     seconds: float
 
 
 @attrs.frozen
 class Route:
-    """One more HTTP endpoint: `handler(query, body) -> (status, answer as JSON data)`."""
+    """An additional HTTP endpoint: `handler(query, body) -> (status, answer as JSON data)`."""
 
     method: str
-    #: Below `/x/`, for example `/x/mine/stats`; behind the control API's token.
+    #: Path below `/x/`, for example `/x/mine/stats`; requests need the control API's token.
     path: str
     handler: Callable[[Mapping[str, str], Any], Awaitable[tuple[int, Any]]]
 
@@ -66,16 +66,16 @@ class RunningHost(Protocol):
         """Where its collector listens: `http://127.0.0.1:PORT`."""
 
     async def wait_until_idle(self, *, timeout: float) -> bool:
-        """Wait until nothing is on its way any more; False after `timeout` seconds."""
+        """Wait until no delivery is in flight; return False after `timeout` seconds."""
 
     async def event(self, message_id: str) -> Mapping[str, Any] | None:
-        """All that the host knows of one event, or nothing."""
+        """All that the host has stored about one event, or None."""
 
     async def explain(self, subscription: str, event: dict[str, Any]) -> Mapping[str, Any]:
-        """One event through one subscription, nothing sent."""
+        """Run one event through one subscription without sending anything."""
 
     async def status(self) -> Mapping[str, Any]:
-        """Counts by outcome, and whether they add up to what was accepted."""
+        """Counts of deliveries by outcome, and whether their sum equals what was accepted."""
 
 
 class CommandContext(Protocol):
@@ -87,7 +87,7 @@ class CommandContext(Protocol):
         """Run a host with a configuration in the shape of `offramp.toml`; port 0 picks one."""
 
     def render(self, explanation: Mapping[str, Any]) -> Any:
-        """What `RunningHost.explain` told, as tables that rich prints."""
+        """The result of `RunningHost.explain`, as tables that rich prints."""
 
 
 class OfframpSpecs:
@@ -111,10 +111,10 @@ class OfframpSpecs:
 
     @hookspec
     def offramp_settings(self, destination: Destination, options: Any) -> type[Any] | None:
-        """Return an attrs class with more settings for a destination, or nothing.
+        """Return an attrs class with more settings for a destination, or None.
 
-        Called for each destination when the catalog is built. An action reads the class that it
-        names: `class Mine(Action[MySettings, MyPayload])`.
+        Called for each destination when the catalog is built. An action gets an instance of the
+        settings class that it names: `class Mine(Action[MySettings, MyPayload])`.
         """
 
     @hookspec
@@ -127,7 +127,7 @@ class OfframpSpecs:
     def offramp_default_mapping(
         self, destination: Destination, action: type[Action[Any, Any]], options: Any
     ) -> Mapping[str, Any] | None:
-        """Return default mappings, by field, to lay over those that an action's fields declare.
+        """Return default mappings, by field, that override those of an action's fields.
 
         Called for each action when the catalog is built; the plugin registered last wins.
         """
@@ -142,16 +142,16 @@ class OfframpSpecs:
 
         Called when the catalog is built. A compile function gets the value beside the name and a
         compiler, and has to return one thing: a function from event to value, which runs once for
-        each event. The mapping reference tells what else it may return.
+        each event. The mapping reference says what else it may return.
         """
 
     @hookspec
     def offramp_middleware(
         self, destination: Destination, options: Any
     ) -> Iterable[Middleware] | None:
-        """Return middleware that stands around every request of a destination.
+        """Return middleware that wraps every request of a destination.
 
-        Called when an instance starts; the plugin registered first stands outermost.
+        Called when an instance starts; the middleware of the plugin registered first is outermost.
         """
 
     @hookspec

@@ -21,36 +21,36 @@ _STEP: Final = re.compile(
     """,
     re.VERBOSE,
 )
-#: What a URI fragment takes as it is, next to letters and digits. Source: RFC 3986, `pchar`.
+#: Unescaped in a URI fragment, besides letters and digits. Source: RFC 3986, `pchar`.
 _PLAIN_IN_FRAGMENT: Final = "-._~!$&'()*+,;=:@?"
 
 
 class ErrorShape(TypedDict):
     """One thing that is wrong, and where: one of `pointer`, `parameter`, `header`, `method`."""
 
-    #: JSON pointer, as a URI fragment (RFC 6901): into the body, or into the payload explained.
+    #: JSON pointer, as a URI fragment (RFC 6901), into the body or into the explained payload.
     pointer: NotRequired[str]
-    #: Name of a parameter of the query.
+    #: Name of a query parameter.
     parameter: NotRequired[str]
     #: Name of a request header.
     header: NotRequired[str]
-    #: The plugin's method that failed, `perform` or `validate`, where an explanation ran it.
+    #: The plugin's method that failed while explaining: `perform` or `validate`.
     method: NotRequired[str]
     detail: str
 
 
 def describe_errors(faults: Iterable[Fault]) -> list[ErrorShape]:
-    """Faults as JSON data; a place that is in no document stands in the detail."""
+    """Faults as JSON data; a place that has no JSON pointer becomes part of the detail."""
     return [_describe(fault.place, fault.message) for fault in faults]
 
 
 def pointer_of(place: str) -> str:
-    """The JSON pointer of a place: `#/mapping/id` of `$.mapping.id`; `ValueError` where none is."""
+    """The JSON pointer of a place, `#/mapping/id` of `$.mapping.id`; else raises `ValueError`."""
     return "#" + "".join(f"/{_escaped(key)}" for key in _steps(place))
 
 
 def keys_of(pointer: str) -> list[str]:
-    """The keys and indices on the way of a pointer, outermost first; none for the whole, `#`."""
+    """The keys and indices of a pointer, outermost first; none for the whole document, `#`."""
     tokens = unquote(pointer.removeprefix("#")).split("/")[1:]
     return [token.replace("~1", "/").replace("~0", "~") for token in tokens]
 

@@ -25,7 +25,7 @@ BatchOutcomes: TypeAlias = "Sequence[DeliveryError | None] | None"
 #: Segment's own default for a batch. Source: action-destinations README, "Batching".
 DEFAULT_BATCH_EVENTS = 1_000
 DEFAULT_BATCH_BYTES = 4_000_000
-#: Short enough to stay below a quarter second from accepted to delivered.
+#: Short enough to deliver within a quarter of a second after accepting.
 DEFAULT_LINGER = timedelta(milliseconds=50)
 
 _DECORATE = "decorate it with @attrs.frozen (or write dict for payloads without a class)"
@@ -36,7 +36,7 @@ _SLUG = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 @attrs.frozen(kw_only=True)
 class Idempotency:
-    """The payload field by which a partner knows a repeat, and for how long it does."""
+    """The payload field that is the idempotency key, and how long a partner remembers it."""
 
     #: Wire name of a field.
     key: str
@@ -51,7 +51,7 @@ class Batch:
     #: Size of the payloads as JSON.
     max_bytes: int = DEFAULT_BATCH_BYTES
     linger: timedelta = DEFAULT_LINGER
-    #: Wire names of fields whose values must be alike within one batch; low cardinality.
+    #: Wire names of fields whose values must be equal within one batch; few values each.
     keys: tuple[str, ...] = ()
 
 
@@ -108,13 +108,13 @@ class Action(Generic[S, P]):
     title: ClassVar[str]
     description: ClassVar[str] = ""
     hidden: ClassVar[bool] = False
-    #: The trigger that a form starts from; presets are the better place.
+    #: The trigger that a form starts from; prefer presets.
     default_trigger: ClassVar[str | None] = None
     idempotency: ClassVar[Idempotency | None] = None
-    #: Payloads are sent together where `perform_batch` is defined; this says how many.
+    #: Limits of a batch; payloads are sent in batches if `perform_batch` is defined.
     batch: ClassVar[Batch | None] = None
     retry: ClassVar[Retry] = Retry()
-    #: Whether a call may rightly end without a request; else that is told as a bug of the plugin.
+    #: Whether a call may end without a request; otherwise that is reported as the plugin's bug.
     may_send_nothing: ClassVar[bool] = False
     sync_mode: ClassVar[SyncMode | None] = None
     save_hooks: ClassVar[Mapping[str, SaveHook]] = {}
@@ -143,22 +143,22 @@ class Action(Generic[S, P]):
         raise NotImplementedError
 
     async def perform_batch(self, request: Request[S], payloads: Sequence[P]) -> BatchOutcomes:
-        """Deliver several at once: return nothing where all were taken, or one entry for each.
+        """Deliver several at once: return None if all were taken, else one entry for each.
 
-        It may simply raise: where the content is at fault the host finds the bad payload.
+        It may simply raise: if the content is at fault, the host finds the bad payload.
         """
         raise NotImplementedError
 
     def validate(self, payload: P, *, now: datetime) -> Iterable[Fault]:  # noqa: ARG002 - the default finds no fault
-        """Each fault for which the partner is known to refuse a payload; a pure function.
+        """Faults for which the partner is known to refuse a payload; a pure function.
 
-        It is called before anything is sent, and a payload with a fault is rejected.
+        It is called before anything is sent; a payload with a fault is rejected.
         """
         return ()
 
     @property
     def performs(self) -> bool:
-        """Whether the action delivers a single payload in a way of its own."""
+        """Whether the action defines `perform`."""
         return type(self).perform is not Action.perform
 
     @property
@@ -173,14 +173,14 @@ def _type_arguments(cls: type[Any]) -> tuple[Any, ...]:
         if origin is Action:
             return get_args(base)
         if isinstance(origin, type) and issubclass(origin, Action):
-            # A generic class of the author's stands in between: what fills its variables.
+            # The base is a generic class of the author's: fill in its type variables.
             filled = dict(zip(getattr(origin, "__parameters__", ()), get_args(base), strict=True))
             return tuple(filled.get(each, each) for each in _type_arguments(origin))
     return None, None
 
 
 def _refuse_plain(cls: type[Any], arguments: Mapping[str, Any]) -> None:
-    """Refuse a class that only seems to declare fields: its payloads would be plain dicts."""
+    """Refuse a class without fields, whose payloads would be plain dicts."""
     faults = [
         Fault(cls.__qualname__, f"its {what} class {kind.__qualname__} has no fields: {_DECORATE}")
         for what, argument in arguments.items()
@@ -223,7 +223,7 @@ def _check(cls: type[Action[Any, Any]]) -> None:
 
 
 def _methods(cls: type[Action[Any, Any]]) -> Iterable[tuple[str, _Look]]:
-    """The methods that the host calls, and what tells whether each is async as it should be."""
+    """The methods that the host calls, each with the check whether it is async or not."""
     for method in ("perform", "perform_batch", *cls.dynamic_fields.values()):
         yield method, written_wrongly
     yield "validate", async_wrongly

@@ -1,4 +1,4 @@
-"""The functions of a plugin: which the host awaits, where each is written, how it has to be."""
+"""Checks whether a plugin's functions are async where the host awaits them, and only there."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from offramp.place import place_of
 T = TypeVar("T")
 
 _WRITE_ASYNC: Final = "write `async def {name}`, and `await` before each request in it"
-_NO_YIELD: Final = "leave out `yield`: it answers once, with `return`"
+_NO_YIELD: Final = "leave out `yield`: give its one answer with `return`"
 
 
 def with_place(function: Callable[..., object], name: str) -> str:
-    """The name of a function, and where it is written, if that is known."""
+    """The name of a function, and the file and line that define it, if they are known."""
     code = getattr(inspect.unwrap(function), "__code__", None)
     return name if code is None else f"{name} ({place_of(code, code.co_firstlineno)})"
 
 
 def written_wrongly(function: object, name: str) -> str | None:
-    """What is wrong with a function that is surely not awaitable, and what to write.
+    """What is wrong with a function that certainly returns no awaitable, and what to write.
 
-    A function that wraps another, or says that it returns an awaitable, may well be one; what it
-    returns is looked at once it is called.
+    A function that wraps another, or is annotated to return an awaitable, passes; its result is
+    checked when it is called.
     """
     written = inspect.unwrap(function) if callable(function) else function
     if not isinstance(written, types.FunctionType):
@@ -43,7 +43,7 @@ def written_wrongly(function: object, name: str) -> str | None:
 
 
 def async_wrongly(function: object, name: str) -> str | None:
-    """What is wrong with a function that is called and not awaited, and is async all the same."""
+    """What is wrong with an async function that the host calls without awaiting, or None."""
     written = inspect.unwrap(function) if callable(function) else function
     if not (inspect.iscoroutinefunction(written) or inspect.isasyncgenfunction(written)):
         return None
@@ -51,21 +51,21 @@ def async_wrongly(function: object, name: str) -> str | None:
 
 
 def check_awaited(owner: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    """A validator of attrs for a function that the host awaits, or nothing."""
+    """An attrs validator for a function that the host awaits, or None."""
     fault = written_wrongly(value, getattr(value, "__name__", attribute.name))
     if fault is not None:
         raise DefinitionError([Fault(f"{type(owner).__name__}.{attribute.name}", fault)])
 
 
 def check_called(owner: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    """A validator of attrs for a function that the host calls and does not await, or nothing."""
+    """An attrs validator for a function that the host calls without awaiting, or None."""
     fault = async_wrongly(value, getattr(value, "__name__", attribute.name))
     if fault is not None:
         raise DefinitionError([Fault(f"{type(owner).__name__}.{attribute.name}", fault)])
 
 
 async def awaited(function: Callable[..., Awaitable[T]], *given: Any, **named: Any) -> T:
-    """What a function returns; raises `TypeError` where it is not async, and says what to write."""
+    """What an async function returns; raises `TypeError`, with the remedy, if it is not async."""
     value: object = function(*given, **named)
     if inspect.isawaitable(value):
         answer: T = await value
@@ -81,7 +81,7 @@ async def awaited(function: Callable[..., Awaitable[T]], *given: Any, **named: A
 def _says_awaitable(function: Callable[..., Any]) -> bool:
     try:
         answer = get_type_hints(function).get("return")
-    except Exception:  # noqa: BLE001 - an annotation may be any code at all
+    except Exception:  # noqa: BLE001 - an annotation may be any code
         return True
     kind = get_origin(answer) or answer
     return answer is Any or (isinstance(kind, type) and issubclass(kind, Awaitable))

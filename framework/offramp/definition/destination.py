@@ -40,7 +40,7 @@ class Preset:
     action: str = attrs.field(validator=_TEXT)
     #: FQL.
     trigger: str = attrs.field(validator=_TEXT)
-    #: Laid over the fields' default mappings, which hold where it says nothing.
+    #: Overrides the fields' default mappings, which apply to the fields that it leaves out.
     mapping: Mapping[str, Any] = attrs.field(
         factory=dict, validator=_check_kind(Mapping, "an object: field -> mapping")
     )
@@ -63,7 +63,7 @@ def _all_actions(actions: Iterable[Any]) -> tuple[AnyAction, ...]:
 def _all_presets(presets: Iterable[Any]) -> tuple[Preset, ...]:
     listed = tuple(presets)
     faults = [
-        Fault("Destination.presets", f"{preset!r} is no preset: write Preset(name=..., ...)")
+        Fault("Destination.presets", f"{preset!r} is not a preset: write Preset(name=..., ...)")
         for preset in listed
         if not isinstance(preset, Preset)
     ]
@@ -82,7 +82,7 @@ def _settings_class(settings: Any) -> type[Any]:
 
 @attrs.frozen(kw_only=True)
 class Destination:
-    """A destination: inert data, and the few functions that speak with the partner."""
+    """A destination: inert data, and the few functions that call the partner."""
 
     slug: str = attrs.field(validator=_TEXT)
     name: str = attrs.field(validator=_TEXT)
@@ -97,12 +97,12 @@ class Destination:
     extend_request: Callable[[Any, AuthTokens | None], RequestOptions] | None = attrs.field(
         default=None, validator=[_FUNCTION, check_called]
     )
-    #: Returns where the credentials are good; raises `InvalidAuthenticationError` where they
-    #: are bad, and anything else where that could not be told.
+    #: Returns if the credentials are good; raises `InvalidAuthenticationError` if they are bad,
+    #: and any other error if that could not be determined.
     test_authentication: Callable[[Request[Any]], Awaitable[object]] | None = attrs.field(
         default=None, validator=[_FUNCTION, check_awaited]
     )
-    #: OAuth 2: new tokens for stale ones.
+    #: OAuth 2: gets new tokens for expired ones.
     refresh_access_token: Callable[[Request[Any]], Awaitable[AuthTokens]] | None = attrs.field(
         default=None, validator=[_FUNCTION, check_awaited]
     )

@@ -1,4 +1,4 @@
-"""One typed input of an action or a destination's settings: all that Segment's input field says."""
+"""One typed input of an action or of settings, with all properties of Segment's input field."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SyncModeName: TypeAlias = Literal["add", "update", "upsert", "delete", "mirror"]
 
 @attrs.frozen(kw_only=True)
 class Condition:
-    """One comparison of another field (or of the sync mode) with a value, or with its absence."""
+    """One comparison of another field, or of the sync mode, with a value or with absence."""
 
     #: The other field; `parent.child` names a property of an object. Empty for the sync mode.
     field_key: str = ""
@@ -57,7 +57,7 @@ def when(field_key: str, *, is_: Any = UNSET, is_not: Any = UNSET) -> Conditions
 
 @attrs.frozen
 class Choice:
-    """One value that a field may take, and what a person reads for it."""
+    """One value that a field may take, and its label."""
 
     value: Any
     label: str
@@ -100,12 +100,12 @@ class Field:
     format: FieldFormat | None = None
     #: Whether an object keeps keys that `properties` does not name.
     additional_properties: bool = False
-    #: Whether its value is a secret, sealed at rest and masked; passwords are without saying so.
-    #: `False` says that it is none, whatever its name looks like.
+    #: Whether its value is a secret, encrypted at rest and masked; a password always is.
+    #: `False` says that it is not, whatever its name looks like.
     secret: bool | None = None
 
     def __attrs_post_init__(self) -> None:
-        # All that lies in a secret is secret.
+        # Everything inside a secret object is secret.
         if self.is_secret and self.properties is not None:
             inner = {key: attrs.evolve(f, secret=True) for key, f in self.properties.items()}
             object.__setattr__(self, "properties", inner)
@@ -117,7 +117,7 @@ class Field:
 
     @property
     def holds_secrets(self) -> bool:
-        """Whether its value is a secret, or an object's property at any depth is."""
+        """Whether its value, or a property of it at any depth, is a secret."""
         return self.is_secret or any(f.holds_secrets for f in (self.properties or {}).values())
 
 

@@ -56,13 +56,13 @@ _HIDDEN_ALIAS: Final = "unsafe_hidden"
 def fields_to_manifest(fields: Fields) -> dict[str, Any]:
     """Fields as JSON data, in the shape of Segment's metadata.
 
-    Every property is present but `description`, which is left out where none was written.
+    Every property is present except `description`, which is left out if none was written.
     """
     return {key: _field_to_manifest(field) for key, field in fields.items()}
 
 
 def settings_to_manifest(fields: Fields) -> dict[str, Any]:
-    """Settings as JSON data: the fewer properties that Segment's metadata lists for them."""
+    """Settings as JSON data, with the few properties that Segment's metadata has for them."""
     return {
         key: {name: data[name] for name in _SETTING_KEYS if name in data}
         for key, data in fields_to_manifest(fields).items()
@@ -70,7 +70,7 @@ def settings_to_manifest(fields: Fields) -> dict[str, Any]:
 
 
 def fields_from_manifest(data: Mapping[str, Any]) -> dict[str, Field]:
-    """Read fields from Segment's JSON form, complete or with properties left out.
+    """Read fields from Segment's JSON form, in which properties may be missing.
 
     Raises `DefinitionError` that names every field at fault.
     """

@@ -1,4 +1,4 @@
-"""Options declared on an attrs class: what stands in a table of the configuration, key by key."""
+"""Options declared on an attrs class: the keys of a table of the configuration."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OptionType: TypeAlias = Literal[
     "table",
     "tables",
 ]
-#: Seconds in each unit that a duration may be declared in, or end in where it is written as text.
+#: Seconds in each unit of a duration, as declared or at the end of a text such as `24h`.
 DURATION_UNITS: Final[Mapping[str, float]] = {
     "seconds": 1.0,
     "minutes": 60.0,
@@ -64,22 +64,22 @@ class Option:
     #: The annotation, without `None`.
     annotation: Any
     description: str
-    #: `attrs.NOTHING` where there is none, and a value has to be given.
+    #: `attrs.NOTHING` if there is none, so that a value has to be given.
     default: Any
-    #: What the reference says of the default, where it is none that could be written.
+    #: The reference's text for a default that cannot be written as a value.
     default_text: str
-    #: What to write where the key is missing; empty where it may be.
+    #: What to write if the key is missing; empty if it may be missing.
     required: str
     #: What a number counts: `bytes`, `seconds`, `days`, `events`.
     unit: str
-    #: Bounds of a number: `minimum` and `maximum` are allowed themselves, `above` is not.
+    #: Bounds of a number: `minimum` and `maximum` are inclusive, `above` is exclusive.
     minimum: int | None
     maximum: int | None
     above: float | None
     choices: tuple[str, ...]
     #: Whether it is masked where it is shown; it may be a reference such as `env:NAME`.
     secret: bool
-    #: What is wrong with a value, or nothing; of a list, with each item.
+    #: Returns what is wrong with a value, or None; called for each item of a list.
     check: Callable[[Any], str | None] | None
 
 
@@ -101,9 +101,9 @@ def option(  # noqa: PLR0913 - one parameter for each property of an option
     """Declare an option on an attrs class; see `Option` for what each property means.
 
     The type is read from the annotation. An `int` with the unit `bytes` is a size, which may be
-    written `"512 MiB"`; a `timedelta` is a duration: a number of its unit, seconds unless told
-    otherwise, or a text such as `"24h"`. `default` is a value of the attribute itself. What is
-    `hidden` stays out of the `repr`, as a secret does.
+    written `"512 MiB"`; a `timedelta` is a duration: a number of its unit, seconds by default, or
+    a text such as `"24h"`. `default` is a value of the attribute itself. A `hidden` option is
+    left out of the `repr`, as a secret is.
     """
     declared = {**locals()}
     del declared["default"], declared["hidden"]
@@ -116,11 +116,11 @@ def option(  # noqa: PLR0913 - one parameter for each property of an option
 
 
 def options_of(cls: type[Any]) -> tuple[Option, ...]:
-    """The options that an attrs class declares, in their order; other attributes are none.
+    """The options that an attrs class declares, in order, without its other attributes.
 
     Raises `DefinitionError` with every annotation that cannot be an option's.
     """
-    hashable: Any = cls  # which mypy does not believe of a class
+    hashable: Any = cls  # mypy does not know that a class is hashable
     return _options_of(hashable)
 
 
@@ -150,7 +150,7 @@ def _option(attribute: attrs.Attribute[Any], declared: dict[str, Any], hint: Any
         raise TypeError(f"{annotation!r} cannot be read from a configuration: {_WANTED}")
     unit = declared.pop("unit") or ("seconds" if kind == "duration" else "")
     if kind == "duration" and unit not in DURATION_UNITS:
-        raise TypeError(f"the unit {unit!r} is none of {', '.join(DURATION_UNITS)}")
+        raise TypeError(f"the unit {unit!r} is not one of {', '.join(DURATION_UNITS)}")
     if kind == "integer" and unit == BYTES:
         kind = "size"
     default: Any = attribute.default

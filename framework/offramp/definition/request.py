@@ -1,4 +1,4 @@
-"""What an action may ask of the partner: the client it is given, and the answer it gets."""
+"""The interfaces of HTTP: the client that an action gets, its requests and its responses."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ S_co = TypeVar("S_co", covariant=True)
 
 @attrs.frozen(kw_only=True)
 class Response:
-    """A partner's answer, read to its end."""
+    """A partner's answer, read completely."""
 
     status: int
-    #: From a real partner, names are found in any case.
+    #: Names of a real partner's headers are case-insensitive.
     headers: Mapping[str, str]
     body: bytes
     url: str = ""
@@ -67,13 +67,13 @@ class OutgoingRequest:
     url: str
     headers: dict[str, str] = attrs.field(factory=dict, repr=False)
     body: bytes | None = None
-    #: For the whole exchange.
+    #: Longest time for the whole exchange.
     timeout: timedelta
 
 
-#: Sends a request and answers with what came back, or raises a `DeliveryError`.
+#: Sends a request and returns the response, or raises a `DeliveryError`.
 Handler: TypeAlias = Callable[[OutgoingRequest], Awaitable[Response]]
-#: Stands around every request: `async def m(outgoing, handler): return await handler(outgoing)`.
+#: Wraps every request: `async def m(outgoing, handler): return await handler(outgoing)`.
 Middleware: TypeAlias = Callable[[OutgoingRequest, Handler], Awaitable[Response]]
 
 
@@ -137,20 +137,20 @@ class Request(Protocol[S_co]):
 def quote_path(segment: object) -> str:
     """A value as one segment of a URL's path: `a/b?c` is `a%2Fb%3Fc`.
 
-    Raises `RejectedError` for what no segment can say: nothing, `.` and `..`, which partners take
-    for another address however they are spelled.
+    Raises `RejectedError` for a value that no segment can hold: the empty text, `.` and `..`. Even
+    quoted, partners read the latter two as steps to another address.
     """
     text = "" if segment is None else str(segment)
     if text in {"", ".", ".."}:
-        raise RejectedError(f"{text!r} cannot stand in a URL's path", code="INVALID_URL")
+        raise RejectedError(f"{text!r} cannot be a segment of a URL's path", code="INVALID_URL")
     try:
         return quote(text, safe="")
     except UnicodeEncodeError as error:
-        message = f"{text!r} is no text that a URL can hold"
+        message = f"{text!r} cannot be written in a URL"
         raise RejectedError(message, code="INVALID_URL") from error
 
 
 def join_url(base: str, *segments: object) -> str:
-    """An address and segments of a path below it, each quoted; a query of `base` stays behind."""
+    """An address and path segments below it, each quoted; a query of `base` stays at the end."""
     head, mark, query = base.partition("?")
     return "/".join([head.rstrip("/"), *map(quote_path, segments)]) + mark + query

@@ -75,9 +75,9 @@ def field(  # noqa: PLR0913 - one parameter for each property that Segment's inp
 
     `key` is the name on the wire where Python spells it otherwise. The type, whether it is a
     list, and whether it is required (it is, unless the annotation allows `None`) are read from
-    the annotation. `default` is a default *mapping*, not a Python value. A `secret` is sealed where
-    it is stored and masked where it is shown, as a field of type password is; `secret=False` says
-    that a field is none, whatever its name looks like.
+    the annotation. `default` is a default *mapping*, not a Python value. A `secret` is encrypted
+    where it is stored and masked where it is shown, like a field of type password; `secret=False`
+    says that a field is not a secret, whatever its name looks like.
     """
     declared = {name: value for name, value in locals().items() if value is not None}
     hidden_in_repr = bool(secret) or "password" in (type, format)
@@ -96,7 +96,7 @@ setting = field
 def fields_of(cls: type[Any], *, within: tuple[type[Any], ...] = ()) -> dict[str, Field]:
     """The fields that an attrs class declares, by wire name; `within` are the classes around it.
 
-    Raises `DefinitionError` for a class or an annotation that cannot be a field, all at once.
+    Raises one `DefinitionError` with every annotation that cannot be a field's.
     """
     hints = _hints(cls, within)
     found: dict[str, Field] = {}
@@ -127,7 +127,7 @@ def fields_of(cls: type[Any], *, within: tuple[type[Any], ...] = ()) -> dict[str
 def _undeclared(
     attribute: attrs.Attribute[Any], hints: Mapping[str, Any], *, after_keywords: bool
 ) -> str | None:
-    """What an attribute lacks to be a field, and how to write it."""
+    """Why an attribute is not a field, and how to write it, or None."""
     name = attribute.name
     if name not in hints:
         return f"has no annotation: write {name}: str = field(...), or the type that it has"

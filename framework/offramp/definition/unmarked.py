@@ -1,4 +1,4 @@
-"""Fields that look like secrets by their names, and are declared neither as secrets nor as none."""
+"""Finds fields whose names look like secrets and whose declarations do not say if they are."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _SECRET: Final = re.compile(
     r"|secret|token|pass(word|wd|phrase|code)|credential",
     re.IGNORECASE,
 )
-#: A field whose name ends so tells where a secret is got, which one it is, or how long it holds.
+#: Ends the name of a field that says where a secret comes from, which one it is or when it expires.
 _ABOUT_A_SECRET: Final = re.compile(
     r"(url|uri|endpoint|path|id|name|type|header|expir\w*|lifetime|count|limit)$", re.IGNORECASE
 )
-#: Names a device, a page of a list or a repeat, and opens nothing.
+#: Tokens that are no secrets: they identify a device, a page of a list or a repeated request.
 _OTHER_TOKEN: Final = re.compile(
     r"(device|push|registration|fcm|apns|page|cursor|continuation|idempotency)[-_ ]?tokens?",
     re.IGNORECASE,
@@ -26,9 +26,9 @@ _TEXTS: Final = frozenset({"string", "text"})
 
 
 def unmarked_secrets(fields: Fields) -> Iterator[tuple[str, ...]]:
-    """The wire names, from the outermost object inwards, of each field that looks like a secret.
+    """The wire names, outermost object first, of each field that looks like a secret.
 
-    `secret=False` in a declaration says that a field is none.
+    A field declared with `secret=False` is passed over.
     """
     for key, field in fields.items():
         if field.is_secret:
