@@ -101,8 +101,7 @@ def _subscription(name: str, text: str) -> Lane:
         id=name,
         matches=trigger.matches,
         names=("bench",),
-        events=trigger.needs("event"),
-        types=trigger.needs("type"),
+        needs=trigger.needs,
     )
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from offramp.delivery.router import BROKEN, NO_MATCH, SWITCHED_OFF, Lane, make_router
 from offramp.fql import compile_trigger
@@ -20,8 +23,7 @@ def lane(name: str, trigger: str | None) -> Lane:
         id=name,
         matches=compiled.matches,
         names=NAMES,
-        events=compiled.needs("event"),
-        types=compiled.needs("type"),
+        needs=compiled.needs,
     )
 
 
@@ -112,3 +114,66 @@ def test_events_of_the_same_ways_share_one_answer() -> None:
     """A source with many subscriptions does not write the same list for every event."""
     first, second = ({"type": "track", "messageId": each} for each in "ab")
     assert ROUTER.route("site", first) is ROUTER.route("site", second)
+
+
+PATHS = ["type", "event", "userId", "properties.plan", "properties.plan.name", "properties.list.0"]
+TEXTS = ["a", "b", "c", ""]
+CONDITIONS = st.sampled_from(PATHS).flatmap(
+    lambda path: (
+        st.sampled_from([f'{path} = "{text}"' for text in TEXTS])
+        | st.just(f'{path} in ["a", "c"]')
+        | st.just(f"{path} = 1")
+        | st.just(f'contains({path}, "a")')
+    )
+)
+MADE_TRIGGERS = st.recursive(
+    CONDITIONS,
+    lambda inner: (
+        st.lists(inner, min_size=2, max_size=3).map(lambda of: f"({' and '.join(of)})")
+        | st.lists(inner, min_size=2, max_size=3).map(lambda of: f"({' or '.join(of)})")
+        | inner.map(lambda of: f"!({of})")
+    ),
+    max_leaves=5,
+)
+VALUES = st.sampled_from([*TEXTS, 1, None, True, ["a", "c"], {"name": "a"}, {"name": 1}])
+MADE_EVENTS = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys(("type", "event", "userId"), VALUES),
+        "properties": st.dictionaries(st.sampled_from(["plan", "list"]), VALUES) | VALUES,
+    },
+)
+
+
+@settings(deadline=None)
+@given(st.lists(MADE_TRIGGERS, max_size=30), st.lists(MADE_EVENTS, max_size=10))
+def test_the_index_changes_no_answer(triggers: list[str], events: list[dict[str, Any]]) -> None:
+    """Whatever triggers ask for, at whatever paths: each decides as it does by itself."""
+    compiled = [compile_trigger(each) for each in triggers]
+    router = make_router([("site", lane(str(n), each)) for n, each in enumerate(triggers)], {})
+    for event in events:
+        wanted = tuple(str(n) for n, each in enumerate(compiled) if each.matches(event))
+        assert router.route("site", event).lanes == wanted
+
+
+def test_of_triggers_on_one_name_few_are_asked() -> None:
+    """Where all ask for one event, the texts that they ask for beside it tell them apart."""
+    asked: list[str] = []
+
+    def watched(name: str, trigger: str) -> Lane:
+        def matches(_: dict[str, Any]) -> bool:
+            asked.append(name)
+            return False
+
+        return attrs.evolve(lane(name, trigger), matches=matches)
+
+    router = make_router(
+        [
+            ("site", watched(f"{n}", f'event = "a" and properties.plan = "p{n}"'))
+            for n in range(1_000)
+        ]
+        + [("site", watched("any", 'event = "a" and properties.n > 1'))],
+        {},
+    )
+    router.route("site", {"type": "track", "event": "a", "properties": {"plan": "p7"}})
+    assert sorted(asked) == ["7", "any"]

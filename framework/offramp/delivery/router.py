@@ -1,17 +1,20 @@
 """Which subscriptions want an event: decided from the configuration held in memory.
 
-A source's lanes are indexed by what their triggers make necessary of `event` and `type`, so that
-an event asks only those that may match, however many others there are.
+A source's lanes are indexed by the texts that their triggers make necessary, such as the event's
+name, so that an event asks only those that may match, however many others there are.
 """
 
 from __future__ import annotations
 
 import hmac
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 import attrs
+
+from offramp.fql import Needs, compile_path
+from offramp.fql.tree import Keys
 
 #: The trigger is false for this event. Named as in Segment's delivery overview.
 NO_MATCH: Final = "NO_MATCHING_MAPPING"
@@ -21,6 +24,12 @@ BROKEN: Final = "INVALID_SETTINGS"
 SWITCHED_OFF: Final = "FILTERED_BY_INTEGRATIONS_OBJECT"
 #: Answers of a source that are kept: one for each set of lanes that events went to.
 KEPT_ANSWERS: Final = 1_000
+#: To ask so many triggers costs no more than to find out which of them may match.
+FEW: Final = 4
+
+
+#: Whether a trigger selects an event.
+Matches: TypeAlias = Callable[[dict[str, Any]], bool]
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -29,12 +38,11 @@ class Lane:
 
     id: str
     #: `None` where the trigger cannot be compiled, so that nothing is known to match.
-    matches: Callable[[dict[str, Any]], bool] | None
+    matches: Matches | None
     #: The names by which an event's `integrations` object may speak of the destination.
     names: tuple[str, ...]
-    #: The only event names and types for which the trigger can hold; `None` for any.
-    events: frozenset[str] | None = None
-    types: frozenset[str] | None = None
+    #: By path, the only texts with which the trigger can hold.
+    needs: Needs = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)
@@ -48,7 +56,73 @@ class Routed:
     filtered: Mapping[str, Sequence[str]]
 
 
-_Candidate: TypeAlias = "tuple[int, Callable[[dict[str, Any]], bool]]"
+@attrs.frozen(eq=False)
+class _Candidate:
+    """A lane whose trigger can be asked, by its position among the lanes of its source."""
+
+    position: int
+    matches: Matches
+    needs: Needs
+
+
+class _Index:
+    """Candidates, told apart by the text that an event has at one path, and so on below.
+
+    Where nothing tells them apart, or they are few, each is asked.
+    """
+
+    def __init__(self, candidates: Sequence[_Candidate]) -> None:
+        path = _best_path(candidates)
+        self._asked: list[tuple[int, Matches]] = []
+        self._read: Callable[[dict[str, Any]], Any] | None = None
+        self._by_text: dict[str, _Index] = {}
+        self._others: _Index | None = None
+        if path is None:
+            self._asked = [(each.position, each.matches) for each in candidates]
+            return
+        self._read = compile_path(path)
+        by_text: defaultdict[str, list[_Candidate]] = defaultdict(list)
+        others = []
+        for each in candidates:
+            rest = {key: texts for key, texts in each.needs.items() if key != path}
+            for text in each.needs.get(path, ()):
+                by_text[text].append(attrs.evolve(each, needs=rest))
+            if path not in each.needs:
+                others.append(each)
+        self._by_text = {text: _Index(of) for text, of in by_text.items()}
+        self._others = _Index(others) if others else None
+
+    def ask(self, event: dict[str, Any], wanted: list[int]) -> None:
+        """Add the positions of those whose trigger matches."""
+        for position, matches in self._asked:
+            if matches(event):
+                wanted.append(position)
+        if self._read is None:
+            return
+        text = self._read(event)
+        chosen = self._by_text.get(text) if type(text) is str else None
+        if chosen is not None:
+            chosen.ask(event, wanted)
+        if self._others is not None:
+            self._others.ask(event, wanted)
+
+
+def _best_path(candidates: Sequence[_Candidate]) -> Keys | None:
+    """The path whose texts leave the fewest to be asked; `None` where to ask all is as good."""
+    if len(candidates) <= FEW:
+        return None
+    counts: defaultdict[Keys, Counter[str]] = defaultdict(Counter)
+    having: Counter[Keys] = Counter()
+    for each in candidates:
+        for path, texts in each.needs.items():
+            counts[path].update(texts)
+            having[path] += 1
+    left = {
+        path: len(candidates) - having[path] + max(texts.values(), default=0)
+        for path, texts in counts.items()
+    }
+    best = min(left, key=lambda path: left[path], default=None)
+    return best if best is not None and left[best] < len(candidates) else None
 
 
 class _Lanes:
@@ -56,37 +130,19 @@ class _Lanes:
 
     def __init__(self, lanes: Sequence[Lane]) -> None:
         self.all = lanes
-        self._by_event: dict[str, list[_Candidate]] = defaultdict(list)
-        self._by_type: dict[str, list[_Candidate]] = defaultdict(list)
-        self._always: list[_Candidate] = []
         self._answers: dict[tuple[int, ...], Routed] = {}
-        for position, lane in enumerate(lanes):
-            if lane.matches is not None:
-                self._add(lane, (position, lane.matches))
-
-    def _add(self, lane: Lane, candidate: _Candidate) -> None:
-        if lane.events is None and lane.types is None:
-            self._always.append(candidate)
-            return
-        index, keys = self._by_event, lane.events
-        if keys is None:
-            index, keys = self._by_type, lane.types
-        for key in keys or ():
-            index[key].append(candidate)
+        self._index = _Index(
+            [
+                _Candidate(position, lane.matches, lane.needs)
+                for position, lane in enumerate(lanes)
+                if lane.matches is not None
+            ]
+        )
 
     def route(self, event: dict[str, Any]) -> Routed:
         """Ask the candidates; the answer of events that went the same ways before is used again."""
-        name, kind = event.get("event"), event.get("type")
-        wanted = []
-        for position, matches in self._always:
-            if matches(event):
-                wanted.append(position)
-        for position, matches in self._by_event.get(name, ()) if type(name) is str else ():
-            if matches(event):
-                wanted.append(position)
-        for position, matches in self._by_type.get(kind, ()) if type(kind) is str else ():
-            if matches(event):
-                wanted.append(position)
+        wanted: list[int] = []
+        self._index.ask(event, wanted)
         key = tuple(wanted)
         answer = self._answers.get(key)
         if answer is None:

@@ -217,6 +217,5 @@ def _lane(
         id=subscription.id,
         matches=trigger.matches,
         names=names,
-        events=trigger.needs("event"),
-        types=trigger.needs("type"),
+        needs=trigger.needs,
     )

@@ -2,7 +2,9 @@
 
 from offramp.fql.compile import Explanation
 from offramp.fql.generate import generate
+from offramp.fql.needs import Needs
 from offramp.fql.parser import MAX_NESTING, MAX_TRIGGER_BYTES, parse
+from offramp.fql.paths import compile_path
 from offramp.fql.segment import SegmentError, parse_as_segment, segment_reading
 from offramp.fql.tree import Group, Node
 from offramp.fql.trigger import Trigger, compile_trigger
@@ -12,9 +14,11 @@ __all__ = [
     "MAX_TRIGGER_BYTES",
     "Explanation",
     "Group",
+    "Needs",
     "Node",
     "SegmentError",
     "Trigger",
+    "compile_path",
     "compile_trigger",
     "generate",
     "parse",

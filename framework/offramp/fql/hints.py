@@ -39,7 +39,7 @@ _CONSTANT_WORDS = frozenset({"true", "false", "null"})
 
 def hints(node: Node) -> list[str]:
     """List the warnings, each once."""
-    has_event = needed_texts(node, "type") == frozenset({"track"})
+    has_event = needed_texts(node).get(("type",)) == frozenset({"track"})
     present = {*_ALWAYS_PRESENT, *([("event",)] if has_event else [])}
     return list(dict.fromkeys([*_hints(node), *_missing_hints(node, present)]))
 

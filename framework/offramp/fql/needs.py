@@ -2,44 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import reduce
+from typing import TYPE_CHECKING, TypeAlias
 
 from offramp.fql import tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
+
+#: Path -> the texts of which an event has one there.
+Needs: TypeAlias = "Mapping[tree.Keys, frozenset[str]]"
 
 
-def needed_texts(node: tree.Node, field: str) -> frozenset[str] | None:
-    """The texts of which a top-level field has one wherever the node holds; `None` if any will do.
+def needed_texts(node: tree.Node) -> Needs:
+    """By path, the texts of which every event has one for which the node holds.
 
     `type = "track" and (event = "a" or event = "b")` needs `track` in `type` and `a` or `b` in
     `event`. It only ever says too little, never too much.
     """
     if node["type"] == "group":
-        found = [needed_texts(child, field) for child in node["children"]]
-        return _all_of(found) if node["operator"] == "and" else _any_of(found)
+        merge = _both if node["operator"] == "and" else _either
+        return reduce(merge, map(needed_texts, node["children"]))
     if node["type"] == "not" or node["type"] == "compare":
-        return None
-    if tree.condition_keys(node) != (field,):
-        return None
+        return {}
     operator, value = node["operator"], node.get("value")
     if operator == "=" and isinstance(value, str):
-        return frozenset({value})
+        return {tree.condition_keys(node): frozenset({value})}
     if operator == "in" and isinstance(value, list) and all(isinstance(v, str) for v in value):
-        return frozenset(map(str, value))
-    return None
+        return {tree.condition_keys(node): frozenset(map(str, value))}
+    return {}
 
 
-def _all_of(found: Iterable[frozenset[str] | None]) -> frozenset[str] | None:
-    known = [texts for texts in found if texts is not None]
-    return frozenset.intersection(*known) if known else None
+def _both(one: Needs, other: Needs) -> Needs:
+    shared = {path: one[path] & other[path] for path in one.keys() & other.keys()}
+    return {**one, **other, **shared}
 
 
-def _any_of(found: Iterable[frozenset[str] | None]) -> frozenset[str] | None:
-    all_texts: set[str] = set()
-    for texts in found:
-        if texts is None:
-            return None
-        all_texts |= texts
-    return frozenset(all_texts)
+def _either(one: Needs, other: Needs) -> Needs:
+    return {path: one[path] | other[path] for path in one.keys() & other.keys()}

@@ -10,7 +10,7 @@ import attrs
 from offramp.fql.compile import compile_matches, compile_node
 from offramp.fql.generate import generate
 from offramp.fql.hints import hints
-from offramp.fql.needs import needed_texts
+from offramp.fql.needs import Needs, needed_texts
 from offramp.fql.parser import parse_exact
 from offramp.fql.tree import as_json, join_keys
 
@@ -51,9 +51,10 @@ class Trigger:
         """Why an event is selected or not: the truth of every condition and what it found."""
         return self._root.explain(event)
 
-    def needs(self, field: str) -> frozenset[str] | None:
-        """The texts of which a top-level field of every selected event has one; `None`: any."""
-        return needed_texts(self.tree, field)
+    @cached_property
+    def needs(self) -> Needs:
+        """By path, the texts of which every selected event has one there."""
+        return needed_texts(self.tree)
 
 
 def compile_trigger(source: str | Mapping[str, Any]) -> Trigger:
