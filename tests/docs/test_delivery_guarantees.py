@@ -22,8 +22,8 @@ from offramp.delivery.engine import FINISH_SECONDS
 from offramp.delivery.retry import policy_of
 from offramp.delivery.send import LONGEST_CALL_SECONDS
 from offramp.errors import is_retryable_status
-from offramp.host.limits import queue_limits, retention
 from offramp.host.listen import SHUTDOWN_SECONDS
+from offramp.host.run import queue_limits, retention
 from offramp.http import DEFAULT_TIMEOUT
 from offramp.queue import Limits, Retention, Stage
 from offramp.queue.limits import DAY_S, DEDUPE_WINDOW_S

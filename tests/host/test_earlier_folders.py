@@ -5,13 +5,19 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 import attrs
 import pytest
 
-from offramp.config import ConfigStore, load_key_ring
-from offramp.plugins import load_catalog
+from offramp import _json
+from offramp.config import ConfigStore, HostSettings, Instance, load_key_ring
+from offramp.errors import StorageError
+from offramp.host.run import Host, run_host
+from offramp.plugins import load_catalog, load_plugins
 from offramp.queue import Stage
 from offramp.queue.sqlite import SqliteLedger
 from offramp.storage import Store
@@ -19,15 +25,31 @@ from offramp.storage.migrate import known_migrations, migrate
 
 FOLDERS = Path(__file__).with_name("data_folders")
 FILE = "offramp.sqlite3"
+#: Days: what a folder holds must not be too old to be kept, whenever this runs.
+LONG = 1e6
 
 
-@pytest.fixture(params=sorted(each.name for each in FOLDERS.iterdir()))
-def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """One folder, restored from its text."""
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a delivery in each state, written by the store of 5f01e63."""
+    return restored("first", tmp_path)
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Path:
+    """A folder that a host of 5f01e63 left; its first lines say how."""
+    return restored("served", tmp_path)
+
+
+def restored(name: str, tmp_path: Path) -> Path:
+    """A folder, from its text."""
     with closing(sqlite3.connect(tmp_path / FILE)) as connection:
-        connection.executescript((FOLDERS / request.param / "offramp.sql").read_text())
-    shutil.copyfile(FOLDERS / request.param / "secret.key", tmp_path / "secret.key")
-    (tmp_path / "secret.key").chmod(0o600)
+        connection.executescript((FOLDERS / name / "offramp.sql").read_text())
+    for secret in ("secret.key", "token"):
+        if (FOLDERS / name / secret).exists():
+            shutil.copyfile(FOLDERS / name / secret, tmp_path / secret)
+            (tmp_path / secret).chmod(0o600)
+    tmp_path.chmod(0o700)
     return tmp_path
 
 
@@ -85,3 +107,60 @@ def test_a_migration_that_fails_leaves_the_folder_as_it_was(folder: Path) -> Non
             migrate(connection, [*known_migrations(), "INSERT INTO nowhere VALUES (1);"])
         assert list(connection.iterdump()) == before
         assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+
+
+async def get(host: Host, path: str) -> Any:
+    headers = {"Authorization": f"Bearer {host.token.value}"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.get(f"{host.url}/api/{path}") as answer,
+    ):
+        assert answer.status == 200
+        return _json.loads(await answer.read())
+
+
+async def test_a_host_runs_on_the_folder_of_an_earlier_version(served: Path) -> None:
+    """Its configuration, dead letters, history and ledger are what they were, in today's words."""
+    settings = HostSettings(port=0, keep_delivered_days=LONG, keep_dead_letters_days=LONG)
+    catalog = load_catalog(load_plugins())
+    async with run_host(None, catalog, settings, folder=served) as host:
+        config = host.engine.snapshot.config
+        assert config.sources["web"].write_key == "wk_web"
+        assert config.instances["metronome"] == Instance(
+            name="metronome",
+            source="web",
+            destination="metronome-actions",
+            settings={"apiToken": "tok_0123456789abcdef"},
+            max_concurrency=3,
+            requests_per_second=250.3,
+        )
+        assert list(host.engine.snapshot.pipelines) == list(config.subscriptions)
+        dead = await get(host, "dead-letters")
+        assert [row["message_id"] for row in dead["rows"]] == ["evt-nobody", "evt-old"]
+        assert {row["reason"] for row in dead["rows"]} == {"PAYLOAD_VALIDATION_FAILED"}
+        audit = await host.ledger.audit()
+        assert (audit.deliveries, audit.faults) == (9, ())
+        event = await host.event("evt-0")
+        assert event is not None
+        assert [each["stage"] for each in event["deliveries"]] == ["delivered"]
+        limits = [
+            (row["after"].get("max_concurrency"), row["after"].get("requests_per_second"))
+            for row in (await get(host, "audit-log"))["rows"]
+            if row["kind"] == "instance"
+        ]
+        assert limits == [(3, Decimal("250.3")), (None, 20), (3, Decimal("250.3"))]
+
+
+async def test_a_folder_that_cannot_be_brought_up_to_date_stays_as_it_was(served: Path) -> None:
+    """A document that is no JSON stops the host, and the version that wrote it can still run."""
+    with closing(sqlite3.connect(served / FILE)) as connection:
+        connection.execute("UPDATE config SET doc = 'broken' WHERE kind = 'instance'")
+        connection.commit()
+        before = list(connection.iterdump())
+    with pytest.raises(StorageError):
+        async with Store.open(served):
+            pass
+    with closing(sqlite3.connect(served / FILE)) as connection:
+        assert list(connection.iterdump()) == before
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+    assert version < len(known_migrations())

@@ -27,8 +27,6 @@ REGISTRIES = (
 )
 #: Rooms that are made anew as a whole, and cut by concept then.
 EXEMPT = ("offramp.queue.", "offramp.delivery.")
-#: Files of rooms that are being made anew at present.
-NOT_YET = ("offramp.host.limits",)
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -110,7 +108,7 @@ def test_a_short_file_is_shared(
         for name, path in modules.items()
         if len(path.read_text().splitlines()) < SHORT_FILE_LINES
         and path.name != "__init__.py"
-        and not name.startswith((*REGISTRIES, *EXEMPT, *NOT_YET))
+        and not name.startswith((*REGISTRIES, *EXEMPT))
         and len(importers[name]) < MIN_USERS
     }
     assert lonely == {}

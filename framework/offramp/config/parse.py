@@ -111,9 +111,9 @@ def _named(
 ) -> dict[str, T]:
     found = {}
     for name, data in written.items():
-        told = name_fault(name)
-        if told:
-            faults.append(Fault(join_place(kind, name), f"the name {told}"))
+        message = name_fault(name)
+        if message:
+            faults.append(Fault(join_place(kind, name), f"the name {message}"))
         thing = read(name, data)
         if thing is not None:
             found[name] = thing
@@ -150,8 +150,8 @@ def _instance_or_kept(
     if found and before is not None:
         del reading.faults[faults:], reading.unread[unread:]
         place = join_place("instances", name)
-        told = "; ".join(map(str, found))
-        reading.unread.append(Fault(place, f"stays as it was, as a plugin is left out: {told}"))
+        message = "; ".join(map(str, found))
+        reading.unread.append(Fault(place, f"stays as it was, as a plugin is left out: {message}"))
         of = reading.current.subscriptions_of(name)
         read = [(f"{place}.subscriptions[{index}]", each) for index, each in enumerate(of)]
         instance = before
@@ -211,8 +211,8 @@ def _entry(reading: _Reading, table: Table, slug: str | None) -> CatalogEntry | 
     missing = reading.catalog.missing(slug)
     if not missing:
         return _known(table, "destination", lambda: reading.catalog[slug])
-    told = "; ".join(map(str, missing))
-    message = f"no destination {slug!r}; a plugin that could not be used may declare it: {told}"
+    problems = "; ".join(map(str, missing))
+    message = f"no destination {slug!r}; a plugin that could not be used may declare it: {problems}"
     if reading.keep:
         reading.unread.append(Fault(table.at("destination"), message))
     else:
@@ -256,8 +256,8 @@ def _check_write_keys(sources: Mapping[str, Source], faults: list[Fault]) -> Non
         other = owners.setdefault(source.write_key, source.name)
         if other != source.name:
             place = join_place(join_place("sources", source.name), "write_key")
-            told = f"is the write key of the source {other!r} too: each needs one of its own"
-            faults.append(Fault(place, told))
+            message = f"is the write key of the source {other!r} too: each needs one of its own"
+            faults.append(Fault(place, message))
 
 
 def _check_subscriptions(
@@ -268,8 +268,8 @@ def _check_subscriptions(
     for place, each in subscriptions:
         named = names.setdefault((each.instance, each.name), place)
         if named != place:
-            told = f"{each.name!r} is the name of {named} too: give one of them another"
-            faults.append(Fault(join_place(place, "name"), told))
+            message = f"{each.name!r} is the name of {named} too: give one of them another"
+            faults.append(Fault(join_place(place, "name"), message))
         elif (other := ids.setdefault(each.id, place)) != place:
-            told = f"{each.id!r} is the id of {other} too: give one of them another"
-            faults.append(Fault(join_place(place, "id"), told))
+            message = f"{each.id!r} is the id of {other} too: give one of them another"
+            faults.append(Fault(join_place(place, "id"), message))

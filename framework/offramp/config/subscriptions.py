@@ -161,8 +161,8 @@ def _action(reading: _Reading, preset: Preset | None) -> CatalogAction | None:
 def _trigger(reading: _Reading, preset: Preset | None) -> str | None:
     given = reading.values.get("trigger")
     if given is None and "trigger" not in reading.table and "preset" not in reading.table:
-        told = f'is missing: say which events, for example type = "track", {_WHICH}'
-        reading.table.fault("trigger", told)
+        message = f'is missing: say which events, for example type = "track", {_WHICH}'
+        reading.table.fault("trigger", message)
     trigger = given or (preset.trigger if preset else None)
     _check_trigger(reading.table, trigger, reading.faults)
     return trigger
@@ -204,12 +204,12 @@ def _field_faults(mapping: Mapping[str, Any], offered: CatalogAction) -> list[Fa
         if key == SYNC_MODE_KEY:
             faults += _sync_mode_faults(value, offered)
         elif key not in offered.fields and not key.startswith(RESERVED_PREFIX):
-            told = f"is not a field of {offered.slug}{suggest(key, offered.fields)}"
-            faults.append(Fault(join_place("$", key), told))
+            message = f"is not a field of {offered.slug}{suggest(key, offered.fields)}"
+            faults.append(Fault(join_place("$", key), message))
     for key, field in offered.fields.items():
         if field.required is True and mapping.get(key) is None:
-            told = f"{key!r} is required by {offered.slug}, and nothing is mapped to it"
-            faults.append(Fault("$", told))
+            message = f"{key!r} is required by {offered.slug}, and nothing is mapped to it"
+            faults.append(Fault("$", message))
     return faults
 
 

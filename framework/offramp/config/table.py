@@ -65,9 +65,9 @@ class Table:
     def name(self, key: str, *, required: str = "") -> str | None:
         """A string that can be a name; see `name_fault`."""
         value = self.text(key, required=required)
-        told = name_fault(value) if value is not None else None
-        if told:
-            self.fault(key, told)
+        message = name_fault(value) if value is not None else None
+        if message:
+            self.fault(key, message)
         return value
 
     def choice(self, key: str, choices: Iterable[str]) -> str | None:
@@ -170,16 +170,16 @@ def plain_data(value: Any, place: str, faults: list[Fault]) -> Any:
         case float() | Decimal():
             if math.isfinite(value):
                 return Decimal(repr(value)) if isinstance(value, float) else value
-            told = "must be a finite number"
+            message = "must be a finite number"
         case Mapping():
             return _plain_table(value, place, faults)
         case list() | tuple():
             return [plain_data(v, join_place(place, i), faults) for i, v in enumerate(value)]
         case dt.date() | dt.time():
-            told = "must be a string: put the date in quotes"
+            message = "must be a string: put the date in quotes"
         case _:
-            told = f"is not JSON data but a {type(value).__name__}"
-    faults.append(Fault(place, told))
+            message = f"is not JSON data but a {type(value).__name__}"
+    faults.append(Fault(place, message))
     return None
 
 

@@ -25,6 +25,7 @@ from offramp.api import (
     load_token,
     own_identity,
 )
+from offramp.collector import Limits
 from offramp.config import (
     MAX_RETRY_AFTER_SECONDS,
     Change,
@@ -55,16 +56,17 @@ from offramp.host.health import (
     public_problems,
     quick_sums,
 )
-from offramp.host.limits import collector_limits, queue_limits, retention
 from offramp.host.listen import bind, serve
 from offramp.host.metrics import DeliveryMetrics
 from offramp.http import open_transport
 from offramp.plugins import Catalog, CatalogEntry
-from offramp.queue import Ledger, Queue, SqliteLedger, open_queue
+from offramp.queue import Ledger, Queue, Retention, SqliteLedger, open_queue
+from offramp.queue import Limits as QueueLimits
 from offramp.storage import Store
 
 _log = logging.getLogger(__name__)
 
+DAY_SECONDS: Final = 86_400.0
 #: Who made a change, in the audit log, where a file was applied at start.
 FROM_FILE: Final = "file"
 #: Where commands find a running host: its URL, in the data folder.
@@ -281,3 +283,27 @@ def _findable(folder: Path, url: str) -> Iterator[None]:
         yield
     finally:
         path.unlink(missing_ok=True)
+
+
+def queue_limits(settings: HostSettings) -> QueueLimits:
+    """How much the queue takes in."""
+    return QueueLimits(max_in_flight=settings.max_in_flight, min_free_bytes=settings.min_free_bytes)
+
+
+def retention(settings: HostSettings) -> Retention:
+    """How long the queue keeps what has ended."""
+    return Retention(
+        delivered=settings.keep_delivered_days * DAY_SECONDS,
+        dead=settings.keep_dead_letters_days * DAY_SECONDS,
+    )
+
+
+def collector_limits(settings: HostSettings) -> Limits:
+    """How much one request, and one source, may ask."""
+    return Limits(
+        max_event_bytes=settings.max_event_bytes,
+        max_batch_bytes=settings.max_batch_bytes,
+        max_batch_events=settings.max_batch_events,
+        stored_bytes=settings.max_stored_bytes,
+        requests_per_second=settings.requests_per_second,
+    )
