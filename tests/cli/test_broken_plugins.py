@@ -334,7 +334,7 @@ def test_check_takes_a_named_plugin_that_cannot_be_used_for_an_error(
     result = offramp("check", config)
     assert result.status == 2
     assert "error config @ plugin_files[0]: " in result.err
-    assert f"mend {plugin}, take it out of `plugin_files`, or block it" in result.err
+    assert f"fix {plugin}, take it out of `plugin_files`, or block it" in result.err
 
 
 @pytest.mark.parametrize("text", [DOES_NOT_IMPORT, PRESET_TYPO])

@@ -143,7 +143,7 @@ def test_of_two_plugins_that_declare_one_thing_neither_is_offered(
     assert list(catalog) == ["other"]
     assert {each.plugin: str(each) for each in catalog.problems} == {
         one: f"plugin '{one}': declares the {what}, and so does the plugin '{two}'; "
-        f"it is left out: mend or uninstall it, or block it with OFFRAMP_BLOCKED_PLUGINS={one}"
+        f"it is left out: fix or uninstall it, or block it with OFFRAMP_BLOCKED_PLUGINS={one}"
         for one, two in (("owner", "guest"), ("guest", "owner"))
     }
 

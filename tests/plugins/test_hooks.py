@@ -223,7 +223,7 @@ def test_middleware_of_a_plugin_that_is_left_out_is_not_passed_by() -> None:
     )
     catalog = load_catalog(plugins)
     assert list(catalog) == ["small", "other"]
-    with pytest.raises(PluginError, match=r"plugin 'signer'.*'sned'.*stands around every request"):
+    with pytest.raises(PluginError, match=r"plugin 'signer'.*'sned'.*wraps every request"):
         plugins.middleware(catalog["small"].destination)
     assert plugins.middleware(catalog["other"].destination) == []
 

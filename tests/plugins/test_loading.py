@@ -42,7 +42,7 @@ def test_the_way_out_of_a_file_names_the_file(tmp_path: Path) -> None:
     [problem] = load(files=[path]).problems
     assert problem.file == path
     assert problem.remedy == (
-        f"mend {path}, take it out of `plugin_files`, or block it with OFFRAMP_BLOCKED_PLUGINS=site"
+        f"fix {path}, take it out of `plugin_files`, or block it with OFFRAMP_BLOCKED_PLUGINS=site"
     )
 
 
@@ -207,7 +207,7 @@ def test_a_hook_that_raises_is_set_down_and_the_rest_is_heard() -> None:
     assert str(problem) == (
         "plugin 'faulty': offramp_destinations failed: ValueError: no such region "
         f"({place}); it is left out: "
-        "mend or uninstall it, or block it with OFFRAMP_BLOCKED_PLUGINS=faulty"
+        "fix or uninstall it, or block it with OFFRAMP_BLOCKED_PLUGINS=faulty"
     )
 
 
@@ -265,7 +265,7 @@ def test_an_observer_that_keeps_failing_is_one_problem() -> None:
     place = place_of(offramp_settled.__code__, offramp_settled.__code__.co_firstlineno + 2)
     cause = f"OSError: disk full, time 3 ({place})"
     assert messages(plugins) == [
-        f"plugin 'observer': offramp_settled failed: {cause}: mend the plugin"
+        f"plugin 'observer': offramp_settled failed: {cause}: fix the plugin"
     ]
 
 

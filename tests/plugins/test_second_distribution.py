@@ -105,8 +105,8 @@ def test_an_installed_distribution_is_in_the_catalog(installed: Path) -> None:
     assert answer["destinations"]["tiny-actions"] == "tiny"
     assert answer["destinations"]["metronome-actions"] == "metronome"
     causes = {
-        "astray": "cannot be loaded: PluginError: its entry point stands in the group "
-        "'offramp.plugins', where nothing looks: plugins are found in 'offramp'",
+        "astray": "cannot be loaded: PluginError: its entry point is in the group "
+        "'offramp.plugins', which is not read: move it to the group 'offramp'",
         "empty": "cannot be loaded: PluginError: it registers no hook; is it the module whose "
         f"functions carry @hookimpl? There are {', '.join(hook_names())}",
         "torn": "cannot be loaded: RuntimeError: torn on purpose (torn.py:1, in <module>)",
@@ -114,7 +114,7 @@ def test_an_installed_distribution_is_in_the_catalog(installed: Path) -> None:
         "write @hookimpl above it",
     }
     assert answer["problems"] == [
-        f"plugin {name!r}: {cause}; it is left out: mend or uninstall it, or block it with "
+        f"plugin {name!r}: {cause}; it is left out: fix or uninstall it, or block it with "
         f"OFFRAMP_BLOCKED_PLUGINS={name}"
         for name, cause in causes.items()
     ]

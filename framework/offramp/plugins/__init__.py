@@ -1,4 +1,4 @@
-"""Plugins and the catalog: what all of them together declare."""
+"""Plugins, and the catalog of everything that they declare."""
 
 from offramp.plugins.catalog import (
     Catalog,

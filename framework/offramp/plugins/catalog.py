@@ -23,7 +23,7 @@ RESERVED_PREFIX: Final = "__segment_internal"
 
 @attrs.frozen(kw_only=True)
 class CatalogAction:
-    """An action as the catalog offers it: its fields carry the defaults that plugins laid over."""
+    """An action in the catalog, with the default mappings that other plugins override."""
 
     slug: str
     action: Action[Any, Any]
@@ -32,29 +32,29 @@ class CatalogAction:
 
     @property
     def default_mapping(self) -> dict[str, Any]:
-        """The mapping that a new subscription starts from."""
+        """The mapping that a new subscription starts with."""
         return {key: f.default for key, f in self.fields.items() if f.default is not None}
 
-    # All subscriptions of an action check and make their payloads alike: compiled once for all.
+    # All subscriptions of an action build their payloads in the same way: compiled once.
     @cached_property
     def check(self) -> Check:
-        """What checks a payload; raises `DefinitionError` for fields that none could pass."""
+        """The payload check; raises `DefinitionError` for fields that no payload could satisfy."""
         return compile_check(self.fields)
 
     @cached_property
     def structure(self) -> Callable[[dict[str, Any]], Any]:
-        """What makes an instance of the action's payload class of a checked payload."""
+        """Turns a checked payload into an instance of the action's payload class."""
         return structurer(self.action.payload_type)
 
     @cached_property
     def make(self) -> Callable[[dict[str, Any]], tuple[dict[str, Any], Any]]:
-        """`check` and then `structure`, as one."""
+        """`check` and then `structure`, in one call."""
         return compile_pair(self.fields, self.action.payload_type)
 
 
 @attrs.frozen(kw_only=True)
 class CatalogEntry:
-    """A destination as the catalog offers it, with all that other plugins added."""
+    """A destination in the catalog, with everything that other plugins add to it."""
 
     destination: Destination
     plugin: str
@@ -68,15 +68,15 @@ class CatalogEntry:
         return self.destination.slug
 
     def action(self, slug: str) -> CatalogAction:
-        """An action by its slug; raises `NotFoundError` that lists those there are."""
+        """An action by its slug; raises `NotFoundError` that lists the existing ones."""
         return pick(self.actions, slug, f"action of {self.slug}")
 
     def preset(self, name: str) -> Preset:
-        """A preset by its name; raises `NotFoundError` that lists those there are."""
+        """A preset by its name; raises `NotFoundError` that lists the existing ones."""
         return pick({p.name: p for p in self.presets}, name, f"preset of {self.slug}")
 
     def preset_mapping(self, preset: Preset) -> dict[str, Any]:
-        """The whole mapping of a preset: the action's defaults, and the preset's over them."""
+        """The whole mapping of a preset: the action's defaults, overridden by the preset's."""
         return {**self.action(preset.action).default_mapping, **preset.mapping}
 
 
@@ -94,22 +94,22 @@ class Catalog(Mapping[str, CatalogEntry]):
         return self.plugins.problems
 
     def missing(self, slug: str) -> tuple[PluginProblem, ...]:
-        """The plugins left out that may declare a destination; none where the catalog has it."""
+        """The left-out plugins that may declare a destination; none if the catalog has it."""
         if slug in self:
             return ()
         return tuple(each for each in self.plugins.left_out if each.may_declare(slug))
 
     def holding(self, destinations: Iterable[str]) -> tuple[PluginProblem, ...]:
-        """The plugins left out that a configuration with these destinations names.
+        """The left-out plugins that a configuration with these destinations names.
 
-        Those are the files that it lists, and whatever may declare a destination that is missing.
+        These are the files that it lists, and plugins that may declare a missing destination.
         """
         files = [each for each in self.plugins.left_out if each.file is not None]
         missing = [each for slug in destinations for each in self.missing(slug)]
         return tuple(dict.fromkeys([*files, *missing]))
 
     def __getitem__(self, slug: str) -> CatalogEntry:
-        """A destination; raises `NotFoundError` (a `KeyError`) that lists those there are."""
+        """A destination; raises `NotFoundError` (a `KeyError`) that lists the existing ones."""
         return pick(self.entries, slug, "destination")
 
     def __contains__(self, slug: object) -> bool:

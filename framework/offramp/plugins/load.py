@@ -1,4 +1,4 @@
-"""Finding plugins and registering them: a broken one is told by name and cause, the rest runs."""
+"""Finds and registers plugins; reports each broken one by name and cause, and runs the rest."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def load_plugins(
 
 
 def _installed() -> list[EntryPoint]:
-    """Entry points of the group, and of groups that are hardly meant to be another one."""
+    """Entry points of the group, and of groups whose names are probably misspellings of it."""
     found = entry_points()
     groups = [each for each in found.groups if each.lower().startswith(ENTRY_POINT_GROUP)]
     return sorted((each for group in groups for each in found.select(group=group)), key=_by_name)
@@ -66,14 +66,14 @@ def _by_name(entry_point: EntryPoint) -> str:
 
 def _refuse_group(entry_point: EntryPoint) -> object:
     raise PluginError(
-        f"its entry point stands in the group {entry_point.group!r}, where nothing looks: "
-        f"plugins are found in {ENTRY_POINT_GROUP!r}"
+        f"its entry point is in the group {entry_point.group!r}, which is not read: "
+        f"move it to the group {ENTRY_POINT_GROUP!r}"
     )
 
 
 @attrs.frozen
 class _Loading:
-    """Registers plugins, and sets down those that cannot be."""
+    """Registers plugins, and records those that cannot be registered."""
 
     manager: pluggy.PluginManager
     problems: list[PluginProblem] = attrs.field(factory=list)
@@ -92,7 +92,7 @@ class _Loading:
             self.manager.register(plugin, name=name)
             _check(self.manager, plugin)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - importing a plugin runs its code
-            if self.manager.has_plugin(name):  # with the hooks that stood before the one at fault
+            if self.manager.has_plugin(name):  # with the hooks before the faulty one
                 self.manager.unregister(name=name)
             cause = f"cannot be loaded: {describe_error(error)}"
             self.problems.append(PluginProblem(name, cause, left_out=True, file=file))
@@ -112,7 +112,7 @@ def _check(manager: pluggy.PluginManager, plugin: object) -> None:
 
 
 def _refuse_unmarked(plugin: object, marked: set[str]) -> None:
-    """Refuse functions that have the name of a hook without the mark, and what has no hook."""
+    """Refuse unmarked functions with the name of a hook, and plugins without any hook."""
     for name in hook_names():
         if name not in marked and isinstance(getattr(plugin, name, None), FunctionType):
             raise PluginError(f"{name} is not marked as a hook: write @hookimpl above it")
@@ -129,7 +129,7 @@ def hook_names() -> tuple[str, ...]:
 
 
 def _import_file(path: Path) -> ModuleType:
-    # Its own name space: a file `json.py` must not be taken for the library, nor replace it.
+    # A prefix of our own, so that a file `json.py` does not replace the standard library's.
     name = f"{FILE_PLUGINS}.{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None or not path.is_file():

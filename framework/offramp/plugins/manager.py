@@ -1,4 +1,4 @@
-"""Calling the hooks of plugins, so that every answer, and every failure, has a name."""
+"""Calls the hooks of plugins, and names the plugin of every answer and every failure."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from offramp.plugins.problems import PluginProblem
 
 _log = logging.getLogger(__name__)
 
-#: What a hook may raise; `SystemExit` would end the host, which is not a plugin's to do.
+#: What is caught from a hook; `SystemExit` too, since a plugin must not end the host.
 RAISED = (Exception, SystemExit)
 
 
-#: Hooks that declare. One that fails leaves its whole plugin out: half of it would be a riddle.
+#: Hooks that declare. If one fails, its whole plugin is left out rather than half of it used.
 DECLARING: Final = frozenset(
     {
         "offramp_options",
@@ -48,8 +48,8 @@ DECLARING: Final = frozenset(
 class Plugins:
     """All plugins of one process; each method asks one hook of each of them.
 
-    A plugin whose declaration is faulty is left out as a whole. An observer, a command or a route
-    that fails is set down in `problems` under its plugin's name, and all others are heard.
+    A plugin with a faulty declaration is left out as a whole. If an observer, a command or a route
+    fails, `problems` reports it under its plugin's name, and all others are still called.
     """
 
     def __init__(
@@ -62,9 +62,9 @@ class Plugins:
         self._unloaded = tuple(problems)
         self._files = files
         self._left_out: dict[str, PluginProblem] = {}
-        #: By plugin and hook the last failure of each, because observers are called without end.
+        #: The last failure by plugin and hook; only the last, since observers are called forever.
         self._failed: dict[tuple[str, str], PluginProblem] = {}
-        #: By plugin the slugs of its destinations; none of a plugin that could not be asked.
+        #: The slugs of destinations by plugin, without plugins that could not be asked.
         self._slugs: dict[str, frozenset[str]] = {}
         #: By plugin the class of its own options, their values, and the secrets among them.
         self._option_classes: dict[str, type[Any]] | None = None
@@ -80,15 +80,15 @@ class Plugins:
 
     @property
     def left_out(self) -> tuple[PluginProblem, ...]:
-        """Plugins of which nothing is in use: not loaded, or at fault in what they declare."""
+        """Plugins that are not used at all: not loaded, or with a faulty declaration."""
         return (*self._unloaded, *self._left_out.values())
 
     def owner(self, file: str) -> str | None:
-        """The plugin whose code stands in a file, or nothing."""
+        """The plugin whose code is in a file, or None."""
         return self._origins.owner(file)
 
     def leave_out(self, plugin: str, cause: str) -> None:
-        """Ask a plugin nothing any more; the first cause is the one that is told."""
+        """Stop using a plugin; the first cause is the one that is reported."""
         if plugin not in self._left_out:
             self._left_out[plugin] = PluginProblem(
                 plugin,
@@ -144,21 +144,21 @@ class Plugins:
         return declared
 
     def settings(self, destination: Destination) -> Iterator[tuple[str, type[Any]]]:
-        """Each class of further settings with the name of its plugin."""
+        """Each class of additional settings with the name of its plugin."""
         return self._one("offramp_settings", type, destination=destination)
 
     def actions(self, destination: Destination) -> Iterator[tuple[str, AnyAction]]:
-        """Each further action with the name of its plugin."""
+        """Each additional action with the name of its plugin."""
         return self._each("offramp_actions", Action, destination=destination)
 
     def default_mappings(
         self, destination: Destination, action: AnyAction
     ) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """Each laying-over of default mappings with the name of its plugin."""
+        """Each override of default mappings with the name of its plugin."""
         return self._one("offramp_default_mapping", Mapping, destination=destination, action=action)
 
     def presets(self, destination: Destination) -> Iterator[tuple[str, Preset]]:
-        """Each further preset with the name of its plugin."""
+        """Each additional preset with the name of its plugin."""
         return self._each("offramp_presets", Preset, destination=destination)
 
     def directives(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -168,8 +168,8 @@ class Plugins:
     def middleware(self, destination: Destination) -> list[Middleware]:
         """All middleware for a destination, outermost first.
 
-        Raises `PluginError` where a hook fails, or belongs to a plugin that is left out: what may
-        sign or redact must not be passed by.
+        Raises `PluginError` if a hook fails or belongs to a plugin that is left out: middleware
+        that may sign or redact must not be skipped.
         """
         found: list[Middleware] = []
         for impl in self._manager.hook.offramp_middleware.get_hookimpls():
@@ -179,24 +179,24 @@ class Plugins:
             except RAISED as error:
                 cause = f"offramp_middleware failed: {describe_error(error)}"
                 cause = self._masked(impl.plugin_name, cause)
-                message = f"plugin {impl.plugin_name!r}: {cause}: mend or block the plugin"
+                message = f"plugin {impl.plugin_name!r}: {cause}: fix or block the plugin"
                 raise PluginError(message) from error
             if layers and impl.plugin_name in self._left_out:
                 left_out = self._left_out[impl.plugin_name]
-                raise PluginError(f"{left_out}; its middleware stands around every request")
+                raise PluginError(f"{left_out}; its middleware wraps every request")
             found += layers
         return found
 
     def commands(self, context: CommandContext) -> Iterator[tuple[str, Command]]:
-        """Each further command with the name of its plugin."""
+        """Each additional command with the name of its plugin."""
         return self._each("offramp_commands", Callable, context=context)
 
     def routes(self) -> Iterator[tuple[str, Route]]:
-        """Each further HTTP endpoint with the name of its plugin."""
+        """Each additional HTTP endpoint with the name of its plugin."""
         return self._each("offramp_routes", Route)
 
     def settled(self, outcomes: Sequence[SettledDelivery]) -> None:
-        """Let every observer see deliveries that have ended."""
+        """Pass deliveries that have ended to every observer."""
         for _ in self._one("offramp_settled", NoneType, outcomes=outcomes):
             pass
 
@@ -249,7 +249,7 @@ class Plugins:
         return text
 
     def report(self, plugin: str, about: str, cause: str) -> None:
-        """Set down what a plugin fails in while the rest of it is in use; the last cause stays."""
+        """Record a failure of a plugin that stays in use; a later cause replaces it."""
         cause = self._masked(plugin, cause)
         self._failed[plugin, about] = PluginProblem(plugin, cause, file=self._files.get(plugin))
 

@@ -19,7 +19,7 @@ _DYNAMIC_MEMBERS = ("__keys__", "__values__")
 
 
 def manifest(entry: CatalogEntry) -> dict[str, Any]:
-    """All that a catalog entry declares, every property present but descriptions that are none."""
+    """All that a catalog entry declares, with every property except empty descriptions."""
     destination = entry.destination
     return {
         "slug": destination.slug,
@@ -34,7 +34,7 @@ def manifest(entry: CatalogEntry) -> dict[str, Any]:
 
 
 def _authentication(entry: CatalogEntry) -> dict[str, Any] | None:
-    """The scheme and the settings, null where there is neither; settings alone are `custom`."""
+    """The scheme and the settings, or null without both; settings alone are `custom`."""
     scheme = entry.destination.scheme
     if scheme == "none" and not entry.settings:
         return None
@@ -59,9 +59,9 @@ def _action(offered: CatalogAction) -> dict[str, Any]:
 
 
 def _dynamic_members(action: Action[Any, Any]) -> dict[str, list[str]]:
-    """The objects of which keys or values are fetched: `{"item": ["__keys__"]}`.
+    """The objects whose keys or values are fetched: `{"item": ["__keys__"]}`.
 
-    That a field itself is dynamic, the field says.
+    Whether a field itself is dynamic is a property of the field.
     """
     found: dict[str, list[str]] = {}
     for name in action.dynamic_fields:

@@ -1,4 +1,4 @@
-"""Makes the catalog of what all plugins declare; a plugin at fault is left out, the rest stands."""
+"""Builds the catalog of what all plugins declare, and leaves faulty plugins out."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ T = TypeVar("T")
 
 
 def load_catalog(plugins: Plugins | None = None) -> Catalog:
-    """Ask every plugin what it declares; see `load_plugins` for which there are.
+    """Build the catalog of what every plugin declares; see `load_plugins` for which plugins.
 
-    A plugin whose declaration does not hold together is left out, and so are two that declare one
-    thing: `problems` tells which, why, and what to do.
+    A plugin with a contradictory declaration is left out, and so are two that declare the same
+    thing: `problems` says which, why, and what to do.
     """
     plugins = load_plugins() if plugins is None else plugins
     while True:
@@ -32,7 +32,7 @@ def load_catalog(plugins: Plugins | None = None) -> Catalog:
         merge = _Merge(plugins)
         catalog = merge.catalog()
         if len(plugins.left_out) == left_out:
-            # Only now: who clashes with a plugin that is at fault by itself is not at fault.
+            # Only now, since a clash with a plugin that is left out anyway is no clash.
             merge.leave_out_clashing()
         if len(plugins.left_out) == left_out:
             return catalog
@@ -40,10 +40,10 @@ def load_catalog(plugins: Plugins | None = None) -> Catalog:
 
 @attrs.define
 class _Merge:
-    """One pass over all that plugins declare; its catalog counts where nobody was at fault."""
+    """One pass over all that plugins declare; its catalog is valid if no plugin was at fault."""
 
     plugins: Plugins
-    #: Plugin -> what it declares and another one does too.
+    #: Plugin -> what both it and another plugin declare.
     clashes: dict[str, str] = attrs.field(factory=dict)
 
     def catalog(self) -> Catalog:
@@ -60,7 +60,7 @@ class _Merge:
         )
 
     def leave_out_clashing(self) -> None:
-        """Leave out both of any two plugins that declare one thing: neither can be preferred."""
+        """Leave out both of two plugins that declare the same thing: neither is preferable."""
         for plugin, cause in self.clashes.items():
             self.plugins.leave_out(plugin, cause)
 
@@ -76,7 +76,7 @@ class _Merge:
                 self.clashes.setdefault(one, cause)
 
     def _attempt(self, plugin: str, make: Callable[[], T]) -> T | None:
-        """What is made of a plugin's declaration; nothing where that is at fault."""
+        """The result of `make`; if it raises, leave the plugin out and return None."""
         try:
             return make()
         except RAISED as error:
@@ -146,7 +146,7 @@ class _Merge:
         owners: dict[str, str] = {}
         directives: dict[str, Any] = {}
         for plugin, table in self.plugins.directives():
-            # It knows how a directive may be named, and which are built in.
+            # Compiling checks the names of directives, and that none is built in.
             self._attempt(plugin, partial(compile_mapping, {}, directives=table))
             for name in table:
                 self._claim(owners, name, plugin, "directive")
@@ -155,7 +155,7 @@ class _Merge:
 
 
 def _check_defaults(defaults: Mapping[str, Any], fields: Mapping[str, Any], of: str) -> bool:
-    """True where each default is of a field; else raises `PluginError`."""
+    """Return True; raises `PluginError` if a default is for something that is not a field."""
     for key in defaults:
         if key not in fields:
             raise PluginError(
@@ -166,7 +166,7 @@ def _check_defaults(defaults: Mapping[str, Any], fields: Mapping[str, Any], of: 
 
 
 def _check_preset(preset: Preset, actions: Mapping[str, CatalogAction]) -> None:
-    """Raises `PluginError` where a preset speaks of what there is not."""
+    """Raises `PluginError` if a preset names an action or a field that does not exist."""
     place = f"preset {preset.name!r}"
     try:
         action = pick(actions, preset.action, "action")

@@ -1,4 +1,4 @@
-"""Which plugin a piece of code belongs to, judged by the file that it stands in."""
+"""Finds the plugin that a piece of code belongs to, by the code's file."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
-#: Under this name plugin files stand among the loaded modules.
+#: Prefix of the module names of plugin files in `sys.modules`.
 FILE_PLUGINS: Final = "offramp_plugin_files"
-#: The framework's own plugins stand beside code that is none.
+#: The framework's own plugins are beside code that is not a plugin.
 _FRAMEWORK: Final = __name__.partition(".")[0]
 
 
 class Origins:
-    """The files and folders of all plugins; look-ups are kept, as stacks repeat themselves."""
+    """The files and folders of all plugins; look-ups are cached, since stacks repeat files."""
 
     def __init__(self, plugins: Iterable[tuple[str, object]]) -> None:
         self._roots = [(root, name) for name, plugin in plugins if (root := _root(plugin))]
         self._known: dict[str, str | None] = {}
 
     def owner(self, file: str) -> str | None:
-        """The plugin whose code stands in a file, or nothing."""
+        """The plugin whose code is in a file, or None."""
         if file not in self._known:
             path = Path(file)
-            # The deepest root counts: one plugin may stand in the folder of another.
+            # The deepest folder counts, since one plugin may be inside the folder of another.
             found = [(len(root.parts), name) for root, name in self._roots if _within(path, root)]
             self._known[file] = max(found)[1] if found else None
         return self._known[file]

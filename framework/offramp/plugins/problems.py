@@ -1,4 +1,4 @@
-"""What is wrong with a plugin: told by name, cause and remedy, and whether it is left out."""
+"""A problem with a plugin: its name, cause and remedy, and whether the plugin is left out."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ BLOCKED_VARIABLE: Final = "OFFRAMP_BLOCKED_PLUGINS"
 
 @attrs.frozen
 class PluginProblem:
-    """A plugin that could not be used, or a hook of it that failed, and why."""
+    """Why a plugin could not be used, or why one of its hooks failed."""
 
     plugin: str
     cause: str
-    #: Nothing of the plugin is in use; otherwise it is, but for the call that failed.
+    #: Whether the plugin is not used at all; otherwise only the failed call is missing.
     left_out: bool = False
-    #: The file that a configuration names, where the plugin is not an installed one.
+    #: The file that a configuration names, if the plugin is not an installed one.
     file: Path | None = None
-    #: Slugs of the destinations that it declares, where it could be asked.
+    #: Slugs of the destinations that it declares, if it could be asked.
     destinations: frozenset[str] | None = None
 
     #: What to do about it.
@@ -30,15 +30,15 @@ class PluginProblem:
     @remedy.default
     def _default_remedy(self) -> str:
         if not self.left_out:
-            return "mend the plugin"
+            return "fix the plugin"
         block = f"block it with {BLOCKED_VARIABLE}={self.plugin}"
         if self.file is None:
-            return f"mend or uninstall it, or {block}"
-        return f"mend {self.file}, take it out of `plugin_files`, or {block}"
+            return f"fix or uninstall it, or {block}"
+        return f"fix {self.file}, take it out of `plugin_files`, or {block}"
 
     @property
     def message(self) -> str:
-        """Cause and remedy, and that the plugin is left out where it is."""
+        """Cause and remedy, and that the plugin is left out, if it is."""
         state = "; it is left out" if self.left_out else ""
         return f"{self.cause}{state}: {self.remedy}"
 
