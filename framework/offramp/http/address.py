@@ -1,4 +1,4 @@
-"""Where a request goes, exactly as it is spelled; what could not be sent so is refused."""
+"""Sends a URL exactly as it is spelled, and refuses one that cannot be sent so."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from yarl import URL
 
 from offramp.errors import RejectedError
 
-#: Everything that may not stand in a request line, and `#`: what follows it never leaves.
+#: Characters that a request line cannot hold, and `#`, since a fragment is never sent.
 _UNSENDABLE: Final = re.compile(r"[^!-~]|#")
-#: A part of a path that says "here" or "one up". Programs on the way would go there, so that what
-#: is in front of it would not be what it seems. Source: WHATWG URL, "single-dot" and "double-dot".
+#: A path segment `.` or `..`. Proxies and servers resolve it, so that the request would reach
+#: another path. Source: WHATWG URL, "single-dot" and "double-dot".
 _DOTS: Final = re.compile(r"https?://[^?]*?[/\\]((?:\.|%2e){1,2})(?=[/\\?]|$)", re.IGNORECASE)
 _CREDENTIALS: Final = re.compile(r"(https?://)([^/?#@]*)@(.*)", re.IGNORECASE)
 _ASCII: Final = 128
@@ -39,18 +39,18 @@ def check_address(url: str) -> None:
 
 
 def as_spelled(url: str) -> URL:
-    """The address for aiohttp, which is not to quote it anew; raises `RejectedError`."""
+    """The address for aiohttp, which must not quote it again; raises `RejectedError`."""
     check_address(url)
     try:
         address = URL(url, encoded=True)
-        _ = address.port  # which is read only where it is asked for
+        _ = address.port  # parsed only when it is read
     except ValueError as error:
         raise RejectedError(f"{url!r} is not a URL: {error}", code="INVALID_URL") from error
     return address
 
 
 def credentials_apart(url: str) -> tuple[str, str | None]:
-    """An address without its `user:password@`, and the `Authorization` that leaves in its place."""
+    """An address without its `user:password@`, and the `Authorization` header to send instead."""
     found = _CREDENTIALS.fullmatch(url) if "@" in url else None
     if found is None:
         return url, None

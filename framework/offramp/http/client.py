@@ -1,4 +1,4 @@
-"""The request client that an action is given: options, middleware, checks and a record."""
+"""The request client that an action gets: options, middleware, checks and a record."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ from offramp.http.masking import Mask, readable
 
 S = TypeVar("S")
 
-#: Source: Segment's request client waits as long.
+#: Source: the time-out of Segment's request client.
 DEFAULT_TIMEOUT: Final = timedelta(seconds=10)
 USER_AGENT: Final = "Offramp"
-#: What an error message quotes of a partner's answer, in characters.
+#: Most characters of a partner's answer that an error message quotes.
 QUOTED_CHARACTERS: Final = 500
 REDIRECTS: Final = range(300, 400)
 
 
 def compose(middleware: Sequence[Middleware], handler: Handler) -> Handler:
-    """One handler out of many layers; the first stands outermost."""
+    """One handler made of a handler and its middleware; the first middleware is outermost."""
     for layer in reversed(middleware):
         handler = _layer(layer, handler)
     return handler
@@ -59,7 +59,7 @@ def _utc_now() -> datetime:
 
 @attrs.define(kw_only=True)
 class Client(Generic[S]):
-    """Sends the requests of one action call (see `offramp.Request`) and remembers them.
+    """Sends the requests of one action call (see `offramp.Request`) and records them.
 
     `handler` is the composed middleware over a transport; `options` come from the destination's
     `extend_request`.
@@ -78,8 +78,8 @@ class Client(Generic[S]):
     _dropped: int = attrs.field(default=0, init=False, repr=False)
     made: MadeRequests = attrs.field(factory=MadeRequests, init=False, repr=False)
 
-    # These are no coroutine functions: each notes the request, and the line that made it, before
-    # anybody awaits it.
+    # These are not coroutine functions, so that each notes the request, and the line that made
+    # it, even if nobody awaits it.
     def send(self, method: str, url: str, **options: Any) -> Coroutine[Any, Any, Response]:
         """Send a request and read the whole answer; see `offramp.Request.send`."""
         return self._make(method, url, options)
@@ -107,7 +107,7 @@ class Client(Generic[S]):
     def _make(
         self, method: str, url: str, options: dict[str, Any]
     ) -> Coroutine[Any, Any, Response]:
-        caller = sys._getframe(2)  # noqa: SLF001 - whoever called `send`, `get` and so on
+        caller = sys._getframe(2)  # noqa: SLF001 - the caller of `send`, `get` and so on
         made = MadeRequest(method=method, url=url, code=caller.f_code, line=caller.f_lineno)
         made.coroutine = self._send(made, **options)
         self.made.add(made)
@@ -179,7 +179,7 @@ class Client(Generic[S]):
             self._dropped += 1
 
     def kept(self) -> Exchange | None:
-        """What is kept of the call's requests: the last, and those before with it in bounds."""
+        """The record of the call's requests: the last, with earlier ones within limits."""
         return kept(self.exchanges, dropped=self._dropped)
 
     def _expect_success(self, response: Response) -> None:
@@ -195,7 +195,7 @@ class Client(Generic[S]):
         )
 
     def _location(self, response: Response) -> str | None:
-        """Where a redirect points, masked and cut; the operator may want to set that address."""
+        """A redirect's target, masked and cut; the operator may want to set that address."""
         if response.status not in REDIRECTS:
             return None
         location = _header(response.headers, "location")
@@ -203,7 +203,7 @@ class Client(Generic[S]):
 
 
 def _laid_over(*layers: Mapping[str, str]) -> dict[str, str]:
-    # The case of a header's name says nothing: `content-type` replaces `Content-Type`.
+    # Header names are case-insensitive: `content-type` replaces `Content-Type`.
     merged = {name.lower(): (name, value) for layer in layers for name, value in layer.items()}
     return dict(merged.values())
 

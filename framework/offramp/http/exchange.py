@@ -1,4 +1,4 @@
-"""One request and its answer, as they may be kept and shown: masked and capped in size."""
+"""One request and its answer, with secrets masked and bodies cut, to be stored and shown."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import attrs
 from offramp.definition import OutgoingRequest, Response
 from offramp.http.masking import Mask, mask_headers, readable
 
-#: Enough to read what was sent and answered; a batch of 100 usage events has about 30 KB.
+#: Enough to read most bodies whole; a batch of 100 usage events has about 30 KB.
 MAX_BODY_CHARACTERS: Final = 64_000
-#: Of a call that makes several requests, so many before the last are kept, and so much of their
-#: bodies together: what a record needs stays within some 0.3 MB.
+#: Of a call with several requests, the number of requests before the last that are kept, and the
+#: characters of all their bodies together: a record stays within about 0.3 MB.
 MAX_EARLIER: Final = 9
 MAX_EARLIER_CHARACTERS: Final = 128_000
 _CUT: Final = "… ({} characters in all)"
@@ -24,7 +24,7 @@ _CUT: Final = "… ({} characters in all)"
 
 @attrs.frozen(kw_only=True)
 class Exchange:
-    """What was sent and what came back; `error` where no answer came."""
+    """A request and its answer, or the `error` if there was no answer."""
 
     method: str
     url: str
@@ -35,12 +35,12 @@ class Exchange:
     response_body: str = ""
     error: str | None = None
     seconds: float = 0.0
-    #: Those that the same call made before, oldest first, and how many more there were.
+    #: Earlier exchanges of the same call, oldest first, and the number of those left out.
     earlier: tuple[Exchange, ...] = ()
     left_out: int = 0
 
     def as_data(self) -> dict[str, Any]:
-        """The exchange as JSON data; `earlier` and `left_out` only where there are such."""
+        """The exchange as JSON data; `earlier` and `left_out` only if they are not empty."""
         data = attrs.asdict(self, recurse=False) | {
             "request_headers": dict(self.request_headers),
             "response_headers": dict(self.response_headers),
@@ -54,10 +54,10 @@ class Exchange:
 
 
 def kept(exchanges: Sequence[object], *, dropped: int = 0) -> Exchange | None:
-    """The last exchange of a call, and those before with it as far as they fit; nothing if none.
+    """The last exchange of a call, with as many earlier ones as fit; None if there is none.
 
-    `dropped` is how many are not in the list any more. What is no exchange is passed over: a
-    plugin can write to the list.
+    `dropped` is the number of exchanges that were removed from the list. Other objects in the
+    list are ignored, since a plugin can write to it.
     """
     found = [each for each in exchanges if isinstance(each, Exchange)]
     if not found:
@@ -84,9 +84,9 @@ def record(
     error: BaseException | None = None,
     seconds: float = 0.0,
 ) -> Exchange:
-    """Set down one exchange, secrets masked, bodies cut to `MAX_BODY_CHARACTERS`.
+    """Record one exchange, with secrets masked and bodies cut to `MAX_BODY_CHARACTERS`.
 
-    aiohttp gives what is not UTF-8 in a header as halves of characters, which have no JSON form.
+    aiohttp decodes header bytes that are not UTF-8 to lone surrogates, which have no JSON form.
     """
 
     def shown(text: str) -> str:
@@ -115,7 +115,7 @@ def _capped(body: bytes | None, mask: Mask) -> str:
 
 
 def parse_retry_after(value: str | None, *, now: datetime) -> float | None:
-    """The seconds to wait, never negative; nothing where the header is absent or unreadable."""
+    """The seconds to wait, never negative; None if the header is absent or unreadable."""
     if value is None:
         return None
     try:
@@ -128,7 +128,7 @@ def parse_retry_after(value: str | None, *, now: datetime) -> float | None:
 def _until(value: str, now: datetime) -> float | None:
     try:
         retry_at = parsedate_to_datetime(value)
-    except (ValueError, OverflowError):  # the latter for a year or a zone of many digits
+    except (ValueError, OverflowError):  # `OverflowError`: a year or zone of many digits
         return None
     if retry_at.tzinfo is None:
         retry_at = retry_at.replace(tzinfo=UTC)

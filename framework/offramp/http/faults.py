@@ -1,4 +1,4 @@
-"""What a request raises, as our errors: the network's faults are tried again, its own are not."""
+"""Turns what a request raises into our errors: only faults of the network are tried again."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from offramp.errors import (
     RequestTimeoutError,
 )
 
-#: What the network, TLS, a proxy or the partner's HTTP may raise. Some are `ValueError`s as well,
-#: such as a certificate that is not valid, so these are asked for first.
+#: What the network, TLS, a proxy or the partner's HTTP may raise. Checked before `ValueError`,
+#: since some are `ValueError`s too, such as an invalid certificate.
 NETWORK: Final = (
     aiohttp.ClientError,
     HttpProcessingError,
@@ -31,7 +31,7 @@ NETWORK: Final = (
     asyncio.LimitOverrunError,
     asyncio.InvalidStateError,
 )
-#: The address that the request was given is at fault; a redirect's would be the partner's.
+#: The request's own address is at fault; the address of a redirect is the partner's fault.
 _OWN_ADDRESS: Final = (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, UnicodeError)
 
 _TRUST: Final = (
@@ -39,19 +39,19 @@ _TRUST: Final = (
     " SSL_CERT_FILE and restart the host"
 )
 #: Codes of OpenSSL's certificate checks -> our code, cause, remedy.
-#: Source: openssl/x509_vfy.h (X509_V_ERR_…); the codes are those that Node.js gives.
+#: Source: openssl/x509_vfy.h (X509_V_ERR_…); the names are those of Node.js.
 _CERTIFICATE: Final[Mapping[int, tuple[str, str, str]]] = {
     9: (
         "CERT_NOT_YET_VALID",
         "the partner's certificate is not valid yet",
-        "set this machine's clock if it is behind; else the partner has to mend it",
+        "set this machine's clock if it is behind; otherwise the partner has to replace it",
     ),
     10: (
         "CERT_HAS_EXPIRED",
         "the partner's certificate has expired",
         "the partner has to renew it, unless this machine's clock is ahead",
     ),
-    18: ("DEPTH_ZERO_SELF_SIGNED_CERT", "the partner's certificate is signed by itself", _TRUST),
+    18: ("DEPTH_ZERO_SELF_SIGNED_CERT", "the partner's certificate is self-signed", _TRUST),
     19: (
         "SELF_SIGNED_CERT_IN_CHAIN",
         "the partner's certificate comes from an authority that this machine does not know",
@@ -59,8 +59,8 @@ _CERTIFICATE: Final[Mapping[int, tuple[str, str, str]]] = {
     ),
     20: (
         "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
-        "who issued the partner's certificate is not known to this machine",
-        f"the partner has to send the certificates in between; {_TRUST}",
+        "the issuer of the partner's certificate is not known to this machine",
+        f"the partner has to send the intermediate certificates; {_TRUST}",
     ),
     23: (
         "CERT_REVOKED",
@@ -78,58 +78,58 @@ _CERTIFICATE: Final[Mapping[int, tuple[str, str, str]]] = {
         "use the partner's host name in the settings, rather than its IP address",
     ),
 }
-#: The two that depend on what time it is here.
+#: The two that depend on this machine's clock.
 _OF_THE_CLOCK: Final = frozenset({9, 10})
-#: What OpenSSL says of a failed handshake, in part -> cause and remedy.
+#: Part of OpenSSL's message about a failed handshake -> cause and remedy.
 _HANDSHAKE: Final = {
     "wrong version number": "there is no TLS at this port: check the address and its port",
     "http request": "there is no TLS at this port: check the address and its port",
     "unsupported protocol": "the partner speaks only versions of TLS that are no longer safe",
-    "protocol version": "the partner takes none of this machine's versions of TLS",
+    "protocol version": "the partner accepts none of this machine's versions of TLS",
     "certificate required": "the partner asks for a client certificate, which Offramp cannot send",
     "handshake failure": "the partner shares no way to encrypt with this machine, or wants a client"
     " certificate",
     "unrecognized name": "the partner does not know the host name of this address",
 }
-#: Errors of this machine or its way out -> what to do.
+#: Errors of this machine or its network -> cause and remedy.
 _SYSTEM: Final = {
     errno.EMFILE: "this process has no file descriptor left: raise its limit (`ulimit -n`)",
     errno.ENFILE: "this machine has no file descriptor left",
     errno.EADDRNOTAVAIL: "this machine has no port left for another connection",
-    errno.ENETUNREACH: "this machine has no way to that network",
-    errno.EHOSTUNREACH: "this machine has no way to that host: a firewall or a route is in between",
+    errno.ENETUNREACH: "this machine has no route to that network",
+    errno.EHOSTUNREACH: "this machine has no route to that host: check its routes and firewalls",
 }
 
 
 def as_fault(error: Exception, outgoing: OutgoingRequest) -> DeliveryError | None:
-    """The error for what sending a request raised; nothing where it is a bug in the program.
+    """The error for what sending a request raised, or None if that is a bug in the program.
 
-    Whoever composed the request wrongly (an address that is none, a header with a line break) is
-    told once, by `RejectedError`. All else is the network's, and is tried again.
+    A request that is composed wrongly (an invalid address, a header with a line break) gets a
+    `RejectedError`. Everything else is a fault of the network, and is tried again.
     """
     if isinstance(error, TimeoutError) and not _of_the_system(error):
         waited = f"no answer within {outgoing.timeout.total_seconds():g} s"
         return RequestTimeoutError(f"{outgoing.method} {outgoing.url}: {waited}")
     if isinstance(error, _OWN_ADDRESS) and not isinstance(error, aiohttp.RedirectClientError):
         return RejectedError(f"{outgoing.url!r} is not a URL", code="INVALID_URL")
-    # An event loop says so of a connection or a session that was closed under the request.
+    # An event loop raises this if a connection or a session is closed during the request.
     closed = type(error) is RuntimeError
     if closed or isinstance(error, NETWORK):
         code, cause = _cause(error)
         return ConnectionFailedError(f"{outgoing.method} {outgoing.url}: {cause}", code=code)
-    if isinstance(error, ValueError):  # aiohttp composes no such request
+    if isinstance(error, ValueError):  # aiohttp refuses to compose the request
         message = f"{outgoing.method} {outgoing.url}: {error}"
         return RejectedError(message, code="INVALID_REQUEST")
     return None
 
 
 def _of_the_system(error: TimeoutError) -> bool:
-    """Whether the kernel gave a connection up, rather than the request's own time ran out."""
+    """Whether the kernel gave up a connection, as opposed to the request's own time-out."""
     return error.errno is not None
 
 
 def _cause(error: BaseException) -> tuple[str, str]:
-    """The code of a fault of the network, and its cause with what to do about it."""
+    """The code of a fault of the network, and its cause with the remedy."""
     inner = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
     if isinstance(inner, ssl.SSLError):
         return _of_tls(inner)
@@ -141,7 +141,7 @@ def _cause(error: BaseException) -> tuple[str, str]:
         return "ECONNRESET", f"{answer}: check the proxy and its credentials"
     if isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
         answer = " ".join(str(error.message).split())
-        return "ECONNRESET", f"what the partner answered is not HTTP as it should be: {answer}"
+        return "ECONNRESET", f"the partner's answer is not valid HTTP: {answer}"
     return _of_sockets(inner, through)
 
 
@@ -154,7 +154,7 @@ def _of_tls(error: ssl.SSLError) -> tuple[str, str]:
                 cause += f" (it is {datetime.now(UTC):%Y-%m-%d %H:%M:%SZ} here)"
             return code, f"{cause}: {remedy}"
         message = getattr(error, "verify_message", "") or str(error)
-        remedy = "it, or its authority's, has to be issued anew as RFC 5280 asks"
+        remedy = "it, or its authority's, has to be reissued as RFC 5280 requires"
         return "EPROTO", f"the partner's certificate is not valid ({message}): {remedy}"
     reason = (getattr(error, "reason", None) or "").replace("_", " ").lower()
     for part, cause in _HANDSHAKE.items():
@@ -165,8 +165,8 @@ def _of_tls(error: ssl.SSLError) -> tuple[str, str]:
 
 def _of_names(error: BaseException, through: str) -> tuple[str, str]:
     if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
-        message = "did not answer: check this machine's DNS"
-        return "EAI_AGAIN", f"the service that finds {through or 'the host'} {message}"
+        message = "got no answer: check this machine's DNS"
+        return "EAI_AGAIN", f"the DNS look-up of {through or 'the host'} {message}"
     message = f"{through or 'the host'} has no address: check its name, and this machine's DNS"
     return "ENOTFOUND", message
 

@@ -1,4 +1,4 @@
-"""The requests that one call of a plugin made: from where, which ended, and which failed."""
+"""The requests that one call of a plugin made: which line made each, how each ended."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ import attrs
 from offramp.definition import Response
 from offramp.place import place_of
 
-#: What is cancelled ends within a turn of the loop, unless it fights that.
+#: A cancelled task ends within one turn of the event loop, unless it suppresses that.
 CANCEL_SECONDS: Final = 1.0
 
 
 @attrs.define(kw_only=True, eq=False)
 class MadeRequest:
-    """A request as a plugin made it; `code` and `line` say where."""
+    """A request that a plugin made; `code` and `line` say where."""
 
     method: str
     url: str
     code: CodeType
     line: int
-    #: What the plugin awaits, or does not.
+    #: The coroutine that the plugin should await.
     coroutine: Coroutine[Any, Any, Response] | None = None
-    #: Within which the request began.
+    #: The task in which the request began.
     task: asyncio.Task[Any] | None = None
 
     def __str__(self) -> str:
@@ -36,18 +36,18 @@ class MadeRequest:
     @property
     def ended(self) -> bool:
         """Whether it was answered, failed, or was cancelled."""
-        # The frame of a coroutine goes as it ends.
+        # A coroutine that has ended has no frame.
         return self.coroutine is None or getattr(self.coroutine, "cr_frame", None) is None
 
 
 @attrs.define(eq=False)
 class MadeRequests:
-    """Notes every request of a call, and tells in the end what was wrong with them."""
+    """Notes every request of a call, and says at the end what was wrong with them."""
 
     _made: list[MadeRequest] = attrs.field(factory=list, init=False)
-    #: How many failed so far, the last of them, and its error; nothing once one that began
-    #: afterwards was answered.
+    #: Number of requests that have failed so far.
     _failures: int = attrs.field(default=0, init=False)
+    #: The last failed request and its error; None once a request that began later is answered.
     _failed: tuple[MadeRequest, BaseException] | None = attrs.field(default=None, init=False)
     _answered: bool = attrs.field(default=False, init=False)
     _closed: bool = attrs.field(default=False, init=False)
@@ -57,35 +57,35 @@ class MadeRequests:
         self._made.append(request)
 
     def begin(self, request: MadeRequest) -> int:
-        """Note that a request was awaited; the answer is for `succeed`.
+        """Note that a request was awaited; returns the argument of `succeed`.
 
-        Raises `RuntimeError` where the call is over: nobody would learn what became of it.
+        Raises `RuntimeError` if the call has ended, since its result is already decided.
         """
         if self._closed:
-            raise RuntimeError(f"{request}: it was begun after the action had ended: await it")
+            raise RuntimeError(f"{request} began after the action had ended: await it")
         request.task = asyncio.current_task()
         return self._failures
 
     def succeed(self, begun: int) -> None:
-        """Note an answer that the plugin got; one begun after a failure makes up for it."""
+        """Note an answer; a request that began after a failure cancels that failure out."""
         self._answered = True
         if begun == self._failures:
             self._failed = None
 
     def fail(self, request: MadeRequest, error: BaseException) -> None:
-        """Note that a request raised; a cancelled one counts where no other was answered."""
+        """Note that a request raised; a cancelled one counts only if no other was answered."""
         if isinstance(error, asyncio.CancelledError) and self._answered:
             return
         self._failures += 1
         self._failed = (request, error)
 
     def restart(self) -> None:
-        """Begin anew, as the call is made again; what was noted so far is forgotten."""
+        """Forget all requests, because the call is made again."""
         self._made.clear()
         self._failures, self._failed, self._answered, self._closed = 0, None, False, False
 
     async def close(self) -> str | None:
-        """End what the call left behind, and tell which request it did not wait for."""
+        """Cancel unfinished requests, and say which one the call did not wait for, or None."""
         self._closed = True
         left = [request for request in self._made if not request.ended]
         if not left:
@@ -103,7 +103,7 @@ class MadeRequests:
         return not self._made
 
     def undelivered(self) -> str | None:
-        """Why a call that ended without an error delivered nothing, if so."""
+        """Why a call that ended without an error delivered nothing, or None."""
         if not self._made:
             return (
                 "sent nothing: send a request, raise a RejectedError, or declare"
@@ -121,10 +121,10 @@ class MadeRequests:
 
 
 async def _cancel(left: list[MadeRequest]) -> None:
-    """Cancel the tasks of requests that did not end; what runs in no task is closed."""
+    """Cancel the tasks of requests that did not end; close coroutines that run in no task."""
     coroutines = {id(request.coroutine) for request in left}
     tasks = {request.task for request in left if request.task is not None}
-    # A task that did not begin yet is found by what it is about to run.
+    # A task that has not started yet is found by its coroutine.
     tasks |= {task for task in asyncio.all_tasks() if id(task.get_coro()) in coroutines}
     tasks.discard(asyncio.current_task())
     for task in tasks:

@@ -1,4 +1,4 @@
-"""Keeping secrets out of everything that could be seen."""
+"""Masks secrets in everything that is shown or stored."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from offramp.definition import MASK
 
 Mask: TypeAlias = Callable[[str], str]
 
-#: Headers whose values are credentials whatever they hold.
+#: Headers whose values are always masked.
 SECRET_HEADERS: Final = frozenset(
     {"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "api-key"}
 )
 #: Shorter values occur by chance in other text, and masking them would garble it: they are masked
 #: only where one is the whole of a value.
 SHORTEST_SECRET: Final = 4
-#: The same for what base64 makes of a secret, in characters of base64.
+#: The same for a secret's base64 form, in characters of base64.
 SHORTEST_BASE64: Final = 8
 #: Base64 writes three bytes as four characters of six bits.
 BYTES_OF_BASE64: Final = 3
@@ -32,16 +32,16 @@ _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 def make_mask(secrets: Iterable[str]) -> Mask:
     """A function that replaces every occurrence of the secrets in a text by `***`.
 
-    It knows them also as they stand in a URL (percent-encoded), in JSON (escaped) and within
-    base64 (the credentials of Basic authentication, which partners like to quote). A secret of one
-    to three characters is masked where it is the whole text, a whole value of JSON text, or a whole
-    value in a query or a form.
+    It also finds them percent-encoded (in a URL), escaped (in JSON) and within base64 (the
+    credentials of Basic authentication, which partners often quote). A secret of one to three
+    characters is masked only if it is the whole text, a whole value of JSON text, or a whole value
+    in a query or a form.
     """
     given = sorted({s for s in secrets if s}, key=len, reverse=True)
     known = [s for s in given if len(s) >= SHORTEST_SECRET]
     if not given:
         return str
-    # One pattern each: a search for one literal start is many times faster than for several.
+    # One pattern for each: a search for one literal is many times faster than for several.
     patterns = [re.compile("".join(map(_any_spelling, secret))) for secret in known]
     encoded = sorted({core for secret in known for core in _in_base64(secret)})
     whole = _whole_values(given[len(known) :])
@@ -59,12 +59,12 @@ def make_mask(secrets: Iterable[str]) -> Mask:
 
 
 def readable(text: str) -> str:
-    """The text as it can be written: half a character, as of a header in Latin-1, is U+FFFD."""
+    """The text in a form that UTF-8 can encode: each half of a surrogate pair is U+FFFD."""
     return text if text.isascii() else _HALF_CHARACTER.sub("\ufffd", text)
 
 
 def _in_base64(secret: str) -> Iterator[str]:
-    """The characters that a secret surely makes in base64, whatever stands before and after."""
+    """The base64 characters of a secret that do not depend on what is before and after it."""
     raw = readable(secret).encode()
     for before in range(BYTES_OF_BASE64):
         text = base64.b64encode(bytes(before) + raw).decode()
@@ -76,7 +76,7 @@ def _in_base64(secret: str) -> Iterator[str]:
 
 
 def _whole_values(secrets: Iterable[str]) -> re.Pattern[str] | None:
-    """Where a short secret is a value by itself; the first group is the name of a pair."""
+    """Finds short secrets that are a whole value; the first group is the name of a pair."""
     spelled = "|".join("".join(map(_any_spelling, secret)) for secret in secrets)
     if not spelled:
         return None
@@ -86,7 +86,7 @@ def _whole_values(secrets: Iterable[str]) -> re.Pattern[str] | None:
 
 
 def _any_spelling(character: str) -> str:
-    # Character by character, because URL libraries leave some as they are and encode others.
+    # Character by character, because URL libraries differ in which characters they encode.
     encoded = quote(character, safe="")
     forms = {character, encoded, encoded.lower(), json.dumps(character)[1:-1]}
     if character == " ":
@@ -96,7 +96,7 @@ def _any_spelling(character: str) -> str:
 
 
 def mask_headers(headers: Mapping[str, str], mask: Mask) -> dict[str, str]:
-    """Headers as they may be shown."""
+    """Headers with secrets masked."""
     return {
         name: MASK if name.lower() in SECRET_HEADERS else mask(value)
         for name, value in headers.items()

@@ -1,4 +1,4 @@
-"""The last handler: the request leaves through aiohttp, and its faults become ours."""
+"""The innermost handler: it sends through aiohttp, and turns aiohttp's errors into ours."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from offramp.errors import ConnectionFailedError
 from offramp.http.address import as_spelled
 from offramp.http.faults import as_fault
 
-#: Partner answers are small; one that is not would only fill memory.
+#: Partners' answers are small; a larger one would only fill the memory.
 MAX_RESPONSE_BYTES: Final = 10_000_000
 #: Idle connections are closed before common load balancers close them (60 s).
 KEEP_ALIVE_SECONDS: Final = 30.0
-#: After its time-out a request may still read what has arrived. Where the whole process stood still
-#: (SIGSTOP, a suspended machine), time runs out in the moment in which the answer can be read.
+#: After its time-out a request may still read what has arrived: if the whole process was stopped
+#: (SIGSTOP, a suspended machine), the time-out and the answer come at the same moment.
 READING_SECONDS: Final = 0.1
-#: The time-out is the transport's own.
+#: Switched off, because the transport has its own time-out.
 _NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None)
 
 
@@ -72,7 +72,7 @@ def aiohttp_transport(session: aiohttp.ClientSession) -> Handler:
 
 @asynccontextmanager
 async def _within(seconds: float) -> AsyncIterator[None]:
-    """End the block with `TimeoutError` after so many seconds in which it could have gone on."""
+    """End the block with `TimeoutError` after this number of seconds and `READING_SECONDS`."""
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(None) as limit:
         end = loop.call_later(seconds, lambda: limit.reschedule(loop.time() + READING_SECONDS))
@@ -83,9 +83,9 @@ async def _within(seconds: float) -> AsyncIterator[None]:
 
 
 def open_transport() -> tuple[Handler, Callable[[], Awaitable[None]]]:
-    """A handler whose session is opened by its first request, and what closes it for good.
+    """A handler that opens its session at the first request, and the function that closes it.
 
-    Whoever makes one and gives it up before that has nothing to close.
+    Without a request there is nothing to close.
     """
     opened: list[tuple[aiohttp.ClientSession, Handler]] = []
     closed = False
