@@ -54,5 +54,5 @@ def test_statements_are_found_by_name(package: Path) -> None:
 def test_an_unclear_statement_is_refused(package: Path, text: str) -> None:
     """A statement without name, description or text does not load."""
     (package / "bad.sql").write_text(text)
-    with pytest.raises(ValueError, match=r"named_sql_sample/bad\.sql: '\w+' needs a name"):
+    with pytest.raises(ValueError, match=r"named_sql_sample/bad\.sql: '\w+' needs a unique name"):
         load_statements(package.name, "bad.sql")

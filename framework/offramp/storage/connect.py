@@ -1,4 +1,4 @@
-"""How the file is opened, for the writer and for readers, and what its errors become."""
+"""Opens the file for the writer and for readers, and turns SQLite's errors into ours."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 #: Seconds to wait for a foreign connection, such as a person's `sqlite3` shell.
 BUSY_SECONDS = 5.0
-#: Page cache of the writer in KiB: holds the index of some three million message ids.
+#: Page cache of the writer in KiB: holds the index of about three million message ids.
 WRITER_CACHE_KIB = 65_536
 #: Page cache of each reader in KiB.
 READER_CACHE_KIB = 8_192
@@ -27,12 +27,12 @@ _PRIMARY_CODE = 0xFF
 
 
 def connect_writer(path: Path) -> sqlite3.Connection:
-    """Open the file, made if need be, for the one connection that writes and checkpoints.
+    """Open the file, created if needed, for the one connection that writes and checkpoints.
 
     SQLite before 3.51.3 can corrupt a log that two connections write or checkpoint at once
-    (sqlite.org/wal.html#walresetbug), so there must be no second one.
+    (sqlite.org/wal.html#walresetbug), so there must be no second such connection.
     """
-    # SQLite gives the mode of this file to its log and index too.
+    # SQLite creates its log and index with the mode of this file.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
     connection = sqlite3.connect(
         path, isolation_level=None, timeout=BUSY_SECONDS, cached_statements=KEPT_STATEMENTS
@@ -68,7 +68,7 @@ def connect_reader(path: Path) -> sqlite3.Connection:
 
 
 def storage_error(error: BaseException, path: Path) -> BaseException:
-    """What a failure of the file becomes; any other error, such as a caller's own, stays."""
+    """The `StorageError` for a failure of the file; any other error is returned unchanged."""
     if type(error) not in {sqlite3.OperationalError, sqlite3.DatabaseError}:
         return error
     code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE

@@ -1,4 +1,4 @@
-"""The lock on a data folder: leases live in memory, so a second process would deliver twice."""
+"""The lock on a data folder: leases are in memory, so a second process would deliver twice."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOCK_FILE = "lock"
-#: Nobody but the owner may read: the folder holds events and, encrypted, secrets.
+#: Only the owner may read the folder: it holds events and encrypted secrets.
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
 #: Longest process id that is read back from the lock file, in bytes.
@@ -20,10 +20,10 @@ _PID_BYTES = 20
 
 
 def lock_folder(folder: Path) -> int:
-    """Make the folder if need be and lock it; answers the descriptor that holds the lock.
+    """Make the folder if needed and lock it; returns the descriptor that holds the lock.
 
-    The lock ends with `os.close` or with the process, however that ends. Raises `StorageError`
-    if another process has it, or if the folder cannot be made or written.
+    The lock ends with `os.close`, or when the process ends. Raises `StorageError` if another
+    process holds it, or if the folder cannot be made or written.
     """
     try:
         folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
@@ -37,7 +37,7 @@ def lock_folder(folder: Path) -> int:
         os.close(held)
         raise StorageError(
             f"data folder {folder} is in use by process {pid}: "
-            "stop that process, or give this one a folder of its own"
+            "stop that process, or give this one another folder"
         ) from error
     os.ftruncate(held, 0)
     os.write(held, str(os.getpid()).encode())

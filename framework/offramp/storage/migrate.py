@@ -16,7 +16,7 @@ OLDEST_SQLITE = (3, 37, 0)
 
 
 def known_migrations() -> list[str]:
-    """The text of every migration, number 1 first; they lie in `migrations/NNNN_what.sql`."""
+    """The text of every migration, number 1 first, from `migrations/NNNN_what.sql`."""
     folder = resources.files("offramp.storage").joinpath("migrations")
     files = sorted(
         (file for file in folder.iterdir() if file.name.endswith(".sql")),
@@ -24,14 +24,14 @@ def known_migrations() -> list[str]:
     )
     numbers = [int(file.name.partition("_")[0]) for file in files]
     if numbers != list(range(1, len(files) + 1)):
-        raise StorageError(f"the migrations are numbered {numbers}: they must run from 1 on")
+        raise StorageError(f"the migrations are numbered {numbers}: they must count up from 1")
     return [file.read_text(encoding="utf-8") for file in files]
 
 
 def migrate(connection: sqlite3.Connection, migrations: Sequence[str]) -> None:
-    """Apply the migrations that the file has not seen yet, all of them or none.
+    """Apply the migrations that the file does not have yet, all of them or none.
 
-    Raises `StorageError` if the file was written by a newer version, which it leaves untouched.
+    Raises `StorageError`, and changes nothing, if a newer version wrote the file.
     """
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         needed = ".".join(map(str, OLDEST_SQLITE))
@@ -59,7 +59,7 @@ def migrate(connection: sqlite3.Connection, migrations: Sequence[str]) -> None:
 
 
 def _statements(text: str) -> Iterator[str]:
-    # `executescript` would commit first, and half of a migration could then stay behind.
+    # `executescript` would commit first, and half of a migration could then remain.
     statement = ""
     for line in text.splitlines(keepends=True):
         statement += line

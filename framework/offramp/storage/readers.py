@@ -1,4 +1,4 @@
-"""Threads that only read: each has a connection of its own and sees the last commit."""
+"""Threads that only read; each has its own connection and sees the last commit."""
 
 from __future__ import annotations
 

@@ -14,9 +14,9 @@ _HEADER = re.compile(r"^-- name: *(\S+) *\n((?:--.*\n)*)", re.MULTILINE)
 
 
 def load_statements(package: str, file: str) -> Mapping[str, str]:
-    """Read a `.sql` file that lies in a package: name -> statement, without comments above it.
+    """Read a `.sql` file of a package: name -> statement, without the comments above it.
 
-    Each statement stands under `-- name: some_name` and a description, one `-- ` line or more.
+    Each statement follows `-- name: some_name` and a description, one `-- ` line or more.
     Raises `ValueError` for a name that is used twice, has no description or no statement.
     """
     text = resources.files(package).joinpath(file).read_text(encoding="utf-8")
@@ -28,7 +28,7 @@ def load_statements(package: str, file: str) -> Mapping[str, str]:
         statement = text[header.end() : end].strip().removesuffix(";")
         if not (statement and description) or name in found:
             raise ValueError(
-                f"{package}/{file}: {name!r} needs a name of its own, a description and a statement"
+                f"{package}/{file}: {name!r} needs a unique name, a description and a statement"
             )
         found[name] = statement
     return MappingProxyType(found)

@@ -24,7 +24,7 @@ Q = TypeVar("Q")
 R = TypeVar("R")
 
 DATABASE_FILE = "offramp.sqlite3"
-#: Threads for reads that people ask for: one slow listing must not hold up the next.
+#: Threads for reads that people request: one slow listing must not delay the next.
 READER_THREADS = 2
 
 
@@ -44,10 +44,10 @@ class Store:
     @classmethod
     @contextlib.asynccontextmanager
     async def open(cls, folder: Path) -> AsyncIterator[Store]:
-        """Make or open the folder, lock it, bring its tables up to date; close it all at the end.
+        """Make or open the folder, lock it, bring its tables up to date; close it at the end.
 
-        The folder must lie on a local disk. Raises `StorageError` if another process has it, if
-        it cannot be used, or if a newer version wrote it.
+        The folder must be on a local disk. Raises `StorageError` if another process has locked
+        it, if it cannot be used, or if a newer version wrote it.
         """
         lock = await asyncio.to_thread(lock_folder, folder)
         try:
@@ -63,20 +63,20 @@ class Store:
             os.close(lock)
 
     async def write(self, fn: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `fn` in the next group, in a savepoint of its own; returns once it is on disk.
+        """Run `fn` in the next group, in its own savepoint; returns once it is on disk.
 
-        What `fn` raises undoes what it did, nothing else, and is raised here. Raises
+        If `fn` raises, only its own changes are undone, and the error is raised here. Raises
         `StorageError` if the disk fails. `fn` runs in the writer's thread: keep it short.
         """
         result: T = await self._writer.submit(self._plain, fn)
         return result
 
     def submit(self, work: Work[Q, R], request: Q) -> asyncio.Future[R]:
-        """Hand in a request of a kind of work that runs many at once; see `Work`."""
+        """Submit a request of a kind of work that runs many together; see `Work`."""
         return self._writer.submit(work, request)
 
     async def read(self, fn: Callable[[sqlite3.Connection], T], *, urgent: bool = False) -> T:
-        """Run `fn` in a read transaction in another thread; `urgent` has a thread for itself."""
+        """Run `fn` in a read transaction in another thread; `urgent` reads have their own."""
         return await (self._urgent if urgent else self._reads).read(fn)
 
     async def backup(self, path: Path) -> None:
@@ -84,8 +84,8 @@ class Store:
         await asyncio.to_thread(_backup, self.path, path)
 
     async def _close(self) -> None:
-        # The readers go first: the last connection to close clears the log away, and only the
-        # writer's may.
+        # The readers close first: the last connection to close deletes the log, and only the
+        # writer's may do that.
         await self._urgent.close()
         await self._reads.close()
         await self._writer.close()
@@ -103,7 +103,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _sync_folder(folder: Path) -> None:
-    # A file that is safe on disk is lost all the same if its name is not.
+    # A file on disk is lost if its folder's entry is not on disk too.
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -119,16 +119,16 @@ def _run_each(
 
 def _backup(source: Path, target: Path) -> None:
     try:
-        # SQLite writes into an empty file, and this one is nobody else's and private.
+        # SQLite writes into an empty file; this one is new and private to the owner.
         copy = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
     except OSError as error:
         raise StorageError(f"backup to {target}: {error.strerror or error}") from error
     try:
         with contextlib.closing(connect_reader(source)) as connection:
-            # It would refuse the copy too; the source stays safe, as it is open for reading only.
+            # Else SQLite would refuse the copy too; the source is open for reading only anyway.
             connection.execute("PRAGMA query_only = OFF")
             connection.execute("VACUUM INTO ?", (str(target),))
-        # SQLite does not sync a copy, since it could always be made again; a backup cannot.
+        # SQLite does not sync a copy, since it can be made again; a backup may not.
         os.fsync(copy)
     except sqlite3.Error as error:
         target.unlink()

@@ -1,4 +1,4 @@
-"""The one thread that writes: it gathers what waits into a group and commits that once."""
+"""The one thread that writes: it collects waiting requests into a group and commits once."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ R = TypeVar("R")
 _log = logging.getLogger("offramp.storage")
 
 
-#: Small requests are handed to the thread once per round of the event loop, as each wake costs the
-#: interpreter's lock; as much as this, in rows, keeps it busy while the rest is still prepared.
+#: Small requests are passed to the thread once per round of the event loop, since each wake-up
+#: costs the interpreter's lock. This weight, in rows, is enough to wake the thread at once.
 WORTH_WAKING = 64
 
 
 class Rank(enum.IntEnum):
-    """In which order the kinds of work of one group run."""
+    """The order in which the kinds of work of one group run."""
 
     #: Runs first: settles free space, accepts take it.
     FIRST = 0
@@ -50,7 +50,7 @@ class Work(Generic[Q, R]):
     """A kind of write: requests of one kind that wait together are run together.
 
     `run` gets them all in one savepoint. If it raises, each is run again alone, so that only the
-    bad ones fail; whatever it keeps in memory must bear that.
+    bad ones fail; what `run` keeps in memory must allow for that.
     """
 
     #: One result per request, in order.
@@ -61,8 +61,8 @@ class Work(Generic[Q, R]):
     #: The weight that one commit takes at most; a single heavier request goes alone.
     most: int | None = None
     weigh: Callable[[Q], int] = _one
-    #: Called in the event loop, once per group, before the awaiters go on, and even if they are
-    #: gone: what became of each request on disk. An error stands for "undone".
+    #: Called in the event loop, once per group, before the awaiters continue, and even if they
+    #: were cancelled, with the result of each request. An error means that it was undone.
     done: Callable[[Sequence[tuple[Q, R | BaseException]]], None] | None = None
 
 
@@ -83,14 +83,14 @@ class Writer:
         self._connect = connect
         self._loop = asyncio.get_running_loop()
         self._inbox: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
-        #: What was submitted since the event loop came round last.
+        #: What was submitted in this round of the event loop.
         self._submitted: list[_Job] = []
         self._weight = 0
         self._waiting: dict[Work[Any, Any], deque[_Job]] = {}
         self._open = True
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
-        # A daemon, so that a program that forgets to close can still exit; commits are atomic.
+        # A daemon, so that a program can exit without closing; commits are atomic.
         self._thread = threading.Thread(target=self._main, name="offramp-writer", daemon=True)
 
     async def start(self) -> None:
@@ -99,7 +99,7 @@ class Writer:
         await self._ready
 
     async def close(self) -> None:
-        """Commit what waits, close the connection, end the thread."""
+        """Commit waiting requests, close the connection, end the thread."""
         if self._open:
             self._open = False
             self._hand_over()
@@ -117,7 +117,7 @@ class Writer:
         if not self._open:
             raise StorageError(f"{self._path} is closed: nothing can be written any more")
         future: asyncio.Future[R] = self._loop.create_future()
-        # Weighed here, so that what cannot be weighed fails its caller, not the thread.
+        # Weighed here, so that an error in weighing fails the caller, not the thread.
         job = _Job(work, request, future, work.weigh(request))
         if not self._submitted:
             self._loop.call_soon(self._hand_over)
@@ -133,7 +133,7 @@ class Writer:
             self._submitted = []
             self._weight = 0
 
-    # What follows runs in the thread, but for `_resolve`.
+    # The methods below run in the thread, except `_resolve`.
 
     def _main(self) -> None:
         try:
@@ -144,7 +144,7 @@ class Writer:
         self._call_in_loop(self._ready.set_result, None)
         try:
             while self._gather():
-                # No name for the group here: it would keep the last one while the thread waits.
+                # Without a local variable, which would keep the last group while the thread waits.
                 self._call_in_loop(self._resolve, self._write(connection, self._take()))
         finally:
             connection.close()
@@ -162,12 +162,12 @@ class Writer:
         self._ready.set_exception(error)
 
     def _gather(self) -> bool:
-        """Wait until there is work, take in all there is; false once closed and empty."""
+        """Wait for work and take all of it; False once the writer is closed and idle."""
         more = True
         while more and (not self._waiting or not self._inbox.empty()):
             jobs = self._inbox.get()
             if jobs is None:
-                # Nothing is put behind it, so what is left can be taken without waiting.
+                # Nothing is queued after it, so the rest can be taken without waiting.
                 self._inbox.put(None)
                 more = False
             else:
@@ -185,7 +185,7 @@ class Writer:
         return group
 
     def _write(self, connection: sqlite3.Connection, group: list[list[_Job]]) -> list[list[_Job]]:
-        """Run a group and commit it; if that fails, nothing of it stays and every job says so."""
+        """Run a group and commit it; if that fails, all of it is undone and every job fails."""
         try:
             connection.execute("BEGIN IMMEDIATE")
             for jobs in group:
@@ -231,9 +231,9 @@ class Writer:
                 try:
                     done([(job.request, job.result) for job in jobs])
                 except Exception:  # noqa: BLE001 - the awaiters must not hang for it
-                    _log.exception("a write is on disk, but what follows it failed")
+                    _log.exception("a write is on disk, but its callback failed")
         for job in _flat(group):
-            # A cancelled awaiter is gone; what it asked for is on disk all the same.
+            # The request of a cancelled awaiter is on disk nevertheless.
             if not job.future.done():
                 if isinstance(job.result, BaseException):
                     job.future.set_exception(job.result)
