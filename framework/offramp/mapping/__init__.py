@@ -1,4 +1,4 @@
-"""Mappings: what makes a payload of an event, compiled once and run for each event."""
+"""Mappings: turn an event into a payload; compiled once and run for each event."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What a mapping may spend on one event, counted, so that the event has one result at any load.
+"""The limit on the work of a mapping for one event, counted in steps and characters.
 
-Time would do for a limit too, but then a busy host would reject what an idle one delivers.
+It is not a limit of time, since a busy host would then reject events that an idle one delivers.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ import attrs
 from offramp.errors import BudgetError
 from offramp.mapping.values import Resolver
 
-#: Steps: list items, statements and filters of Liquid, places that `@replace` finds, and the like.
-#: All of them together hold up the event loop for an instant only. A list has 16,000 items at most
-#: in an event of 32 KB, the largest that Segment and Offramp take unless told otherwise.
+#: Steps: list items, statements and filters of Liquid, occurrences that `@replace` finds, and the
+#: like. All of them together block the event loop only briefly. A list has 16,000 items at most in
+#: an event of 32 KB, the default maximum of Segment and Offramp.
 MAX_STEPS: Final = 100_000
-#: Characters of the texts that are read and made, some sixty times those of the largest event.
+#: Characters of the texts that are read and made, about sixty times those of the largest event.
 MAX_CHARACTERS: Final = 2_000_000
-#: Where a text is looked at character by character, so many of them take as long as a step.
+#: Characters that take as long as one step if a text is read character by character.
 CHARACTERS_PER_STEP: Final = 4
 
 
 @attrs.define(kw_only=True)
 class Budget:
-    """What is left to spend on the event that is being mapped."""
+    """The steps and characters that are left for the event that is being mapped."""
 
     steps: float = MAX_STEPS
     characters: float = MAX_CHARACTERS
@@ -50,7 +50,7 @@ def budgeted(resolve: Resolver) -> Resolver:
 
 @attrs.frozen
 class Meter:
-    """Charges the budget of the event for what the directive at one place does."""
+    """Charges the event's budget for the work of the directive at one place."""
 
     place: str
 
@@ -60,14 +60,14 @@ class Meter:
         return _RUNNING.get()
 
     def steps(self, count: float) -> None:
-        """Take steps; raises `BudgetError` when none are left."""
+        """Charge steps; raises `BudgetError` when none are left."""
         budget = _RUNNING.get()
         budget.steps -= count
         if budget.steps < 0:
             raise BudgetError(self.place, _spent(f"takes more than {MAX_STEPS:,} steps"))
 
     def characters(self, count: float) -> None:
-        """Take characters; raises `BudgetError` when none are left."""
+        """Charge characters; raises `BudgetError` when none are left."""
         budget = _RUNNING.get()
         budget.characters -= count
         if budget.characters < 0:
@@ -76,13 +76,13 @@ class Meter:
             )
 
     def slowly(self, count: float) -> None:
-        """Take the steps of looking at so many characters, one by one."""
+        """Charge the steps of reading this number of characters one by one."""
         self.steps(count / CHARACTERS_PER_STEP)
 
     def weigh(self, value: Any) -> None:
-        """Take a step for each part of a value and its characters, as if it were written out.
+        """Charge a step for each part of a value, and its characters, as if it were written out.
 
-        A part that stands at several places counts at each; the walk ends where the budget does.
+        A part that occurs several times counts each time; the walk ends when the budget is spent.
         """
         pending: list[Iterable[Any]] = [(value,)]
         while pending:

@@ -1,4 +1,4 @@
-"""Checks the shape of a mapping at the places that Segment looks at; directives declare theirs."""
+"""Checks the shape of a mapping where Segment does; each directive declares its own checks."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from offramp.js.units import js_length
 from offramp.mapping.compiler import METADATA_KEY, Directive, unknown_directive
 from offramp.mapping.wording import shown
 
-#: Levels of objects and lists in a mapping; editors make fewer than 20, and 100 stay far from
-#: Python's own limit of 1,000 calls.
+#: Most levels of objects and lists in a mapping. Editors make fewer than 20, and 100 is far below
+#: Python's limit of 1,000 nested calls.
 MAX_DEPTH = 100
 #: Whether a directive works without an option.
 REQUIRED, OPTIONAL = True, False
 
-#: What looks at one spec: `(checker, spec, place)`; it calls `checker.report` for each fault.
+#: The check of one spec: `(checker, spec, place)`; it calls `checker.report` for each fault.
 Check = Callable[["Checker", Any, str], None]
 
 
 def check_shape(mapping: Any) -> list[Fault]:
-    """The faults of a mapping that is not a JSON object, or nested too deeply to look at."""
+    """The faults of a mapping that is not a JSON object, or is nested too deeply."""
     if type(mapping) is not dict:
         return [Fault("$", f"expected a mapping as an object, got {_named(mapping)}")]
     faults: list[Fault] = []
@@ -42,7 +42,7 @@ def check_shape(mapping: Any) -> list[Fault]:
 
 
 def check_mapping(spec: Any, directives: Mapping[str, Directive], place: str = "$") -> list[Fault]:
-    """The faults of a mapping, as far as they show without running it."""
+    """The faults of a mapping that can be found without running it."""
     checker = Checker(directives=directives)
     checker.mapping(spec, place)
     return checker.faults
@@ -71,7 +71,7 @@ class Checker:
 
     directives: Mapping[str, Directive]
     faults: list[Fault] = attrs.field(factory=list)
-    #: Where directives were looked at; options lead to the same ones twice, at each level.
+    #: Places of directives already checked, since options lead to the same directive twice.
     seen: set[str] = attrs.field(factory=set)
 
     def report(self, place: str, message: str) -> None:
@@ -79,19 +79,19 @@ class Checker:
         self.faults.append(Fault(place, message))
 
     def mapping(self, value: Any, place: str) -> None:
-        """Any part of a mapping; lists are not looked into."""
+        """Check any part of a mapping; the items of lists are not checked."""
         if _is_directive(value):
             self.directive(value, place)
         elif type(value) is dict:
             self.members(value, place)
 
     def members(self, value: dict[str, Any], place: str) -> None:
-        """Every member of an object of the mapping."""
+        """Check every member of an object of the mapping."""
         for key, item in value.items():
             self.mapping(item, join_place(place, key))
 
     def directive(self, value: dict[str, Any], place: str) -> None:
-        """An object of which a key begins with `@`."""
+        """Check an object that has a key that begins with `@`."""
         if place in self.seen:
             return
         self.seen.add(place)
@@ -108,7 +108,7 @@ class Checker:
             check(self, value[names[0]], join_place(place, names[0]))
 
     def options(self, value: Any, place: str, options: Mapping[str, tuple[bool, Check]]) -> bool:
-        """An object with these options (whether required, check); false if it is no object."""
+        """Check an object with these options (required?, check); False if it is not an object."""
         if type(value) is not dict or _is_directive(value):
             wanted = ", ".join(repr(name) for name in options)
             self.report(place, f"expected an object with {wanted}, got {shown(value)}")
@@ -161,13 +161,13 @@ def boolean(checker: Checker, value: Any, place: str) -> None:
 
 
 def plain_list(checker: Checker, value: Any, place: str) -> None:
-    """A list, whatever is in it."""
+    """A list with any items."""
     if type(value) is not list:
         checker.report(place, f"expected a list, got {shown(value)}")
 
 
 def one_of(*allowed: str) -> Check:
-    """One of some words, in whatever case."""
+    """One of some words, in any case."""
 
     def check(checker: Checker, value: Any, place: str) -> None:
         if type(value) is not str or value.lower() not in allowed:
@@ -178,7 +178,7 @@ def one_of(*allowed: str) -> Check:
 
 
 def text_of_length(shortest: int, longest: int) -> Check:
-    """A string of so many characters as JavaScript counts them, both bounds included."""
+    """A string of this length as JavaScript counts characters, both bounds included."""
 
     def check(checker: Checker, value: Any, place: str) -> None:
         if type(value) is not str:
@@ -191,7 +191,7 @@ def text_of_length(shortest: int, longest: int) -> Check:
 
 
 def options_of(**options: tuple[bool, Check]) -> Check:
-    """An object with these options, each by whether it is required and its own check."""
+    """An object with these options, each given as whether it is required, and its check."""
 
     def check(checker: Checker, value: Any, place: str) -> None:
         checker.options(value, place, options)

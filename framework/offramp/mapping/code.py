@@ -1,6 +1,6 @@
-"""A mapping as straight-line code, written once when it is compiled: the quick way to run it.
+"""Generates a mapping's code when it is compiled, which is the quick way to run it.
 
-A path that many fields begin with is followed once, and a field is read without a call.
+The common beginning of many fields' paths is read once, and a field is read without a call.
 `inspect.getsource` shows the code.
 """
 
@@ -19,26 +19,25 @@ if TYPE_CHECKING:
     from offramp.mapping.nodes import Node, Part
     from offramp.mapping.values import Resolver
 
-#: Conditions within conditions; what lies deeper gets a function of its own. Python takes 100
-#: levels of indentation.
+#: Most levels of nested conditions; deeper ones get a separate function. Python allows 100 levels
+#: of indentation.
 MAX_LEVELS: Final = 20
-#: Longer code, in characters, takes more time to compile (0.1 s) than it is worth; some 1,500
-#: fields have it.
+#: Code of more characters takes too long to compile (0.1 s); about 1,500 fields have that much.
 MAX_LENGTH: Final = 200_000
 _NOT_A_KEY: Final[dict[str, Any]] = {}
 _WRITTEN_PLAINLY: Final = (str, bool, type(None))
 
 
 def quick(node: Node, place: str = "$") -> Resolver:
-    """The function that does what `node.run` does, only faster.
+    """A faster function with the result of `node.run`.
 
-    `place` is where in the mapping the node stands; tracebacks name it.
+    `place` is the node's place in the mapping; tracebacks name it.
     """
     return Code(place).function_of(node)
 
 
 def quick_or_traced(part: Part) -> Resolver:
-    """The same for a function of a plugin, which calls it whether the event is explained or not."""
+    """As `quick`, for a plugin's function, which may be called while an event is explained."""
     code = Code(part.place, running_trace=running_trace, traced=part.run)
     code.write(f"{INDENT}if running_trace() is not None:")
     code.write(f"{INDENT * 2}return traced(scope)")
@@ -46,7 +45,7 @@ def quick_or_traced(part: Part) -> Resolver:
 
 
 class _Members:
-    """Stands for a value that is no object, where a path goes on: it knows the members of it."""
+    """Wraps a value that is not an object, so that a path can read its members."""
 
     __slots__ = ("_value",)
 
@@ -64,8 +63,8 @@ def _members_of(value: Any) -> Any:
 class Code(Source):
     """The code of one function, `resolve(scope)`; nodes write themselves into it.
 
-    In an expression, `scope` is the scope, `absent` is `UNSET`, and `text_of` makes text of any
-    value as a template shows it.
+    In an expression, `scope` is the scope, `absent` is `UNSET`, and `text_of` turns any value into
+    the text that a template shows.
     """
 
     def __init__(self, place: str, **names: Any) -> None:
@@ -77,12 +76,12 @@ class Code(Source):
             **names,
         )
         self.place = place
-        #: The beginning of a path -> the name of what it leads to.
+        #: The beginning of a path -> the name of the variable with its value.
         self._ways: dict[tuple[str, ...], str] = {}
         self._ways_lines: list[str] = []
 
     def function_of(self, node: Node) -> Resolver:
-        """The function that answers with a node's value, or `node.run` if its code is too long."""
+        """The function that returns a node's value, or `node.run` if its code is too long."""
         first = len(self.lines)
         self.level = 1
         self.write(f"return {self.value(node)}")
@@ -91,21 +90,21 @@ class Code(Source):
         return node.run if len(self.text) > MAX_LENGTH else self.function("resolve")
 
     def value(self, node: Node) -> str:
-        """Write what makes a node's value; an expression for it, which cannot fail."""
+        """Write the code of a node; returns an expression for its value that cannot fail."""
         node = node.constant or node
         if self.level > MAX_LEVELS:
             return self.call(quick(node, self.place), "scope")
         return node.emit(self)
 
     def constant(self, value: Any) -> str:
-        """An expression for a value that is known."""
+        """An expression for a constant value."""
         if value is UNSET:
             return "absent"
         return repr(value) if type(value) in _WRITTEN_PLAINLY else self.name("it", value)
 
     def call(self, function: Callable[..., Any], *values: str) -> str:
-        """Write a call of a function with some expressions; the name of what it returns."""
-        # What can fail is a line of its own, so that all fails in the order of the mapping.
+        """Write a call of a function with some expressions; returns the name of its result."""
+        # A call that can fail has its own line, so that faults come in the order of the mapping.
         name = self.name("value")
         self.write(f"{name} = {self.name('call', function)}({', '.join(values)})")
         return name
@@ -115,14 +114,14 @@ class Code(Source):
         return f"{self._way(keys[:-1])}.get({keys[-1]!r}, absent)" if keys else "scope"
 
     def named(self, value: str) -> str:
-        """Give an expression a name for the next lines, if it is none."""
+        """Assign an expression to a name for the next lines, unless it is a name already."""
         if value.isidentifier():
             return value
         self.write(f"value = {value}")
         return "value"
 
     def _way(self, keys: tuple[str, ...]) -> str:
-        """The name of the object that the beginning of a path leads to."""
+        """The name of the variable with the object at the beginning of a path."""
         name = self._ways.get(keys)
         if name is None:
             value = self.read(keys)

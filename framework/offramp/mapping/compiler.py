@@ -1,4 +1,4 @@
-"""Turns a mapping into nodes; a directive's compile function works with the `Compiler`."""
+"""Compiles a mapping into nodes; a directive's compile function works with the `Compiler`."""
 
 from __future__ import annotations
 
@@ -31,29 +31,29 @@ if TYPE_CHECKING:
 
     from offramp.mapping.check import Check
 
-#: Seconds since the epoch, now.
+#: Returns the present time in seconds since the epoch.
 Clock = Callable[[], float]
-#: What compiles one directive: `(spec, compiler) -> Resolver`, where `spec` is the value beside
-#: the directive's name. What it returns is a function of the scope, or a `Node`, which can also
-#: be written as code. See `Compiler`.
+#: Compiles one directive: `(spec, compiler) -> Resolver`, where `spec` is the value of the
+#: directive's key. It returns a function of the scope, or a `Node`, which can also be written as
+#: code. See `Compiler`.
 CompileDirective = Callable[[Any, "Compiler"], Resolver]
 
-#: The one key that may stand beside a directive; editors keep notes of theirs in it.
+#: The one key that is allowed beside a directive; editors store their own data in it.
 METADATA_KEY = "_metadata"
 
-#: How the paths of the event itself begin.
+#: The beginning of the event's own paths.
 EVENT_SCOPE = "$"
 
-#: Placeholders of a mapping's templates that are filled from the event itself and charged to no
-#: budget: they make a payload of at most fifty events.
+#: Placeholders of a mapping's templates that are filled from the event without a charge: they make
+#: a payload at most fifty times the event's size.
 FREE_PLACEHOLDERS = 50
-#: Characters that such a template may put around its placeholders for each item of a list.
+#: Characters around its placeholders that such a template may write for each item of a list.
 FREE_CHARACTERS = 100
 
 
 @attrs.frozen(kw_only=True)
 class Directive:
-    """One directive: how its spec is compiled, and how it is checked if it is."""
+    """One directive: how its spec is compiled, and optionally how it is checked."""
 
     compile: CompileDirective
     #: Reports what is wrong with the shape of a spec; see `offramp.mapping.check`.
@@ -62,14 +62,14 @@ class Directive:
 
 @attrs.define(kw_only=True)
 class Shared:
-    """What all compilers of one mapping write to."""
+    """What all compilers of one mapping share."""
 
     directives: Mapping[str, Directive]
     clock: Clock | None = None
     faults: list[Fault] = attrs.field(factory=list)
     #: The paths of the event that the mapping reads.
     paths: set[str] = attrs.field(factory=set)
-    #: Whether a node may leave `UNSET` behind inside its value.
+    #: Whether a node's value may contain `UNSET`.
     untidy: bool = False
     #: Whether running it is charged to a budget.
     is_metered: bool = False
@@ -79,22 +79,22 @@ class Shared:
 
 @attrs.frozen(kw_only=True)
 class Compiler:
-    """Compiles what stands at one place of a mapping; directives get the one of their place.
+    """Compiles one place of a mapping; a directive gets the compiler of its place.
 
     A compile function calls `compile` for every part of its spec that may hold directives, and
-    `fault` for what is wrong with the rest. What it returns is called once per event, with the
-    scope, and must neither change it nor raise anything but `error(...)`. One that returns a
-    `Node` calls `node` in the place of `compile`.
+    `fault` for what is wrong with the rest. It returns a function that is called once per event
+    with the scope, must not change the scope, and must raise only `error(...)`. A compile function
+    that returns a `Node` calls `node` instead of `compile`.
     """
 
-    #: Where this is, for example `$.customer_id.@if`.
+    #: This place, for example `$.customer_id.@if`.
     place: str
-    #: How paths of this scope begin: `$`, `$.products[*]`, or a place if it is none of the event.
+    #: The beginning of this scope's paths: `$`, `$.products[*]`, or a place if it is not the event.
     scope: str
-    #: Which absent members the value must show.
+    #: Which absent members the value must keep.
     keep: Keep = Keep.NONE
     shared: Shared
-    #: Whether it stands inside of a directive.
+    #: Whether it is inside a directive.
     is_in_directive: bool = False
     #: The paths that were read at this place itself.
     own_paths: list[str] = attrs.field(factory=list)
@@ -110,8 +110,8 @@ class Compiler:
     ) -> Part:
         """A node for any part of the spec: a directive, a list, an object or a plain value.
 
-        `place` says where in the spec it stands, for example `value` or `objects[0]`; `scope`
-        how its paths begin, where they do not lead into this compiler's scope.
+        `place` is the part's place in the spec, for example `value` or `objects[0]`; `scope` is
+        the beginning of its paths, if they do not lead into this compiler's scope.
         """
         inner = self.at(place, scope=scope, keep=keep)
         name = directive_name(child)
@@ -129,29 +129,29 @@ class Compiler:
         return Part(node=node, place=inner.place, directive=name, paths=tuple(inner.own_paths))
 
     def fault(self, place: str, message: str) -> Node:
-        """Report what is wrong with the spec at a place below this one; "" is this one."""
+        """Report a fault of the spec at a place below this one; "" is this place itself."""
         self.shared.faults.append(Fault(below(self.place, place), message))
         return NOTHING
 
     def error(self, message: str) -> TransformError:
-        """What to raise when the event, rather than the spec, is at fault."""
+        """The error to raise if the event is at fault, not the spec."""
         return TransformError(self.place, message)
 
     def reads(self, path: str) -> None:
-        """Note that a function reads this path by itself, written as `path_text` does."""
+        """Note that a function reads this path, which is written as `path_text` does."""
         self.own_paths.append(path)
         if path[0] == EVENT_SCOPE and path[1:2] in {"", ".", "["}:
             self.shared.paths.add(path)
 
     def meter(self) -> Meter:
-        """What a directive charges that loops, or makes more of an event than it found in it."""
+        """The meter for a directive that loops, or whose output can be larger than its input."""
         self.shared.is_metered = True
         return Meter(self.place)
 
     def reads_free(self, placeholders: int, characters: int) -> bool:
-        """Whether a template of so many needs no meter: a few, of the event and of its lists.
+        """Whether a template needs no meter: it has few placeholders, all of the event's own data.
 
-        Of what a mapping made, the same few may add up to anything.
+        Data that a mapping made can be of any size, so its placeholders are always charged.
         """
         in_items = self.scope.startswith(f"{EVENT_SCOPE}.")
         if not (in_items or self.scope == EVENT_SCOPE):
@@ -164,7 +164,7 @@ class Compiler:
         return True
 
     def read(self, keys: tuple[str, ...]) -> Read:
-        """The node of a path into this scope."""
+        """The node that reads a path of this scope."""
         return Read(self.scope, keys)
 
     def apply(self, function: Callable[..., Any], *parts: Node) -> Node:
@@ -172,11 +172,11 @@ class Compiler:
         return self.fold(Apply(function, parts), *parts)
 
     def made_at(self, place: str) -> str:
-        """How paths begin that lead into what the spec at a place below this one makes."""
+        """The beginning of paths into the result of the spec at a place below this one."""
         return below(self.place, place).removeprefix(f"{EVENT_SCOPE}.")
 
     def fold(self, node: Node, *parts: Node) -> Node:
-        """The node, or its value if it only depends on parts that are constant."""
+        """The node, or its value as a constant if all its parts are constant."""
         if not all(part.constant for part in parts):
             return node
         try:
@@ -186,7 +186,7 @@ class Compiler:
             return NOTHING
 
     def leaves_undefined(self) -> None:
-        """Note that the value may hold `UNSET`."""
+        """Note that the value may contain `UNSET`."""
         self.shared.untidy = True
 
     def at(self, place: str, *, scope: str | None = None, keep: Keep = Keep.NONE) -> Compiler:
@@ -210,15 +210,15 @@ def directive_name(value: Any) -> str | None:
 
 
 def unknown_directive(name: str, directives: Iterable[str]) -> str:
-    """What to say about a directive that does not exist: the closest one, then all."""
+    """The message for a directive that does not exist: the closest name, then all names."""
     known = sorted(directives)
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"{name!r} is no directive; {hint}There are {', '.join(known)}"
+    return f"{name!r} is not a directive; {hint}There are {', '.join(known)}"
 
 
 def below(place: str, inner: str) -> str:
-    """A place and one that is told from there: `$.a` and `objects[0]`, `.b`, or "" for itself."""
+    """A place below another: `$.a` with `objects[0]` or `.b`, or with "" for itself."""
     if not inner:
         return place
     return place + inner if inner[0] in ".[" else f"{place}.{inner}"
@@ -250,7 +250,7 @@ def _members(compiler: Compiler, spec: dict[str, Any]) -> Node:
 def _items(compiler: Compiler, spec: list[Any]) -> Node:
     keep = compiler.keep.inside
     parts = tuple(compiler.node(item, f"[{at}]", keep=keep) for at, item in enumerate(spec))
-    # A list that no directive sees is settled at once, so that the result need not be.
+    # A list that no directive reads is settled at once, so that the result need not be.
     node = List(parts, is_settled=not compiler.is_in_directive)
     values = _constants(parts)
     if compiler.is_in_directive and (len(values) < len(parts) or UNSET in values):

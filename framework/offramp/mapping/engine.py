@@ -1,4 +1,4 @@
-"""Compiles a mapping: a mapping in, a function from event to value out."""
+"""Compiles a mapping into a function from event to value."""
 
 from __future__ import annotations
 
@@ -37,10 +37,11 @@ _TOO_DEEP = "the event is nested too deeply for this mapping; send it flatter"
 
 @attrs.frozen(kw_only=True)
 class CompiledMapping:
-    """A mapping, ready to run: call it with an event to get the value, None if there is none.
+    """A mapping, ready to run: call it with an event to get the value, or None without one.
 
-    An event is plain JSON data, an object; it is never changed, and the value may share parts
-    with it. What an event does wrong raises `TransformError`, nothing else does.
+    An event is a JSON object as plain data; it is never changed, and the value may share parts
+    with it. An event that the mapping cannot be applied to raises `TransformError`, and nothing
+    else is raised.
     """
 
     #: The paths of the event that it reads, sorted, for example `$.context.groupId`.
@@ -49,7 +50,7 @@ class CompiledMapping:
     _part: Part
 
     def __call__(self, event: dict[str, Any]) -> Any:
-        """Shape one event."""
+        """Map one event."""
         if type(event) is not dict:
             raise _not_an_event(event)
         try:
@@ -58,7 +59,7 @@ class CompiledMapping:
             raise TransformError("$", _TOO_DEEP) from None
 
     def explain(self, event: dict[str, Any]) -> Origin:
-        """Where each part of the value came from; faults are told in it, not raised."""
+        """The origin of each part of the value; it holds faults instead of raising them."""
         if type(event) is not dict:
             raise _not_an_event(event)
         trace = Trace()
@@ -75,11 +76,11 @@ def compile_mapping(
     directives: Mapping[str, CompileDirective | Directive] | None = None,
     clock: Clock | None = None,
 ) -> CompiledMapping:
-    """Compile a mapping; raises `MappingError` with every fault of it.
+    """Compile a mapping; raises `MappingError` with all its faults.
 
-    `directives` are more directives by name (`@upper`), each a compile function, `(spec, compiler)
-    -> Resolver`, or a `Directive` with one; `clock` answers Liquid's "now" in seconds since the
-    epoch, without it "now" fails.
+    `directives` are additional directives by name (`@upper`), each a compile function `(spec,
+    compiler) -> Resolver`, or a `Directive` with one. `clock` returns Liquid's "now" in seconds
+    since the epoch; without it, "now" fails.
     """
     table = _with_builtin(directives or {})
     faults = check_shape(mapping)
@@ -109,7 +110,7 @@ def transform(
     directives: Mapping[str, CompileDirective | Directive] | None = None,
     clock: Clock | None = None,
 ) -> Any:
-    """What a mapping makes of one event; use `compile_mapping` for more than one."""
+    """The result of a mapping for one event; use `compile_mapping` for more than one."""
     return compile_mapping(mapping, directives=directives, clock=clock)(event)
 
 
@@ -147,7 +148,7 @@ def _with_builtin(more: Mapping[str, CompileDirective | Directive]) -> dict[str,
 
 
 def _distinct(faults: list[Fault]) -> list[Fault]:
-    # What lies inside a faulty place is only another sight of the same fault.
+    # A fault inside a faulty place is only a consequence of the same fault.
     distinct: list[Fault] = []
     for fault in faults:
         if not any(_covers(one.place, fault.place) for one in distinct):

@@ -1,4 +1,4 @@
-"""Why a mapping gave what it gave: each value with its directive, its paths and its fault."""
+"""Explains a mapping's result: each value with its directive, its paths and its fault."""
 
 from __future__ import annotations
 
@@ -21,35 +21,35 @@ if TYPE_CHECKING:
 class Origin:
     """Where one value of a result came from; plain data, so that it can be written as JSON."""
 
-    #: Where in the mapping it is made, for example `$.customer_id`.
+    #: The place in the mapping that made it, for example `$.customer_id`.
     place: str
     #: The directive that made it; None for an object, a list or a plain value.
     directive: str | None
-    #: The paths that were read for it, its children's included, sorted.
+    #: The paths that were read for it, including its children's, sorted.
     paths: tuple[str, ...]
-    #: What came out; None also stands for nothing, which `found` tells apart.
+    #: The value; None both for null and for no value, which `found` distinguishes.
     value: Any
-    #: Whether there is a value at all.
+    #: Whether there is a value.
     found: bool
-    #: What went wrong and where, if it raised.
+    #: The fault and its place, if it raised.
     fault: str | None
     #: The parts that were evaluated for it, in that order.
     children: tuple[Origin, ...]
 
 
 class Trace:
-    """Takes down what each part of a mapping gives while one event goes through it."""
+    """Records the value of each part of a mapping while it runs with one event."""
 
     def __init__(self) -> None:
         self._open: list[list[Origin]] = [[]]
 
     @property
     def origin(self) -> Origin:
-        """The origin of the whole, once it has been run."""
+        """The origin of the whole result, once the mapping has run."""
         return self._open[0][-1]
 
     def run(self, part: Part, event: Any) -> None:
-        """Run the whole mapping, `part`, with an event; its fault is taken down, not raised."""
+        """Run the whole mapping, `part`, with an event; a fault is recorded, not raised."""
         token = _RUNNING.set(self)
         try:
             part.run(event)
@@ -75,7 +75,7 @@ class Trace:
         return value
 
     def every(self, parts: Iterable[Node], scope: Any) -> list[Any]:
-        """The values of all parts; raises the first fault, but only when all of them have run."""
+        """The values of all parts; raises the first fault, but only after all have run."""
         values: list[Any] = []
         errors: list[TransformError] = []
         for part in parts:
@@ -88,8 +88,8 @@ class Trace:
         return values
 
 
-#: It is no argument, because the function of a plugin's directive may stand between a node and its
-#: parts.
+#: It is not an argument, because the function of a plugin's directive may be called between a node
+#: and its parts.
 _RUNNING: Final[ContextVar[Trace | None]] = ContextVar("_RUNNING", default=None)
 
 #: The explanation that is being made, if one is.
@@ -98,7 +98,7 @@ running_trace: Final = _RUNNING.get
 
 @contextmanager
 def untraced() -> Iterator[None]:
-    """Take down nothing meanwhile: a directive that is explained may compile a mapping itself."""
+    """Record nothing in this block, since a traced directive may compile a mapping itself."""
     token = _RUNNING.set(None)
     try:
         yield

@@ -1,4 +1,4 @@
-"""The nodes of a compiled mapping: how each runs, is written as code, and is explained."""
+"""The nodes of a compiled mapping: each can run, be written as code, and be explained."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ MAX_KEYS: Final = 20
 
 
 class Node(ABC):
-    """What one part of a mapping does with a scope: the event, or an item of one of its lists.
+    """One part of a mapping, which is run with a scope: the event, or an item of one of its lists.
 
-    Only `run` has to be defined. It must not change the scope, and raises nothing but
+    Only `run` has to be defined. It must not change the scope, and must raise only
     `TransformError`.
     """
 
@@ -34,21 +34,21 @@ class Node(ABC):
         """The value for a scope, or `UNSET` if there is none."""
 
     def emit(self, code: Code) -> str:
-        """Write the lines that make the value; answers with an expression that cannot fail."""
+        """Write the lines that make the value; returns an expression for it that cannot fail."""
         return code.call(self.run, "scope")
 
     def trace(self, scope: Any, trace: Trace) -> Any:  # noqa: ARG002 - some nodes need it
-        """The value as `run` makes it, while the trace takes down what each part gave."""
+        """The value of `run`, while the trace records the value of each part."""
         return self.run(scope)
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """The paths that the node itself reads, as `path_text` writes them; not those of parts."""
+        """The paths that the node itself reads, without its parts, as `path_text` writes them."""
         return ()
 
     @property
     def constant(self) -> Constant | None:
-        """The node that answers the same for every scope, if this one does."""
+        """The node as a constant, if its value is the same for every scope; else None."""
         return None
 
     @property
@@ -57,24 +57,24 @@ class Node(ABC):
         return False
 
     def __call__(self, scope: Any) -> Any:
-        """Run, so that a node can stand in the place of a function."""
+        """Run the node, so that it can be used as a function."""
         return self.run(scope)
 
 
 @attrs.frozen(eq=False, kw_only=True)
 class Part(Node):
-    """The node at one place of a mapping, which an explanation shows by itself."""
+    """The node at one place of a mapping, which an explanation shows separately."""
 
     node: Node
-    #: Where in the mapping it stands, for example `$.customer_id.@if.then`.
+    #: Its place in the mapping, for example `$.customer_id.@if.then`.
     place: str
-    #: The directive that stands there; None for an object, a list or a plain value.
+    #: The directive there; None for an object, a list or a plain value.
     directive: str | None
-    #: The paths that are read at this place, those of the parts inside left out.
+    #: The paths that are read at this place, without those of the parts inside.
     paths: tuple[str, ...]
 
     def run(self, scope: Any) -> Any:
-        """The node's value, taken down if an explanation is being made."""
+        """The node's value, recorded if an explanation is being made."""
         trace = running_trace()
         return self.node.run(scope) if trace is None else trace.watch(self, scope)
 
@@ -95,7 +95,7 @@ class Part(Node):
 
 @attrs.frozen(eq=False)
 class Constant(Node):
-    """A value that depends on no event."""
+    """A value that does not depend on the event."""
 
     value: Any
 
@@ -104,7 +104,7 @@ class Constant(Node):
         return self.value
 
     def emit(self, code: Code) -> str:
-        """The value, as a literal or by a name."""
+        """The value, as a literal or a name."""
         return code.constant(self.value)
 
     @property
@@ -120,18 +120,18 @@ class Constant(Node):
 
 @attrs.frozen(eq=False)
 class Folded(Constant):
-    """The value of a node whose parts are all constant, made once when the mapping is compiled."""
+    """The value of a node whose parts are all constant, computed when the mapping is compiled."""
 
     node: Node
 
     def trace(self, scope: Any, trace: Trace) -> Any:
-        """The value made anew, so that the explanation shows its parts."""
+        """The value, computed again, so that the explanation shows its parts."""
         return self.node.trace(scope, trace)
 
 
 @attrs.frozen(eq=False)
 class Call(Node):
-    """A function of the scope, such as a plugin's directive gives."""
+    """A function of the scope, such as a plugin's directive returns."""
 
     function: Callable[[Any], Any]
 
@@ -148,7 +148,7 @@ class Call(Node):
 class Read(Node):
     """The value at a path of the scope; the whole scope if there are no keys."""
 
-    #: How paths of the scope begin: `$`, `$.products[*]`.
+    #: The beginning of the scope's paths: `$`, `$.products[*]`.
     scope: str
     keys: tuple[str, ...]
 
@@ -162,13 +162,13 @@ class Read(Node):
         return look_up(scope, self.keys)
 
     def emit(self, code: Code) -> str:
-        """A look-up in the object that the path goes through, which other paths share."""
+        """A look-up in the object before the last key, which paths with the same keys share."""
         return super().emit(code) if len(self.keys) > MAX_KEYS else code.read(self.keys)
 
 
 @attrs.frozen(eq=False)
 class Apply(Node):
-    """What a function makes of the values of some parts, in their order."""
+    """A function that is called with the values of some parts, in their order."""
 
     function: Callable[..., Any]
     parts: tuple[Node, ...]
@@ -184,18 +184,18 @@ class Apply(Node):
 
 @attrs.frozen(eq=False)
 class Object(Node):
-    """An object of members; a complete one shows even those that are absent."""
+    """An object with members; a complete one includes absent members as `UNSET`."""
 
     keys: tuple[str, ...]
     parts: tuple[Node, ...]
     is_complete: bool
 
     def run(self, scope: Any) -> Any:
-        """The members that there are; up to the first that fails."""
+        """The members that are present; the first that fails raises."""
         return self._made([part.run(scope) for part in self.parts])
 
     def trace(self, scope: Any, trace: Trace) -> Any:
-        """The same; one member's fault does not hide the members after it."""
+        """As `run`, but the members after a failed one are traced too."""
         return self._made(trace.every(self.parts, scope))
 
     def _made(self, values: Iterable[Any]) -> dict[str, Any]:
@@ -226,17 +226,17 @@ class Object(Node):
 
 @attrs.frozen(eq=False)
 class List(Node):
-    """A list of items; in a settled one those that are absent are null."""
+    """A list of items; in a settled list absent items are null."""
 
     parts: tuple[Node, ...]
     is_settled: bool
 
     def run(self, scope: Any) -> Any:
-        """The items; up to the first that fails."""
+        """The items; the first that fails raises."""
         return self._made([part.run(scope) for part in self.parts])
 
     def trace(self, scope: Any, trace: Trace) -> Any:
-        """The same; one item's fault does not hide the items after it."""
+        """As `run`, but the items after a failed one are traced too."""
         return self._made(trace.every(self.parts, scope))
 
     def _made(self, values: list[Any]) -> list[Any]:
@@ -262,5 +262,5 @@ class List(Node):
         return True
 
 
-#: The node that finds nothing.
+#: The node whose value is always absent.
 NOTHING: Final = Constant(UNSET)

@@ -9,7 +9,7 @@ from offramp.js.text import is_array_index
 from offramp.js.units import character_at, js_length
 from offramp.js.values import UNSET
 
-#: The sign for the event itself, with which a path may begin.
+#: The sign for the event itself, at the beginning of a path.
 ROOT_SIGN = "$."
 
 _SEPARATORS = re.compile(r"""\[(?=["'0-9])|\.|(?<=["'0-9])\]+""")
@@ -29,12 +29,12 @@ def split_reference(reference: str) -> tuple[str, ...]:
 
 
 def path_text(prefix: str, keys: tuple[str, ...]) -> str:
-    """How a path is shown: `$` and the keys, each after a point."""
+    """A path as it is shown: `$` and the keys, each after a dot."""
     return ".".join((prefix, *keys))
 
 
 def look_up(scope: Any, keys: tuple[str, ...]) -> Any:
-    """The value under the keys, one inside the other; the scope itself without any."""
+    """The value under the keys, each inside the one before; without keys, the scope itself."""
     for key in keys:
         scope = scope.get(key, UNSET) if type(scope) is dict else member(scope, key)
     return scope
@@ -43,8 +43,8 @@ def look_up(scope: Any, keys: tuple[str, ...]) -> Any:
 def member(value: Any, key: str) -> Any:
     """One member of any value, as JavaScript finds it among the value's own properties.
 
-    Null, false, 0 and "" stay what they are, because a path ends at the first falsy value. Lists
-    and texts know their `length` and their indexes; no value inherits anything.
+    Null, false, 0 and "" are returned as they are, because a path ends at the first falsy value.
+    Lists and texts have their `length` and their indexes; inherited properties do not count.
     """
     match value:
         case dict():

@@ -1,4 +1,4 @@
-"""The reserved key of a mapping that puts a directive around all its other fields."""
+"""The reserved key of a mapping that applies a directive to all its other fields."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROOT_KEY = "__segment_internal_directive"
 
 
 def root_spec(mapping: dict[str, Any], place: str = "$") -> Any:
-    """The spec that a mapping stands for; raises `MappingError` if its root directive is none."""
+    """The spec of a mapping with its root directive; raises `MappingError` if that is invalid."""
     if ROOT_KEY not in mapping:
         return mapping
     fields = {key: value for key, value in mapping.items() if key != ROOT_KEY}

@@ -1,4 +1,4 @@
-"""What a mapping computes with: JSON values, and the absence of one, judged as JavaScript does."""
+"""The values of a mapping: JSON values and absence, with JavaScript's rules."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Resolver = Callable[[Any], Any]
 
 
 class Keep(IntEnum):
-    """Which absent members an object must show as `UNSET`, because they overwrite others."""
+    """Which absent members an object must keep as `UNSET`, because they overwrite others."""
 
-    #: None: they are left out.
+    #: None; absent members are left out.
     NONE = 0
     #: Those of the value itself, as `@merge` needs.
     TOP = 1
@@ -24,14 +24,14 @@ class Keep(IntEnum):
 
     @property
     def inside(self) -> Keep:
-        """What the members of an object must show, if the object must show this much."""
+        """What the members of an object must keep, if the object must keep this."""
         return self if self is Keep.ALL else Keep.NONE
 
 
 def settle(value: Any) -> Any:
-    """A result as JSON has it: no `UNSET` member in any object, null for one in a list.
+    """A result as JSON: objects without `UNSET` members, and null for `UNSET` in a list.
 
-    What needs no change is returned as it is, not copied.
+    A part that needs no change is returned as it is, not copied.
     """
     if value is UNSET:
         return None
@@ -46,7 +46,7 @@ def settle(value: Any) -> Any:
 
 
 def prune(value: Any) -> Any:
-    """A value without the `UNSET` members of its objects; those of its lists stay."""
+    """A value without the `UNSET` members of its objects; `UNSET` items of lists stay."""
     if type(value) is dict:
         return {key: prune(item) for key, item in value.items() if item is not UNSET}
     if type(value) is list:

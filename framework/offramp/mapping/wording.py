@@ -1,4 +1,4 @@
-"""How messages name values: by type, and by the beginning of their JSON."""
+"""Describes values for messages, by their type and the beginning of their JSON."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from offramp.errors import describe_type
 from offramp.js.text import js_json
 from offramp.js.values import UNSET
 
-#: How much of a value a message shows, in characters: enough to recognise it in a mapping.
+#: Most characters of a value that a message shows: enough to recognise it in a mapping.
 SHOWN_LENGTH = 60
 
 
 def kind_of(value: Any) -> str:
-    """What a person calls the type of a value: "nothing", or the name of its JSON type."""
+    """The name of a value's type: its JSON type, or "nothing" if it is absent."""
     return "nothing" if value is UNSET else describe_type(value)
 
 
 def shown(value: Any) -> str:
-    """A value as a message names it: `the number 5`, `null`, `nothing`."""
+    """A value as a message shows it: `the number 5`, `null`, `nothing`."""
     if value is UNSET or value is None:
         return kind_of(value)
     text = js_json(value)

@@ -1,4 +1,4 @@
-"""@arrayPath: a list, item by item."""
+"""@arrayPath: maps a list item by item."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ if TYPE_CHECKING:
     from offramp.mapping.code import Code
     from offramp.mapping.compiler import Compiler
 
-#: What a path through the items of a list is written with.
+#: The sign for the items of a list in a path.
 EACH_ITEM: Final = "[*]"
 
-#: Characters that `@arrayPath` may write into each item without being charged: the 11,000 items
-#: that the largest event can have do not spend the budget by them.
+#: Characters that `@arrayPath` may write into each item without a charge: in the 11,000 items of
+#: the largest event they stay within the budget.
 FREE_CHARACTERS: Final = 100
 
 
 @attrs.frozen(eq=False, kw_only=True)
 class EachItem(Node):
-    """A list in which each item is made of an item of another."""
+    """A list in which each item is mapped from an item of another list."""
 
     items: Node
     shape: Node
     place: str
-    #: Characters of the keys and constants that each item gets, and what is charged for them.
+    #: Characters of the keys and constants in each item, and the meter that is charged for them.
     written: int
     meter: Meter | None
 
     def run(self, scope: Any) -> Any:
-        """The list; of an object a list of one, and any other value as it is."""
+        """The list; for an object a list of one item; any other value as it is."""
         return self._through(self.shape.run, self.items.run(scope))
 
     def emit(self, code: Code) -> str:
-        """A call with the items; their shape is a function of its own."""
+        """A call with the items; the mapping of an item is a separate function."""
         make = quick(self.shape, self.place)
         return code.call(partial(self._through, make), code.value(self.items))
 
@@ -64,9 +64,9 @@ class EachItem(Node):
 
 
 def compile_array_path(spec: Any, compiler: Compiler) -> Node:
-    """`{"@arrayPath": ["$.products", {"sku": {"@path": "$.sku"}}]}`: a list, item by item.
+    """`{"@arrayPath": ["$.products", {"sku": {"@path": "$.sku"}}]}`: maps each item.
 
-    An object counts as a list of itself; any other value stays as it is.
+    An object counts as a list of one item; any other value stays as it is.
     """
     if type(spec) is not list:
         return compiler.fault("", f"expected a list of a path and an object, got {shown(spec)}")
@@ -98,7 +98,7 @@ def _item_scope(path: Any, compiler: Compiler) -> str:
 
 
 def _constant_characters(spec: Any) -> int:
-    """Characters of the keys and constants that each item gets, directives left out."""
+    """Characters of the keys and constants in each item, without its directives."""
     if type(spec) is dict:
         if any(key.startswith("@") for key in spec):
             return 0
@@ -109,7 +109,7 @@ def _constant_characters(spec: Any) -> int:
 
 
 def check_array_path(checker: Checker, spec: Any, place: str) -> None:
-    """A list of a path and of what each item becomes."""
+    """Check a list of a path and the mapping of each item."""
     if type(spec) is not list:
         checker.report(place, f"expected a list of a path and an object, got {shown(spec)}")
         return

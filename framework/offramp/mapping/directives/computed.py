@@ -1,4 +1,4 @@
-"""What `@path` and `@template` do alike where a directive gives their text."""
+"""`@path` and `@template` whose text is computed by another directive."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def with_computed_text(
     spec: Any, compiler: Compiler, evaluate: Callable[[str, Any], Any], what: str
 ) -> Node:
-    """The node that evaluates, in the scope, the text that a part gives; fails for other values."""
+    """The node that evaluates in the scope the text of a part; fails if that is not a text."""
     part = compiler.node(spec)
 
     def checked(text: Any, scope: Any) -> Any:
@@ -25,6 +25,6 @@ def with_computed_text(
         return evaluate(text, scope)
 
     node = Apply(checked, (part, compiler.read(())))
-    # A constant that is no string fails for every event; a string needs the event all the same.
+    # A constant that is not a string fails for every event; a string still needs the event.
     is_fault = part.constant is not None and not isinstance(part.constant.value, str)
     return compiler.fold(node, part) if is_fault else node

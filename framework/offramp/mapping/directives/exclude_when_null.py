@@ -1,4 +1,4 @@
-"""@excludeWhenNull: a value without its nulls."""
+"""@excludeWhenNull: removes nulls from a value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""@flatten: nested keys made one."""
+"""@flatten: joins nested keys into one."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from offramp.mapping.compiler import Compiler
     from offramp.mapping.nodes import Node
 
-#: What `@flatten` takes apart.
+#: The types that `@flatten` opens.
 _Types: TypeAlias = frozenset[type]
 _OBJECTS: Final[_Types] = frozenset({dict})
 _OBJECTS_AND_LISTS: Final[_Types] = frozenset({dict, list})
 
 
 def compile_flatten(spec: Any, compiler: Compiler) -> Node:
-    """`{"@flatten": {"separator": "_", "value": …, "omitArrays": true}}`: nested keys made one."""
+    """`{"@flatten": {"separator": "_", "value": …, "omitArrays": true}}`: joins nested keys."""
     options = read_options(spec, compiler, "separator")
     if options is None:
         return NOTHING
     separator = compiler.node(options["separator"], "separator")
     value: Node = NOTHING
     if "value" in options:
-        # An absent member takes the place of an equal flat key before it, so it must be seen.
+        # An absent member replaces an equal flat key before it, so it must be kept until then.
         value = compiler.node(options["value"], "value", keep=Keep.ALL)
     keeps_lists = is_truthy(options.get("omitArrays"))
     opened = _OBJECTS if keeps_lists else _OBJECTS_AND_LISTS
@@ -47,17 +47,17 @@ def compile_flatten(spec: Any, compiler: Compiler) -> Node:
         return flat if compiler.keep else present(flat)
 
     if keeps_lists and directive_name(options.get("value")) != "@path":
-        # A list that stays as it is takes the absent members of its objects along.
+        # A list that stays as it is may contain objects with absent members.
         compiler.leaves_undefined()
     checked: Node = separator
     if separator.constant is None or not isinstance(separator.constant.value, str):
-        # One that is no text is a fault before the value is asked for.
+        # A separator that is not a text is a fault before the value is evaluated.
         checked = Apply(separator_of, (separator,))
     return compiler.fold(Apply(flatten, (checked, value)), separator, value)
 
 
 def _flatten(value: Any, prefix: str, separator: str, flat: dict[str, Any], opened: _Types) -> None:
-    """Add what a value holds to `flat`, each part under the keys that lead to it."""
+    """Add each part of a value to `flat`, under the joined keys that lead to it."""
     if type(value) not in opened:
         flat[prefix] = value
         return

@@ -1,4 +1,4 @@
-"""@if: one of two values, by whether there is a third."""
+"""@if: one of two values, chosen by whether a third value exists."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 @attrs.frozen(eq=False)
 class Condition:
-    """Something that holds of a value or not: as a function, and as code."""
+    """A condition on a value: as a function, and as code."""
 
     holds: Callable[[Any], bool]
-    #: An expression of `{value}` that says the same, where there is one.
+    #: The same condition as an expression with `{value}`, if there is one.
     expression: str | None = None
 
 
 @attrs.frozen(eq=False, kw_only=True)
 class Choose(Node):
-    """One of two values, by whether a condition holds of a third."""
+    """One of two values, chosen by a condition on a third."""
 
     asked: Node
     condition: Condition
@@ -46,7 +46,7 @@ class Choose(Node):
         return self.then if self.condition.holds(value) else self.otherwise
 
     def emit(self, code: Code) -> str:
-        """An `if` statement, or only one of the branches where the value asked is constant."""
+        """An `if` statement, or just one branch if the tested value is constant."""
         if self.asked.constant:
             return code.value(self._branch(self.asked.constant.value))
         asked, name = code.value(self.asked), code.name("value")
@@ -63,7 +63,7 @@ class Choose(Node):
 
     @property
     def constant(self) -> Constant | None:
-        """The constant of the branch, where the value asked is one."""
+        """The constant of the branch, if the tested value is constant."""
         asked = self.asked.constant
         return self._branch(asked.value).constant if asked else None
 
@@ -74,17 +74,17 @@ class Choose(Node):
 
 
 def compile_if(spec: Any, compiler: Compiler) -> Node:
-    """`{"@if": {"exists": …, "then": …, "else": …}}`, or `blank` in the place of `exists`.
+    """`{"@if": {"exists": …, "then": …, "else": …}}`, or `blank` instead of `exists`.
 
-    `exists` holds for all but null and nothing; `blank`, in spite of its name, for what is not
-    blank: neither of these, nor "", 0, false or [].
+    `exists` holds for every value except null and absence. `blank`, despite its name, holds for a
+    value that is not blank: not null or absent, nor "", 0, false or [].
     """
     options = read_options(spec, compiler)
     if options is None:
         return NOTHING
     if not is_truthy(options.get("exists")) and not is_truthy(options.get("blank")):
         return compiler.fault("", f"'exists' or 'blank' is missing in {shown(spec)}; add one")
-    # "else" counts if it is truthy, "then" if it is there: `"else": 0` gives nothing.
+    # "else" counts if it is truthy, "then" if it is present: `"else": 0` gives no value.
     then = _branch(options, "then", compiler, present="then" in options)
     otherwise = _branch(options, "else", compiler, present=is_truthy(options.get("else")))
     name = "exists" if "exists" in options else "blank"
@@ -107,7 +107,7 @@ def _has_content(value: Any) -> bool:
         case dict():
             return True
         case list():
-            # JavaScript compares a list with "" by the text that its items make.
+            # JavaScript compares a list with "" by the joined text of its items.
             return bool(js_string(value))
         case _:
             return bool(value)

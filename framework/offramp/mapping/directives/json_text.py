@@ -1,4 +1,4 @@
-"""@json: a value into JSON text, or JSON text into a value."""
+"""@json: turns a value into JSON text, or JSON text into a value."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 def compile_json(spec: Any, compiler: Compiler) -> Node:
     """`{"@json": {"mode": "encode", "value": …}}`, or `decode`.
 
-    What cannot be decoded stays as it is; a mode in any other spelling gives nothing.
+    A text that cannot be decoded stays as it is; any other spelling of the mode gives no value.
     """
     options = read_options(spec, compiler, "mode", "value")
     if options is None:
         return NOTHING
     encode = options["mode"] == "encode"
-    # Encoding leaves out absent members by itself, decoding hands an object through.
+    # Encoding leaves out absent members by itself; decoding passes an object through.
     value = compiler.node(options["value"], "value", keep=Keep.NONE if encode else compiler.keep)
     if encode:
         return compiler.apply(_encode, value)

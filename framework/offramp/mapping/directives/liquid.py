@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @attrs.frozen(eq=False, kw_only=True)
 class Liquid(Node):
-    """The text that a Liquid template gives; it has no code of its own."""
+    """The text that a Liquid template renders; it runs as a call, not as generated code."""
 
     template: LiquidTemplate
     compiler: Compiler
@@ -44,7 +44,7 @@ class Liquid(Node):
 def compile_liquid(spec: Any, compiler: Compiler) -> Node:
     """`{"@liquid": "{{ properties.plan | upcase }}"}`: the event itself is the template's scope.
 
-    At most 1,000 characters, without loops, includes and the filters that work on whole lists.
+    At most 1,000 characters, without loops, includes and filters that work on whole lists.
     """
     if not isinstance(spec, str):
         return compiler.fault("", f"expected a template as a string, got {shown(spec)}")

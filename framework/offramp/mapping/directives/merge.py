@@ -1,4 +1,4 @@
-"""@merge: one object out of several."""
+"""@merge: merges several objects into one."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 
 def compile_merge(spec: Any, compiler: Compiler) -> Node:
-    """`{"@merge": {"direction": "right", "objects": […]}}`: one object out of several.
+    """`{"@merge": {"direction": "right", "objects": […]}}`: merges objects into one.
 
-    The last object wins, with the direction `left` the first. Texts and lists count as objects
-    of their indexes, other values are left out.
+    The last object wins; with the direction `left`, the first wins. Texts and lists count as
+    objects with their indexes as keys; other values are ignored.
     """
     options = read_options(spec, compiler, "direction", "objects")
     if options is None:
@@ -58,7 +58,7 @@ def _assign(merged: dict[str, Any], value: Any) -> None:
 
 
 def check_merge(checker: Checker, spec: Any, place: str) -> None:
-    """The options, and each of the objects."""
+    """Check the options and each of the objects."""
     if checker.options(spec, place, _OPTIONS) and type(spec.get("objects")) is list:
         for at, each in enumerate(spec["objects"]):
             object_or_directive(checker, each, f"{place}.objects[{at}]")

@@ -1,4 +1,4 @@
-"""What every directive with options asks of them when it is compiled."""
+"""Reads the options of a directive when it is compiled."""
 
 from __future__ import annotations
 

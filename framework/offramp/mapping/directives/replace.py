@@ -43,9 +43,9 @@ _SPECIAL = re.compile(r"(\$[$&`'])")
 def compile_replace(spec: Any, compiler: Compiler) -> Node:
     """`{"@replace": {"pattern": …, "replacement": …, "value": …}}`, and `pattern2` if needed.
 
-    The pattern is plain text; in the replacement `$&` is what was found. Replaces everywhere
-    unless `global` is false, matching case unless `ignorecase` is true. Other values than texts,
-    numbers and booleans become "".
+    The pattern is plain text; in the replacement, `$&` is the text that was found. Replaces all
+    occurrences unless `global` is false, and is case-sensitive unless `ignorecase` is true. Values
+    other than texts, numbers and booleans become "".
     """
     options = read_options(spec, compiler, "pattern")
     if options is None or not is_truthy(options.get("value")):
@@ -77,7 +77,7 @@ def _drop(_: str) -> str:
 
 
 def _change(given: dict[str, Any], number: str, compiler: Compiler) -> _Change | None:
-    """The replacement of one pair of options; None if they are no texts."""
+    """The replacement of one pair of options; None if they are not texts."""
     pattern, replacement = given["pattern" + number], given["replacement" + number]
     if not isinstance(pattern, str) or not isinstance(replacement, str):
         return None
@@ -121,13 +121,13 @@ def _too_long(name: str, text: str, compiler: Compiler) -> _Change:
 
 @attrs.frozen(kw_only=True)
 class _Filling:
-    """Puts a replacement in the place of a pattern, with what is special in it filled in."""
+    """Replaces a pattern, with the special sequences of the replacement filled in."""
 
     pattern: str
-    #: The replacement, each `$$`, `$&`, `` $` `` and `$'` a part of its own; a plain text has no
-    #: groups, and so no `$1`.
+    #: The replacement in parts, of which each `$$`, `$&`, `` $` `` and `$'` is one. There is no
+    #: `$1`, since a plain text has no groups.
     parts: list[str]
-    #: Places at most; -1 for all.
+    #: Most occurrences to replace; -1 for all.
     count: int
     meter: Meter
 

@@ -24,25 +24,25 @@ if TYPE_CHECKING:
 
 _Keys = tuple[str, ...]
 
-#: Placeholders that are written into one expression; Python reads some thousand terms at most.
+#: Most placeholders in one generated expression; Python parses about a thousand terms at most.
 MAX_SUM: Final = 50
 
-# What opens and does not close is taken too, up to where it might have, since nothing within it
-# closes either: so that a text full of braces is read once, and not once for each of them.
+# An opening without an end is matched too, as far as its end could have been, since no opening
+# within has an end either. A text full of braces is thus read once, not once for each brace.
 _DOUBLE: Final = re.compile(r"\{\{([^}]++)(\}\})?+")
 _TRIPLE: Final = re.compile(r"\{\{\{([^}]++)(\}\}\})?+")
 
 
 @attrs.frozen(eq=False, kw_only=True)
 class Joined(Node):
-    """A text, and behind it the values at some paths, each with the text that follows it."""
+    """A text, followed by the values at some paths, each with the text after it."""
 
     first: str
     others: tuple[str, ...]
     paths: tuple[_Keys, ...]
-    #: How the paths begin.
+    #: The beginning of the paths.
     scope: str
-    #: Charged for what is written, if anything is.
+    #: Charged for the text that is written; None if nothing is charged.
     meter: Meter | None
 
     @property
@@ -51,7 +51,7 @@ class Joined(Node):
         return tuple(path_text(self.scope, keys) for keys in self.paths)
 
     def run(self, scope: Any) -> str:
-        """The whole text; what is missing or null is empty."""
+        """The whole text; a missing or null value is an empty text."""
         parts = [self.first]
         for keys, text in zip(self.paths, self.others, strict=True):
             value = _value_at(keys, scope)
@@ -67,7 +67,7 @@ class Joined(Node):
         meter.characters(characters)
 
     def emit(self, code: Code) -> str:
-        """A sum of texts, in which a text of the event needs no call."""
+        """A concatenation, in which values that are texts already need no call."""
         if len(self.paths) > MAX_SUM or not all(0 < len(keys) <= MAX_KEYS for keys in self.paths):
             return super().emit(code)
         values = [code.read(keys) for keys in self.paths]
@@ -77,7 +77,7 @@ class Joined(Node):
         return f"({' + '.join(self._parts(texts))})"
 
     def _emit_charged(self, code: Code, meter: Meter, values: list[str]) -> str:
-        # Nothing is laid together before it is charged.
+        # Each part is charged before the text is put together.
         weigh = code.name("weigh", meter.weigh)
         names = []
         for value in values:
@@ -94,7 +94,7 @@ class Joined(Node):
         return made
 
     def _parts(self, values: list[str]) -> list[str]:
-        """The expressions of all parts, by those of the values; empty texts are left out."""
+        """The expressions of all parts, given those of the values, without empty texts."""
         parts = [repr(self.first)]
         for value, text in zip(values, self.others, strict=True):
             parts += value, repr(text)
@@ -110,8 +110,8 @@ class Joined(Node):
 class Rendered(Node):
     """A template with triple placeholders.
 
-    What one of these brings in is itself searched for double ones, so that the template is only
-    complete when the event is known.
+    The text that a triple placeholder inserts is searched for double ones in turn, so the template
+    is only complete when the event is known.
     """
 
     template: str
@@ -120,7 +120,7 @@ class Rendered(Node):
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """The path of each placeholder that is written in the template."""
+        """The path of each placeholder in the template as written."""
         return tuple(path_text(self.scope, keys) for keys in _references(self.template))
 
     def run(self, scope: Any) -> str:
@@ -164,7 +164,7 @@ def _references(template: str) -> list[_Keys]:
 
 
 def _texts_around(template: str) -> list[str]:
-    """The texts before, between and behind the double placeholders."""
+    """The texts before, between and after the double placeholders."""
     texts = []
     begin = 0
     for found in _DOUBLE.finditer(template):
@@ -175,7 +175,7 @@ def _texts_around(template: str) -> list[str]:
 
 
 def _render(template: str, scope: Any, meter: Meter) -> str:
-    """Fill a template that is only known when the event is."""
+    """Fill a template whose text depends on the event."""
 
     def fill(reference: str) -> str:
         return _charged(_value_at(_keys(reference), scope), meter)
@@ -194,13 +194,13 @@ def _keys(reference: str) -> _Keys:
 
 def _value_at(keys: _Keys, scope: Any) -> Any:
     if not keys and scope is UNSET:
-        # Where there is no scope at all, a template fills its placeholders from an empty object.
+        # Without a scope, a template fills its placeholders from an empty object.
         return {}
     return look_up(scope, keys)
 
 
 def _charged(value: Any, meter: Meter) -> str:
-    """The text of a value, charged before it is laid into a longer one."""
+    """The text of a value, charged before it is put into a longer text."""
     if type(value) is list:
         meter.weigh(value)
     else:

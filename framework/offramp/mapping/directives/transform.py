@@ -1,4 +1,4 @@
-"""@transform: a mapping of what a mapping gives."""
+"""@transform: applies a mapping to the result of another mapping."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ if TYPE_CHECKING:
     from offramp.mapping.compiler import Compiler
     from offramp.mapping.values import Resolver
 
-#: How it is named in a place.
+#: Its name in a place.
 _NAME: Final = ".@transform"
 
 
 @attrs.frozen(eq=False, kw_only=True)
 class Transform(Node):
-    """What one mapping makes of the object that another makes of the scope."""
+    """One mapping, applied to the object that another mapping makes from the scope."""
 
     apply: Node
     mapping: Node
     compiler: Compiler
-    #: Whether what `apply` gives may hold what only looks like a member.
+    #: Whether the result of `apply` may hold members that are `UNSET`.
     is_untidy: bool
-    #: Charged for what `apply` gives, if anything is.
+    #: Charged for the result of `apply`; None if nothing is charged.
     meter: Meter | None
 
     def run(self, scope: Any) -> Any:
-        """What `mapping` gives for what `apply` gives."""
+        """The result of `mapping` for the result of `apply`."""
         return self._through(self.apply.run, self.mapping.run)(scope)
 
     def emit(self, code: Code) -> str:
-        """A call, in which each of the mappings is a function of its own."""
+        """A call; each of the two mappings is a separate function."""
         place = self.compiler.place
         apply, mapping = quick(self.apply, place), quick(self.mapping, place)
         return code.call(self._through(apply, mapping), "scope")
@@ -68,7 +68,7 @@ class Transform(Node):
 
 
 def compile_transform(spec: Any, compiler: Compiler) -> Node:
-    """`{"@transform": {"apply": {…}, "mapping": {…}}}`: a mapping of what a mapping gives."""
+    """`{"@transform": {"apply": {…}, "mapping": {…}}}`: maps the result of a mapping."""
     options = read_options(spec, compiler, "mapping", "apply")
     if options is None:
         return NOTHING
@@ -77,7 +77,7 @@ def compile_transform(spec: Any, compiler: Compiler) -> Node:
         return compiler.fault("apply", message)
     apply = _compile_apply(options["apply"], compiler)
     is_untidy = compiler.shared.untidy
-    # Each @transform inside another can take the whole of that one twice, and that again.
+    # A @transform can use the result of the one inside it twice, and so double it at each level.
     meter = compiler.meter() if compiler.place.count(_NAME) > 1 else None
     scope = compiler.made_at("apply")
     mapping = compiler.node(options["mapping"], "mapping", scope=scope, keep=compiler.keep)

@@ -1,4 +1,4 @@
-"""python-liquid's expressions into closures over one run."""
+"""Turns python-liquid's expressions into functions of a run."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _HEXADECIMAL, _OCTAL = 16, 8
 
 @attrs.define
 class Names:
-    """The names of a template, as they come up, and how many filters it has."""
+    """The names that a template uses, and the number of its filters."""
 
     variables: set[str] = attrs.field(factory=set)
     paths: list[tuple[str, ...]] = attrs.field(factory=list)
@@ -42,12 +42,12 @@ class Names:
 
 
 def compile_expression(expression: Expression, names: Names) -> Evaluate:
-    """A closure that evaluates an expression; raises `ValueError` if it never could."""
+    """A function that evaluates an expression; raises `ValueError` if it can never work."""
     return _COMPILERS[type(expression)](expression, names)
 
 
 def unescape(text: str) -> str:
-    """The text that a quoted string stands for, its backslash escapes replaced."""
+    """The text of a quoted string, with its backslash escapes replaced."""
     if "\\" not in text:
         return text
     replaced = _ESCAPE.sub(_unescaped, text)
@@ -180,7 +180,7 @@ def _boolean(expression: tree.BooleanExpression, names: Names) -> Evaluate:
 def _not(expression: tree.LogicalNotExpression, names: Names) -> Evaluate:
     inner = expression.right
     if isinstance(inner, _LOGICAL):
-        # "not" binds tighter than "and", which the grammar's own precedence has not.
+        # "not" binds tighter than "and"; in python-liquid's precedence it does not.
         negated = tree.LogicalNotExpression(expression.token, inner.left)
         return compile_expression(type(inner)(inner.token, negated, inner.right), names)
     evaluate = compile_expression(inner, names)
@@ -193,7 +193,7 @@ def _binary(
     def compile_binary(expression: Any, names: Names) -> Evaluate:
         inner = expression.left
         if isinstance(inner, tree.ContainsExpression) and not isinstance(expression, _LOGICAL):
-            # "contains" binds no tighter than "==", though the grammar's own precedence says so.
+            # "contains" binds no tighter than "=="; in python-liquid's precedence it does.
             right = type(expression)(expression.token, inner.right, expression.right)
             contains = tree.ContainsExpression(inner.token, inner.left, right)
             return compile_expression(contains, names)

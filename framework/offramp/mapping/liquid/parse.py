@@ -1,4 +1,4 @@
-"""Liquid source into python-liquid's tree, with the grammar and the tags that Segment allows."""
+"""Parses Liquid into python-liquid's tree, with the grammar and the tags that Segment allows."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ if TYPE_CHECKING:
 
 #: The longest template, in characters. Source: Segment's actions-core, liquid-directive.
 MAX_TEMPLATE_LENGTH = 1000
-#: Tags that are turned off. Source: the same.
+#: Disabled tags. Source: the same.
 DISABLED_TAGS = frozenset({"case", "for", "include", "layout", "render", "tablerow"})
-#: Tags of python-liquid that Segment's engine does not have.
+#: Tags of python-liquid that Segment's engine lacks.
 FOREIGN_TAGS = frozenset({"doc", "ifchanged"})
 
-# python-liquid keeps its text, output and errors among the tags, and cuts out "raw" before.
+# python-liquid lists text, output and errors as tags too, and handles "raw" in its lexer.
 _PSEUDO_TAGS = frozenset({"content", "illegal", "output"})
 _LEXER_TAG = "raw"
 _QUOTED = r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\""""
@@ -55,8 +55,8 @@ _MARKUP = re.compile(
 )
 _PARTS = re.compile(rf"(?P<quoted>{_QUOTED})|(?P<plain>[^'\"]+|['\"])", re.DOTALL)
 _END = "{% # %}"
-# Words that python-liquid keeps for itself, as names of properties and, unless a tag may be
-# called so, as names of variables.
+# Words that python-liquid reserves, as names of properties and, unless a tag may have that name,
+# as names of variables.
 _RESERVED = re.compile(
     r"(?<!\.)\.\s*(?P<property>true|false|nil|null|empty|blank|and|or|contains|not|in|offset|limit"
     r"|reversed|cols|continue|with|for|as|if|else|required)(?![\w?-])"
@@ -65,11 +65,11 @@ _RESERVED = re.compile(
 
 
 def parse_template(source: str) -> list[Node]:
-    """The tree of a template; raises `ValueError` with what is wrong and where."""
+    """The tree of a template; raises `ValueError` that says what is wrong and where."""
     try:
         prepared = _MARKUP.sub(_prepare, source)
-        # Without markup behind it, a last line break counts as a text of its own and is lost
-        # where the text before it is stripped.
+        # Without markup after it, python-liquid takes a last line break for a separate text, and
+        # drops it if the text before it is stripped.
         return _GRAMMAR.parse(prepared + _END if source.endswith("\n") else prepared).nodes
     except LiquidError as error:
         raise ValueError(_describe(error)) from None
@@ -90,7 +90,7 @@ def _prepare(found: re.Match[str]) -> str:
 
 
 def _prepare_part(found: re.Match[str]) -> str:
-    """Write what python-liquid reads otherwise in a way that it reads as it is meant."""
+    """Rewrite a part that python-liquid would misread, so that it reads it as Segment does."""
     quoted = found["quoted"]
     if quoted is None:
         return _RESERVED.sub(lambda word: f'["{word["property"] or word["name"]}"]', found[0])
@@ -99,7 +99,7 @@ def _prepare_part(found: re.Match[str]) -> str:
 
 
 def _parse_value(environment: Environment, tokens: TokenStream) -> FilteredExpression:
-    """A value with its filters, where the value may also be a comparison."""
+    """A value with its filters; the value may also be a comparison."""
     left = parse_boolean_primitive(environment, tokens)
     filters = []
     while tokens.current.kind == TOKEN_PIPE:
@@ -115,7 +115,7 @@ def _parse_value(environment: Environment, tokens: TokenStream) -> FilteredExpre
 def _parse_arguments(
     environment: Environment, tokens: TokenStream
 ) -> list[KeywordArgument | PositionalArgument]:
-    """What stands behind a filter's colon; python-liquid's own parser refuses some values."""
+    """The arguments of a filter; python-liquid's own parser refuses some values."""
     arguments: list[KeywordArgument | PositionalArgument] = []
     separator = TOKEN_COLON
     while tokens.current.kind == separator:

@@ -1,4 +1,4 @@
-"""python-liquid's tree of a template into closures that write the output."""
+"""Turns python-liquid's tree of a template into functions that write the output."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ class LiquidTemplate:
 
     #: The keys of each path of the scope that it reads.
     paths: tuple[tuple[str, ...], ...]
-    #: Its filters, a step each.
+    #: The number of its filters, each charged as a step.
     _filters: int
     _statements: tuple[_Statement, ...]
 
     def render(self, run: Run) -> str:
-        """The output of one run; raises the run's error for what the scope does wrong."""
+        """The output of one run; raises the run's error if the scope is at fault."""
         run.meter.steps(self._filters)
         try:
             for statement in self._statements:
@@ -59,7 +59,7 @@ class LiquidTemplate:
 
 
 def compile_template(source: str) -> LiquidTemplate:
-    """Compile a template; raises `ValueError` with what is wrong with it."""
+    """Compile a template; raises `ValueError` that says what is wrong with it."""
     names = Names()
     statements = _statements(parse_template(source), names)
     return LiquidTemplate(paths=tuple(names.paths), filters=names.filters, statements=statements)

@@ -1,4 +1,4 @@
-"""What one run of a Liquid template keeps: its scope, its variables, its output, its budget."""
+"""The state of one run of a Liquid template: scope, variables, output and budget."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from offramp.mapping.compiler import Clock
 
 
-class Stop(Exception):  # noqa: N818 - it is no error: `break` and `continue` end the output
+class Stop(Exception):  # noqa: N818 - not an error: `break` and `continue` end the output
     """Ends a run early, with the output so far."""
 
 
 class Run:
-    """One run of a template; what it handles is charged to the budget of the event."""
+    """One run of a template, charged to the budget of the event."""
 
     __slots__ = (
         "budget",
@@ -56,14 +56,14 @@ class Run:
         if type(value) is list:
             self.meter.weigh(value)
         text = text_of(value)
-        # Nearly every charge of a template is one for a text, and a call would double its time.
+        # Inlined: nearly every charge is for a text, and a call would double its time.
         self.budget.characters -= len(text)
         if self.budget.characters < 0:
             self.meter.characters(0)
         return text
 
     def weighed(self, value: Any) -> Any:
-        """The value, charged for looking at every part of it."""
+        """The value, charged for reading every part of it."""
         if type(value) is list:
             self.meter.weigh(value)
         return value
@@ -82,11 +82,11 @@ class Run:
             found = own_property(scope, name)
             if found is not UNSET:
                 return found
-        # What is found nowhere is looked up in an empty object, whose size is 0.
+        # A name that is found nowhere is looked up in an empty object, whose size is 0.
         return 0 if name == "size" else UNSET
 
     def count(self, name: str, step: int) -> tuple[Any, Any]:
-        """Move a counter, which starts with a number of its name in the scope; (before, after)."""
+        """Advance a counter, which starts at the scope's number of that name; (before, after)."""
         before: Any = self.counters.get(name)
         if before is None and type(self.scope) is dict:
             before = self.scope.get(name)

@@ -1,4 +1,4 @@
-"""Moments written by a format, `%Y-%m-%d`, as liquidjs writes them in English."""
+"""Formats times by a layout such as `%Y-%m-%d`, as liquidjs does in English."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from offramp.mapping.budget import Meter
 
 MS_PER_MINUTE: Final = SECONDS_PER_MINUTE * MS_PER_SECOND
 DAYS_PER_WEEK: Final = 7
-#: Digits of `%N`, a fraction of a second, and those of it that a moment has.
+#: Digits of `%N`, a fraction of a second, and digits of the milliseconds in it.
 FRACTION_DIGITS, MS_DIGITS = 9, 3
-#: Digits of a width that are read; what has as many is above every budget.
+#: Most digits of a width that are read; a width of that many digits exceeds every budget.
 MAX_WIDTH_DIGITS: Final = 10
-#: What it takes to write one code, such as `%Y`.
+#: Steps charged for one code, such as `%Y`.
 STEPS_PER_CODE: Final = 20
 
 _MONTHS = (
@@ -47,23 +47,23 @@ _DECADE = 10
 
 @attrs.frozen(kw_only=True)
 class ZonedTime:
-    """A time and the clock on the wall that shows it."""
+    """A time and the zone in which it is shown."""
 
     #: Milliseconds since 1970, UTC.
     epoch_ms: int
-    #: Minutes that the wall's clock is behind UTC.
+    #: Minutes that local time is behind UTC.
     offset: float = 0
-    #: The name of the clock's zone; "" if it only has an offset.
+    #: The name of the zone; "" if there is only an offset.
     zone: str = "UTC"
 
     @property
     def shown_ms(self) -> int:
-        """What the clock on the wall shows, in milliseconds since its own 1970."""
+        """Local time, in milliseconds since 1970 in the same zone."""
         return self.epoch_ms - int(self.offset * MS_PER_MINUTE)
 
     @property
     def day(self) -> tuple[int, date]:
-        """The day as 400-year cycles and a day in the first of them."""
+        """The day as a number of 400-year cycles and a date in the first of them."""
         days = self.shown_ms // MS_PER_DAY + date(1970, 1, 1).toordinal() - 1
         cycles, within = divmod(days, CYCLE_DAYS)
         return cycles, date(1, 1, 1) + timedelta(days=within)
@@ -106,7 +106,7 @@ class ZonedTime:
 
 
 def strftime(time: ZonedTime, layout: str, meter: Meter) -> str:
-    """A moment in a format, in which any code can have any width: what it makes is charged."""
+    """A time in a layout; the output is charged, since any code can have any width."""
 
     def written(found: re.Match[str]) -> str:
         flags, width, _, code = found.groups()
@@ -122,7 +122,7 @@ def strftime(time: ZonedTime, layout: str, meter: Meter) -> str:
 
 
 def ordinal(day: int) -> str:
-    """The ending of a day's number: st, nd, rd or th."""
+    """The suffix of a day's number: st, nd, rd or th."""
     return "th" if day in _TEENS else _ENDINGS.get(day % _DECADE, "th")
 
 
@@ -164,7 +164,7 @@ def _hour_of_half(time: ZonedTime) -> int:
 
 def _local_date(time: ZonedTime) -> str:
     day = time.day[1]
-    # English has no year 0: the one before 1 is the year 1 before Christ, and not marked as such.
+    # There is no year 0: the year before 1 is 1 BC, which is written without a mark.
     year = time.year if time.year > 0 else 1 - time.year
     return f"{day.month}/{day.day}/{year}"
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Special(Enum):
-    """The literals that compare in ways of their own."""
+    """The literals with special rules of comparison."""
 
     NIL = "nil"
     EMPTY = "empty"
@@ -26,14 +26,14 @@ class Special(Enum):
 
 
 def plain(value: Any) -> Any:
-    """The value that a special literal stands for where it is not compared."""
+    """The value of a special literal outside a comparison."""
     if isinstance(value, Special):
         return None if value is Special.NIL else ""
     return value
 
 
 def text_of(value: Any) -> str:
-    """A value as it is written into the output; lists without anything between their items."""
+    """A value as it is written into the output; lists without separators between their items."""
     if type(value) is str:
         return value
     value = plain(value)
@@ -45,19 +45,19 @@ def text_of(value: Any) -> str:
 
 
 def is_true(value: Any) -> bool:
-    """Whether a condition holds: for everything but false, null and nothing."""
+    """Whether a value is true in a condition: everything except false, null and absence."""
     value = plain(value)
     return not (value is False or value is None or value is UNSET)
 
 
 def is_nil(value: Any) -> bool:
-    """Whether a value is null or nothing."""
+    """Whether a value is null or absent."""
     value = plain(value)
     return value is None or value is UNSET
 
 
 def as_list(value: Any) -> list[Any]:
-    """A list as it is, anything else as the only item of one, null as an empty one."""
+    """A list as it is, null as an empty list, anything else as a list of one item."""
     value = plain(value)
     if isinstance(value, list):
         return value
@@ -86,13 +86,13 @@ def number(value: Any) -> float:
 
 
 def number_or_zero(value: Any) -> float:
-    """The number that a value is for a calculation: 0 for what is none."""
+    """The number of a value in a calculation: 0 if it is not a number."""
     converted = number(value)
     return 0.0 if math.isnan(converted) else converted
 
 
 def equals(left: Any, right: Any) -> bool:
-    """Liquid's `==`: types count, lists are compared by their items, objects by identity."""
+    """Liquid's `==`: compares types too, lists by their items, objects by identity."""
     if isinstance(left, Special):
         return _equals_special(left, right)
     if isinstance(right, Special):
@@ -105,7 +105,7 @@ def equals(left: Any, right: Any) -> bool:
 
 
 def compare(left: Any, right: Any, holds: Callable[[Any, Any], bool]) -> bool:
-    """Liquid's `<` and the like: two texts by their characters, all else as numbers."""
+    """Liquid's `<`, `<=`, `>`, `>=`: two texts by their characters, other values as numbers."""
     if isinstance(left, Special) or isinstance(right, Special):
         return False
     left, right = _primitive(left), _primitive(right)
@@ -114,7 +114,7 @@ def compare(left: Any, right: Any, holds: Callable[[Any, Any], bool]) -> bool:
             left, right = order_of(left), order_of(right)
         return holds(left, right)
     left, right = _comparable(left), _comparable(right)
-    # What is no number is neither less nor more than anything.
+    # A value that is not a number is neither less nor greater than any other.
     return not math.isnan(left) and not math.isnan(right) and bool(holds(left, right))
 
 
@@ -143,14 +143,14 @@ def read_property(value: Any, key: Any) -> Any:
 
 
 def own_property(value: Any, key: str) -> Any:
-    """A property that a value has itself; unlike a path, nothing for a falsy value."""
+    """A value's own property; unlike with a path, a falsy value has none."""
     if isinstance(value, (dict, list)) or (isinstance(value, str) and value):
         return member(value, key)
     return 0 if value == "" and key == "length" else UNSET
 
 
 def code_points(text: str, count: float) -> int:
-    """How many characters of a text lie before a count that may be any number."""
+    """A count of characters, rounded up and limited to the length of the text; NaN is 0."""
     return 0 if not count > 0 else min(len(text), math.ceil(min(count, len(text))))
 
 
@@ -184,7 +184,7 @@ def _primitive(value: Any) -> Any:
 
 
 def _comparable(value: Any) -> Any:
-    # Numbers are compared exactly, however many digits they have.
+    # Numbers are compared exactly, with all their digits.
     return value if is_number(value) else number(value)
 
 

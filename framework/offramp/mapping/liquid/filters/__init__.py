@@ -18,7 +18,7 @@ from offramp.mapping.liquid.filters.texts import TEXT_FILTERS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: Filters that are turned off. Source: Segment's actions-core, liquid-directive.
+#: Disabled filters. Source: Segment's actions-core, liquid-directive.
 DISABLED_FILTERS: Final = frozenset(
     {
         "array_to_sentence_string",
@@ -49,11 +49,11 @@ _ONE_ARGUMENT = frozenset({"append", "prepend"})
 
 @attrs.frozen(kw_only=True)
 class FilterEntry:
-    """A filter and what it takes."""
+    """A filter and its arguments."""
 
     #: `(run, value, *arguments) -> value`.
     function: Callable[..., Any]
-    #: Arguments it looks at; further ones are ignored, None stands for any number.
+    #: Number of arguments that it uses; further ones are ignored, None means any number.
     arity: int | None
     #: The number of arguments it must have, if any.
     exactly: int | None
@@ -69,7 +69,7 @@ def _entry(name: str, function: Callable[..., Any]) -> FilterEntry:
     )
 
 
-#: Filter name -> what it does.
+#: Filter name -> filter.
 FILTERS: Final[Mapping[str, FilterEntry]] = MappingProxyType(
     {
         name: _entry(name, function)

@@ -1,4 +1,4 @@
-"""Filters that write a text in a code: HTML, URLs, Base64, hashes, slugs."""
+"""Filters that encode, decode and hash a text: HTML, URLs, Base64, hashes, slugs."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from offramp.js.values import UNSET, is_truthy
 if TYPE_CHECKING:
     from offramp.mapping.liquid.run import Run
 
-#: Characters that stay as they are in a URL's component, and in a whole URL. Source: ECMA-262,
+#: Characters that are not encoded in a URL's component, and in a whole URL. Source: ECMA-262,
 #: encodeURIComponent and encodeURI.
 COMPONENT_SAFE = "-_.!~*'()"
 URL_SAFE = COMPONENT_SAFE + ";/?:@&=+$,#"
-#: Bytes that a group of Base64 characters stands for, and characters in it. Source: RFC 4648.
+#: Bytes in a group of Base64, and characters in it. Source: RFC 4648.
 BASE64_GROUP = 4
 
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;"}
 _CHARACTERS = {entity: character for character, entity in _ENTITIES.items()}
 _ENTITY = re.compile(r"&(?:amp|lt|gt|#34|#39);")
 _ESCAPED = str.maketrans(_ENTITIES)
-# What strip_html cuts out, in the order in which it tries.
+# What strip_html removes, in the order in which it tries.
 _HTML_BLOCKS = (("<script", "</script>"), ("<style", "</style>"), ("<!--", "-->"), ("<", ">"))
 _BASE64_BLANKS = str.maketrans("", "", "\t\n\f\r ")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*")
@@ -57,7 +57,7 @@ _ACCENTS: dict[int, str] = str.maketrans(
 
 
 def _taken_slowly(run: Run, value: Any) -> str:
-    """The text of a value, of which each character is looked at by itself."""
+    """The text of a value, charged for being read character by character."""
     text = run.text(value)
     run.meter.slowly(len(text))
     return text
@@ -92,7 +92,7 @@ def _end_of_block(text: str, start: int, blocks: list[tuple[str, str]]) -> int:
             end = text.find(closing, start + len(opening))
             if end >= 0:
                 return end + len(closing)
-            # What is not closed from here is not closed further on either.
+            # If nothing closes it from here, nothing closes a later opening either.
             blocks.remove(block)
     return start
 
@@ -115,7 +115,7 @@ def _url_decode(run: Run, value: Any) -> str:
     text = _taken_slowly(run, value).replace("+", " ")
     decoded = unquote_to_bytes(_BAD_ESCAPE.sub("%FF", text))
     try:
-        # A percent sign before anything else than two digits became a byte that no text has.
+        # A percent sign without two hex digits after it became a byte that is not valid UTF-8.
         return decoded.decode()
     except UnicodeDecodeError:
         raise run.error("the filter 'url_decode' was given a text that is no URL code") from None
@@ -157,7 +157,7 @@ def _slugify(run: Run, value: Any, mode: Any = UNSET, cased: Any = UNSET) -> str
 
 
 def _hyphenated(text: str, keeps: Callable[[str], bool]) -> str:
-    """Every run of other characters as one hyphen, but for one at either end."""
+    """The text with a hyphen for each run of other characters, and none at either end."""
     marked = "".join(character if keeps(character) else "\0" for character in text)
     return re.sub("^-|-$", "", re.sub("\0+", "-", marked))
 

@@ -1,4 +1,4 @@
-"""Filters that write a date; times without a zone are UTC, and so is what they write."""
+"""Filters that format a date; times without a zone are UTC, and so is the output."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from offramp.mapping.wording import shown
 if TYPE_CHECKING:
     from offramp.mapping.liquid.run import Run
 
-#: What `date` writes without a format. Source: liquidjs 10.30, dateFormat.
+#: The default format of `date`. Source: liquidjs 10.30, dateFormat.
 DEFAULT_FORMAT = "%A, %B %-e, %Y at %-l:%M %P %z"
 
-#: What it takes to read a date, for each character of its text.
+#: Steps charged for reading a date, for each character of its text.
 STEPS_PER_CHARACTER = 10
 
 # A day inside the years 1 and 9999, so that the clocks of all zones show one of them.
@@ -107,7 +107,7 @@ def _zone_offset(run: Run, name: str, ms: int) -> float:
         zone = ZoneInfo(name)
     except (ValueError, OSError, KeyError):
         raise run.error(f"expected a time zone such as 'Europe/Paris', got {shown(name)}") from None
-    # After the year 9999 zones are as in the same year of the calendar's cycle from 1970 on.
+    # Beyond the year 9999, a zone has the rules of the same year in the 400-year cycle from 1970.
     within = max(ms, _FIRST_MS) if ms < _LAST_MS else ms % (CYCLE_DAYS * MS_PER_DAY)
     offset = datetime.fromtimestamp(within / MS_PER_SECOND, UTC).astimezone(zone).utcoffset()
     return 0 if offset is None else -offset.total_seconds() / SECONDS_PER_MINUTE

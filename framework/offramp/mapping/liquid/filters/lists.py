@@ -1,4 +1,4 @@
-"""Filters that work on lists, and those that find out about any value."""
+"""Filters that work on lists, and filters that inspect any value."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-#: The most characters by which JSON is indented. Source: ECMA-262, JSON.stringify.
+#: Most characters of JSON's indentation. Source: ECMA-262, JSON.stringify.
 MAX_INDENT = 10
 
 _KEY = re.compile(r"(?:^|\.)([\w?-]+)|\[\s*(?:'([^']*)'|\"([^\"]*)\"|(-?\d+))\s*\]")
@@ -54,7 +54,7 @@ def _json(run: Run, value: Any, space: Any = UNSET) -> Any:
     if value is UNSET:
         return UNSET
     if isinstance(value, Special):
-        # The literals are objects of Segment's engine, without members of their own.
+        # The literals are objects in Segment's engine, without own members.
         return "{}"
     if type(value) is dict:
         run.meter.weigh(value)
@@ -139,7 +139,7 @@ def _slice(run: Run, value: Any, begin: Any = UNSET, length: Any = UNSET) -> Any
     if first < 0 or count < 0:
         return parts[:0]
     if isinstance(parts, list):
-        # A text and a number make a text in JavaScript, "1" and 2 the position 12.
+        # A text plus a number is a text in JavaScript: "1" and 2 make the position 12.
         joined = isinstance(begin, str) or isinstance(length, str)
         end = number(js_string(begin) + js_string(length)) if joined else first + count
         return parts[_whole(first) : _whole(end)]
@@ -178,7 +178,7 @@ def _keys(path: str) -> Iterator[str | int]:
 def _property(run: Run, item: Any, names: list[str | int]) -> Any:
     if not names:
         return UNSET
-    # An item is looked into as a template looks into its scope.
+    # An item's properties are read as a template reads its scope.
     value = Run(item, run.error, run.clock, run.meter).root(js_string(names[0]))
     for name in names[1:]:
         value = read_property(value, name)
@@ -186,7 +186,7 @@ def _property(run: Run, item: Any, names: list[str | int]) -> Any:
 
 
 def _sample(run: Run, value: Any, count: Any = UNSET) -> Any:
-    """The first items: a choice that is the same whenever an event is mapped again."""
+    """The first items, so that an event that is mapped again gives the same result."""
     value = plain(value)
     if is_nil(value):
         return []

@@ -1,4 +1,4 @@
-"""Filters that calculate, in JavaScript's numbers."""
+"""Filters that calculate with JavaScript's numbers."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from offramp.mapping.liquid.values import as_list, number, number_or_zero, read_
 if TYPE_CHECKING:
     from offramp.mapping.liquid.run import Run
 
-#: The largest integer that a double counts up to without a gap. Source: ECMA-262.
+#: The largest integer up to which a double holds every integer. Source: ECMA-262.
 MAX_SAFE_INTEGER = 2**53 - 1
 _HALF = 0.5
 
 
 def _calculation(calculate: Callable[[float, float], float]) -> Callable[..., float]:
     def filter_(_: Run, value: Any, *operand: Any) -> float:
-        # An operand that is not written makes no number; one that has no value counts as 0.
+        # A missing operand gives NaN; an operand without a value counts as 0.
         other = number_or_zero(operand[0]) if operand else math.nan
         return calculate(number_or_zero(value), other)
 
@@ -69,7 +69,7 @@ def _sum(run: Run, value: Any, *key: Any) -> float:
     run.meter.steps(len(items) * len(names))
     for item in items:
         for name in names:
-            item = read_property(item, name)  # noqa: PLW2901 - it walks down from the item
+            item = read_property(item, name)  # noqa: PLW2901 - it descends from the item
         total += number_or_zero(item)
     return total
 
@@ -97,7 +97,7 @@ def _multiply(left: float, right: float) -> float:
 def _modulo(value: float, divisor: float) -> float:
     if not divisor or math.isnan(divisor) or not math.isfinite(value):
         return math.nan
-    # JavaScript's remainder takes the dividend's sign, this filter the divisor's.
+    # JavaScript's remainder has the dividend's sign; this filter's has the divisor's.
     return math.fmod(math.fmod(value, divisor) + divisor, divisor)
 
 

@@ -1,4 +1,4 @@
-"""Filters that make a text out of a text."""
+"""Filters that turn a text into another text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from offramp.mapping.liquid.values import code_points, number
 if TYPE_CHECKING:
     from offramp.mapping.liquid.run import Run
 
-#: What `truncate` and `truncatewords` leave, in characters and words. Source: liquidjs 10.30.
+#: Default lengths of `truncate` and `truncatewords`: characters, words. Source: liquidjs 10.30.
 TRUNCATED_LENGTH, TRUNCATED_WORDS = 50, 15
 ELLIPSIS = "..."
 
@@ -32,7 +32,7 @@ def _taken(run: Run, *values: Any) -> list[str]:
 
 
 def _taken_slowly(run: Run, value: Any) -> str:
-    """The text of a value that is searched character by character."""
+    """The text of a value that will be searched character by character, charged for that."""
     text = run.text(value)
     run.meter.slowly(len(text))
     return text
@@ -104,7 +104,7 @@ def _replace(run: Run, value: Any, part: Any = UNSET, other: Any = UNSET) -> str
 
 
 def _pieces(run: Run, text: str, between: str) -> list[str]:
-    """The parts of a text, each a step; without anything between them its characters."""
+    """The parts of a text, each charged as a step; with an empty separator, its characters."""
     run.meter.steps(text.count(between))
     return text.split(between) if between else list(text)
 
