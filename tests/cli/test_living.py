@@ -168,7 +168,7 @@ async def test_a_terminal_is_told_the_token_once_and_the_file_here_is_taken(conf
     """First start: the diff, the token, where it stands. Second: only where it stands."""
     async with started(config, terminal=True) as message:
         token = (config.parent / "offramp-data" / "token").read_text().strip()
-        assert f"the token {token} (told once" in message
+        assert f"the token {token} (shown once" in message
         assert f"+ subscription {SUBSCRIPTION}" in message
     write(config, None)
     async with started(config, terminal=True) as message:

@@ -151,13 +151,13 @@ def test_the_measured_event_has_the_size_that_the_page_says() -> None:
     assert len(_json.dumps(event(1_000))) == pytest.approx(int(answer[1]), rel=TOLERANCE)
 
 
-async def test_the_page_lists_every_figure_with_its_labels(
+async def test_the_page_lists_every_metric_with_its_labels(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`/metrics` has what the table says: no figure more, none less, with these labels."""
     table = {
         name.strip("`"): (kind, set(re.findall(r"`(\w+)`", labels)))
-        for name, kind, labels, _ in rows(section(PAGE, "Watch it").partition("### Figures")[2])
+        for name, kind, labels, _ in rows(section(PAGE, "Watch it").partition("### Metrics")[2])
     }
     async with hosting(tmp_path, monkeypatch) as host, aiohttp.ClientSession() as session:
         batch = {"writeKey": "product-key", "batch": [event(1), {}]}
@@ -175,7 +175,7 @@ async def test_the_page_lists_every_figure_with_its_labels(
     assert shown == table
 
 
-def test_alerts_ask_for_figures_that_there_are() -> None:
+def test_alerts_ask_for_metrics_that_there_are() -> None:
     """Each figure of an alert rule is in the table, or is another exporter's."""
     (rules,) = blocks(PAGE, "yaml")
     known = {row[0].strip("`") for row in rows(section(PAGE, "Watch it"))}

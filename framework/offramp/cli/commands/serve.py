@@ -143,5 +143,5 @@ def _where_token(teller: Teller, running: Host) -> str:
     if running.token.configured:
         return "with the token of the configuration"
     if running.token.fresh and teller.at_terminal:  # a log is kept, and read by others
-        return f"with the token {running.token.value} (told once; it stands in {path})"
+        return f"with the token {running.token.value} (shown once; kept in {path})"
     return f"token in {path}"
