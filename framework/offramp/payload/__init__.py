@@ -1,4 +1,4 @@
-"""Compiles fields or a payload class into one function: raw payload in, checked payload out."""
+"""Compiles fields or a payload class into one function from raw payload to checked payload."""
 
 from offramp.payload.compile import Check, compile_check
 from offramp.payload.formats.dates import is_date_like, parse_date_like

@@ -1,7 +1,7 @@
-"""The attributes of a payload class: what an attribute of each Python type holds for a value.
+"""Converts checked values to the Python types of a payload class's attributes.
 
-Each type says it side by side: for any value (`run`, which cattrs calls) and, as code, for the
-usual ones (`emit`). Instances of plain classes are made by that code, all others by cattrs.
+Each type has the conversion of any value (`run`, which cattrs calls) and, as code, that of the
+usual values (`emit`). That code makes the instances of plain classes, cattrs those of all others.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from offramp.payload.types import (
 )
 from offramp.payload.values import INTEGER_DIGITS, describe, is_integer, is_number
 
-#: How attrs names the file of what it writes, and where it keeps a hash, if the class asks for one.
+#: The file name of code that attrs generates, and attrs' attribute for a cached hash.
 _GENERATED: Final = "<attrs generated"
 _CACHED_HASH: Final = "_attrs_cached_hash"
 
@@ -40,12 +40,12 @@ class UnfitError(ValueError):
 
 @attrs.frozen
 class Form:
-    """What an attribute holds for a usual value: an expression of the name of the value."""
+    """The conversion of a usual value, as an expression of the value's name."""
 
     emit: Callable[[Source, str], str]
-    #: Whether the expression is `None` for some values, which then need cattrs.
+    #: Whether the expression is `None` for some values, which need cattrs.
     may_fail: bool = False
-    #: A test that every value passes for which the expression is not `None`.
+    #: A test that a value is sure to pass if the expression is not `None`.
     proves: Callable[[str], bool] | None = None
 
 
@@ -61,9 +61,9 @@ _COPY: Final = Form(lambda _, value: f"{value}.copy()")
 class AttributeType:
     """One Python type that an attribute may have."""
 
-    #: What it holds for any value; cattrs gives the type as well; raises `UnfitError`.
+    #: Converts any value; cattrs passes the type as well; raises `UnfitError`.
     run: Callable[[Any, Any], Any]
-    #: JSON type -> what it holds for the usual values of that type.
+    #: JSON type -> the conversion of the usual values of that type.
     forms: Mapping[JsonType, Form]
 
 
@@ -119,7 +119,7 @@ _FLOAT: Final = Form(_calls(_finite_float), may_fail=True)
 _DECIMAL: Final = Form(_calls(Decimal))
 _TIME: Final = Form(_calls(common_time), may_fail=True, proves=is_date_like)
 
-#: Python type -> how an attribute of it holds values. Objects and classes are not listed.
+#: Python type -> its conversions. Objects and classes are not listed.
 ATTRIBUTE_TYPES: Final[dict[type, AttributeType]] = {
     str: AttributeType(run=_to_str, forms={STRING: AS_IT_IS}),
     bool: AttributeType(run=_to_bool, forms={BOOLEAN: AS_IT_IS}),
@@ -131,19 +131,19 @@ ATTRIBUTE_TYPES: Final[dict[type, AttributeType]] = {
 
 
 def to_mapping(value: Any, _: Any) -> Any:
-    """What an attribute holds that takes any JSON object; raises `UnfitError`."""
+    """The value of an attribute that accepts any JSON object; raises `UnfitError`."""
     return value if isinstance(value, dict) else _refuse(value, "an object")
 
 
 def is_plain_mapping(annotation: Any) -> bool:
-    """Whether an annotation takes any JSON object as it is."""
+    """Whether an annotation accepts any JSON object as it is."""
     if (get_origin(annotation) or annotation) not in (dict, Mapping):
         return False
     return get_args(annotation)[1:] in ((), (Any,), (object,))
 
 
 def form_of(field: Field, annotation: Any) -> Form | None:
-    """What an attribute holds for the usual values of a field; `None` where that needs cattrs."""
+    """The conversion of a field's usual values, or `None` if it needs cattrs."""
     json_type = type_of(field).accepts[0]
     usual = json_type.usual
     if field.multiple:
@@ -161,7 +161,7 @@ def form_of(field: Field, annotation: Any) -> Form | None:
 
 @attrs.frozen
 class _Frozen:
-    """A frozen class, to know others by."""
+    """A frozen class, to compare others with."""
 
 
 _REFUSES_TO_SET: Final[Any] = _Frozen.__setattr__
@@ -176,16 +176,16 @@ class PlainAttribute:
     name: str
     #: The name of its parameter.
     alias: str
-    #: Its annotation, `None` aside.
+    #: Its annotation without `None`.
     annotation: Any
-    #: Whether it is `None` where nothing came.
+    #: Whether it is `None` if the payload lacks it.
     may_miss: bool
 
 
 def plain_attributes(cls: type[Any]) -> dict[str, PlainAttribute] | None:
-    """The attributes of a class by wire name, or `None` where its author made more of it.
+    """The attributes of a class by wire name, or `None` if making an instance runs other code.
 
-    That is a validator, a converter, a default of its own, or any code that runs as one is made.
+    That is a validator, a converter, a default, or any other code of the author's.
     """
     if not (attrs.has(cls) and _is_made_by_attrs(cls)):
         return None
@@ -202,9 +202,9 @@ def plain_attributes(cls: type[Any]) -> dict[str, PlainAttribute] | None:
 
 
 def slots_of(cls: type[Any]) -> dict[str, Callable[[Any, Any], None]] | None:
-    """What sets each attribute of a frozen class with slots; `None` for any other class.
+    """The setter of each attribute of a frozen class with slots; `None` for any other class.
 
-    The `__init__` of such a class looks the same up for each attribute, each time, by its name.
+    The `__init__` of such a class would look each setter up by name, each time.
     """
     if cls.__setattr__ is not _REFUSES_TO_SET or hasattr(cls, _CACHED_HASH):
         return None
@@ -218,7 +218,7 @@ def slots_of(cls: type[Any]) -> dict[str, Callable[[Any, Any], None]] | None:
 
 
 def _is_made_by_attrs(cls: type[Any]) -> bool:
-    """Whether nothing but what attrs wrote itself runs when an instance is made."""
+    """Whether making an instance runs only code that attrs generated."""
     own = vars(cls)
     hooks = ("__attrs_pre_init__", "__attrs_post_init__", "__attrs_init__")
     return (

@@ -1,6 +1,6 @@
-"""The careful check: it cleans, coerces and checks any payload, and finds every fault.
+"""The careful check: cleans, coerces and checks any payload, and finds every fault.
 
-`quick` writes code for payloads that are right as they are, and hands all others to this check.
+`quick` generates code for payloads that need no change, and passes all others to this check.
 """
 
 from __future__ import annotations
@@ -27,35 +27,35 @@ from offramp.payload.types import (
 )
 from offramp.payload.values import describe
 
-#: Makes a checked payload of a raw one, or raises `PayloadError`.
+#: Turns a raw payload into a checked one, or raises `PayloadError`.
 Check: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
-#: Makes a payload of an object, and adds the faults that it finds.
+#: Turns an object into a payload, and adds the faults that it finds.
 Members: TypeAlias = Callable[[dict[str, Any], list[Fault]], dict[str, Any]]
-#: Takes a value and the faults so far; answers with what the payload gets, or with `UNSET`.
-#: The place of a fault that it adds starts at the value itself.
+#: Takes a value and the faults so far; returns the payload's value, or `UNSET`. The places of the
+#: faults that it adds are relative to the value.
 _Step: TypeAlias = Callable[[Any, list[Fault]], Any]
 _Test: TypeAlias = Callable[[Any], bool]
 _Complain: TypeAlias = Callable[[Any], Fault]
-#: A member's key; the type of value that passes at once if it satisfies the test; whether an empty
-#: text passes with it; the step for all other values; and whether the member is required.
+#: A member's key; the type of a value that is taken unchanged if it passes the test; whether an
+#: empty text may be; the step for all other values; and whether the member is required.
 _Member: TypeAlias = tuple[str, type | None, _Test | None, bool, _Step, bool]
 
-#: Formats that say how a form shows a value, and check nothing.
+#: Formats that only say how a form shows a value, and check nothing.
 _SHOWN_ONLY: Final = frozenset({"password", "text"})
 
 
 def compile_check(fields: Fields) -> Check:
-    """Compile fields into a check: `check(raw)` answers with a cleaned, coerced copy of `raw`.
+    """Compile fields into a check: `check(raw)` returns a cleaned and coerced copy of `raw`.
 
-    `raw` is left alone; what no field declares is dropped. Raises one `PayloadError` with every
-    fault. Compiling raises `DefinitionError` for fields that no payload could be checked by.
+    `raw` is not changed; keys that no field declares are dropped. Raises one `PayloadError` with
+    every fault. Compiling raises `DefinitionError` for fields that cannot check any payload.
     """
     careful = compile_careful(fields)
     return compile_quick(fields, careful) or careful
 
 
 def compile_careful(fields: Fields) -> Check:
-    """Compile the careful check alone; answers and errors are those of `compile_check`."""
+    """Compile the careful check alone; its results and errors are those of `compile_check`."""
     _refuse_impossible(fields)
     run = compile_root(fields)
     restore = _compile_exempt(fields)
@@ -81,7 +81,7 @@ def _refuse_impossible(fields: Fields) -> None:
 
 
 def _declared(place: str, field: Field) -> list[Fault]:
-    """What makes it impossible to check a payload by a field."""
+    """The faults of a field's declaration that make it impossible to check a payload."""
     faults = []
     if field.choices is not None and not field.choices:
         faults.append(Fault(f"{place}.choices", "nothing is allowed: list values, or leave it out"))
@@ -108,7 +108,7 @@ def _compile_exempt(fields: Fields) -> Callable[[Any, dict[str, Any]], None]:
         if isinstance(value, dict) and isinstance(made, list):
             payload[EXEMPT_KEY] = made[0]
         elif isinstance(value, dict | list) and type(made) is type(value):
-            pass  # its members were checked as any others
+            pass  # its members were checked like all others
         elif value or not is_nothing(value):
             payload[EXEMPT_KEY] = value
 
@@ -119,9 +119,9 @@ def _compile_exempt(fields: Fields) -> Callable[[Any, dict[str, Any]], None]:
 
 
 def compile_root(fields: Fields) -> Members:
-    """Compile what makes a whole payload of a raw one.
+    """Compile the function that turns a raw payload into a whole checked one.
 
-    Where fields are required under conditions, those see values cleaned but not yet coerced.
+    Conditions of required fields are tested on cleaned values that are not yet coerced.
     """
     demands = compile_demands(fields)
     if not demands:
@@ -157,7 +157,7 @@ def _compile_members(
     known = frozenset(fields)
 
     def check(data: dict[str, Any], faults: list[Fault]) -> dict[str, Any]:
-        payload = data.copy()  # in the order of the data, which is that of mapping or event
+        payload = data.copy()  # keeps the data's order, that of mapping or event
         get = data.get
         missing = 0
         for key, usual, test, takes_empty, step, is_required in members:
@@ -197,7 +197,7 @@ def _missing(key: str, data: Mapping[str, Any]) -> Fault:
 
 
 def _move(faults: list[Fault], start: int, place: str) -> None:
-    """Put the place of a value before the places of the faults in it, which begin at `start`."""
+    """Prefix the places of the faults from index `start` on with the place of their value."""
     faults[start:] = [fault.under(place) for fault in faults[start:]]
 
 
@@ -223,7 +223,7 @@ def _all_of(rules: tuple[Rule, ...]) -> _Test | None:
     return lambda value: all(test(value) for test in tests)
 
 
-# Values: coerced, then put to their rules.
+# Values are coerced, then tested by their rules.
 
 
 def _compile_value(field: Field, rules: tuple[Rule, ...], *, cleans: bool) -> _Step:
@@ -250,7 +250,7 @@ def _compile_scalar(field: Field) -> _Step:
 
 def _compile_object(field: Field, *, cleans: bool) -> _Step:
     fields = field.properties or {}
-    # Where one property is required under conditions, Segment forgets what is always required.
+    # If a property is required under conditions, Segment ignores those that are always required.
     forgets = has_conditions(fields)
     demands = [] if forgets else compile_demands(fields)
     clean = compile_clean(fields, at_root=False) if cleans and demands else dict
@@ -302,7 +302,7 @@ def _compile_list(field: Field, rules: tuple[Rule, ...], *, cleans: bool, at_roo
 
 
 def _complaint(field: Field, text: str) -> _Complain:
-    """Compile what makes the fault of a value where `text` is wanted."""
+    """Compile a function that makes the fault of a value that is not `text`."""
     secret = field.is_secret
 
     def complain(value: Any) -> Fault:
@@ -312,7 +312,7 @@ def _complaint(field: Field, text: str) -> _Complain:
 
 
 def _unless(is_nothing: _Test, step: _Step) -> _Step:
-    """The step, for all values but those that count as nothing."""
+    """The step for all values except those that count as nothing, which are left out."""
 
     def cleaned(value: Any, faults: list[Fault]) -> Any:
         return UNSET if not value and is_nothing(value) else step(value, faults)
@@ -324,7 +324,7 @@ def _with_rule(step: _Step, test: _Test, complain: _Complain) -> _Step:
     def ruled(value: Any, faults: list[Fault]) -> Any:
         before = len(faults)
         value = step(value, faults)
-        # Faults further inside do not hide this one, but one of the value itself does.
+        # A fault of the value itself hides this one; faults inside the value do not.
         is_sound = len(faults) == before or all(fault.place != "$" for fault in faults[before:])
         if is_sound and not test(value):
             faults.append(complain(value))

@@ -1,6 +1,6 @@
 """Fields that are required under conditions, which are tested before any value is coerced.
 
-Each condition is written as a test and, beside it, as JSON Schema, which checked payloads obey.
+Each condition is written as a test and, beside it, as JSON Schema for checked payloads.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from offramp.errors import Fault
 from offramp.payload.types import is_shaped
 from offramp.payload.values import describe, is_number, same
 
-#: Looks at an object and adds the faults that it finds.
+#: Checks an object and adds the faults that it finds.
 Demand: TypeAlias = Callable[[dict[str, Any], list[Fault]], None]
 _OPERATORS: Final = ("is", "is_not")
 
@@ -34,7 +34,7 @@ def compile_demands(fields: Fields) -> list[Demand]:
 
 
 def demands_schema(fields: Fields) -> list[dict[str, Any]]:
-    """The JSON Schema of each of these demands."""
+    """The JSON Schema of each of these requirements."""
     return [
         {"if": _all_or_any(conditions).schema, "then": _has_member(*key.split(".")[:2])}
         for key, conditions in _conditions_of(fields)
@@ -42,12 +42,12 @@ def demands_schema(fields: Fields) -> list[dict[str, Any]]:
 
 
 def has_conditions(fields: Fields) -> bool:
-    """Whether any of some fields, not of their properties, is required under conditions."""
+    """Whether any of the fields, without their properties, is required under conditions."""
     return any(isinstance(field.required, Conditions) for field in fields.values())
 
 
 def condition_faults(place: str, conditions: Conditions) -> list[Fault]:
-    """What makes it impossible to test conditions."""
+    """The faults that make conditions impossible to test."""
     if not conditions.conditions:
         return [Fault(place, "there is no condition: add one, or say True or False")]
     messages = [_condition_fault(condition) for condition in conditions.conditions]
@@ -65,7 +65,7 @@ def _condition_fault(condition: Condition) -> str | None:
 
 
 def _conditions_of(fields: Fields) -> Iterator[tuple[str, Conditions]]:
-    """Each key that is required under conditions: `key`, or `parent.child` of an object's."""
+    """Each key that is required under conditions: `key`, or `parent.child` in an object."""
     for key, field in fields.items():
         for child, inner in (field.properties or {}).items() if is_shaped(field) else ():
             if isinstance(inner.required, Conditions):
@@ -125,15 +125,15 @@ def _test_of_property(key: str, value: Any, *, wants: bool) -> _Test:
             return False
         inner = data[parent]
         if not isinstance(inner, dict):
-            return True  # what is no object breaks none of the rules for objects
-        # Segment takes "has no value" of a property for "has any", and the contrary for never.
+            return True  # the rules for objects do not apply to other values
+        # For a property, Segment reads "has no value" as "has any", and the opposite as never.
         return child in inner and (value is UNSET or same(inner[child], value)) is wants
 
     return _Test(run, _has_member(parent, child, value=_value_schema(value, wants=wants)))
 
 
 def _is_nothing(data: dict[str, Any], key: str) -> bool:
-    """Whether a key is missing, or has a value that Segment coerces to null, as this then does."""
+    """Whether a key is missing or has a value that Segment, and so this check, coerces to null."""
     if key not in data:
         return True
     value = data[key]
@@ -153,7 +153,7 @@ def _value_schema(value: Any, *, wants: bool) -> dict[str, Any]:
 def _has_member(
     key: str, child: str | None = None, *, value: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """The JSON Schema of an object that has a member, and in it another, of some value."""
+    """The JSON Schema of an object with a member, or a member in a member, of some value."""
     inside = value if child is None else _has_member(child, value=value)
     return {"required": [key], **({"properties": {key: inside}} if inside else {})}
 

@@ -1,7 +1,7 @@
-"""What counts as nothing in a payload, and is left out before anything is checked.
+"""Removes from a payload the values that count as nothing, before anything is checked.
 
-That is null where the field may not be null, and the empty string where it is no string; at the
-root of a payload every empty string. Objects inside lists are left as they came.
+These are null if the field may not be null, the empty string if the field is not a string, and at
+the root of a payload every empty string. Objects inside lists stay as they are.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from offramp.payload.types import NULL, STRING, is_shaped, json_types
 
 
 def compile_clean(fields: Fields, *, at_root: bool) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Compile the copy of an object without the members, at any depth, that count as nothing."""
+    """Compile a function that copies an object without members, at any depth, that are nothing."""
     cleans = {key: _deep(field, at_root=at_root) for key, field in fields.items()}
 
     def unknown(value: Any) -> Any:
@@ -46,7 +46,7 @@ def _deep(field: Field, *, at_root: bool) -> Callable[[Any], Any]:
 
 
 def compile_is_nothing(field: Field, *, at_root: bool) -> Callable[[Any], bool]:
-    """Compile the test whether a value that is false in Python counts as nothing for a field."""
+    """Compile a test of a falsy value: whether it counts as nothing for a field."""
     types = () if field.multiple else json_types(field)
     drops_null = NULL not in types
     drops_blank = at_root or STRING not in types
@@ -58,11 +58,11 @@ def compile_is_nothing(field: Field, *, at_root: bool) -> Callable[[Any], bool]:
 
 
 def compile_keep_items(field: Field) -> Callable[[list[Any]], list[Any]]:
-    """Compile the copy of a list without the items that count as nothing."""
+    """Compile a function that copies a list without items that count as nothing."""
     drops_blank = STRING not in json_types(field)
 
     def is_kept(item: Any) -> bool:
-        # Only what is false can be nothing, which spares nearly every value the comparisons.
+        # Only a falsy value can be nothing, so most values need no further comparison.
         return bool(item) or not (item is None or (drops_blank and isinstance(item, str)))
 
     return lambda items: list(filter(is_kept, items))

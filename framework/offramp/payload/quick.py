@@ -1,7 +1,7 @@
-"""The quick check: code for payloads that need no coercion, lose nothing and break no rule.
+"""The quick check: generated code for payloads that need no coercion and break no rule.
 
-Nearly every payload is such. The code tests each value once, for its usual type and its rules, and
-makes of it what the payload class holds. At the first value that fails a test it hands the whole
+Nearly all payloads are like that. The code tests each value once, for its usual type and its rules,
+and converts it for the payload class. At the first value that fails a test it passes the whole
 payload to the careful check. `inspect.getsource` shows the code.
 """
 
@@ -26,12 +26,12 @@ from offramp.payload.attributes import (
 )
 from offramp.payload.types import is_shaped, rules_of, type_of
 
-#: Makes a checked payload, or that and an instance, of a raw one; raises `PayloadError`.
+#: Turns a raw payload into a checked one, or that and an instance; raises `PayloadError`.
 Way: TypeAlias = Callable[[dict[str, Any]], Any]
 
-#: Key of the root that is never checked, nor removed: the credentials of dynamic authentication.
+#: Key of the root that is neither checked nor removed: credentials of dynamic authentication.
 EXEMPT_KEY: Final = "dynamicAuthSettings"
-#: Levels of objects within objects; payloads that are nested deeper are checked carefully.
+#: Most levels of nested objects; payloads that are nested deeper get the careful check.
 MAX_LEVELS: Final = 8
 _GIVE_UP: Final = "return otherwise(data_0)"
 
@@ -43,10 +43,10 @@ class _UnusualError(Exception):
 def compile_quick(
     fields: Fields, otherwise: Way, payload_type: type[Any] | None = None
 ) -> Way | None:
-    """Compile the quick check of a payload; `None` where its fields need the careful one.
+    """Compile the quick check of a payload; `None` if its fields need the careful one.
 
-    With a payload class it answers with the checked payload and the instance that is made of it.
-    Where a value fails a test, it answers as `otherwise` does.
+    With a payload class it returns the checked payload and its instance. If a value fails a test,
+    it returns the result of `otherwise`.
     """
     if not all(map(_is_plain, fields.values())) or _levels(fields) > MAX_LEVELS:
         return None
@@ -72,11 +72,11 @@ class _Payload(Source):
     def _object(
         self, fields: Fields, cls: type[Any] | None, *, level: int, keeps_unknown: bool = False
     ) -> str | None:
-        """Write what makes `made_N` of `data_N` (N: the level); returns the instance's name."""
+        """Write the code from `data_N` to `made_N` (N: the level); returns the instance's name."""
         attributes = {} if cls is None else plain_attributes(cls)
         if attributes is None or attributes.keys() - fields.keys():
             raise _UnusualError
-        # A copy has the order of the data, which is that of the mapping or of the event.
+        # A copy keeps the order of the data, which is that of the mapping or of the event.
         self.write(f"made_{level} = data_{level}.copy()")
         self.write(f"missing_{level} = 0")
         held = {}
@@ -92,7 +92,7 @@ class _Payload(Source):
         return None if cls is None else self._instance(cls, held)
 
     def _drop_unknown(self, fields: Fields, level: int) -> None:
-        """Write what deletes from `made_N` the keys that no field declares, where there are any."""
+        """Write the code that deletes the keys from `made_N` that no field declares."""
         known = self.name("known", frozenset(fields))
         with (
             self.block(f"if len(data_{level}) + missing_{level} != {len(fields)}:"),
@@ -102,7 +102,7 @@ class _Payload(Source):
             self.write(f"del made_{level}[key]")
 
     def _inner(self, key: str, field: Field, level: int, annotation: Any) -> str:
-        """Write the check of an object with properties; returns the name of what is made of it."""
+        """Write the check of an object with properties; returns the name of the result."""
         inner, name = level + 1, self.name("inner")
         cls = annotation if attrs.has(annotation) else None
         takes_any = annotation is None or annotation is Any or is_plain_mapping(annotation)
@@ -118,7 +118,7 @@ class _Payload(Source):
         return name
 
     def _member(self, key: str, field: Field, level: int, annotation: Any) -> str:
-        """Write the check of any other value; returns the name of what is made of it."""
+        """Write the check of any other value; returns the name of the result."""
         value = self.name("value")
         form = AS_IT_IS if annotation is None else form_of(field, annotation)
         if form is None:
@@ -139,7 +139,7 @@ class _Payload(Source):
         return value
 
     def _instance(self, cls: type[Any], held: Mapping[PlainAttribute, str]) -> str:
-        """Write what makes the instance of a class; returns its name."""
+        """Write the code that makes an instance of a class; returns the instance's name."""
         name, made, slots = self.name("instance"), self.name("Class", cls), slots_of(cls)
         if slots is None:
             arguments = ", ".join(f"{each.alias}={value}" for each, value in held.items())
@@ -160,14 +160,14 @@ class _Payload(Source):
         conditions = [json_type.emit(self, value)]
         if at_root and json_type.usual is str:
             conditions.append(value)
-        # What makes the form asks some rules by itself.
+        # The conversion includes the test of some rules.
         rules = [rule for rule in rules_of(field) if rule.fits is None or rule.fits != form.proves]
         return conditions + [rule.emit(self, value) for rule in rules]
 
     def _otherwise(
         self, level: int, field: Field, attribute: PlainAttribute | None, name: str
     ) -> None:
-        """Write what is done with any other value: a field that may be absent may be absent."""
+        """Write the code for any other value: it gives up, unless an optional field is absent."""
         if field.required is True or not (attribute is None or attribute.may_miss):
             with self.block("else:"):
                 self.write(_GIVE_UP)
@@ -181,7 +181,7 @@ class _Payload(Source):
 
 
 def _is_plain(field: Field) -> bool:
-    """Whether a field, and each of its properties, can be checked by its own value alone."""
+    """Whether a field and its properties can be checked without looking at other values."""
     if isinstance(field.required, Conditions):
         return False
     if is_shaped(field):

@@ -1,6 +1,6 @@
-"""What a value of the right type must satisfy besides: choices, bounds, lengths, formats.
+"""Rules for a value that has the right type: choices, bounds, lengths, formats.
 
-Each rule is written once, with the careful test, the test as code and the JSON Schema side by side.
+Each rule is written once: the careful test, the test as code and the JSON Schema side by side.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ SHOWN_CHOICES: Final = 10
 
 @attrs.frozen(kw_only=True)
 class Rule:
-    """One thing that a value must satisfy."""
+    """One rule for a value."""
 
-    #: What a message says is wanted.
+    #: What a message says is expected.
     wanted: str
-    #: Whether any value satisfies it; what has another type than the rule is about does.
+    #: Whether any value satisfies it; a value of a type that the rule is not about does.
     run: Callable[[Any], bool]
-    #: The same as an expression, of the name of a value that has the field's usual type already.
+    #: The test as an expression, given the name of a value of the field's usual type.
     emit: Callable[[Source, str], str]
-    #: What JSON Schema says of it; formats are said by the field's type.
+    #: The rule in JSON Schema; a format's schema comes from the field's type.
     schema: dict[str, Any] = attrs.field(factory=dict)
-    #: The test of a format, by which code knows that it has asked the same already.
+    #: The test of a format, to recognise a test that the code has done already.
     fits: Callable[[str], bool] | None = None
 
 
 def one_of(values: Sequence[Any], *, are_texts: bool) -> Rule:
-    """The rule of choices; `are_texts` where the field's usual value is a string."""
+    """The rule of choices; `are_texts` if the field's usual value is a string."""
     strings = frozenset(value for value in values if isinstance(value, str))
     others = [value for value in values if not isinstance(value, str)]
 

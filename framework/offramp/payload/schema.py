@@ -1,6 +1,6 @@
-"""The JSON Schema (draft 2020-12) that checked payloads obey, for documentation and forms.
+"""The JSON Schema (draft 2020-12) of checked payloads, for documentation and forms.
 
-What types, rules and conditions say of it stands with each of them.
+Each type, rule and condition declares its own part of it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
 def json_schema(fields: Fields) -> dict[str, Any]:
-    """The JSON Schema of the payloads that `compile_check(fields)` answers with, as JSON data."""
+    """The JSON Schema of the payloads that `compile_check(fields)` returns, as JSON data."""
     return {"$schema": DIALECT, **_object(fields, keeps_unknown=False)}
 
 
@@ -66,7 +66,7 @@ def _typed(field: Field) -> dict[str, Any]:
 def _shaped(field: Field) -> dict[str, Any]:
     fields = field.properties or {}
     schema = _object(fields, keeps_unknown=field.additional_properties)
-    if has_conditions(fields):  # the object around it says then what is required
+    if has_conditions(fields):  # then the object around it says what is required
         schema.pop("required", None)
         schema.pop("allOf", None)
     return schema

@@ -1,4 +1,4 @@
-"""Makes an instance of the author's class of a checked payload."""
+"""Turns a checked payload into an instance of the author's class."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ def compile_payload(payload: type[P]) -> Callable[[dict[str, Any]], P]: ...
 @overload
 def compile_payload(payload: Fields) -> Check: ...
 def compile_payload(payload: type[Any] | Fields) -> Callable[[dict[str, Any]], Any]:
-    """Compile a payload class, or fields, into a function: raw payload in, typed payload out.
+    """Compile a payload class, or fields, into a function from raw payload to typed payload.
 
-    Fields make a `dict`. Raises `PayloadError` with every fault; compiling, `DefinitionError`.
+    With fields the result is a `dict`. The function raises `PayloadError` with every fault;
+    compiling raises `DefinitionError`.
     """
     if isinstance(payload, Mapping):
         return compile_check(payload)
@@ -42,9 +43,9 @@ def compile_payload(payload: type[Any] | Fields) -> Callable[[dict[str, Any]], A
 def compile_pair(
     fields: Fields, payload_type: type[P]
 ) -> Callable[[dict[str, Any]], tuple[dict[str, Any], P]]:
-    """Compile a function: raw payload in, checked payload and typed payload out.
+    """Compile a function from raw payload to checked payload and typed payload.
 
-    Raises `PayloadError` with every fault; compiling, `DefinitionError`.
+    It raises `PayloadError` with every fault; compiling raises `DefinitionError`.
     """
     structure = structurer(payload_type)
 
@@ -64,10 +65,10 @@ def compile_pair(
 
 
 def structurer(payload_type: type[P]) -> Callable[[dict[str, Any]], P]:
-    """Compile what makes instances of an attrs class of checked payloads, by wire name.
+    """Compile a function from checked payload (by wire name) to an instance of an attrs class.
 
-    What is absent is `None`; `dict` stays as it is. Raises `PayloadError` that names every field
-    whose value the class cannot hold, such as a year beyond 9999.
+    Absent values are `None`; with `dict` the payload stays as it is. Raises `PayloadError` that
+    names every field whose value the class cannot hold, such as a year beyond 9999.
     """
     if not attrs.has(payload_type):
         return _as_it_is
@@ -77,7 +78,7 @@ def structurer(payload_type: type[P]) -> Callable[[dict[str, Any]], P]:
     def structure(data: dict[str, Any]) -> P:
         try:
             return typing.cast("P", fast(data, payload_type))
-        except Exception as error:  # noqa: BLE001 - an author's validator may raise what it likes
+        except Exception as error:  # noqa: BLE001 - an author's validator may raise any error
             faults = _found(error, lambda: careful(data, payload_type))
         raise PayloadError(faults)
 
@@ -90,7 +91,7 @@ def _as_it_is(data: Any) -> Any:
 
 @cache
 def _converter(*, detailed: bool) -> Converter:
-    """One converter serves all classes: it keeps what it made for each."""
+    """The converter for all classes, which caches its work for each."""
     converter = Converter(detailed_validation=detailed)
     for kind, attribute_type in ATTRIBUTE_TYPES.items():
         converter.register_structure_hook(kind, attribute_type.run)
@@ -128,7 +129,7 @@ def _union_hook(kind: Any, converter: Converter) -> Callable[[Any, Any], Any]:
 def _found(error: Exception, again: Callable[[], Any]) -> list[Fault]:
     try:
         again()
-    except Exception as group:  # noqa: BLE001 - the same errors once more, now with their places
+    except Exception as group:  # noqa: BLE001 - the same errors again, now with their places
         return list(_faults(group, "$"))
     return [_authors_fault(error, "$", hides=True)]
 
@@ -147,12 +148,12 @@ def _faults(error: Exception, place: str, *, hides: bool = False) -> Iterator[Fa
             at = f"[{item.index}]" if isinstance(item.index, int) else f".{item.index}"
             yield from _faults(inner, place + at, hides=hides)
     elif isinstance(error, UnfitError):
-        yield Fault(place, "is not what the class of the payload wants" if hides else str(error))
+        yield Fault(place, "does not fit the payload class" if hides else str(error))
     else:
         yield _authors_fault(error, place, hides=hides)
 
 
 def _authors_fault(error: Exception, place: str, *, hides: bool) -> Fault:
-    """A fault found by a validator of the author's own, whose words may hold a secret."""
+    """A fault found by the author's own validator, whose message may hold a secret."""
     words = type(error).__name__ if hides else f"{type(error).__name__}: {error}"
-    return Fault(place, f"refused by the class of the payload ({words})")
+    return Fault(place, f"refused by the payload class ({words})")

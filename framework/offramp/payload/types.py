@@ -1,8 +1,8 @@
-"""The field types: one row of `FIELD_TYPES` says all that a field of a type means.
+"""The field types: one row of `FIELD_TYPES` defines each.
 
 Checks, coercion, messages, generated code, JSON Schema and made-up test data derive from the row.
-A new field type is a row here, and its name in `definition.FieldType` for type checkers; a new
-JSON type is a `JsonType`, and what Python attributes hold of it in `attributes`.
+To add a field type, add a row here, and its name in `definition.FieldType` for type checkers. To
+add a JSON type, add a `JsonType`, and its conversions to Python types in `attributes`.
 """
 
 from __future__ import annotations
@@ -37,31 +37,31 @@ class Wrong(enum.Enum):
     WRONG = enum.auto()
 
 
-#: The answer for a value that cannot be coerced.
+#: The result for a value that cannot be coerced.
 WRONG: Final = Wrong.WRONG
-#: Answers with a value of the wanted type, the same or another, or with `WRONG`.
+#: Returns the value, or another one, of the wanted type, or `WRONG`.
 Coerce: TypeAlias = Callable[[Any], Any]
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class JsonType:
-    """One type of JSON values: how it is recognised, and how other values are coerced to it."""
+    """One JSON type: how a value of it is recognised, and how other values are coerced to it."""
 
     #: Its name in JSON Schema.
     name: str
-    #: What a message says is wanted.
+    #: What a message says is expected.
     wanted: str
-    #: The Python type that most values of it have: they pass at once.
+    #: The Python type of most of its values, which need no other test.
     usual: type
-    #: Whether any value has it.
+    #: Whether a value has this type.
     fits: Callable[[Any], bool]
-    #: An expression, of a value's name, for others that fit and often come.
+    #: An expression that tests for other common values that fit, given the value's name.
     emit_others: Callable[[Source, str], str] | None = None
     #: Coerces a value of another type, as JavaScript's ajv does; without it, none is coerced.
     make: Coerce | None = None
 
     def emit(self, source: Source, value: str) -> str:
-        """`fits` as an expression, true of nearly all values that fit and of no others."""
+        """`fits` as an expression: true for nearly all values that fit, and for no others."""
         is_usual = f"type({value}) is {self.usual.__name__}"
         if self.emit_others is None:
             return is_usual
@@ -157,13 +157,13 @@ class TypeDefinition:
 
     #: The JSON types that a value may have, in the order in which it is coerced to one of them.
     accepts: tuple[JsonType, ...]
-    #: What a message says is wanted, where that is not what the JSON types are called.
+    #: What a message says is expected, if that is not the name of the JSON types.
     wanted: str | None = None
-    #: The rules of a single value, besides the field's choices; lists obey none of them.
+    #: The rules for a single value, besides the field's choices; they do not apply to lists.
     rules: Callable[[Field], Iterator[Rule]] = _no_rules
-    #: The format that JSON Schema has for every value of it.
+    #: The JSON Schema format of all its values.
     format: str | None = None
-    #: Whether a field of it has the format that it declares.
+    #: Whether the format that a field declares applies.
     takes_format: bool = False
 
     @property
@@ -172,7 +172,7 @@ class TypeDefinition:
         return self.accepts[0].usual
 
 
-# A bound of 0 is no bound in these rules: Segment treats it as if there were none.
+# A bound of 0 is ignored in these rules, as Segment ignores it.
 
 
 def _string_rules(field: Field) -> Iterator[Rule]:
@@ -195,7 +195,7 @@ def _datetime_rules(field: Field) -> Iterator[Rule]:
     yield fits_format(is_date_like, wanted(field))
 
 
-#: Field type -> what it means.
+#: Field type -> its definition.
 FIELD_TYPES: Final[dict[FieldType, TypeDefinition]] = {
     "string": TypeDefinition(accepts=(STRING,), rules=_string_rules, takes_format=True),
     "text": TypeDefinition(accepts=(STRING,)),
@@ -224,9 +224,9 @@ def is_shaped(field: Field) -> bool:
 
 
 def json_types(field: Field) -> tuple[JsonType, ...]:
-    """The types of one value of a field: null only where the field is no list and may be null.
+    """The types of one value of a field; null only if the field may be null and is not a list.
 
-    An object with declared properties is never null, whatever it declares.
+    An object with declared properties is never null, even if it declares that it may be.
     """
     accepts = type_of(field).accepts
     takes_null = field.allow_null and not field.multiple and not is_shaped(field)
@@ -234,7 +234,7 @@ def json_types(field: Field) -> tuple[JsonType, ...]:
 
 
 def wanted(field: Field) -> str:
-    """What one value of a field should be, for messages."""
+    """What one value of a field is expected to be, for messages."""
     definition, types = type_of(field), json_types(field)
     names = [each.wanted for each in types]
     if definition.wanted is not None:
@@ -243,10 +243,10 @@ def wanted(field: Field) -> str:
 
 
 def rules_of(field: Field) -> tuple[Rule, ...]:
-    """The rules for one value of a field, or for each item where it is a list.
+    """The rules for one value of a field, or for each item of a list.
 
-    A list obeys its choices only, and not even those where it is of objects with declared
-    properties: bounds, lengths and formats hold for single values.
+    Bounds, lengths and formats apply to single values only. The items of a list obey the field's
+    choices, unless they are objects with declared properties.
     """
     rules: list[Rule] = []
     if field.choices is not None and not (field.multiple and is_shaped(field)):
@@ -258,18 +258,18 @@ def rules_of(field: Field) -> tuple[Rule, ...]:
 
 
 def _allowed_values(field: Field) -> list[Any]:
-    """The values that a field's choices allow; null among them where the field may be null."""
+    """The values that a field's choices allow, including null if the field may be null."""
     choices = field.choices or ()
     values = [choice.value if isinstance(choice, Choice) else choice for choice in choices]
     return [*values, None] if field.allow_null else values
 
 
 def compile_coerce(types: tuple[JsonType, ...]) -> Coerce:
-    """Compile the coercion to one of some types, tried in their order.
+    """Compile the coercion to one of some types, tried in order.
 
-    A list of one item stands for that item; of several types the item then must be made one,
-    even where it is one already, which ajv forgets to look for. An object is never made, nor made
-    anything else.
+    A list of one item is replaced by the item. With several types the item is then coerced even
+    if it has one of the types already, because ajv does not check that. Nothing is coerced to or
+    from an object.
     """
     usual = types[0].usual
     is_single = len(types) == 1

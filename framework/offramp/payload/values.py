@@ -1,4 +1,4 @@
-"""JSON values: which are numbers, which are equal, and how a message shows one."""
+"""JSON values: whether they are numbers or equal, and how a message shows one."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from offramp.errors import describe_type
 from offramp.js.numbers import exact, parse_number
 from offramp.js.text import number_text
 
-#: How much of a value a message shows, in characters: enough to recognise it in an event.
+#: Most characters of a value that a message shows: enough to recognise it in an event.
 SHOWN_LENGTH: Final = 60
-#: Whole numbers up to so many digits become `int`; beyond, a double has no value for them.
+#: Most digits of a whole number that becomes an `int`; a double cannot hold longer ones.
 INTEGER_DIGITS: Final = 309
 
 
 def is_number(value: Any) -> TypeGuard[int | float | Decimal]:
-    """Whether a value is a number of JSON: finite, and no boolean."""
+    """Whether a value is a JSON number: finite, and not a boolean."""
     if isinstance(value, int):
         return not isinstance(value, bool)
     if isinstance(value, Decimal):
@@ -37,7 +37,7 @@ def is_integer(value: Any) -> TypeGuard[int | float | Decimal]:
 
 
 def same(left: Any, right: Any) -> bool:
-    """Whether two values are the same JSON: 1.0 is 1, but true is not, nor is "1"."""
+    """Whether two values are equal JSON: 1.0 equals 1, but true and "1" do not."""
     if isinstance(left, str) or left is None or isinstance(left, bool):
         return type(left) is type(right) and bool(left == right)
     if isinstance(left, list):
@@ -52,10 +52,10 @@ def same(left: Any, right: Any) -> bool:
 
 
 def read_number(text: str) -> int | Decimal | None:
-    """The number that a text holds for ajv, or `None`: " 5 " is 5, "0x10" 16, blanks are 0.
+    """The number that ajv reads from a text, or `None`: " 5 " is 5, "0x10" is 16, blanks are 0.
 
-    That is JavaScript's `Number(text)` where it is finite: "Infinity" is none, since JSON has no
-    such number. Nor is the empty text.
+    It is JavaScript's `Number(text)`, except that "Infinity", which JSON has no number for, and
+    the empty text give `None`.
     """
     number = parse_number(text) if text else None
     if not isinstance(number, Decimal):
@@ -66,12 +66,12 @@ def read_number(text: str) -> int | Decimal | None:
 
 
 def _as_integer(number: Decimal) -> int | Decimal:
-    """A whole `Decimal` as an `int`, or as it is where the `int` would be of absurd length."""
+    """A whole `Decimal` as an `int`, or unchanged if the `int` would be absurdly long."""
     return int(number) if number.adjusted() < INTEGER_DIGITS else number
 
 
 def describe(value: Any, *, secret: bool = False) -> str:
-    """A value as a message names it: its type and the beginning of its text, or the mask."""
+    """A value as a message shows it: its type and the beginning of its text, or the mask."""
     if value is None:
         return "null"
     if isinstance(value, dict):
@@ -83,7 +83,7 @@ def describe(value: Any, *, secret: bool = False) -> str:
 
 
 def text_of(value: Any) -> str:
-    """The beginning of a value's text, for a message; that of a string stands in quotes."""
+    """The beginning of a value's text, for a message; a string is quoted."""
     text = _text(value)
     return text if len(text) <= SHOWN_LENGTH else text[:SHOWN_LENGTH] + "…"
 
@@ -94,7 +94,7 @@ def _is_any_number(value: Any) -> bool:
 
 def _text(value: Any) -> str:
     if isinstance(value, str):
-        # Half of a surrogate pair could not be written anywhere.
+        # Half of a surrogate pair cannot be encoded.
         text = value[: SHOWN_LENGTH + 1].encode(errors="replace").decode()
         return dumps(text, ensure_ascii=False)
     if isinstance(value, bool):

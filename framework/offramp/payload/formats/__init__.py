@@ -1,4 +1,4 @@
-"""The string formats that a field may ask for, judged as ajv-formats judges them."""
+"""The string formats that a field may require, tested as ajv-formats does."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from offramp.payload.formats.addresses import (
 from offramp.payload.formats.dates import is_date, is_date_time, is_time
 from offramp.payload.formats.regexes import is_js_regex
 
-#: Format -> its test, and what a message says is wanted. Formats without a test are not listed.
+#: Format -> its test, and what a message says is expected. Formats without a test are not listed.
 FORMATS: Final[dict[str, tuple[Callable[[str], bool], str]]] = {
     "date": (is_date, "a date such as 2026-01-31"),
     "time": (is_time, "a time such as 12:30:00Z"),

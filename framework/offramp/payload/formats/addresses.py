@@ -8,7 +8,7 @@ from typing import Final
 
 IPV6_GROUPS: Final = 8
 LAST_BYTE: Final = 255
-#: Longest name of a host, in characters, the final dot aside. Source: RFC 1123, section 2.1.
+#: Longest host name, in characters without the final dot. Source: RFC 1123, section 2.1.
 HOSTNAME_LENGTH: Final = 253
 
 _HEX: Final = "%[0-9a-fA-F]{2}"
@@ -21,7 +21,7 @@ _CANONICAL_BYTE: Final = re.compile("0|[1-9][0-9]{0,2}")
 
 
 def _uri_pattern(*, is_reference: bool) -> re.Pattern[str]:
-    # A reference may hold a double quote, which RFC 3986 leaves out; ajv-formats takes it there.
+    # A reference may hold a double quote: RFC 3986 forbids it, but ajv-formats accepts it there.
     plain = _PLAIN + ('"' if is_reference else "")
     segment = rf"(?:[{plain}:@]|{_HEX})"
     tail = rf"(?:[{plain}:@/?]|{_HEX})*"
@@ -41,8 +41,7 @@ _URI_REFERENCE: Final = _uri_pattern(is_reference=True)
 
 _PATH: Final = rf"[{_PLAIN}:@/]*+(?:{_HEX}[{_PLAIN}:@/]*+)*+"
 _QUERY: Final = rf"[{_PLAIN}:@/?]*+(?:{_HEX}[{_PLAIN}:@/?]*+)*+"
-#: The addresses of the web, nearly all that come: a part of what `_URI` takes, read faster,
-#: since no part of it is ever tried again.
+#: Most URLs of the web: a subset of `_URI` that matches faster, since it never backtracks.
 _WEB: Final = re.compile(
     rf"https?+://[a-zA-Z0-9.-]++(?::[0-9]++)?+(?:/{_PATH})?+(?:\?{_QUERY})?+(?:\#{_QUERY})?+"
 )
@@ -57,8 +56,8 @@ _UUID: Final = re.compile(
     "(?:urn:uuid:)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII
 )
 _LETTERS: Final = "[a-zA-Z0-9]"
-#: A label of a mail's domain, of any length; a host's has 63 characters at most. Where one part of
-#: a text ends, only the next can begin, so that nothing need ever be tried again (`++`).
+#: A label of a mail's domain, of any length; a host's has at most 63 characters. It need not
+#: backtrack (`++`), since a character that ends one part can only begin the next.
 _MAIL_LABEL: Final = rf"{_LETTERS}++(?:-++{_LETTERS}++)*+"
 _HOST_LABEL: Final = rf"{_LETTERS}(?:[a-zA-Z0-9-]{{0,61}}{_LETTERS})?"
 _ATOM: Final = r"[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]++"
@@ -67,42 +66,42 @@ _HOSTNAME: Final = re.compile(rf"{_HOST_LABEL}(?:\.{_HOST_LABEL})*\.?")
 
 
 def is_uri(text: str) -> bool:
-    """A complete URI: a scheme, and more behind it."""
+    """Whether a text is a complete URI: a scheme, and more after it."""
     return _WEB.fullmatch(text) is not None or _matches(_URI, text)
 
 
 def is_uri_reference(text: str) -> bool:
-    """A URI, or one that is relative to another; the empty text is one."""
+    """Whether a text is a complete or a relative URI; the empty text is one."""
     return _matches(_URI_REFERENCE, text)
 
 
 def is_uri_template(text: str) -> bool:
-    """A URI with variables in braces."""
+    """Whether a text is a URI with variables in braces."""
     return bool(_URI_TEMPLATE.fullmatch(text))
 
 
 def is_ipv4(text: str) -> bool:
-    """Four numbers up to 255 with dots between, zeros before them allowed."""
+    """Whether a text is four numbers up to 255 with dots between; leading zeros are allowed."""
     return _is_ipv4(text, _BYTE)
 
 
 def is_ipv6(text: str) -> bool:
-    """Eight groups, one run of zeros left out as `::`; an IPv4 address may stand at the end."""
+    """Whether a text is an IPv6 address: `::` replaces one run of zeros, IPv4 may be at the end."""
     return _is_ipv6(text, lambda last: _is_ipv4(last, _CANONICAL_BYTE))
 
 
 def is_hostname(text: str) -> bool:
-    """The name of a host in ASCII, with or without its final dot."""
+    """Whether a text is a host name in ASCII, with or without its final dot."""
     return len(text.removesuffix(".")) <= HOSTNAME_LENGTH and bool(_HOSTNAME.fullmatch(text))
 
 
 def is_email(text: str) -> bool:
-    """An address of mail whose domain has two labels at least."""
+    """Whether a text is a mail address whose domain has at least two labels."""
     return bool(_EMAIL.fullmatch(text))
 
 
 def is_uuid(text: str) -> bool:
-    """A UUID of any version, in either case, with `urn:uuid:` or without."""
+    """Whether a text is a UUID of any version, in either case, with or without `urn:uuid:`."""
     return bool(_UUID.fullmatch(text))
 
 

@@ -1,4 +1,4 @@
-"""Dates and times in texts: the formats of JSON Schema, and whatever the dayjs library takes."""
+"""Dates and times in texts: the formats of JSON Schema, and all that the dayjs library accepts."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from offramp.js.dates import parse_js_date
 from offramp.js.text import JS_WHITESPACE, number_text
 from offramp.payload.values import is_number
 
-#: Digits of the numeric texts that are read as seconds, and as milliseconds, since 1970: the
-#: lengths that such texts have from 2001 to 2286.
+#: Digits of numeric texts that are read as seconds, and as milliseconds, since 1970: the lengths
+#: of such numbers from 2001 to 2286.
 EPOCH_SECONDS_DIGITS: Final = 10
 EPOCH_MS_DIGITS: Final = 13
 MICROSECOND_DIGITS: Final = 6
-#: Characters of the longest text that is read, three times what JavaScript writes with the name of
-#: a zone. Its `Date` would read any number of them.
+#: Most characters of a text that is read: three times what JavaScript writes with the name of a
+#: zone. JavaScript's `Date` would read any number of them.
 MAX_DATE_CHARACTERS: Final = 200
-#: What JavaScript adds to a year below 100 that comes as a number. Source: ECMA-262, Date.UTC.
+#: What JavaScript adds to a numeric year below 100. Source: ECMA-262, Date.UTC.
 FIRST_YEAR_OF_TWO_DIGITS: Final = 1_900
 LAST_HOUR: Final = 23
 LAST_MINUTE: Final = 59
@@ -32,16 +32,16 @@ _DAYS: Final = (0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _NO_DATE: Final = "is not a date and time"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
-#: The form that SDKs send; all of it is valid, and most of it Python reads by itself.
+#: The form that SDKs send; all of it is valid, and Python can read most of it.
 _COMMON: Final = re.compile(
     r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
     r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]++)?+"
     r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 )
-# Bound once: every date of every payload goes through them.
+# Bound once, because every date of every payload needs them.
 _is_common: Final = _COMMON.fullmatch
 _from_iso: Final = datetime.fromisoformat
-#: What dayjs reads part by part, before it leaves a text to JavaScript's `Date`. Parts may
+#: What dayjs reads part by part; it passes all other texts to JavaScript's `Date`. Parts may
 #: overflow: month 13 is January.
 _PARTS: Final = re.compile(
     rf"([0-9]{{4}})[-/]?([0-9]{{1,2}})?[-/]?([0-9]{{0,2}})[Tt{JS_WHITESPACE}]*"
@@ -58,7 +58,7 @@ _BETWEEN_DATE_AND_TIME: Final = re.compile(f"[tT{JS_WHITESPACE}]")
 
 
 def is_date(text: str) -> bool:
-    """A day that exists, as `2024-02-29`."""
+    """Whether a text is an existing day, such as `2024-02-29`."""
     match = _DATE.fullmatch(text)
     if match is None:
         return False
@@ -71,7 +71,7 @@ def is_date(text: str) -> bool:
 
 
 def is_time(text: str) -> bool:
-    """A time of day, as `23:59:60`, with an offset or without."""
+    """Whether a text is a time of day, such as `23:59:60`, with or without an offset."""
     match = _TIME.fullmatch(text)
     if match is None:
         return False
@@ -82,7 +82,7 @@ def is_time(text: str) -> bool:
 
 
 def is_date_time(text: str) -> bool:
-    """A day and a time with `T` or one space between; an offset may be missing."""
+    """Whether a text is a day and a time with `T` or one space between, and maybe an offset."""
     day, *time = _BETWEEN_DATE_AND_TIME.split(text)
     return len(time) == 1 and is_date(day) and is_time(time[0])
 
@@ -105,8 +105,8 @@ def parse_date_like(value: Any) -> datetime:
     """A text or number that passes the check of a datetime field, as an aware datetime in UTC.
 
     A number is milliseconds since 1970, and so is a text of 13 digits; one of 10 is seconds. A
-    text without a zone is UTC. Fractions keep six digits. Raises `ValueError` for what is no date,
-    or lies outside the years 1 to 9999.
+    text without a zone is UTC. Fractions keep six digits. Raises `ValueError` if it is not a date,
+    or is outside the years 1 to 9999.
     """
     if isinstance(value, str):
         return _parse_text(value)
@@ -120,10 +120,9 @@ def parse_date_like(value: Any) -> datetime:
 
 
 def common_time(text: str) -> datetime | None:
-    """The moment of a text in the form that SDKs send; `None` for any other text.
+    """The time of a text in the form that SDKs send, or `None` for any other text.
 
-    That is most dates and times, though not all: the 30th of February is the 2nd of March, as
-    JavaScript has it.
+    Not every such text is read here: 30 February, which JavaScript reads as 2 March, is not.
     """
     if not _is_common(text):
         return None
@@ -158,14 +157,14 @@ def _parse_text(text: str) -> datetime:
 
 
 def _canonical_number(text: str) -> Decimal | None:
-    """The number that a text is, if JavaScript would write that number just so."""
+    """The number in a text, if JavaScript would write the number exactly so."""
     if not _NUMBER.fullmatch(text) or number_text(float(text)) != text:
         return None
     return Decimal(text)
 
 
 def _by_parts(text: str) -> tuple[int, int] | None:
-    """Milliseconds since 1970, and microseconds beside them."""
+    """Milliseconds since 1970, and the remaining microseconds."""
     parts = None if text[-1:] in ("Z", "z") else _PARTS.fullmatch(text)
     if parts is None:
         return None

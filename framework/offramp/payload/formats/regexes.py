@@ -1,4 +1,4 @@
-"""Whether a text is a regular expression of JavaScript, by ECMA-262's lenient grammar (Annex B)."""
+"""Checks for a JavaScript regular expression by ECMA-262's lenient grammar (Annex B)."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Final
 
 from offramp.js.units import js_units
 
-#: Greater numbers of repeats all mean "without end". Source: V8, RegExpTree::kInfinity.
+#: Larger numbers of repeats all mean "unlimited". Source: V8, RegExpTree::kInfinity.
 MOST_REPEATS: Final = 2**31 - 1
-#: `\cX` is the control character whose code is that of X in these lowest bits.
+#: `\cX` is the control character whose code is these lowest bits of X's.
 CONTROL_MASK: Final = 0x1F
 OCTAL: Final = 8
 HEX: Final = 16
 
 _INTERVAL: Final = re.compile(r"\{([0-9]+)(?:(,)([0-9]*))?\}")
-#: No name holds a `<`, so that what opens many and closes none is read only once.
+#: A name holds no `<`, so that a text with many openings and no end is read only once.
 _NAME: Final = re.compile(r"<([^<>]*+)>")
 _UNICODE_ESCAPE: Final = re.compile(r"\\u(?:([0-9a-fA-F]{4})|\{([0-9a-fA-F]+)\})")
 _CODE: Final = re.compile(r"x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})")
@@ -24,16 +24,16 @@ _OCTAL: Final = re.compile(r"[0-3][0-7]{0,2}|[4-7][0-7]?")
 _CONTROL: Final = re.compile("c([A-Za-z0-9_])")
 _SINGLE: Final = {"b": 8, "t": 9, "n": 10, "v": 11, "f": 12, "r": 13}
 _SETS: Final = frozenset("dDsSwW")
-#: A mistake that ajv-formats looks for: the end of a text as other dialects write it.
+#: A mistake that ajv-formats looks for: `\Z`, which other dialects write for the end of a text.
 _FOREIGN_END: Final = re.compile(r"[^\\]\\Z")
 
 
 class _FaultyPatternError(ValueError):
-    """The text is no regular expression."""
+    """The text is not a regular expression."""
 
 
 def is_js_regex(text: str) -> bool:
-    """Whether `new RegExp(text)` takes a text that does not end as other dialects have it."""
+    """Whether `new RegExp(text)` accepts a text; Python's end-of-text escape is refused."""
     if _FOREIGN_END.search(text):
         return False
     try:
@@ -64,7 +64,7 @@ class _Pattern:
             raise _FaultyPatternError
 
     def read_term(self) -> bool:
-        """Take one term; whether it may be repeated."""
+        """Read one term; returns whether it may be repeated."""
         character = self.text[self.position]
         if character in "*+?" or self.interval() is not None:
             raise _FaultyPatternError
@@ -103,7 +103,7 @@ class _Pattern:
             self.position += 1
 
     def open_group(self) -> bool:
-        """Take what follows a parenthesis; whether the group may be repeated."""
+        """Read what follows an opening parenthesis; returns whether the group may be repeated."""
         if not self.text.startswith("?", self.position):
             return True
         for opening, repeatable in (("?:", True), ("?=", True), ("?!", True)):
@@ -134,7 +134,7 @@ class _Pattern:
         character = self.text[self.position]
         self.position += 1
         if character == "k":
-            # Only where some group has a name does this have to name one.
+            # Only if some group has a name, this has to name one.
             self.references.append(self.read_name())
         return character not in "bB"
 
@@ -148,7 +148,7 @@ class _Class:
         self.position = pattern.position
 
     def read(self) -> int:
-        """The position behind the closing bracket."""
+        """The position after the closing bracket."""
         if self.text.startswith("^", self.position):
             self.position += 1
         while not self.text.startswith("]", self.position):
