@@ -158,7 +158,7 @@ READ_OTHERWISE: tuple[Row, ...] = (
         offramp="Any key can be part of a path, and an object can be compared with null.",
         why="Keys come from events, which know nothing of the language.",
         example=_match("properties.or = 5", properties={"or": 5}),
-        applies=_warned("is no condition by itself, and a key such as"),
+        applies=_warned("is not a condition by itself, and a key such as"),
     ),
     Row(
         id="whole-objects",
@@ -311,7 +311,7 @@ REFUSED: tuple[Row, ...] = (
         offramp="The trigger is refused: a condition looks at an event.",
         why="It is a slip: no event makes a difference to it.",
         example=_match('type = "track" and true'),
-        applies=_refused("a constant is no condition|looks at a constant"),
+        applies=_refused("a constant is not a condition|tests a constant"),
     ),
     Row(
         id="arguments",
@@ -345,9 +345,9 @@ REFUSED: tuple[Row, ...] = (
         why="What is skipped was meant to say something.",
         example=_match('type = "track" ,'),
         applies=_refused(
-            "not expected here|stands where|closes nothing|has no end|cannot stand unquoted"
-            "|is no word of the language|and so is no condition|there is no function|a list holds"
-            "|binds to its left|stops where|two constants are compared"
+            "not expected here|is where|closes nothing|has no end|needs quotes or escapes"
+            "|is not a word of the language|and so is not a condition|there is no function"
+            "|a list holds|applies to its left|ends where|two constants are compared"
         ),
     ),
 )

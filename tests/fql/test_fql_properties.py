@@ -369,7 +369,7 @@ def test_the_size_of_a_trigger_is_bounded() -> None:
     with pytest.raises(TriggerError, match="column 1: the trigger has 5121 bytes"):
         parse(longest.replace("x", "é", 1))
     source = {"type": "event", "operator": "=", "value": "x" * MAX_TRIGGER_BYTES}
-    with pytest.raises(TriggerError, match=r"\$: the tree makes a trigger above 5120 bytes"):
+    with pytest.raises(TriggerError, match=r"\$: the tree makes a trigger of more than 5120 bytes"):
         generate({"type": "group", "operator": "and", "children": [source]})
 
 

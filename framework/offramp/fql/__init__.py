@@ -1,4 +1,4 @@
-"""The trigger language: text <-> tree -> a compiled predicate. Shapes of trees are in `tree`."""
+"""The trigger language: text <-> tree -> compiled predicate. `tree` has the shapes of trees."""
 
 from offramp.fql.compile import Explanation
 from offramp.fql.generate import generate

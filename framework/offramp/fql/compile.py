@@ -1,4 +1,4 @@
-"""Compiles a tree into nodes, which explain an answer, and into code, which gives it."""
+"""Compiles a tree into nodes, which explain a result, and into code, which computes it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ Event: TypeAlias = dict[str, Any]
 
 
 class Explanation(TypedDict):
-    """Why a trigger, or one part of it, holds of an event or not: JSON data.
+    """Why a trigger, or a part of it, holds for an event or not, as JSON data.
 
-    `actual` holds what a condition found, by path; a path that the event lacks is not in it.
-    Groups and `not` have `operator` and `children` instead; every child is explained, also those
-    that the answer did not need.
+    `actual` holds the values that a condition found, by path, without missing paths. Groups and
+    `not` have `operator` and `children` instead; every child is explained, even if the result
+    does not depend on it.
     """
 
     text: str
@@ -39,13 +39,13 @@ class Compiled(Protocol):
     """A node of a tree, ready to run."""
 
     def explain(self, event: Event) -> Explanation:
-        """Whether it holds of an event, and why."""
+        """Whether it holds for an event, and why."""
 
     def emit(self, source: Source) -> str:
-        """Whether it holds, as an expression of `event`; it can stand beside `and` and `not`."""
+        """Whether it holds, as an expression of `event` that is valid beside `and` and `not`."""
 
     def paths(self) -> Iterator[tree.Keys]:
-        """What it reads of an event, in order of appearance."""
+        """The paths that it reads, in order of appearance."""
 
 
 def compile_node(node: tree.Node) -> Compiled:
@@ -62,7 +62,7 @@ def compile_node(node: tree.Node) -> Compiled:
 
 
 def compile_matches(node: Compiled) -> Callable[[Event], bool]:
-    """Write the code of a node: the function says whether it holds, as `explain` does."""
+    """Generate the function of a node, with the same result as `explain`."""
     source = Source("trigger", step=step)
     with source.block("def matches(event):"):
         source.write(f"return {node.emit(source)}")
@@ -127,7 +127,7 @@ class _Operand:
 
 @attrs.frozen(kw_only=True)
 class _Leaf:
-    """A condition or a compare: one test."""
+    """A condition or a compare, which is a single test."""
 
     text: str
     run: Callable[[Event], bool]

@@ -1,7 +1,7 @@
-"""The functions of the trigger language: what each takes, gives, and makes of null.
+"""The functions of the trigger language: arguments, result, and behaviour for null.
 
 Source: Segment's "Destination Filter Query Language". Where that page is silent, a function
-answers null for a value of a type that it does not take.
+returns null for a value of a type that it does not accept.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from offramp.js.text import number_text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: The texts that `bool` takes for false, in small letters.
+#: The texts that `bool` turns into false, in lower case.
 _FALSE_TEXTS = frozenset({"", "false", "0"})
 
 
 @attrs.frozen(kw_only=True)
 class Function:
-    """A function by its number of arguments and the type of what it gives."""
+    """A function, with its number of arguments and the type of its result."""
 
     run: Callable[..., Any]
     gives: str
@@ -33,12 +33,12 @@ class Function:
 
 
 def contains(text: Any, part: Any) -> bool:
-    """Whether a text has another one in it; false unless both are texts."""
+    """Whether a text contains another; false unless both are texts."""
     return isinstance(text, str) and isinstance(part, str) and part in text
 
 
 def match(text: Any, matches: Callable[[str], bool]) -> bool:
-    """Whether a text fits a pattern, which comes in compiled; false unless it is a text."""
+    """Whether a text matches a compiled pattern; false unless it is a text."""
     return isinstance(text, str) and matches(text)
 
 
@@ -89,7 +89,7 @@ def to_string(value: Any) -> str | None:
 
 
 def to_number(value: Any) -> int | Decimal | None:
-    """Turn a text into the number that it writes; null for any other text."""
+    """Turn a text into the number that it represents; null for any other text."""
     return parse_decimal(value.strip()) if isinstance(value, str) else exact_or_none(value)
 
 

@@ -1,6 +1,6 @@
-r"""From a tree to the text that parses to it, written so that Segment reads it alike where it can.
+r"""Generates a trigger's text from its tree, which Segment reads the same way if possible.
 
-That is why a key such as `or` is written `\or`, child groups always stand in parentheses, and
+For Segment's sake a key such as `or` is written `\or`, child groups are always in parentheses, and
 a `\` inside a text is doubled only where it would escape something.
 """
 
@@ -19,8 +19,8 @@ from offramp.fql.parser import MAX_NESTING, MAX_TRIGGER_BYTES, parse_exact
 from offramp.fql.words import is_rooted
 from offramp.js.numbers import parse_number
 
-#: Levels of nodes. A `not` and its group are two, which text writes with one pair of parentheses;
-#: text that is nested too deeply is the parser's to refuse, this one only ends the recursion.
+#: Most levels of nodes, which only ends the recursion: the parser refuses a text that is nested too
+#: deeply. A `not` and its group are two levels, but one pair of parentheses.
 _MAX_LEVELS = 2 * MAX_NESTING + 2
 
 _TYPES = (*tree.FIELD_TYPES, *tree.OBJECT_TYPES, "event-field")
@@ -34,8 +34,8 @@ _COMPARE_OPERATORS = frozenset(
 
 _OTHER_THAN_PATH = re.compile(r"[^A-Za-z0-9_-]", re.DOTALL)
 _NEEDS_ESCAPE = re.compile(r"[0-9-]")
-#: Keys that a lexer may take for words of the language: Segment's takes the first three for such
-#: anywhere in a path, ours all of them where they are the whole path.
+#: Keys that a lexer may mistake for reserved words: Segment's lexer the first set anywhere in a
+#: path, ours the second set if it is the whole path.
 _RESERVED_KEYS = frozenset({"and", "or", "null"})
 _RESERVED_PATHS = frozenset({"and", "or", "in", "true", "false", "null", "AND", "OR", "IN"})
 _ESCAPING_BACKSLASH = re.compile(r'\\(?=[\\"]|\Z)')
@@ -47,37 +47,37 @@ class _Fault(Exception):  # noqa: N818  # carries a Fault to the node where it i
 
 
 def generate(source: Mapping[str, Any]) -> str:
-    """Write a tree as text; `TriggerError` lists each node that is not of the shapes of `tree`."""
+    """Write a tree as text; `TriggerError` lists each node without one of the shapes of `tree`."""
     faults: list[Fault] = []
     text = _write_root(source, faults)
     if faults:
         raise TriggerError(faults)
     if len(text.encode("utf-8", "surrogatepass")) > MAX_TRIGGER_BYTES:
-        message = f"the tree makes a trigger above {MAX_TRIGGER_BYTES} bytes"
+        message = f"the tree makes a trigger of more than {MAX_TRIGGER_BYTES} bytes"
         raise TriggerError([Fault("$", message)])
     try:
         parse_exact(text)
     except TriggerError as error:
         reasons = "; ".join(fault.message for fault in error.faults)
-        message = f"the tree makes no valid trigger (`{text}`): {reasons}"
+        message = f"the tree does not make a valid trigger (`{text}`): {reasons}"
         raise TriggerError([Fault("$", message)]) from None
     return text
 
 
 def write_node(node: tree.Node) -> str:
-    """Write one node of a tree that was parsed; a group without parentheses around it."""
+    """Write one node of a parsed tree; a group without parentheses around it."""
     if node["type"] == "group":
         return _write_group(node, "$", [], _MAX_LEVELS)
     return _write(node, "$", [], _MAX_LEVELS)
 
 
 def write_value(value: tree.Value) -> str:
-    """Write a constant of a tree that was parsed."""
+    """Write a constant of a parsed tree."""
     return _write_value(value, "$")
 
 
 def write_path(keys: tree.Keys) -> str:
-    r"""Write a path: every character but letters, digits, `_` and `-` is escaped with `\`."""
+    r"""Write a path, with every character except letters, digits, `_` and `-` escaped with `\`."""
     if len(keys) == 1 and keys[0] in _RESERVED_PATHS:
         return f"\\{keys[0]}"
     return ".".join(_write_key(key) for key in keys)
@@ -96,7 +96,7 @@ def _write_root(source: Any, faults: list[Fault]) -> str:
 
 
 def _write(node: Any, place: str, faults: list[Fault], levels: int) -> str:
-    """Write a node that is not the root; its faults are collected, and its text is then "" ."""
+    """Write a node that is not the root; with a fault, which is collected, the text is ""."""
     try:
         return _write_kind(node, place, faults, levels)
     except _Fault as found:
@@ -120,10 +120,10 @@ def _write_kind(node: Any, place: str, faults: list[Fault], levels: int) -> str:
 def _write_group(node: Any, place: str, faults: list[Fault], levels: int) -> str:
     operator, children = node.get("operator"), node.get("children")
     if operator not in ("and", "or"):
-        message = f'{operator!r} joins nothing: write "and" or "or"'
+        message = f'{operator!r} does not join conditions: write "and" or "or"'
         faults.append(Fault(f"{place}.operator", message))
     if not isinstance(children, list) or not children:
-        faults.append(Fault(f"{place}.children", "a group needs a list of one child at least"))
+        faults.append(Fault(f"{place}.children", "a group needs a list of at least one child"))
         return ""
     texts = [
         _write(child, f"{place}.children[{index}]", faults, levels - 1)
@@ -177,7 +177,7 @@ def _with_value(node: Any, path: str, operator: str, place: str) -> str:
         return _infix(path, plain, number, place)
     value = node["value"]
     if operator in tree.ORDERS and isinstance(value, str):
-        number = parse_number(value)  # as Segment writes it; what is no number stays as it is
+        number = parse_number(value)  # as Segment writes it; any other text stays as it is
         value = value if number is None or not Decimal(number).is_finite() else number
     return _infix(path, operator, value, place)
 
@@ -200,7 +200,7 @@ def _write_compare(node: Any, place: str) -> str:
 
 
 def _as_path(written: str, path: str) -> str:
-    """Put a word that would be read as a text in parentheses, which make it a path."""
+    """Put a word in parentheses if it would be read as a text; they make it a path."""
     return written if is_rooted(tree.split_name(path)) else f"({written})"
 
 

@@ -1,4 +1,4 @@
-r"""The glob patterns of `match`: `*`, `?`, `[abc]`, `[a-z]`, `[^a]` and `\x`, of the whole text."""
+r"""The glob patterns of `match`, for a whole text: `*`, `?`, `[abc]`, `[a-z]`, `[^a]` and `\x`."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _PIECE = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 _RANGE = re.compile(r"(?:\\(.)|([^-\\]))(?:-(?:\\(.)|([^-\\])))?", re.DOTALL)
-#: Characters between two stars where not all of them are given. Such a run is tried at each place
-#: of a text, so that its length times that of the text is what it takes.
+#: Most characters between two stars if one of them is `?` or `[...]`. Such a run is tried at each
+#: place of a text, so that the time is its length times that of the text.
 MAX_RUN = 100
 STAR = "star"
 LITERAL = "literal"
@@ -35,7 +35,7 @@ class Piece(NamedTuple):
 
 
 def parse_glob(pattern: str) -> list[Piece]:
-    """Take a pattern apart; `ValueError` says what is wrong with it and what to write instead."""
+    """Parse a pattern; `ValueError` says what is wrong with it and what to write instead."""
     pieces: list[Piece] = []
     position = 0
     while position < len(pattern):
@@ -53,7 +53,7 @@ def parse_glob(pattern: str) -> list[Piece]:
 
 
 def ends_of(pieces: list[Piece]) -> tuple[str, str] | None:
-    """Tell what `text*` and `*text` ask for: `starts_with` or `ends_with`, and the text."""
+    """The operator and text of `text*` and `*text`: `starts_with` or `ends_with`; else None."""
     if pieces and pieces[-1].kind == STAR and _all_literal(pieces[:-1]):
         return "starts_with", _join(pieces[:-1])
     if pieces and pieces[0].kind == STAR and _all_literal(pieces[1:]):
@@ -78,7 +78,7 @@ def compile_glob(pattern: str) -> Callable[[str], bool]:
     finds = [_find(run) for run in middle if run]
 
     def matches(text: str) -> bool:
-        # After a star the first place where the next run fits is as good as any later one.
+        # After a star, the first place where the next run matches is as good as a later one.
         at, end = len(first), len(text) - len(last)
         if at > end or starts(text) is None or ends(text, end) is None:
             return False
@@ -92,7 +92,7 @@ def compile_glob(pattern: str) -> Callable[[str], bool]:
 
 
 def escape_glob(text: str) -> str:
-    """Write a text so that a pattern means it literally."""
+    """Escape a text, so that a pattern matches it literally."""
     return _SPECIAL.sub(r"\\\g<0>", text)
 
 
@@ -125,7 +125,7 @@ def _class(negated: str, inside: str) -> str:
 
 
 def _runs(pieces: list[Piece]) -> list[list[Piece]]:
-    """What stands before, between and behind the stars."""
+    """The pieces before, between and after the stars."""
     runs: list[list[Piece]] = [[]]
     for piece in pieces:
         if piece.kind == STAR:
@@ -136,7 +136,7 @@ def _runs(pieces: list[Piece]) -> list[list[Piece]]:
 
 
 def _find(run: list[Piece]) -> Callable[[str, int, int], int]:
-    """What looks for a run between two places of a text, and tells where it ends, or -1."""
+    """A function that finds a run between two places of a text and returns its end, or -1."""
     if _all_literal(run):
         part = _join(run)
 
@@ -155,7 +155,7 @@ def _find(run: list[Piece]) -> Callable[[str, int, int], int]:
 
 
 def _regex(run: list[Piece]) -> re.Pattern[str]:
-    """A run without stars as a regex, which matches as many characters as it has pieces."""
+    """A run without stars as a regex, which matches one character for each piece."""
     return re.compile(
         "".join(re.escape(piece.text) if piece.kind == LITERAL else piece.text for piece in run),
         re.DOTALL,

@@ -1,4 +1,4 @@
-"""Warnings for what is valid in a trigger but is probably a mistake."""
+"""Warns of what is valid in a trigger but is probably a mistake."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from offramp.fql.tree import Compare, Condition, Node, Operand, Value
 
-#: What `type` can be. Source: Segment's spec; `delete` from SegmentEvent of its actions-core.
+#: The values of `type`. Source: Segment's spec; `delete` from SegmentEvent of its actions-core.
 _EVENT_TYPES = ("track", "identify", "page", "screen", "group", "alias", "delete")
 #: The fields that events have. Source: Segment's "Spec: Common Fields" and its single calls.
 _FIELDS = (
@@ -25,14 +25,14 @@ _FIELDS = (
     *("timestamp", "originalTimestamp", "receivedAt", "sentAt", "writeKey", "projectId"),
     "_metadata",
 )
-#: The fields in which every event has a text when it is asked; of tracks, `event` is one too.
+#: The fields that are texts in every event when triggers run; for tracks, `event` is one too.
 _ALWAYS_PRESENT: tuple[tree.Keys, ...] = (
     ("type",),
     ("messageId",),
     ("timestamp",),
     ("receivedAt",),
 )
-#: What a group says beside a test of a text where it has missing values in mind.
+#: Operators beside a negated test of a text that show that missing values were considered.
 _ASKS_FOR_PRESENCE = {"and": "exists", "or": "not_exists"}
 _CONSTANT_WORDS = frozenset({"true", "false", "null"})
 
@@ -58,7 +58,7 @@ def _hints(node: Node) -> Iterator[str]:
 
 
 def _missing_hints(node: Node, present: AbstractSet[tree.Keys]) -> Iterator[str]:
-    """Tell where `!` asks for a text that not every event has, and nothing is said of those."""
+    """Warn of a `!` test of a text that events may lack, if the group does not mention that."""
     if node["type"] == "group":
         asks = _ASKS_FOR_PRESENCE[node["operator"]]
         asked_for = {
@@ -79,7 +79,7 @@ def _missing_hints(node: Node, present: AbstractSet[tree.Keys]) -> Iterator[str]
 
 
 def _tested_path(node: Condition | Compare) -> tree.Keys:
-    """The path whose text a condition or compare looks at; empty where that is a function's."""
+    """The path whose text a condition or compare tests; empty if it tests a function's result."""
     if tree.is_condition(node):
         return tree.condition_keys(node)
     return tree.split_name(node["left"]["path"]) if tree.is_path(node["left"]) else ()
@@ -121,7 +121,7 @@ def _type_hints(value: Value | None) -> Iterator[str]:
 
 def _text_hints(path: str, operator: str, value: str) -> Iterator[str]:
     if operator in tree.ORDERS and parse_number(value) is None:
-        yield f"`{path} {operator} {write_value(value)}` never holds: only numbers have an order"
+        yield f"`{path} {operator} {write_value(value)}` never holds: only numbers can be ordered"
     if operator in ("=", "!=") and value != value.lower() and value.lower() in _CONSTANT_WORDS:
         written = write_value(value)
         yield f"`{path}` is compared with the text {written}: the constant is {value.lower()}"

@@ -1,4 +1,4 @@
-r"""A trigger's text in pieces: words, texts, numbers, operators, brackets."""
+r"""Splits a trigger's text into tokens: words, texts, numbers, operators, brackets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from offramp.fql.numeric import literal
 if TYPE_CHECKING:
     from offramp.fql.tree import Keys
 
-#: Operators of other languages, and what this one writes instead.
+#: Operators of other languages -> this language's operator.
 _FOREIGN_OPERATORS = {
     "===": "=",
     "!==": "!=",
@@ -22,10 +22,10 @@ _FOREIGN_OPERATORS = {
     "=>": ">=",
     "=<": "<=",
 }
-#: Segment's public destinations ship triggers with this spelling, so it is read as it is meant.
+#: Segment's public destinations ship triggers with this spelling, so it is accepted.
 _OTHER_SPELLINGS = {"==": "="}
 _FOREIGN_WORDS = {"&&": "and", "||": "or", "&": "and", "|": "or"}
-#: Words of the language in any position but after a dot; these three in capitals too.
+#: Reserved words everywhere except after a dot; these three also in capitals.
 _CONNECTIVES = frozenset({"and", "or", "in"})
 _CONSTANTS = {"true": True, "false": False, "null": None}
 
@@ -48,10 +48,10 @@ _TO_ESCAPE = re.compile(r"\\.|[^A-Za-z0-9_.-]", re.DOTALL)
 
 @attrs.frozen
 class Token:
-    """One piece of a trigger: its kind, its text, the column of its first character, its value.
+    """One token of a trigger: its kind, its text, the column of its first character, its value.
 
     Kinds: `word` (value: its keys), `text`, `number`, `constant` (true, false, null), `operator`
-    (text: `=` and so on), `and`, `or`, `in`, `end`, and each bracket and the comma by itself.
+    (text: `=` and so on), `and`, `or`, `in`, `end`; each bracket and the comma is its own kind.
     """
 
     kind: str
@@ -66,7 +66,7 @@ def fault(column: int, message: str) -> Fault:
 
 
 def tokenize(text: str, faults: list[Fault]) -> list[Token]:
-    """Take a trigger apart, adding every fault to `faults`; the last token is `end`."""
+    """Split a trigger into tokens, adding faults to `faults`; the last token is `end`."""
     tokens: list[Token] = []
     position = 0
     while position < len(text):
@@ -114,7 +114,7 @@ def _unterminated(rest: str, column: int, faults: list[Fault]) -> Token:
 
 
 def _run(raw: str, column: int, faults: list[Fault]) -> Token:
-    """Tell what an unquoted run of characters is; where it is nothing, say so and go on."""
+    """Make the token of an unquoted run of characters; report a fault if it is invalid."""
     if _NUMBER.fullmatch(raw):
         return Token("number", raw, column, literal(Decimal(raw)))
     if _WORD.fullmatch(raw):
@@ -145,6 +145,6 @@ def _complain(raw: str) -> str:
         return f'`{raw}` is neither a number nor a path: write "{raw}" if it is a text'
     escaped = _TO_ESCAPE.sub(_escape, re.sub(r"\.{2,}", ".", raw)).strip(".")
     return (
-        f"`{raw}` cannot stand unquoted (only letters, digits, _, - and the dots of a path can): "
+        f"`{raw}` needs quotes or escapes (only letters, digits, _, - and a path's dots do not): "
         f'write `{escaped}` if it is a path, "{raw}" if it is a text'
     )

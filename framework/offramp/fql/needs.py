@@ -18,7 +18,7 @@ def needed_texts(node: tree.Node) -> Needs:
     """By path, the texts of which every event has one for which the node holds.
 
     `type = "track" and (event = "a" or event = "b")` needs `track` in `type` and `a` or `b` in
-    `event`. It only ever says too little, never too much.
+    `event`. It may be incomplete, but it is never wrong.
     """
     if node["type"] == "group":
         merge = _both if node["operator"] == "and" else _either

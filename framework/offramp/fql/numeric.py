@@ -11,16 +11,16 @@ from offramp.js.text import PLAIN_DIGITS
 
 
 def literal(value: Decimal) -> int | Decimal:
-    """Give a number in the simplest form that a tree holds: an `int` where nothing is lost."""
+    """Return a number in the simplest form of a tree: an `int` if nothing is lost."""
     if value.adjusted() < PLAIN_DIGITS and value == value.to_integral_value():
         return int(value)
     return value
 
 
 def number_as_json(value: int | Decimal) -> Any:
-    """Give a number as plain JSON data: a number where one keeps every digit, else its text.
+    """Return a number as plain JSON data: a number if that keeps every digit, else its text.
 
-    `{"decimal": "0.10000000000000000001"}` is the number that no float holds.
+    `{"decimal": "0.10000000000000000001"}` is a number that a float cannot hold.
     """
     simple = literal(Decimal(value))
     if isinstance(simple, int):
@@ -30,8 +30,8 @@ def number_as_json(value: int | Decimal) -> Any:
 
 
 def write_digits(number: Decimal) -> str:
-    """Write a finite number without exponent, sign of zero and zeros behind: equal ones alike."""
-    text = format(number or Decimal(0), "f")  # which has no sign, unlike -0
+    """Write a finite number without exponent and trailing zeros; equal numbers have equal texts."""
+    text = format(number or Decimal(0), "f")  # `or` turns -0 into 0
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

@@ -1,8 +1,8 @@
-"""What each operator asks of a value: the meaning of a trigger, value by value.
+"""The test of each operator on a value.
 
 Each test is written as a function (`run`) and as code (`emit`) side by side. `=` and `!=` with a
-text, the numeric operators and the tests of texts answer as Segment's validate.ts does. What is
-missing and what is null are the same to every one of them.
+text, the numeric operators and the tests of texts give the results of Segment's validate.ts. For
+all of them a missing value is the same as null.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class Test:
-    """What is asked of one value."""
+    """A test of one value."""
 
     run: Callable[[Any], bool]
-    #: The same as an expression of the one that gives the value; it can stand beside `and`.
+    #: The test as an expression, given the value's expression; it is valid beside `and`.
     emit: Callable[[Source, str], str]
 
 
@@ -48,15 +48,15 @@ def compile_test(operator: str, value: Value) -> Test:
 
 
 def compile_comparison(operator: str) -> Comparison:
-    """Make the test of two values of an event: `=`, `!=`, an order, `in`, `contains` or its not."""
+    """Make the test of two values: `=`, `!=`, an order, `in`, `contains` or `not_contains`."""
     if operator in ORDERS:
         return _order(_NUMBER_TESTS[operator].run)
     return _COMPARISONS[operator]
 
 
 def equal(left: Any, right: Any) -> bool:
-    """Whether two JSON values are the same: no text equals a number, and no boolean 0 or 1."""
-    pairs = [(left, right)]  # a list and no recursion: an event may be nested as deep as it likes
+    """Whether two JSON values are equal; a text never equals a number, nor a boolean 0 or 1."""
+    pairs = [(left, right)]  # a list, not recursion: an event may be nested to any depth
     while pairs:
         one, other = pairs.pop()
         if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
@@ -77,14 +77,14 @@ def _same_scalar(one: Any, other: Any) -> bool:
 
 @attrs.frozen
 class _Compare:
-    """A comparison of two numbers, and how it is written."""
+    """A comparison of two numbers, and its code."""
 
     run: Comparison
     symbol: str
 
 
 def _called(run: Callable[[Any], bool]) -> Test:
-    """A test whose code calls it."""
+    """A test whose code is a call of its function."""
     return Test(run, lambda source, found: f"{source.name('test', run)}({found})")
 
 
@@ -106,7 +106,7 @@ def _number_test(compare: _Compare, value: Value) -> Test:
 
 
 def _text_test(test: Test) -> Test:
-    """The test of a text, which nothing else passes."""
+    """The test of a text; any other value fails it."""
 
     def emit(source: Source, found: str) -> str:
         name = source.name("text")
@@ -183,7 +183,7 @@ _PLAIN_TESTS: MappingProxyType[str, Test] = MappingProxyType(
         "is_false": Test(lambda actual: actual is False, lambda _, found: f"{found} is False"),
     }
 )
-#: What is asked of a text.
+#: The tests of a text.
 _TEXT_TESTS: MappingProxyType[str, Callable[[str], Test]] = MappingProxyType(
     {
         "contains": lambda part: Test(

@@ -1,4 +1,4 @@
-"""From a trigger's text to its tree, with every fault that can be found at once.
+"""Parses a trigger's text into its tree, and reports all faults together.
 
     any of      = all of { "or" all of }
     all of      = negated { ( "and" | "," ) negated }
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
     from offramp.fql.tree import Group, Node, Operand
 
-#: Bytes of a trigger. Source: Segment's "Filtering your Segment data", 5 KB a query.
+#: Most bytes of a trigger. Source: Segment's "Filtering your Segment data", 5 KB a query.
 MAX_TRIGGER_BYTES = 5 * 1024
-#: Levels of parentheses. Source: ours; deeper than any person writes, far from Python's own limit.
+#: Most levels of parentheses. Source: ours; more than anybody writes, far below Python's limit.
 MAX_NESTING = 32
-#: How like (0 to 1) a name must be to be suggested; difflib's own 0.6 finds "string" in "nothing".
+#: Least similarity (0 to 1) of a suggested name; difflib's 0.6 suggests "string" for "nothing".
 _LIKENESS = 0.7
 _ARGUMENTS = ("path", '"text"')
 
@@ -56,7 +56,7 @@ def parse(text: str) -> Group:
 
 
 def parse_exact(text: str) -> Group:
-    """Parse as `parse` does, but with each number as an `int` or a `Decimal` of all its digits."""
+    """Parse as `parse` does, but with each number as an `int` or an exact `Decimal`."""
     size = len(text.encode("utf-8", "surrogatepass"))
     if size > MAX_TRIGGER_BYTES:
         message = f"the trigger has {size} bytes: at most {MAX_TRIGGER_BYTES} are allowed"
@@ -70,13 +70,13 @@ def parse_exact(text: str) -> Group:
 
 
 def _first_per_column(faults: list[Fault]) -> list[Fault]:
-    """Put faults in order; what follows from another one stands at the same column and goes."""
+    """Sort faults, and drop later ones at the same column, which follow from the first."""
     by_column = {int(each.place.split()[1]): each for each in reversed(faults)}
     return [by_column[column] for column in sorted(by_column)]
 
 
 class _Parser:
-    """Recursive descent; after a fault it goes on behind the next `and`, `or` or `)`."""
+    """Recursive descent; after a fault it continues after the next `and`, `or` or `)`."""
 
     def __init__(self, tokens: list[Token], faults: list[Fault]) -> None:
         self._tokens = tokens
@@ -104,13 +104,13 @@ class _Parser:
         self._faults.append(fault(column, message))
 
     def trigger(self) -> Node | None:
-        """Parse it all; None where nothing could be made of it, and then there is a fault."""
+        """Parse the whole text; None, with a fault reported, if it cannot be parsed."""
         if self._token.kind == "end":
             self._complain(1, 'the trigger is empty: write for instance type = "track"')
             return None
         start = self._token
         found = self._any_of()
-        while self._token.kind != "end":  # only a ) that nothing opened stops before the end
+        while self._token.kind != "end":  # only an unopened ) stops before the end
             self._complain(self._advance().column, "this ) closes nothing: leave it out")
             if self._token.kind in ("and", "or"):
                 self._advance()
@@ -143,7 +143,7 @@ class _Parser:
         return shape.join(conjunction, found) if found else None
 
     def _part(self) -> Expression | None:
-        """Parse one condition of a group; after a fault, go on behind it."""
+        """Parse one condition of a group; after a fault, continue after it."""
         outside = self._depth
         try:
             return self._negated()
@@ -171,7 +171,7 @@ class _Parser:
         if self._is_comparison():
             raise _Unexpected(
                 self._token.column,
-                "the ! before this comparison binds to its left side alone: "
+                "the ! before this comparison applies to its left side only: "
                 "write !(...) around the comparison, or != for =",
             )
         node = self._condition(operand, start)
@@ -244,7 +244,7 @@ class _Parser:
         if function is None:
             self._complain(name.column, _no_function(name.text))
         elif not complete:
-            message = f"{name.text}(...) takes paths and constants, no conditions"
+            message = f"{name.text}(...) takes paths and constants, not conditions"
             self._complain(name.column, message)
         elif len(arguments) != function.arity:
             self._complain(name.column, _wrong_count(name.text, len(arguments)))
@@ -315,45 +315,45 @@ def _is_value(expression: Expression | None) -> TypeIs[tree.ValueOperand]:
 
 
 def _right_role(left: Expression | None, operator: Token) -> Role:
-    """Beside a constant, and as the list of `in`, a word can only be a path."""
+    """The role of the word on the right: beside a constant, and after `in`, always a path."""
     return "path" if operator.kind == "in" or _is_value(left) else "text"
 
 
-# What is said of a piece that stands where it cannot, and what to write instead.
+# The messages for a token at a wrong position, with what to write instead.
 
 
 def _no_operand(token: Token, role: Role) -> str:
-    """A path or a value should stand here."""
+    """The message where a path or a value is missing."""
     wanted = "a path" if role == "path" else "a value"
     example = "properties.plan" if role == "path" else '"track"'
     if token.kind == "end":
-        return f"the trigger stops where {wanted} should follow: write for instance {example}"
+        return f"the trigger ends where {wanted} should follow: write for instance {example}"
     if token.kind in ("and", "or", "in"):
         return (
-            f"`{token.text}` stands where {wanted} should: write {wanted} before it, "
+            f"`{token.text}` is where {wanted} should be: write {wanted} before it, "
             f'"{token.text}" if it is a text, or \\{token.text} if it is a path'
         )
-    return f"`{token.text}` stands where {wanted} should: write for instance {example}"
+    return f"`{token.text}` is where {wanted} should be: write for instance {example}"
 
 
 def _no_connective(token: Token, before: Token) -> str:
-    """A condition begins where none can, right behind another one."""
+    """The message where a condition directly follows another one."""
     if before.text.lower() == "not":
-        return "`not` is no word of the language: write `!`"
+        return "`not` is not a word of the language: write `!`"
     if token.kind == "operator" and token.value == "!":
         return "`!` is not expected here: write `and` or `or` before it, or `!=` to compare"
     return f"`{token.text}` is not expected here: write `and` or `or` before it"
 
 
 def _no_function(name: str) -> str:
-    """A function is called that there is not."""
+    """The message for a function that does not exist."""
     close = difflib.get_close_matches(name.lower(), FUNCTIONS, n=1, cutoff=_LIKENESS)
     guess = f"did you mean {close[0]}? " if close else ""
     return f"there is no function {name}(...): {guess}there are {', '.join(FUNCTIONS)}"
 
 
 def _wrong_count(name: str, count: int) -> str:
-    """A function is called with too few or too many arguments."""
+    """The message for too few or too many arguments."""
     arity = FUNCTIONS[name].arity
     usage = f"{name}({', '.join(_ARGUMENTS[:arity])})"
     return f"{name}(...) takes {counted(arity, 'argument')}, not {count}: write {usage}"

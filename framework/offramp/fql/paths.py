@@ -1,4 +1,4 @@
-"""A path of an event: how it is read, by a function and as code."""
+"""Reads a path of an event, by a function and as code."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from offramp.codegen import Source
     from offramp.fql.tree import Keys
 
-#: Keys of the longest path that is written out as code, each within the parentheses of the next.
-#: Those of more are read by the function.
+#: Most keys of a path that is read by code, since the expression of each key is nested in the next.
+#: A longer path is read by the function.
 _MAX_WRITTEN = 4
 _ITEM_KEY = re.compile("length|0|[1-9][0-9]{0,8}")
 _INDEX = re.compile("0|[1-9][0-9]{0,8}")
 
 
 def compile_path(keys: Keys) -> Callable[[dict[str, Any]], Any]:
-    """Make the function that reads a path of an event; it answers None where nothing is."""
+    """Make the function that reads a path of an event; it returns None if there is no value."""
     first, *rest = keys
 
     def read(event: dict[str, Any]) -> Any:
@@ -34,7 +34,7 @@ def compile_path(keys: Keys) -> Callable[[dict[str, Any]], Any]:
 
 
 def emit_path(source: Source, keys: Keys) -> str:
-    """Write the expression that reads a path of `event`; it calls `step` by that name."""
+    """Write the expression that reads a path of `event`; it may call `step`."""
     if len(keys) > _MAX_WRITTEN:
         return f"{source.name('read', compile_path(keys))}(event)"
     first, *rest = keys
@@ -47,10 +47,10 @@ def emit_path(source: Source, keys: Keys) -> str:
 
 
 def step(container: Any, key: str) -> Any:
-    """Go one key further down, as JavaScript would.
+    """Read one key of a value, as JavaScript would.
 
-    A list or a text gives its items by index, and its `length`. What is false, zero or "" stays
-    what it is, whatever is asked of it: Segment's `get` behaves so.
+    A list or a text has its items by index, and its `length`. A value that is false, zero or ""
+    is returned itself, whatever the key, as Segment's `get` does.
     """
     if isinstance(container, dict):
         return container.get(key)
@@ -62,7 +62,7 @@ def step(container: Any, key: str) -> Any:
 
 
 def locate(event: dict[str, Any], keys: Keys) -> tuple[bool, Any]:
-    """Find out whether an event has something at a path (null counts), and what."""
+    """Whether an event has a value at a path (null counts), and the value."""
     here: Any = event
     for key in keys:
         before, here = here, step(here, key)

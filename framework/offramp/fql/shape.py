@@ -1,4 +1,4 @@
-"""The canonical node for each condition: whatever its spelling, it has one tree."""
+"""The canonical node for each condition: all spellings of a condition have the same tree."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _PLAIN = {"exists": "!=", "not_exists": "="}
 
 
-class Refusal(ValueError):  # noqa: N818  # not an error of the program: a judgement on what was written
-    """Something well spelled that has no meaning; the text says what to write instead."""
+class Refusal(ValueError):  # noqa: N818  # not a bug, but a fault in the trigger
+    """A well-formed trigger without a meaning; the message says what to write instead."""
 
 
 def join(conjunction: Conjunction, nodes: list[Node]) -> Node:
-    """Join conditions; one by itself stays as it is."""
+    """Join conditions; a single one stays as it is."""
     if len(nodes) == 1:
         return nodes[0]
     return {"type": "group", "operator": conjunction, "children": nodes}
@@ -38,14 +38,14 @@ def root(node: Node) -> Group:
 
 
 def negate(node: Node) -> Node:
-    """Turn a node around, as `!(...)` does: it holds exactly where it did not."""
+    """Negate a node, as `!(...)` does: it holds exactly if the node does not."""
     return node["child"] if node["type"] == "not" else {"type": "not", "child": node}
 
 
 def negate_test(node: Node) -> Node:
-    """Turn a single test around, as a `!` right before it does.
+    """Negate a single test, as a `!` directly before it does.
 
-    `!contains(...)` and `!match(...)` become operators that still ask for a text, as at Segment.
+    `!contains(...)` and `!match(...)` become operators that still require a text, as at Segment.
     """
     if node["type"] != "group" and node["type"] != "not":
         opposite = tree.NEGATIONS.get(node["operator"])
@@ -55,11 +55,11 @@ def negate_test(node: Node) -> Node:
 
 
 def truth(operand: Operand) -> Node:
-    """Make a condition of an operand that stands by itself: it holds where it is true."""
+    """Make the condition for an operand without an operator: it holds if the operand is true."""
     if tree.is_path(operand):
         return tree.condition(tree.split_name(operand["path"]), "is_true")
     if not tree.is_function(operand):
-        raise Refusal("a constant is no condition: compare it with a path")
+        raise Refusal("a constant is not a condition: compare it with a path")
     name = operand["function"]
     if name == "contains":
         return containing(*operand["arguments"])
@@ -68,17 +68,17 @@ def truth(operand: Operand) -> Node:
     if FUNCTIONS[name].gives != "bool":
         gives = FUNCTIONS[name].gives
         raise Refusal(
-            f"{name}(...) gives a {gives} and so is no condition: compare it, for instance "
+            f"{name}(...) returns a {gives} and so is not a condition: compare it, for instance "
             + ("length(userId) > 0" if gives == "number" else f'{name}(event) = "order"')
         )
     return compare(operand, "=", {"value": True})
 
 
 def compare(left: Operand, operator: str, right: Operand) -> Node:
-    """Put two operands to a test: `=`, `!=`, `<`, `<=`, `>`, `>=` or `in`."""
+    """Make the comparison of two operands with `=`, `!=`, `<`, `<=`, `>`, `>=` or `in`."""
     if tree.is_value(left) and tree.is_value(right):
         raise Refusal(
-            "two constants are compared, so no event makes a difference: "
+            "two constants are compared, so the result is the same for every event: "
             "write a path, which has no quotes, on one side"
         )
     if operator == "in":
@@ -95,7 +95,7 @@ def compare(left: Operand, operator: str, right: Operand) -> Node:
 
 
 def arguments_of(function: str, arguments: list[Operand]) -> list[Operand]:
-    """Check what a function is given, before any event comes."""
+    """Check the arguments of a function when the trigger is parsed."""
     if function == "match":
         check_pattern(arguments[1])
     elif function == "contains":
@@ -105,7 +105,7 @@ def arguments_of(function: str, arguments: list[Operand]) -> list[Operand]:
 
 
 def containing(text: Operand, part: Operand) -> Condition | Compare:
-    """Make the condition that one text is in another."""
+    """Make the condition that a text contains another."""
     if not tree.is_value(part):
         return _node(text, "contains", part)
     if tree.is_path(text):
@@ -115,7 +115,7 @@ def containing(text: Operand, part: Operand) -> Condition | Compare:
 
 
 def matching(text: Operand, pattern: Operand) -> Condition | Compare:
-    """Make the condition that a text fits a pattern; `text*` and `*text` are Segment's too."""
+    """Make the condition that a text matches a pattern; Segment has `text*` and `*text` too."""
     written = check_pattern(pattern)
     if not tree.is_path(text):
         _refuse_constant("match", text)
@@ -126,7 +126,7 @@ def matching(text: Operand, pattern: Operand) -> Condition | Compare:
 
 
 def check_pattern(pattern: Operand) -> str:
-    """Give the pattern of a `match`, which is checked before any event comes."""
+    """Return the pattern of a `match`, checked when the trigger is parsed."""
     if not tree.is_value(pattern) or not isinstance(pattern["value"], str):
         raise Refusal('match(...) takes its pattern as a text: write for instance "order*"')
     try:
@@ -137,7 +137,7 @@ def check_pattern(pattern: Operand) -> str:
 
 
 def pattern_of(condition: Condition) -> str:
-    """Give the pattern that asks what `starts_with`, `ends_with` or `match` asks."""
+    """Return the pattern that is equivalent to a `starts_with`, `ends_with` or `match`."""
     operator, value = condition["operator"].removeprefix("not_"), str(condition.get("value"))
     match operator:
         case "starts_with":
@@ -149,7 +149,7 @@ def pattern_of(condition: Condition) -> str:
 
 
 def condition_operator(operator: str, value: Value) -> tuple[str, Value]:
-    """Give the operator that a comparison with a constant has in a condition."""
+    """Return the operator and value of a condition for a comparison with a constant."""
     if operator not in ("=", "!="):
         return operator, value
     equal = operator == "="
@@ -163,7 +163,7 @@ def condition_operator(operator: str, value: Value) -> tuple[str, Value]:
 
 
 def plain_operator(condition: Condition) -> tuple[str, Value]:
-    """Give the comparison, as it is written, for an operator such as `exists` or `is_true`."""
+    """Return the comparison, as it is written, for an operator such as `exists` or `is_true`."""
     match condition["operator"]:
         case "exists" | "not_exists" as operator:
             return _PLAIN[operator], None
@@ -177,11 +177,11 @@ def plain_operator(condition: Condition) -> tuple[str, Value]:
 
 def _in(left: Operand, right: Operand) -> Node:
     if tree.is_value(left) and isinstance(left["value"], list):
-        raise Refusal("a list is looked for in a list: write the items one by one, joined by `or`")
+        raise Refusal("`in` needs one value on its left: write a condition for each with `or`")
     if not tree.is_value(right):
         return _node(left, "in", right)
     if not isinstance(right["value"], list) or not right["value"]:
-        raise Refusal('`in` looks into a list: write for instance ["track", "page"]')
+        raise Refusal('`in` needs a list on its right: write for instance ["track", "page"]')
     if tree.is_path(left):
         return tree.condition(tree.split_name(left["path"]), "in", right["value"])
     return _node(left, "in", right)
@@ -204,7 +204,7 @@ def _part(value: Value) -> str:
 def _refuse_constant(function: str, operand: Operand) -> None:
     if tree.is_value(operand):
         raise Refusal(
-            f"{function}(...) looks at a constant, so no event makes a difference: "
+            f"{function}(...) tests a constant, so the result is the same for every event: "
             "write a path, which has no quotes, first"
         )
 

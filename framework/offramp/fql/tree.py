@@ -9,19 +9,19 @@ The tree of `type = "track" and properties.plan = "pro"`:
 Four kinds of node, the first two of which are Segment's own (`@segment/destination-subscriptions`):
 
 - a **group** joins its `children` with `and` or `or`; the root of a tree is a group;
-- a **condition** puts one path of the event to one test. Segment's types are `event-type`, `event`,
+- a **condition** tests the value at one path. Segment's types are `event-type`, `event`,
   `name`, `userId` and, with the rest of the path as `name`, `event-property`, `event-trait` and
   `event-context`; `event-field` (ours) has any other path as its `name`. Segment's operators are
   `=`, `!=`, `<`, `<=`, `>`, `>=`, `number_equals`, `number_not_equals`, `contains`,
   `starts_with`, `ends_with` and their `not_` forms, `exists`, `not_exists`, `is_true`,
   `is_false`; ours are `match` and `not_match` (a glob) and `in` (a list);
-- a **not** turns the result of its `child` around;
-- a **compare** puts two operands, `left` and `right`, to one test, for what a condition cannot say:
+- a **not** negates its `child`;
+- a **compare** compares two operands, `left` and `right`, for what a condition cannot express:
   two paths, or a function. An operand is `{"path": "properties.a"}`, `{"value": 5}` or
   `{"function": "length", "arguments": [operand, ...]}`.
 
 A number is a JSON number, or `{"decimal": "0.10000000000000000001"}` where a float loses digits.
-In `name` and `path` a dot parts the keys; a dot or a `\` that belongs to a key has a `\` before it.
+In `name` and `path` a dot separates keys; a dot or a `\` within a key is escaped with a `\`.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ ConditionType: TypeAlias = Literal[
     "event-field",
 ]
 
-#: The conditions on one field of the event each, and that field.
+#: Each type of condition on one field of the event -> that field.
 FIELD_TYPES: dict[str, str] = {
     "event-type": "type",
     "event": "event",
     "name": "name",
     "userId": "userId",
 }
-#: The conditions on something inside an object of the event, and that object.
+#: Each type of condition on a value inside an object of the event -> that object.
 OBJECT_TYPES: dict[str, str] = {
     "event-property": "properties",
     "event-trait": "traits",
@@ -69,8 +69,8 @@ OBJECT_TYPES: dict[str, str] = {
 _TYPE_OF_FIELD = {field: kind for kind, field in FIELD_TYPES.items()}
 _TYPE_OF_OBJECT = {field: kind for kind, field in OBJECT_TYPES.items()}
 
-#: Each operator whose negation is an operator too. Both ask for a text: neither holds of a path
-#: that is missing (Segment's validate.ts).
+#: Each operator whose negation is an operator too. Both require a text, so that neither holds for
+#: a missing path (Segment's validate.ts).
 NEGATIONS: dict[str, str] = {
     "contains": "not_contains",
     "starts_with": "not_starts_with",
@@ -78,7 +78,7 @@ NEGATIONS: dict[str, str] = {
     "match": "not_match",
 }
 AFFIRMATIONS: dict[str, str] = {negative: plain for plain, negative in NEGATIONS.items()}
-#: Operators that say all by themselves: a condition with one of these has no value.
+#: Operators of conditions that have no value.
 WITHOUT_VALUE = frozenset({"exists", "not_exists", "is_true", "is_false"})
 ORDERS = frozenset({"<", "<=", ">", ">="})
 
@@ -89,7 +89,7 @@ _SPECIAL = re.compile(r"[.\\]")
 
 
 class ExactNumber(TypedDict):
-    """A number by its digits, where no JSON number that Python writes has them all."""
+    """A number as its digits, if a JSON number that Python writes would lose some."""
 
     decimal: str
 
@@ -119,7 +119,7 @@ class Group(TypedDict):
 
 
 class PathOperand(TypedDict):
-    """What the event has at a path."""
+    """The event's value at a path."""
 
     path: str
 
@@ -131,7 +131,7 @@ class ValueOperand(TypedDict):
 
 
 class FunctionOperand(TypedDict):
-    """What a function makes of its arguments."""
+    """The result of a function for its arguments."""
 
     function: str
     arguments: list[Operand]
@@ -188,12 +188,12 @@ def join_keys(keys: Keys) -> str:
 def split_name(name: str) -> Keys:
     r"""Read a `name` or `path`: `a.b\.c` is `("a", "b.c")`; `ValueError` for an empty key."""
     if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is no path: write keys with one dot between them")
+        raise ValueError(f"{name!r} is not a path: write keys with one dot between them")
     return tuple(_ESCAPE.sub(r"\1", key) for key in _KEY.findall(name))
 
 
 def condition(keys: Keys, operator: str, *value: Value) -> Condition:
-    """Make the condition on a path, of the type that this path has at Segment if any."""
+    """Make the condition on a path, with Segment's type for the path if it has one."""
     first, *rest = keys
     made: dict[str, Any] = {"type": "event-field", "name": join_keys(keys)}
     if not rest and first in _TYPE_OF_FIELD:
@@ -207,7 +207,7 @@ def condition(keys: Keys, operator: str, *value: Value) -> Condition:
 
 
 def condition_keys(node: Condition) -> Keys:
-    """Tell which path a condition reads."""
+    """Return the path that a condition reads."""
     kind = node["type"]
     if kind in FIELD_TYPES:
         return (FIELD_TYPES[kind],)

@@ -1,4 +1,4 @@
-"""A compiled trigger: it says whether an event is selected, and explains why."""
+"""A compiled trigger: decides whether an event is selected, and explains why."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True, eq=False)
 class Trigger:
-    """A compiled trigger; `trigger(event)` and, without the detour, `trigger.matches(event)`.
+    """A compiled trigger; call `trigger(event)` or, faster, `trigger.matches(event)`.
 
-    Neither raises for any JSON event: what a test cannot take is false.
+    Neither raises for any JSON event: a test of a value with a wrong type is false.
     """
 
     #: The trigger as it was written.
@@ -33,11 +33,11 @@ class Trigger:
     tree: Group
     #: The paths that it reads, such as `properties.plan`, each once and in order of appearance.
     paths: tuple[str, ...]
-    #: What is valid but can hardly be meant, for a person to read.
+    #: Warnings for a person about what is valid but is probably a mistake.
     warnings: tuple[str, ...]
     _root: Compiled = attrs.field(repr=False)
 
-    # Written when it is first asked for: a trigger that is only read needs no code.
+    # Generated at the first use: a trigger that is only shown needs no code.
     @cached_property
     def matches(self) -> Callable[[dict[str, Any]], bool]:
         """Whether an event is selected, as a function."""
@@ -48,7 +48,7 @@ class Trigger:
         return self.matches(event)
 
     def explain(self, event: dict[str, Any]) -> Explanation:
-        """Why an event is selected or not: the truth of every condition and what it found."""
+        """Why an event is selected or not: each condition's result and the value it found."""
         return self._root.explain(event)
 
     @cached_property

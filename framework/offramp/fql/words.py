@@ -1,4 +1,4 @@
-"""What an unquoted word is, path or text, by where it stands."""
+"""Decides by its position whether an unquoted word is a path or a text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from offramp.fql import tree
 if TYPE_CHECKING:
     from offramp.fql.lexer import Token
 
-#: What a word is taken for where it stands.
+#: What a word means at its position.
 Role: TypeAlias = Literal["path", "text"]
 
 #: Fields of an event that hold objects: `properties.plan` on the right of an operator is a path.
@@ -19,7 +19,7 @@ _ID_FIELDS = frozenset({"userId", "anonymousId", "groupId", "previousId", "messa
 
 
 def read_word(token: Token, role: Role) -> tree.Operand:
-    """Make an operand of a word."""
+    """Make the operand for a word."""
     keys: tree.Keys = token.value
     if role == "path" or is_rooted(keys):
         return {"path": tree.join_keys(keys)}
@@ -27,5 +27,5 @@ def read_word(token: Token, role: Role) -> tree.Operand:
 
 
 def is_rooted(keys: tree.Keys) -> bool:
-    """Tell whether a word where a text may stand can only be a path, such as `properties.plan`."""
+    """Whether a word can only be a path, even where a text may be: `properties.plan`."""
     return keys[0] in (_ID_FIELDS if len(keys) == 1 else _OBJECT_FIELDS)

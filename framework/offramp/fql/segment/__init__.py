@@ -1,4 +1,4 @@
-"""How Segment's own parser reads a trigger, and what a person is shown where that differs."""
+"""How Segment's own parser reads a trigger, and a description for a person if it differs."""
 
 from offramp.fql.segment.lexer import SegmentError
 from offramp.fql.segment.reading import parse_as_segment, segment_reading

@@ -1,4 +1,4 @@
-"""How Segment takes a trigger apart: the behaviour of `@segment/fql-ts` 1.10, slips included.
+"""Splits a trigger into tokens as `@segment/fql-ts` 1.10 does, with its mistakes.
 
 Only `segment_reading` uses it. It works on UTF-16 units, as JavaScript does.
 """
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from offramp.js.units import join_units, js_units
 
-#: What stands for the end of the text; no single unit equals it.
+#: Marks the end of the text; no single unit equals it.
 _END = "-1"
 _ALPHA = frozenset(string.ascii_letters)
 _DIGITS = frozenset(string.digits)
@@ -26,14 +26,14 @@ _BRACKETS = {
     "(": "parenleft",
     ")": "parenright",
 }
-#: Words by their first letter: the rest, and the kind of token. `an` at the very end loses its n.
+#: First letter of a word -> its other letters and its kind. `an` at the very end loses its n.
 _WORDS = {"a": ("nd", "conditional"), "o": ("r", "conditional"), "n": ("ull", "null")}
 _OPERATOR_STARTS = frozenset("!=<>")
 _IDENT_STARTS = _ALPHA | frozenset("\\_")
 
 
 class SegmentError(ValueError):
-    """Segment's parser gives up; its trigger then matches no event at all."""
+    """Segment's parser cannot read the trigger, which then matches no event at all."""
 
 
 class SegmentToken(NamedTuple):
@@ -44,7 +44,7 @@ class SegmentToken(NamedTuple):
 
 
 def tokenize(text: str) -> list[SegmentToken]:
-    """Take a trigger apart as Segment does; `SegmentError` where its lexer throws."""
+    """Split a trigger into tokens as Segment does; `SegmentError` where its lexer throws."""
     tokens = _Lexer(js_units(text)).tokens()
     return [SegmentToken(token.type, join_units(token.value)) for token in tokens]
 
@@ -84,7 +84,7 @@ class _Lexer:
         raise SegmentError(f"it knows no character {unit!r}")
 
     def _operator(self, unit: str) -> SegmentToken:
-        # Two characters are one operator only if a space or the like comes after them.
+        # Two characters are one operator only if whitespace or the like follows.
         if unit != "=" and self._accept("="):
             return SegmentToken("operator", f"{unit}=")
         if unit == "!":
@@ -129,7 +129,7 @@ class _Lexer:
         return SegmentToken("ident", ident)
 
     def _accept(self, wanted: str) -> bool:
-        """Take what is wanted if a space or the like follows; at the end, what was read is lost."""
+        """Read `wanted` if whitespace or the like follows; at the end, what was read is lost."""
         taken = ""
         for _ in wanted:
             unit = self._next()

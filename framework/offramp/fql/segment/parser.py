@@ -1,7 +1,6 @@
-"""How Segment reads a trigger: the behaviour of `@segment/destination-subscriptions` 3.37.
+"""Parses a trigger as `@segment/destination-subscriptions` 3.37 does.
 
-Every way in which it departs from what the text says is kept, and noted as it happens. Only
-`segment_reading` uses it.
+It reproduces each deviation from what the text says, and notes it. Only `segment_reading` uses it.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _CONDITION_TYPES = {
     "traits": "event-trait",
 }
 _OBJECTS = ("properties", "traits", "context")
-#: Names that every JavaScript object has: Segment takes a path that begins so for one it knows.
+#: Names that every JavaScript object has: Segment accepts them as the first key of a path.
 _INHERITED = frozenset(
     (
         *("constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable"),
@@ -45,9 +44,9 @@ _KNOWN_PATHS = f"type, {_SEARCHED_PATHS}"
 
 
 def read(text: str, notes: list[str]) -> SegmentTree:
-    """Parse a trigger as Segment does and add what it does wrongly to `notes`.
+    """Parse a trigger as Segment does and add its deviations to `notes`.
 
-    `SegmentError` where it gives up. An empty group leaves None among the children.
+    `SegmentError` if Segment cannot read it. An empty group leaves None among the children.
     """
     tokens = tokenize(text)
     _note_tokens(tokens, notes)
@@ -121,7 +120,7 @@ class _Reader:
             node["name"] = _name(path)
         if operator.type != "operator":
             self._note(
-                f"`{path}` is no condition by itself, and a key such as or, null, 1st ends it"
+                f"`{path}` is not a condition by itself, and a key such as or, null, 1st ends it"
             )
         if (operator.value, value.value) == ("=", "=") and value.type == "operator":
             self._note('`==` compares with the text "=": write one `=`')
@@ -178,7 +177,7 @@ class _Reader:
 
 
 def _merge_paths(tokens: list[SegmentToken]) -> _Tokens:
-    """Join `ident . ident` to one; a number or a word of the language after a dot stays apart."""
+    """Join `ident . ident` to one token, unless a number or a reserved word follows the dot."""
     merged: list[SegmentToken] = []
     index = 0
     while index < len(tokens):
@@ -196,7 +195,7 @@ def _merge_paths(tokens: list[SegmentToken]) -> _Tokens:
 def _special_operator(
     kind: str, operator: str, value: SegmentToken
 ) -> tuple[str, dict[str, Any]] | None:
-    """Tell which operator `null`, `true`, `false` or a number calls for, if the type has it."""
+    """The operator for `null`, `true`, `false` or a number, or None if the type lacks it."""
     if kind in ("event", "event-type") or operator not in ("=", "!="):
         return None
     equal = operator == "="
@@ -222,7 +221,7 @@ def _value_of(token: SegmentToken) -> str | float | bool:
 
 
 def _double(digits: str) -> float:
-    """Read a number as JavaScript does; a whole one is an int of the digits JavaScript prints."""
+    """Read a number as JavaScript does; a whole number is an int with JavaScript's digits."""
     number = parse_number(digits)
     found = float("nan") if number is None else float(Decimal(number))
     whole = literal(Decimal(repr(found))) if math.isfinite(found) else None

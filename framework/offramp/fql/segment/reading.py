@@ -1,4 +1,4 @@
-"""What a trigger would mean at Segment, in sentences, where that is not what its text says."""
+"""Describes for a person what a trigger means at Segment, if that differs from its text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from offramp.fql.tree import Group, Node
 
-#: Segment parts a path at dots and brackets (destination-subscriptions, get.ts).
+#: Segment splits a path at dots and brackets (destination-subscriptions, get.ts).
 _SEGMENT_KEY = re.compile(r"[^.\[\]]+")
 _OPERATORS = frozenset(
     (
@@ -34,14 +34,14 @@ _OPERATORS = frozenset(
 
 
 def parse_as_segment(text: str) -> SegmentTree:
-    """Give the tree that Segment's parser makes of a trigger; `SegmentError` where it gives up."""
+    """Return Segment's tree of a trigger; raises `SegmentError` if Segment cannot read it."""
     return read(text, [])
 
 
 def segment_reading(text: str) -> list[str]:
-    """Say how Segment reads a trigger, in sentences for a person; empty where it reads it alike.
+    """Describe in sentences how Segment reads a trigger; empty if it reads it as Offramp does.
 
-    `TriggerError` where the text is no valid trigger here.
+    Raises `TriggerError` if the text is not a valid trigger here.
     """
     ours = parse_exact(text)
     notes: list[str] = []
@@ -51,12 +51,12 @@ def segment_reading(text: str) -> list[str]:
     sentences = [reading, *(f"At Segment {note}" for note in dict.fromkeys(notes))]
     rewritten = _written(ours)
     if rewritten and rewritten != text and _differing(rewritten, ours, []) is None:
-        sentences.append(f"Segment reads it as it is meant if it is written: {rewritten}")
+        sentences.append(f"Segment reads it as intended if it is written: {rewritten}")
     return sentences
 
 
 def _differing(text: str, ours: Group, notes: list[str]) -> str | None:
-    """Say how Segment reads a text that means `ours`; None where it reads it alike."""
+    """Describe how Segment reads a text that means `ours`; None if it reads it the same way."""
     try:
         theirs = _translate_group(read(text, notes))
     except SegmentError as error:
@@ -69,7 +69,7 @@ def _differing(text: str, ours: Group, notes: list[str]) -> str | None:
 
 
 class _Untranslatable(Exception):  # noqa: N818  # a jump out of the recursion, caught in this module
-    """Something in Segment's tree that no trigger of ours can say."""
+    """A part of Segment's tree that no trigger of ours can express."""
 
 
 def _written(group: Group) -> str | None:
@@ -80,7 +80,7 @@ def _written(group: Group) -> str | None:
 
 
 def _translate_group(theirs: SegmentTree) -> Group:
-    """Say in our shapes what Segment's evaluation makes of its tree."""
+    """Translate Segment's tree, as Segment evaluates it, into our shapes."""
     children = [_translate(child) for child in theirs["children"]]
     return {"type": "group", "operator": theirs["operator"], "children": children}
 
@@ -120,9 +120,9 @@ def _translate_value(operator: str, value: Any) -> tree.Value:
 
 
 def _canonical(node: Node) -> Any:
-    """Make two nodes that ask the same of Segment's evaluation equal: `> "3"` and `> 3`.
+    """Make two nodes equal if Segment evaluates them equally: `> "3"` and `> 3`.
 
-    A group in a group with the same connective is the same as its children in that group.
+    A group inside a group with the same connective is replaced by its children.
     """
     if node["type"] == "group":
         children = list(_canonical_children(node, node["operator"]))
