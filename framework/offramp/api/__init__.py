@@ -1,4 +1,4 @@
-"""The control API: configures and watches one host, behind a token."""
+"""The control API: configures and monitors one host; callers need its token."""
 
 from offramp.api.access import TOKEN_FILE, Token, load_token, read_token
 from offramp.api.host_context import HostContext

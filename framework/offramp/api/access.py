@@ -1,4 +1,4 @@
-"""Who may use the control API: whoever has the token, and no page of another origin."""
+"""Access to the control API: callers need the token, and pages of other origins change nothing."""
 
 from __future__ import annotations
 
@@ -20,29 +20,30 @@ from offramp.config import resolve
 from offramp.errors import ConfigError, Fault
 
 TOKEN_FILE: Final = "token"  # noqa: S105 - the file's name
-#: Bytes of randomness in a token that the host makes: as hard to guess as a key of AES-256.
+#: Random bytes in a token that the host makes: as hard to guess as a key of AES-256.
 TOKEN_BYTES: Final = 32
 _OWNER_FILE: Final = 0o600
 _OTHERS: Final = 0o077
-#: Methods that change nothing, so that a page of another origin may cause them. Source: RFC 9110.
+#: Methods that change nothing, so pages of other origins may use them. Source: RFC 9110.
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 
 
 @attrs.frozen(kw_only=True)
 class Token:
-    """What a caller must show."""
+    """The token that a caller must send."""
 
     value: str = attrs.field(repr=False)
-    #: Whether the host has just made it.
+    #: Whether the host made it at this start.
     fresh: bool = False
     #: Whether the configuration sets it.
     configured: bool = False
 
 
 def load_token(folder: Path, configured: str | None) -> Token:
-    """The configured token (a reference is followed), else the data folder's, made if need be.
+    """Load the configured token (resolving a reference), else that of the data folder.
 
-    Raises `ConfigError` where it cannot be had, or where others may read its file.
+    A missing file is made. Raises `ConfigError` if the token cannot be read or written, or if
+    other users can read its file.
     """
     if configured is not None:
         return Token(value=resolve(configured, "host.api_token"), configured=True)
@@ -63,7 +64,7 @@ def load_token(folder: Path, configured: str | None) -> Token:
 
 
 def read_token(path: Path) -> str:
-    """The token in a file; `FileNotFoundError` without one, `ConfigError` where it is no good."""
+    """Read the token of a file; raises `FileNotFoundError`, or `ConfigError` if it is unusable."""
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & _OTHERS:
@@ -83,28 +84,28 @@ def read_token(path: Path) -> str:
 
 @attrs.frozen(kw_only=True)
 class Guard:
-    """Lets requests in."""
+    """Checks that a request may use the control API."""
 
     token: Token
-    #: What browsers reach the host by, where a proxy stands before it.
+    #: The URL by which browsers reach the host, if it is behind a proxy.
     public_url: str | None = None
     logins: RefusedLogins = attrs.field(factory=RefusedLogins)
 
     def check(self, request: web.Request) -> None:
-        """Raise `ProblemError`: 401 without the token, 403 for what another origin's page sent."""
+        """Raise `ProblemError`: 401 without the token, 403 for a change by another origin."""
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not given.strip():
             self.logins.note("no_token", request)
             raise _unauthorized(
-                "send the host's token as `Authorization: Bearer TOKEN`; it stands in the file "
+                "send the host's token as `Authorization: Bearer TOKEN`; it is in the file "
                 "`token` of the data folder, unless the configuration sets one"
             )
-        # As bytes: of texts, only those of ASCII can be compared in constant time.
-        shown = given.strip().encode(errors="surrogateescape")  # a header may be no UTF-8
+        # As bytes: `compare_digest` takes only ASCII texts.
+        shown = given.strip().encode(errors="surrogateescape")  # a header may not be UTF-8
         if not hmac.compare_digest(shown, self.token.value.encode()):
             self.logins.note("wrong_token", request)
             raise _unauthorized(
-                "this is not the host's token; it stands in the file `token` of the data folder, "
+                "this is not the host's token; it is in the file `token` of the data folder, "
                 "unless the configuration sets one"
             )
         origin = request.headers.get("Origin")

@@ -1,4 +1,4 @@
-"""Subscriptions that are saved, changed or not yet saved, read and compiled to be tried out."""
+"""Compiles subscriptions to try them out: saved ones, changed ones and ones not yet saved."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from offramp.plugins import Catalog, pick
 
 @attrs.frozen(kw_only=True, eq=False)
 class Candidate:
-    """One subscription compiled, with its instance if that can be started."""
+    """A compiled subscription, with its instance if that can be started."""
 
     pipeline: Pipeline
     runtime: InstanceRuntime | None
     host: HostContext
 
     async def explain(self, event: dict[str, Any]) -> dict[str, Any]:
-        """What it would make of an event; nothing is sent."""
+        """Explain what it would make of an event; nothing is sent."""
         return await explain(self.pipeline, self.runtime, event, now=self.host.clock())
 
 
@@ -34,9 +34,9 @@ class Candidate:
 async def compiled(
     host: HostContext, subscription: Subscription, instances: Mapping[str, Instance]
 ) -> AsyncIterator[Candidate]:
-    """Compile a subscription for one block; raises `ConfigError` with its faults.
+    """Compile a subscription for one `async with` block; raises `ConfigError` with its faults.
 
-    Where its instance cannot be started, everything but the request is told.
+    If its instance cannot be started, explanations have no request.
     """
     instance = pick(instances, subscription.instance, "instance")
     pipeline = compile_subscription(
@@ -55,7 +55,7 @@ async def compiled(
 
 @asynccontextmanager
 async def compiled_saved(host: HostContext, subscription: str) -> AsyncIterator[Candidate]:
-    """The same for a subscription of the configuration, enabled or not; raises `NotFoundError`."""
+    """Compile a saved subscription, enabled or not; raises `NotFoundError` if there is none."""
     config: Config = host.config
     saved = pick(config.subscriptions, subscription, "subscription")
     async with compiled(host, saved, config.instances) as candidate:
@@ -65,9 +65,10 @@ async def compiled_saved(host: HostContext, subscription: str) -> AsyncIterator[
 def read_candidate(
     catalog: Catalog, config: Config, instance: str, table: Mapping[str, Any]
 ) -> Subscription:
-    """A subscription of an instance; raises `ConfigError` with every fault of it.
+    """Read a subscription of an instance; raises `ConfigError` with every fault of it.
 
-    `table` is as in a document: name, preset, action, trigger, mapping, defaults, enabled, id.
+    `table` has the keys of a document: name, preset, action, trigger, mapping, defaults,
+    enabled, id.
     """
     of = pick(config.instances, instance, "instance")
     place = join_place(join_place("instances", instance), "subscriptions")

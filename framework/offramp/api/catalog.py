@@ -1,4 +1,4 @@
-"""The catalog: what the plugins declare, for lists, forms and checks."""
+"""The catalog of the API: the destinations that plugins declare, for lists, forms and checks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from offramp.plugins import CatalogAction, CatalogEntry, manifest
 
 
 class CatalogResource:
-    """Answers what can be configured."""
+    """The destinations that can be configured."""
 
     def __init__(self, host: HostContext) -> None:
         self._catalog = host.catalog
@@ -53,7 +53,7 @@ class CatalogResource:
         return Reply(data={"destinations": destinations, "problems": problems})
 
     async def show(self, call: Call) -> Reply:
-        """Answer with one."""
+        """Answer with one destination."""
         entry = self._catalog[call.path["slug"]]
         destination = entry.destination
         answer: DestinationShape = {

@@ -1,4 +1,4 @@
-"""What sources, instances and subscriptions share: list, show, make, change, switch, delete."""
+"""The operations that sources, instances and subscriptions share: list, show, create and others."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from offramp.plugins import pick
 
 
 class ConfigResource(ABC):
-    """One kind of thing in the configuration, each known by its name or id."""
+    """Base of sources, instances and subscriptions; each item is identified by its name or id."""
 
-    #: `source`, `instance` or `subscription`: the key of an answer; paths and lists add an s.
+    #: `source`, `instance` or `subscription`: the key in an answer. Paths and lists add an s.
     noun: ClassVar[str]
-    #: The parameter of the path that names one.
+    #: The path parameter that identifies an item.
     parameter: ClassVar[str] = "name"
-    #: The type of the answer about one.
+    #: The type of the answer about one item.
     answer: ClassVar[Any]
-    #: Keys that stay as they are once it is made.
+    #: Keys that cannot be changed after creation.
     fixed: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, host: HostContext) -> None:
@@ -37,36 +37,36 @@ class ConfigResource(ABC):
 
     @abstractmethod
     def all_of(self, config: Config) -> Mapping[str, Any]:
-        """All of this kind, by name or id."""
+        """List all items, by name or id."""
 
     @abstractmethod
     def written(self, config: Config, name: str, table: Mapping[str, Any]) -> Config:
-        """The configuration with one made, or made anew, as `table` says; raises `ConfigError`."""
+        """Return the configuration with an item added or replaced; raises `ConfigError`."""
 
     @abstractmethod
     def table_of(self, config: Config, name: str) -> Mapping[str, Any]:
-        """One as a document has it, with its secrets."""
+        """Return an item as a document has it, with its secrets."""
 
     @abstractmethod
     def without(self, config: Config, name: str) -> tuple[Config, list[str]]:
-        """The configuration without one, and the names of all that went; raises if it is used."""
+        """Return the configuration without an item, and the names removed; raises if in use."""
 
     @abstractmethod
     def shape(self, config: Config, name: str) -> Mapping[str, Any]:
-        """One as JSON data, secrets masked."""
+        """Return an item as JSON data, secrets masked."""
 
     @abstractmethod
     def place_of(self, config: Config, name: str) -> str:
-        """Where one stands in a document."""
+        """Return the place of an item in a document."""
 
     @abstractmethod
     def warnings_of(self, config: Config, name: str) -> Iterable[Fault]:
-        """What is valid in one, but hardly meant."""
+        """List what is valid in an item, but hardly intended."""
 
     def operation(
         self, method: str, below: str, summary: str, serve: Any, **more: Any
     ) -> Operation:
-        """An operation of this kind; `below` is the path behind the one of all of them."""
+        """Make an operation of this kind; `below` is the path after that of the list."""
         given = {"answer": self.answer, "changes": method != "GET", **more}
         kinds = f"{self.noun}s"
         return Operation(
@@ -79,24 +79,24 @@ class ConfigResource(ABC):
         )
 
     async def listing(self, call: Call) -> Reply:
-        """Answer with all of them, or with those that the query asks for."""
+        """Answer with all items, or with those that the query selects."""
         revision, config = await self._host.configs.load()
         shapes = [self.shape(config, name) for name in self.listed(config, call)]
         return Reply(data={"revision": revision, f"{self.noun}s": shapes}, revision=revision)
 
     def listed(self, config: Config, _: Call) -> Iterable[str]:
-        """The names of those that a listing shows."""
+        """Select the names of the items in a list."""
         return self.all_of(config)
 
     async def show(self, call: Call) -> Reply:
-        """Answer with one."""
+        """Answer with one item."""
         revision, config = await self._host.configs.load()
         name = call.path[self.parameter]
         pick(self.all_of(config), name, self.noun)
         return await self.reply(Saved(revision=revision, config=config, changes=()), name)
 
     async def create(self, call: Call) -> Reply:
-        """Make one under the name in the body."""
+        """Create an item with the name in the body."""
         table = dict(call.body)
         name = table.pop("name", None)
         if not isinstance(name, str) or not name:
@@ -110,19 +110,19 @@ class ConfigResource(ABC):
         return await self.reply(await save(self._host, call, change), name)
 
     async def change(self, call: Call) -> Reply:
-        """Change one."""
+        """Change an item."""
         return await self._changed(call, call.body)
 
     async def enable(self, call: Call) -> Reply:
-        """Have one run."""
+        """Enable an item."""
         return await self._changed(call, {"enabled": True})
 
     async def disable(self, call: Call) -> Reply:
-        """Stop one; what waits for it ends as expired, and can be replayed."""
+        """Disable an item; its waiting deliveries expire, and can be replayed."""
         return await self._changed(call, {"enabled": False})
 
     async def delete(self, call: Call) -> Reply:
-        """Delete one, with what depends on it."""
+        """Delete an item, with what depends on it."""
         name = call.path[self.parameter]
         removed: list[str] = []
 
@@ -136,7 +136,7 @@ class ConfigResource(ABC):
         return Reply(data=data, revision=saved.revision)
 
     async def reply(self, saved: Saved, name: str) -> Reply:
-        """Answer with one as it is after a change, and with warnings about it."""
+        """Answer with an item as it is after a change, and with warnings about it."""
         config = saved.config
         warnings = await warnings_at(
             self._host, self.place_of(config, name), lambda: self.warnings_of(config, name)

@@ -1,4 +1,4 @@
-"""What the control API takes and answers about configuration: types behind its documentation."""
+"""Types of the configuration in requests and answers of the control API, for its documentation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WhatName: TypeAlias = Literal["added", "removed", "changed"]
 
 
 def _shown(title: str, text: str, cls: type[Any], /, **more: Any) -> Any:
-    """The shape of what is answered: every option has a value, beside what only a host knows."""
+    """The shape of an answer: every option has a value; `more` are keys that the host adds."""
     keys = {option.key: _type_of(option) for option in options_of(cls)}
     return _typed_dict(title, text, more | keys)
 
@@ -29,7 +29,7 @@ def _new(
     without: AbstractSet[str] = frozenset(),
     **more: Any,
 ) -> Any:
-    """The shape of something new: only what has to be given stands in it for certain."""
+    """The shape of a new item: only options without a default are required."""
     keys = {
         option.key: _type_of(option) if option.required else NotRequired[_type_of(option)]
         for option in options_of(cls)
@@ -41,7 +41,7 @@ def _new(
 def _changed(
     title: str, text: str, cls: type[Any], *, without: AbstractSet[str] = frozenset()
 ) -> Any:
-    """The shape of a change: any of the options."""
+    """The shape of a change: all options are optional."""
     options = [option for option in options_of(cls) if option.key not in without]
     keys = {option.key: NotRequired[_type_of(option)] for option in options}
     return _typed_dict(title, text, keys)
@@ -53,7 +53,7 @@ def _type_of(option: Option) -> Any:
 
 
 def _typed_dict(title: str, text: str, keys: dict[str, Any]) -> Any:
-    made: Any = TypedDict(title, keys)  # type: ignore[misc]  # its keys are known when it is made
+    made: Any = TypedDict(title, keys)  # type: ignore[misc]  # its keys are computed
     made.__doc__ = text
     return made
 
@@ -71,8 +71,8 @@ else:
     )
     InstanceShape = _shown(
         "InstanceShape",
-        "An instance; secrets among its settings are masked. `subscriptions` are ids, `problem` is "
-        "why it does not run.",
+        "An instance; its secret settings are masked. `subscriptions` are ids, `problem` says why "
+        "it does not run.",
         Instance,
         name=str,
         subscriptions=list[str],
@@ -80,7 +80,7 @@ else:
     )
     SubscriptionShape = _shown(
         "SubscriptionShape",
-        "A subscription with its whole mapping; `problem` is why it does not run.",
+        "A subscription with its whole mapping; `problem` says why it does not run.",
         Subscription,
         instance=str,
         running=bool,
@@ -93,34 +93,35 @@ SourceBody = _new(
     Source,
     name=str,
 )
-SourceChange = _changed("SourceChange", "What is to be otherwise.", Source)
+SourceChange = _changed("SourceChange", "The options to change.", Source)
 InstanceBody = _new("InstanceBody", "A new instance.", Instance, name=str)
 InstanceChange = _changed(
     "InstanceChange",
-    "What is to be otherwise; `settings` as a whole, where a masked secret keeps the one there is. "
-    "`null` takes a limit away.",
+    "The options to change. `settings` are replaced as a whole; a masked secret keeps its present "
+    "value. `null` removes a limit.",
     Instance,
     without={"destination"},
 )
 SubscriptionBody = _new(
     "SubscriptionBody",
     "A new subscription, which starts disabled. A `preset` gives name, action, trigger and "
-    "mapping, each of which may be given as well. The mapping is laid over the action's defaults, "
-    "unless `defaults` is false.",
+    "mapping; each can be overridden. The mapping replaces fields of the action's default mapping, "
+    "unless `defaults` is false, which leaves the default mapping out.",
     SubscriptionTable,
     without={"enabled"},
     instance=str,
 )
 SubscriptionChange = _changed(
     "SubscriptionChange",
-    "What is to be otherwise; `mapping` as a whole, over the defaults if `defaults` is true.",
+    "The options to change. `mapping` is replaced as a whole; if `defaults` is true, the fields "
+    "of the action's default mapping that it does not have are added.",
     SubscriptionTable,
     without={"id", "preset"},
 )
 
 
 class SourceAnswer(TypedDict):
-    """One source, and what to mind about it."""
+    """One source, and warnings about it."""
 
     revision: int
     source: SourceShape
@@ -135,7 +136,7 @@ class Sources(TypedDict):
 
 
 class InstanceAnswer(TypedDict):
-    """One instance, and what to mind about it."""
+    """One instance, and warnings about it."""
 
     revision: int
     instance: InstanceShape
@@ -150,14 +151,14 @@ class Instances(TypedDict):
 
 
 class TestAnswer(TypedDict):
-    """What the partner says to the credentials: good, bad, or that it could not be told."""
+    """The result of a test of the credentials: good, bad, or unknown."""
 
     result: Literal["good", "bad", "unknown"]
     message: str
 
 
 class SubscriptionAnswer(TypedDict):
-    """One subscription, and what to mind about it."""
+    """One subscription, and warnings about it."""
 
     revision: int
     subscription: SubscriptionShape
@@ -193,19 +194,19 @@ class ChangeShape(TypedDict):
     id: str
     what: WhatName
     details: list[DetailShape]
-    #: The same for a person.
+    #: The change as text.
     text: str
 
 
 class DocumentBody(TypedDict, total=False):
-    """A configuration in the shape of `offramp.toml`; a masked secret keeps the one there is."""
+    """A configuration in the shape of `offramp.toml`; a masked secret keeps its present value."""
 
     sources: dict[str, Any]
     instances: dict[str, Any]
 
 
 class Applied(TypedDict):
-    """What a document changes: with a dry run nothing was changed yet."""
+    """The changes that a document makes; a dry run changes nothing."""
 
     revision: int
     dry_run: bool
@@ -222,7 +223,7 @@ class Exported(TypedDict):
 
 
 class AuditLogEntry(TypedDict):
-    """One change as it was made, secrets masked."""
+    """One change of the configuration, secrets masked."""
 
     entry: int
     revision: int
@@ -236,7 +237,7 @@ class AuditLogEntry(TypedDict):
 
 
 class AuditLog(TypedDict):
-    """Changes, latest first."""
+    """Changes of the configuration, latest first."""
 
     rows: list[AuditLogEntry]
     cursor: str | None
@@ -275,7 +276,7 @@ class ActionShape(ActionBrief):
     fields: dict[str, Any]
     schema: dict[str, Any]
     default_mapping: dict[str, Any]
-    #: Events of one request, at the most; `None` where each travels alone.
+    #: The most events in one request; `None` if each is sent alone.
     batch: int | None
     idempotency_key: str | None
 
@@ -290,7 +291,7 @@ class PresetShape(TypedDict):
 
 
 class DestinationShape(TypedDict):
-    """All about one destination; `manifest` is in the shape of Segment's metadata."""
+    """One destination in full; `manifest` is in the shape of Segment's metadata."""
 
     slug: str
     name: str

@@ -1,4 +1,4 @@
-"""Deliveries: the latest of a subscription, the dead, and what failed, grouped by reason."""
+"""Deliveries: the latest of a subscription, dead letters, and failures grouped by reason."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ENDED_BADLY: Final = tuple(sorted(stage.value for stage in DEAD))
 DEAD_FILTER: Final = (
     Query(name="subscription", summary="Only those of this subscription"),
     Query(name="reason", summary="Only those that ended for this reason"),
-    Query(name="stage", summary="Only the rejected, or only the expired", choices=ENDED_BADLY),
+    Query(name="stage", summary="Only rejected or only expired deliveries", choices=ENDED_BADLY),
     Query(name="since", summary="Ended at or after this time", kind="time"),
     Query(name="until", summary="Ended before this time", kind="time"),
 )
@@ -26,17 +26,17 @@ MAX_SAMPLES: Final = 20
 
 
 class DeliveriesResource:
-    """Answers how deliveries stand."""
+    """Lists of deliveries."""
 
     def __init__(self, host: HostContext) -> None:
         self._host = host
 
     def operations(self) -> Iterable[Operation]:
         """The operations of this module."""
-        subscription = Query(name="subscription", summary="Whose deliveries", required=True)
+        subscription = Query(name="subscription", summary="The subscription listed", required=True)
         stage = Query(
             name="stage",
-            summary="Only those that stand here; the filtered are listed only so",
+            summary="Only those in this stage; filtered deliveries are listed only with it",
             choices=STAGES,
         )
         yield Operation(
@@ -66,7 +66,7 @@ class DeliveriesResource:
             answer=Errors,
             query=(
                 Query(name="subscription", summary="Only those of this subscription"),
-                Query(name="since", summary="Only what changed since then", kind="time"),
+                Query(name="since", summary="Only those that changed since then", kind="time"),
                 Query(
                     name="samples",
                     summary="Samples of each group",
@@ -78,7 +78,7 @@ class DeliveriesResource:
         )
 
     async def recent(self, call: Call) -> Reply:
-        """Answer with a page of one subscription's."""
+        """Answer with a page of a subscription's deliveries."""
         stage = call.query["stage"]
         with paged():
             page = await self._host.ledger.recent(
@@ -91,7 +91,7 @@ class DeliveriesResource:
         return Reply(data=DeliveryPage(rows=rows, cursor=page.cursor))
 
     async def dead(self, call: Call) -> Reply:
-        """Answer with a page of those that failed for good."""
+        """Answer with a page of dead letters."""
         filters = dead_filter(call.query)
         with paged():
             page = await self._host.queue.dead(
@@ -101,7 +101,7 @@ class DeliveriesResource:
         return Reply(data=DeliveryPage(rows=rows, cursor=page.cursor))
 
     async def errors(self, call: Call) -> Reply:
-        """Answer with the groups, most first."""
+        """Answer with the groups, the largest first."""
         subscription = call.query["subscription"]
         subscriptions = (
             [subscription] if subscription is not None else list(await self._host.queue.depths())
@@ -126,7 +126,7 @@ class DeliveriesResource:
 
 
 def dead_filter(given: Mapping[str, Any], ids: tuple[str, ...] | None = None) -> DeadFilter:
-    """The filter that a query, or a body with the same names, stands for."""
+    """Make the filter of a query, or of a body with the same keys."""
     stage = given["stage"]
     return DeadFilter(
         lane=given["subscription"],

@@ -1,4 +1,4 @@
-"""The whole configuration in and out as a document, with a diff first; and its audit log."""
+"""Exports and applies the whole configuration as a document, with a diff; and its audit log."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class DocumentsResource:
             method="POST",
             path="/api/config",
             tag="config",
-            summary="Put a document in the place of the configuration; with a dry run, only tell",
+            summary="Replace the configuration by a document; a dry run only lists the changes",
             serve=self.apply,
             answer=Applied,
             body=DocumentBody,
@@ -81,7 +81,7 @@ class DocumentsResource:
         return Reply(data=await self._host.compute(work), revision=revision)
 
     async def apply(self, call: Call) -> Reply:
-        """Answer with what changes, and change it unless it is a dry run."""
+        """Apply the document unless it is a dry run, and answer with the changes."""
         for key in START_KEYS:
             if key in call.body:
                 message = "is read when a host starts with the file: leave it out here"
@@ -107,7 +107,7 @@ class DocumentsResource:
         """Answer with a page of changes."""
         cursor, limit = call.query["cursor"], call.query["limit"]
         if cursor is not None and not (cursor.isascii() and cursor.isdecimal()):
-            raise refuse_parameter("cursor", "give the cursor of a page, as it came")
+            raise refuse_parameter("cursor", "send the `cursor` of a page unchanged")
         below = None if cursor is None else min(int(cursor), 2**62)
         entries = await self._host.configs.audit_log(limit=limit, below=below)
         rows = [_entry(entry) for entry in entries]

@@ -1,4 +1,4 @@
-"""Changes to the living configuration: checked first, made to the revision they were meant for."""
+"""Changes the configuration of the running host: checks first, and refuses a stale revision."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from offramp.pointers import ErrorShape, describe_errors
 
 @attrs.frozen(kw_only=True)
 class Saved:
-    """What a change led to, or would."""
+    """The result of a change, or of a change that is only tried."""
 
     revision: int
     config: Config
@@ -33,10 +33,10 @@ class Saved:
 
 
 async def save(host: HostContext, call: Call, change: Callable[[Config], Config]) -> Saved:
-    """Make a change to the configuration in force; it runs when this returns.
+    """Change the configuration; the host runs the new one when this returns.
 
-    Raises `StaleConfigError` if the caller meant another revision, or if somebody was faster, and
-    `ConfigError` if what would be left does not hold.
+    Raises `StaleConfigError` if the caller named another revision, or if another change was
+    faster, and `ConfigError` if the new configuration is not valid.
     """
     async with host.changing:
         tried = await attempt(host, call, change)
@@ -45,7 +45,7 @@ async def save(host: HostContext, call: Call, change: Callable[[Config], Config]
 
 
 async def attempt(host: HostContext, call: Call, change: Callable[[Config], Config]) -> Saved:
-    """What a change would lead to, at the revision in force; raises as `save`."""
+    """Compute the result of a change to the present revision; raises as `save` does."""
     revision, current = await host.configs.load()
     if call.revision is not None and call.revision != revision:
         raise StaleConfigError(expected=call.revision, found=revision)
@@ -54,7 +54,7 @@ async def attempt(host: HostContext, call: Call, change: Callable[[Config], Conf
         wanted = change(current)
         references = host.engine.references
         check_references(current, wanted, host.catalog, references)
-        # What cannot be resolved here could not be put to work either.
+        # A reference that cannot be resolved here could not be resolved when it is applied.
         resolve_write_keys(wanted, references)
         changes = diff_configs(current, wanted, host.catalog)
         return Saved(revision=revision, config=wanted, changes=changes)
@@ -65,7 +65,7 @@ async def attempt(host: HostContext, call: Call, change: Callable[[Config], Conf
 def parse_part(
     document: Mapping[str, Any], catalog: Catalog, current: Config, *, part: str
 ) -> Config:
-    """Read a document that is made around one part of it; faults of that part are told as its own.
+    """Read a document in which one part was changed; faults of that part are relative to it.
 
     `part` is the part's place, such as `instances.a.subscriptions[0]`.
     """
@@ -78,7 +78,7 @@ def parse_part(
 async def warnings_at(
     host: HostContext, place: str, find: Callable[[], Iterable[Fault]]
 ) -> list[ErrorShape]:
-    """What is found to mind about one thing of a configuration; its own place is `$`."""
+    """Find warnings about one part of a configuration; their places are relative to it."""
     return await host.compute(lambda: describe_errors(_within(fault, place) for fault in find()))
 
 

@@ -1,4 +1,4 @@
-"""Accepted events: a listing, and one event with what became of it, and why."""
+"""Accepted events: the list, and one event with its deliveries and their reasons."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from offramp.api.shapes import EventPage, EventRecords, EventShape
 from offramp.errors import NotFoundError
 from offramp.queue import Story
 
-SOURCE = Query(name="source", summary="Only what this source sent")
+SOURCE = Query(name="source", summary="Only events of this source")
 
 
 class EventsResource:
-    """Answers what came, and what became of it."""
+    """Accepted events and their deliveries."""
 
     def __init__(self, host: HostContext) -> None:
         self._host = host
@@ -38,7 +38,7 @@ class EventsResource:
             method="GET",
             path="/api/events/{message_id}",
             tag="events",
-            summary="Show one event: what became of it at each subscription, and why",
+            summary="Show one event: its delivery to each subscription, and the reasons",
             serve=self.show,
             answer=EventRecords,
             query=(SOURCE,),
@@ -61,8 +61,8 @@ class EventsResource:
         records = await self._host.ledger.event(message_id, source=call.query["source"])
         if not records:
             raise NotFoundError(
-                f"no event with the messageId {message_id!r} was accepted: it was never sent, the "
-                "collector refused it, or it is older than what is kept"
+                f"no event with the messageId {message_id!r} is stored: it was never sent, the "
+                "collector refused it, or it is older than the retention"
             )
         return Reply(
             data=EventRecords(events=[await self._explained(record) for record in records])

@@ -1,4 +1,4 @@
-"""One event through one subscription, saved or not, without sending anything."""
+"""Explains what a subscription, saved or not, would make of an event; nothing is sent."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ UNNAMED = "candidate"
 class ExplainBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """An event, given or stored, and a subscription, saved or a candidate."""
 
-    #: As a source would send it; what the collector adds is added.
+    #: As a source would send it; it is completed as the collector does.
     event: dict[str, Any] | None = None
-    #: Of a stored event; `source` tells which one, where several sent it.
+    #: Of a stored event; `source` selects one if several sources sent it.
     message_id: str | None = None
     source: str | None = None
     #: The id of a saved subscription, enabled or not.
     subscription: str | None = None
-    #: One that is not saved, with the keys of `SubscriptionBody`.
+    #: A subscription that is not saved, with the keys of `SubscriptionBody`.
     candidate: dict[str, Any] | None = None
 
 
 class Explained(TypedDict):
-    """What would happen: the trigger's truth, each field's value and origin, the exact request."""
+    """What would happen: the trigger's result, each field's value and origin, the exact request."""
 
     subscription: str
     action: str
@@ -63,7 +63,7 @@ class ExplainResource:
             method="POST",
             path="/api/explain",
             tag="explain",
-            summary="Tell what a subscription would make of an event; nothing is sent",
+            summary="Explain what a subscription would make of an event; nothing is sent",
             serve=self.explain,
             answer=Explained,
             body=ExplainBody,
@@ -74,7 +74,7 @@ class ExplainResource:
         body: ExplainBody = call.body
         _, config = await self._host.configs.load()
         if (body.subscription is None) == (body.candidate is None):
-            raise refuse("subscription", "name a saved one, or give a candidate: one of the two")
+            raise refuse("subscription", "give a saved one, or a candidate, but not both")
         if body.subscription is not None:
             subscription = pick(config.subscriptions, body.subscription, "subscription")
         else:
@@ -90,7 +90,7 @@ class ExplainResource:
 
     async def _event(self, body: ExplainBody) -> dict[str, Any]:
         if (body.event is None) == (body.message_id is None):
-            raise refuse("event", "give one, or the message_id of a stored one: one of the two")
+            raise refuse("event", "give an event, or the message_id of a stored one, but not both")
         if body.event is not None:
             return _completed(body.event)
         message_id = body.message_id or ""
@@ -105,7 +105,7 @@ class ExplainResource:
 
 
 def _completed(message: dict[str, Any]) -> dict[str, Any]:
-    """An event as the collector would complete it: a bare track call is enough."""
+    """Complete an event as the collector does; one without a type is a track call."""
     try:
         event = complete(message)
         check_event(event)

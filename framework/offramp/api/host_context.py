@@ -1,4 +1,4 @@
-"""The running host as the control API sees it: its queue, ledger, configuration and tasks."""
+"""The parts of the running host that the control API uses: queue, configuration, tasks."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ async def _no_faults() -> Sequence[str]:
 
 
 class Background:
-    """Tasks that go on after their request was answered, and are stopped with the host."""
+    """Tasks that continue after their request was answered; they are stopped with the host."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Let work go on by itself; it tells its own failures."""
+        """Start a task; it must report its own errors."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Stop all of it and wait for its end."""
+        """Cancel all tasks and wait for their end."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -48,35 +48,35 @@ class HostContext:
     queue: Queue
     ledger: Ledger
     configs: ConfigStore
-    #: The quick check of the sum rule: what is wrong, from counters alone.
+    #: The quick check of the sums, from counters alone; lists what is wrong.
     sums: Callable[[], Awaitable[Sequence[str]]] = _no_faults
     clock: Callable[[], float] = time.time
     started_at: float = attrs.field(factory=time.time)
-    #: Held by whoever changes the configuration, so that callers do not overtake each other.
+    #: Held during a change of the configuration, so that changes are made one after another.
     changing: asyncio.Lock = attrs.field(factory=asyncio.Lock)
     _computing: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)
-    #: To be closed with the host.
+    #: Closed with the host.
     background: Background = attrs.field(factory=Background)
 
     @property
     def catalog(self) -> Catalog:
-        """What the plugins declare."""
+        """The catalog of what the plugins declare."""
         return self.engine.catalog
 
     @property
     def config(self) -> Config:
-        """The configuration that runs, write keys resolved."""
+        """The running configuration, write keys resolved."""
         return self.engine.snapshot.config
 
     @property
     def problems(self) -> Mapping[str, str]:
-        """What does not run, and why; plugins that could not be used among it."""
+        """Place -> why it does not run; includes plugins that could not be used."""
         return self.engine.problems
 
     async def compute(self, work: Callable[[], T]) -> T:
-        """What a computation over a whole configuration answers, while the event loop goes on.
+        """Run a computation over a whole configuration in a thread, and return its result.
 
-        One runs at a time: two threads beside the loop's would leave it a third of the time.
+        One runs at a time: two busy threads would leave the event loop a third of the time.
         """
         async with self._computing:
             return await asyncio.to_thread(work)

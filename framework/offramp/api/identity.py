@@ -1,4 +1,4 @@
-"""How a command tells the host of a data folder from whoever else took that host's port."""
+"""Lets a host prove to a command that it is the host of a data folder, and no other program."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from aiohttp import web
 from offramp import _json
 from offramp.api.problems import ProblemError
 
-#: In the data folder, which only its owner can read: made anew at each start of a host.
+#: File in the data folder, which only its owner can read; written at each start of a host.
 IDENTITY_FILE: Final = "identity"
 IDENTITY_PATH: Final = "/api/identity"
-#: Bytes of randomness in a secret and in a nonce: as hard to guess as a key of AES-256.
+#: Random bytes in a secret and in a nonce: as hard to guess as a key of AES-256.
 RANDOM_BYTES: Final = 32
 _OWNER_FILE: Final = 0o600
 _NONCE: Final = re.compile(r"[0-9a-f]{32,128}")
@@ -30,13 +30,13 @@ _NONCE: Final = re.compile(r"[0-9a-f]{32,128}")
 
 @attrs.define(kw_only=True)
 class Identity:
-    """What a host proves itself by: a secret in its folder, for the addresses that are its own."""
+    """The secret of a host, and the URLs for which it proves that it is that host."""
 
     secret: str = attrs.field(repr=False)
     urls: set[str] = attrs.field(factory=set)
 
     def routes(self) -> list[web.RouteDef]:
-        """The one endpoint, which asks for no token: a command asks it before it gives one."""
+        """The endpoint; it needs no token, as a command uses it before it sends the token."""
         return [web.get(IDENTITY_PATH, self._answer)]
 
     async def _answer(self, request: web.Request) -> web.Response:
@@ -44,11 +44,9 @@ class Identity:
         if _NONCE.fullmatch(nonce) is None:
             message = "send a nonce of 32 to 128 hexadecimal digits, and the address you use as url"
             return ProblemError(HTTPStatus.BAD_REQUEST, message).answer()
-        # The address is part of the proof, so that nobody can pass on another host's.
+        # The URL is part of the proof, so that a proof of another host cannot be passed on.
         if url not in self.urls:
-            message = (
-                "this host does not know that url as its own; set public_url in the table [host]"
-            )
+            message = "that url is not one of this host; set public_url in the table [host]"
             return ProblemError(HTTPStatus.NOT_FOUND, message).answer()
         body = _json.dumps({"proof": proof(self.secret, nonce=nonce, url=url)})
         headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
@@ -57,7 +55,7 @@ class Identity:
 
 @contextlib.contextmanager
 def own_identity(folder: Path) -> Iterator[Identity]:
-    """A new identity for the host that has the folder's lock; its file is there meanwhile."""
+    """Make the identity of the host that holds the folder's lock; its file exists for the block."""
     path = folder / IDENTITY_FILE
     path.unlink(missing_ok=True)  # of a host that was killed
     identity = Identity(secret=secrets.token_hex(RANDOM_BYTES))
@@ -76,5 +74,5 @@ def new_nonce() -> str:
 
 
 def proof(secret: str, *, nonce: str, url: str) -> str:
-    """What only the host of the folder can answer for a nonce at an address of its own."""
+    """Compute the proof for a nonce and a URL; it needs the secret of the data folder."""
     return hmac.new(secret.encode(), f"{nonce}\n{url}".encode(), hashlib.sha256).hexdigest()

@@ -1,4 +1,4 @@
-"""Instances: list, show, make, change, switch on and off, delete, and test their credentials."""
+"""Instances: list, show, create, change, enable, disable, delete, and test credentials."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from offramp.errors import (
 from offramp.place import describe_error
 from offramp.plugins import pick
 
-#: Twice the longest single request, so that its own time-out is told where it is the cause.
+#: Seconds: twice the longest single request, so that its own timeout is reported first.
 TEST_SECONDS: Final = 20.0
 
 
@@ -53,19 +53,19 @@ class InstancesResource(ConfigResource):
         """The operations of this module."""
         one, created = "/{name}", {"body": InstanceBody, "status": HTTPStatus.CREATED}
         yield self.operation("GET", "", "List all instances", self.listing, answer=Instances)
-        yield self.operation("POST", "", "Make an instance", self.create, **created)
+        yield self.operation("POST", "", "Create an instance", self.create, **created)
         yield self.operation("GET", one, "Show an instance", self.show)
         yield self.operation("PATCH", one, "Change an instance", self.change, body=InstanceChange)
         deleted = "Delete an instance and its subscriptions"
         yield self.operation("DELETE", one, deleted, self.delete, answer=Removed)
-        yield self.operation("POST", f"{one}/enable", "Have an instance run", self.enable)
-        yield self.operation("POST", f"{one}/disable", "Stop an instance", self.disable)
-        asked = "Ask the partner whether the credentials are good"
+        yield self.operation("POST", f"{one}/enable", "Enable an instance", self.enable)
+        yield self.operation("POST", f"{one}/disable", "Disable an instance", self.disable)
+        asked = "Test the credentials with a request to the partner"
         tested = {"answer": TestAnswer, "changes": False}
         yield self.operation("POST", f"{one}/test", asked, self.test, **tested)
 
     async def test(self, call: Call) -> Reply:
-        """Ask the partner."""
+        """Answer with the result of the test."""
         _, config = await self._host.configs.load()
         instance = pick(config.instances, call.path["name"], "instance")
         return Reply(data=await check_credentials(self._host, instance))
@@ -75,22 +75,22 @@ class InstancesResource(ConfigResource):
         return config.instances
 
     def table_of(self, config: Config, name: str) -> Mapping[str, Any]:
-        """One with its secret settings, without its subscriptions."""
+        """Return an instance with its secret settings, without its subscriptions."""
         instance = config.instances[name]
         fields = settings_fields(self._host.catalog, instance)
         return instance_table(instance, fields, secrets=True)
 
     def written(self, config: Config, name: str, table: Mapping[str, Any]) -> Config:
-        """Read one; its subscriptions stay as they are."""
+        """Read an instance; its subscriptions stay as they are."""
         if "subscriptions" in table:
-            raise refuse("subscriptions", "are made one by one at /api/subscriptions")
+            raise refuse("subscriptions", "cannot be given here: create each at /api/subscriptions")
         sources = {s.name: source_table(s, secrets=True) for s in config.sources.values()}
         document = {"sources": sources, "instances": {name: table}}
         read = parse_part(document, self._host.catalog, config, part=self.place_of(config, name))
         return attrs.evolve(config, instances={**config.instances, name: read.instances[name]})
 
     def without(self, config: Config, name: str) -> tuple[Config, list[str]]:
-        """Its subscriptions go with it."""
+        """Remove the instance with its subscriptions."""
         removed = [name, *(each.id for each in config.subscriptions_of(name))]
         subscriptions = config.subscriptions.items()
         left = attrs.evolve(
@@ -101,15 +101,15 @@ class InstancesResource(ConfigResource):
         return left, removed
 
     def place_of(self, config: Config, name: str) -> str:  # noqa: ARG002 - as of the other kinds
-        """Under its name."""
+        """Return the place, which ends with its name."""
         return join_place("instances", name)
 
     def warnings_of(self, config: Config, name: str) -> Iterable[Fault]:
-        """Of itself and its settings."""
+        """Find warnings about the instance and its settings."""
         return instance_warnings(config, self._host.catalog, name)
 
     def shape(self, config: Config, name: str) -> InstanceShape:
-        """One with its settings masked."""
+        """Return an instance with its secret settings masked."""
         instance: Instance = config.instances[name]
         fields = settings_fields(self._host.catalog, instance)
         return {
@@ -122,13 +122,13 @@ class InstancesResource(ConfigResource):
 
 
 async def check_credentials(host: HostContext, instance: Instance) -> TestAnswer:
-    """Run the destination's own test with the instance's settings; never raises for its result."""
+    """Run the destination's test of credentials; the result is returned, never raised."""
     if instance.destination not in host.catalog:
         return _unknown(f"the destination {instance.destination!r} is not installed")
     try:
         async with host.engine.borrow(instance) as runtime:
             return await _ask(runtime)
-    except OfframpError as error:  # the settings do not hold, or a reference leads nowhere
+    except OfframpError as error:  # the settings are not valid, or a reference cannot be resolved
         return _unknown(str(error))
 
 
@@ -147,7 +147,7 @@ async def _ask(runtime: InstanceRuntime) -> TestAnswer:
         return _unknown(f"there was no answer within {TEST_SECONDS:g} s")
     except Exception as error:  # noqa: BLE001 - the plugin's bug is an answer too
         return _unknown(runtime.mask(f"the plugin raised {describe_error(error)}"))
-    return {"result": "good", "message": "the partner takes the credentials"}
+    return {"result": "good", "message": "the partner accepts the credentials"}
 
 
 def _unknown(message: str) -> TestAnswer:

@@ -1,4 +1,4 @@
-"""Logins to the control API that were refused: counted, and told in the log, not too often."""
+"""Counts refused logins to the control API, and logs them at a limited rate."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ log = logging.getLogger(__name__)
 
 Reason: TypeAlias = Literal["no_token", "wrong_token"]
 REASONS: Final[tuple[Reason, ...]] = ("no_token", "wrong_token")
-#: Seconds between two lines, so that whoever guesses does not fill the log.
+#: Seconds between two lines in the log, so that guessing a token does not fill it.
 QUIET_SECONDS: Final = 60.0
 
 
 class RefusedLogins(Collector):
-    """Notes each; `clock` is in seconds and only moves forward, `proxies` are before the host."""
+    """Counts each; `clock` is monotonic, in seconds; `proxies` is the number before the host."""
 
     def __init__(self, *, proxies: int = 0, clock: Callable[[], float] = time.monotonic) -> None:
         self._proxies = proxies
@@ -33,23 +33,23 @@ class RefusedLogins(Collector):
         self._more = 0
 
     def note(self, reason: Reason, request: web.Request) -> None:
-        """Count one; tell who it was, unless another was told of a moment ago."""
+        """Count one; log its address, unless another was logged within `QUIET_SECONDS`."""
         self._counts[reason] += 1
         now = self._clock()
         if self._told_at is not None and now - self._told_at < QUIET_SECONDS:
             self._more += 1
             return
-        more = f", and {self._more} more since the last time this was told" if self._more else ""
+        more = f", and {self._more} more since this was last logged" if self._more else ""
         self._told_at, self._more = now, 0
         address = caller_address(request, self._proxies) or request.remote or "an unknown address"
         what = "without a token" if reason == "no_token" else "with a wrong token"
         log.warning(
-            "the control API was asked %s from %s%s", what, address, more,
+            "the control API refused a request %s from %s%s", what, address, more,
             extra={"action": "login_refused", "reason": reason, "address": address},
         )  # fmt: skip
 
     def collect(self) -> Iterator[Metric]:
-        """The counts, for Prometheus."""
+        """Return the counts for Prometheus."""
         family = CounterMetricFamily(
             "offramp_api_logins_refused",
             "Requests to the control API without its token, or with a wrong one.",

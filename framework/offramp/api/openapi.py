@@ -1,4 +1,4 @@
-"""The API's own description, OpenAPI 3.1, made from the table of operations that serves it."""
+"""Describes the API as OpenAPI 3.1, from the same table of operations that serves it."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _REVISION: Final = {
     "name": "If-Match",
     "in": "header",
     "required": False,
-    "description": "The ETag of the revision that the change is meant for; 412 if it is another",
+    "description": "The ETag of the revision to change; 412 if the present one is another",
     "schema": {"type": "string"},
 }
 
 
 class OpenApiResource:
-    """Answers with the description of all operations, itself among them."""
+    """The description of all operations, including its own."""
 
     def __init__(self, others: Sequence[Operation]) -> None:
         self._others = others
@@ -54,7 +54,7 @@ class OpenApiResource:
 
 
 def describe(operations: Sequence[Operation]) -> dict[str, Any]:
-    """The description of some operations as JSON data."""
+    """Make the description of operations as JSON data."""
     answers = [each.answer for each in operations]
     bodies = [each.body for each in operations if each.body is not None]
     types = list({id(each): each for each in [ProblemShape, *answers, *bodies]}.values())
@@ -69,7 +69,7 @@ def describe(operations: Sequence[Operation]) -> dict[str, Any]:
         "info": {
             "title": "Offramp control API",
             "version": __version__,
-            "description": "Configures and watches one host. Errors are problem details, RFC 9457.",
+            "description": "Configures and monitors a host. Errors are problem details (RFC 9457)",
         },
         "security": [{"token": []}],
         "paths": paths,

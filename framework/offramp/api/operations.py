@@ -1,4 +1,4 @@
-"""What the control API can do, declared once: to be served, and to be documented."""
+"""The declaration of an operation of the control API, from which it is served and documented."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from offramp.api.times import read_time
 Kind: TypeAlias = Literal["text", "integer", "time", "flag"]
 
 DEFAULT_LIMIT: Final = 50
-#: Rows of one page, at the most: some 1 MB of JSON.
+#: The most rows of one page: about 1 MB of JSON.
 MAX_LIMIT: Final = 500
-#: Longer texts in a query are no names or ids of anything.
+#: The longest text in a query; no name or id is longer.
 MAX_TEXT_CHARACTERS: Final = 1_000
 _FLAGS: Final = {"true": True, "1": True, "false": False, "0": False, "": True}
 
@@ -31,14 +31,14 @@ class Query:
     required: bool = False
     default: Any = None
     choices: tuple[str, ...] = ()
-    #: Of integers; the least is 1.
+    #: The largest integer; the smallest is 1.
     most: int = MAX_LIMIT
 
     def read(self, text: str) -> Any:
-        """The value that a text stands for; raises `ProblemError` with its name."""
+        """Convert a text to the value; raises `ProblemError` that names the parameter."""
         name = self.name
         if self.choices and text not in self.choices:
-            raise refuse_parameter(name, f"{text!r} is none; there are: {', '.join(self.choices)}")
+            raise refuse_parameter(name, f"{text!r} is unknown; use {', '.join(self.choices)}")
         match self.kind:
             case "integer":
                 if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= self.most):
@@ -71,10 +71,8 @@ class Query:
                 return {"type": "string", **({"enum": [*self.choices]} if self.choices else {})}
 
 
-LIMIT: Final = Query(
-    name="limit", summary="Rows at the most", kind="integer", default=DEFAULT_LIMIT
-)
-CURSOR: Final = Query(name="cursor", summary="The `cursor` of the page before")
+LIMIT: Final = Query(name="limit", summary="The most rows", kind="integer", default=DEFAULT_LIMIT)
+CURSOR: Final = Query(name="cursor", summary="The `cursor` of the previous page")
 PAGE: Final = (LIMIT, CURSOR)
 
 
@@ -83,11 +81,11 @@ class Call:
     """One request, checked."""
 
     path: Mapping[str, str]
-    #: Every declared parameter; what was not given has its default.
+    #: The value, or the default, of every declared parameter.
     query: Mapping[str, Any]
-    #: As the operation declares it: a struct, or an object as it came.
+    #: The struct that the operation declares, or the JSON object as it was sent.
     body: Any = None
-    #: The revision that the caller means, from `If-Match`.
+    #: The revision that the caller names in `If-Match`.
     revision: int | None = None
     #: For the audit log.
     actor: str = "api"
@@ -98,7 +96,7 @@ class Reply:
     """One answer."""
 
     data: Any
-    #: Of the configuration; becomes the `ETag`.
+    #: Revision of the configuration; sent as the `ETag`.
     revision: int | None = None
 
 
@@ -107,7 +105,7 @@ Serve: TypeAlias = Callable[[Call], Awaitable[Reply]]
 
 @attrs.frozen(kw_only=True)
 class Operation:
-    """One method of one path: how it is served, and what its documentation says."""
+    """One method of one path: how it is served and documented."""
 
     method: str
     #: With parameters such as `{id}`; a `/` inside a value is written `%2F`.
@@ -124,21 +122,21 @@ class Operation:
     body_optional: bool = False
     query: tuple[Query, ...] = ()
     status: HTTPStatus = HTTPStatus.OK
-    #: Whether it changes the configuration, so that `If-Match` may say which revision is meant.
+    #: Whether it changes the configuration, so that `If-Match` is read.
     changes: bool = False
 
     @property
     def name(self) -> str:
-        """For documentation: unique among all operations."""
+        """The operation id in the documentation; it is unique."""
         words = [w.strip("{}") for w in self.path.removeprefix("/api/").split("/")]
         return "_".join([self.method.lower(), *words]).replace(".", "_").replace("-", "_")
 
     def read_query(self, given: Mapping[str, str]) -> dict[str, Any]:
-        """Every parameter's value; raises `ProblemError` for what is unknown, missing or wrong."""
+        """Read every parameter; raises `ProblemError` if one is unknown, missing or not valid."""
         known = {each.name: each for each in self.query}
         for name in given:
             if name not in known:
-                message = f"is unknown; there are: {', '.join(known) or 'none'}"
+                message = f"is unknown; use: {', '.join(known) or 'none'}"
                 raise refuse_parameter(name[:MAX_TEXT_CHARACTERS], message)
         values = {}
         for name, each in known.items():

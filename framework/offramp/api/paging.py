@@ -1,4 +1,4 @@
-"""Cursors that are none, told as what they are."""
+"""Reports an invalid cursor as a fault of the request."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from offramp.errors import OfframpError
 
 @contextmanager
 def paged(*, in_body: bool = False) -> Iterator[None]:
-    """Around the call that takes a cursor: one that never came from here is the caller's fault.
+    """Wrap a call that takes a cursor: a cursor that this API did not make is answered with 422.
 
-    `in_body` says that the cursor is a key of the body, and not a parameter of the query.
+    `in_body`: the cursor is a key of the body instead of a query parameter.
     """
     try:
         yield
@@ -21,4 +21,4 @@ def paged(*, in_body: bool = False) -> Iterator[None]:
         if isinstance(error, OfframpError):
             raise
         of_cursor = refuse if in_body else refuse_parameter
-        raise of_cursor("cursor", "give the cursor of a page, as it came") from None
+        raise of_cursor("cursor", "send the `cursor` of a page unchanged") from None

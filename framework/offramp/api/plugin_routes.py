@@ -20,9 +20,9 @@ _log = logging.getLogger(__name__)
 
 
 def plugin_routes(plugins: Plugins, guard: Guard) -> list[web.RouteDef]:
-    """A route for each that a plugin declares.
+    """Make the routes that plugins declare.
 
-    One that cannot be served, or that two declare, is left out and reported under its plugin.
+    A route that cannot be served, or that two plugins declare, is left out and reported.
     """
     declared = [
         (plugin, route) for plugin, route in plugins.routes() if _serves(plugins, plugin, route)

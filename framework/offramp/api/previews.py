@@ -1,4 +1,4 @@
-"""What a replay would send instead of what was sent, told event by event; nothing is sent."""
+"""Compares, event by event, what a replay would send with what was sent; nothing is sent."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from offramp.queue import DeadFilter, Delivery
 
 
 class Difference(TypedDict):
-    """One place of the payload that differs; `before` or `after` is missing where it is absent."""
+    """A place where payloads differ; without a value there, `before` or `after` is missing."""
 
     place: str
     before: NotRequired[Any]
@@ -32,12 +32,12 @@ class Difference(TypedDict):
 
 
 class PreviewRow(TypedDict):
-    """One delivery: the payload that was last sent, and the one that would be."""
+    """One delivery: the payload that was last sent, and the one that would be sent now."""
 
     delivery: DeliveryRow
-    #: `None` where nothing was sent.
+    #: `None` if nothing was sent.
     before: Any
-    #: `None` where the event cannot become a payload; `errors` tells why.
+    #: `None` if the event cannot become a payload; `errors` says why.
     after: Any
     changes: list[Difference]
     errors: list[ErrorShape]
@@ -59,14 +59,17 @@ async def preview(
     limit: int,
     cursor: str | None,
 ) -> Preview:
-    """A page of what a filter means, with what each would send now, or under other mappings."""
+    """A page of the deliveries that a filter selects, with what each would send now.
+
+    `mapping` has fields to map in another way; it needs a subscription.
+    """
     if mapping is not None and filters.lane is None:
-        raise refuse("$.subscription", "is missing: a mapping is tried in one subscription")
+        raise refuse("$.subscription", "is missing: name the subscription whose mapping is changed")
     with paged(in_body=True):
         page = await host.queue.dead(filters, limit=limit, cursor=cursor)
     async with AsyncExitStack() as stack:
         candidates: dict[str, Candidate | OfframpError] = {}
-        if filters.lane is not None:  # also where there is nothing: a bad mapping is told
+        if filters.lane is not None:  # also without deliveries, so that a bad mapping is reported
             candidates[filters.lane] = await _candidate(stack, host, filters.lane, mapping)
         rows = []
         for delivery in page.rows:
@@ -141,7 +144,7 @@ async def _row(
 
 
 def differences(before: Any, after: Any, place: str = "$") -> Iterator[Difference]:
-    """Where two JSON values differ; an object is gone through key by key."""
+    """Find where two JSON values differ; objects are compared key by key."""
     if isinstance(before, dict) and isinstance(after, dict):
         for key in {**before, **after}:
             inner = f"{place}.{key}"

@@ -1,4 +1,4 @@
-"""Problem details (RFC 9457): the answer where a request cannot be served."""
+"""Problem details (RFC 9457): the answer to a request that cannot be served."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from offramp.errors import (
 from offramp.pointers import ErrorShape, describe_errors
 
 MEDIA_TYPE: Final = "application/problem+json"
-#: Seconds after which to try again where the disk failed.
+#: `Retry-After` in seconds if the disk failed.
 RETRY_SECONDS: Final = 5
 
 
 class ProblemError(Exception):
-    """A request that is not served: its status, what to do about it, and the errors in it."""
+    """A request that is not served: status, what to do about it, and the errors in the request."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class ProblemError(Exception):
         self.headers = dict(headers or {})
 
     def answer(self) -> web.Response:
-        """The same as a response."""
+        """Make the HTTP response."""
         body: dict[str, Any] = {
             "type": "about:blank",
             "title": self.status.phrase,
@@ -57,17 +57,17 @@ class ProblemError(Exception):
 
 
 def refuse(place: str, message: str) -> ProblemError:
-    """One fault in the body of a request: its place, and what to do about it."""
+    """Make the error for a fault in the body: its place, and what to do about it."""
     return _refused(place, message, *describe_errors([Fault(place, message)]))
 
 
 def refuse_parameter(name: str, message: str) -> ProblemError:
-    """A parameter of the query that is wrong, and what to do about it."""
+    """Make the error for a query parameter, with what to do about it."""
     return _refused(f"parameter {name}", message, {"parameter": name, "detail": message})
 
 
 def refuse_header(name: str, message: str) -> ProblemError:
-    """A header of the request that is wrong, and what to do about it."""
+    """Make the error for a header, with what to do about it."""
     return _refused(f"header {name}", message, {"header": name, "detail": message})
 
 
@@ -76,14 +76,14 @@ def _refused(where: str, message: str, error: ErrorShape) -> ProblemError:
 
 
 def conflict(detail: str) -> ProblemError:
-    """What is there already stands against the request."""
+    """Make the error 409: the request conflicts with the present state."""
     return ProblemError(HTTPStatus.CONFLICT, detail)
 
 
 def problem_of(error: Exception, *, conditional: bool = False) -> ProblemError | None:
-    """The problem that an error means for the caller, or nothing where it is nobody's but ours.
+    """Convert an error to the problem for the caller; `None` if it is a bug of the host.
 
-    `conditional` is a request that said which revision it was made for.
+    `conditional`: the request named a revision in `If-Match`.
     """
     if isinstance(error, ProblemError):
         return error
@@ -108,4 +108,4 @@ def _detail(error: FaultyError) -> str:
     if n == 1:
         return f"{error.faults[0].place}: {error.faults[0].message}"
     what = "configuration" if isinstance(error, ConfigError) else error.what
-    return f"the {what} has {n} errors; `errors` tells each with its place"
+    return f"the {what} has {n} errors; `errors` lists each with its place"

@@ -1,4 +1,4 @@
-"""Why a delivery stands where it does: the conditions, the errors, what to change, what to run."""
+"""Explains the outcome of a delivery: conditions, errors, what to change, which command to run."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from offramp.errors import BudgetError, OfframpError, TransformError
 from offramp.pointers import ErrorShape, keys_of
 from offramp.queue import Delivery, Reason, Stage
 
-#: Longer values of an event are cut in a sentence.
+#: Longer values of an event are cut, in characters.
 MAX_VALUE_CHARACTERS: Final = 60
-#: Reasons that lie in what the mapping makes of the event.
+#: Reasons that the mapping causes.
 _OF_THE_MAPPING: Final = frozenset(
     {"PAYLOAD_VALIDATION_FAILED", TransformError.code, BudgetError.code}
 )
 _NOT_SENT: Final = (
-    "the plugin made a request that cannot be sent: mend the plugin, or the settings and values"
-    " that its address and headers are made of"
+    "the plugin made a request that cannot be sent: fix the plugin, or the settings and values"
+    " in its address and headers"
 )
-#: Reasons of a plugin's own doing, which the partner's answer says nothing of.
+#: Reasons that the plugin causes; the partner's answer does not explain them.
 _OF_THE_PLUGIN: Final = {
     "INVALID_URL": _NOT_SENT,
     "INVALID_REQUEST": _NOT_SENT,
-    "UNCLEAR_OUTCOME": "look whether the partner has it, and mend the plugin before you replay it",
+    "UNCLEAR_OUTCOME": "check whether the partner has it, and fix the plugin before you replay it",
 }
 _FIX_THE_MAPPING: Final = "change the mapping, or what is sent, then replay it"
 _OF_THE_CREDENTIALS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
@@ -39,7 +39,7 @@ _OF_THE_CREDENTIALS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORB
 async def why(
     host: HostContext, delivery: Delivery, event: dict[str, Any] | None
 ) -> WhyShape | None:
-    """Explain one delivery by its subscription as it is now; nothing where it was delivered."""
+    """Explain one delivery by its present subscription; `None` if it was delivered."""
     if delivery.stage is Stage.DELIVERED:
         return None
     if delivery.lane not in host.config.subscriptions:
@@ -53,7 +53,7 @@ async def why(
 
 
 def failing(trigger: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The single conditions for which a trigger is false."""
+    """Find the single conditions that make a trigger false."""
     if trigger["result"]:
         return
     if trigger.get("operator") in {"and", "or"}:
@@ -64,7 +64,7 @@ def failing(trigger: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def found(condition: Mapping[str, Any]) -> str:
-    """What a condition met in the event: `userId is "ada"`, or that it is missing."""
+    """Describe what a condition found in the event: `userId is "ada"`, or that it is missing."""
     if "actual" in condition:
         paths = [f"{path} is {_short(value)}" for path, value in condition["actual"].items()]
         return " and ".join(paths) or "the event has nothing there"
@@ -79,32 +79,32 @@ async def _explained(
     try:
         async with compiled_saved(host, delivery.lane) as candidate:
             return await candidate.explain(event)
-    except OfframpError:  # it cannot be compiled any more: its status tells why
+    except OfframpError:  # it no longer compiles: the status of the host says why
         return None
 
 
 def _of_removed(delivery: Delivery) -> WhyShape:
     if delivery.stage is Stage.FILTERED:
-        return _why(f"{_said(delivery)}; the subscription is gone by now")
+        return _why(f"{_said(delivery)}; the subscription was deleted since")
     return _why(
-        f"{_said(delivery)}; the subscription is gone by now",
-        fix="make the subscription again under the same id, then replay it",
+        f"{_said(delivery)}; the subscription was deleted since",
+        fix="create the subscription again with the same id, then replay it",
         replay=_command(delivery),
     )
 
 
 def _of_unfinished(host: HostContext, delivery: Delivery) -> WhyShape | None:
-    """What a delivery waits for; nothing where it was not tried and its turn only has to come."""
+    """Explain what a delivery waits for; `None` if it only waits for its first attempt."""
     tried = delivery.stage is Stage.RETRYING
     obstacle = _obstacle(host, delivery.lane)
     if obstacle is None:
-        return _why(f"it is tried again by itself: {_said(delivery)}") if tried else None
+        return _why(f"it is retried automatically: {_said(delivery)}") if tried else None
     last = f"; its last attempt: {_said(delivery)}" if tried else ""
     return _why(f"it waits, as {obstacle}{last}")
 
 
 def _obstacle(host: HostContext, subscription: str) -> str | None:
-    """Why nothing of a subscription is sent for now, where that is so."""
+    """Explain why a subscription sends nothing now; `None` if it sends."""
     instance = host.config.subscriptions[subscription].instance
     hold = host.engine.held.get(instance)
     if hold is not None:
@@ -122,13 +122,13 @@ def _of_filtered(
         text = f"the sender switched this destination off: integrations is {chosen}"
         return _why(text, fix="change `integrations` where the event is sent")
     if delivery.reason == BROKEN:
-        fix = "mend the trigger; `offramp check` tells what is wrong with it"
+        fix = "fix the trigger; `offramp check` lists its errors"
         return _why("the subscription's trigger could not be compiled", fix=fix)
     if explanation is None or delivery.reason != NO_MATCH:
         return _why(_said(delivery))
     if explanation["matches"]:
-        text = "the trigger has been changed since: as it is now, this event matches"
-        fix = "send the event again under another messageId, if it is still wanted"
+        text = "the trigger was changed since: the present one matches this event"
+        fix = "send the event again with another messageId, if it is still needed"
         return _why(text, fix=fix, trigger=explanation["trigger"])
     reasons = [f"{c['text']} is false ({found(c)})" for c in failing(explanation["trigger"])]
     text = "the trigger does not match: " + "; ".join(reasons)
@@ -150,17 +150,17 @@ def _fix_of_mapping(explanation: Mapping[str, Any] | None, errors: Sequence[Erro
     if explanation is None:
         return _FIX_THE_MAPPING
     if not errors:
-        return "as the mapping is now it has no fault any more: replay it"
+        return "the present mapping has no fault with this event: replay it"
     fields = [keys[0] for error in errors if (keys := keys_of(error.get("pointer", "#")))]
     fixes = [_origin(key, explanation["fields"]) for key in dict.fromkeys(fields)]
     return "; ".join(fixes) or _FIX_THE_MAPPING
 
 
 def _origin(key: str, fields: Mapping[str, Any]) -> str:
-    """Where the value at fault comes from, and so what to change."""
+    """Describe where the faulty value comes from, and so what to change."""
     origin = next((c for c in fields["children"] if c["place"] == f"$.{key}"), None)
     if origin is None:
-        return f"map {key} to something that the event has"
+        return f"map {key} to a value that the event has"
     paths = ", ".join(origin["paths"])
     if not paths:
         return f"change what {key} is mapped to ({_short(origin['value'])})"
@@ -171,7 +171,7 @@ def _origin(key: str, fields: Mapping[str, Any]) -> str:
 
 def _fix_of_answer(host: HostContext, delivery: Delivery) -> str:
     if delivery.reason == Reason.SUBSCRIPTION_REMOVED:
-        return "it was disabled while this waited: enable it, then replay it"
+        return "it was disabled while the delivery waited: enable it, then replay"
     if delivery.stage is Stage.EXPIRED:
         return "it could not be delivered in time; once the partner answers, replay it"
     if delivery.status in _OF_THE_CREDENTIALS:

@@ -11,7 +11,7 @@ from offramp.queue import Delivery, Latency, Story
 
 
 def event_record(record: Story) -> dict[str, Any]:
-    """One event: its body, and what became of it at each subscription."""
+    """One event: its body, and its delivery to each subscription."""
     return {
         **_head(record),
         "event": None if record.body is None else _json.loads(record.body),
@@ -20,13 +20,13 @@ def event_record(record: Story) -> dict[str, Any]:
 
 
 def event_row(record: Story) -> EventRow:
-    """One event in a listing."""
+    """One event in a list."""
     rows = [delivery_row(each) for each in record.deliveries]
     return cast("EventRow", {**_head(record), "deliveries": rows})
 
 
 def delivery_row(delivery: Delivery) -> DeliveryRow:
-    """One delivery in a listing."""
+    """One delivery in a list."""
     return {
         "id": delivery.id,
         "subscription": delivery.lane,
@@ -47,7 +47,7 @@ def delivery_row(delivery: Delivery) -> DeliveryRow:
 
 
 def delivery_shape(delivery: Delivery) -> DeliveryShape:
-    """One delivery with what was last sent and answered."""
+    """One delivery with its last request and answer."""
     return {
         **delivery_row(delivery),
         "payload": _parsed(delivery.payload),
@@ -56,7 +56,7 @@ def delivery_shape(delivery: Delivery) -> DeliveryShape:
 
 
 def latency_shape(latency: Latency | None) -> LatencyShape | None:
-    """A latency, where something was delivered."""
+    """A latency; `None` if nothing was delivered."""
     if latency is None:
         return None
     return {"n": latency.n, "p50": latency.p50, "p95": latency.p95, "p99": latency.p99}
@@ -78,5 +78,5 @@ def _parsed(data: bytes | None) -> Any:
         return None
     try:
         return _json.loads(data)
-    except ValueError:  # masking a secret that JSON spells as a number may have broken it
+    except ValueError:  # masking a number may have made the JSON invalid
         return data.decode(errors="replace")

@@ -1,4 +1,4 @@
-"""Replays: what a replay would send instead (a dry run), starting one, and its progress."""
+"""Replays: preview with a dry run, start, and progress."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from offramp.api.times import read_time, write_optional, write_time
 from offramp.errors import NotFoundError
 from offramp.queue import DeadFilter
 
-#: Ids of one request.
+#: The most ids of one request.
 MAX_IDS: Final = 10_000
-#: Deliveries of one preview, where the caller does not say.
+#: Default number of deliveries in a preview.
 DEFAULT_PREVIEW: Final = 20
 
 
 class ReplayBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Which rejected and expired deliveries: all conditions that are given must hold."""
+    """Selects rejected and expired deliveries: all given conditions must hold."""
 
     ids: Annotated[list[str], msgspec.Meta(max_length=MAX_IDS)] | None = None
     subscription: str | None = None
@@ -35,30 +35,30 @@ class ReplayBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     since: str | float | None = None
     #: Ended before.
     until: str | float | None = None
-    #: Has to be said where no condition is given.
+    #: Required if no condition is given.
     all: bool = False
-    #: Send nothing: tell what would be sent instead of what was.
+    #: Send nothing: compare what would be sent with what was sent.
     dry_run: bool = False
-    #: For a dry run: fields to map otherwise, laid over the subscription's mapping; `null` takes
-    #: one away.
+    #: For a dry run: fields that replace those of the subscription's mapping; `null` removes
+    #: one.
     mapping: dict[str, Any] | None = None
-    #: Deliveries of a dry run, at the most.
+    #: The most deliveries of a dry run.
     limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_LIMIT)] = DEFAULT_PREVIEW
-    #: Of the dry run before.
+    #: The `cursor` of the previous page of the dry run.
     cursor: str | None = None
 
 
 class ReplayShape(TypedDict):
-    """One replay: how many dead letters it found, and how many are queued again so far."""
+    """One replay: the number of dead letters it found, and the number queued again so far."""
 
     id: str
     state: Literal["counting", "running", "done", "failed"]
-    #: `None` while they are counted.
+    #: Number of dead letters; `None` until they are counted.
     total: int | None
     replayed: int
     started_at: Time
     ended_at: Time | None
-    #: What stopped it.
+    #: Why it failed.
     error: str | None
 
 
@@ -76,7 +76,7 @@ class ReplayAnswer(TypedDict):
 
 
 class ReplaysResource:
-    """Delivers dead letters again."""
+    """Replays of dead letters."""
 
     def __init__(self, host: HostContext) -> None:
         self._host = host
@@ -88,7 +88,7 @@ class ReplaysResource:
             method="POST",
             path="/api/replays",
             tag="replays",
-            summary="Deliver dead letters again, or show with a dry run what that would send",
+            summary="Deliver dead letters again; a dry run shows what would be sent",
             serve=self.replay,
             answer=ReplayAnswer,
             body=ReplayBody,
@@ -105,13 +105,13 @@ class ReplaysResource:
             method="GET",
             path="/api/replays/{id}",
             tag="replays",
-            summary="Show the progress of a replay; known until the host stops",
+            summary="Show the progress of a replay; replays are forgotten when the host stops",
             serve=self.show,
             answer=ReplayShape,
         )
 
     async def replay(self, call: Call) -> Reply:
-        """Start one, or preview it."""
+        """Start a replay, or preview it."""
         body: ReplayBody = call.body
         filters = _filters(body)
         if body.dry_run:
@@ -120,20 +120,20 @@ class ReplaysResource:
             )
             return Reply(data=ReplayAnswer(replay=None, preview=previewed))
         if body.mapping is not None:
-            message = "is for a dry run: to send it so, save it in the subscription, then replay"
+            message = "is for a dry run: to send with it, save it in the subscription, then replay"
             raise refuse("$.mapping", message)
         started = self._running.start(filters, actor=call.actor)
         return Reply(data=ReplayAnswer(replay=_shape(started), preview=None))
 
     async def list(self, _: Call) -> Reply:
-        """Answer with all that are remembered."""
+        """Answer with the latest replays."""
         return Reply(data=ReplaysShape(rows=[_shape(each) for each in self._running.all()]))
 
     async def show(self, call: Call) -> Reply:
-        """Answer with one."""
+        """Answer with one replay."""
         found = self._running.find(call.path["id"])
         if found is None:
-            raise NotFoundError(f"no replay {call.path['id']!r} was started since the host was")
+            raise NotFoundError(f"no replay {call.path['id']!r} was started since the host started")
         return Reply(data=_shape(found))
 
 
@@ -141,7 +141,7 @@ def _filters(body: ReplayBody) -> DeadFilter:
     named = ("ids", "subscription", "reason", "stage", "since", "until")
     given = {name: getattr(body, name) for name in named}
     if not body.all and all(value is None for value in given.values()):
-        message = f"say which: {', '.join(named)}; or `all: true` for every dead letter"
+        message = f"select deliveries with {', '.join(named)}; or `all: true` for every dead letter"
         raise refuse("$", message)
     for name in ("since", "until"):
         try:

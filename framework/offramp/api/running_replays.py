@@ -1,4 +1,4 @@
-"""Replays as they run: dead letters are queued again in chunks, in the background."""
+"""Runs replays in the background: dead letters are queued again in chunks."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from offramp.api.host_context import HostContext
 from offramp.errors import OfframpError
 from offramp.queue import DeadFilter
 
-#: Deliveries of one chunk: a short write, so that accepts and settles hardly wait.
+#: Deliveries of one chunk: the write is short, so that accepts and settles hardly wait.
 CHUNK: Final = 500
-#: Replays that are remembered.
+#: The number of latest replays that are remembered.
 KEPT: Final = 100
 
 _log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 @attrs.define(kw_only=True)
 class Replay:
-    """One replay as it goes on; times are epoch seconds."""
+    """One replay and its progress; times are epoch seconds."""
 
     id: str
     started_at: float
@@ -42,15 +42,15 @@ class RunningReplays:
         self._known: dict[str, Replay] = {}
 
     def all(self) -> list[Replay]:
-        """Those that are remembered, the latest first."""
+        """List the remembered replays, the latest first."""
         return list(reversed(self._known.values()))
 
     def find(self, name: str) -> Replay | None:
-        """One by its id."""
+        """Find a replay by its id."""
         return self._known.get(name)
 
     def start(self, filters: DeadFilter, *, actor: str) -> Replay:
-        """Begin one; it goes on by itself, and the log says who asked for it."""
+        """Start a replay in the background; the log names the actor."""
         begun = Replay(id=uuid.uuid4().hex, started_at=self._host.clock())
         while len(self._known) >= KEPT:
             self._known.pop(next(iter(self._known)))
@@ -77,14 +77,14 @@ class RunningReplays:
         except OfframpError as error:
             _log.error("replay %s stopped: %s", begun.id, error)
             begun.state, begun.error = "failed", str(error)
-        except Exception:  # noqa: BLE001 - it goes on alone: its end must be told whatever broke
+        except Exception:  # noqa: BLE001 - a background task must report every error itself
             _log.exception("replay %s broke", begun.id)
-            begun.state, begun.error = "failed", "the host broke on it; its log has the traceback"
+            begun.state, begun.error = "failed", "the host failed on it; its log has the traceback"
         finally:
             begun.ended_at = self._host.clock()
 
     async def _pages(self, filters: DeadFilter) -> AsyncIterator[tuple[str, ...]]:
-        # Latest first: what ends again meanwhile ends above the cursor, so it is not met twice.
+        # Latest first: a delivery that ends again is before the cursor, so it is not read twice.
         cursor: str | None = None
         while True:
             page = await self._host.queue.dead(filters, limit=CHUNK, cursor=cursor)

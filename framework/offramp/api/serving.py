@@ -1,4 +1,4 @@
-"""From an HTTP request to an operation and back: access, bounds, conversion, and clear problems."""
+"""Serves operations over HTTP: access, limits, conversion of bodies, and problem details."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from offramp.event import ID_KEYS, MAX_DEPTH, Discard, nests_deeper_than
 from offramp.web.answers import RefusedError
 from offramp.web.bodies import read_body
 
-#: Bytes of a body: a configuration of thousands of subscriptions, or thousands of ids.
+#: The most bytes of a body: thousands of subscriptions, or thousands of ids.
 MAX_BODY_BYTES: Final = 4_000_000
 #: Seconds for a body to arrive.
 READ_SECONDS: Final = 10.0
 #: Longest text in `X-Offramp-Actor`, in characters.
 MAX_ACTOR_CHARACTERS: Final = 64
 DEFAULT_ACTOR: Final = "api"
-#: Nothing that the API answers is for a cache, or for a browser to take for something else.
+#: No answer may be cached, and browsers must not guess another content type.
 HEADERS: Final = {
     "Content-Type": "application/json",
     "Cache-Control": "no-store",
@@ -48,13 +48,13 @@ _log = logging.getLogger(__name__)
 
 
 def routes(operations: Sequence[Operation], guard: Guard) -> list[web.RouteDef]:
-    """A route for each operation, and one for every other path below `/api/`."""
+    """Make a route for each operation, and one for every other path below `/api/`."""
     served = [web.route(each.method, each.path, _handler(each, guard)) for each in operations]
     return [*served, web.route("*", "/api/{rest:.*}", _nowhere(operations, guard))]
 
 
 def guarded(guard: Guard, serve: Any, *, conditional: bool = False) -> Any:
-    """Put the guard before a handler, and tell what goes wrong behind it as a problem."""
+    """Make a handler that checks access first and answers errors as problem details."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
@@ -68,7 +68,7 @@ def guarded(guard: Guard, serve: Any, *, conditional: bool = False) -> Any:
             problem = problem_of(error, conditional=conditional and "If-Match" in request.headers)
             if problem is None:
                 _log.error("%s %s broke", request.method, request.path, exc_info=error)
-                message = "the host broke on this request; its log has the traceback"
+                message = "the host failed on this request; its log has the traceback"
                 problem = ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, message)
             response = problem.answer()
         for name, value in HEADERS.items():
@@ -79,7 +79,7 @@ def guarded(guard: Guard, serve: Any, *, conditional: bool = False) -> Any:
 
 
 async def read_json(request: web.Request) -> Any:
-    """The body as JSON data, `None` without one; raises `ProblemError` or `RefusedError`."""
+    """Read the body as JSON data, `None` without one; raises `ProblemError` or `RefusedError`."""
     data = await read_body(
         request, bound=MAX_BODY_BYTES, code=Discard.BATCH_TOO_LARGE, seconds=READ_SECONDS
     )
@@ -90,7 +90,7 @@ async def read_json(request: web.Request) -> Any:
     except _json.HalfCharacterError as error:
         raise refuse(error.place, str(error)) from None
     except (ValueError, ArithmeticError) as error:
-        message = f"the body is not JSON that can be read: {error}"
+        message = f"the body is not valid JSON: {error}"
         raise ProblemError(HTTPStatus.BAD_REQUEST, message) from None
     if nests_deeper_than(value, MAX_DEPTH):
         raise refuse("$", f"nests deeper than {MAX_DEPTH} levels")
@@ -149,7 +149,7 @@ def _revision(header: str | None) -> int | None:
         return None
     found = _ENTITY_TAG.fullmatch(header.strip())
     if found is None:
-        message = f"{header[:MAX_ACTOR_CHARACTERS]!r} is no revision: send the ETag as it came"
+        message = f"{header[:MAX_ACTOR_CHARACTERS]!r} is not a revision: send the ETag unchanged"
         raise refuse_header("If-Match", message)
     return int(found[1])
 
@@ -169,7 +169,7 @@ def _of_refused(refused: RefusedError) -> ProblemError:
 
 @attrs.frozen
 class _Known:
-    """A path with parameters, as a pattern, and the methods that it has."""
+    """A path with parameters as a pattern, and its methods."""
 
     pattern: re.Pattern[str]
     method: str
@@ -185,9 +185,9 @@ def _nowhere(operations: Iterable[Operation], guard: Guard) -> Any:
         path = request.rel_url.raw_path
         allowed = sorted({each.method for each in known if each.pattern.fullmatch(path)})
         if not allowed:
-            message = f"there is no {request.path}; GET /api/openapi.json lists all there is"
+            message = f"there is no {request.path}; GET /api/openapi.json lists all operations"
             raise ProblemError(HTTPStatus.NOT_FOUND, message)
-        message = f"{request.path} has no {request.method}; it has: {', '.join(allowed)}"
+        message = f"{request.path} does not allow {request.method}; it allows: {', '.join(allowed)}"
         headers = {"Allow": ", ".join(allowed)}
         raise ProblemError(HTTPStatus.METHOD_NOT_ALLOWED, message, headers=headers)
 

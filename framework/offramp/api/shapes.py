@@ -1,4 +1,4 @@
-"""What the control API answers about events and deliveries: the types behind its documentation."""
+"""Types of the answers about events and deliveries, for the documentation of the control API."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class StatusProblem(TypedDict):
 
 
 class ProblemShape(TypedDict):
-    """Why a request was not served, as of RFC 9457."""
+    """Why a request was not served (RFC 9457)."""
 
     type: str
     title: str
@@ -32,11 +32,11 @@ class ProblemShape(TypedDict):
 
 
 class WhyShape(TypedDict):
-    """Why a delivery stands where it does, and what to do about it."""
+    """Why a delivery has its outcome, and what to do about it."""
 
-    #: In a sentence.
+    #: The reason in one sentence.
     text: str
-    #: Of a trigger that was false: each condition with its truth and what it found.
+    #: If the trigger was false: each condition with its result and what it found.
     trigger: dict[str, Any] | None
     errors: list[ErrorShape]
     #: What to change.
@@ -46,9 +46,9 @@ class WhyShape(TypedDict):
 
 
 class DeliveryRow(TypedDict):
-    """One event at one subscription."""
+    """The delivery of one event to one subscription."""
 
-    #: What replay names it by; empty where the event was filtered.
+    #: The id for a replay; empty if the event was filtered.
     id: str
     subscription: str
     source: str
@@ -67,20 +67,20 @@ class DeliveryRow(TypedDict):
 
 
 class DeliveryShape(DeliveryRow):
-    """One event at one subscription, with what was last sent and answered, secrets masked."""
+    """A delivery with its last request and answer, secrets masked."""
 
     payload: Any
     exchange: Any
 
 
 class ExplainedDelivery(DeliveryShape):
-    """The same with its reason explained; `None` where there is nothing to explain."""
+    """A delivery with its reason explained; `None` if there is nothing to explain."""
 
     why: WhyShape | None
 
 
 class EventRow(TypedDict):
-    """One accepted event in a listing."""
+    """One accepted event in a list."""
 
     message_id: str
     source: str
@@ -125,7 +125,7 @@ class DeliveryPage(TypedDict):
 
 
 class LatencyShape(TypedDict):
-    """From acceptance to delivered, in seconds."""
+    """The time from acceptance to delivery, in seconds."""
 
     n: int
     p50: float
@@ -134,7 +134,7 @@ class LatencyShape(TypedDict):
 
 
 class LatencyAnswer(TypedDict):
-    """The latency of one subscription; `None` where nothing was delivered."""
+    """The latency of one subscription; `None` if nothing was delivered."""
 
     subscription: str
     since: Time | None
@@ -142,7 +142,7 @@ class LatencyAnswer(TypedDict):
 
 
 class ErrorGroup(TypedDict):
-    """The deliveries that stand at one reason, with the latest as samples."""
+    """The deliveries with the same reason; the latest are samples."""
 
     subscription: str
     stage: StageName
@@ -152,13 +152,13 @@ class ErrorGroup(TypedDict):
 
 
 class Errors(TypedDict):
-    """What is retrying, rejected or expired, by reason, most first."""
+    """Retrying, rejected and expired deliveries by reason, the most frequent first."""
 
     groups: list[ErrorGroup]
 
 
 class CountShape(TypedDict):
-    """How often something was counted in one step of time, for a subscription or a source."""
+    """The count of one outcome in one step of time, for a subscription or a source."""
 
     at: Time
     subscription: str
@@ -172,7 +172,7 @@ class CountShape(TypedDict):
 
 
 class Series(TypedDict):
-    """The ledger over time."""
+    """Counts over time."""
 
     since: Time
     until: Time
@@ -181,27 +181,27 @@ class Series(TypedDict):
 
 
 class CircuitBreakerShape(TypedDict):
-    """Whether an instance is held back by the host itself, and why; closed means that it is not."""
+    """Whether the host holds an instance back, and why; closed means that it does not."""
 
-    #: `closed`: requests pass; `open`: none does; `half-open`: one event finds out.
+    #: `closed`: requests are sent; `open`: none is sent; `half-open`: one event is tried.
     state: Literal["closed", "open", "half-open"]
-    #: `failures`, `credentials`, `retry_after` or `middleware`; nothing where it is closed.
+    #: `failures`, `credentials`, `retry_after` or `middleware`; `None` if it is closed.
     reason: str | None
     message: str | None
     #: What can be done about it.
     remedy: str | None
-    #: When the next request may pass, where it is open.
+    #: When the next request may be sent, if it is open.
     until: Time | None
 
 
 class SourceStatus(TypedDict):
-    """What came from one source."""
+    """Counts of one source."""
 
     name: str
     enabled: bool
     accepted: int
     duplicate: int
-    #: Refused by the collector since the host started.
+    #: Events that the collector refused since the host started.
     refused: int
 
 
@@ -212,15 +212,15 @@ class InstanceStatus(TypedDict):
     destination: str
     enabled: bool
     circuit_breaker: CircuitBreakerShape | None
-    #: Requests that may be under way at once, where it runs.
+    #: The most requests at the same time; `None` if it does not run.
     concurrency: int | None
 
 
 class SubscriptionStatus(TypedDict):
-    """One subscription, configured or deleted with deliveries left; counts are since `since`."""
+    """One subscription, also a deleted one that has deliveries; counts are since `since`."""
 
     id: str
-    #: `False` for one that was deleted.
+    #: `False` if it was deleted.
     configured: bool
     enabled: bool
     running: bool

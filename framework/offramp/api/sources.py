@@ -1,4 +1,4 @@
-"""Sources: list, show, make, change, delete."""
+"""Sources: list, show, create, change, delete."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class SourcesResource(ConfigResource):
         """The operations of this module."""
         one, created = "/{name}", {"body": SourceBody, "status": HTTPStatus.CREATED}
         yield self.operation("GET", "", "List all sources", self.listing, answer=Sources)
-        yield self.operation("POST", "", "Make a source", self.create, **created)
+        yield self.operation("POST", "", "Create a source", self.create, **created)
         yield self.operation("GET", one, "Show a source", self.show)
         yield self.operation("PATCH", one, "Change a source", self.change, body=SourceChange)
         deleted = "Delete a source without instances"
@@ -48,32 +48,32 @@ class SourcesResource(ConfigResource):
         return config.sources
 
     def table_of(self, config: Config, name: str) -> Mapping[str, Any]:
-        """One with its write key."""
+        """Return a source with its write key."""
         return source_table(config.sources[name], secrets=True)
 
     def written(self, config: Config, name: str, table: Mapping[str, Any]) -> Config:
-        """Read one together with the others, as no two may have one write key."""
+        """Read a source together with the others, as their write keys must differ."""
         others = {s.name: source_table(s, secrets=True) for s in config.sources.values()}
         document = {"sources": {**others, name: table}}
         read = parse_part(document, self._host.catalog, config, part=self.place_of(config, name))
         return attrs.evolve(config, sources={**config.sources, name: read.sources[name]})
 
     def without(self, config: Config, name: str) -> tuple[Config, list[str]]:
-        """Raises `ProblemError` where instances take its events."""
+        """Remove a source; raises `ProblemError` if instances use it."""
         users = [each.name for each in config.instances.values() if each.source == name]
         if users:
-            raise conflict(f"instances take its events: {', '.join(users)}; delete them first")
+            raise conflict(f"instances use this source: {', '.join(users)}; delete them first")
         kept = {key: each for key, each in config.sources.items() if key != name}
         return attrs.evolve(config, sources=kept), [name]
 
     def shape(self, config: Config, name: str) -> SourceShape:
-        """One with its write key masked."""
+        """Return a source with its write key masked."""
         return {"name": name, **show_options(config.sources[name])}
 
     def place_of(self, config: Config, name: str) -> str:  # noqa: ARG002 - as of the other kinds
-        """Under its name."""
+        """Return the place, which ends with its name."""
         return join_place("sources", name)
 
     def warnings_of(self, config: Config, name: str) -> Iterable[Fault]:
-        """That it is disabled, or has no instances."""
+        """Warn if the source is disabled or has no instances."""
         return source_warnings(config, name)

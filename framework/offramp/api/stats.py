@@ -14,11 +14,11 @@ from offramp.api.shapes import CountShape, LatencyAnswer, Series
 from offramp.api.times import write_optional, write_time
 from offramp.queue import Count, Counted
 
-#: Seconds of a step.
+#: Name of a step -> its seconds.
 STEPS: Final = {"minute": 60, "hour": 3_600, "day": 86_400}
-#: The longest range of each, in seconds: an answer stays below some thousand steps.
+#: The longest range with each step, in seconds: at most some thousand steps.
 RANGES: Final = {"minute": 86_400, "hour": 34 * 86_400, "day": 366 * 86_400}
-#: How many steps a series has where the caller does not say since when.
+#: The number of steps if the caller gives no `since`.
 DEFAULT_STEPS: Final = {"minute": 60, "hour": 24, "day": 34}
 
 
@@ -35,14 +35,14 @@ class StatsResource:
             method="GET",
             path="/api/stats",
             tag="stats",
-            summary="Tell what was counted, by subscription, outcome and reason, step by step",
+            summary="Show counts by subscription, outcome and reason, for each step of time",
             serve=self.series,
             answer=Series,
             query=(
                 since,
-                Query(name="until", summary="Before this time; now otherwise", kind="time"),
-                Query(name="subscription", summary="Only what this subscription counted"),
-                Query(name="source", summary="Only what this source counted"),
+                Query(name="until", summary="Before this time; the default is now", kind="time"),
+                Query(name="subscription", summary="Only counts of this subscription"),
+                Query(name="source", summary="Only counts of this source"),
                 Query(
                     name="granularity",
                     summary="Length of a step, in UTC",
@@ -55,7 +55,7 @@ class StatsResource:
             method="GET",
             path="/api/latency",
             tag="stats",
-            summary="Tell how long deliveries of a subscription took",
+            summary="Show the delivery latency of a subscription",
             serve=self.latency,
             answer=LatencyAnswer,
             query=(Query(name="subscription", summary="Whose", required=True), since),
@@ -70,7 +70,7 @@ class StatsResource:
         since = max(until - DEFAULT_STEPS[name] * step, 0.0) if since is None else since
         if until - since > RANGES[name]:
             days = RANGES[name] // STEPS["day"]
-            message = f"lies more than {days} days before `until`: the most by the {name}"
+            message = f"is more than {days} days before `until`, the longest range with step={name}"
             raise refuse_parameter("since", message)
         since = since // step * step
         counts = await self._host.ledger.counts(

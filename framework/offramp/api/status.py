@@ -1,4 +1,4 @@
-"""The state of the host: depths, counts, circuit breakers, problems, and whether the sums hold."""
+"""The state of the host: queue depths, counts, circuit breakers, problems, and sums."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from offramp.delivery import Hold, InstanceRuntime
 from offramp.http import readable
 from offramp.queue import Count, Depth
 
-#: Seconds that the counts look back, where the caller does not say.
+#: Seconds that are counted if the caller gives no `since`.
 DEFAULT_LOOK_BACK: Final = 86_400.0
 SINCE: Final = Query(
-    name="since", kind="time", summary="Count from this time on; the last 24 hours otherwise"
+    name="since", kind="time", summary="Count from this time on; the default is the last 24 hours"
 )
 
 
 class StatusResource:
-    """Answers how the host is."""
+    """The state of the host."""
 
     def __init__(self, host: HostContext) -> None:
         self._host = host
@@ -43,7 +43,7 @@ class StatusResource:
             method="GET",
             path="/api/status",
             tag="status",
-            summary="Queues, outcomes, latencies, circuit breakers, problems, and the sums",
+            summary="Show queues, outcomes, latencies, circuit breakers, problems, and the sums",
             serve=self.status,
             answer=StatusShape,
             query=(SINCE,),
@@ -58,7 +58,7 @@ class StatusResource:
         )
 
     async def status(self, call: Call) -> Reply:
-        """Answer with all of it."""
+        """Answer with the state."""
         host = self._host
         now = host.clock()
         since = now - DEFAULT_LOOK_BACK if call.query["since"] is None else call.query["since"]

@@ -1,4 +1,4 @@
-"""Subscriptions: list, show, make (from a preset too), change, switch, duplicate, delete."""
+"""Subscriptions: list, show, create, change, enable, disable, duplicate, delete."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from offramp.config.same_keys import place_of
 from offramp.errors import Fault
 from offramp.plugins import pick
 
-#: What the copy of a subscription is called. Named as at Segment.
+#: The name of the copy of a subscription, as at Segment.
 COPY = "{name} (Copy)"
 INSTANCE = Query(name="instance", summary="Only those of this instance")
 
 
 class DuplicateBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """How the copy is called; `NAME (Copy)` unless given."""
+    """The name of the copy; the default is `NAME (Copy)`."""
 
     name: str | None = None
 
@@ -57,36 +57,36 @@ class SubscriptionsResource(ConfigResource):
         changed = {"body": SubscriptionChange}
         copied = {"body": DuplicateBody, "body_optional": True, **created}
         make, copy = (
-            "Make a subscription, which starts disabled",
-            "Make a disabled copy of a subscription",
+            "Create a subscription, which starts disabled",
+            "Create a disabled copy of a subscription",
         )
         yield self.operation("GET", "", "List subscriptions", self.listing, **listed)
         yield self.operation("POST", "", make, self.create, **made)
         yield self.operation("GET", one, "Show a subscription", self.show)
         yield self.operation("PATCH", one, "Change a subscription", self.change, **changed)
         yield self.operation("DELETE", one, "Delete a subscription", self.delete, answer=Removed)
-        yield self.operation("POST", f"{one}/enable", "Have a subscription run", self.enable)
-        yield self.operation("POST", f"{one}/disable", "Stop a subscription", self.disable)
+        yield self.operation("POST", f"{one}/enable", "Enable a subscription", self.enable)
+        yield self.operation("POST", f"{one}/disable", "Disable a subscription", self.disable)
         yield self.operation("POST", f"{one}/duplicate", copy, self.duplicate, **copied)
 
     def listed(self, config: Config, call: Call) -> Iterable[str]:
-        """All, or those of one instance."""
+        """Select all, or those of one instance."""
         instance = call.query["instance"]
         each_of = config.subscriptions.values()
         return [each.id for each in each_of if instance is None or each.instance == instance]
 
     async def create(self, call: Call) -> Reply:
-        """Make one, disabled."""
+        """Create a disabled subscription."""
         table = dict(call.body)
         instance = table.pop("instance", None)
         if not isinstance(instance, str) or not instance:
             raise refuse("instance", "is missing: name an instance")
         if table.pop("enabled", False):
-            raise refuse("enabled", "a new subscription starts disabled: enable it once it is made")
+            raise refuse("enabled", "a new subscription starts disabled: enable it later")
         return await self._created(call, instance, table)
 
     async def duplicate(self, call: Call) -> Reply:
-        """Make a copy, disabled."""
+        """Create a disabled copy."""
         _, config = await self._host.configs.load()
         original = pick(config.subscriptions, call.path["id"], "subscription")
         table = subscription_table(original, {}, secrets=True)
@@ -112,30 +112,30 @@ class SubscriptionsResource(ConfigResource):
         return config.subscriptions
 
     def table_of(self, config: Config, name: str) -> Mapping[str, Any]:
-        """One with its id, and with what is secret in its mapping."""
+        """Return a subscription with its id and the secrets in its mapping."""
         subscription = config.subscriptions[name]
         return {**subscription_table(subscription, {}, secrets=True), "id": name}
 
     def written(self, config: Config, name: str, table: Mapping[str, Any]) -> Config:
-        """Read one that is there already."""
+        """Read a subscription that exists."""
         instance = config.subscriptions[name].instance
         return _with(config, read_candidate(self._host.catalog, config, instance, table))
 
     def without(self, config: Config, name: str) -> tuple[Config, list[str]]:
-        """Nothing depends on it."""
+        """Remove only the subscription: nothing depends on it."""
         kept = {k: each for k, each in config.subscriptions.items() if k != name}
         return attrs.evolve(config, subscriptions=kept), [name]
 
     def place_of(self, config: Config, name: str) -> str:
-        """In the list of its instance."""
+        """Return the place, in the list of its instance."""
         return place_of(config, config.subscriptions[name])
 
     def warnings_of(self, config: Config, name: str) -> Iterable[Fault]:
-        """Of its trigger and its mapping, alone and beside others."""
+        """Find warnings about trigger and mapping, also in comparison with other subscriptions."""
         return subscription_warnings(config, self._host.catalog, name)
 
     def shape(self, config: Config, name: str) -> SubscriptionShape:
-        """One with its mapping masked, and whether it runs."""
+        """Return a subscription with its mapping masked, and whether it runs."""
         subscription = config.subscriptions[name]
         fields = mapping_fields(self._host.catalog, config, subscription)
         snapshot, problems = self._host.engine.snapshot, self._host.problems
@@ -151,7 +151,7 @@ class SubscriptionsResource(ConfigResource):
 
 
 def _with(config: Config, new: Subscription) -> Config:
-    """Put one in; no two of an instance have one name."""
+    """Add a subscription; its name must be unique in its instance."""
     others = config.subscriptions_of(new.instance)
     if any(each.name == new.name and each.id != new.id for each in others):
         raise conflict(f"{new.instance} has a subscription {new.name!r} already")

@@ -1,4 +1,4 @@
-"""Every operation of the control API in one table, and the routes that serve them."""
+"""Lists all operations of the control API, and makes their routes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from offramp.api.triggers import TriggersResource
 
 
 def operations_of(host: HostContext) -> tuple[Operation, ...]:
-    """All operations, the API's description last."""
+    """List all operations; the description of the API is the last."""
     resources = (
         StatusResource,
         EventsResource,
@@ -54,9 +54,9 @@ def control_routes(
     logins: RefusedLogins | None = None,
     identity: Identity | None = None,
 ) -> list[web.RouteDef]:
-    """The routes of the control API and of plugins, behind the token; before it, the identity.
+    """Make the routes of the control API and of plugins; only the identity needs no token.
 
-    Raises `PluginError` where routes of plugins clash.
+    Raises `PluginError` if routes of plugins clash.
     """
     guard = Guard(token=token, public_url=public_url, logins=logins or RefusedLogins())
     return [

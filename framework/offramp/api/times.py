@@ -1,4 +1,4 @@
-"""Moments as the control API writes and reads them."""
+"""Times as the control API writes and reads them."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _SECONDS: Final = re.compile(r"[0-9]{1,30}(?:\.[0-9]{1,30})?")
 
 
 def write_time(seconds: float) -> str:
-    """Epoch seconds in ISO 8601, UTC, to the millisecond."""
+    """Write epoch seconds in ISO 8601, UTC, to the millisecond."""
     time = datetime.fromtimestamp(seconds, UTC)
     return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def write_optional(seconds: float | None) -> str | None:
-    """The same, where there may be none."""
+    """Write a time that may be `None`."""
     return None if seconds is None else write_time(seconds)
 
 
 def read_time(value: Any) -> float:
-    """Epoch seconds of a time as events write it (without an offset: UTC), or of epoch seconds.
+    """Read a time to epoch seconds: a time as in events (UTC without an offset), or epoch seconds.
 
     Raises `ValueError` that names the forms.
     """
@@ -38,5 +38,5 @@ def read_time(value: Any) -> float:
     else:
         raise ValueError(f"must be a time such as {TIME_FORMS}, or epoch seconds")
     if not 0 <= seconds <= _LAST_SECOND:
-        raise ValueError("lies before 1970 or after 9999; epoch milliseconds are not read here")
+        raise ValueError("is before 1970 or after 9999; give epoch seconds, not milliseconds")
     return seconds

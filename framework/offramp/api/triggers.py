@@ -1,4 +1,4 @@
-"""Triggers: their text read, their tree written, and both tried on events."""
+"""Triggers: parse a text, generate a text from a tree, and try a trigger on events."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ class TriggerTree(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class TriggerMatch(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """A trigger, as text or tree, and events to try it on."""
+    """A trigger as text or tree, and events to try it on."""
 
     trigger: str | dict[str, Any]
     events: Annotated[list[dict[str, Any]], msgspec.Meta(max_length=MAX_LIMIT)]
 
 
 class TriggerAnswer(TypedDict):
-    """A trigger in both forms, what it reads, and what to mind about it."""
+    """A trigger in both forms, what it reads, and warnings about it."""
 
     text: str
     tree: dict[str, Any]
     paths: list[str]
     warnings: list[str]
-    #: How Segment would read it, where that is otherwise.
+    #: Where Segment would read it differently.
     segment: list[str]
 
 
 class MatchShape(TypedDict):
-    """Whether one event is selected; `why` has the truth of each condition."""
+    """Whether one event matches; `why` has the result of each condition."""
 
     message_id: str | None
     matches: bool
@@ -58,7 +58,7 @@ class Matches(TypedDict):
 
 
 class TriggersResource:
-    """Reads and tries triggers; knows no configuration."""
+    """Parses and tries triggers; it needs no configuration."""
 
     def __init__(self, _: HostContext) -> None:
         pass
@@ -66,8 +66,8 @@ class TriggersResource:
     def operations(self) -> Iterable[Operation]:
         """The operations of this module."""
         made = [
-            ("parse", "Read a trigger's text", self.parse, TriggerAnswer, TriggerText),
-            ("generate", "Write a trigger's tree", self.generate, TriggerAnswer, TriggerTree),
+            ("parse", "Parse a trigger's text", self.parse, TriggerAnswer, TriggerText),
+            ("generate", "Write a tree as text", self.generate, TriggerAnswer, TriggerTree),
             ("match", "Try a trigger on events", self.match, Matches, TriggerMatch),
         ]  # fmt: skip
         for name, summary, serve, answer, body in made:
@@ -90,13 +90,13 @@ class TriggersResource:
         return Reply(data=_answer(_compile(call.body.tree, "tree")))
 
     async def match(self, call: Call) -> Reply:
-        """Answer with the truth for each event."""
+        """Answer with the result for each event."""
         trigger = _compile(call.body.trigger, "trigger")
         return Reply(data=Matches(results=[_match(trigger, event) for event in call.body.events]))
 
 
 def _compile(trigger: str | dict[str, Any], key: str) -> Trigger:
-    """Compile what stands under a key of the body; faults have their place in the body."""
+    """Compile the trigger at a key of the body; faults have their place in the body."""
     try:
         return compile_trigger(trigger)
     except TriggerError as error:
