@@ -395,6 +395,6 @@ def test_a_command_that_cannot_be_added_is_left_out(
     install(packages, "greeting", COMMANDS)
     result = offramp("check", config)
     assert result.status == 0
-    assert "is good" in result.out
+    assert "is valid" in result.out
     assert "plugin 'greeting': its command check is left out" in result.err
     assert offramp("greet").out == "hello\n"

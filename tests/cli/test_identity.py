@@ -144,7 +144,7 @@ async def test_refused_logins_are_counted_and_told(
     messages = [
         record.getMessage() for record in caplog.records if "control API" in record.getMessage()
     ]
-    assert messages == ["the control API was asked with a wrong token from 127.0.0.1"]
+    assert messages == ["the control API refused a request with a wrong token from 127.0.0.1"]
     assert "guess" not in caplog.text
 
 

@@ -77,7 +77,7 @@ async def _url(log: Path) -> str:
     async with asyncio.timeout(PATIENCE):
         while "/v1/batch" not in (text := log.read_text()):  # noqa: ASYNC110, ASYNC240
             await asyncio.sleep(0.05)
-    return text.split("takes events at ")[1].split("/v1/batch")[0]
+    return text.split("accepts events at ")[1].split("/v1/batch")[0]
 
 
 async def _get(session: aiohttp.ClientSession, url: str, token: str) -> str:

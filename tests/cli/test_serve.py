@@ -148,8 +148,8 @@ async def test_the_demonstration_ends_by_itself() -> None:
         (["--port", "{taken}"], "127.0.0.1:{taken} is in use: stop the program that listens there"),
         (["--port", "70000"], "must be 0 to 65535, not 70000"),
         (["--port", "-1"], "must be 0 to 65535, not -1"),
-        (["--host", "192.0.2.7"], "192.0.2.7:8585 is no address of this machine"),
-        (["--host", "no such host"], "is no address, and no name that can be resolved"),
+        (["--host", "192.0.2.7"], "192.0.2.7:8585 is not an address of this machine"),
+        (["--host", "no such host"], "is not an address, nor a name that can be resolved"),
     ],
     ids=["in use", "too high", "negative", "not of this machine", "no name"],
 )
@@ -178,7 +178,7 @@ async def test_what_is_no_terminal_gets_json_alone(config: Path) -> None:
         assert process.stderr is not None
         lines = []
         async with asyncio.timeout(PATIENCE):
-            while "takes events at" not in (line := (await process.stderr.readline()).decode()):
+            while "accepts events at" not in (line := (await process.stderr.readline()).decode()):
                 lines.append(line)
         process.send_signal(signal.SIGHUP)
         async with asyncio.timeout(PATIENCE):

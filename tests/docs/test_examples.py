@@ -57,7 +57,7 @@ def catalog() -> Catalog:
 def test_a_configuration_that_is_shown_has_no_faults_and_no_warnings(
     catalog: Catalog, name: str
 ) -> None:
-    """Whoever copies it hears `is good` from `offramp check`, and nothing else."""
+    """`offramp check` reports that it `is valid`, and nothing else."""
     # Plugin files are the reader's own, and loaded before the rest is read.
     data = {
         key: part for key, part in whole_configurations()[name].items() if key != "plugin_files"

@@ -31,7 +31,7 @@ async def test_malformed_http_is_counted_and_told_in_a_line(
     assert collector.metric("offramp_http_malformed_total") == 1
     [record] = caplog.records
     assert record.exc_info is None
-    assert record.getMessage().startswith("127.0.0.1 sent no HTTP that can be read: ")
+    assert record.getMessage().startswith("127.0.0.1 sent invalid HTTP: ")
     assert len(record.getMessage()) < 200
 
 

@@ -65,8 +65,8 @@ async def test_a_check_that_breaks_or_hangs_is_not_ready(
         assert response.status == 503
         faults = (await response.json())["faults"]
     assert faults == {
-        "hangs": "no answer within 0.05 s",
-        "breaks": "the check broke; the log has the traceback",
+        "hangs": "the check did not end within 0.05 s",
+        "breaks": "the check raised an error; the log has the traceback",
     }
 
 

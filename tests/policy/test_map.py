@@ -114,7 +114,7 @@ print(*[each.path.rpartition("/")[2] for each in operations_of(MagicMock())])
         what="a metric",
         edits={
             "host/metrics.py": (
-                '"""All metrics as they were at the last `refresh`."""',
+                '"""List all metrics with their values at the last `refresh`."""',
                 "        yield GaugeMetricFamily('added', 'A metric.', value=1)\n",
             )
         },

@@ -1,4 +1,4 @@
-"""The control API as the commands use it: where the host is, its token, and clear complaints."""
+"""A client of the control API for the commands: finds the host and its token, reports errors."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ from offramp.host.run import URL_FILE
 
 TOKEN_VARIABLE: Final = "OFFRAMP_TOKEN"  # noqa: S105 - the variable's name
 URL_VARIABLE: Final = "OFFRAMP_URL"
-#: Seconds for one answer: a recount of millions of rows is the slowest.
+#: Seconds for one answer; a recount of millions of rows takes longest.
 ANSWER_SECONDS: Final = 120.0
-#: Bytes of a proof, with much room: what answers may be anybody.
+#: The most bytes read of a proof: any program may answer at that address.
 MAX_PROOF_BYTES: Final = 4_096
 ACTOR: Final = "command line"
 
@@ -43,64 +43,64 @@ ACTOR: Final = "command line"
 @Parameter(name="*")
 @attrs.frozen(kw_only=True)
 class HostOptions:
-    """Which host a command speaks with."""
+    """Selects the host that a command connects to."""
 
     url: Annotated[
         str | None,
-        Parameter(help="The host's address; otherwise OFFRAMP_URL, or that of the data folder."),
+        Parameter(help="The host's URL; default: OFFRAMP_URL, or the one in the data folder."),
     ] = None
     token: Annotated[
         str | None,
-        Parameter(help="Its token; otherwise OFFRAMP_TOKEN, or that of the data folder."),
+        Parameter(help="The host's token; default: OFFRAMP_TOKEN, or the one in the data folder."),
     ] = None
     data_dir: Annotated[
         Path | None,
-        Parameter(help="Its data folder; otherwise that of `offramp.toml` here, or offramp-data."),
+        Parameter(help="The host's data folder; default: that of ./offramp.toml, or offramp-data."),
     ] = None
 
 
 @Parameter(name="*")
 @attrs.frozen(kw_only=True)
 class ApiOptions(HostOptions):
-    """How a command that shows what a host answers is called."""
+    """The options of a command that shows an answer of the host."""
 
     json: Json = False
 
 
-#: What a command is called with where nothing is given.
+#: The default of a command's options.
 HERE: Final = HostOptions()
 TEXT: Final = ApiOptions()
 
 
 class RefusedRequestError(FaultyError):
-    """The host refused a request for what is wrong in it."""
+    """The host refused a request because of errors in it."""
 
     what = "request"
 
 
 @attrs.frozen(kw_only=True)
 class Answer:
-    """What the host answered."""
+    """An answer of the host."""
 
     data: Any
-    #: The revision of the configuration, where the answer tells it.
+    #: The revision of the configuration, if the answer has one.
     etag: str | None = None
 
 
 @attrs.frozen(kw_only=True)
 class Api:
-    """One host's control API."""
+    """The control API of one host."""
 
     url: str
     session: aiohttp.ClientSession = attrs.field(repr=False)
     token: str = attrs.field(repr=False)
 
     async def get(self, *path: str, **query: Any) -> Any:
-        """The answer to a GET of `/api/` and the path, its parts quoted."""
+        """GET `/api/` and the path, whose parts are quoted; return the answer."""
         return (await self.ask("GET", *path, query=query)).data
 
     async def post(self, *path: str, body: Any = None, **query: Any) -> Any:
-        """The answer to a POST."""
+        """POST, and return the answer."""
         return (await self.ask("POST", *path, query=query, body=body)).data
 
     async def ask(
@@ -111,7 +111,7 @@ class Api:
         body: Any = None,
         etag: str | None = None,
     ) -> Answer:
-        """Any request; raises `OfframpError` with what the host says is wrong."""
+        """Send a request; raises `OfframpError` with the errors that the host answers."""
         url = f"{self.url}/api/{'/'.join(quote(part, safe='') for part in path)}"
         given = {k: _text(v) for k, v in (query or {}).items() if v is not None}
         headers = {"Authorization": f"Bearer {self.token}"}
@@ -133,10 +133,10 @@ class Api:
 
 @asynccontextmanager
 async def open_api(host_options: HostOptions) -> AsyncIterator[Api]:
-    """The API of the host that the options, the environment or the data folder name.
+    """Connect to the host that the options, the environment or the data folder name.
 
-    The token goes to the host that it belongs to alone: unless a person gave both address and
-    token, the host has to prove first that it is the one of the data folder.
+    The token is sent only to its own host: unless both URL and token were given, the host must
+    first prove that it is the host of the data folder.
     """
     settings = _settings()
     folder = host_options.data_dir or settings.data_dir
@@ -153,7 +153,7 @@ async def open_api(host_options: HostOptions) -> AsyncIterator[Api]:
 
 
 def folder_of(host_options: HostOptions) -> Path:
-    """The data folder that the options or the file here name."""
+    """Find the data folder that the options or `offramp.toml` here name."""
     return host_options.data_dir or _settings().data_dir
 
 
@@ -162,13 +162,13 @@ def _settings() -> HostSettings:
 
 
 async def _check_identity(session: aiohttp.ClientSession, url: str, folder: Path) -> None:
-    """Raise `OfframpError` unless what answers knows the secret in the data folder."""
+    """Raise `OfframpError` unless the host at `url` knows the secret in the data folder."""
     try:
         secret = (folder / IDENTITY_FILE).read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError):
         raise OfframpError(
-            f"no host runs on the data folder {folder}: start one with `offramp serve`, or say "
-            "where it is with --data-dir, or with --url and --token"
+            f"no host runs on the data folder {folder}: start one with `offramp serve`, or name "
+            "another with --data-dir, or with --url and --token"
         ) from None
     nonce = new_nonce()
     query = {"nonce": nonce, "url": url}
@@ -185,8 +185,8 @@ async def _check_identity(session: aiohttp.ClientSession, url: str, folder: Path
         answer = ""
     if not hmac.compare_digest(answer.encode(), proof(secret, nonce=nonce, url=url).encode()):
         raise OfframpError(
-            f"what answers at {url} does not prove that it is the host of {folder}, so it is not "
-            "given the token: leave --url out, set `public_url` in the table [host] to that "
+            f"the program at {url} does not prove that it is the host of {folder}, so it is not "
+            "sent the token: leave --url out, set `public_url` in the table [host] to that "
             f"address, or give the token too, with --token or {TOKEN_VARIABLE}"
         )
 
@@ -220,7 +220,7 @@ def _token(host_options: HostOptions, settings: HostSettings, folder: Path) -> s
         return read_token(folder / TOKEN_FILE)
     except FileNotFoundError:
         raise OfframpError(
-            f"there is no token in {folder}: say where the host's data is with --data-dir, or give "
+            f"there is no token in {folder}: name the host's data folder with --data-dir, or give "
             f"its token with --token or {TOKEN_VARIABLE}"
         ) from None
 
@@ -238,7 +238,7 @@ def _read(url: str, status: int, raw: bytes) -> Any:
     try:
         data = _json.loads(raw)
     except ValueError:
-        raise OfframpError(f"what answers at {url} is no Offramp host (status {status})") from None
+        raise OfframpError(f"{url} is not an Offramp host (it answered {status})") from None
     if status < HTTPStatus.BAD_REQUEST:
         return data
     if not isinstance(data, dict) or "detail" not in data:
@@ -249,13 +249,13 @@ def _read(url: str, status: int, raw: bytes) -> Any:
 
 
 def _no_answer(url: str, error: BaseException) -> str:
-    # aiohttp's own text repeats the address, and tells of TLS where there is none.
+    # aiohttp's own text repeats the address, and mentions TLS even without it.
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     if isinstance(cause, ConnectionError) and cause.errno is not None:
         message = os.strerror(cause.errno).lower()
     else:
         message = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
     return (
-        f"no host answers at {url} ({message}): start one with `offramp serve`, or say where it is "
+        f"no host answers at {url} ({message}): start one with `offramp serve`, or name another "
         "with --url or --data-dir"
     )

@@ -1,4 +1,4 @@
-"""A configuration compiled to try events on standard input, without a host."""
+"""Compiles a configuration to try events on standard input, without a host."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from offramp.web import complete
 @Parameter(name="*")
 @attrs.frozen(kw_only=True)
 class TrialOptions:
-    """How a command that tries events is called."""
+    """The options of a command that tries events."""
 
     config: ConfigFile = DEFAULT_FILE
     json: Json = False
@@ -69,9 +69,9 @@ class Compiled:
 async def trials(
     context: Context, snapshot: Snapshot, subscription: str | None, *, as_json: bool
 ) -> AsyncIterator[tuple[Pipeline, dict[str, Any]]]:
-    """Each event on standard input, completed, with each subscription that is asked about it.
+    """Yield each event on standard input, completed, with each selected subscription.
 
-    Raises `NotFoundError` where there is no enabled subscription of that id.
+    Raises `NotFoundError` if there is no enabled subscription with that id.
     """
     for event in map(complete, read_events()):
         if not as_json:
@@ -93,7 +93,7 @@ def show(
     *,
     as_json: bool,
 ) -> None:
-    """Write what was found out about one event and one subscription."""
+    """Write the explanation of one event and one subscription."""
     if as_json:
         write_line(explanation)
     else:

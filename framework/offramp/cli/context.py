@@ -1,4 +1,4 @@
-"""What the commands share: where they print, and the plugins of this process."""
+"""The context of the commands: their output, and the plugins of this process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from offramp.plugins import Catalog, PluginProblem, Plugins, load_catalog, load_
 
 
 class Context:
-    """Made once when the command line starts; nothing is loaded before it is asked for."""
+    """Made once when the command line starts; plugins are loaded when they are first needed."""
 
     def __init__(self) -> None:
         self.out = SafeConsole()
@@ -35,16 +35,16 @@ class Context:
 
     @cached_property
     def catalog(self) -> Catalog:
-        """What the installed plugins declare."""
+        """The catalog of the installed plugins."""
         configure_plugins(self.plugins)
         catalog = load_catalog(self.plugins)
         self.report(catalog.problems)
         return catalog
 
     def catalog_with(self, document: Document, *, follow: bool = True) -> Catalog:
-        """The catalog with the plugin files and options of a document; its problems not told.
+        """Make the catalog with plugin files and options of a document; do not report its problems.
 
-        Raises `ConfigError` for options that do not fit; see `configure_plugins`.
+        Raises `ConfigError` for invalid options; see `configure_plugins`.
         """
         if not document.plugin_files and "plugins" not in document.data:
             return self.catalog
@@ -53,7 +53,7 @@ class Context:
         return load_catalog(plugins)
 
     def report(self, problems: Iterable[PluginProblem]) -> None:
-        """Warn of problems of plugins, of each once."""
+        """Warn about problems of plugins, once for each."""
         for problem in problems:
             if problem not in self._warned:
                 self._warned.add(problem)
@@ -62,7 +62,7 @@ class Context:
     def show(
         self, rows: Iterable[Any], table: Callable[[], RenderableType], *, as_json: bool
     ) -> None:
-        """Write rows as a line of JSON each, or as the table of them."""
+        """Write each row as a line of JSON, or all as a table."""
         if as_json:
             for row in rows:
                 write_line(row)
@@ -70,7 +70,7 @@ class Context:
             self.out.print(table())
 
     def complain(self, error: OfframpError) -> None:
-        """Tell what is wrong, a line for each fault."""
+        """Write an error, one line for each fault."""
         faults = error.faults if isinstance(error, FaultyError) else ()
         if faults and isinstance(error, FaultyError):
             for fault in faults:
@@ -82,7 +82,7 @@ class Context:
             self.err.print(str(error), markup=False, soft_wrap=True)
 
     def warn(self, message: str) -> None:
-        """Tell of something that does not stop the command."""
+        """Write a warning."""
         self.err.print("[bold yellow]warning[/] ", end="")
         self.err.print(message, markup=False, soft_wrap=True)
 
@@ -106,5 +106,5 @@ class HostCommandContext:
             yield host
 
     def render(self, explanation: Mapping[str, Any]) -> RenderableType:
-        """An explanation as tables."""
+        """Render an explanation as tables."""
         return render_explanation(explanation)

@@ -1,4 +1,4 @@
-"""Events on standard input and results on standard output: one JSON text a line."""
+"""Reads events from standard input and writes results: one JSON text per line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from offramp.event import ID_KEYS
 
 
 def read_events(stream: Iterable[bytes] | None = None) -> Iterator[dict[str, Any]]:
-    """Each line as an event; raises `EventError` that names the line which is not one."""
+    """Read one event per line; raises `EventError` that names the invalid line."""
     for number, line in enumerate(sys.stdin.buffer if stream is None else stream, start=1):
         if not line.strip():
             continue
@@ -30,7 +30,7 @@ def read_events(stream: Iterable[bytes] | None = None) -> Iterator[dict[str, Any
 
 
 def write_line(value: Any, stream: BinaryIO | None = None) -> None:
-    """One value as a line of JSON; raises `BrokenPipeError` where nobody reads any more."""
+    """Write a value as a line of JSON; raises `BrokenPipeError` if the reader has gone."""
     out = sys.stdout.buffer if stream is None else stream
     out.write(_json.dumps(value) + b"\n")
     out.flush()

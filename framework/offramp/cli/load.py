@@ -28,16 +28,16 @@ DEFAULT_FILE: Final = Path("offramp.toml")
 
 @attrs.frozen(kw_only=True)
 class File:
-    """A configuration file that was read, with the plugins that it names, and not yet checked."""
+    """A configuration file and the plugins that it names; it is read, but not yet checked."""
 
     document: Document
     catalog: Catalog
     host: HostSettings
 
     def config(self, current: Config) -> Config:
-        """What it says; masked secrets stand for those of `current`. Raises `ConfigError`.
+        """Check the file; masked secrets keep the values of `current`. Raises `ConfigError`.
 
-        Where a plugin is left out, what speaks of it stays as it is in `current`, which is logged.
+        If a plugin is left out, the parts that use it stay as in `current`; this is logged.
         """
         read = parse_config(self.document, self.catalog, current=current, keep_unread=True)
         for fault in read.unread:
@@ -53,12 +53,12 @@ def open_file(context: Context, path: Path) -> File:
 
 
 def load(context: Context, path: Path) -> tuple[Loaded, Catalog]:
-    """A checked configuration and its catalog; raises `ConfigError` with every fault.
+    """Read and check a configuration; return it with its catalog.
 
-    A plugin file that it names and that cannot be used is one of them.
+    Raises `ConfigError` with every fault, also for plugin files that cannot be used.
     """
     document = read_document(path)
-    # What references stand for need not be at hand where a file is only checked.
+    # References are not resolved: their values need not exist where a file is only checked.
     catalog = context.catalog_with(document, follow=False)
     faults = _plugin_faults(document, catalog)
     context.report(each for each in catalog.problems if each.file is None or not each.left_out)

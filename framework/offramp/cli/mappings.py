@@ -1,4 +1,4 @@
-"""Mappings as they are given on a command line: JSON, or `@FILE`."""
+"""Reads mappings from the command line: JSON, or `@FILE`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from offramp.errors import Fault, MappingError
 
 
 def read_mapping(text: str | None) -> dict[str, Any]:
-    """A mapping, empty without one; raises `MappingError` for what is none."""
+    """Read a mapping; empty if there is none. Raises `MappingError` if it is not valid."""
     if text is None:
         return {}
     if text.startswith("@") and not text.startswith("@{"):

@@ -1,4 +1,4 @@
-"""Options that several commands take."""
+"""Options that several commands have."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from offramp.cli.times import parse_since
 #: An option without a value and without a `--no-` form.
 Flag = Annotated[bool, Parameter(negative="")]
 Json = Annotated[
-    bool, Parameter(negative="", help="Write JSON, one value a line, instead of text.")
+    bool, Parameter(negative="", help="Write JSON, one value per line, instead of text.")
 ]
 ConfigFile = Annotated[Path, Parameter(help="The configuration, TOML or JSON.")]
 
@@ -22,7 +22,7 @@ ConfigFile = Annotated[Path, Parameter(help="The configuration, TOML or JSON.")]
 @Parameter(name="*")
 @attrs.frozen(kw_only=True)
 class DeliveryFilters:
-    """Which deliveries are meant: all conditions that are given hold."""
+    """Selects deliveries: all given conditions must hold."""
 
     subscription: Annotated[str | None, Parameter(help="Only those of this subscription.")] = None
     reason: Annotated[
@@ -33,15 +33,15 @@ class DeliveryFilters:
     ] = None
     stage: Annotated[
         Literal["rejected", "expired"] | None,
-        Parameter(help="Only the rejected, or only the expired."),
+        Parameter(help="Only rejected or only expired deliveries."),
     ] = None
     since: Annotated[
-        str | None, Parameter(help="Ended since then: 90m, 24h, 7d, or a time in ISO 8601.")
+        str | None, Parameter(help="Ended since: 90m, 24h or 7d ago, or a time in ISO 8601.")
     ] = None
-    until: Annotated[str | None, Parameter(help="Ended before then.")] = None
+    until: Annotated[str | None, Parameter(help="Ended before: as --since.")] = None
 
     def as_query(self) -> dict[str, str | None]:
-        """The conditions as the control API takes them; times counted from now."""
+        """Return the conditions as query parameters; durations are counted back from now."""
         now = time.time()
         return {
             "subscription": self.subscription,

@@ -1,4 +1,4 @@
-"""The command line as a whole: its commands, those of plugins, and how errors are told."""
+"""The command line: its commands, those of plugins, and how errors are reported."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from offramp.cli.context import Context, HostCommandContext
 from offramp.errors import OfframpError
 from offramp.place import describe_error
 
-#: A command met bad input: the message says what to do.
+#: Exit status for an error; the message says what to do.
 EXIT_BAD_INPUT: Final = 2
 EXIT_INTERRUPTED: Final = 130
 
@@ -33,9 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command line; answers its exit status: 0, or 2 after a message on standard error."""
+    """Run the command line; return its exit status: 0, or 2 after a message on standard error."""
     context = Context()
-    # Commands tell what they found in their own words; only `serve` has a log.
+    # Commands write their own messages; only `serve` has a log.
     logging.getLogger("offramp").addHandler(logging.NullHandler())
     try:
         result = make_program(context)(arguments, exit_on_error=True, result_action="return_value")
@@ -50,7 +50,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def make_program(context: Context) -> App:
-    """The application with its own commands and those of plugins."""
+    """Make the application with its own commands and those of plugins."""
     program = App(
         name="offramp",
         help=HELP,
@@ -59,12 +59,12 @@ def make_program(context: Context) -> App:
         error_console=Console(stderr=True),
     )
     for own in COMMANDS:
-        # The context is its first parameter, its options are the others.
+        # Its first parameter is the context; the others are its options.
         program.command(MethodType(own, context))
     for plugin, command in context.plugins.commands(HostCommandContext(context)):
         try:
             program.command(command)
-        except Exception as error:  # noqa: BLE001 - such as an annotation that leads nowhere
+        except Exception as error:  # noqa: BLE001 - such as an unresolvable annotation
             name = getattr(command, "__name__", repr(command))
             cause = f"its command {name} is left out: {describe_error(error)}"
             context.plugins.report(plugin, f"command {name}", cause)

@@ -1,4 +1,4 @@
-"""Times as people write them on a command line."""
+"""Reads times given on the command line."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _AGO = re.compile(r"(\d{1,9})([smhd])")
 
 
 def parse_since(text: str | None, *, now: float) -> str | None:
-    """`90m`, `24h`, `7d` before `now` (epoch seconds), or a time as the API reads it."""
+    """Read `90m`, `24h`, `7d` before `now` (epoch seconds), or a time as the API reads it."""
     if text is None:
         return None
     ago = _AGO.fullmatch(text)
     if ago is not None:
         seconds = max(now - int(ago[1]) * UNITS[ago[2]], 0.0)
         return datetime.fromtimestamp(seconds, UTC).isoformat()
-    # Without an offset a person means the clock on the wall.
+    # A time without an offset is local time.
     time = parse_local_time(text)
     if time is None:
-        message = f"{text!r} is no time: write 90m, 24h or 7d (before now), or {TIME_FORMS}"
+        message = f"{text!r} is not a time: write 90m, 24h or 7d (before now), or {TIME_FORMS}"
         raise OfframpError(message)
     return time.isoformat()

@@ -1,1 +1,1 @@
-"""The composition root: wires the rooms to a running host, and tells of its health."""
+"""The composition root: wires the packages to a running host, and reports its health."""

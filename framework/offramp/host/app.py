@@ -1,4 +1,4 @@
-"""The application: every endpoint of the host in one place."""
+"""Makes the aiohttp application with all endpoints of the host."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from offramp.host.descriptors import watch_descriptors
 from offramp.host.malformed import ConnectionLog, meet_expectation, refuse_other_versions
 from offramp.host.ops import Check, Problems, Refresh, ops_routes
 
-#: Seconds that an idle connection stays open: longer than load balancers keep theirs, so that
-#: never this end closes one that is about to be used.
+#: Seconds that an idle connection stays open: longer than load balancers keep theirs, so that the
+#: host does not close one that is about to be used.
 KEEPALIVE_SECONDS: Final = 75.0
 
 
@@ -37,16 +37,16 @@ def make_app(  # noqa: PLR0913 - the parts of a host, by keyword
 ) -> web.Application:
     """Make the application with the collector, the endpoints for operations, and `more` routes.
 
-    `readiness`, `degraded` and `problems` are what `/readyz` tells; `refresh` runs before each
-    reading of the metrics.
+    `/readyz` reports `readiness`, `degraded` and `problems`; `refresh` runs before each scrape of
+    the metrics.
     """
     metrics = CollectorMetrics(registry)
     app = web.Application(
         middlewares=[refuse_other_versions],
         handler_args={
-            # Bodies are inflated here, within bounds.
+            # The collector inflates bodies itself, within limits.
             "auto_decompress": False,
-            # Paths hold write keys, and a line per request costs more than the request.
+            # Paths contain write keys, and a log line costs more than the request.
             "access_log": None,
             "logger": ConnectionLog(metrics.malformed),
             "keepalive_timeout": KEEPALIVE_SECONDS,

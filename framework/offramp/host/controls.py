@@ -1,16 +1,16 @@
-"""Control characters in texts from outside: shown, so that no terminal obeys them."""
+"""Makes control characters in texts from outside visible, so that no terminal executes them."""
 
 from __future__ import annotations
 
 from typing import Final
 
-#: Where Unicode has pictures of the control characters, such as U+241B for ESC.
+#: First of Unicode's symbols for control characters, such as U+241B for ESC.
 _PICTURES: Final = 0x2400
 _SPACE: Final = 0x20
 _DELETE: Final = 0x7F
 _PICTURE_OF_DELETE: Final = 0x2421
-#: The second set of control characters, which terminals obey as they do the first, and the marks
-#: that turn the direction of a line around. Source: ISO 6429; Unicode, "Bidirectional Algorithm".
+#: The second set of control characters (C1), which terminals execute too, and the characters that
+#: change the direction of a line. Source: ISO 6429; Unicode, "Bidirectional Algorithm".
 _UNSEEN: Final = (
     *range(0x80, 0xA0),
     0x200E,
@@ -26,5 +26,5 @@ _SHOWN: Final[dict[int, int | str]] = {
 
 
 def show_controls(text: str) -> str:
-    """The text with control characters shown instead of obeyed; line ends and tabs stay."""
+    """Replace control characters by visible symbols, except line ends and tabs."""
     return text.translate(_SHOWN)

@@ -1,4 +1,4 @@
-"""Notices when the process has no file descriptor left: senders are then reset unheard."""
+"""Reports when the process has no file descriptor left, as connections are reset then."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-#: Seconds between two looks; a look takes two system calls.
+#: Seconds between two checks; a check takes two system calls.
 LOOK_SECONDS: Final = 1.0
-#: Seconds between two lines in the log while there is none left.
+#: Seconds between two lines in the log while no descriptor is left.
 REPORT_SECONDS: Final = 60.0
 _OPEN_FILES: Final = Path("/proc/self/fd")
 _NONE_LEFT: Final = frozenset({errno.EMFILE, errno.ENFILE})
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 class Descriptors(Collector):
-    """Looks whether a file can be opened, as a connection that comes in would need it."""
+    """Checks whether a file can be opened, as a new connection needs a descriptor too."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.exhausted = 0
@@ -35,7 +35,7 @@ class Descriptors(Collector):
         registry.register(self)
 
     def look(self, now: float) -> bool:
-        """Look once, at a monotonic time in seconds; whether there was a descriptor left."""
+        """Check once; `now` is monotonic, in seconds. Return whether a descriptor was left."""
         try:
             os.close(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
         except OSError as error:
@@ -48,17 +48,17 @@ class Descriptors(Collector):
             self._reported_at = now
             limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
             _log.error(
-                "no file descriptor is left of %d: connections are reset, and requests to partners "
+                "no file descriptor of %d is left: connections are reset, and requests to partners "
                 "fail; raise the limit (ulimit -n, LimitNOFILE), or let fewer clients connect",
                 limit,
             )
         return False
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics; where the system does not tell what is open, the limit alone."""
+        """Return the metrics; without the open descriptors if the system does not list them."""
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         yield GaugeMetricFamily(
-            "offramp_file_descriptors_limit", "File descriptors that the process may have.", limit
+            "offramp_file_descriptors_limit", "File descriptors that the process may open.", limit
         )
         with contextlib.suppress(OSError):
             opened = sum(1 for _ in _OPEN_FILES.iterdir())
@@ -74,7 +74,7 @@ class Descriptors(Collector):
 
 @contextlib.asynccontextmanager
 async def watch_descriptors(registry: CollectorRegistry) -> AsyncIterator[Descriptors]:
-    """Look every second, as long as the block runs."""
+    """Check every second while the block runs."""
     watched = Descriptors(registry)
 
     async def watch() -> None:

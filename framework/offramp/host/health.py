@@ -1,4 +1,4 @@
-"""What `/readyz` asks: can events be stored; and what it lists: parts that do not run."""
+"""The checks of `/readyz`: whether events can be stored, and which parts do not run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from offramp.host.ops import Check
 from offramp.queue import wrong_sums
 from offramp.storage import Store
 
-#: What is wrong with a plugin quotes nothing of the configuration.
+#: Problems of plugins contain no values of the configuration.
 PLUGIN_PLACES: Final = "plugins."
 CAUSE_HIDDEN: Final = "does not run, and its events wait; `offramp status` tells why"
 
@@ -20,7 +20,7 @@ Sums: TypeAlias = Callable[[], Awaitable[Sequence[str]]]
 
 
 def checks(store: Store, engine: Engine) -> Mapping[str, Check]:
-    """What accepting events needs, by name; each answers what is wrong, or nothing."""
+    """Make the checks that accepting events needs, by name; each returns an error or `None`."""
 
     async def storage() -> str | None:
         try:
@@ -36,7 +36,7 @@ def checks(store: Store, engine: Engine) -> Mapping[str, Check]:
 
 
 def lesser_checks(sums: Sums) -> Mapping[str, Check]:
-    """What is wrong if it fails, while events are accepted all the same; by name."""
+    """Make the checks, by name, whose failure does not stop the host from accepting events."""
 
     async def ledger() -> str | None:
         return "; ".join(await sums()) or None
@@ -45,9 +45,9 @@ def lesser_checks(sums: Sums) -> Mapping[str, Check]:
 
 
 def held_instances(engine: Engine) -> Mapping[str, str]:
-    """The instances that are held back, by their places, and what to do.
+    """List the instances that are held back, by place, with what to do.
 
-    What a partner answered is left out, as whoever asks shows no token.
+    The partner's answers are left out, as callers of `/readyz` need no token.
     """
     return {
         f"instances.{name}": f"held back, {hold.code}: {hold.remedy}"
@@ -56,9 +56,9 @@ def held_instances(engine: Engine) -> Mapping[str, str]:
 
 
 def public_problems(engine: Engine) -> Mapping[str, str]:
-    """What does not run, by place, for an endpoint without a token: no value of the configuration.
+    """List what does not run, by place, without values of the configuration.
 
-    Causes are told in full to whoever has the token: by `offramp status`.
+    Callers of `/readyz` need no token; `offramp status`, which needs it, shows the full causes.
     """
     tellable = engine.snapshot.of_plugins
     return {
@@ -68,7 +68,7 @@ def public_problems(engine: Engine) -> Mapping[str, str]:
 
 
 def quick_sums(store: Store) -> Sums:
-    """The sum rule by the counters alone: accepted = ends + in flight, for every subscription."""
+    """Check accepted = ended + in flight for every subscription, by the counters alone."""
 
     async def check() -> Sequence[str]:
         return await store.read(wrong_sums)
@@ -77,6 +77,6 @@ def quick_sums(store: Store) -> Sums:
 
 
 def _something(connection: sqlite3.Connection) -> None:
-    """Write a page as it is, so that a disk without any room left is noticed."""
+    """Write a page unchanged, to notice a full disk."""
     [version] = connection.execute("PRAGMA user_version").fetchone()
     connection.execute(f"PRAGMA user_version = {int(version)}")

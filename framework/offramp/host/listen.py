@@ -1,4 +1,4 @@
-"""An application, listening; the addresses are taken before anything else of a host begins."""
+"""Binds the addresses of a host before anything else starts, and serves an application on them."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from aiohttp import web
 
 from offramp.errors import ConfigError, Fault
 
-#: Seconds that requests under way may take to end, once the server stops.
+#: Seconds for running requests to finish when the server stops.
 SHUTDOWN_SECONDS: Final = 10.0
 _REASONS: Final = {
     errno.EADDRINUSE: "is in use: stop the program that listens there, or choose another port",
-    errno.EADDRNOTAVAIL: "is no address of this machine; 127.0.0.1 and 0.0.0.0 always are",
+    errno.EADDRNOTAVAIL: "is not an address of this machine; 127.0.0.1 and 0.0.0.0 always are",
     errno.EACCES: "may not be used by this user: choose a port above 1023",
 }
 
 
 @contextmanager
 def bind(host: str, port: int) -> Iterator[Sequence[socket.socket]]:
-    """Take an address, without listening yet; port 0 picks a free one.
+    """Bind an address without listening yet; port 0 picks a free one.
 
-    A name may stand for several addresses, as `localhost` does: one socket for each. Raises
+    A name such as `localhost` may have several addresses: each gets a socket. Raises
     `ConfigError` that names the address and what to do.
     """
     with contextlib.ExitStack() as stack:
@@ -35,7 +35,7 @@ def bind(host: str, port: int) -> Iterator[Sequence[socket.socket]]:
         for family, address in _addresses(host, port):
             listener = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:  # else it takes the IPv4 port of the same number too
+            if family == socket.AF_INET6:  # otherwise it binds the IPv4 port too
                 listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             bound = sockets[0].getsockname()[1] if sockets else port
             try:
@@ -59,7 +59,7 @@ async def serve(
 ) -> AsyncIterator[str]:
     """Serve an application on sockets that `bind` made, and yield its URL.
 
-    At the end the sockets close first, requests under way finish within `shutdown_seconds`.
+    At the end the sockets are closed first; running requests then have `shutdown_seconds`.
     """
     runner = web.AppRunner(app, shutdown_timeout=shutdown_seconds)
     await runner.setup()
@@ -77,7 +77,7 @@ def _addresses(host: str, port: int) -> list[tuple[int, str]]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError, OverflowError):
-        raise _refused(host, port, "is no address, and no name that can be resolved") from None
+        raise _refused(host, port, "is not an address, nor a name that can be resolved") from None
     return list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
 
 

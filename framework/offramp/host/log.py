@@ -1,4 +1,4 @@
-"""The log of a host: text for a person at a terminal, JSON for whatever collects it elsewhere."""
+"""The log of a host: text at a terminal, JSON for log collectors."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from offramp.config import LogFormat, LogLevel
 from offramp.event import format_time
 from offramp.host.controls import show_controls
 
-#: Alike records beyond `BURST` in so many seconds are left out and counted.
+#: Of similar records, only `BURST` are written in this number of seconds; the others are counted.
 REPEAT_SECONDS: Final = 60.0
 BURST: Final = 10
-#: Kinds of records that are remembered; beyond, all start afresh, so that memory is bounded.
+#: Kinds of records that are remembered; with more, all counts start again, to limit memory.
 MAX_KINDS: Final = 1_000
-#: What `logging` itself sets on a record; everything else was given as `extra`.
+#: Attributes that `logging` sets on each record; all others were given as `extra`.
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
 def start_log(form: LogFormat, level: LogLevel, stream: TextIO | None = None) -> bool:
-    """Send all logs to a stream (standard error); answers whether they are JSON.
+    """Write all logs to a stream (standard error); return whether they are JSON.
 
     `auto` means text at a terminal, and JSON anywhere else.
     """
@@ -41,23 +41,23 @@ def start_log(form: LogFormat, level: LogLevel, stream: TextIO | None = None) ->
 
 
 class TextFormatter(logging.Formatter):
-    """`2026-11-28T10:00:00.123Z WARNING offramp.delivery: message`, a traceback below it."""
+    """Writes `2026-11-28T10:00:00.123Z WARNING offramp.delivery: message`, then a traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One record; control characters are shown, so that none reaches the terminal."""
+        """Format one record; control characters are replaced by visible symbols."""
         text = f"{_time_of(record)} {record.levelname} {record.name}: {record.getMessage()}"
         left_out = getattr(record, "left_out", 0)
         if left_out:
-            text += f" (and {left_out} more like it, left out)"
+            text += f" ({left_out} similar records were left out)"
         trace = _traceback_of(self, record)
         return show_controls(f"{text}\n{trace}" if trace else text)
 
 
 class JSONFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, traceback, and every `extra`."""
+    """Writes one JSON object a line: time, level, logger, message, traceback, and every `extra`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One record."""
+        """Format one record."""
         line: dict[str, Any] = {
             "time": _time_of(record),
             "level": record.levelname.lower(),
@@ -73,7 +73,7 @@ class JSONFormatter(logging.Formatter):
 
 @attrs.define
 class _Kind:
-    """Records that are alike: since when they are counted, how many passed, how many did not."""
+    """Similar records: since when they are counted, and how many were written and left out."""
 
     since: float
     passed: int = 0
@@ -81,10 +81,10 @@ class _Kind:
 
 
 class RepeatLimit(logging.Filter):
-    """Lets `BURST` alike records through in `REPEAT_SECONDS`; the next one says how many were not.
+    """Writes `BURST` similar records in `REPEAT_SECONDS`; the next one gives the number left out.
 
-    Records are alike that have the logger, the text before its arguments, the kind of exception
-    and the `extra` in common: what a stranger writes into an argument makes no new kind.
+    Records are similar if logger, text without arguments, type of exception and `extra` are equal.
+    Arguments do not count, as a caller of the host can choose them.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -93,7 +93,7 @@ class RepeatLimit(logging.Filter):
         self._kinds: dict[object, _Kind] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record is written."""
+        """Return whether the record is written."""
         now = self._clock()
         key = _kind_of(record)
         kind = self._kinds.get(key)

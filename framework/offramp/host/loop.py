@@ -1,4 +1,4 @@
-"""The process of a host: the fastest event loop there is, and a collector of garbage that rests."""
+"""Sets up the process of a host: the fastest event loop, and less frequent garbage collection."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ else:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-#: New containers before the garbage collector looks at them; Python's own 700 is one event batch.
-#: Events hold no cycles, and looking took a quarter of the time of delivering them.
+#: New containers before a garbage collection. Python's default of 700 is reached with each batch;
+#: events have no reference cycles, and the collections took a quarter of the delivery time.
 GARBAGE_THRESHOLDS: Final = (50_000, 20, 50)
-#: After so many seconds a busy thread lets another one run; Python's own 5 ms is what a commit
-#: takes. The threads of the store need the interpreter for moments only, between two statements.
+#: Seconds after which a busy thread lets another one run. Python's default of 5 ms is as long as a
+#: commit, but the threads of the store need the interpreter only briefly between statements.
 SWITCH_SECONDS: Final = 0.000_5
 
 
 def on_fastest_loop(command: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, R]:
-    """Make a command that runs a host out of an asynchronous one: uvloop where it is installed."""
+    """Make a synchronous command of an asynchronous one; it runs on uvloop if that is installed."""
 
     @functools.wraps(command)
     def run(*arguments: P.args, **options: P.kwargs) -> R:
@@ -41,7 +41,7 @@ def on_fastest_loop(command: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P,
 
 
 def rest_garbage_collector() -> None:
-    """Let the garbage collector look less often, and never again at what is loaded by now."""
+    """Collect garbage less often, and exclude all objects that exist now."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GARBAGE_THRESHOLDS)

@@ -1,4 +1,4 @@
-"""Metrics of deliveries for Prometheus, read from ledger and engine when they are asked for."""
+"""Metrics of deliveries for Prometheus, read from ledger and engine at each scrape."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from offramp.delivery import REMEDIES
 from offramp.queue import Count, Depth, Latency
 
 MINUTE_SECONDS: Final = 60
-#: A minute's counts may still grow for as long as a write takes to reach the disk.
+#: Minutes whose counts may still grow, while writes reach the disk.
 OPEN_MINUTES: Final = 2
-#: Seconds that latencies look back.
+#: Latencies are of the deliveries in this number of seconds.
 LATENCY_SECONDS: Final = 3_600.0
 _QUANTILES: Final = ("p50", "p95", "p99")
 
 
 class DeliveryMetrics(Collector):
-    """Register it; call `refresh` before each reading. Counters begin when the host starts."""
+    """A Prometheus collector; call `refresh` before each scrape. Counters start with the host."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class DeliveryMetrics(Collector):
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._host = host
-        #: Seconds by plugin; grows.
+        #: Plugin -> seconds for which it blocked the event loop; only grows.
         self._blocked = blocked
         self._clock = clock
         self._from = _minute(clock())
@@ -44,7 +44,7 @@ class DeliveryMetrics(Collector):
         self._latencies: dict[str, Latency] = {}
 
     async def refresh(self) -> None:
-        """Read everything anew; what is over and counted already is not read again."""
+        """Read all values; minutes that are over and counted are not read again."""
         now = self._clock()
         closed = max(_minute(now) - OPEN_MINUTES * MINUTE_SECONDS, self._from)
         counts = await self._host.ledger.counts(self._from, now + 1)
@@ -62,7 +62,7 @@ class DeliveryMetrics(Collector):
         }
 
     def collect(self) -> Iterator[Metric]:
-        """All metrics as they were at the last `refresh`."""
+        """List all metrics with their values at the last `refresh`."""
         yield from self._counts()
         yield from self._of_subscriptions()
         yield from self._of_instances()
@@ -71,7 +71,7 @@ class DeliveryMetrics(Collector):
     def _counts(self) -> Iterator[Metric]:
         deliveries = CounterMetricFamily(
             "offramp_deliveries",
-            "Deliveries by what became of them; `accepted` and `replayed` came in, and `retrying` "
+            "Deliveries by outcome; `accepted` and `replayed` are new deliveries, and `retrying` "
             "counts each failed attempt.",
             labels=("subscription", "outcome", "reason"),
         )
@@ -89,7 +89,7 @@ class DeliveryMetrics(Collector):
     def _of_subscriptions(self) -> Iterator[Metric]:
         depth = GaugeMetricFamily(
             "offramp_queue_depth",
-            "Deliveries in flight; `leased` are among the others.",
+            "Deliveries in flight; `leased` ones are also counted in their own stage.",
             labels=("subscription", "state"),
         )
         for subscription, found in self._depths.items():
@@ -99,9 +99,9 @@ class DeliveryMetrics(Collector):
         yield self._latency()
 
     def _latency(self) -> Metric:
-        # The client library has no family for a summary with quantiles.
+        # The client library has no summary with quantiles.
         name = "offramp_delivery_latency_seconds"
-        latency = Metric(name, "From acceptance to delivered, over the last hour.", "summary")
+        latency = Metric(name, "Seconds from acceptance to delivery, last hour.", "summary")
         for subscription, quantiles in self._latencies.items():
             for each in _QUANTILES:
                 labels = {"subscription": subscription, "quantile": f"0.{each[1:]}"}
@@ -111,12 +111,12 @@ class DeliveryMetrics(Collector):
     def _of_instances(self) -> Iterator[Metric]:
         limit = GaugeMetricFamily(
             "offramp_instance_concurrency",
-            "Requests that may be under way at once.",
+            "The most requests at the same time.",
             labels=("instance",),
         )
         breaker = GaugeMetricFamily(
             "offramp_circuit_breaker_open",
-            "1 where the host holds an instance back for that reason, else 0.",
+            "1 if the host holds an instance back for that reason, else 0.",
             labels=("instance", "reason"),
         )
         for name, runtime in self._host.engine.snapshot.runtimes.items():
@@ -124,14 +124,14 @@ class DeliveryMetrics(Collector):
             for reason in REMEDIES:
                 breaker.add_metric([name, reason], float(hold is not None and hold.code == reason))
             limit.add_metric([name], runtime.gate.limit)
-        problems = GaugeMetricFamily("offramp_problems", "What is configured and does not run.")
+        problems = GaugeMetricFamily("offramp_problems", "Configured parts that do not run.")
         problems.add_metric([], len(self._host.problems))
         yield from (breaker, limit, problems)
 
     def _of_plugins(self) -> Metric:
         blocked = CounterMetricFamily(
             "offramp_event_loop_blocked_seconds",
-            "Time for which a plugin kept the event loop from everything else.",
+            "Seconds for which a plugin blocked the event loop.",
             labels=("plugin",),
         )
         none = {entry.plugin: 0.0 for entry in self._host.engine.catalog.values()}

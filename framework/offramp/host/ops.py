@@ -16,14 +16,14 @@ from prometheus_client.registry import Collector
 
 from offramp.web.answers import data
 
-#: Answers `None` if all is well, or what is wrong.
+#: Returns what is wrong, or `None`.
 Check: TypeAlias = Callable[[], Awaitable[str | None]]
-#: Answers what does not run though the host takes events: place -> why.
+#: Returns what does not run while the host accepts events: place -> why.
 Problems: TypeAlias = Callable[[], Mapping[str, str]]
-#: Brings metrics up to date that are not counted as they happen.
+#: Updates the metrics that are not counted as they happen.
 Refresh: TypeAlias = Callable[[], Awaitable[None]]
 
-#: Seconds for all checks, which run at once; who probes gives up soon after.
+#: Seconds for all checks, which run at the same time; shorter than the timeout of most probes.
 READY_SECONDS: Final = 5.0
 
 _log = logging.getLogger(__name__)
@@ -39,8 +39,8 @@ def ops_routes(
 ) -> list[web.RouteDef]:
     """Make `/livez`, `/readyz` (which runs the checks, by name) and `/metrics`.
 
-    `/readyz` is 503 where a check of `readiness` fails; what fails of `degraded`, and what there
-    is of `problems`, it lists.
+    `/readyz` answers 503 if a check of `readiness` fails. Failed checks of `degraded`, and
+    `problems`, are only listed.
     """
 
     async def livez(_: web.Request) -> web.Response:
@@ -60,7 +60,7 @@ def ops_routes(
         if refresh is not None:
             await refresh()
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        # Read in the loop, which counts; written in a thread, as many subscriptions are much text.
+        # Collected in the event loop, which counts; encoded in a thread, as the text may be long.
         body = await asyncio.to_thread(encode, _Collected(list(registry.collect())))
         return web.Response(body=body, headers={"Content-Type": content_type})
 
@@ -73,12 +73,12 @@ def ops_routes(
 
 @attrs.frozen
 class _Collected(Collector):
-    """What a registry collected, ready to be written."""
+    """Collected metrics, ready to be encoded."""
 
     metrics: Sequence[Metric]
 
     def collect(self) -> Iterable[Metric]:
-        """The metrics as they were."""
+        """Return the collected metrics."""
         return self.metrics
 
 
@@ -92,7 +92,7 @@ async def _fault(name: str, check: Check) -> str | None:
         async with asyncio.timeout(READY_SECONDS):
             return await check()
     except TimeoutError:
-        return f"no answer within {READY_SECONDS:g} s"
-    except Exception:  # noqa: BLE001 - a probe must be answered with "not ready", whatever broke
-        _log.exception("the readiness check %r broke", name)
-        return "the check broke; the log has the traceback"
+        return f"the check did not end within {READY_SECONDS:g} s"
+    except Exception:  # noqa: BLE001 - any error means "not ready"
+        _log.exception("the readiness check %r failed with an error", name)
+        return "the check raised an error; the log has the traceback"

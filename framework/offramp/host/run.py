@@ -1,4 +1,4 @@
-"""A whole host: store, queue, engine and endpoints, wired together and stopped in order."""
+"""Runs a host: wires store, queue, engine and endpoints, and stops them in order."""
 
 from __future__ import annotations
 
@@ -67,18 +67,18 @@ from offramp.storage import Store
 _log = logging.getLogger(__name__)
 
 DAY_SECONDS: Final = 86_400.0
-#: Who made a change, in the audit log, where a file was applied at start.
+#: The actor in the audit log for a file that was applied at start.
 FROM_FILE: Final = "file"
-#: Where commands find a running host: its URL, in the data folder.
+#: File in the data folder with the URL of the running host, for commands.
 URL_FILE: Final = "url"
 
-#: What a file wants in the place of the configuration that is in force.
+#: Makes the configuration of a file from the one in force.
 Written: TypeAlias = Callable[[Config], Config]
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Host:
-    """A running host, as the command line and the commands of plugins see it."""
+    """A running host, for the command line and the commands of plugins."""
 
     url: str
     engine: Engine
@@ -86,24 +86,24 @@ class Host:
     ledger: Ledger
     token: Token
     folder: Path
-    #: What the file changed at start.
+    #: Changes that the file made at start.
     changes: Sequence[Change] = ()
 
     async def wait_until_idle(self, *, timeout: float) -> bool:
-        """Wait until nothing is on its way any more; False after `timeout` seconds."""
+        """Wait until no delivery is in flight; `False` after `timeout` seconds."""
         return await self.engine.wait_until_idle(timeout=timeout)
 
     async def event(self, message_id: str) -> Mapping[str, Any] | None:
-        """All that the host knows of one event, or nothing."""
+        """Return all that the host knows of one event, or `None`."""
         records = await self.ledger.event(message_id)
         return event_record(records[0]) if records else None
 
     async def explain(self, subscription: str, event: dict[str, Any]) -> Mapping[str, Any]:
-        """One event through one subscription, nothing sent."""
+        """Explain what a subscription would make of an event; nothing is sent."""
         return await self.engine.explain(subscription, event)
 
     async def status(self) -> Mapping[str, Any]:
-        """Counts by outcome, and the sum that must hold."""
+        """Return counts by outcome, and whether the sums hold."""
         audit = await self.ledger.audit()
         depths = await self.queue.depths()
         return {
@@ -120,9 +120,9 @@ def start_instances(
     clock: Callable[[], float] = time.time,
     max_retry_after: float = MAX_RETRY_AFTER_SECONDS,
 ) -> StartInstance:
-    """How an instance gets its settings, its connections and its middleware.
+    """Make the function that starts an instance: settings, connections, middleware.
 
-    `max_retry_after` is the longest that a `Retry-After` is obeyed, in seconds.
+    A `Retry-After` is obeyed for at most `max_retry_after` seconds.
     """
 
     def start(instance: Instance, entry: CatalogEntry) -> InstanceRuntime:
@@ -148,10 +148,10 @@ def start_instances(
 async def run_host(
     written: Written | None, catalog: Catalog, settings: HostSettings, *, folder: Path
 ) -> AsyncIterator[Host]:
-    """Start a host and stop it: first the endpoints, then deliveries under way, then the disk.
+    """Run a host; at the end stop the endpoints, then the running deliveries, then the store.
 
-    Without `written` the configuration that the data folder holds runs on. Raises `ConfigError`
-    (for an address that cannot be had before anything is applied) and `StorageError`.
+    Without `written` it runs the configuration of the data folder. Raises `StorageError` and
+    `ConfigError`; if the address cannot be bound, nothing was applied.
     """
     with bind(settings.host, settings.port) as sockets:
         async with _run(written, catalog, settings, folder, sockets) as host:
@@ -218,10 +218,10 @@ async def _run(
 async def _in_force(
     configs: ConfigStore, written: Written | None, catalog: Catalog, references: References
 ) -> tuple[Sequence[Change], Config, References]:
-    """Put what a file says in force; answers its changes, and the configuration, keys resolved.
+    """Apply a file; return its changes, the configuration with write keys resolved, and references.
 
-    The references that stand in the file are remembered, so that they are followed, beside those
-    that `references` allows, also after a start without the file.
+    The references in the file are remembered, so that they are allowed, in addition to those of
+    `references`, also after a start without the file.
     """
     revision, current = await configs.load()
     known = await configs.references()
@@ -231,10 +231,10 @@ async def _in_force(
     wanted = written(current)
     texts = frozenset(references_in(wanted, catalog).values())
     references = attrs.evolve(references, written=texts)
-    # Before it is stored: a reference that leads nowhere must not be what the next start finds.
+    # Before storing: the next start must not find a reference that cannot be resolved.
     resolved = resolve_write_keys(wanted, references)
     changes = diff_configs(current, wanted, catalog)
-    # If the host dies in between, the next start may follow what either configuration needs.
+    # If the host dies in between, the references of both configurations are allowed.
     await configs.remember_references(known | texts)
     await configs.apply(changes, revision, actor=FROM_FILE)
     await configs.remember_references(texts)

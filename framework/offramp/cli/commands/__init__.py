@@ -1,4 +1,4 @@
-"""The commands of `offramp`: each is the file of its name, and a function of its context."""
+"""The commands of `offramp`: each is a function in the file of its name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from offramp.cli.commands.serve import serve
 from offramp.cli.commands.status import status
 from offramp.cli.commands.transform import transform
 
-#: In the order of `offramp --help`; the first parameter of each is the context.
+#: In the order of `offramp --help`; the first parameter of each is the `Context`.
 COMMANDS: Final[tuple[Callable[..., Any], ...]] = (
     transform,
     match,

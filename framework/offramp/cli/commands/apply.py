@@ -1,4 +1,4 @@
-"""`offramp apply`: puts a file in the place of the configuration of a running host."""
+"""`offramp apply`: replaces the configuration of a running host by a file."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ async def apply(
     Parameters
     ----------
     file
-        The configuration, TOML or JSON; a masked secret (***) keeps the one there is.
+        The configuration, TOML or JSON; a masked secret (***) keeps its present value.
     yes
-        Do not ask.
+        Apply without asking.
     dry_run
         Only show what would change.
     """
@@ -71,6 +71,6 @@ def _show_changes(context: Context, tried: Mapping[str, Any]) -> None:
 
 def _ask(context: Context) -> None:
     if not sys.stdin.isatty():
-        raise OfframpError("nobody is there to be asked: add --yes to apply it")
+        raise OfframpError("there is no terminal to ask at: add --yes to apply")
     if context.err.input("apply this? [y/N] ").strip().lower() not in {"y", "yes"}:
         raise OfframpError("nothing was applied")

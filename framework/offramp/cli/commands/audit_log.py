@@ -18,7 +18,7 @@ async def audit_log(
     Parameters
     ----------
     limit
-        At most this many.
+        The most changes to list.
     """
     async with open_api(host) as api:
         page = await api.get("audit-log", limit=limit)

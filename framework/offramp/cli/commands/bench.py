@@ -1,4 +1,4 @@
-"""`offramp bench`: what each subscription costs for the events on standard input."""
+"""`offramp bench`: measures the time that each subscription takes for events on standard input."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from offramp.delivery import Pipeline, compile_subscription
 from offramp.errors import ConfigError, EventError, Fault, OfframpError
 from offramp.web import complete
 
-#: Each step of a subscription is repeated for so long; the quickest of its rounds counts, since
-#: whatever else the machine does only ever adds. In seconds.
+#: Seconds for which each step of a subscription is repeated. The fastest round counts, as other
+#: work of the machine can only make a round slower.
 STEP_SECONDS: Final = 0.2
 
 
@@ -33,38 +33,37 @@ STEPS: Final = ("match", "map", "make")
 
 @attrs.frozen(kw_only=True)
 class Cost:
-    """What a subscription costs, by step, in microseconds for each event that comes that far."""
+    """The time of each step of a subscription, in microseconds per event that reaches it."""
 
     subscription: str
     matched: int
     events: int
-    #: Events that matched and became no payload.
+    #: Events that matched but could not become a payload.
     rejected: int
     steps: dict[str, float]
 
     @property
     def per_second(self) -> float:
-        """Events of this kind that one core takes through all steps in a second."""
+        """Events a second that one core takes through all steps."""
         shares = {"match": 1.0, **dict.fromkeys(STEPS[1:], self.matched / self.events)}
         spent = sum(cost * shares[step] for step, cost in self.steps.items())
         return MICROSECONDS / spent if spent else 0.0
 
     def as_data(self) -> dict[str, Any]:
-        """The same as JSON data."""
+        """Return it as JSON data."""
         return {**attrs.asdict(self), "events_per_second": round(self.per_second)}
 
 
 def bench(context: Context, *, config: ConfigFile = DEFAULT_FILE, json: Json = False) -> None:
-    """Measure what each enabled subscription costs for the events on standard input.
+    """Measure the time that each enabled subscription takes for events on standard input.
 
-    Nothing is sent and nothing is stored: matching the trigger, mapping, and making the checked
-    payload are timed on one core of this machine. What a host adds to it (HTTP, the disk)
-    stands in the page on performance.
+    Nothing is sent or stored. Matching the trigger, mapping, and making the checked payload are
+    timed on one core of this machine. The page on performance has what a host adds (HTTP, disk).
     """
     loaded, catalog = load(context, config)
     events = [complete(event) for event in read_events()]
     if not events:
-        message = "no event came: give one JSON object a line, as in `offramp bench < FILE`"
+        message = "has no events: give one JSON object per line, as in `offramp bench < FILE`"
         raise EventError([Fault("standard input", message)], reason="bad_request")
     enabled = [s for s in loaded.config.subscriptions.values() if s.enabled]
     if not enabled:
@@ -83,7 +82,7 @@ def bench(context: Context, *, config: ConfigFile = DEFAULT_FILE, json: Json = F
 def measure(
     pipeline: Pipeline, events: Sequence[dict[str, Any]], *, seconds: float = STEP_SECONDS
 ) -> Cost:
-    """Time each step on what the step before it made of the events."""
+    """Time each step with the results of the step before it."""
     matching = [event for event in events if pipeline.matches.matches(event)]
     steps = {"match": _cost(pipeline.matches.matches, events, seconds)}
     inputs: Sequence[Any] = matching
@@ -114,7 +113,7 @@ def _what_passes(run: Callable[[Any], Any], inputs: Iterable[Any]) -> list[tuple
 
 
 def _cost(run: Callable[[Any], Any], inputs: Sequence[Any], seconds: float) -> float:
-    """Microseconds for one input, in the quickest round."""
+    """Microseconds for one input, in the fastest round."""
     if not inputs:
         return 0.0
     best = float("inf")
@@ -138,5 +137,5 @@ def _table(costs: Iterable[Cost]) -> RenderableType:
         steps = [f"{cost.steps[step]:.2f}" for step in STEPS]
         shares = f"{cost.matched}/{cost.events}"
         table.add_row(name, shares, *steps, f"{cost.per_second:,.0f}")
-    unit = "µs for each event that comes to a step; events/s on one core, all steps"
+    unit = "µs per event that reaches a step; events/s on one core, all steps"
     return Group(table, Text(unit, "dim"))

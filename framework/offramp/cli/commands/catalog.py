@@ -1,4 +1,4 @@
-"""`offramp catalog`: the destinations that can be configured, or all about one of them."""
+"""`offramp catalog`: the destinations that can be configured, or the details of one."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from offramp.plugins import CatalogEntry
 
 
 def catalog(context: Context, slug: str | None = None) -> None:
-    """Show the destinations that can be configured, or all about one of them.
+    """Show the destinations that can be configured, or the details of one.
 
     Parameters
     ----------
     slug
-        A destination; without it, all are listed.
+        The destination to show; without it, all are listed.
     """
     if slug is None:
         context.out.print(_overview(context.catalog.values()))
@@ -66,7 +66,7 @@ def _fields(what: str, fields: Iterable[tuple[str, Field]]) -> FittingTable:
 
 def _required(field: Field) -> str:
     if isinstance(field.required, Conditions):
-        return "at times"
+        return "sometimes"
     return "yes" if field.required else "no"
 
 

@@ -1,4 +1,4 @@
-"""`offramp check`: every fault of a configuration, and warnings."""
+"""`offramp check`: lists every error of a configuration, and warnings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from offramp.plugins import Catalog
 
 
 def check(context: Context, config: ConfigFile = DEFAULT_FILE) -> int:
-    """Check a configuration: list every fault with its place, and warnings."""
+    """Check a configuration: list every error with its place, and warnings."""
     loaded, catalog = load(context, config)
     report = check_config(loaded.config, catalog, references=follow_all())
     for warning in report.warnings:
@@ -27,7 +27,7 @@ def check(context: Context, config: ConfigFile = DEFAULT_FILE) -> int:
 
 
 def _without_middleware(config: Config, catalog: Catalog) -> Iterator[Fault]:
-    """The instances that a host would not run, as it cannot have all of their middleware."""
+    """Find the instances that would not run, as part of their middleware cannot be used."""
     for instance in config.instances.values():
         try:
             if instance.enabled:
@@ -39,7 +39,7 @@ def _without_middleware(config: Config, catalog: Catalog) -> Iterator[Fault]:
 def _summary(path: Path, config: Config) -> str:
     enabled = sum(s.enabled for s in config.subscriptions.values())
     return (
-        f"{path} is good: {counted(len(config.sources), 'source')}, "
+        f"{path} is valid: {counted(len(config.sources), 'source')}, "
         f"{counted(len(config.instances), 'instance')}, "
         f"{counted(len(config.subscriptions), 'subscription')} ({enabled} enabled)"
     )

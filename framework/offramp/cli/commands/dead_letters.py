@@ -20,7 +20,7 @@ async def dead_letters(
     Parameters
     ----------
     limit
-        At most this many.
+        The most deliveries to list.
     """
     query = (filters or DeliveryFilters()).as_query()
     async with open_api(host) as api:

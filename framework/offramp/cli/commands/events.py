@@ -1,4 +1,4 @@
-"""`offramp events`: what became of one event, or the latest events."""
+"""`offramp events`: the deliveries of one event, or the latest events."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ async def events(
     limit: int = 20,
     host: ApiOptions = TEXT,
 ) -> None:
-    """Show what became of one event at each subscription, and why; or list the latest events.
+    """Show the delivery of one event to each subscription, and why; or list the latest events.
 
     Parameters
     ----------
     message_id
         The event's messageId; without it, the latest events are listed.
     source
-        Only what this source sent.
+        Only events of this source.
     limit
-        At most this many events in the list.
+        The most events to list.
     """
     async with open_api(host) as api:
         if message_id is None:

@@ -22,13 +22,13 @@ async def explain(
 ) -> int:
     """Show what a subscription would make of events on standard input; nothing is sent.
 
-    The status is 1 where a plugin's own code failed for an event that the trigger wants, also where
-    it keeps the whole instance from running.
+    The exit status is 1 if a plugin's own code failed for an event that matches the trigger, or
+    keeps the whole instance from running.
 
     Parameters
     ----------
     subscription
-        Its id, INSTANCE/NAME; without it, every enabled subscription is asked.
+        Its id, INSTANCE/NAME; without it, every enabled subscription is explained.
     """
     failed = False
     async with Compiled(context, options.config) as snapshot:
@@ -43,5 +43,5 @@ async def explain(
 
 
 def _plugin_failed(explanation: Mapping[str, Any]) -> bool:
-    """Whether an explanation ended in the plugin's own code."""
+    """Whether the plugin's own code failed."""
     return any("method" in error for error in explanation["errors"])

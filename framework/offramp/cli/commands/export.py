@@ -30,7 +30,7 @@ async def export(
     Parameters
     ----------
     secrets
-        With secrets in the clear: read from the data folder itself, since no host sends them.
+        Write secrets in clear text, from the data folder, as a host never sends them.
     format
         TOML or JSON.
     """
@@ -47,13 +47,13 @@ async def export(
 
 
 async def load_stored(folder: Path, catalog: Catalog) -> Config:
-    """The configuration in force, secrets in the clear; raises `StorageError` and `ConfigError`."""
+    """Read the stored configuration with its secrets; raises `StorageError` and `ConfigError`."""
     path = folder / DATABASE_FILE
     if not path.exists():
-        raise StorageError(f"there is no host's data in {folder}: say where it is with --data-dir")
+        raise StorageError(f"{folder} has no data of a host: name its folder with --data-dir")
     readers = Readers(path, threads=1, name="offramp-export")
     try:
-        # It only reads, and reading is all that this part of a store can do.
+        # Only reading is needed, which is all that the readers of a store can do.
         configs = ConfigStore(cast("Store", readers), load_key_ring(folder), catalog)
         _, config = await configs.load()
     finally:

@@ -13,6 +13,6 @@ def manifest(context: Context, slug: str) -> None:
     Parameters
     ----------
     slug
-        A destination.
+        The destination to print.
     """
     print(_json.pretty(manifest_of(context.catalog[slug])))  # noqa: T201 - it is the output

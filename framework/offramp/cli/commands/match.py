@@ -1,4 +1,4 @@
-"""`offramp match`: passes on the events that a trigger selects, to try it out."""
+"""`offramp match`: tries a trigger on events, and writes those that match."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ def match(
     verdict: Annotated[bool, Parameter(negative="")] = False,
     why: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
-    """Filter events by a trigger: one event a line on standard input, the selected ones out.
+    """Filter events by a trigger: read one event per line, write those that match.
 
     Parameters
     ----------
     trigger
         FQL, for example: type = "track" and event = "Order Completed"
     verdict
-        Write a verdict for every event instead of passing on those selected.
+        Write a result for every event instead of the events that match.
     why
-        With the truth of each condition.
+        Write also the result of each condition.
     """
     compiled = compile_trigger(trigger)
     for event in read_events():

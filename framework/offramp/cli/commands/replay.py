@@ -16,7 +16,7 @@ from offramp.cli.options import DeliveryFilters, Flag
 from offramp.cli.render.tables import render_preview
 from offramp.errors import OfframpError, counted
 
-#: How often progress is looked at, in seconds.
+#: Seconds between two requests for the progress.
 LOOK_SECONDS: Final = 0.2
 
 
@@ -34,13 +34,13 @@ async def replay(  # noqa: PLR0913 - each is an option of the command
     Parameters
     ----------
     ids
-        The deliveries, by their ids; `offramp dead-letters` and `offramp events` tell them.
+        The deliveries, by id; `offramp dead-letters` and `offramp events` list the ids.
     all
-        All dead letters; required where no id and no other filter is given.
+        All dead letters; required if no id and no other filter is given.
     dry_run
-        Send nothing: show what would be sent instead of what was.
+        Send nothing: compare what would be sent with what was sent.
     mapping
-        With --dry-run: fields to map otherwise, as JSON or @FILE, laid over the mapping.
+        With --dry-run: fields that replace those of the mapping, as JSON or @FILE.
     """
     body = {
         "ids": list(ids) or None,
@@ -83,5 +83,5 @@ def _show_end(context: Context, replay: Mapping[str, Any], *, as_json: bool) -> 
     if not as_json:
         n = replay["replayed"]
         due = counted(n, "delivery", "deliveries")
-        message = f"{due} due again; `offramp status` tells what becomes of them"
+        message = f"{due} due again; `offramp status` shows their outcomes"
         context.out.print(message if n else "nothing to replay: no dead letter matches")

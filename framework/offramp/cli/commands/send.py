@@ -1,4 +1,4 @@
-"""`offramp send`: sends events to their destinations now, without a host."""
+"""`offramp send`: sends events to their destinations directly, without a host."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def send(
 ) -> int:
     """Send events on standard input to their destinations now, for real, and show the answers.
 
-    The host and its queue have no part in it. The status is 1 where an event was not taken.
+    No host and no queue is used. The exit status is 1 if an event was not accepted.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ from offramp.host.log import start_log
 from offramp.host.loop import on_fastest_loop
 from offramp.host.run import Host, run_host
 
-#: Where a person may have expected a reload.
+#: Shown where a reload may have been expected.
 HOW_TO_CHANGE: Final = "`offramp apply FILE` changes the configuration while the host runs"
 
 
@@ -37,23 +37,23 @@ async def serve(  # noqa: PLR0913 - an option each
     log_format: LogFormat | None = None,
     log_level: LogLevel | None = None,
 ) -> None:
-    """Run the host: take in events and deliver them, until SIGINT or SIGTERM.
+    """Run the host: accept events and deliver them, until SIGINT or SIGTERM.
 
     Parameters
     ----------
     config
-        The configuration, TOML or JSON; it takes the place of the one in the data folder.
-        Without it, and without an `offramp.toml` here, that one runs on.
+        The configuration, TOML or JSON; it replaces the one in the data folder. The default is
+        `offramp.toml` in this folder, or if there is none, the one in the data folder.
     data_dir
-        The folder for events and outcomes; it must lie on a local disk.
+        The folder for events and outcomes; it must be on a local disk.
     host
-        The address to listen on; only this machine unless told otherwise.
+        The address to listen on; by default only this machine can connect.
     port
         The port to listen on; 0 picks a free one.
     log_format
         How the log is written: `auto` is text at a terminal, and JSON anywhere else.
     log_level
-        The least severe records that are written.
+        The least severe level that is logged.
     """
     if config is None and DEFAULT_FILE.exists():
         config = DEFAULT_FILE
@@ -74,30 +74,30 @@ async def serve(  # noqa: PLR0913 - an option each
     async with run_host(written, catalog, settings, folder=folder) as running:
         _announce(teller, running)
         await stop.wait()
-        teller.say("stopping: finishing what is on its way …")
-    teller.say("stopped; what was not delivered yet waits on disk")
+        teller.say("stopping: finishing the running deliveries …")
+    teller.say("stopped; undelivered events are kept on disk")
 
 
 class Teller:
-    """Tells the operator of start and stop: in words at a terminal, in the log anywhere else."""
+    """Reports start and stop to the operator: as text at a terminal, otherwise in the log."""
 
     def __init__(self, context: Context | None) -> None:
         self._context = context
 
     @property
     def at_terminal(self) -> bool:
-        """Whether a person reads along, and nothing keeps what is told."""
+        """Whether messages go to a terminal and are not stored."""
         return self._context is not None and self._context.err.is_terminal
 
     def say(self, text: str, **extra: str) -> None:
-        """Tell of something as it should be; `extra` stands in the log's JSON beside it."""
+        """Report normal operation; `extra` is added to the log's JSON."""
         if self._context is None:
             _log.info("%s", text.strip(), extra=extra)
         else:
             self._context.err.print(text, markup=False, soft_wrap=True)
 
     def warn(self, text: str) -> None:
-        """Tell of something that does not run."""
+        """Report what does not run."""
         if self._context is None:
             _log.warning("%s", text)
         else:
@@ -105,7 +105,7 @@ class Teller:
 
 
 def _with_options(settings: HostSettings, **options: Any) -> HostSettings:
-    """The settings with what the command line says otherwise."""
+    """Replace settings by the options of the command line."""
     given = {key: value for key, value in options.items() if value is not None}
     if not 0 <= given.get("port", 0) <= HIGHEST_PORT:
         message = f"must be 0 to {HIGHEST_PORT}, not {given['port']}"
@@ -118,7 +118,7 @@ def _stop_signals() -> asyncio.Event:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    # A terminal that is closed must not end a host that somebody put into the background.
+    # Closing a terminal must not stop a host that runs in the background.
     loop.add_signal_handler(signal.SIGHUP, _log.info, "SIGHUP: nothing to do; %s", HOW_TO_CHANGE)
     return stop
 
@@ -126,16 +126,16 @@ def _stop_signals() -> asyncio.Event:
 def _announce(teller: Teller, running: Host) -> None:
     snapshot = running.engine.snapshot
     for change in running.changes:
-        # What is new stands in the file as a whole; of a change, the difference is told.
+        # New items are in the file as a whole; for a change, the difference is shown.
         teller.say(str(change) if change.what == "changed" else str(change).splitlines()[0])
-    teller.say(f"offramp takes events at {running.url}/v1/batch", url=running.url)
+    teller.say(f"offramp accepts events at {running.url}/v1/batch", url=running.url)
     teller.say(f"  data in {running.folder}")
     teller.say(f"  control API at {running.url}/api, {_where_token(teller, running)}")
     for pipeline in snapshot.pipelines.values():
         subscription = pipeline.subscription
         teller.say(f"  {subscription.id}: {subscription.action} when {subscription.trigger}")
     if not snapshot.config.sources:
-        teller.warn("there is no source yet, so no event is taken: `offramp apply FILE` adds some")
+        teller.warn("there is no source yet: add one with `offramp apply FILE` to accept events")
 
 
 def _where_token(teller: Teller, running: Host) -> str:

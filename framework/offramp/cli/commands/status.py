@@ -21,12 +21,12 @@ async def status(
 ) -> int:
     """Show each subscription's queue, outcomes and latency, and whether the sums hold.
 
-    The status is 1 where they do not, or where something that is configured does not run.
+    The exit status is 1 if they do not, or if something configured does not run.
 
     Parameters
     ----------
     since
-        Count from then on: 90m, 24h, 7d, or a time in ISO 8601.
+        Count from this time on: 90m, 24h or 7d ago, or a time in ISO 8601.
     reconcile
         Recount all deliveries and compare them with the counters; reads the whole ledger.
     """

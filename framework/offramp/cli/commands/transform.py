@@ -1,4 +1,4 @@
-"""`offramp transform`: shapes events by a mapping, to try it out."""
+"""`offramp transform`: applies a mapping to events, to try it out."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ def transform(
     destination: str = "",
     action: str = "",
 ) -> int:
-    """Shape events by a mapping: events in on standard input, a line each, results out.
+    """Apply a mapping to events: read one event per line, write one result per line.
 
-    Where an event cannot be shaped, its fault goes to standard error and the status is 1.
+    If an event cannot be mapped, its error is written to standard error, and the exit status is 1.
 
     Parameters
     ----------
     mapping
-        The mapping as JSON, or @FILE. Laid over an action's defaults if one is named.
+        The mapping as JSON, or @FILE. With --action it replaces fields of the default mapping.
     destination
-        A destination, together with --action.
+        The destination of the action.
     action
-        An action, whose default mapping is then used.
+        The action whose default mapping is used.
     """
     spec = _defaults(context, destination, action) | read_mapping(mapping)
     compiled = compile_mapping(spec, directives=context.catalog.directives, clock=time.time)

@@ -1,1 +1,1 @@
-"""What a person reads at a terminal: tables, the record of an event, explanations."""
+"""Renders output for a terminal: tables, the record of an event, explanations."""

@@ -1,4 +1,4 @@
-"""Tables that cut nothing: columns where they fit, a block a row where they do not."""
+"""Tables that cut no text: as columns if they fit, else as one block per row."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 
 
 def grid(*columns: str) -> Table:
-    """A table without lines that folds long words; it has no head where all names are empty."""
+    """A table without lines that folds long words; it has no head if all names are empty."""
     table = Table(box=None, pad_edge=False, show_header=any(columns))
     for name in columns:
         table.add_column(name, overflow="fold")
@@ -26,21 +26,21 @@ def grid(*columns: str) -> Table:
 
 
 def indented(part: RenderableType) -> Padding:
-    """Two blanks further in, and no blanks behind it."""
+    """Indent by two spaces, without spaces at the end of lines."""
     return Padding(part, INDENT, expand=False)
 
 
 #: The narrowest column in which sentences can be read, in characters.
 LEAST_PROSE: Final = 24
-#: What stands in a cell of a number that is 0.
+#: The cell of a number that is 0.
 NOTHING: Final = "·"
 
 
 class FittingTable:
-    """Rows with a name each: `head` is the column of the names, `numbers` stand on the right.
+    """A table: `head` is the column that names the rows, `numbers` are aligned right.
 
-    `prose` is the column that may be wrapped. Where the table is wider than the terminal all the
-    same, each row becomes its name with the other cells below it; an id is never cut.
+    The column `prose` may be wrapped. If the table is still wider than the terminal, each row is
+    shown as its name with the other cells below it; an id is never cut.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class FittingTable:
         self._rows: list[list[Text]] = []
 
     def add_row(self, *cells: str | Text) -> None:
-        """A row, a cell for each column; text is taken as it stands."""
+        """Add a row with a cell for each column; text is not parsed as markup."""
         row = [Text(cell) if isinstance(cell, str) else cell for cell in cells]
         row[self._head].stylize_before("bold")
         self._rows.append(row)
@@ -111,5 +111,5 @@ class FittingTable:
 
 
 def number(n: int) -> Text:
-    """A count with thousands marked; nothing much for 0."""
+    """A count with thousands separators; `·` for 0."""
     return Text(f"{n:,}") if n else Text(NOTHING, "dim")

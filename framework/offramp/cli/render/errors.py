@@ -1,4 +1,4 @@
-"""Errors as the control API and explanations list them, each in a line for a person."""
+"""Renders the errors of the control API and of explanations, one line each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from offramp.pointers import keys_of
 
 
 def place_of(error: Mapping[str, str]) -> str:
-    """Where an error is: `instances.a.subscriptions[0].trigger` of a pointer, or a name."""
+    """Return the place of an error: `instances.a.subscriptions[0].trigger`, or a parameter."""
     pointer = error.get("pointer")
     if pointer is None:
         named = (f"{kind} {error[kind]}" for kind in ("parameter", "header") if kind in error)

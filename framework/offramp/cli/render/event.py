@@ -1,4 +1,4 @@
-"""One event in words: what came, what became of it, why, and what to do about it."""
+"""Renders one event: its deliveries, their reasons, and what to do."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from offramp.cli.render.explanation import (
     short,
 )
 
-#: Of a body, so much is shown; `--json` has everything.
+#: Characters of a body that are shown; `--json` has all.
 MAX_BODY_CHARACTERS: Final = 400
 _MARKS: Final = {
     "delivered": ("✓", "bold green"),
@@ -32,7 +32,7 @@ _MARKS: Final = {
 
 
 def render_event_record(record: Mapping[str, Any]) -> RenderableType:
-    """One event as the control API answers it."""
+    """Render one event of the control API."""
     event = record["event"]
     shown = event or {
         "type": record["type"],
@@ -44,18 +44,18 @@ def render_event_record(record: Mapping[str, Any]) -> RenderableType:
     if event is None:
         parts.append(Text("the event itself is no longer kept", "dim"))
     if not record["deliveries"]:
-        parts.append(Text("no subscription was there to want it"))
+        parts.append(Text("the source had no subscription"))
     parts += [_delivery(delivery) for delivery in record["deliveries"]]
     return Group(*parts)
 
 
 def clock(text: str | None) -> str:
-    """A time of the API for a person: `2026-11-23 05:16:05.120Z`."""
+    """Format a time of the API: `2026-11-23 05:16:05.120Z`."""
     return "" if text is None else text.replace("T", " ")
 
 
 def duration(seconds: float) -> str:
-    """A length of time: `12 ms`, `3.4 s`, `2 h 5 min`."""
+    """Format a duration: `12 ms`, `3.4 s`, `2 h 5 min`."""
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 60:  # noqa: PLR2004 - seconds of a minute
@@ -101,7 +101,7 @@ def _why(why: Mapping[str, Any] | None) -> Iterator[RenderableType]:
         yield render_conditions(why["trigger"])
     remedy = grid("", "")
     if why["fix"]:
-        remedy.add_row(Text("to mend", "bold"), Text(why["fix"]))
+        remedy.add_row(Text("to fix", "bold"), Text(why["fix"]))
     if why["replay"]:
         remedy.add_row(Text("then", "bold"), Text(why["replay"], "cyan"))
     if remedy.row_count:

@@ -1,4 +1,4 @@
-"""Explanations and answers for a person to read: what matched, what each field became, and why."""
+"""Renders explanations and answers: what matched, the value of each field, and why."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from offramp import _json
 from offramp.cli.render.columns import grid, indented
 from offramp.cli.render.errors import render_error
 
-#: Longer values are cut: a table is for reading, `--json` has everything.
+#: Longer values are cut in tables; `--json` has all.
 MAX_VALUE_CHARACTERS: Final = 60
 SKIPPED_HEADERS: Final = frozenset({"user-agent"})
 
@@ -33,7 +33,7 @@ def render_explanation(explanation: Mapping[str, Any]) -> RenderableType:
 
 
 def render_answers(explanation: Mapping[str, Any]) -> RenderableType:
-    """What became of one event that was sent to one subscription."""
+    """Render the result of sending one event to one subscription."""
     name = Text(str(explanation["subscription"]), style="bold")
     if explanation["error"] is None:
         line = Text.assemble(("delivered ", "bold green"), name)
@@ -47,12 +47,12 @@ def render_answers(explanation: Mapping[str, Any]) -> RenderableType:
 
 
 def exchanges_of(last: Any) -> list[Mapping[str, Any]]:
-    """The exchanges or requests of a call, oldest first, from the last that has those before."""
+    """List the exchanges or requests of a call, oldest first; `last` links to the earlier ones."""
     return [*last.get("earlier", ()), last] if isinstance(last, Mapping) else []
 
 
 def left_out(last: Any) -> list[Text]:
-    """A line that tells how many requests are not shown, where there are any."""
+    """A line with the number of requests that are not shown, if any."""
     count = last.get("left_out", 0) if isinstance(last, Mapping) else 0
     if not count:
         return []
@@ -61,13 +61,13 @@ def left_out(last: Any) -> list[Text]:
 
 
 def short(value: Any, limit: int = MAX_VALUE_CHARACTERS) -> str:
-    """A JSON value as one line of limited length; text without its quotes."""
+    """Format a JSON value as one line of limited length; texts without quotes."""
     text = value if isinstance(value, str) else _json.dumps(value).decode()
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def origin_of(origin: Mapping[str, Any]) -> str:
-    """Where a value came from, in a few words: `@path $.messageId`."""
+    """Describe the origin of a value: `@path $.messageId`."""
     directive = origin["directive"]
     paths = ", ".join(origin["paths"])
     if directive is None:
@@ -76,7 +76,7 @@ def origin_of(origin: Mapping[str, Any]) -> str:
 
 
 def conditions_of(trigger: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The single conditions of a trigger's explanation, in the order of its text."""
+    """List the single conditions of a trigger's explanation, in the order of its text."""
     if trigger.get("operator") in {"and", "or"}:
         for child in trigger["children"]:
             yield from conditions_of(child)
@@ -85,7 +85,7 @@ def conditions_of(trigger: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def found_by(condition: Mapping[str, Any]) -> str:
-    """What a condition found in the event, in one line."""
+    """Describe what a condition found in the event, in one line."""
     if "actual" in condition:
         actual = condition["actual"]
         return ", ".join(f"{path} is {short(value)}" for path, value in actual.items()) or "absent"
@@ -99,7 +99,7 @@ def _verdict(explanation: Mapping[str, Any]) -> Text:
 
 
 def render_conditions(trigger: Mapping[str, Any]) -> Table:
-    """A trigger's conditions, each with its truth and what it found."""
+    """Render a trigger's conditions, each with its result and what it found."""
     table = grid("", "", "")
     for condition in conditions_of(trigger):
         table.add_row(
@@ -131,7 +131,7 @@ def _request(request: Mapping[str, Any]) -> Group:
 
 
 def render_event(event: dict[str, Any]) -> Text:
-    """An event in one line: its type, its name, who, and its message id."""
+    """Render an event in one line: type, name, user, and message id."""
     ids = ("userId", "anonymousId")
     user = next((f"{key} {event[key]}" for key in ids if event.get(key)), "")
     name = event.get("event") or event.get("name") or ""

@@ -1,4 +1,4 @@
-"""What a running host tells, as tables for a person."""
+"""Renders answers of a running host as tables."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from offramp.cli.render.errors import render_error
 from offramp.cli.render.event import clock, duration
 from offramp.cli.render.explanation import short
 
-#: Of a payload that is new as a whole, so much is shown.
+#: Characters that are shown of a payload that is completely new.
 MAX_VALUE_CHARACTERS: Final = 400
-#: Of what a partner answered to the requests that are held back; `--json` has everything.
+#: Characters of a partner's answer shown for an instance that is held back; `--json` has all.
 MAX_MESSAGE_CHARACTERS: Final = 400
 _COUNTS: Final = ("delivered", "filtered", "rejected", "expired")
 _QUANTILES: Final = ("p50", "p95", "p99")
@@ -124,7 +124,7 @@ def _problem(problem: Mapping[str, str]) -> Text:
 def render_dead_letters(
     page: Mapping[str, Any], groups: Iterable[Mapping[str, Any]]
 ) -> RenderableType:
-    """Deliveries that failed for good, and how many stand at each reason."""
+    """Render dead letters, and their number for each reason."""
     reasons = FittingTable("subscription", "stage", "reason", numbers=("deliveries",))
     for group in groups:
         if group["stage"] != "retrying":
@@ -141,12 +141,12 @@ def render_dead_letters(
             row["reason"],
             row["message"],
         )
-    more = "there are more: ask with --limit" if page["cursor"] else ""
+    more = "there are more: raise --limit" if page["cursor"] else ""
     return Group(reasons, "", table, Text(more, "dim"))
 
 
 def render_preview(preview: Mapping[str, Any]) -> RenderableType:
-    """What a replay would send instead, delivery by delivery."""
+    """Render what a replay would send, delivery by delivery."""
     parts: list[RenderableType] = []
     for row in preview["rows"]:
         delivery = row["delivery"]
@@ -199,7 +199,7 @@ def _differing(row: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _flat(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings and mappings entry by entry: of a long one, only what differs is to be read."""
+    """Flatten settings and mappings to entries, so that only entries that differ are shown."""
     flat: dict[str, Any] = {}
     for key, value in table.items():
         inner = value.items() if isinstance(value, Mapping) else [("", value)]

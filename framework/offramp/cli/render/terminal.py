@@ -1,4 +1,4 @@
-"""A console through which no text that came from outside reaches into the terminal."""
+"""A console that never sends control characters of foreign texts to the terminal."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ UNFOLDED: Final = 100_000
 
 
 class SafeConsole(Console):
-    """Shows control characters instead of sending them; its own colours are not text.
+    """Replaces control characters in texts by visible symbols; its own colours still work.
 
-    What is no terminal has no width, so nothing is folded for it, unless `COLUMNS` gives it one.
+    If the output is not a terminal, no line is folded, unless `COLUMNS` gives a width.
     """
 
     def __init__(self, *, stderr: bool = False) -> None:
@@ -29,7 +29,7 @@ class SafeConsole(Console):
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """The segments of what is to be printed."""
+        """Render to segments, with control characters replaced."""
         for segment in super().render(renderable, options):
             if segment.control:
                 yield segment
