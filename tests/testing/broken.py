@@ -306,7 +306,7 @@ BROKEN: dict[str, Broken] = {
     "a trigger that nothing matches": Broken(
         with_preset(trigger='type = "track" and type = "identify"'),
         "test_presets_deliver",
-        "no event could be made that its trigger wants",
+        "no event could be made that its trigger matches",
     ),
     "a preset whose mapping fails": Broken(
         with_preset(mapping={"at": literal("yesterday-ish")}),
@@ -331,7 +331,7 @@ BROKEN: dict[str, Broken] = {
     "an idempotency key that may be absent": Broken(
         with_action(OptionalKey),
         "test_idempotency_keys_are_required",
-        "'key' is not always there",
+        "'key' is not always present",
     ),
     "a default that is not JSON": Broken(
         note(default=datetime(2026, 1, 1, tzinfo=UTC)),
@@ -351,12 +351,12 @@ BROKEN: dict[str, Broken] = {
     "a secret in the log": Broken(
         with_action(Logging),
         "test_secrets_are_never_shown",
-        "stands in the clear in the log",
+        "is not masked in the log",
     ),
     "a secret printed": Broken(
         with_action(Printing),
         "test_secrets_are_never_shown",
-        "stands in the clear in what was printed",
+        "is not masked in what was printed",
     ),
     "a status that is not looked at": Broken(
         with_action(Swallowing),
@@ -406,7 +406,7 @@ BROKEN: dict[str, Broken] = {
     "good credentials told as bad": Broken(
         authenticating(refuse_all),
         "test_bad_credentials_are_told",
-        "with a partner who is well, credentials should pass",
+        "with a partner without faults, credentials should pass",
     ),
     "an id in the path unquoted": Broken(
         with_action(UnquotedPath),

@@ -411,7 +411,7 @@ async def test_credentials_are_good_refused_or_unclear(
             wrong()
         assert TOKEN not in str(raised.value)
         assert run.exchanges
-    with pytest.raises(AssertionError, match="told unclear"):
+    with pytest.raises(AssertionError, match="reported unclear"):
         refused.assert_unclear()
 
 

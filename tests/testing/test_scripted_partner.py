@@ -168,7 +168,7 @@ async def test_a_function_that_answers_nothing_is_the_tests_own_fault(
     partner.otherwise(respond)
     with pytest.raises(pytest.fail.Exception) as raised:
         await transport(outgoing_request())
-    assert "what the test gave to `partner.otherwise`" in str(raised.value)
+    assert "the test's argument of `partner.otherwise`" in str(raised.value)
     assert message in str(raised.value)
 
 

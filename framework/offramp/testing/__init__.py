@@ -1,8 +1,8 @@
-"""The harness: test a destination on the production path, with a scripted partner at its end.
+"""The harness: test a destination on the production path, with a scripted partner.
 
-The fixtures (`integration`, `partner`, `local_partner`, `clock`) come with pytest's plugin, which
-is installed with Offramp. What stands here is loaded when it is first asked for, so that pytest
-starts quickly where nothing of it is used.
+The fixtures (`integration`, `partner`, `local_partner`, `clock`) come with the pytest plugin that
+is installed with Offramp. Each name of this module is imported at its first use, so that pytest
+starts quickly if none is used.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Mappings read backwards: an event from which a mapping makes the payload that is wanted."""
+"""Inverts mappings: makes an event from which a mapping makes a given payload."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from offramp.testing.data import HasFields, fields_for, generate_test_data
 from offramp.testing.events import create_test_event
 from offramp.testing.formats import UNIQUE_CHARACTERS, word
 
-#: A value, and the keys under which an event is to hold it.
+#: A value, and the keys of its path in the event.
 Placing: TypeAlias = "tuple[tuple[str, ...], Any]"
 
-#: A template that is one value and nothing else.
+#: A template that consists of one placeholder.
 _ONE_VALUE: Final = re.compile(r"\s*\{\{\{?\s*([^{}]+?)\s*\}?\}\}\s*")
-#: What the collector decides on is not a field's to change.
+#: Fields of the event that are never changed, since the collector depends on them.
 _KEPT: Final = frozenset({"type"})
 
 
@@ -35,9 +35,9 @@ def generate_test_event(
 ) -> dict[str, Any]:
     """An event from which a mapping (the fields' defaults) makes values like `generate_test_data`.
 
-    The values, with `values` laid over them, are put where the mapping's paths look for them, in
-    an event that is otherwise `create_test_event(**changes)`. What cannot be read backwards
-    (Liquid, templates with text around them) finds what the event has.
+    The values, overridden by `values`, are put at the paths that the mapping reads, in an event
+    that is otherwise `create_test_event(**changes)`. What cannot be inverted (Liquid, templates
+    with text around a placeholder) reads what the event has.
     """
     fields = fields_for(of)
     slug = getattr(of, "slug", None)
@@ -47,7 +47,7 @@ def generate_test_event(
     own_id = f"message-{word(rng, UNIQUE_CHARACTERS)}"
     whole = create_test_event(**{"messageId": own_id, **changes})
     placings: dict[tuple[str, ...], Any] = {}
-    # What is required is placed first: where two fields look at one place, it has the say.
+    # Required fields come first: if two fields read one path, the first value is kept.
     for key in sorted(data, key=lambda key: fields[key].required is not True):
         for keys, value in _placings(spec.get(key), data[key]):
             placings.setdefault(keys, value)
@@ -62,7 +62,7 @@ def _defaults(fields: Fields) -> dict[str, Any]:
 
 
 def _placings(spec: Any, value: Any) -> Iterator[Placing]:
-    """Where a spec looks for what becomes `value`."""
+    """The paths that a spec reads, each with the value that it needs to give `value`."""
     match spec:
         case {"@path": str(path)}:
             yield split_path(path), value
@@ -82,9 +82,9 @@ def _placings(spec: Any, value: Any) -> Iterator[Placing]:
 
 
 def _within(spec: Mapping[str, Any], value: Any) -> Iterator[tuple[Any, Any]]:
-    """The specs inside a directive that hand their value on, and what each is to give."""
+    """The specs inside a directive that pass their value on, each with the value it has to give."""
     match spec:
-        # `blank` holds, in spite of its name, for what is not blank.
+        # `blank`, despite its name, holds for values that are not blank.
         case {"@if": {"exists": asked, "then": wanted} | {"blank": asked, "then": wanted}}:
             yield asked, value
             yield wanted, value
@@ -103,7 +103,7 @@ def _as_path(where: Any) -> Any:
 
 
 def _items(values: list[Any], shape: list[Any]) -> list[Any]:
-    """The items of the event's list, so that each becomes one of the values."""
+    """The items of the event's list, each of which becomes one of the values."""
     if not shape:
         return values
     items = []
@@ -117,7 +117,7 @@ def _items(values: list[Any], shape: list[Any]) -> list[Any]:
 
 
 def put(scope: dict[str, Any], keys: tuple[str, ...], value: Any) -> None:
-    """Put a value under keys, one inside the other, making what is missing on the way."""
+    """Put a value at a path of keys, and create the objects that are missing on the way."""
     holder: Any = scope
     for key, after in pairwise(keys):
         inner = _member(holder, key)

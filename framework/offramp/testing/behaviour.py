@@ -1,4 +1,4 @@
-"""What the ready-made suite finds wrong in what a destination does."""
+"""The checks of the ready-made suite on what a destination does."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from offramp.testing.runs import ActionRun, AuthenticationRun
 
 PresetEvent = Callable[[Preset, Mapping[str, Any]], "dict[str, Any] | None"]
 
-#: Enough for a batch to be halved more than once.
+#: Number of events: enough for a batch to be halved more than once.
 BATCH: Final = 5
-#: Which of them the partner refuses.
+#: Index of the event that the partner refuses.
 BAD: Final = 3
 
 _MEND: Final = {
@@ -37,7 +37,7 @@ _OUTAGES: Final = (429, 500, 503)
 
 
 def unmade_payloads(probe: Probe) -> Iterator[str]:
-    """Actions that make no payload of an event made for their default mapping."""
+    """Actions that do not deliver an event made for their default mapping."""
     for slug, action in probe.entry.actions.items():
         for only_required in (False, True):
             event = probe.event(
@@ -50,14 +50,14 @@ def unmade_payloads(probe: Probe) -> Iterator[str]:
             if run.delivery.outcome != "delivered":
                 extent = "only the required fields" if only_required else "all fields"
                 yield (
-                    f"action {slug!r}: an event made for {extent} was not delivered by a partner "
-                    f"who is well; mend the default mapping or the action, or override `event` or "
-                    f"`answer` in your suite\n{run!r}"
+                    f"action {slug!r}: an event made for {extent} was not delivered to a partner "
+                    f"without faults; fix the default mapping or the action, or override `event` "
+                    f"or `answer` in your suite\n{run!r}"
                 )
 
 
 def idle_presets(probe: Probe, make_event: PresetEvent) -> Iterator[str]:
-    """Presets that want no event, or do not deliver what they want."""
+    """Presets that match no event, or do not deliver a matching event."""
     for preset in probe.entry.presets:
         event = make_event(preset, probe.preset_mapping(preset))
         if event is None:
@@ -69,7 +69,7 @@ def idle_presets(probe: Probe, make_event: PresetEvent) -> Iterator[str]:
 
 
 def mistaken_statuses(probe: Probe, statuses: Mapping[int, str]) -> Iterator[str]:
-    """Statuses of the partner after which events end otherwise than they should."""
+    """Statuses of the partner after which events have the wrong outcome."""
     for status, wanted in statuses.items():
         answer = always(Answer(status=status, payload={"message": f"answered {status}"}))
         yield from _mistaken(probe, answer, f"the partner answers {status}", wanted)
@@ -97,16 +97,16 @@ def _mistaken(probe: Probe, answer: Responder, case: str, wanted: str) -> Iterat
 
 
 def mistaken_credentials(probe: Probe) -> Iterator[str]:
-    """Answers of the partner after which the operator is told a wrong thing of the credentials."""
+    """Answers of the partner after which the test of the credentials has the wrong result."""
     if probe.entry.destination.test_authentication is None:
         yield (
-            "the destination has secrets but no `test_authentication`: nobody can tell a wrong "
-            "one before events fail"
+            "the destination has secrets but no `test_authentication`: a wrong secret is only "
+            "noticed when events fail"
         )
         return
     run = probe.authenticate(probe.well)
     if not run.good:
-        yield _expected(run, "a partner who is well", "pass", "override `answer` in your suite")
+        yield _expected(run, "a partner without faults", "pass", "override `answer` in your suite")
     for status in _REFUSED:
         run = probe.authenticate(always(Answer(status=status, payload={"message": "no"})))
         if not run.refused:
@@ -136,14 +136,14 @@ def _expected(run: AuthenticationRun, case: str, wanted: str, mend: str) -> str:
 
 
 def unlike_batches(probe: Probe) -> Iterator[str]:
-    """Actions whose batches carry other things than their single requests."""
+    """Actions whose batch requests carry other data than their single requests."""
     for slug, action in _batching(probe):
         events = probe.events(action, _size(action))
         alone = [probe.run(action, [event], probe.well) for event in events]
         together = probe.run(action, events, probe.well)
         failed = next((run for run in (*alone, together) if not run.delivered), None)
         if failed is not None:
-            message = "not all events are delivered by a partner who is well"
+            message = "not all events are delivered to a partner without faults"
             yield f"action {slug!r}: {message}\n{failed!r}"
             continue
         if not same_items([run.requests for run in alone], together.requests):
@@ -155,7 +155,7 @@ def unlike_batches(probe: Probe) -> Iterator[str]:
 
 
 def harmed_batches(probe: Probe) -> Iterator[str]:
-    """Actions that lose good events, or hide bad ones, where a batch is refused."""
+    """Actions that lose good events, or hide bad ones, if a batch is refused."""
     for slug, action in _batching(probe):
         events = probe.events(action, _size(action))
         alone = [probe.run(action, [event], probe.well) for event in events]
@@ -164,7 +164,7 @@ def harmed_batches(probe: Probe) -> Iterator[str]:
         if not marks:
             yield (
                 f"action {slug!r}: the requests for two different events are the same; override "
-                "`event` in your suite, so that events differ where it matters"
+                "`event` in your suite, so that the requests differ"
             )
             continue
         run = probe.run(action, events, _refusing(marks, probe.well))
@@ -178,7 +178,7 @@ def harmed_batches(probe: Probe) -> Iterator[str]:
 
 
 def _marks(alone: Sequence[ActionRun], bad: int) -> set[Item]:
-    """What a request carries where, and only where, it carries the bad event."""
+    """The items that a request has if, and only if, it carries the bad event."""
     good = [run.requests for at, run in enumerate(alone) if at != bad]
     return items_of(alone[bad].requests) - items_of(r for requests in good for r in requests)
 

@@ -1,36 +1,36 @@
-"""A clock that stands still until a test moves it."""
+"""A clock that only a test advances."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-#: Where a `FakeClock` starts, and when the events of `create_test_event` happened.
+#: The time at which a `FakeClock` starts, and the time of the events of `create_test_event`.
 TEST_TIME: Final = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 
 
 class FakeClock:
-    """A callable that gives epoch seconds; it starts at `TEST_TIME` and goes on only when told."""
+    """A callable that returns epoch seconds: `TEST_TIME` until the test changes it."""
 
     def __init__(self, start: datetime = TEST_TIME) -> None:
         self._now = _aware(start)
 
     def __call__(self) -> float:
-        """The time that it shows, in epoch seconds."""
+        """The present time of the clock, in epoch seconds."""
         return self._now.timestamp()
 
     @property
     def now(self) -> datetime:
-        """The time that it shows, in UTC."""
+        """The present time of the clock, in UTC."""
         return self._now
 
     def advance(self, by: timedelta | float) -> datetime:
-        """Go on by a time, or by so many seconds, and answer with the new time."""
+        """Advance by a timedelta or a number of seconds, and return the new time."""
         self._now += by if isinstance(by, timedelta) else timedelta(seconds=by)
         return self._now
 
     def set(self, to: datetime) -> datetime:
-        """Show another time; raises `ValueError` for one without a zone."""
+        """Set the time and return it; raises `ValueError` for a time without a zone."""
         self._now = _aware(to)
         return self._now
 

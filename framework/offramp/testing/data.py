@@ -1,4 +1,4 @@
-"""Made-up values that pass the checks of fields by construction; the same for the same seed."""
+"""Generates values that pass the checks of fields; the same seed gives the same values."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from offramp.payload.types import (
 )
 from offramp.testing.formats import MAKERS, UNIQUE_CHARACTERS, make_text, word
 
-#: What has fields: an action, a payload or settings class, or the fields themselves.
+#: Something with fields: an action, a payload or settings class, or the fields themselves.
 HasFields: TypeAlias = "AnyAction | Action[Any, Any] | type[Any] | Fields"
 
 DEFAULT_SEED: Final = "offramp"
-#: Enough to tell a list from a single value.
+#: Number of items: enough to distinguish a list from a single value.
 LIST_LENGTH: Final = 2
-#: Numbers without bounds lie from 1 to this.
+#: Numbers without bounds are from 1 to this.
 LARGEST_NUMBER: Final = 1_000
 
 
@@ -36,16 +36,16 @@ def generate_test_data(
 ) -> dict[str, Any]:
     """Values for the fields of an action (or of a class, or for given fields), by wire name.
 
-    They pass the fields' check, and are the same each time for a `seed`, which is the action's
-    slug unless given. `only_required` leaves out every field that is never required. Raises
-    `ValueError` for a field that no value could be made for.
+    They pass the fields' check, and are always the same for a `seed`, by default the action's
+    slug. `only_required` leaves out every field that is never required. Raises `ValueError` for a
+    field for which no value can be generated.
     """
     rng = random.Random(seed or getattr(of, "slug", DEFAULT_SEED))  # noqa: S311 - made-up values
     return _object(fields_for(of), rng, only_required=only_required)
 
 
 def fields_for(of: HasFields) -> Fields:
-    """The fields of what has fields."""
+    """The fields of an action or a class, or the fields themselves."""
     if isinstance(of, Mapping):
         return of
     if isinstance(of, Action) or issubclass(of, Action):
@@ -123,7 +123,7 @@ def _number(key: str, field: Field, rng: random.Random) -> int | Decimal:
 
 
 def _bounds(field: Field) -> tuple[int, int]:
-    """The whole numbers between a field's bounds; 0 is no bound, as for the check."""
+    """The smallest and largest whole number within a field's bounds; a bound of 0 is ignored."""
     low = math.ceil(field.minimum) if field.minimum else None
     high = math.floor(field.maximum) if field.maximum else None
     if low is None:
@@ -139,7 +139,7 @@ def _open_object(_key: str, _field: Field, rng: random.Random) -> dict[str, Any]
     return {"name": f"value-{word(rng, UNIQUE_CHARACTERS)}", "amount": rng.randint(1, 100)}
 
 
-#: What makes the values of a field type that has no format of its own, by the JSON type of most.
+#: JSON type -> the generator for field types of that JSON type without a format.
 _MAKERS: Final[dict[JsonType, Callable[[str, Field, random.Random], Any]]] = {
     STRING: _text,
     INTEGER: _integer,

@@ -1,4 +1,4 @@
-"""What the ready-made suite finds wrong in a declaration, before anything is sent."""
+"""The checks of the ready-made suite on a declaration; they send nothing."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from offramp.plugins import CatalogEntry, manifest
 from offramp.testing.events import create_test_event
 from offramp.testing.probe import FILLED_IN
 
-#: Keys of an event that senders and SDKs use beside those of `create_test_event`.
+#: Keys of an event that senders and SDKs use besides those of `create_test_event`.
 _MORE_KEYS: Final = frozenset({"channel", "projectId", "writeKey", "_metadata", FILLED_IN})
 _KNOWN_KEYS: Final = _MORE_KEYS.union(*(create_test_event(type=kind) for kind in EVENT_TYPES))
 
 
 def undescribed(entry: CatalogEntry) -> Iterator[str]:
-    """Actions and fields without the words that a form and the documentation show."""
+    """Actions and fields without a label or description, which forms and documentation show."""
     for slug, offered in entry.actions.items():
         for part in ("title", "description"):
             if not getattr(offered.action, part, ""):
@@ -40,7 +40,7 @@ def _undescribed(what: str, fields: Fields) -> Iterator[str]:
 
 
 def faulty_triggers(entry: CatalogEntry) -> Iterator[str]:
-    """Triggers that are no FQL, or can hardly mean what they say."""
+    """Triggers that are not FQL, or are probably mistakes."""
     for slug, offered in entry.actions.items():
         if offered.action.default_trigger is not None:
             yield from _faulty_trigger(f"action {slug!r}", offered.action.default_trigger)
@@ -58,7 +58,7 @@ def _faulty_trigger(what: str, trigger: str) -> Iterator[str]:
 
 
 def faulty_mappings(entry: CatalogEntry, directives: Mapping[str, Any]) -> Iterator[str]:
-    """Default mappings and presets that cannot be compiled, or look where no event has values."""
+    """Default mappings and presets that cannot be compiled, or read paths that no event has."""
     for slug, offered in entry.actions.items():
         what = f"default mapping of {slug}"
         yield from _faulty_mapping(what, offered.default_mapping, directives)
@@ -83,16 +83,16 @@ def _faulty_mapping(
 
 
 def unwanted(preset: Preset) -> str:
-    """What to say of a preset whose trigger no made-up event could be made for."""
+    """The message for a preset whose trigger matches no event that could be generated."""
     return (
-        f"preset {preset.name!r}: no event could be made that its trigger wants\n"
+        f"preset {preset.name!r}: no event could be made that its trigger matches\n"
         f"written is: {preset.trigger}\n"
         "if some event does match it, override `preset_event` in your suite and return one"
     )
 
 
 def open_secrets(entry: CatalogEntry) -> Iterator[str]:
-    """Settings and fields that look like secrets and are not declared so."""
+    """Settings and fields that look like secrets and are not declared as secrets."""
     yield from _open_secrets("setting", entry.settings)
     for slug, offered in entry.actions.items():
         yield from _open_secrets(f"field of {slug}", offered.fields)
@@ -102,13 +102,13 @@ def _open_secrets(what: str, fields: Fields) -> Iterator[str]:
     for keys in unmarked_secrets(fields):
         yield (
             f"{what}, {'.'.join(keys)!r}: looks like a secret by its name: declare it with "
-            'type="password" or secret=True, so that it is encrypted and masked; if it is none, '
+            'type="password" or secret=True, so that it is encrypted and masked; if it is not one, '
             "say so with secret=False"
         )
 
 
 def optional_keys(entry: CatalogEntry) -> Iterator[str]:
-    """Idempotency keys that a payload may lack."""
+    """Idempotency keys that a payload may not have."""
     for slug, offered in entry.actions.items():
         idempotency = offered.action.idempotency
         if idempotency is None:
@@ -116,13 +116,13 @@ def optional_keys(entry: CatalogEntry) -> Iterator[str]:
         field = offered.fields.get(idempotency.key.partition(".")[0])
         if field is None or field.required is not True or field.allow_null:
             yield (
-                f"action {slug!r}: its idempotency key {idempotency.key!r} is not always there, "
-                "and a repeat without it would count twice: make the field required"
+                f"action {slug!r}: its idempotency key {idempotency.key!r} is not always present, "
+                "and a repeated event without it would count twice: make the field required"
             )
 
 
 def lossy_manifests(entry: CatalogEntry) -> Iterator[str]:
-    """Fields that come back from the manifest as others than they went in."""
+    """Fields that are changed by writing them to the manifest and reading them back."""
     yield from _lossy("settings", entry.settings)
     for slug, offered in entry.actions.items():
         yield from _lossy(f"action {slug!r}", offered.fields)
@@ -146,8 +146,8 @@ def _lossy(what: str, fields: Fields) -> Iterator[str]:
             continue
         again = _json.dumps(fields_to_manifest(read))
         if again != written:
-            message = f"went in as {written.decode()}\nand came back as {again.decode()}"
-            yield f"{what}, {key!r}: changes on its way through the manifest\n{message}"
+            message = f"was written as {written.decode()}\nand read back as {again.decode()}"
+            yield f"{what}, {key!r}: is changed by the manifest\n{message}"
 
 
 def _not_json(value: Any, place: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Events to test with: complete, always the same, and such as the collector would pass on."""
+"""Events for tests: complete, always the same, and in the form that the collector accepts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from offramp.definition import UNSET
 from offramp.event import SPEC_VERSION, format_time
 from offramp.testing.clock import TEST_TIME
 
-#: What an SDK fills in by itself, so that a test rarely means to replace all of it.
+#: The context that an SDK fills in; a test's `context` is merged into it.
 _CONTEXT: Final[dict[str, Any]] = {
     "active": True,
     "app": {"name": "Initech Global", "version": "545", "build": "3.0.1.545"},
@@ -55,7 +55,7 @@ _PERSON: Final[dict[str, Any]] = {
     "email": "user1234@example.com",
     "plan": "pro",
 }
-#: What each call has beside the common fields.
+#: The fields of each type of event besides the common ones.
 _OWN: Final[dict[str, dict[str, Any]]] = {
     "track": {"event": "Test Event", "properties": _USAGE},
     "identify": {"traits": _PERSON},
@@ -67,11 +67,11 @@ _OWN: Final[dict[str, dict[str, Any]]] = {
 
 
 def create_test_event(**changes: Any) -> dict[str, Any]:
-    """A complete event, the same each time: a track call, or what `type=` says.
+    """A complete event, always the same: a track call, or the type in `type=`.
 
-    What you give replaces the value of that key as a whole; only a `context` is laid over the
-    usual one, object by object, because SDKs fill it. `UNSET` takes a key away. All times are
-    `TEST_TIME`, where the `clock` fixture starts.
+    A given value replaces that key's value as a whole; only a `context` is merged into the usual
+    one, object by object, because SDKs fill it. `UNSET` removes a key. All times are `TEST_TIME`,
+    at which the `clock` fixture starts.
     """
     kind = changes.get("type", "track")
     event = copy.deepcopy({"type": kind, **_OWN.get(kind, {}), **_COMMON})

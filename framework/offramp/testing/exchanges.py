@@ -1,4 +1,4 @@
-"""What really left for the partner, and what came back: in the clear, for tests to look at."""
+"""The requests that were sent to the partner, and its answers, unmasked for tests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from offramp.definition import UNSET, Handler, OutgoingRequest, Response
 
 @attrs.frozen(kw_only=True)
 class RecordedRequest:
-    """One request as it left, after all middleware; secrets are in the clear."""
+    """One request as it was sent, after all middleware; secrets are not masked."""
 
     method: str
     url: str
@@ -24,10 +24,10 @@ class RecordedRequest:
 
     @property
     def json(self) -> Any:
-        """The body parsed; raises `ValueError` where it is not JSON.
+        """The body parsed; raises `ValueError` if it is not JSON.
 
-        A fraction is a `float` where that says the same, so that tests can compare with `1.5`,
-        and a `Decimal` where a float would lose digits.
+        A fraction is a `float`, so that tests can compare with `1.5`, or a `Decimal` if a float
+        would lose digits.
         """
         return _comparable(_json.loads(self.body))
 
@@ -38,18 +38,18 @@ class RecordedRequest:
 
     @property
     def params(self) -> dict[str, str]:
-        """The query of the address."""
+        """The query parameters of the URL."""
         return dict(parse_qsl(urlsplit(self.url).query, keep_blank_values=True))
 
     def header(self, name: str) -> str | None:
-        """A header's value, however its name is spelled."""
+        """A header's value, by its name in any case."""
         wanted = name.lower()
         return next((v for key, v in self.headers.items() if key.lower() == wanted), None)
 
 
 @attrs.frozen(kw_only=True)
 class RecordedExchange:
-    """A request, and the partner's answer or the error that came in its place."""
+    """A request, and the partner's answer or the error that replaced it."""
 
     request: RecordedRequest
     response: Response | None = None
@@ -62,7 +62,7 @@ class RecordedExchange:
 
     @property
     def url(self) -> str:
-        """The request's address."""
+        """The request's URL."""
         return self.request.url
 
     @property
@@ -72,26 +72,26 @@ class RecordedExchange:
 
     @property
     def json(self) -> Any:
-        """The request's body parsed; raises `ValueError` where it is not JSON."""
+        """The request's body parsed; raises `ValueError` if it is not JSON."""
         return self.request.json
 
     @property
     def status(self) -> int | None:
-        """The answer's status; nothing where none came."""
+        """The answer's status; None if there was no answer."""
         return None if self.response is None else self.response.status
 
 
 @attrs.frozen(kw_only=True)
 class Answer:
-    """What a scripted partner says: a status and a body, or an exception in its place."""
+    """The answer of a scripted partner: a status and a body, or an exception instead."""
 
     status: int = 200
     #: Sent as JSON.
     payload: Any = UNSET
-    #: Sent as it is, where there is no `payload`.
+    #: Sent as it is, if there is no `payload`.
     body: bytes | str = b""
     headers: Mapping[str, str] = attrs.field(factory=dict)
-    #: Such as `TimeoutError()` or `aiohttp.ClientConnectionError()`.
+    #: Raised instead of an answer: `TimeoutError()`, `aiohttp.ClientConnectionError()`.
     exception: BaseException | None = None
 
     @property
@@ -116,7 +116,7 @@ def _comparable(value: Any) -> Any:
 
 
 def recording(transport: Handler, exchanges: list[RecordedExchange]) -> Handler:
-    """The same transport, every exchange added to a list."""
+    """A transport that adds every exchange to a list."""
 
     async def send(outgoing: OutgoingRequest) -> Response:
         request = RecordedRequest(

@@ -1,4 +1,4 @@
-"""Events on the production path, from the trigger to the outcome, with no queue and no waiting."""
+"""Runs events from the trigger to the outcome as production does, without queue and waiting."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Event = Mapping[str, Any]
 
 
 class OpenGate(Gate):
-    """Lets every request through at once: a test is about what is sent, not about when."""
+    """Lets every request through at once: tests check what is sent, not when."""
 
     def __init__(self) -> None:
         super().__init__(now=float)
@@ -36,16 +36,16 @@ class OpenGate(Gate):
         return True
 
     def leave(self) -> None:
-        """Nobody waits for the place."""
+        """Does nothing, since no request waits."""
 
     def note(
         self, error: DeliveryError | None, *, started: float | None = None, weak: bool = False
     ) -> None:
-        """Learns nothing, so that the next request is not held back."""
+        """Ignores the result, so that the next request is not held back."""
 
 
 def as_queued(event: Event) -> dict[str, Any]:
-    """An event as the queue hands it over: numbers exact, and nothing shared with the test."""
+    """A copy of an event as the queue returns it, with exact numbers."""
     queued: dict[str, Any] = _json.loads(_json.dumps(event))
     return queued
 
@@ -53,7 +53,7 @@ def as_queued(event: Event) -> dict[str, Any]:
 async def deliver(
     runtime: InstanceRuntime, pipeline: Pipeline, events: Sequence[Event], *, matching: bool
 ) -> tuple[TestedDelivery, ...]:
-    """Deliver events as a lane would in one turn; `matching` asks the trigger first."""
+    """Deliver events as a worker does in one turn; `matching` applies the trigger."""
     now = runtime.clock()
     ends: dict[int, TestedDelivery] = {}
     ready: list[tuple[int, Parcel]] = []

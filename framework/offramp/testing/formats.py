@@ -1,4 +1,4 @@
-"""Made-up texts of each format, as long or as short as a field wants them."""
+"""Generates texts of each format, within a field's bounds of length."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from typing import Final, TypeAlias
 from offramp.event import format_time
 from offramp.testing.clock import TEST_TIME
 
-#: Moments lie within this time before `TEST_TIME`: partners refuse what is old, or yet to come.
+#: Times are within this period before `TEST_TIME`, since partners refuse old and future times.
 TIME_RANGE_SECONDS: Final = timedelta(hours=12)
-#: Characters of a made-up text that differ from seed to seed.
+#: Characters of a generated text that depend on the seed.
 UNIQUE_CHARACTERS: Final = 8
 UUID_BITS: Final = 128
-#: Of one label of a host's name. Source: RFC 1035, section 2.3.4.
+#: Most characters of one label of a host name. Source: RFC 1035, section 2.3.4.
 LABEL_LENGTH: Final = 63
-#: Addresses that nobody has. Source: RFC 5737, RFC 3849.
+#: Addresses reserved for documentation. Source: RFC 5737, RFC 3849.
 IPV4_NETWORK: Final = "192.0.2."
 IPV6_NETWORK: Final = "2001:db8::"
 LAST_HOST: Final = 254
 
-#: `(rng, length) -> text`: of that length where the format can be, else of any.
+#: `(rng, length) -> text`: of that length if the format allows it, else of any length.
 Maker: TypeAlias = Callable[[random.Random, int], str]
 
 
 def word(rng: random.Random, length: int) -> str:
-    """Small letters and digits, the first a letter."""
+    """Lower-case letters and digits, beginning with a letter."""
     rest = rng.choices(string.ascii_lowercase + string.digits, k=length - 1) if length else ()
     return "".join([rng.choice(string.ascii_lowercase), *rest])[:length]
 
@@ -44,9 +44,9 @@ def timestamp(rng: random.Random) -> str:
 def make_text(
     rng: random.Random, name: str, form: str | None, least: float | None, most: float | None
 ) -> str | None:
-    """A text of a format and within bounds of length; nothing where none could be made.
+    """A text of a format within bounds of length; None if there is none.
 
-    `name` begins it where the format and the bounds leave room, so that it can be recognised.
+    It begins with `name`, to be recognisable, if the format and the bounds allow that.
     """
     low = math.ceil(least or 0)
     high = math.floor(most) if most else None
@@ -75,7 +75,7 @@ def _plain(rng: random.Random, name: str, low: int, high: int | None) -> str | N
 
 
 def _padded(head: str, tail: str = "") -> Maker:
-    """Letters between two ends."""
+    """Texts with letters between a head and a tail."""
 
     def make(rng: random.Random, length: int) -> str:
         return head + word(rng, max(1, length - len(head) - len(tail))) + tail
@@ -84,7 +84,7 @@ def _padded(head: str, tail: str = "") -> Maker:
 
 
 def _shortest(*makers: Maker) -> Maker:
-    """The first whose text is no longer than was asked for, else the last."""
+    """The text of the first maker that is not longer than requested, else of the last."""
 
     def make(rng: random.Random, length: int) -> str:
         texts = [maker(rng, length) for maker in makers]
@@ -124,7 +124,7 @@ def _ipv6(rng: random.Random, _length: int) -> str:
     return f"{IPV6_NETWORK}{rng.randint(1, LAST_HOST):x}"
 
 
-#: Format -> what makes a text of it.
+#: Format -> the maker of its texts.
 MAKERS: Final[dict[str, Maker]] = {
     "date": _date,
     "time": _time,

@@ -1,4 +1,4 @@
-"""Events whose values try to lead a request to another address: whoever has a write key can."""
+"""Events whose values try to change a request's URL, as anybody with a write key can."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from offramp.testing.runs import ActionRun
 
 #: Longer than any partner's id, and short enough for a request line.
 LONG: Final = 4_000
-#: Ids that an unquoted URL takes for parts of an address.
+#: Ids that change the URL if they are not quoted.
 HOSTILE: Final = (
     "../../../admin/delete?x=1#",
     "../../../admin/delete?x=1",
@@ -32,7 +32,7 @@ HOSTILE: Final = (
     "a@b.example:1//c",
     "x" * LONG,
 )
-#: What no quoting helps against, so that to refuse it is right.
+#: Ids that quoting cannot make safe, so that refusing them is right.
 _UNSPEAKABLE: Final = frozenset({"..", "."})
 _MEND: Final = (
     "build the address with offramp.join_url or offramp.quote_path, and queries with `params=`"
@@ -40,7 +40,7 @@ _MEND: Final = (
 
 
 def misled_requests(probe: Probe) -> Iterator[str]:
-    """Actions whose requests go elsewhere, or break, for what an event says."""
+    """Actions whose requests go to another URL, or fail, because of an event's values."""
     for slug, action in probe.entry.actions.items():
         keys = _free_texts(action.fields)
         well = [_run(probe, action, keys, text) for text in ("harmless", "another")]
@@ -57,7 +57,7 @@ def misled_requests(probe: Probe) -> Iterator[str]:
 
 
 def _free_texts(fields: Fields) -> list[str]:
-    """The fields that hold whatever an event says."""
+    """The fields that hold any text of an event."""
     return [
         key
         for key, field in fields.items()
@@ -89,7 +89,7 @@ def _fault(text: str, well: Sequence[ActionRun], run: ActionRun) -> str | None:
 def _elsewhere(
     first: RecordedRequest, second: RecordedRequest, made: RecordedRequest
 ) -> str | None:
-    """How a request leaves the address that two harmless ones have in common, if it does."""
+    """How a request's URL differs from what two harmless ones have in common, or None."""
     one, two, here = urlsplit(first.url), urlsplit(second.url), urlsplit(made.url)
     if (one.scheme, one.netloc) != (here.scheme, here.netloc):
         return f"a request goes to another host: {made.url}"

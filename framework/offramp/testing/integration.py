@@ -1,5 +1,5 @@
-"""A destination under test: configured as an operator would, its far end replaced."""
-# ruff: noqa: PT028 - the methods are called test_… for what they do; pytest does not collect them
+"""A destination under test: configured as an operator would, with a replaced partner."""
+# ruff: noqa: PT028 - the methods test a destination; pytest does not collect them
 
 from __future__ import annotations
 
@@ -38,28 +38,28 @@ from offramp.testing.runs import ActionRun, AuthenticationRun
 
 Event = Mapping[str, Any]
 
-#: The name of the instance and its source; places in error messages carry it.
+#: The name of the instance and its source, which error messages show in places.
 NAME: Final = "test"
-#: A call that keeps the event loop for so long without awaiting anything fails the test.
+#: A call that blocks the event loop for this long, without awaiting anything, fails the test.
 LONGEST_STEP_SECONDS: Final = 1.0
-#: Where code stands that is neither the author's nor the author's tests'.
+#: Folders of code that is neither the author's nor that of the author's tests.
 _OTHERS: Final = tuple(
     Path(path)
     for path in (offramp.__path__[0], *map(sysconfig.get_path, ("stdlib", "purelib", "platlib")))
 )
-#: Holds for every event; `test_action` asks no trigger.
+#: Matches every event, since `test_action` ignores triggers by default.
 ANY_EVENT: Final = 'type != ""'
 
 
 @attrs.define(kw_only=True, eq=False)
 class TestIntegration:
-    """One instance of a destination, run as in production but for the partner at the far end.
+    """One instance of a destination, run as in production except for the partner.
 
-    What a test asks of it goes the production path: trigger, mapping, checks, `validate`, batches
-    and their bisection, middleware, retry rules. Only the queue is left out, and nothing waits.
+    Events take the production path: trigger, mapping, checks, `validate`, batches and their
+    bisection, middleware, retry rules. Only the queue is left out, and nothing waits.
     """
 
-    __test__ = False  # pytest takes what is called Test… for tests
+    __test__ = False  # pytest collects classes named Test…
 
     catalog: Catalog = attrs.field(repr=False)
     entry: CatalogEntry = attrs.field(repr=False)
@@ -83,9 +83,9 @@ class TestIntegration:
     ) -> ActionRun:
         """Send an event, or several at once, through an action.
 
-        `mapping` is laid over the action's default mapping, or stands alone where
-        `use_default_mapping` is false; `settings` are laid over the integration's. Only where a
-        `trigger` is given is it asked. Without an event, that of `create_test_event` is sent.
+        `mapping` overrides the action's default mapping, or is used alone if `use_default_mapping`
+        is false; `settings` override the integration's. Without a `trigger`, every event matches.
+        Without an event, that of `create_test_event` is sent.
         """
         defaults = self.entry.action(slug).default_mapping if use_default_mapping else {}
         whole = {**defaults, **(mapping or {})}
@@ -102,7 +102,7 @@ class TestIntegration:
         mapping: Mapping[str, Any] | None = None,
         settings: Mapping[str, Any] | None = None,
     ) -> ActionRun:
-        """Send events through a preset; those that its trigger does not want are `filtered`."""
+        """Send events through a preset; those that its trigger does not match are `filtered`."""
         preset = self.entry.preset(name)
         whole = {**self.entry.preset_mapping(preset), **(mapping or {})}
         events = _listed(event, events)
@@ -111,7 +111,7 @@ class TestIntegration:
     async def test_authentication(
         self, *, settings: Mapping[str, Any] | None = None
     ) -> AuthenticationRun:
-        """Ask the destination whether the credentials are good."""
+        """Test the credentials with the destination's `test_authentication`."""
         test = self.entry.destination.test_authentication
         if test is None:
             raise NotFoundError(f"{self.entry.slug} declares no test_authentication")
@@ -132,7 +132,7 @@ class TestIntegration:
         page: str | None = None,
         settings: Mapping[str, Any] | None = None,
     ) -> DynamicChoices:
-        """Fetch the choices of a dynamic field; `payload` is what the form holds so far."""
+        """Fetch the choices of a dynamic field; `payload` is the form's content so far."""
         action = self.entry.action(slug).action
         method = pick(action.dynamic_fields, field, f"dynamic field of {slug}")
         fetch = getattr(action, method)
@@ -152,7 +152,7 @@ class TestIntegration:
         *,
         settings: Mapping[str, Any] | None = None,
     ) -> Mapping[str, Any]:
-        """Run what an action does when a subscription is saved, and answer with its outputs."""
+        """Run a save hook of an action, and return its outputs."""
         declared = pick(self.entry.action(slug).action.save_hooks, hook, f"save hook of {slug}")
         async with self._runtime(settings) as (runtime, _):
             outputs: Mapping[str, Any] = await runtime.perform(
@@ -169,7 +169,7 @@ class TestIntegration:
         settings: Mapping[str, Any] | None = None,
         trigger: str | None = None,
     ) -> dict[str, Any]:
-        """What `offramp explain` tells of an event; nothing is sent."""
+        """The result of `offramp explain` for an event; nothing is sent."""
         whole = {**self.entry.action(slug).default_mapping, **(mapping or {})}
         pipeline = self._pipeline(slug, whole, trigger)
         async with self._runtime(settings) as (runtime, _):
@@ -177,7 +177,7 @@ class TestIntegration:
             return await explain(pipeline, runtime, as_queued(given), now=self.clock())
 
     def typed_settings(self) -> Any:
-        """The settings as actions get them; raises `ConfigError` where they do not hold."""
+        """The settings as actions get them; raises `ConfigError` if they are invalid."""
         checked = check_settings(self._instance, self.entry.settings, self.settings)
         return structurer(self.entry.destination.settings)(checked)
 
@@ -241,19 +241,19 @@ class TestIntegration:
             runtime.gate = OpenGate()
             runtime.auth = self.auth
             yield runtime, exchanges
-        # Called by the host, and not by the test, whose own pauses are its own.
+        # Only in calls by the host: the test itself may block the loop.
         if watchdog.last is not None and watchdog.last.whose:
             raise PluginError(str(watchdog.last))
 
     def _owner(self, file: str) -> str | None:
-        """The destination, where a file is neither a library's nor the framework's."""
+        """The destination, if a file belongs neither to a library nor to the framework."""
         owner = self.catalog.plugins.owner(file)
         others = file.startswith("<") or any(map(Path(file).is_relative_to, _OTHERS))
         return self.entry.slug if owner is None and not others else owner
 
 
 class MakeIntegration(Protocol):
-    """What the fixture `integration` is: call it with a destination, or the slug of one."""
+    """The type of the fixture `integration`: call it with a destination, or the slug of one."""
 
     def __call__(  # noqa: PLR0913 - an instance's parts, each of which a test may set
         self,
@@ -279,9 +279,9 @@ def create_test_integration(  # noqa: PLR0913 - an instance's parts, each of whi
 ) -> TestIntegration:
     """Configure a destination, or an installed one by its slug, for a test.
 
-    Without `settings`, made-up ones are used beside the defaults. `plugins` are modules or
-    objects with hooks, such as those that add actions to the destination. Raises `PluginError`
-    for whatever a host would report of a plugin.
+    Without `settings`, generated values are used besides the defaults. `plugins` are modules or
+    objects with hooks, for example hooks that add actions to the destination. Raises
+    `PluginError` for every plugin problem that a host would report.
     """
     by_slug = isinstance(destination, str)
     extra = plugins if isinstance(destination, str) else [_Declares(destination), *plugins]

@@ -1,4 +1,4 @@
-"""Whether requests carry the same things, however a partner wants them wrapped."""
+"""Compares the data of requests, whatever structure a partner wants around it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import Any
 
 from offramp.testing.exchanges import RecordedRequest
 
-#: One item of a request, written so that equal ones are equal texts.
+#: One item of a request, as a text that is the same for equal items.
 Item = str
 
 
 def readings(request: RecordedRequest) -> list[list[Item]]:
     """Every way to read a request's body as a list of items.
 
-    A JSON list is its items; an object is one item, or any list in it; other bodies are lines.
+    A JSON list is read as its items, an object as one item or as any list in it, and other bodies
+    as lines.
     """
     if not request.body:
         return []
@@ -30,14 +31,14 @@ def readings(request: RecordedRequest) -> list[list[Item]]:
 
 
 def items_of(requests: Iterable[RecordedRequest]) -> set[Item]:
-    """Every item of some requests, by any reading."""
+    """Every item of some requests, in any reading."""
     return {item for request in requests for reading in readings(request) for item in reading}
 
 
 def same_items(
     singles: Sequence[Sequence[RecordedRequest]], batch: Sequence[RecordedRequest]
 ) -> bool:
-    """Whether a batch carries what was sent for each event alone, in whatever order.
+    """Whether a batch carries what was sent for each event alone, in any order.
 
     `singles` are the requests of each event alone, `batch` those of all events together.
     """
@@ -46,7 +47,7 @@ def same_items(
 
 
 def _joined(requests: Sequence[RecordedRequest]) -> Iterator[list[Item]]:
-    """The readings of each request, and those that several requests make together."""
+    """The readings of each request, and the combined readings of several requests."""
     by_shape: dict[int, list[Item]] = {}
     for request in requests:
         for shape, reading in enumerate(readings(request)):

@@ -1,4 +1,4 @@
-"""A partner that is a real HTTP server on this machine, in a thread of its own."""
+"""A partner that is a real HTTP server on this machine, in its own thread."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from offramp.testing.exchanges import Answer, RecordedRequest
 T = TypeVar("T")
 
 HOST: Final = "127.0.0.1"
-#: Starting and stopping a server takes milliseconds; longer means that something is wrong.
+#: Most seconds for starting or stopping a server, which normally takes milliseconds.
 PATIENCE_SECONDS: Final = 10.0
-#: For requests still under way when the test ends, such as one that it gave up on.
+#: Seconds for requests that are still running when the test ends.
 GRACE_SECONDS: Final = 0.05
-#: What a request gets that nothing is scripted for; final, so that nothing tries again.
+#: Status for a request without a scripted answer; a final one, so that it is not retried.
 NOT_SCRIPTED: Final = 501
 
 
@@ -32,23 +32,23 @@ class _Scripted:
     answer: Answer
     delay: float
     disconnect: bool
-    #: How many times more; `None` for ever.
+    #: Number of remaining answers; `None` for ever.
     left: int | None
 
 
 class LocalPartner:
-    """A server on 127.0.0.1 that answers as scripted and remembers what it was asked.
+    """A server on 127.0.0.1 that answers as scripted and records its requests.
 
-    Point the destination at `url` (through a setting, or a variable). Unlike `Partner` it is
-    reached over a socket: use it for time-outs, broken connections and other clients.
+    Point the destination at `url` (with a setting or a variable). Unlike `Partner` it uses a real
+    socket: use it for time-outs, broken connections and other HTTP clients.
     """
 
     def __init__(self) -> None:
         #: Where it listens: `http://127.0.0.1:PORT`.
         self.url = ""
-        #: Everything that it was asked, in order.
+        #: Every request that it received, in order.
         self.requests: list[RecordedRequest] = []
-        #: `METHOD /path` of each request that nothing was scripted for.
+        #: `METHOD /path` of each request without a scripted answer.
         self.unscripted: list[str] = []
         self._scripted: list[_Scripted] = []
         self._loop = asyncio.new_event_loop()
@@ -83,10 +83,10 @@ class LocalPartner:
         delay: float = 0.0,
         disconnect: bool = False,
     ) -> None:
-        """Script an answer to a method and a path; the query plays no part.
+        """Script an answer to a method and a path; the query is ignored.
 
-        Answers are given in order, each once unless `repeat` says otherwise (a number of times,
-        or `True` for ever); after `delay` seconds; or not at all: `disconnect` hangs up.
+        Answers are given in order, each once unless `repeat` says otherwise (a number of times, or
+        `True` for ever), after `delay` seconds. `disconnect` closes the connection instead.
         """
         answer = Answer(status=status, payload=payload, body=body, headers=headers or {})
         left = None if repeat is True else max(1, int(repeat))

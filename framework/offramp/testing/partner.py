@@ -1,4 +1,4 @@
-"""A partner that answers as scripted, in place of the network."""
+"""A partner that answers as scripted, instead of the network."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from offramp.definition import UNSET
 from offramp.place import describe_error
 from offramp.testing.exchanges import Answer, RecordedRequest
 
-#: Addresses that are let through: a server that the test itself runs.
+#: URLs that are let through to a server that the test itself runs.
 LOOPBACK: Final = ("http://127.0.0.1", "http://localhost", "http://[::1]")
 #: Scripted bodies are in memory anyway, so their reader need never pause.
 _UNPAUSED: Final = 2**30
 
-#: Makes an answer to a request; for partners whose answer depends on what they are sent.
+#: Makes an answer to a request, for partners whose answers depend on the request.
 Responder = Callable[[RecordedRequest], Answer]
 
 
 class Partner:
-    """Answers every request that aiohttp sends to anywhere but this machine.
+    """Answers every request that aiohttp sends, except those to this machine.
 
-    Answers are given in the order in which they were scripted for an address, each once unless
-    `repeat` says otherwise (a number of times, or `True` for ever). A request that nothing is
-    scripted for fails the test at once: nothing ever reaches the network.
+    Answers are given in the order in which they were scripted for a URL, each once unless `repeat`
+    says otherwise (a number of times, or `True` for ever). A request without a scripted answer
+    fails the test at once: nothing ever reaches the network.
     """
 
     def __init__(self) -> None:
-        #: Everything that was asked of the partner, in order.
+        #: Every request to the partner, in order.
         self.requests: list[RecordedRequest] = []
         self._far_end = _FarEnd(self)
         self._scripted: list[str] = []
@@ -56,7 +56,7 @@ class Partner:
 
     @property
     def request(self) -> RecordedRequest:
-        """The only request; raises `AssertionError` where there were none, or more."""
+        """The only request; raises `AssertionError` if there were none, or more."""
         if len(self.requests) != 1:
             message = "\n".join(f"  {r.method} {r.url}" for r in self.requests) or "  none"
             raise AssertionError(f"expected one request to the partner; there were:\n{message}")
@@ -74,7 +74,7 @@ class Partner:
         exception: BaseException | None = None,
         repeat: bool | int = False,
     ) -> None:
-        """Script an answer; an address in text must be the whole one, query and all."""
+        """Script an answer; a URL as text must be complete, including its query."""
         answer = Answer(
             status=status,
             payload=payload,
@@ -106,7 +106,7 @@ class Partner:
         self.answer("DELETE", url, **answer)
 
     def otherwise(self, respond: Responder | Answer | None) -> None:
-        """Let a function, or one `Answer`, answer what is not scripted; `None` takes it away."""
+        """Answer requests that are not scripted by a function or one `Answer`; `None` undoes it."""
         self._otherwise = (lambda _: respond) if isinstance(respond, Answer) else respond
 
     def _respond(self, request: RecordedRequest) -> Answer:
@@ -115,22 +115,22 @@ class Partner:
         scripted = "\n".join(f"  {each}" for each in self._scripted) or "  nothing"
         pytest.fail(
             f"the test has no answer left for {request.method} {request.url}\n"
-            f"scripted were, each once unless repeat= says otherwise:\n{scripted}\n"
+            f"these were scripted, each once unless repeat= says otherwise:\n{scripted}\n"
             f'add one, such as partner.{request.method.lower()}("{request.url}", payload={{}})',
             pytrace=False,
         )
 
     def _ask(self, respond: Responder, request: RecordedRequest) -> Answer:
-        """What a test's own function answers; its faults are the test's own."""
+        """The answer of a test's own function; if it raises, the test fails."""
         try:
             answer: object = respond(request)
-        except Exception as error:  # noqa: BLE001 - whatever a test's function may raise
+        except Exception as error:  # noqa: BLE001 - a test's function may raise anything
             message = f"raised {describe_error(error)}"
         else:
             if isinstance(answer, Answer):
                 return answer
             message = f"answered {answer!r}: let it return an Answer"
-        pytest.fail(f"what the test gave to `partner.otherwise` {message}", pytrace=False)
+        pytest.fail(f"the test's argument of `partner.otherwise` {message}", pytrace=False)
 
 
 class _FarEnd(aioresponses):
@@ -165,9 +165,8 @@ class _FarEnd(aioresponses):
 class _ScriptedResponse(aiohttp.ClientResponse):
     """A response without a connection.
 
-    aioresponses up to 0.7.9 does not know two things of aiohttp 3.14: that a response asks for
-    the stream its request was written to, and that a reader pauses a parser, of which there is
-    none here.
+    aioresponses up to 0.7.9 does not support two changes of aiohttp 3.14: a response uses the
+    stream that its request was written to, and a reader pauses a parser, which is missing here.
     """
 
     def __init__(self, method: str, url: URL, **arguments: Any) -> None:

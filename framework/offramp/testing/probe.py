@@ -1,4 +1,4 @@
-"""What the ready-made suite asks of a destination, and how it is asked."""
+"""The destination under test in the ready-made suite, and the ways to run it."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from offramp.testing.integration import MakeIntegration, TestIntegration
 from offramp.testing.partner import Partner, Responder
 from offramp.testing.runs import ActionRun, AuthenticationRun
 
-#: Where events carry what required fields without a default are mapped from.
+#: Key of the event's values for required fields without a default mapping.
 FILLED_IN: Final = "offrampTest"
-#: A secret as long is not found in a text by chance.
+#: Characters of a secret that is long enough not to occur in a text by chance.
 SAFE_SECRET_LENGTH: Final = 8
 
 
 @attrs.define(kw_only=True, slots=False)
 class Probe:
-    """A destination, and a partner whose answer to everything can be set."""
+    """A destination, and a partner that gives the same answer to every request."""
 
     make: MakeIntegration
     partner: Partner
@@ -33,9 +33,9 @@ class Probe:
     plugins: Sequence[object]
     given_settings: Mapping[str, Any] | None
     auth: AuthTokens | None
-    #: What the partner answers when all is well.
+    #: The partner's answer to a good request.
     well: Responder
-    #: The suite's, so that it can be overridden.
+    #: The suite's method, so that it can be overridden.
     event: Callable[..., dict[str, Any]]
 
     @cached_property
@@ -51,7 +51,7 @@ class Probe:
 
     @property
     def entry(self) -> CatalogEntry:
-        """What the catalog offers of the destination, with all that plugins add."""
+        """The destination's catalog entry, with all that plugins add."""
         return self.integration.entry
 
     @property
@@ -91,20 +91,20 @@ class Probe:
     def run(
         self, action: CatalogAction, events: Sequence[Mapping[str, Any]], answer: Responder
     ) -> ActionRun:
-        """Send events through an action to a partner that answers so."""
+        """Send events through an action to a partner with this answer."""
         self.partner.otherwise(answer)
         return asyncio.run(
             self.integration.test_action(action.slug, events=events, mapping=self.mapping(action))
         )
 
     def run_preset(self, preset: Preset, event: Mapping[str, Any]) -> ActionRun:
-        """Send an event through a preset to a partner that is well."""
+        """Send an event through a preset to a partner without faults."""
         self.partner.otherwise(self.well)
         mapping = self.preset_mapping(preset)
         return asyncio.run(self.integration.test_preset(preset.name, event=event, mapping=mapping))
 
     def authenticate(self, answer: Responder) -> AuthenticationRun:
-        """Test the credentials at a partner that answers so."""
+        """Test the credentials at a partner with this answer."""
         self.partner.otherwise(answer)
         return asyncio.run(self.integration.test_authentication())
 
@@ -120,7 +120,7 @@ class Probe:
 
 
 def always(answer: Answer) -> Responder:
-    """The same answer to everything."""
+    """A responder with the same answer to every request."""
     return lambda _request: answer
 
 

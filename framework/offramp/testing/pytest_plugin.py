@@ -1,4 +1,4 @@
-"""The pytest plugin: fixtures that load the harness only where a test asks for them."""
+"""The pytest plugin: fixtures that import the harness only when a test uses them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def clock() -> FakeClock:
-    """A clock that stands at `TEST_TIME` until the test moves it."""
+    """A clock that shows `TEST_TIME` until the test changes it."""
     return testing.FakeClock()
 
 
@@ -34,10 +34,10 @@ def local_partner() -> Iterator[LocalPartner]:
         yield server
     if server.unscripted:
         asked = "\n".join(f"  {each}" for each in server.unscripted)
-        pytest.fail(f"the test has no answer for what it asked:\n{asked}", pytrace=False)
+        pytest.fail(f"the test has no answer for these requests:\n{asked}", pytrace=False)
 
 
 @pytest.fixture
-def integration(partner: Partner, clock: FakeClock) -> MakeIntegration:  # noqa: ARG001 - keeps the network out
-    """Makes a destination ready to be tested: `integration(destination, settings=...)`."""
+def integration(partner: Partner, clock: FakeClock) -> MakeIntegration:  # noqa: ARG001 - blocks the network
+    """Configures a destination for a test: `integration(destination, settings=...)`."""
     return partial(testing.create_test_integration, clock=clock)

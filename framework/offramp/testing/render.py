@@ -1,4 +1,4 @@
-"""Test runs as text, for failures of tests."""
+"""Describes test runs as text, for failures of tests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from offramp.testing.tested import TestedDelivery
 
 #: Longer texts are cut: a failure should fit a screen or two.
 SHOWN_CHARACTERS: Final = 2_000
-#: So many deliveries that did not succeed, and so many exchanges, are shown in full.
+#: Most failed deliveries, and most exchanges, that are shown in full.
 SHOWN_DELIVERIES: Final = 3
 SHOWN_EXCHANGES: Final = 5
 
@@ -26,7 +26,7 @@ def render_run(
     deliveries: Sequence[TestedDelivery],
     exchanges: Sequence[RecordedExchange],
 ) -> str:
-    """A run as text: each event's end, the details of failures, every exchange."""
+    """A run as text: each event's outcome, the details of failures, every exchange."""
     delivered = sum(delivery.outcome is Stage.DELIVERED for delivery in deliveries)
     lines = [f"<ActionRun {action}: {delivered} of {len(deliveries)} delivered>"]
     failures = 0

@@ -1,4 +1,4 @@
-"""What came of a test run: outcomes, payloads and exchanges, and checks that explain themselves."""
+"""The result of a test run: outcomes, payloads and exchanges, and assertions on them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ T = TypeVar("T")
 
 @attrs.frozen(kw_only=True, repr=False)
 class ActionRun:
-    """What came of sending events through an action; its `repr` shows all of it."""
+    """The result of sending events through an action; its `repr` shows all of it."""
 
     action: str
     mapping: Mapping[str, Any]
-    #: One for each event, in their order.
+    #: One for each event, in order.
     deliveries: tuple[TestedDelivery, ...]
-    #: Every request of the run, with what was answered.
+    #: Every request of the run, with its answer.
     exchanges: tuple[RecordedExchange, ...]
     mask: Mask
 
@@ -56,7 +56,7 @@ class ActionRun:
 
     @property
     def requests(self) -> tuple[RecordedRequest, ...]:
-        """Every request, in order, secrets in the clear."""
+        """Every request, in order, with secrets not masked."""
         return tuple(exchange.request for exchange in self.exchanges)
 
     @property
@@ -78,22 +78,22 @@ class ActionRun:
         return all(outcome is Stage.DELIVERED for outcome in self.outcomes)
 
     def assert_delivered(self) -> Self:
-        """Every event was delivered, or an `AssertionError` that tells why not."""
+        """Assert that every event was delivered; the `AssertionError` says why not."""
         __tracebackhide__ = True
         return self._assert_all(Stage.DELIVERED)
 
     def assert_rejected(self, code: str | None = None, *, saying: str = "") -> Self:
-        """Every event was rejected, with this code and these words in its message."""
+        """Assert that every event was rejected, with this code and this text in its message."""
         __tracebackhide__ = True
         return self._assert_all(Stage.REJECTED, code, saying)
 
     def assert_retrying(self, code: str | None = None, *, saying: str = "") -> Self:
-        """Every event will be tried again, with this code and these words in its message."""
+        """Assert that every event is tried again, with this code and this text in its message."""
         __tracebackhide__ = True
         return self._assert_all(Stage.RETRYING, code, saying)
 
     def assert_filtered(self) -> Self:
-        """No event was wanted by the trigger."""
+        """Assert that the trigger matched no event."""
         __tracebackhide__ = True
         return self._assert_all(Stage.FILTERED)
 
@@ -124,45 +124,45 @@ class ActionRun:
 
 @attrs.frozen(kw_only=True, repr=False)
 class AuthenticationRun:
-    """What a destination said of credentials; its `repr` shows all of it."""
+    """The result of a test of credentials; its `repr` shows all of it."""
 
-    #: What `test_authentication` raised; nothing where the credentials are good.
+    #: What `test_authentication` raised; None if the credentials are good.
     error: Exception | None
     exchanges: tuple[RecordedExchange, ...]
     mask: Callable[[str], str]
 
     @property
     def good(self) -> bool:
-        """The credentials are good."""
+        """Whether the credentials are good."""
         return self.error is None
 
     @property
     def refused(self) -> bool:
-        """The partner refuses the credentials."""
+        """Whether the partner refuses the credentials."""
         return isinstance(self.error, InvalidAuthenticationError)
 
     @property
     def unclear(self) -> bool:
-        """It could not be told: an outage, a throttled answer, no answer."""
+        """Whether it could not be determined: an outage, a throttled answer, no answer."""
         return not self.good and not self.refused
 
     @property
     def message(self) -> str:
-        """What the operator is told, secrets masked; empty where the credentials are good."""
+        """The operator's message, with secrets masked; empty if the credentials are good."""
         return "" if self.error is None else self.mask(str(self.error))
 
     def assert_good(self) -> Self:
-        """The credentials are good, or an `AssertionError` that tells why not."""
+        """Assert that the credentials are good; the `AssertionError` says why not."""
         __tracebackhide__ = True
         return self._assert("good", holds=self.good)
 
     def assert_refused(self) -> Self:
-        """The credentials were told to be bad."""
+        """Assert that the credentials are reported as bad."""
         __tracebackhide__ = True
         return self._assert("refused", holds=self.refused)
 
     def assert_unclear(self) -> Self:
-        """The credentials were told to be neither good nor bad."""
+        """Assert that the credentials are reported as neither good nor bad."""
         __tracebackhide__ = True
         return self._assert("unclear", holds=self.unclear)
 
@@ -173,5 +173,5 @@ class AuthenticationRun:
     def _assert(self, wanted: str, *, holds: bool) -> Self:
         __tracebackhide__ = True
         if not holds:
-            raise AssertionError(f"expected the credentials to be told {wanted}\n{self!r}")
+            raise AssertionError(f"expected the credentials to be reported {wanted}\n{self!r}")
         return self

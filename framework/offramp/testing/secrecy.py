@@ -1,4 +1,4 @@
-"""Everything that a destination's secrets could be seen in."""
+"""Searches for a destination's secrets in everything that people can see."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from offramp.testing.partner import Responder
 from offramp.testing.probe import Probe
 from offramp.testing.runs import ActionRun
 
-#: What is quoted around a secret that was found.
+#: Characters that are quoted around a secret that was found.
 AROUND: Final = 60
 
 
 def everything_shown(probe: Probe) -> list[tuple[str, str]]:
-    """Texts that people see, by what they are, after the destination did all that it can do.
+    """Each text that people see, after the destination did all that it can do: name and text.
 
-    The partner repeats to the destination whatever it was sent, as some do in their errors.
+    The partner repeats in its answers what it was sent, as some partners do in errors.
     """
     shown = [("the repr of the settings", repr(probe.integration.typed_settings()))]
     for name, responder in _answers(probe).items():
@@ -39,14 +39,14 @@ def everything_shown(probe: Probe) -> list[tuple[str, str]]:
 
 
 def leaks(probe: Probe, shown: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Where a secret stands in the clear."""
+    """Each place where a secret is not masked."""
     for what, text in shown:
         for key, secret in probe.secrets.items():
             at = text.find(secret)
             if at >= 0:
                 near = text[max(0, at - AROUND) : at + len(secret) + AROUND]
                 yield (
-                    f"the secret {key!r} stands in the clear in {what}:\n  … {near} …\n"
+                    f"the secret {key!r} is not masked in {what}:\n  … {near} …\n"
                     "never log or print settings, and send secrets in headers only"
                 )
 

@@ -1,4 +1,4 @@
-"""The ready-made suite: what every destination has to hold, for one line in its tests."""
+"""The ready-made suite: the tests that every destination should pass."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from offramp.testing.partner import Partner
 from offramp.testing.probe import Probe
 from offramp.testing.wanted import event_types_wanted, satisfy
 
-#: One fault often shows in many ways; the first few are enough to mend it by.
+#: One fault often has many symptoms; the first few are enough to fix it.
 SHOWN_FAULTS: Final = 8
 
 
@@ -28,19 +28,19 @@ class DestinationSuite:
         class TestPinboard(DestinationSuite):
             destination = pinboard
 
-    Each test says what to mend. Override the methods below where made-up events, or a partner
-    who answers everything with 200 and `{}`, do not do for a destination.
+    Each test says what to fix. Override the methods below if generated events, or a partner that
+    answers everything with 200 and `{}`, are not right for a destination.
     """
 
     #: The destination, or the slug of an installed one.
     destination: ClassVar[Destination | str]
-    #: Made up where it is `None`; secrets of fewer than 8 characters are made up in any case.
+    #: Generated if it is `None`; secrets of fewer than 8 characters are always generated.
     settings: ClassVar[Mapping[str, Any] | None] = None
-    #: OAuth 2 tokens, where the destination uses them.
+    #: OAuth 2 tokens, if the destination uses them.
     auth: ClassVar[AuthTokens | None] = None
     #: Modules or objects with hooks, such as one that adds actions to the destination.
     plugins: ClassVar[Sequence[object]] = ()
-    #: What becomes of an event where the partner answers with a status.
+    #: Status of the partner's answer -> the expected outcome of the event.
     statuses: ClassVar[Mapping[int, str]] = {
         400: "rejected",
         404: "rejected",
@@ -52,20 +52,20 @@ class DestinationSuite:
     }
 
     def answer(self, request: RecordedRequest) -> Answer:  # noqa: ARG002 - for those who override it
-        """What the partner answers when all is well."""
+        """The partner's answer to a good request."""
         return Answer(payload={})
 
     def event(
         self, action: CatalogAction, mapping: Mapping[str, Any], seed: str, **options: Any
     ) -> dict[str, Any]:
-        """An event that a mapping makes a payload of; events of different seeds differ.
+        """An event that a mapping turns into a payload; events of different seeds differ.
 
         `options` are those of `generate_test_event`.
         """
         return generate_test_event(action.fields, mapping, seed=seed, **options)
 
     def preset_event(self, preset: Preset, mapping: Mapping[str, Any]) -> dict[str, Any] | None:
-        """An event that a preset's trigger wants and its mapping makes a payload of."""
+        """An event that a preset's trigger matches and its mapping turns into a payload."""
         action = self._probe.entry.action(preset.action)
         for kind in event_types_wanted(preset.trigger):
             event = self.event(action, mapping, preset.name, type=kind)
@@ -91,7 +91,7 @@ class DestinationSuite:
         )
 
     def test_it_can_be_declared(self) -> None:
-        """The catalog takes the declaration, and it offers something to do."""
+        """The catalog accepts the declaration, and it has at least one action."""
         if not self._probe.entry.actions:
             _fail_on(["the destination declares no action"])
 
@@ -100,35 +100,35 @@ class DestinationSuite:
         _fail_on(declared.undescribed(self._probe.entry))
 
     def test_triggers_are_valid(self) -> None:
-        """Triggers of presets and actions are FQL that means what it says."""
+        """Triggers of presets and actions are FQL without probable mistakes."""
         _fail_on(declared.faulty_triggers(self._probe.entry))
 
     def test_mappings_are_valid(self) -> None:
-        """Default mappings and presets compile, and look where events have values."""
+        """Default mappings and presets compile, and read paths that events have."""
         directives = self._probe.integration.catalog.directives
         _fail_on(declared.faulty_mappings(self._probe.entry, directives))
 
     def test_defaults_make_payloads(self) -> None:
-        """Each action makes a payload of an event that has what its defaults look for."""
+        """Each action delivers an event that has all that its default mapping reads."""
         _fail_on(behaviour.unmade_payloads(self._probe))
 
     def test_presets_deliver(self) -> None:
-        """Each preset wants some event, and delivers it."""
+        """Each preset matches some event, and delivers it."""
         probe = self._probe
         if not probe.entry.presets:
             pytest.skip("the destination has no presets")
         _fail_on(behaviour.idle_presets(probe, self.preset_event))
 
     def test_idempotency_keys_are_required(self) -> None:
-        """What a partner knows a repeat by is in every payload."""
+        """Every payload has its idempotency key."""
         _fail_on(declared.optional_keys(self._probe.entry))
 
     def test_manifest_keeps_everything(self) -> None:
-        """Fields read back from the manifest are those that were written."""
+        """Fields read back from the manifest equal those that were written."""
         _fail_on(declared.lossy_manifests(self._probe.entry))
 
     def test_secrets_are_declared(self) -> None:
-        """Settings and fields that are secrets are declared so, and so encrypted and masked."""
+        """Secret settings and fields are declared as secrets, so they are encrypted and masked."""
         _fail_on(declared.open_secrets(self._probe.entry))
 
     def test_secrets_are_never_shown(
@@ -153,31 +153,31 @@ class DestinationSuite:
         )
 
     def test_statuses_are_retried_rightly(self) -> None:
-        """Throttling and outages are tried again, refusals are not, and nothing gets lost."""
+        """Events are tried again after throttling and outages, not after refusals."""
         _fail_on(behaviour.mistaken_statuses(self._probe, self.statuses))
 
     def test_silence_is_retried(self) -> None:
-        """Where no answer comes, the event is tried again."""
+        """Without an answer, the event is tried again."""
         _fail_on(behaviour.mistaken_silence(self._probe))
 
     def test_bad_credentials_are_told(self) -> None:
-        """Good credentials pass; bad ones are told as such, and an outage is not."""
+        """Good credentials pass; bad ones are reported as bad, and an outage as neither."""
         probe = self._probe
         if probe.entry.destination.test_authentication is None and not probe.secrets:
             pytest.skip("the destination has no credentials")
         _fail_on(behaviour.mistaken_credentials(probe))
 
     def test_hostile_ids_keep_the_address(self) -> None:
-        """Whatever an event says, requests go where they go for a harmless one."""
+        """Requests go to the same URL for any event as for a harmless one."""
         _fail_on(hostile.misled_requests(self._probe))
 
     def test_batch_equals_single(self) -> None:
-        """Events sent together reach the partner as they do alone."""
+        """Events sent in a batch reach the partner with the same data as events sent alone."""
         self._needs_batches()
         _fail_on(behaviour.unlike_batches(self._probe))
 
     def test_one_bad_event_harms_no_other(self) -> None:
-        """Where the partner refuses a batch for one event, all the others are delivered."""
+        """If the partner refuses a batch because of one event, all the others are delivered."""
         self._needs_batches()
         _fail_on(behaviour.harmed_batches(self._probe))
 

@@ -1,4 +1,4 @@
-"""What became of one event in a test."""
+"""The result of one event in a test."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from offramp.queue import Stage
 
 @attrs.frozen(kw_only=True)
 class TestedDelivery:
-    """What became of one event in a test."""
+    """The result of one event in a test."""
 
-    __test__ = False  # pytest takes what is called Test… for tests
+    __test__ = False  # pytest collects classes named Test…
 
     event: Mapping[str, Any]
     #: delivered, rejected, retrying, expired or filtered; compares with plain strings.
     outcome: Stage
-    #: The reason code, such as `PAYLOAD_VALIDATION_FAILED`; empty where it was delivered.
+    #: The reason code, such as `PAYLOAD_VALIDATION_FAILED`; empty if it was delivered.
     code: str = ""
     #: As the ledger would keep it, secrets masked.
     message: str = ""
-    #: The partner's, or the one that means the same; nothing where it was delivered or filtered.
+    #: The partner's status, or the equivalent one; None if it was delivered or filtered.
     status: int | None = None
-    #: Seconds until the next attempt at the latest, where the outcome is `retrying`.
+    #: Most seconds until the next attempt, if the outcome is `retrying`.
     retry_in: float | None = None
-    #: What `perform` got; nothing where the event did not become a payload.
+    #: The payload that `perform` got; None if the event did not become one.
     payload: Any = None
     #: The payload as JSON data, by wire names.
     fields: Mapping[str, Any] | None = None

@@ -1,4 +1,4 @@
-"""Events made so that a trigger wants them."""
+"""Changes events so that a trigger matches them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from offramp.testing.events import create_test_event
 
 Placing = tuple[tuple[str, ...], Any]
 
-#: Calls in the order of how often they are meant where a trigger does not say.
+#: Types of events, the most usual first, for triggers that do not name one.
 _KINDS: Final = ("track", *sorted(EVENT_TYPES - {"track"}))
 
 _MET_BY_THE_VALUE: Final = frozenset(
@@ -25,15 +25,15 @@ _FIXED: Final = {"is_true": True, "is_false": False, "exists": "something"}
 
 
 def event_types_wanted(trigger: str) -> list[str]:
-    """The types of calls that a trigger wants some event of, as far as such can be made."""
+    """The types of events for which an event can be made that a trigger matches."""
     return [kind for kind in _KINDS if satisfy(trigger, create_test_event(type=kind)) is not None]
 
 
 def satisfy(trigger: str, event: Mapping[str, Any]) -> dict[str, Any] | None:
-    """A copy of an event, changed so that a trigger wants it; nothing where none could be made.
+    """A copy of an event, changed so that a trigger matches it; None if that fails.
 
-    The event keeps its type. Tries the conditions one after the other, which is enough for
-    triggers of plain comparisons; functions and comparisons of two paths are left as they are.
+    The event keeps its type. The conditions are tried one after the other, which is enough for
+    triggers with plain comparisons; functions and comparisons of two paths are not tried.
     """
     compiled = compile_trigger(trigger)
     for placings in _ways(compiled.tree):
@@ -47,7 +47,7 @@ def satisfy(trigger: str, event: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _ways(node: Node) -> Iterator[list[Placing]]:
-    """Each way to make a condition true, as values to place."""
+    """Each way to make a condition true, as values to put into the event."""
     if node["type"] == "group":
         children = node["children"]
         if node["operator"] == "or":
@@ -72,7 +72,7 @@ def _all_of(children: list[Node]) -> Iterator[list[Placing]]:
 
 
 def _read(operator: str, value: Any) -> Any:
-    """The constant of a condition; a number where one stands there in another form."""
+    """The constant of a condition, with an exact number or a numeric text as a number."""
     if operator in ORDERS and isinstance(value, str):
         return parse_number(value)
     if isinstance(value, list):
@@ -81,7 +81,7 @@ def _read(operator: str, value: Any) -> Any:
 
 
 def _value(operator: str, value: Any) -> Any:
-    """What makes a condition true; nothing where the event may stay as it is."""
+    """The value that makes a condition true; None if the event may stay as it is."""
     match operator:
         case ">" | "<" if value is None:
             return None
