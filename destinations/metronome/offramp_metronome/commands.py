@@ -13,7 +13,7 @@ def commands(context: CommandContext) -> Iterable[Command]:
     """The commands, for the hook."""
 
     async def demo(*, keep: bool = False) -> None:
-        """Show a usage event's way from Segment's SDK to Metronome, on this machine alone.
+        """Show how a usage event gets from Segment's SDK to Metronome, on this machine alone.
 
         Parameters
         ----------
@@ -29,9 +29,9 @@ def commands(context: CommandContext) -> Iterable[Command]:
         token: str = "demo-token",  # noqa: S107 - the emulator's, not a secret
         keep_events: bool = True,
     ) -> None:
-        """Run an emulator of Metronome, to try things against.
+        """Run an emulator of Metronome, for trying things out.
 
-        Send to it by METRONOME_BASE_URL=http://127.0.0.1:7070.
+        Set METRONOME_BASE_URL=http://127.0.0.1:7070 to send to it.
 
         Parameters
         ----------
@@ -40,9 +40,9 @@ def commands(context: CommandContext) -> Iterable[Command]:
         port
             The port to listen on.
         token
-            The API token that it takes.
+            The API token that it accepts.
         keep_events
-            Keep the events to look at; otherwise only their ids, for long runs.
+            Keep the whole events, to look at them; otherwise only their ids, for long runs.
         """
         run_emulator(host=host, port=port, token=token, keep_events=keep_events)
 

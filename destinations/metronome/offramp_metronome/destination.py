@@ -35,7 +35,7 @@ REFUSED_TOKEN: Final = (401, 403)
 
 @attrs.frozen
 class Settings:
-    """What an operator configures."""
+    """The settings that an operator configures."""
 
     api_token: str = setting(
         key="apiToken",
@@ -46,7 +46,7 @@ class Settings:
 
 
 class SendEvent(Action[Settings, UsageEvent]):
-    """Sends usage events to `/v1/ingest`, up to 100 in a request."""
+    """Sends usage events to `/v1/ingest`, up to 100 per request."""
 
     slug = "sendEvent"
     title = "Send Event"
@@ -61,16 +61,16 @@ class SendEvent(Action[Settings, UsageEvent]):
     async def perform_batch(
         self, request: Request[Settings], payloads: Sequence[UsageEvent]
     ) -> None:
-        """Send events; Metronome takes all of them or, where one is bad, none."""
+        """Send events; Metronome accepts all of them or, if one is bad, none."""
         await request.post(ingest_url(), json=[payload.on_the_wire() for payload in payloads])
 
     def validate(self, payload: UsageEvent, *, now: datetime) -> Iterable[Fault]:
-        """What Metronome would refuse the whole batch for."""
+        """The faults for which Metronome would refuse the whole batch."""
         return refusals(payload, now=now)
 
 
 def ingest_url() -> str:
-    """Where usage events go."""
+    """The URL to which usage events are sent."""
     return os.environ.get(BASE_URL_VARIABLE, BASE_URL) + "/v1/ingest"
 
 
@@ -82,7 +82,7 @@ def authenticate(settings: Any, auth: AuthTokens | None) -> RequestOptions:  # n
 async def check_token(request: Request[Settings]) -> None:
     """Send an empty list, which stores nothing: Metronome refuses it (400) if the token is good.
 
-    An outage or a throttled answer says nothing about the token, and is told as such.
+    After an outage or a throttled answer the error says that nothing is known about the token.
     """
     answer = await request.post(ingest_url(), json=[], check=False)
     if answer.status in REFUSED_TOKEN:
@@ -92,7 +92,7 @@ async def check_token(request: Request[Settings]) -> None:
         )
     if answer.status != BAD_REQUEST and not answer.ok:
         raise DeliveryError(
-            f"could not tell whether the token is good: Metronome answered {answer.status}; "
+            f"could not find out whether the token is good: Metronome answered {answer.status}; "
             "try again later",
             status=answer.status,
         )

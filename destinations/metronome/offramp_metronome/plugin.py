@@ -1,4 +1,4 @@
-"""The hooks by which Offramp finds this plugin."""
+"""The hooks of this plugin, which Offramp calls."""
 
 from __future__ import annotations
 

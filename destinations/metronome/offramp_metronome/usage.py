@@ -1,4 +1,4 @@
-"""The usage event that Metronome bills by, and what Metronome is known to refuse.
+"""The usage event that Metronome bills, and the events that Metronome is known to refuse.
 
 Source: Metronome's OpenAPI description of `/v1/ingest`, and its guide to sending usage events.
 """
@@ -15,7 +15,7 @@ from offramp import Fault, field, format_time, path
 
 MAX_TRANSACTION_ID_CHARACTERS: Final = 128
 MAX_PROPERTIES: Final = 2_000
-#: For as long, an accepted `transaction_id` is known, and backdated events are taken.
+#: How long Metronome remembers a `transaction_id`, and the greatest age of an event.
 WINDOW: Final = timedelta(days=34)
 #: Later timestamps are refused.
 MAX_AHEAD: Final = timedelta(hours=24)
@@ -24,7 +24,7 @@ MAX_EVENTS_PER_REQUEST: Final = 100
 
 @attrs.frozen
 class UsageEvent:
-    """One usage event; the defaults take it from a Segment event."""
+    """One usage event; the default mappings read it from a Segment event."""
 
     transaction_id: str = field(
         description=(
@@ -53,7 +53,7 @@ class UsageEvent:
     )
 
     def on_the_wire(self) -> dict[str, Any]:
-        """The event as `/v1/ingest` takes it."""
+        """The event as `/v1/ingest` accepts it."""
         return {
             "transaction_id": self.transaction_id,
             "customer_id": self.customer_id,
@@ -64,27 +64,27 @@ class UsageEvent:
 
 
 def refusals(event: UsageEvent, *, now: datetime) -> Iterator[Fault]:
-    """Each reason for which Metronome would refuse the event, and the whole batch with it."""
+    """Each reason why Metronome would refuse the event, and the whole batch with it."""
     for key in ("transaction_id", "customer_id", "event_type"):
         if not getattr(event, key):
-            yield Fault(f"$.{key}", "is empty; Metronome asks for at least 1 character")
+            yield Fault(f"$.{key}", "is empty; Metronome requires at least 1 character")
     if len(event.transaction_id) > MAX_TRANSACTION_ID_CHARACTERS:
         yield Fault(
             "$.transaction_id",
-            f"has {len(event.transaction_id)} characters; Metronome takes at most "
+            f"has {len(event.transaction_id)} characters; Metronome accepts at most "
             f"{MAX_TRANSACTION_ID_CHARACTERS}: map a shorter id",
         )
     if len(event.properties) > MAX_PROPERTIES:
         yield Fault(
             "$.properties",
-            f"has {len(event.properties)} properties; Metronome takes at most {MAX_PROPERTIES}",
+            f"has {len(event.properties)} properties; Metronome accepts at most {MAX_PROPERTIES}",
         )
     age = now - event.timestamp
     if age > WINDOW:
         yield Fault(
             "$.timestamp",
-            f"{event.timestamp.isoformat()} is more than {WINDOW.days} days old; Metronome takes "
-            "no older usage: ask Metronome to correct it",
+            f"{event.timestamp.isoformat()} is more than {WINDOW.days} days old; Metronome "
+            "accepts no older usage: ask Metronome to correct it",
         )
     elif -age > MAX_AHEAD:
         yield Fault(

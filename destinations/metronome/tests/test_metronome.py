@@ -207,7 +207,7 @@ async def test_an_outage_is_not_called_a_bad_token(
     partner.post(INGEST, status=status)
     run = await instance.test_authentication()
     run.assert_unclear()
-    assert "could not tell" in run.message
+    assert "could not find out" in run.message
 
 
 async def test_numbers_reach_metronome_exact(instance: TestIntegration, partner: Partner) -> None:

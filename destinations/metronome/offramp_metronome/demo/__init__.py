@@ -1,4 +1,4 @@
-"""A demonstration from end to end: Segment's SDK, the host, and Metronome's emulator."""
+"""An end-to-end demonstration: Segment's SDK, the host, and Metronome's emulator."""
 
 from offramp_metronome.demo.run import run_demo
 

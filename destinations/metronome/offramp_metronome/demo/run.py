@@ -1,4 +1,4 @@
-"""The demonstration itself: start everything, send, show, stop."""
+"""Runs the demonstration: starts everything, sends events, shows the results, stops."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from offramp_metronome.demo.show import heading, show_calls, show_reasons, show_
 from offramp_metronome.destination import BASE_URL_VARIABLE
 from offramp_metronome.emulator import Emulator
 
-#: Everything is on this machine; more than a moment means that something is wrong.
+#: Longest wait. Everything is on this machine, so a longer wait means that something is wrong.
 PATIENCE_SECONDS: Final = 30.0
 #: The events that the demonstration explains: one that matches, one that does not.
 EXPLAINED: Final = ("evt-1", "evt-2")
 
 
 async def run_demo(context: CommandContext, *, keep: bool = False) -> None:
-    """Run the demonstration; with `keep` everything goes on until interrupted."""
+    """Run the demonstration; with `keep` everything keeps running until interrupted."""
     console = Console(highlight=False)
     with tempfile.TemporaryDirectory(prefix="offramp-demo-") as folder:
         async with Emulator(token=TOKEN) as emulator:
@@ -45,18 +45,18 @@ async def _show(
     console.print(f"An Offramp host listens at {host.url}, Metronome's emulator at {emulator.url}.")
     now = datetime.now(UTC)
     made = list(calls(now))
-    heading(console, 1, "Segment's Python SDK sends to the host; this became of it")
+    heading(console, 1, "Segment's Python SDK sends events to the host; these are the outcomes")
     await _send(host.url, now)
     if not await host.wait_until_idle(timeout=PATIENCE_SECONDS):
-        raise OfframpError(f"events were still on their way after {PATIENCE_SECONDS:g} seconds")
+        raise OfframpError(f"events were still in flight after {PATIENCE_SECONDS:g} seconds")
     records = await _records(host, made)
     show_calls(console, [call for call in made if call.shows != "more usage"], records)
     more = [call for call in made if call.shows == "more usage"]
     ended = {d["stage"] for call in more for d in records[call.message_id]["deliveries"]}
     console.print(f"… and {len(more)} more of them: {', '.join(sorted(ended))}")
-    heading(console, 2, "Why were these not billed? The host can tell for each event")
+    heading(console, 2, "Why were these not billed? The host has a reason for each event")
     show_reasons(console, [await _with_reason(host, record) for record in records.values()])
-    heading(console, 3, "The trigger and the mapping at work, with the request they lead to")
+    heading(console, 3, "The trigger and the mapping of two events, with the request")
     for message_id in EXPLAINED:
         console.print(f"\n{message_id}")
         event = records[message_id]["event"]
@@ -80,17 +80,17 @@ async def _send(url: str, now: datetime) -> None:
         sys.executable, "-m", "offramp_metronome.demo.sender", url, now.isoformat()
     )
     if await sender.wait():
-        raise OfframpError("Segment's SDK could not send; its message stands above")
+        raise OfframpError("Segment's SDK could not send; its message is above")
 
 
 async def _with_reason(host: RunningHost, record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The event's record, with the conditions that kept a filtered event out as the message."""
+    """The event's record; the message of a filtered event names the conditions that are false."""
     [delivery] = record["deliveries"]
     if delivery["stage"] != "filtered":
         return record
     explanation = await host.explain(SUBSCRIPTION, record["event"])
     false = [c["text"] for c in explanation["trigger"]["children"] if not c["result"]]
-    message = "the trigger asks for " + " and ".join(false)
+    message = "the trigger requires " + " and ".join(false)
     return {**record, "deliveries": [{**delivery, "message": message}]}
 
 
@@ -117,11 +117,11 @@ def _base_url(url: str) -> Iterator[None]:
 
 
 async def _keep(console: Console, host: RunningHost, emulator: Emulator, folder: Path) -> None:
-    heading(console, 5, "Everything goes on running; Ctrl-C ends it")
+    heading(console, 5, "Everything keeps running; Ctrl-C ends it")
     event = '{"type": "track", "userId": "you", "event": "billing_event", "properties": {}}'
     console.print(
-        f"offramp events {EXPLAINED[1]} --data {folder}\n"
-        f"offramp status --data {folder}\n"
+        f"offramp events {EXPLAINED[1]} --data-dir {folder}\n"
+        f"offramp status --data-dir {folder}\n"
         f"curl -u {WRITE_KEY}: {host.url}/v1/track -d '{event}'\n"
         f"curl {emulator.url}/_emulator/stats",
         soft_wrap=True,

@@ -1,4 +1,4 @@
-"""What the demonstration configures, and the events that it sends."""
+"""The configuration of the demonstration, and the events that it sends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SOURCE: Final = "product"
 WRITE_KEY: Final = "demo-write-key"
 TOKEN: Final = "demo-token"  # noqa: S105 - the emulator's, not a secret
 SUBSCRIPTION: Final = "metronome/Billing events"
-#: Enough further events to show that they travel together.
+#: Number of additional events: enough to show that they are sent in batches.
 MORE_EVENTS: Final = 40
 
 CONFIG: Final[dict[str, Any]] = {
@@ -45,7 +45,7 @@ CONFIG: Final[dict[str, Any]] = {
 
 @attrs.frozen(kw_only=True)
 class Call:
-    """One call of the SDK, and what it is there to show."""
+    """One call of the SDK, and what it demonstrates."""
 
     #: Name of the SDK's method.
     method: str
@@ -54,7 +54,7 @@ class Call:
 
     @property
     def message_id(self) -> str:
-        """The message id that the call gives its event."""
+        """The message id of the call's event."""
         return str(self.arguments["message_id"])
 
 
@@ -73,7 +73,7 @@ def calls(now: datetime) -> Iterator[Call]:
     )
     nobody = _billing("", usage, at)
     del nobody["cid"]
-    yield _track("evt-4", "user_43", nobody, "usage of nobody: `cid` is missing")
+    yield _track("evt-4", "user_43", nobody, "usage without `cid`, the customer")
     old = _billing("533c3db43f22", usage, at - timedelta(days=40))
     yield _track("evt-5", "user_42", old, "usage that is 41 days old")
     yield _track("evt-1", "user_42", _billing("533c3db43f22", usage, at), "evt-1 once more")

@@ -1,4 +1,4 @@
-"""The application of the demonstration: a process of its own that tracks with Segment's SDK."""
+"""The application of the demonstration: a separate process that uses Segment's SDK."""
 
 from __future__ import annotations
 

@@ -23,18 +23,18 @@ STYLES: Final = {
     "retrying": "yellow",
     "waiting": "dim",
 }
-#: How many of the stored events are shown one by one.
+#: Number of stored events that are shown one by one.
 SHOWN_STORED: Final = 3
 
 
 def heading(console: Console, number: int, text: str) -> None:
-    """The title of one step."""
+    """Print the title of one step."""
     console.print()
     console.print(Rule(f"[bold]{number}. {escape(text)}[/]", align="left", style="cyan"))
 
 
 def show_calls(console: Console, calls: Sequence[Call], records: Mapping[str, Any]) -> None:
-    """What was sent, and how each event ended."""
+    """Print what was sent, and each event's outcome."""
     table = Table("event", "user", "message id", "shows", "outcome", box=None, pad_edge=False)
     seen: set[str] = set()
     for call in calls:
@@ -51,7 +51,7 @@ def show_calls(console: Console, calls: Sequence[Call], records: Mapping[str, An
 
 
 def show_reasons(console: Console, records: Iterable[Mapping[str, Any]]) -> None:
-    """Why events that ended otherwise than delivered did so, in the host's own words."""
+    """Print the host's reason for each event that was not delivered."""
     for record in records:
         for delivery in record["deliveries"]:
             if delivery["stage"] == "delivered":
@@ -67,7 +67,7 @@ def show_reasons(console: Console, records: Iterable[Mapping[str, Any]]) -> None
 
 
 def show_stored(console: Console, stored: Sequence[StoredEvent]) -> None:
-    """What Metronome has now."""
+    """Print the events that Metronome stored."""
     table = Table(box=None, pad_edge=False)
     for name in ("transaction_id", "customer_id", "event_type", "timestamp"):
         table.add_column(name, no_wrap=True)

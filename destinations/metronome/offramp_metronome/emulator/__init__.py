@@ -1,4 +1,4 @@
-"""A Metronome to try things against: its limits, its memory for ids, and faults on demand."""
+"""An emulator of Metronome, with its limits, its deduplication by id, and faults on demand."""
 
 from offramp_metronome.emulator.faults import Fault, Faults
 from offramp_metronome.emulator.server import Emulator, run_emulator, serve

@@ -1,4 +1,4 @@
-"""The emulator's own endpoints, under `/_emulator`: faults in, stats and events out."""
+"""The emulator's own endpoints, under `/_emulator`: set faults, read statistics and events."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _MOST = 10**9  # events; more would not fit into memory
 
 
 class Control:
-    """Handlers of `/_emulator/...`; they ask for no token.
+    """Handlers of `/_emulator/...`; they require no token.
 
     Args:
-        state: What the emulator holds.
+        state: The emulator's state.
     """
 
     def __init__(self, state: State) -> None:
         self._state = state
 
     def routes(self) -> list[web.RouteDef]:
-        """List the endpoints, without the `/_emulator` in front."""
+        """List the endpoints, without the prefix `/_emulator`."""
         return [
             web.get("/stats", self._stats),
             web.get("/events", self._events),
@@ -85,7 +85,7 @@ class Control:
 
 
 def _read_faults(body: Any) -> list[Fault]:
-    """Read one fault or an array of them; one that is wrong refuses all."""
+    """Read one fault or an array of them; if one is wrong, all are refused."""
     items = body if isinstance(body, list) else [body]
     if not all(isinstance(item, dict) for item in items):
         raise RefusedError("fault: not an object", "a fault must be an object, or an array of them")

@@ -1,4 +1,4 @@
-"""The customers that usage is billed to, and the aliases by which events name them."""
+"""The customers to whom usage is billed, and the aliases by which events name them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-#: A longer name is cut. Characters. Source: Metronome's API reference, `POST /v1/customers`.
+#: Most characters of a name; a longer one is cut. Source: Metronome's API, `POST /v1/customers`.
 MAX_NAME_CHARACTERS = 160
 
 _NOT_FOUND = 404
@@ -37,7 +37,7 @@ class Customers:
     """All customers; an alias belongs to at most one of them, archived ones included.
 
     Args:
-        now: Tells the time, with its zone.
+        now: Returns the time, with its zone.
     """
 
     def __init__(self, *, now: Callable[[], datetime]) -> None:
@@ -66,7 +66,7 @@ class Customers:
         return self.set_aliases(customer.id, aliases)
 
     def get(self, customer_id: str) -> Customer:
-        """Give the customer with this id; 404 if there is none."""
+        """Return the customer with this id; 404 if there is none."""
         try:
             return self._by_id[customer_id]
         except KeyError:
@@ -75,7 +75,7 @@ class Customers:
             ) from None
 
     def match(self, name: str) -> Customer | None:
-        """Give the customer whom an event's `customer_id` names: by id, or by alias."""
+        """Return the customer that an event's `customer_id` names, by id or by alias."""
         return self._by_id.get(name) or self._by_id.get(self._id_by_alias.get(name, ""))
 
     def select(
@@ -108,7 +108,7 @@ class Customers:
         return self._change(attrs.evolve(customer, archived_at=self._now()))
 
     def clear(self) -> None:
-        """Forget every customer."""
+        """Remove every customer."""
         self._by_id.clear()
         self._id_by_alias.clear()
 

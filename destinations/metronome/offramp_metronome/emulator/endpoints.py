@@ -1,4 +1,4 @@
-"""Metronome's endpoints that usage needs: ingest, event search, customers."""
+"""Metronome's endpoints for usage: ingest, event search, customers."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class Endpoints:
     """Handlers of `/v1/...`.
 
     Args:
-        state: What the emulator holds.
+        state: The emulator's state.
     """
 
     def __init__(self, state: State) -> None:
         self._state = state
 
     def routes(self) -> list[web.RouteDef]:
-        """List the endpoints, without the `/v1` in front."""
+        """List the endpoints, without the prefix `/v1`."""
         return [
             web.post("/ingest", self._ingest),
             web.post("/events/search", self._search),
@@ -116,7 +116,7 @@ class Endpoints:
         }
         if event.properties is not None:
             found["properties"] = event.properties
-        # Looked up now, not at ingest: an alias that came later still finds earlier usage.
+        # Looked up now, not at ingest: an alias that is added later applies to earlier usage.
         customer = self._state.customers.match(event.customer_id)
         if customer is not None:
             found["matched_customer"] = {"id": customer.id, "name": customer.name}

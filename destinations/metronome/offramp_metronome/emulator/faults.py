@@ -1,4 +1,4 @@
-"""Faults on demand: what goes wrong with which of the next requests."""
+"""Faults on demand: which of the next requests fail, and how."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _default_times(fault: Fault) -> int | None:
 
 
 def _number(kind: type, least: float, most: float = math.inf) -> Callable[..., None]:
-    """Make an attrs validator; `bool`, which Python calls a number, is none."""
+    """Make an attrs validator; a `bool`, which Python counts as a number, is refused."""
 
     def check(_fault: Fault, field: attrs.Attribute[Any], value: Any) -> None:
         fits = isinstance(value, (int, kind)) and not isinstance(value, bool)
@@ -45,12 +45,12 @@ def _number(kind: type, least: float, most: float = math.inf) -> Callable[..., N
 
 @attrs.frozen(kw_only=True)
 class Fault:
-    """One thing that goes wrong with requests to one endpoint.
+    """One way in which requests to one endpoint fail.
 
     The batch is stored (or not), the delay passes, and then the request ends.
     """
 
-    #: Answer with this status, 400 to 599, instead of what the endpoint says.
+    #: Answer with this status, 400 to 599, instead of the endpoint's own.
     status: int | None = attrs.field(
         default=None, validator=validators.optional(_number(int, _FIRST_ERROR_STATUS, _LAST_STATUS))
     )
@@ -60,39 +60,40 @@ class Fault:
         default="answer", validator=validators.in_(_ENDINGS)
     )
     #: How much of the batch is stored first: `none`, `part` (the first half, rounded up) or `all`.
-    #: By default nothing, but for a fault that is only slow.
+    #: By default nothing, or all for a fault that is only slow.
     store: Literal["none", "part", "all"] = attrs.field(
         default=attrs.Factory(_default_store, takes_self=True), validator=validators.in_(_STORE)
     )
-    #: Seconds between storing and the end.
+    #: Seconds between storing the batch and the end of the request.
     delay: float = attrs.field(default=0, validator=_number(float, 0))
     #: Seconds in a `Retry-After` header; none is sent by default.
     retry_after: float | None = attrs.field(
         default=None, validator=validators.optional(_number(float, 0))
     )
-    #: Whose limit a 429 says was passed, in `X-Metronome-Rate-Limit-Type`.
+    #: The type of limit that a 429 reports in `X-Metronome-Rate-Limit-Type`.
     limit_type: Literal["client", "customer"] = attrs.field(
         default="client", validator=validators.in_(_LIMIT_TYPES)
     )
-    #: The chance, 0 to 1, that a request meets it.
+    #: The probability, 0 to 1, that it is applied to a request.
     probability: float = attrs.field(default=1, validator=_number(float, 0, 1))
-    #: How many requests it meets; None for no end. By default one, or no end with a chance below 1.
+    #: Number of requests it is applied to; None is unlimited. The default is one, or unlimited if
+    #: the probability is below 1.
     times: int | None = attrs.field(
         default=attrs.Factory(_default_times, takes_self=True),
         validator=validators.optional(_number(int, 1)),
     )
-    #: The endpoints it stands at: every path that begins so.
+    #: The endpoints it applies to: every path that begins with this text.
     endpoint: str = attrs.field(default=INGEST, validator=validators.matches_re("/v1/.*"))
-    #: It meets only requests whose body holds this text, such as the id of an event that the
-    #: partner trips over. By default it meets any.
+    #: It applies only to requests whose body contains this text, such as the id of one event. By
+    #: default it applies to any request.
     holding: str = attrs.field(default="", validator=validators.instance_of(str))
 
     def __attrs_post_init__(self) -> None:
-        """Refuse the one fault that would be a lie: a 200 for what was not stored."""
+        """Refuse a fault that would answer 200 for a batch that was not stored."""
         if self.status is None and self.ending == "answer" and self.store != "all":
             raise ValueError(
                 f"a fault with store {self.store!r} needs a status, or the ending 'hang' or 'drop':"
-                " a 200 would say that the whole batch was taken"
+                " a 200 would mean that the whole batch was accepted"
             )
 
     @classmethod
@@ -119,10 +120,10 @@ class _Planned:
 
 
 class Faults:
-    """The faults that wait, in the order in which they were added.
+    """The pending faults, in the order in which they were added.
 
     Args:
-        seed: Where the chance of `probability` starts, so that a run can be repeated.
+        seed: The seed of the random numbers for `probability`, so that a run can be repeated.
     """
 
     def __init__(self, *, seed: int = 0) -> None:
@@ -131,21 +132,21 @@ class Faults:
         self.clear()
 
     def add(self, *faults: Fault, first: bool = False) -> None:
-        """Let these happen, after those that wait already, or before them."""
+        """Add faults after the pending ones, or with `first` before them."""
         at = 0 if first else len(self._planned)
         self._planned[at:at] = [_Planned(fault, fault.times) for fault in faults]
 
     def remove(self, fault: Fault) -> None:
-        """Let this one happen no more."""
+        """Remove a fault."""
         self._planned = [planned for planned in self._planned if planned.fault is not fault]
 
     @property
     def look_into_bodies(self) -> bool:
-        """Whether a fault that waits asks what a request holds."""
+        """Whether a pending fault depends on the body of a request."""
         return any(planned.fault.holding for planned in self._planned)
 
     def strike(self, path: str, body: bytes = b"") -> Fault | None:
-        """Take the fault that a request to this path meets: the first whose turn it is."""
+        """Take the fault for a request to this path: the first that applies, or None."""
         for planned in self._planned:
             if not path.startswith(planned.fault.endpoint):
                 continue
@@ -158,13 +159,13 @@ class Faults:
         return None
 
     def waiting(self) -> list[Fault]:
-        """List what has not happened yet, with the times that are left."""
+        """List the pending faults, with the remaining number of requests."""
         return [attrs.evolve(planned.fault, times=planned.left) for planned in self._planned]
 
     def clear(self) -> None:
-        """Let nothing more go wrong, and start the chance anew."""
+        """Remove all faults, and restart the random numbers."""
         self._planned.clear()
-        self._chance = random.Random(self._seed).random  # noqa: S311  (a dice roll, not a secret)
+        self._chance = random.Random(self._seed).random  # noqa: S311  (probability, not a secret)
 
     def _use(self, planned: _Planned) -> None:
         if planned.left is None:

@@ -1,4 +1,4 @@
-"""What every request to Metronome's endpoints passes: the count, the token, the faults."""
+"""Middleware of every request to Metronome's endpoints: counting, the token, faults."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
     from offramp_metronome.emulator.state import State
 
-#: How much of a batch the ingest endpoint stores; the whole, unless a fault says otherwise.
+#: How much of a batch the ingest endpoint stores: all of it, unless a fault says otherwise.
 STORE = web.RequestKey("STORE", str)
 
 _FORBIDDEN = 403
 
 
 class _NoAnswerError(Exception):
-    """The request ends without an answer; `kind` is counted in its place."""
+    """The request ends without an answer; `kind` is counted instead of a status."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -36,7 +36,7 @@ class Front:
     """Middleware around Metronome's endpoints.
 
     Args:
-        state: What the emulator holds.
+        state: The emulator's state.
     """
 
     def __init__(self, state: State) -> None:
@@ -44,7 +44,7 @@ class Front:
         self._expected = f"Bearer {state.token}".encode()
 
     def middlewares(self) -> list[Middleware]:
-        """List them, the outermost first."""
+        """List the middleware, the outermost first."""
         return [
             self._count,
             self._check_token,
@@ -66,7 +66,7 @@ class Front:
             counts[end.kind] += 1
             if request.transport is not None:
                 request.transport.abort()
-            return web.Response()  # aiohttp wants one; nobody is there to get it
+            return web.Response()  # aiohttp requires one, though the client is gone
         counts[str(answer.status)] += 1
         return answer
 

@@ -12,9 +12,9 @@ MAX_EVENTS = 100
 MAX_TRANSACTION_ID_CHARACTERS = 128
 #: Properties of one event. Source: Metronome's API quickstart.
 MAX_PROPERTIES = 2_000
-#: How far back a timestamp may lie, and how long an id is remembered. Source: the same two.
+#: Greatest age of a timestamp, and how long an id is remembered. Source: the same two.
 WINDOW = timedelta(days=34)
-#: How far ahead a timestamp may lie. Source: Metronome's guide to sending usage events.
+#: How far ahead a timestamp may be. Source: Metronome's guide to sending usage events.
 MAX_LEAD = timedelta(hours=24)
 #: Ingest aliases of one customer. Source: Metronome's OpenAPI, `POST /v1/customers`.
 MAX_ALIASES = 2_000
@@ -41,8 +41,8 @@ class RefusedError(Exception):
 
     Attributes:
         status: The HTTP status.
-        reason: A few fixed words to count by, such as `timestamp: too old`.
-        message: What the answer says: the reason, its place and the value.
+        reason: A fixed text by which refusals are counted, such as `timestamp: too old`.
+        message: The message of the answer: the reason, its place and the value.
     """
 
     def __init__(self, reason: str, message: str, *, status: int = BAD_REQUEST) -> None:
@@ -53,9 +53,9 @@ class RefusedError(Exception):
 
 
 def check_batch(batch: Any, now: datetime) -> None:
-    """Raise `RefusedError` for the first thing in a batch that Metronome would refuse.
+    """Raise `RefusedError` for the first fault for which Metronome would refuse a batch.
 
-    One bad event refuses the whole batch. `now` must know its time zone.
+    One bad event is enough to refuse the whole batch. `now` must have a time zone.
     """
     if not isinstance(batch, list):
         raise RefusedError(
@@ -74,7 +74,7 @@ def check_batch(batch: Any, now: datetime) -> None:
 
 
 def check_aliases(value: Any) -> tuple[str, ...]:
-    """Give a customer's ingest aliases in order, each once, or raise `RefusedError`."""
+    """Return a customer's ingest aliases in order, each once, or raise `RefusedError`."""
     if not isinstance(value, list) or not all(isinstance(alias, str) for alias in value):
         raise RefusedError(
             "ingest_aliases: not an array", "[ingest_aliases: must be an array of strings]"
@@ -96,7 +96,7 @@ def check_aliases(value: Any) -> tuple[str, ...]:
 
 def parse_timestamp(text: str) -> datetime | None:
     """Read an RFC 3339 timestamp with a four-digit year; None for any other text."""
-    text = text.upper()  # RFC 3339 lets "t" and "z" be small
+    text = text.upper()  # RFC 3339 allows lower-case "t" and "z"
     if _RFC_3339.fullmatch(text) is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""An emulator's life: start, stop, and a process of its own until it is told to end."""
+"""Starts and stops an emulator, and runs one in its own process until it is interrupted."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from offramp_metronome.emulator.stats import Stats
     from offramp_metronome.emulator.store import StoredEvent
 
-#: Bytes of one body. Metronome documents no cap; this is the one of common API gateways.
+#: Most bytes of one body. Metronome documents no limit; this is that of common API gateways.
 MAX_BODY_BYTES = 10 * 1024 * 1024
-#: Where `run_emulator` listens by default.
+#: The address on which `run_emulator` listens by default.
 DEFAULT_PORT = 7070
 
-_SHUTDOWN_SECONDS = 1.0  # what still runs when the emulator stops is cut off after this
+_SHUTDOWN_SECONDS = 1.0  # for requests that still run when it stops
 
 
 def _utc_now() -> datetime:
@@ -43,63 +43,63 @@ def _utc_now() -> datetime:
 class Emulator:
     """Metronome's ingest endpoint, event search and customers, on a port of this machine.
 
-    It is an async context manager. What it holds outlives `stop`, and a `start` after it takes the
-    same port again, so that an outage can be played.
+    It is an async context manager. Its state is kept over `stop`, and the next `start` uses the
+    same port again, so that an outage can be simulated.
     """
 
-    #: The one bearer token that opens Metronome's endpoints.
+    #: The one bearer token that Metronome's endpoints accept.
     _token: str = attrs.field(repr=False)
     #: The address to listen on.
     _host: str = "127.0.0.1"
     #: The port to listen on; 0 picks a free one.
     _port: int = 0
-    #: Tells the time, with its zone.
+    #: Returns the time, with its zone.
     _now: Callable[[], datetime] = attrs.field(default=_utc_now, repr=False)
     #: False keeps only ids and counts, for long runs: `events` and the event search stay empty,
-    #: duplicates are found as ever.
+    #: but duplicates are still found.
     _keep_events: bool = True
-    #: Where the chance of a fault's `probability` starts.
+    #: The seed of the random numbers for a fault's `probability`.
     _seed: int = 0
     _state: State = attrs.field(init=False, repr=False)
     _runner: web.AppRunner | None = attrs.field(init=False, repr=False, default=None)
 
     def __attrs_post_init__(self) -> None:
-        """Lay out the memory, empty."""
+        """Create the empty state."""
         self._state = State(
             token=self._token, now=self._now, keep_events=self._keep_events, seed=self._seed
         )
 
     @property
     def url(self) -> str:
-        """The base URL to give to a client, without a slash at its end."""
+        """The base URL for a client, without a slash at its end."""
         return str(URL.build(scheme="http", host=self._host, port=self._port)).rstrip("/")
 
     @property
     def events(self) -> list[StoredEvent]:
-        """Every event that took effect, in the order of arrival."""
+        """Every event that had an effect, in the order of arrival."""
         return self._state.events.events
 
     @property
     def faults(self) -> Faults:
-        """What is to go wrong next."""
+        """The faults of the next requests."""
         return self._state.faults
 
     def stats(self) -> Stats:
-        """Sum up what was answered, stored and refused so far."""
+        """The statistics of what was answered, stored and refused so far."""
         return self._state.stats()
 
     def effects(self) -> dict[str, int]:
-        """Count how many times each transaction id took effect; more than 1 is billed twice."""
+        """Count how many times each transaction id had an effect; more than 1 is billed twice."""
         return self._state.events.effects()
 
     def reset(self) -> None:
-        """Forget events, customers, faults and stats."""
+        """Remove events, customers, faults and statistics."""
         self._state.reset()
 
     async def start(self) -> None:
         """Listen; `OSError` if the address is taken."""
         self._state.closing = asyncio.Event()
-        # Cancelled with its client, a request that hangs does not stay behind.
+        # Cancel a hanging request when its client disconnects.
         runner = web.AppRunner(
             _application(self._state),
             access_log=None,
@@ -116,7 +116,7 @@ class Emulator:
         self._runner = runner
 
     async def stop(self) -> None:
-        """End what hangs, close every connection, and stop listening."""
+        """End hanging requests, close every connection, and stop listening."""
         self._state.closing.set()
         if self._runner is not None:
             await self._runner.cleanup()
@@ -142,7 +142,7 @@ async def serve(
     token: str = "demo-token",  # noqa: S107  (opens nothing but this emulator)
     keep_events: bool = True,
 ) -> None:
-    """Run an emulator until SIGINT or SIGTERM; print how to use it, and at the end its stats."""
+    """Run an emulator until SIGINT or SIGTERM; print how to use it, and finally its statistics."""
     async with Emulator(token=token, host=host, port=port, keep_events=keep_events) as emulator:
         _say(_how_to_use(emulator.url, token))
         await _asked_to_end()
@@ -157,7 +157,7 @@ def run_emulator(
     token: str = "demo-token",  # noqa: S107  (opens nothing but this emulator)
     keep_events: bool = True,
 ) -> None:
-    """Run `serve` in an event loop of its own; `OSError` if the address is taken."""
+    """Run `serve` in its own event loop; `OSError` if the address is taken."""
     asyncio.run(serve(host=host, port=port, token=token, keep_events=keep_events))
 
 
@@ -195,7 +195,7 @@ Send an event:
 See what it stored and refused:
   curl {url}/_emulator/stats
   curl {url}/_emulator/events
-Let the next request time out after the batch was stored:
+Let the next request time out after its batch is stored:
   curl {url}/_emulator/faults -d '{{"ending": "hang", "store": "all"}}'
 """
 

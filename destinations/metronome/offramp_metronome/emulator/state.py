@@ -1,4 +1,4 @@
-"""Everything one emulator holds, behind all of its endpoints."""
+"""The state of one emulator, which all its endpoints share."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 class State:
-    """Events, customers, faults and stats; they outlive a stop and a new start.
+    """Events, customers, faults and statistics; they are kept over a stop and a new start.
 
     Args:
-        token: The one bearer token that opens Metronome's endpoints.
-        now: Tells the time, with its zone.
+        token: The one bearer token that Metronome's endpoints accept.
+        now: Returns the time, with its zone.
         keep_events: False keeps only ids and counts.
-        seed: Where the chance of faults starts.
+        seed: The seed of the random numbers for faults.
     """
 
     def __init__(
@@ -34,11 +34,11 @@ class State:
         self.customers = Customers(now=now)
         self.faults = Faults(seed=seed)
         self.tally = Tally()
-        #: Set when the emulator stops, so that no request hangs any longer.
+        #: Set when the emulator stops, so that hanging requests end.
         self.closing = asyncio.Event()
 
     def stats(self) -> Stats:
-        """Sum up what happened so far."""
+        """The statistics so far."""
         answers = {endpoint: dict(counts) for endpoint, counts in self.tally.answers.items()}
         return Stats(
             requests=sum(sum(counts.values()) for counts in answers.values()),
@@ -53,7 +53,7 @@ class State:
         )
 
     def reset(self) -> None:
-        """Forget everything: events, customers, faults and stats."""
+        """Remove everything: events, customers, faults and statistics."""
         self.events.clear()
         self.customers.clear()
         self.faults.clear()

@@ -1,4 +1,4 @@
-"""The usage events that Metronome took, each transaction id once in 34 days."""
+"""The usage events that the emulator accepted, each transaction id once in 34 days."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 class StoredEvent:
     """One event that arrived in an accepted batch."""
 
-    id: str  #: Metronome's own id of this copy
+    id: str  #: the emulator's id of this copy
     transaction_id: str
-    customer_id: str  #: as sent: a customer's id, an ingest alias, or neither yet
+    customer_id: str  #: as sent: a customer's id, an ingest alias, or not known yet
     event_type: str
     timestamp: str  #: as sent, RFC 3339
     properties: dict[str, Any] | None  #: as sent; a number with a fraction is a `Decimal`
     processed_at: datetime
-    is_duplicate: bool  #: true for a copy that took no effect
+    is_duplicate: bool  #: true for a copy that had no effect
 
 
 class EventStore:
-    """What `POST /v1/ingest` leaves behind.
+    """The events that `POST /v1/ingest` stored.
 
     Args:
-        now: Tells the time, with its zone.
-        keep_events: False keeps only ids and counts, for long runs; duplicates are found as ever.
+        now: Returns the time, with its zone.
+        keep_events: False keeps only ids and counts, for long runs; duplicates are still found.
     """
 
     def __init__(self, *, now: Callable[[], datetime], keep_events: bool = True) -> None:
@@ -48,7 +48,7 @@ class EventStore:
         self.duplicates = 0
 
     def take(self, batch: Iterable[dict[str, Any]]) -> None:
-        """Store checked events in order; of one id within 34 days only the first counts."""
+        """Store checked events in order; of each id only the first within 34 days has effect."""
         at = self._now()
         horizon = at - WINDOW
         for event in batch:
@@ -63,7 +63,7 @@ class EventStore:
                 self._record(event, at, is_duplicate=is_duplicate)
 
     def find(self, transaction_ids: Sequence[str]) -> list[StoredEvent]:
-        """Give every copy of these ids whose timestamp lies within the last 34 days."""
+        """Return every copy of these ids whose timestamp is within the last 34 days."""
         horizon = self._now() - WINDOW
         return [
             copy
@@ -73,25 +73,25 @@ class EventStore:
         ]
 
     def copies_of(self, transaction_id: str) -> list[StoredEvent]:
-        """Give every copy of one id that arrived, however old, in order."""
+        """Return every copy of one id that arrived, of any age, in order."""
         return list(self._copies.get(transaction_id, ()))
 
     def effects_of(self, transaction_id: str) -> int:
-        """Count how many times one id took effect: 0, 1, or more if it was billed again."""
+        """Count how many times one id had an effect: 0, 1, or more if it was billed again."""
         return (transaction_id in self._accepted) + self._again.get(transaction_id, 0)
 
     def effects(self) -> dict[str, int]:
-        """Count how many times each transaction id took effect; more than 1 is billed twice."""
+        """Count how many times each transaction id had an effect; more than 1 is billed twice."""
         return {
             transaction_id: self.effects_of(transaction_id) for transaction_id in self._accepted
         }
 
     def repeated(self) -> dict[str, int]:
-        """Give the transaction ids that took effect more than once, and how many times."""
+        """Return the transaction ids that had an effect more than once, and how many times."""
         return {transaction_id: 1 + times for transaction_id, times in self._again.items()}
 
     def clear(self) -> None:
-        """Forget every event, id and count."""
+        """Remove every event, id and count."""
         self._accepted.clear()
         self._again.clear()
         self._copies.clear()

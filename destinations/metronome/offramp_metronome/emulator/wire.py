@@ -1,4 +1,4 @@
-"""JSON and answers on the wire, as all of the emulator's endpoints share them."""
+"""Reads JSON bodies and makes answers, for all of the emulator's endpoints."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def read_json(request: web.Request) -> Any:
     """Read a request's body; a body that is not JSON is refused with 400."""
     try:
         return _DECODER.decode(await request.read())
-    except (ValueError, RecursionError) as error:  # what msgspec raises is a ValueError
+    except (ValueError, RecursionError) as error:  # msgspec raises ValueError
         raise RefusedError("body: not JSON", f"the body is not JSON: {error}") from None
     except web.RequestPayloadError as error:
         raise RefusedError("body: unreadable", f"the body cannot be read: {error}") from None
@@ -34,7 +34,7 @@ async def read_object(request: web.Request) -> dict[str, Any]:
 
 
 def whole_number(request: web.Request, name: str, default: int, *, most: int) -> int:
-    """Read a number from 0 to `most` out of the query; anything else is refused with 400."""
+    """Read a number from 0 to `most` from the query; anything else is refused with 400."""
     text = request.query.get(name)
     if text is None:
         return default
