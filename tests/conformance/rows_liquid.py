@@ -57,20 +57,21 @@ ROWS: tuple[Row, ...] = (
     Row(
         id="liquid-block",
         kinds=MAPPED,
-        segment=(
-            "The Liquid tag `block` shows its content, though there are no layouts to fill it in."
-        ),
+        segment="The Liquid tag `block` shows its content, although there are no layouts.",
         offramp="The template is refused: there is no tag `block`.",
-        why="It belongs to layouts, which Segment turns off.",
+        why="The tag belongs to layouts, which Segment turns off.",
         example=transform_case({"a": {"@liquid": "{% block a %}b{% endblock %}"}}),
         without=_without_tags("block"),
     ),
     Row(
         id="liquid-half-comparison",
         kinds=MAPPED,
-        segment="A comparison in Liquid with one side, or none, is taken: `{% if == %}` holds.",
-        offramp="The template is refused, and the place is named.",
-        why="Something was left out.",
+        segment=(
+            "A comparison in Liquid with only one side, or none, is accepted: `{% if == %}` "
+            "is true."
+        ),
+        offramp="The template is refused, and the error names the place.",
+        why="It is a mistake: a side is missing.",
         example=transform_case({"a": {"@liquid": "{% if type == %}a{% endif %}b"}}),
         applies=lambda difference, _: "a primitive expression" in difference.ours.get("error", ""),
         without=without_useless,
@@ -82,8 +83,11 @@ ROWS: tuple[Row, ...] = (
             "Liquid takes filters in conditions, skips a value behind a value, and knows "
             "`size` of literals."
         ),
-        offramp="The template is refused, and the place is named.",
-        why="Liquid's own grammar has none of these, and the next engine may not either.",
+        offramp="The template is refused, and the error names the place.",
+        why=(
+            "Liquid's own grammar has none of these, and a later version of Segment's engine "
+            "may not accept them either."
+        ),
         example=transform_case({"a": {"@liquid": "{{ type event }}"}}),
         applies=lambda difference, _: (
             "expected end of expression" in difference.ours.get("error", "")
@@ -94,8 +98,8 @@ ROWS: tuple[Row, ...] = (
         id="liquid-comments",
         kinds=MAPPED,
         segment="A Liquid comment ends at the first `endcomment`, even of a comment inside it.",
-        offramp="Comments nest.",
-        why="What is commented out may hold comments.",
+        offramp="Comments can be nested.",
+        why="Text that is commented out may itself contain comments.",
         example=transform_case(
             {"a": {"@liquid": "a{% comment %}{% comment %}{% endcomment %}b{% endcomment %}c"}}
         ),
@@ -104,9 +108,9 @@ ROWS: tuple[Row, ...] = (
     Row(
         id="liquid-characters",
         kinds=MAPPED,
-        segment="Liquid takes a text apart by code units: an emoji becomes two halves.",
-        offramp="By characters.",
-        why="Half a character is no text that could be sent.",
+        segment="Liquid splits a text by code units: an emoji becomes two halves.",
+        offramp="A text is split by characters.",
+        why="Half a character cannot be sent as text.",
         example=transform_case(
             {"a": {"@liquid": "{{ name | split: '' | join: '-' }}"}}, {**EVENT, "name": "😀!"}
         ),
@@ -120,7 +124,7 @@ ROWS: tuple[Row, ...] = (
             'length: of five characters, "-3" is position "5-3", which is none.'
         ),
         offramp="It is the position -3.",
-        why="It is what was written.",
+        why="This is what the template says.",
         example=transform_case({"a": {"@liquid": "{{ type | slice: '-3', 2 }}"}}),
         without=_with_numeric_slices,
     ),
@@ -150,7 +154,7 @@ ROWS: tuple[Row, ...] = (
             "where every field that is mapped later finds it."
         ),
         offramp="A template never changes the event.",
-        why="What a field gets must not depend on which field came first.",
+        why="A field's value must not depend on the order of the fields.",
         example=transform_case(
             {"a": {"@liquid": "{% increment n %}"}, "b": {"@path": "$.n"}},
         ),

@@ -177,19 +177,21 @@ ROWS: tuple[Row, ...] = (
     Row(
         id="inherited",
         kinds=MAPPED,
-        segment="Paths find what every JavaScript value inherits: `$.event.constructor.name` is "
-        '"String".',
-        offramp="Paths find what the event holds, and `length` of texts and lists.",
-        why="An event holds data, and nothing else belongs in a payload.",
+        segment=(
+            "A path finds what every JavaScript value inherits: `$.event.constructor.name` is"
+            ' "String".'
+        ),
+        offramp="A path finds only values of the event, and the `length` of texts and lists.",
+        why="A payload should contain only data of the event.",
         example=transform_case({"a": {"@path": "$.event.constructor.name"}}),
         without=_without_inherited,
     ),
     Row(
         id="exact-numbers",
         kinds=ALL,
-        segment="Every number becomes a double: 9007199254740993 is 9007199254740992 from then on.",
-        offramp="Integers of up to 4,300 digits and every decimal digit pass through unchanged.",
-        why="What is billed by must not change on the way.",
+        segment="Every number becomes a double: 9007199254740993 becomes 9007199254740992.",
+        offramp="Integers of up to 4,300 digits and all decimal digits are kept.",
+        why="Numbers that are billed must not change.",
         example=transform_case(
             {"n": {"@template": "{{n}}"}}, {"type": "track", "n": 9007199254740993}
         ),
@@ -199,11 +201,11 @@ ROWS: tuple[Row, ...] = (
         id="mapping-is-an-object",
         kinds=MAPPED,
         segment=(
-            "A mapping, or its root directive, that is no object is taken for an odd one: a "
+            "A mapping, or its root directive, that is not an object is converted to one: a "
             "list becomes an object with its indexes as keys, a number an empty object."
         ),
         offramp="It is refused when it is saved.",
-        why="Nobody means it, and what comes of it tells nothing.",
+        why="It is a mistake, and its result is not useful.",
         example=transform_case([1]),
         without=_mapping_as_object,
     ),
@@ -211,11 +213,11 @@ ROWS: tuple[Row, ...] = (
         id="refused-when-saved",
         kinds=MAPPED,
         segment=(
-            "A directive that cannot work, in a branch or a list that few events reach, fails"
-            " on the first event that does."
+            "A directive that can never work, in a branch or a list that few events reach, "
+            "fails at the first event that reaches it."
         ),
-        offramp="The mapping is refused when it is saved, and the place is named.",
-        why="A fault is best found before an event is lost by it.",
+        offramp="The mapping is refused when it is saved, and the error names the place.",
+        why="The error is found before it affects an event.",
         example=transform_case(
             {
                 "a": {
@@ -235,7 +237,7 @@ ROWS: tuple[Row, ...] = (
         kinds=MAPPED,
         segment="The key `__proto__` is lost.",
         offramp="It is a key like any other.",
-        why="An event has the keys that it has.",
+        why="An event may have any key.",
         example=transform_case({"a": {"__proto__": "x"}}),
         without=_without_proto,
     ),
@@ -260,7 +262,7 @@ ROWS: tuple[Row, ...] = (
         id="null-context",
         kinds=("action", "metronome"),
         segment="An event whose `context` is null fails, whatever the mapping reads.",
-        offramp="Null is as good as no context.",
+        offramp="A null counts as no context.",
         why="Segment's own SDKs send nulls, and only an audience would need the context.",
         example={
             "kind": "action",

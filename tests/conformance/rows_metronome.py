@@ -80,10 +80,10 @@ ROWS: tuple[Row, ...] = (
         id="epochs-as-texts",
         kinds=KINDS,
         segment=(
-            "A number in quotes passes the check of a timestamp as an epoch, and is then read as a "
-            'date of its first digits, or fails: "1706704200" is sent as 1711-11-11.'
+            "A number in quotes is accepted as an epoch timestamp, and is then read as a date"
+            ' of its first digits, or fails: "1706704200" is sent as 1711-11-11.'
         ),
-        offramp="It is the epoch that it was checked as: 2024-01-31T12:30:00Z.",
+        offramp="It is read as the epoch: 2024-01-31T12:30:00Z.",
         why="An event of the year 1711 is refused, or billed to nobody.",
         example=_case("1706704200"),
         without=_without_numbers_as_texts,
@@ -94,16 +94,16 @@ ROWS: tuple[Row, ...] = (
         segment="One or two digits behind the seconds of a timestamp without an offset count as "
         "milliseconds: 12:30:00.5 is sent as 12:30:00.005.",
         offramp="They are decimal digits: 12:30:00.500.",
-        why="Five tenths are not five thousandths.",
+        why="A fraction .5 is five tenths of a second, not five thousandths.",
         example=_case("2024-01-31 12:30:00.5"),
         without=_timely(_SHORT_FRACTION),
     ),
     Row(
         id="years",
         kinds=KINDS,
-        segment="A timestamp outside the years 0 to 9999 is sent with six digits of year.",
+        segment="The year of a timestamp outside the years 0 to 9999 is sent with six digits.",
         offramp="The event is rejected with that reason.",
-        why="Metronome takes years of four digits.",
+        why="Metronome accepts years of four digits.",
         example=_case("10000-01-01"),
         applies=lambda difference, _: "outside the years" in difference.ours.get("error", ""),
         without=_timely(_ODD_YEAR),
@@ -111,10 +111,13 @@ ROWS: tuple[Row, ...] = (
     Row(
         id="refused-by-metronome",
         kinds=KINDS,
-        segment="What Metronome refuses is sent all the same: a transaction id of more than 128 "
-        "characters, an empty one, an event of more than 34 days ago or more than 24 hours ahead.",
+        segment=(
+            "Events that Metronome refuses are sent all the same: a transaction id of more "
+            "than 128 characters, an empty one, a timestamp of more than 34 days ago or more "
+            "than 24 hours ahead."
+        ),
         offramp="The event is rejected before it is sent, with that reason.",
-        why="In a batch it would take ninety-nine good events with it.",
+        why="In a batch such an event would make Metronome refuse up to ninety-nine good ones.",
         example=_case(_SOME_TIME, messageId="x" * 129),
         applies=lambda difference, _: (
             "value" in difference.theirs and bool(_REFUSED.search(difference.ours.get("error", "")))

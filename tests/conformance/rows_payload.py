@@ -103,9 +103,9 @@ ROWS: tuple[Row, ...] = (
     Row(
         id="batches-fail-together",
         kinds=("action",),
-        segment="One event of a batch that the mapping cannot shape makes the whole batch fail.",
-        offramp="It is rejected alone, with its reason; the others are sent.",
-        why="An event must not be lost by its neighbours.",
+        segment="If the mapping fails for one event of a batch, the whole batch fails.",
+        offramp="Only that event is rejected, with its reason; the others are sent.",
+        why="An event must not be lost because of another one.",
         example={
             "kind": "action",
             "batch": True,
@@ -135,10 +135,11 @@ ROWS: tuple[Row, ...] = (
         id="infinity",
         kinds=CHECKED,
         segment=(
-            'The text "Infinity" is taken for a number, which is null once it is written as JSON.'
+            'The text "Infinity" is accepted as a number, which becomes null when it is '
+            "written as JSON."
         ),
-        offramp="It is no number, and the payload is rejected with that reason.",
-        why="JSON has no such number: the partner would get null where a number is wanted.",
+        offramp="It is not a number, and the payload is rejected with that reason.",
+        why="JSON has no such number: the partner would get null instead of a number.",
         example=check({"n": _field("number")}, {"n": "Infinity"}),
         applies=_infinite,
         without=_without_infinity,
@@ -161,7 +162,9 @@ ROWS: tuple[Row, ...] = (
             "such payload is rejected."
         ),
         offramp="It is looked for inside the object.",
-        why="That is what the field declares, and what Segment does for a single condition.",
+        why=(
+            "That is what the field declares, and what Segment does if there is a single condition."
+        ),
         example=check(
             {
                 "a": _field("string"),

@@ -58,18 +58,18 @@ READ_OTHERWISE: tuple[Row, ...] = (
     Row(
         id="single-quotes",
         kinds=MATCH,
-        segment="Single quotes stay part of the text, so that `type = 'track'` never holds.",
-        offramp="Single and double quotes are alike.",
-        why="Segment's own language reference writes texts in either.",
+        segment="Single quotes are part of the text, so that `type = 'track'` is never true.",
+        offramp="Single and double quotes mean the same.",
+        why="Segment's own language reference uses both.",
         example=_match("type = 'track'"),
         applies=_warned("single quotes stay part of the text"),
     ),
     Row(
         id="double-equals",
         kinds=MATCH,
-        segment='`==` compares with the text "=", so that `event == "A"` never holds.',
+        segment='`==` compares with the text "=", so that `event == "A"` is never true.',
         offramp="`==` is `=`.",
-        why="It is meant so, also in two triggers that public destinations ship.",
+        why="It is meant as `=`, also in two triggers that public destinations ship.",
         example=_match('event == "A"', event="A"),
         applies=_warned("`==` compares with the text"),
     ),
@@ -77,9 +77,10 @@ READ_OTHERWISE: tuple[Row, ...] = (
         id="groups",
         kinds=MATCH,
         segment=(
-            "The first `)` ends a group, even if it belongs to a function, and groups do not nest."
+            "The first `)` ends a group, even if it belongs to a function, and groups cannot "
+            "be nested."
         ),
-        offramp="Parentheses pair, to any depth.",
+        offramp="Parentheses are matched at any depth.",
         why="Otherwise such a trigger matches every event of the type, or none.",
         example=_match(
             'type = "track" and (contains(event, "A") or contains(event, "B"))', event="C"
@@ -89,9 +90,9 @@ READ_OTHERWISE: tuple[Row, ...] = (
     Row(
         id="and-or",
         kinds=MATCH,
-        segment="Where `and` and `or` stand side by side, the last one counts for all of them.",
-        offramp="`and` binds closer than `or`.",
-        why="Every other language reads it so.",
+        segment="If `and` and `or` are used in one group, the last one is used for all of them.",
+        offramp="`and` binds tighter than `or`.",
+        why="All other languages do so.",
         example=_match('type = "page" and event = "A" or event = "B"', event="A"),
         applies=_warned("the last one wins for all"),
     ),
@@ -102,8 +103,8 @@ READ_OTHERWISE: tuple[Row, ...] = (
             "A condition on any other path than type, event, name, userId, properties, traits"
             " and context is dropped (for `contains` and `match`, on type too)."
         ),
-        offramp="Every path of the event can be asked for.",
-        why="A condition that is written and not kept lets events through that nobody wants.",
+        offramp="A condition can use every path of the event.",
+        why="If a condition is dropped, the trigger selects events that it should not.",
         example=_match('type = "track" and anonymousId = "x"', anonymousId="y"),
         applies=_warned(r"is dropped: it (knows|looks) only"),
     ),
@@ -111,8 +112,8 @@ READ_OTHERWISE: tuple[Row, ...] = (
         id="negation",
         kinds=MATCH,
         segment="A `!` before anything but `contains` and `match` is dropped.",
-        offramp="`!` turns any condition or group around.",
-        why="The opposite of what is written is never what is meant.",
+        offramp="`!` negates any condition or group.",
+        why="Without the `!` the trigger means the opposite.",
         example=_match('!(type = "track")'),
         applies=_warned("before anything but contains or match is dropped"),
     ),
@@ -135,8 +136,8 @@ READ_OTHERWISE: tuple[Row, ...] = (
             "Beside type, event, name and userId, null, true, false and numbers count as the "
             'texts "null", "true", "5".'
         ),
-        offramp="They are what they are: `event = null` asks whether there is no event.",
-        why="`event != null` holds of an event without one otherwise.",
+        offramp="They are values: `event = null` is true if there is no event.",
+        why="Otherwise `event != null` is true for an event without one.",
         example=_match("event != null"),
         applies=_warned("compares with the text in quotes"),
     ),
@@ -144,7 +145,7 @@ READ_OTHERWISE: tuple[Row, ...] = (
         id="functions-and-lists",
         kinds=MATCH,
         segment="There are no functions but `contains` and `match`, no lists and no `in`.",
-        offramp="All that the language documents works: `length`, `lowercase`, `in` and the rest.",
+        offramp="The whole documented language works: `length`, `lowercase`, `in` and the rest.",
         why="It is documented.",
         example=_match('type in ["track", "page"]'),
         applies=_warned("it knows no (function|lists|`)"),
@@ -156,7 +157,7 @@ READ_OTHERWISE: tuple[Row, ...] = (
             "Keys such as or, and, null, 0 and 1st end a path, and properties by itself is none."
         ),
         offramp="Any key can be part of a path, and an object can be compared with null.",
-        why="Keys come from events, which know nothing of the language.",
+        why="The keys come from events, whose authors do not know the words of the language.",
         example=_match("properties.or = 5", properties={"or": 5}),
         applies=_warned("is not a condition by itself, and a key such as"),
     ),
@@ -164,30 +165,29 @@ READ_OTHERWISE: tuple[Row, ...] = (
         id="whole-objects",
         kinds=MATCH,
         segment=(
-            "`properties`, `traits` and `context` by themselves are taken for a key of their "
-            "own name inside them: traits.traits."
+            "`properties`, `traits` and `context` by themselves are read as a key of the same"
+            " name inside them: traits.traits."
         ),
         offramp="They are the objects.",
-        why="`traits = null` asks whether there are traits.",
+        why="`traits = null` then asks whether there are traits.",
         example=_match("traits = null", traits={}),
         applies=_warned(r"(?:properties|traits|context)\.(?:properties|traits|context)\b"),
     ),
     Row(
         id="escaped-dots",
         kinds=MATCH,
-        segment=r"An escaped dot or bracket parts keys all the same: `a\.b` is b inside a.",
+        segment="An escaped dot or bracket separates keys all the same: `a\\.b` is b inside a.",
         offramp=r"`a\.b` is the key `a.b`.",
-        why="Keys with dots could not be reached otherwise.",
+        why="Otherwise keys with dots could not be used.",
         example=_match(r"properties.a\.b = 5", properties={"a.b": 5}),
         applies=_warned("an escaped dot or bracket"),
     ),
     Row(
         id="escapes-in-texts",
         kinds=MATCH,
-        segment=r"A `\` in a text escapes nothing: a text ends at the first `"
-        '"`.',
+        segment='A `\\` in a text escapes nothing: the text ends at the first `"`.',
         offramp=r"`\"` is a quote inside a text, and `\\` a backslash.",
-        why="Texts with quotes could not be written otherwise.",
+        why="Otherwise texts with quotes could not be written.",
         example=_match(r'event = "say \"hi\""', event='say "hi"'),
         applies=_warned("escapes nothing"),
     ),
@@ -196,25 +196,25 @@ READ_OTHERWISE: tuple[Row, ...] = (
         kinds=MATCH,
         segment="`AND` and `OR` are dropped, and conditions side by side are joined by `and`.",
         offramp="`AND` and `OR` are `and` and `or`.",
-        why="They can mean nothing else.",
+        why="They cannot mean anything else.",
         example=_match('type = "page" OR event = "A"', event="A"),
         applies=_warned("in capitals is dropped"),
     ),
     Row(
         id="spaces",
         kinds=MATCH,
-        segment="Operators without spaces around them cannot be read, and no event matches.",
+        segment="Operators without spaces around them are not recognised, and no event matches.",
         offramp="Spaces make no difference.",
-        why="Nobody sees them.",
+        why="Spaces should not change the meaning.",
         example=_match("properties.a>5", properties={"a": 6}),
         applies=_warned("no space before an operator|wants a space behind"),
     ),
     Row(
         id="numbers",
         kinds=MATCH,
-        segment='Numbers that begin or end with a dot are taken apart: `.5` is the text ".".',
+        segment='Numbers that begin or end with a dot are split: `.5` is the text ".".',
         offramp="`.5` is 0.5.",
-        why="It is how many people write it.",
+        why="Many people write numbers in this way.",
         example=_match("properties.a = .5", properties={"a": 0.5}),
         applies=lambda difference, segment: (
             bool(re.search(r"(?<![\w\"'])-?\.\d|\d\.(?!\d)", difference.case["trigger"]))
@@ -224,8 +224,8 @@ READ_OTHERWISE: tuple[Row, ...] = (
     Row(
         id="bare-conditions",
         kinds=MATCH,
-        segment="A path by itself is no condition.",
-        offramp="A path by itself holds where the value is true.",
+        segment="A path by itself is not a condition.",
+        offramp="A path by itself is true if the value is true.",
         why="It is documented.",
         example=_match("properties.a", properties={"a": True}),
         applies=lambda difference, _: _without_reason(difference),
@@ -237,10 +237,14 @@ WRITTEN: tuple[Row, ...] = (
         id="signs-in-patterns",
         kinds=("generate",),
         segment=(
-            "What a text begins or ends with is written into a `match` as it is, stars and all."
+            "The text of `starts_with` or `ends_with` is written into a `match` as it is, "
+            "including stars."
         ),
         offramp=r"Signs of patterns are escaped: `match(event, \"a\*b*\")`.",
-        why="The text is then read as it was meant, here and wherever the documented language is.",
+        why=(
+            "The pattern then matches exactly that text, here and wherever the documented "
+            "language is used."
+        ),
         example={
             "kind": "generate",
             "tree": {
@@ -274,7 +278,7 @@ TREES: tuple[Row, ...] = (
             "`=` and `!=` in a tree compare with the text of their value, so that 5 holds of "
             '"5" and not of 5, while the text that Segment writes for the tree says the opposite.'
         ),
-        offramp="A tree means what its text means: 5 holds of 5, and true of true.",
+        offramp="A tree means the same as its text: 5 is equal to 5, and true to true.",
         why="One trigger has one meaning; `number_equals` is the same in both forms.",
         example={
             "kind": "evaluate",
@@ -297,40 +301,43 @@ REFUSED: tuple[Row, ...] = (
         id="order-of-others",
         kinds=MATCH,
         segment=(
-            "`<` and its like beside null, true or false are taken, and hold of next to nothing."
+            "`<`, `<=`, `>` and `>=` with null, true or false are accepted, and are true for "
+            "almost no event."
         ),
-        offramp="The trigger is refused: order is asked of numbers.",
-        why="Such a trigger is a slip.",
+        offramp="The trigger is refused: only numbers have an order.",
+        why="Such a trigger is a mistake.",
         example=_match("type < true"),
         applies=_refused("compares numbers"),
     ),
     Row(
         id="constants",
         kinds=MATCH,
-        segment="Constants are dropped where a condition stands: `true`, `match('abcd', 'a*d')`.",
-        offramp="The trigger is refused: a condition looks at an event.",
-        why="It is a slip: no event makes a difference to it.",
+        segment=(
+            "A constant in the place of a condition is dropped: `true`, `match('abcd', 'a*d')`."
+        ),
+        offramp="The trigger is refused: a condition has to read the event.",
+        why="It is a mistake: the result is the same for every event.",
         example=_match('type = "track" and true'),
         applies=_refused("a constant is not a condition|tests a constant"),
     ),
     Row(
         id="arguments",
         kinds=MATCH,
-        segment="`contains` and `match` take null, true, false and numbers for texts.",
+        segment="`contains` and `match` read null, true, false and numbers as texts.",
         offramp=(
             "The trigger is refused: they look for texts, and `contains` for numbers as they "
             "are written."
         ),
-        why="`contains(event, true)` is a slip, or wants quotes.",
+        why="`contains(event, true)` is a mistake, or lacks quotes.",
         example=_match("contains(event, true)", event="true"),
         applies=_refused("looks for a text|takes its pattern as a text"),
     ),
     Row(
         id="exponents",
         kinds=MATCH,
-        segment="A number with an exponent is taken apart: `1e3` is 1 and the rest is dropped.",
+        segment="A number with an exponent is split: `1e3` is 1, and the rest is dropped.",
         offramp="The trigger is refused: the language has no such numbers.",
-        why="Either reading would surprise somebody.",
+        why="Either result would surprise somebody.",
         example=_match("properties.a = 1e3", properties={"a": 1000}),
         applies=_refused("neither a number nor a path"),
     ),
@@ -338,11 +345,11 @@ REFUSED: tuple[Row, ...] = (
         id="nonsense",
         kinds=MATCH,
         segment=(
-            "What stands where it cannot is skipped: a lone comma, a second value, a word "
-            "that is none."
+            "Text that is not valid at its position is skipped: a lone comma, a second value,"
+            " an unknown word."
         ),
-        offramp="The trigger is refused, and the column is named.",
-        why="What is skipped was meant to say something.",
+        offramp="The trigger is refused, and the error names the column.",
+        why="The skipped text was meant to have an effect.",
         example=_match('type = "track" ,'),
         applies=_refused(
             "not expected here|is where|closes nothing|has no end|needs quotes or escapes"
