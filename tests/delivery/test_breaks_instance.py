@@ -182,7 +182,7 @@ async def test_settings_that_the_class_refuses_are_no_fault_of_the_events(tmp_pa
         snapshot = await engine.apply(config(catalog))
         await engine.accept("site", [event("m1")])
         assert (await engine.queue.depth(LANE)).waiting == 1
-    assert "refused by the class" in snapshot.problems["instances.wild"]
+    assert "class (ValueError)" in snapshot.problems["instances.wild"]
     assert TOKEN not in snapshot.problems["instances.wild"]
 
 

@@ -252,7 +252,7 @@ async def test_outcomes_that_tell_of_errors_are_believed(tmp_path: Path) -> None
     ("answer", "told"),
     [
         (lambda count: [None] * (count - 1), "1 outcome for 2 payloads"),
-        (lambda count: True, "bool, no list of outcomes"),
+        (lambda count: True, "bool, not a list of outcomes"),
     ],
 )
 async def test_what_the_partner_took_is_not_sent_again_for_an_odd_answer(
@@ -271,7 +271,7 @@ async def test_what_the_partner_took_is_not_sent_again_for_an_odd_answer(
     for stage, reason, message in found:
         assert (stage, reason) == ("rejected", "UNCLEAR_OUTCOME")
         assert told in message
-        assert "return nothing where all were taken, or a list with one entry" in message
+        assert "return None if all were accepted, or a list with one entry" in message
     assert sent == [2]
 
 

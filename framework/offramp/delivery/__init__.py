@@ -1,4 +1,4 @@
-"""Match, map, check, perform, and an outcome for every delivery."""
+"""Delivers events: match, map, check, perform, and record an outcome for every delivery."""
 
 from offramp.delivery.batching import Parcel, in_batches
 from offramp.delivery.bisection import Sent

@@ -1,4 +1,4 @@
-"""Telling the log of deliveries that fail: at once, and then once a minute with how many."""
+"""Logs deliveries that fail: the first at once, then once a minute with their number."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from offramp.queue import Outcome, Stage
 
 log = logging.getLogger(__name__)
 
-#: A lane that fails with one reason is told of so often at the most.
+#: Seconds between two log lines about the same subscription and reason.
 QUIET_SECONDS: Final = 60.0
-#: Different reasons of all lanes that are remembered; beyond, all start afresh.
+#: Reasons of all subscriptions that are remembered; with more, all counts start again.
 MOST_TOLD: Final = 1_000
 
 
 @attrs.define
 class _Told:
     at: float
-    #: Failures since then that were not told of yet.
+    #: Failures since the last log line.
     more: int = 0
 
 
 class Alarm:
-    """Notes every outcome; `clock` is in seconds and only moves forward."""
+    """Logs failures among the outcomes; `clock` is monotonic, in seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._told: dict[tuple[str, str, str], _Told] = {}
 
     def note(self, outcomes: Iterable[Outcome]) -> None:
-        """Log what did not go well, unless the same was told a moment ago."""
+        """Log failures, unless the same subscription and reason was logged recently."""
         for outcome in outcomes:
             if outcome.stage is not Stage.DELIVERED:
                 self._note(outcome)

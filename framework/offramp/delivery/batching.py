@@ -1,4 +1,4 @@
-"""Putting payloads together that may share a request: alike in their keys, few and small enough."""
+"""Groups payloads into batches: equal batch keys, and within the limits of number and size."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ class Parcel(msgspec.Struct, frozen=True, kw_only=True):
 
     prepared: Prepared
     event: Any
-    #: How its delivery failed before; nothing at first.
+    #: How its delivery failed before; `None` if it did not.
     past: Past | None = None
-    #: Which attempt this is, from 1.
+    #: Number of the attempt, from 1.
     attempt: int = 1
 
 
 @attrs.define
 class _Open:
     items: list[Any] = attrs.field(factory=list)
-    #: Bytes of JSON, commas included.
+    #: Bytes of JSON, including commas.
     size: int = 0
 
 
 def in_batches(
     batch: Batch | None, items: Iterable[tuple[T, Parcel]]
 ) -> Iterator[list[tuple[T, Parcel]]]:
-    """Parcels, each with what its owner knows it by, as the batches they travel in.
+    """Group parcels, each with an identifier of the caller, into batches.
 
-    Without a `Batch` a parcel travels by itself. Those that may share a request with few others
-    share it with their like.
+    Without a `Batch` each parcel is sent alone. Parcels that may share a request only with few
+    others are grouped among themselves.
     """
     held: dict[tuple[Any, ...], _Open] = {}
     for owner, parcel in items:

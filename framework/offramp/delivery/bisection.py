@@ -1,4 +1,4 @@
-"""Finding the payloads that make a batch fail: halves, and their halves, until they stand alone."""
+"""Finds the payloads that make a batch fail, by halving it until each of them is alone."""
 
 from __future__ import annotations
 
@@ -16,54 +16,54 @@ from offramp.delivery.past import NO_PAST, Past
 from offramp.errors import FIRST_SERVER_STATUS, ConnectionFailedError, DeliveryError
 from offramp.http import Exchange
 
-#: Statuses that blame the content of a request, so that a part of it may well pass; 409 says that
-#: something in it is there already.
+#: Statuses that blame the content of a request, so that a part of it may succeed; 409 means that
+#: something in it exists already.
 CONTENT_STATUSES: Final = frozenset({400, 409, 413, 422})
-#: Of a request that took too long: the partner may have taken its payloads.
+#: Status of a request that took too long; the partner may have accepted its payloads.
 TIMEOUT_STATUS: Final = 408
-#: From this attempt on, after two failures, an event's failure tells little of the partner.
+#: From this attempt on, after two failures, an event's failure says little about the partner.
 WEAK_ATTEMPT: Final = 3
-#: Failing halves of one batch, none of which succeeded, that count against the breaker: both
-#: halves and all four quarters. A batch with up to three bad payloads has a good quarter.
+#: If this number of parts of a batch fail and none succeeds, it counts for the breaker: both halves
+#: and all four quarters. A batch with up to three bad payloads has a good quarter.
 HALVES_TO_COUNT: Final = 6
 
 
 @attrs.frozen(kw_only=True)
 class Sent:
-    """What became of payloads in one attempt: one value for all that fared alike."""
+    """The result of one attempt; payloads with the same result share one object."""
 
     error: DeliveryError | None
     exchange: Exchange | None
-    #: Whether it is tried again, where there is an error: a refusal of the credentials may be.
+    #: Whether an error is retried; refused credentials may be, too.
     retryable: bool = False
-    #: What has to be remembered of it for its next attempt.
+    #: What to remember for the next attempt.
     past: Past | None = None
-    #: It was not sent, as the instance or the subscription is held: neither error nor success.
+    #: Not sent, as the instance or subscription is held; neither error nor success.
     held_back: bool = False
 
 
 @attrs.frozen(kw_only=True)
 class Tried:
-    """What one request came to."""
+    """The result of one request."""
 
-    #: One for each payload, in order.
+    #: One for each payload, in their order.
     outcomes: Sequence[DeliveryError | None]
-    #: The one error of all of them, where the request failed as a whole.
+    #: The error of the whole request, if it failed as a whole.
     error: DeliveryError | None
     exchange: Exchange | None
-    #: Before it began, by the gate's clock.
+    #: When it began, by the gate's clock, in seconds.
     started: float
 
 
-#: Sends payloads in one request, at the pace of halves or not; nothing where it was turned away.
+#: Sends payloads in one request, at the pace of halves or not; `None` if it was not let through.
 Try: TypeAlias = Callable[[Sequence[Parcel], bool], Awaitable[Tried | None]]
 
 
 def may_be_one(error: DeliveryError, *, idempotent: bool) -> bool:
-    """Whether one payload alone may make a request fail so: by a fault of the plugin or a 5xx.
+    """Whether a single payload may cause this error: a fault of the plugin, or a 5xx.
 
-    A time-out may be its fault too, but is taken for it only where the partner knows a repeat.
-    Faults of the network and of middleware, which stand around all requests, never are.
+    A timeout counts only if the partner recognizes repeats (`idempotent`). Errors of the network
+    and of middleware concern all requests, so they never count.
     """
     if isinstance(error, MiddlewareFailedError):
         return False
@@ -77,7 +77,7 @@ def may_be_one(error: DeliveryError, *, idempotent: bool) -> bool:
 
 
 def is_halved(error: DeliveryError, *, again: bool, idempotent: bool) -> bool:
-    """Whether a batch that failed so is halved; `again` where some of it failed so before."""
+    """Whether a batch with this error is halved; `again`: some of it failed like this before."""
     if error.status in CONTENT_STATUSES and not error.retryable:
         return True
     return again and (refuses_credentials(error) or may_be_one(error, idempotent=idempotent))
@@ -85,15 +85,15 @@ def is_halved(error: DeliveryError, *, again: bool, idempotent: bool) -> bool:
 
 @attrs.frozen(kw_only=True)
 class _Part:
-    """Some payloads of a batch, by their places."""
+    """A part of a batch, by the indexes of its payloads."""
 
     start: int
     stop: int
-    #: Whether it goes at the pace of halves.
+    #: Whether it is sent at the pace of halves.
     paced: bool
     #: Whether it is part of a batch that failed.
     half: bool = False
-    #: Whether it is of a batch that failed again, so that it is halved at once.
+    #: Whether the batch failed again, so that the part is halved at once.
     again: bool = False
 
     @property
@@ -107,22 +107,22 @@ class _Part:
 
 
 class _Tally:
-    """Tells the gate of the requests of one batch; failing halves count where none succeeds."""
+    """Reports the requests of one batch to the gate; failing halves count only if none succeeds."""
 
     def __init__(self, gate: Gate, *, expected: bool, weak: bool) -> None:
         self._gate = gate
-        #: Whether a failure may well be the fault of the one event that is sent.
+        #: Whether the single event that is sent may be the cause of a failure.
         self._weak = weak
-        #: Whether it is known of some of the payloads that they fail while others are taken.
+        #: Whether some payloads are known to fail while others succeed.
         self._expected = expected
         self._passed = False
         self._untold: list[DeliveryError] = []
 
     def note(self, tried: Tried, *, defer: bool) -> None:
-        """Learn from one request; `defer` where its failure counts with those of its halves."""
+        """Report one request; `defer`: its failure counts together with those of its halves."""
         told = [each for each in tried.outcomes if not isinstance(each, PluginFailedError)]
         if not told:
-            return  # a fault of the plugin tells nothing of the partner
+            return  # a fault of the plugin says nothing about the partner
         ill = [each for each in told if each is not None and _speaks_of_the_partner(each)]
         if len(ill) < len(told):
             self._succeed(told, tried.started)
@@ -153,7 +153,7 @@ class _Tally:
             self._gate.note(error, weak=self._weak)
 
     def close(self) -> None:
-        """Count the failures of a batch of which nothing succeeded."""
+        """Report the failures of a batch if no part of it succeeded."""
         untold, self._untold = self._untold, []
         for error in untold:
             self._gate.note(error, weak=self._weak)
@@ -161,18 +161,18 @@ class _Tally:
 
 @attrs.frozen(kw_only=True)
 class Bisection:
-    """Sends payloads in as few requests as can be, and finds the bad ones among them."""
+    """Sends payloads in as few requests as possible, and finds the bad ones."""
 
     gate: Gate
-    #: Whether the partner knows a repeat.
+    #: Whether the partner recognizes a repeat.
     idempotent: bool
     attempt: Try
 
     async def send(self, parcels: Sequence[Parcel]) -> list[Sent]:
         """Deliver parcels; one `Sent` for each, in their order.
 
-        At most 2 * k * ceil(log2 n) + 1 requests for k bad ones of n, breadth first, so that the
-        first good part is found soon. Whatever is turned away on the way is held back.
+        Needs at most 2 * k * ceil(log2 n) + 1 requests for k bad of n, breadth first, so that a
+        good part is found soon. Parts that are not let through are held back.
         """
         sent: list[Sent] = [Sent(error=None, exchange=None, held_back=True)] * len(parcels)
         pasts = [each.past for each in parcels if each.past is not None]
@@ -207,7 +207,7 @@ class Bisection:
         return part.halves(paced=not of_content, again=not of_content)
 
     def _met(self, past: Past | None, error: DeliveryError) -> bool:
-        """Whether a delivery met an error of this kind before."""
+        """Whether a delivery had an error of this kind before."""
         if past is None:
             return False
         if refuses_credentials(error):
@@ -215,17 +215,17 @@ class Bisection:
         return past.failed_at is not None
 
     def _is_refused_alone(self, past: Past) -> bool:
-        """Whether the partner took another request since this one was refused."""
+        """Whether the partner accepted another request since this one was refused."""
         return past.refused_at is not None and self.gate.proven_at > past.refused_at
 
     def _fails_alone(self, past: Past) -> bool:
-        """Whether the partner took another request since this one failed, or is known to."""
+        """Whether the partner accepted another request since this one failed, or is known to."""
         if past.together == 1:
             return True
         return past.failed_at is not None and self.gate.proven_at > past.failed_at
 
     def _is_expected(self, parcels: Sequence[Parcel], pasts: Sequence[Past]) -> bool:
-        """Whether a failure would be no news: of a known one, or of one event that was counted."""
+        """Whether a failure is expected: of a known bad payload, or of a counted event."""
         if any(map(self._fails_alone, pasts)):
             return True
         counted = len(parcels) == 1 and any(past.failed_at is not None for past in pasts)
@@ -234,14 +234,14 @@ class Bisection:
     def _is_final_refusal(
         self, part: _Part, parcels: Sequence[Parcel], error: DeliveryError | None
     ) -> bool:
-        """Whether an event is refused alone, which tells nothing of the credentials."""
+        """Whether only this event is refused, which says nothing about the credentials."""
         past = parcels[0].past
         if error is None or past is None or part.size > 1:
             return False
         return refuses_credentials(error) and self._is_refused_alone(past)
 
     def _results(self, part: _Part, parcels: Sequence[Parcel], tried: Tried) -> list[Sent]:
-        # By identity: an error of a plugin's own may compare as it likes.
+        # By identity: a plugin's own error class may define equality in any way.
         known: dict[tuple[int, int], Sent] = {}
         results = []
         for parcel, error in zip(parcels, tried.outcomes, strict=True):

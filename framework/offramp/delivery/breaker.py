@@ -1,4 +1,4 @@
-"""Whether an instance is held back, why, and when one event may find out how it is."""
+"""The circuit breaker of an instance: whether it is held back, why, and when to probe it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from offramp.errors import DeliveryError, InvalidAuthenticationError, RejectedEr
 
 #: Failures in a row that open the breaker.
 FAILURES_TO_OPEN: Final = 5
-#: Refusals (401, 403) in a row that hold the instance: the first may be of one event alone.
+#: Refusals (401, 403) in a row that hold the instance; one may concern a single event.
 REFUSALS_TO_HOLD: Final = 2
-#: The first rest of a held instance, doubled at each failed probe up to the longest, in seconds.
+#: The first rest of a held instance, in seconds; each failed probe doubles it, up to the longest.
 FIRST_REST_SECONDS: Final = 1.0
 LONGEST_REST_SECONDS: Final = 60.0
 TOO_MANY_REQUESTS: Final = 429
@@ -26,11 +26,11 @@ REFUSED_STATUSES: Final = frozenset({401, 403})
 class Hold:
     """Why an instance is held back. The message may hold secrets: mask it before it is shown."""
 
-    #: Such as `failures`, `credentials` or `retry_after`; lower case, for programs.
+    #: `failures`, `credentials`, `retry_after` and others; lower case, for programs.
     code: str
-    #: What happened, in a sentence.
+    #: What happened, in one sentence.
     message: str
-    #: What a person can do, in a sentence.
+    #: What a person can do, in one sentence.
     remedy: str
 
 
@@ -38,24 +38,24 @@ FAILURES: Final = "failures"
 CREDENTIALS: Final = "credentials"
 RETRY_AFTER: Final = "retry_after"
 MIDDLEWARE: Final = "middleware"
-#: What a person can do about each.
+#: Code -> what a person can do.
 REMEDIES: Final = {
-    FAILURES: "one event at a time is tried until the partner takes it",
+    FAILURES: "one event at a time is tried until the partner accepts it",
     CREDENTIALS: "change the settings of the instance: the partner refuses the credentials",
-    RETRY_AFTER: "requests go on once the time is over that the partner asked for",
-    MIDDLEWARE: "mend or block the plugin whose middleware it is; one event at a time tries it",
+    RETRY_AFTER: "requests continue after the pause that the partner asked for",
+    MIDDLEWARE: "fix or block the plugin of this middleware; one event at a time is tried",
 }
 
 
 def refuses_credentials(error: DeliveryError) -> bool:
-    """Whether an error is a 401 or 403, other than a plugin's word that it rejects a payload."""
+    """Whether an error is a 401 or 403, and not a plugin's rejection of a payload."""
     if isinstance(error, RejectedError) and not isinstance(error, InvalidAuthenticationError):
         return False
     return error.status in REFUSED_STATUSES
 
 
 def with_asked_pause(message: str, asked: float | None, *, cap: float) -> str:
-    """A message with the pause that the partner asked for, and how much of it is kept."""
+    """Add to a message the pause that the partner asked for, and for how long it is obeyed."""
     if not asked:
         return message
     kept = f", obeyed for {cap:g} s" if asked > cap else ""
@@ -63,10 +63,10 @@ def with_asked_pause(message: str, asked: float | None, *, cap: float) -> str:
 
 
 class Breaker:
-    """Learns from answers; `now` gives monotonic seconds.
+    """Opens and closes by the answers of the partner; `now` gives monotonic seconds.
 
-    A held instance rests; then one event probes. Success ends the hold, failure doubles the rest;
-    the failure of a weak probe, whose event may be at fault itself, begins another first rest.
+    A held instance rests, then one event is sent as a probe. Success ends the hold, failure
+    doubles the rest. If a weak probe fails, whose event may be the cause, the rest is as at first.
     """
 
     def __init__(
@@ -76,47 +76,47 @@ class Breaker:
         self._max_retry_after = max_retry_after
         self._hold: Hold | None = None
         self._held_since = -math.inf
-        #: What the partner said when it asked for a pause.
+        #: The answer in which the partner asked for a pause.
         self._asked = ""
         self._closed_until = -math.inf
         self._failures = 0
         self._refusals = 0
-        #: How long it rests next, in seconds.
+        #: The next rest, in seconds.
         self._next_rest = FIRST_REST_SECONDS
-        #: The latest start of a request that the partner took; what it refused before is in doubt.
+        #: The latest start of a request that the partner accepted; refusals before it are in doubt.
         self.proven_at = -math.inf
 
     @property
     def held(self) -> Hold | None:
-        """Why no request passes but a probe, or why none does for now; nothing where they flow."""
+        """Why no request, or only a probe, is sent now; `None` if requests are sent."""
         if self._hold is not None or not self.pause:
             return self._hold
         return Hold(code=RETRY_AFTER, message=self._asked, remedy=REMEDIES[RETRY_AFTER])
 
     @property
     def needs_probe(self) -> bool:
-        """Whether a probe has to succeed before requests flow again."""
+        """Whether a probe must succeed before requests are sent again."""
         return self._hold is not None
 
     @property
     def pause(self) -> float:
-        """Seconds until a request may pass; 0 where it may now."""
+        """Seconds until a request may be sent; 0 if it may now."""
         return max(0.0, self._closed_until - self._now())
 
     def hold(self, code: str, message: str, remedy: str) -> None:
-        """Hold the instance back until a probe succeeds; once more after a probe that failed."""
+        """Hold the instance back until a probe succeeds; also called after a failed probe."""
         if self._hold is None:
             self._held_since = self._now()
             self._next_rest = FIRST_REST_SECONDS
             self._rest()
-        elif not self.pause:  # an answer that comes while it rests is no probe's
+        elif not self.pause:  # an answer that comes during a rest is not of a probe
             self._rest()
         self._hold = Hold(code=code, message=message, remedy=remedy)
 
     def succeed(self, error: DeliveryError | None, started: float) -> None:
-        """Note that a request was taken, or refused for its content (`error`): the partner is well.
+        """Note that the partner works: it accepted a request, or refused its content (`error`).
 
-        What started before the hold did says nothing of it.
+        A request that started before the hold says nothing about it.
         """
         if error is None:
             self.proven_at = max(self.proven_at, started)
@@ -133,7 +133,7 @@ class Breaker:
             self._refusals += 1
             if probed or self._refusals >= REFUSALS_TO_HOLD:
                 self.hold(CREDENTIALS, error.message, REMEDIES[CREDENTIALS])
-        elif error.status != TOO_MANY_REQUESTS:  # which a partner answers that is alive
+        elif error.status != TOO_MANY_REQUESTS:  # a 429 shows that the partner works
             self._failures += 1
             if self._hold is None and self._failures >= FAILURES_TO_OPEN:
                 self.hold(FAILURES, error.message, REMEDIES[FAILURES])
@@ -144,7 +144,7 @@ class Breaker:
                 self._rest()
 
     def obey(self, error: DeliveryError) -> None:
-        """Let nothing pass for as long as an answer asks, up to the cap."""
+        """Send nothing for the `Retry-After` of an answer, up to the cap."""
         if error.retry_after:
             until = self._now() + min(error.retry_after, self._max_retry_after)
             self._asked = with_asked_pause(

@@ -1,4 +1,4 @@
-"""Telling the log of faults in plugins: the whole traceback, once for each distinct fault."""
+"""Logs faults of plugins: the whole traceback, once for each distinct fault."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from offramp.place import full_traceback, place_in_plugin
 
 log = logging.getLogger(__name__)
 
-#: So many distinct faults of one instance are told with their tracebacks; a fault whose place
-#: differs each time must not fill the disk.
+#: Distinct faults of one instance that are logged with tracebacks; a fault whose place differs each
+#: time must not fill the disk.
 MOST_TOLD: Final = 100
-#: Of one traceback, in characters: its end, which says most.
+#: Characters of a traceback that are logged, from its end, which says most.
 MAX_TRACEBACK_CHARACTERS: Final = 20_000
 
 
 @attrs.define(eq=False)
 class Bugs:
-    """The faults of one instance's plugins that the log was told of."""
+    """The faults of one instance's plugins that were logged."""
 
     _told: set[tuple[str, str]] = attrs.field(factory=set, init=False)
 
     def note(self, lane: str, error: BaseException, mask: Mask) -> None:
-        """Log what a plugin raised, unless the same was told; other failures are passed over."""
+        """Log what a plugin raised, unless the same was logged before; ignore other failures."""
         cause = error.__cause__
         if not isinstance(error, PluginFailedError) or cause is None:
             return

@@ -1,4 +1,4 @@
-"""One lane's worker: lease, prepare, send, settle; over and over, and nothing lost on the way."""
+"""The worker of one subscription: it leases, prepares, sends and settles deliveries in a loop."""
 
 from __future__ import annotations
 
@@ -31,45 +31,45 @@ from offramp.queue import Lease, Outcome, Queue, Stage
 
 log = logging.getLogger(__name__)
 
-#: A lease outlives the longest single request (10 s) several times; it is extended meanwhile.
+#: Seconds of a lease: several times the longest single request (10 s). Leases are extended.
 LEASE_SECONDS: Final = 60.0
-#: Leases are extended at a third of their life, so that one failed extension does no harm.
+#: Leases are extended after a third of their time, so that one failed extension does no harm.
 EXTENSIONS_PER_LEASE: Final = 3
-#: How long one wait for work lasts before the lane looks around.
+#: Seconds of one wait for work.
 WAIT_SECONDS: Final = 30.0
-#: The pause after a wait for nothing; a queue that was closed meanwhile would not wait at all.
+#: Seconds of pause after a wait without work, as a closed queue does not wait.
 IDLE_PAUSE_SECONDS: Final = 0.01
-#: How many deliveries a lane without batches takes at once.
+#: Deliveries that are leased at once if the action has no batches.
 SINGLES: Final = 32
-#: How many batches are leased at once: each lease costs two changes of thread.
+#: Batches that are leased at once: each lease costs two changes of thread.
 BATCHES_AHEAD: Final = 4
-#: Of so many events that are due, the one that was tried least probes a held instance.
+#: Due events among which the one with the fewest attempts is the probe of a held instance.
 PROBE_CANDIDATES: Final = 500
-#: The time in which the lanes of a held instance come to probe after a rest.
+#: Seconds over which the subscriptions of a held instance spread their probes after a rest.
 PROBE_SPREAD_SECONDS: Final = 0.1
-#: How many requests with suspects a lane has under way at once: few, so that the halves of
-#: batches that fail now need not wait long for their pace.
+#: Requests with suspected events at the same time: few, so that the halves of batches that fail now
+#: do not wait long.
 SUSPECTS_AT_ONCE: Final = 4
-#: How long leased batches may wait for their turn, before they are given back. Nobody extends them
-#: meanwhile, so that all of them together have this one time.
+#: Seconds that leased batches may wait for their turn before they are released. Their leases are
+#: not extended meanwhile, so all of them share this time.
 PATIENCE_SECONDS: Final = LEASE_SECONDS / 6
-#: The pause after a fault of the disk, before the lane goes on.
+#: Seconds of pause after an error of the storage.
 FAULT_PAUSE_SECONDS: Final = 1.0
-#: How long events are prepared before everything else has its turn: one may take as long by itself,
-#: where it uses up its mapping's budget.
+#: Seconds for which events are prepared before other tasks run; a single event may take as long if
+#: it uses up its mapping's budget.
 TURN_SECONDS: Final = 0.02
-#: How long what was cancelled may take to end, before it is left to itself.
+#: Seconds that cancelled tasks have to end; after that they are no longer waited for.
 LAST_MOMENT_SECONDS: Final = 1.0
-#: Longest message that is kept of a failure, in characters.
+#: Longest stored message of a failure, in characters.
 MAX_MESSAGE_CHARACTERS: Final = 10_000
 
-#: Told of outcomes once they are on disk.
+#: Called with outcomes after they are stored.
 Observer = Callable[[Pipeline, Sequence[Outcome]], None]
 
 
 @attrs.define(kw_only=True, eq=False)
 class Dispatcher:
-    """Works one lane until it is stopped. `clock` is in epoch seconds."""
+    """Delivers for one subscription until it is stopped; `clock` is in epoch seconds."""
 
     pipeline: Pipeline
     runtime: InstanceRuntime
@@ -78,15 +78,15 @@ class Dispatcher:
     observe: Observer
     luck: Callable[[], float] = random.random
     _busy: set[asyncio.Task[None]] = attrs.field(factory=set, init=False)
-    #: As `_busy`, for what goes at the pace of halves: it takes no room from the others.
+    #: As `_busy`, for what is sent at the pace of halves; it does not limit the others.
     _slow: set[asyncio.Task[None]] = attrs.field(factory=set, init=False)
     _few: asyncio.Semaphore = attrs.field(init=False)
     _memory: Memory = attrs.field(factory=Memory, init=False)
     _stopping: bool = attrs.field(default=False, init=False)
-    #: Who waits at the instance's gate.
+    #: The tasks of this subscription that wait at the instance's gate.
     _line: Line = attrs.field(factory=Line, init=False)
 
-    #: Seconds that a batch which is not full is given to fill.
+    #: Seconds to wait for more events if a batch is not full.
     _linger: float = attrs.field(init=False)
 
     @_linger.default
@@ -107,7 +107,7 @@ class Dispatcher:
         return {"action": action, "subscription": self.lane}
 
     async def run(self) -> None:
-        """Lease and deliver until cancelled; a fault is logged and survived."""
+        """Lease and deliver until cancelled; an error is logged, and the loop continues."""
         while not self._stopping:
             try:
                 await self._turn()
@@ -115,11 +115,11 @@ class Dispatcher:
                 log.warning("subscription %s: %s", self.lane, error, extra=self._about("storage"))
                 await asyncio.sleep(FAULT_PAUSE_SECONDS)
             except Exception:
-                log.exception("%s goes on after a fault", self.lane, extra=self._about("fault"))
+                log.exception("%s continues after an error", self.lane, extra=self._about("fault"))
                 await asyncio.sleep(FAULT_PAUSE_SECONDS)
 
     async def finish(self, *, within: float) -> None:
-        """Give back what waits, and wait for what is on its way; `within` seconds at most."""
+        """Release what waits, and wait at most `within` seconds for running deliveries."""
         self._stopping = True
         self._line.close()
         try:
@@ -134,7 +134,7 @@ class Dispatcher:
 
     async def _turn(self) -> None:
         if self.runtime.gate.pause:
-            # Not all at one moment, as the first one probes, and each lane should have its turn.
+            # Spread in time: the first one probes, and each subscription should get its turn.
             await asyncio.sleep(self.runtime.gate.pause + self.luck() * PROBE_SPREAD_SECONDS)
         while not self._has_room():
             await asyncio.wait(self._busy, return_when=asyncio.FIRST_COMPLETED)
@@ -158,7 +158,7 @@ class Dispatcher:
                 await self.queue.release(leases)
 
     def _wanted(self) -> tuple[int, int]:
-        """How many events go together, and how many times as many to lease; one as a probe."""
+        """The size of a batch, and how many batches to lease; one event as a probe."""
         if self.runtime.gate.needs_probe:
             return 1, 1
         batch = self.pipeline.batch
@@ -171,7 +171,7 @@ class Dispatcher:
         return len(self._busy) <= self.runtime.gate.limit
 
     async def _is_their_turn(self, until: float) -> bool:
-        """Whether what is leased may go, now or until then, by the monotonic clock."""
+        """Wait for the turn of leased events, at most until `until` (monotonic seconds)."""
         if not self._has_room():
             left = max(0.0, until - time.monotonic())
             await asyncio.wait(self._busy, timeout=left, return_when=asyncio.FIRST_COMPLETED)
@@ -191,12 +191,12 @@ class Dispatcher:
         task.add_done_callback(among.discard)
 
     async def _lease(self, most: int, *, wait: float) -> list[Lease]:
-        # Nobody extends them while a batch is given time to fill.
+        # The leases are not extended while a batch waits for more events.
         ttl = LEASE_SECONDS + self._linger
         return await self.queue.lease(self.lane, most, ttl=ttl, wait=wait)
 
     async def _lease_probe(self) -> list[Lease]:
-        """One event: an event that failed often may be at fault itself, so the others go first."""
+        """Lease one event; those with few attempts first, as one that failed often may be bad."""
         leases = sorted(
             await self._lease(PROBE_CANDIDATES, wait=WAIT_SECONDS), key=attrgetter("attempt")
         )
@@ -210,7 +210,7 @@ class Dispatcher:
         try:
             await work(leases)
         except asyncio.CancelledError:
-            await self.queue.release(leases)  # those settled already are lost leases by now
+            await self.queue.release(leases)  # leases that are settled already are ignored
             raise
         finally:
             keeper.cancel()
@@ -222,11 +222,11 @@ class Dispatcher:
             sends.append(self._settle(outcomes))
         for error in await asyncio.gather(*sends, return_exceptions=True):
             if error is not None:
-                # What was sent and could not be noted is sent again when the leases lapse.
+                # What was sent but could not be settled is sent again when the leases expire.
                 self._complain(error, self.pipeline.secrets.mask(self.runtime.mask))
 
     async def _send_slowly(self, leases: list[Lease]) -> None:
-        """Send one batch after the other: they wait for their pace, and are prepared after it."""
+        """Send one batch after the other: each waits for its pace, then it is prepared."""
         async with self._few:
             ready, outcomes = await self._prepare(leases)
             if outcomes:
@@ -276,7 +276,7 @@ class Dispatcher:
         return ready, outcomes
 
     async def _survive(self, batch: list[tuple[Lease, Parcel]]) -> None:
-        """Send a batch; whatever breaks on the way, each delivery has an outcome."""
+        """Send a batch; each delivery gets an outcome, whatever error occurs."""
         try:
             await self._send(batch)
         except BaseException as error:
@@ -331,7 +331,7 @@ class Dispatcher:
             self.pipeline.policy,
             retryable=error.retryable if retryable is None else retryable,
             asked=min(error.retry_after or 0.0, cap),
-            # A refusal of the credentials waits for the instance, whose probes have rests enough.
+            # Refused credentials hold the instance, whose probes already wait.
             attempt=1 if refuses_credentials(error) else lease.attempt,
             accepted_at=lease.accepted_at,
             opened_at=lease.opened_at,
@@ -362,9 +362,9 @@ class Dispatcher:
         return masked_json(payload, mask)
 
     async def _settle(self, outcomes: list[Outcome]) -> None:
-        """Store outcomes, however long the disk takes to recover; the leases hold meanwhile.
+        """Store outcomes; retry until the storage recovers, while the leases are extended.
 
-        To wait is to send nothing twice, and nothing more than can be noted.
+        Waiting prevents that events are sent twice, or that more are sent than can be recorded.
         """
         while True:
             try:

@@ -1,4 +1,4 @@
-"""The running whole: takes events in, works every lane, and changes configuration in flight."""
+"""The delivery engine: accepts events, runs a worker per subscription, applies configurations."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ from offramp.queue import NewItem, Outcome, Queue, Stage
 
 log = logging.getLogger(__name__)
 
-#: How long a lane may take to finish what is on its way when it is stopped or replaced.
+#: Seconds for a worker to finish its running deliveries when it is stopped or replaced.
 FINISH_SECONDS: Final = 10.0
-#: How often `settled` looks whether anything is still on its way.
+#: Seconds between two checks whether deliveries are still in flight.
 LOOK_SECONDS: Final = 0.02
-#: The pause after a fault of the disk, before what it kept from being done is tried again.
+#: Seconds of pause after an error of the storage, before the operation is retried.
 FAULT_PAUSE_SECONDS: Final = 1.0
 
 
 class Engine:
     """Accepts events into the queue and delivers them; `start`, then `apply` a configuration.
 
-    `clock` gives epoch seconds. Implements what the collector asks of its intake.
+    `clock` gives epoch seconds. Implements the `Intake` of the collector.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Engine:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.catalog = catalog
-        #: Those that mappings may follow; none unless given.
+        #: The references that mappings may resolve; by default none.
         self.references = references or References()
         self.queue = queue
         self.refused: Counter[tuple[str, str]] = Counter()
@@ -70,15 +70,15 @@ class Engine:
         self._changing = asyncio.Lock()
         self._alarm = Alarm(time.monotonic)
         self._stopped = False
-        #: What still ends under configurations that are no more.
+        #: Tasks that finish work of earlier configurations.
         self._retiring: set[asyncio.Task[None]] = set()
-        #: Requests that route by a snapshot, and an event whenever one of them is through.
+        #: Number of requests that route by a snapshot; an event is set when one of them ends.
         self._accepting: Counter[Snapshot] = Counter()
         self._accepted = asyncio.Event()
 
     @property
     def snapshot(self) -> Snapshot:
-        """What runs now."""
+        """The running configuration."""
         return self._snapshot
 
     @property
@@ -92,16 +92,16 @@ class Engine:
 
     @property
     def problems(self) -> Mapping[str, str]:
-        """What does not run, by place, and why; plugins that could not be used among it."""
+        """Place -> why it does not run; includes plugins that could not be used."""
         plugins = {f"plugins.{each.plugin}": each.message for each in self.catalog.problems}
         return {**self._snapshot.problems, **plugins}
 
     def source_of(self, write_key: str) -> str | None:
-        """The source of a write key, or nothing."""
+        """Find the source of a write key, or `None`."""
         return self._snapshot.router.source_of(write_key)
 
     async def accept(self, source: str, events: Sequence[dict[str, Any]]) -> Sequence[bool]:
-        """Store events with the lanes they go to; returns once they are on disk.
+        """Store events with the subscriptions that they go to; returns when they are on disk.
 
         `False` marks a duplicate. Raises `QueueFullError` and `StorageError`.
         """
@@ -138,21 +138,21 @@ class Engine:
         return items
 
     def refuse(self, source: str | None, reason: str, count: int = 1) -> None:
-        """Count events that the collector turned away."""
+        """Count events that the collector refused."""
         self.refused[source or "", reason] += count
 
     async def apply(self, config: Config) -> Snapshot:
-        """Run another configuration at once; what is under way ends under the old one.
+        """Run another configuration at once; running deliveries end under the old one.
 
-        A worker of the new one starts beside the old one's: what that has leased is its own. The
-        change is made whole, even if the caller is cancelled meanwhile.
+        New workers start beside the old ones, which keep what they have leased. The change is
+        completed even if the caller is cancelled.
         """
         return await asyncio.shield(asyncio.create_task(self._apply(config), name="apply"))
 
     async def _apply(self, config: Config) -> Snapshot:
         async with self._changing:
             old = self._snapshot
-            # In a thread: of a first configuration or a whole file, there may be thousands.
+            # In a thread: a new file may have thousands of subscriptions.
             compiled = await asyncio.to_thread(
                 compile_subscriptions,
                 config,
@@ -176,12 +176,12 @@ class Engine:
             return new
 
     async def stop(self, *, within: float = FINISH_SECONDS) -> None:
-        """Finish what is on its way and stop every lane, in `within` seconds at most.
+        """Finish running deliveries and stop every worker, in at most `within` seconds.
 
-        A change that is being made is waited for; one that is only compiled yet is not made.
+        A change that is being made is waited for; one that is still compiling is dropped.
         """
         self._stopped = True
-        async with self._changing:  # what a change replaces is in nobody's hands until it is made
+        async with self._changing:  # wait for a change: replaced workers are not tracked yet
             pass
         deadline = time.monotonic() + within
         await asyncio.gather(*(self._stop_lane(lane, within) for lane in list(self._workers)))
@@ -195,9 +195,9 @@ class Engine:
 
     @asynccontextmanager
     async def borrow(self, instance: Instance) -> AsyncIterator[InstanceRuntime]:
-        """The instance as it runs, or started for this block alone.
+        """Return the running instance, or start it for this block only.
 
-        Raises `ConfigError`, and `PluginError` where its middleware cannot be had.
+        Raises `ConfigError`, or `PluginError` if its middleware cannot be used.
         """
         running = self._snapshot.runtimes.get(instance.name)
         if running is not None and running.instance == instance:
@@ -212,13 +212,13 @@ class Engine:
             await started.close()
 
     async def explain(self, subscription: str, event: dict[str, Any]) -> dict[str, Any]:
-        """One event through one enabled subscription; nothing is sent."""
+        """Explain what an enabled subscription would make of an event; nothing is sent."""
         pipeline = pick(self._snapshot.pipelines, subscription, "running subscription")
         runtime = self._snapshot.runtime_of(pipeline)
         return await explain(pipeline, runtime, event, now=self._clock())
 
     async def wait_until_idle(self, *, timeout: float) -> bool:
-        """Wait until nothing is on its way in any running lane; False after `timeout` seconds."""
+        """Wait until running subscriptions have nothing in flight; `False` after `timeout` s."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             depths = await self.queue.depths()
@@ -246,7 +246,7 @@ class Engine:
         await dispatcher.finish(within=within)
 
     async def _interrupt(self, lane: str) -> Dispatcher:
-        """Have a lane's worker lease no more; what it has leased goes on."""
+        """Stop a worker from leasing; what it has leased continues."""
         dispatcher, task = self._workers.pop(lane)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -258,24 +258,28 @@ class Engine:
             await asyncio.gather(*(each.finish(within=FINISH_SECONDS) for each in replaced))
         finally:
             await _close(each for each in old.runtimes.values() if each not in kept)
-        while self._accepting[old]:  # what it still routes must not be left in a removed lane
+        while self._accepting[old]:  # events that it still routes must not stay in a removed lane
             self._accepted.clear()
             await self._accepted.wait()
         del self._accepting[old]
         await self._end_removed()
 
     async def _end_removed(self) -> None:
-        """End what waits in removed lanes, however long the disk takes to recover."""
+        """End the waiting deliveries of removed subscriptions; retry until the storage recovers."""
         while True:
             try:
-                # A lane that is enabled again meanwhile would lose what it accepts from then on.
+                # Locked: a lane that is enabled again meanwhile would lose the events it accepts.
                 async with self._changing:
                     enabled = _enabled(self._snapshot)
                     for lane, depth in (await self.queue.depths()).items():
                         if depth.total and lane not in enabled:
                             await self.queue.cancel(lane)
             except StorageError as error:
-                log.warning("ending removed lanes: %s", error, extra={"action": "lane_storage"})
+                log.warning(
+                    "ending removed subscriptions: %s",
+                    error,
+                    extra={"action": "lane_storage"},
+                )
                 await asyncio.sleep(FAULT_PAUSE_SECONDS)
             else:
                 return
@@ -299,7 +303,7 @@ async def _close(runtimes: Iterable[InstanceRuntime]) -> None:
 
 
 def _complain(old: Snapshot, new: Snapshot) -> None:
-    """Log what runs no more, or never did; of what is known already nothing is said again."""
+    """Log what does not run; problems that the old configuration had are not logged again."""
     for place, problem in new.problems.items():
         if old.problems.get(place) != problem:
             log.error(

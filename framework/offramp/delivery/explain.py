@@ -1,4 +1,4 @@
-"""One event through one subscription on the production path, without sending anything, ever."""
+"""Explains what a subscription makes of an event, by the production code; nothing is ever sent."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from offramp.errors import DeliveryError, Fault, FaultyError
 from offramp.http import Client, Exchange, Mask, readable
 from offramp.pointers import ErrorShape, describe_errors
 
-#: Nothing is sent, so nothing is waited for either: an action that takes longer never ends.
+#: Seconds for an action. Nothing is sent or waited for, so one that takes longer never ends.
 LONGEST_EXPLANATION_SECONDS: Final = 10.0
 
 
 class _NotSentError(BaseException):
-    """Ends an action at its first request; no plugin's `except Exception` may swallow it."""
+    """Ends an action at its first request; a plugin's `except Exception` cannot catch it."""
 
 
 async def _stop(outgoing: OutgoingRequest) -> Response:
@@ -34,12 +34,12 @@ async def _stop(outgoing: OutgoingRequest) -> Response:
 async def explain(
     pipeline: Pipeline, runtime: InstanceRuntime | None, event: dict[str, Any], *, now: float
 ) -> dict[str, Any]:
-    """Tell what would happen: trigger, values and their origins, errors, the exact request.
+    """Explain what would happen: trigger, values and their origins, errors, the exact request.
 
-    `now` in epoch seconds. Without a runtime (the instance's settings are not known) everything
-    but the request is told.
+    `now` in epoch seconds. Without a runtime (the instance's settings are not known) the request
+    is left out.
     """
-    # Names of the configuration are no secrets, even where a secret is the same word.
+    # Names in the configuration are not secret, even if a secret has the same text.
     names = {"subscription": pipeline.subscription.id, "action": pipeline.offered.slug}
     told: dict[str, Any] = {
         "matches": pipeline.matches(event),
@@ -52,7 +52,7 @@ async def explain(
     mask = pipeline.mask_of(str if runtime is None else runtime.mask, event)
     try:
         prepared = pipeline.prepare(event, now=now)
-    except BaseException as error:  # what the plugin's own checks raise is told too
+    except BaseException as error:  # includes errors of the plugin's own checks
         if is_ours(error):
             raise
         told["errors"] = _errors_of(error, "validate", mask)
@@ -95,7 +95,7 @@ async def _request(
 
 
 def _errors_of(error: BaseException, method: str, mask: Mask) -> list[ErrorShape]:
-    """What an exception stands for; a plugin's bug is part of the explanation."""
+    """Convert an exception to errors; a plugin's bug is part of the explanation."""
     failure = as_delivery_error(error)
     of_plugin = failure is not error or isinstance(failure, PluginFailedError)
     if of_plugin or (method == "perform" and not isinstance(failure, FaultyError)):
@@ -106,21 +106,21 @@ def _errors_of(error: BaseException, method: str, mask: Mask) -> list[ErrorShape
 
 
 def _without_stop(error: BaseException) -> BaseException | None:
-    """What else was raised than the stop, which a task group may pass on among other errors."""
+    """Find an error other than the stop; a task group may raise both together."""
     if isinstance(error, BaseExceptionGroup):
         return error.split(_NotSentError)[1]
     return None if isinstance(error, _NotSentError) else error
 
 
 def _faults_of(error: DeliveryError) -> Iterable[Fault]:
-    # A plugin's own check may give what are no faults at all.
+    # A plugin's own check may give objects that are not faults.
     if isinstance(error, FaultyError) and all(isinstance(each, Fault) for each in error.faults):
         return error.faults
     return [Fault("$", error.message)]
 
 
 def _shown(client: Client[Any] | None) -> dict[str, Any] | None:
-    """The requests that were about to leave: the last, and those before with it."""
+    """The requests that would have been sent: the last, linked to the earlier ones."""
     exchange = None if client is None else client.kept()
     if exchange is None:
         return None

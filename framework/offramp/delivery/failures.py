@@ -1,4 +1,4 @@
-"""What a plugin raises and returns, made sound: the host never depends on a plugin's manners."""
+"""Validates what a plugin raises and returns, as the host must not depend on correct plugins."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from offramp.errors import (
 )
 from offramp.place import describe_error, leaves_of
 
-#: HTTP statuses have three digits.
+#: Valid HTTP statuses: three digits.
 STATUSES: Final = range(100, 1000)
-#: Longest reason code that is kept, in characters: reasons are counted one by one.
+#: Longest reason code that is stored, in characters; each code has counters.
 MAX_CODE_CHARACTERS: Final = 100
 
 _RETURN: Final = (
-    "return nothing where all were taken, or a list with one entry for each payload, in their"
-    " order: None where it was taken, else a DeliveryError"
+    "return None if all were accepted, or a list with one entry for each payload, in their"
+    " order: None if it was accepted, else a DeliveryError"
 )
 
 
 class PluginFailedError(RetryableError):
-    """The plugin's own code failed; kept and tried again, since a mended plugin may succeed."""
+    """The plugin's own code failed; the delivery is retried, as a fixed plugin may succeed."""
 
     code = "INTERNAL"
 
 
 class MiddlewareFailedError(PluginFailedError):
-    """Middleware raised: it may sign or redact, so it holds the instance instead of one event."""
+    """Middleware raised. As it may sign or redact, the whole instance is held, not one event."""
 
     code = "MIDDLEWARE_FAILED"
 
 
 def plugin_failure(error: BaseException) -> PluginFailedError:
-    """What a plugin raised, and in which of its lines; the cause stays with it."""
+    """Make an error of what a plugin raised; it has the original as its cause."""
     if isinstance(error, PluginFailedError):
         return error
     failed = PluginFailedError(f"the plugin raised {describe_error(error)}")
@@ -52,9 +52,9 @@ def plugin_failure(error: BaseException) -> PluginFailedError:
 def is_ours(error: BaseException) -> bool:
     """Whether an error that came through a plugin's code ends this task, rather than the plugin.
 
-    The host's own cancellation does. `SystemExit`, `KeyboardInterrupt` (the host hears of the
-    operator's by a signal handler) or a cancellation that nobody asked this task for are the
-    plugin's doing, and would stop the host or leave a delivery without an end.
+    The host's own cancellation does. The plugin causes `SystemExit`, `KeyboardInterrupt` (the
+    operator's reaches the host by a signal handler) and cancellations that the host did not
+    request; they would stop the host or leave a delivery without an outcome.
     """
     if isinstance(error, asyncio.CancelledError):
         task = asyncio.current_task()
@@ -63,28 +63,28 @@ def is_ours(error: BaseException) -> bool:
 
 
 def as_delivery_error(error: BaseException) -> DeliveryError:
-    """The error for the ledger: sound ones as they are, others mended, or told as a bug.
+    """Make the error for the ledger: a valid one unchanged, another repaired or reported as a bug.
 
-    Of a group (as `asyncio.TaskGroup` raises it) it is the gravest error within.
+    Of an exception group (as of `asyncio.TaskGroup`) it is the gravest error.
     """
     if isinstance(error, BaseExceptionGroup):
         return max(map(as_delivery_error, leaves_of(error)), key=_gravity)
     if isinstance(error, TimeoutError) and not isinstance(error, DeliveryError):
-        # A plugin that bounds how long it waits gives up on the partner, and has no bug.
-        return RequestTimeoutError(f"the plugin did not wait any longer: {describe_error(error)}")
+        # A plugin with a timeout of its own has no bug: the partner was too slow.
+        return RequestTimeoutError(f"the plugin's own timeout ended it: {describe_error(error)}")
     if not isinstance(error, DeliveryError):
         return plugin_failure(error)
     try:
         return error if _is_sound(error) else _mended(error)
-    except Exception:  # noqa: BLE001 - such as attributes that a plugin's class does not set
+    except Exception:  # noqa: BLE001 - such as an attribute missing in a plugin's class
         return plugin_failure(error)
 
 
 def _gravity(error: DeliveryError) -> tuple[bool, bool, bool, bool, float]:
-    """By this the gravest error of several is found.
+    """The sort key by which the gravest of several errors is found.
 
-    Faults of middleware come first, as they hold the instance, then faults of the plugin, then
-    refused credentials, then what no later attempt heals, then the longest pause asked for.
+    Faults of middleware are gravest, as they hold the instance; then faults of the plugin,
+    refused credentials, errors that are not retried, and the longest `Retry-After`.
     """
     return (
         isinstance(error, MiddlewareFailedError),
@@ -96,12 +96,14 @@ def _gravity(error: DeliveryError) -> tuple[bool, bool, bool, bool, float]:
 
 
 def outcomes_of(answer: Any, count: int) -> list[DeliveryError | None] | DeliveryError:
-    """One outcome per payload from what `perform_batch` returned, or what is wrong with that."""
+    """Return one outcome per payload from the result of `perform_batch`, or the error in it."""
     if answer is None:
         return [None] * count
     if not isinstance(answer, Sequence) or isinstance(answer, str | bytes | bytearray):
         kind = type(answer).__name__
-        return PluginFailedError(f"perform_batch returned {kind}, no list of outcomes: {_RETURN}")
+        return PluginFailedError(
+            f"perform_batch returned {kind}, not a list of outcomes: {_RETURN}"
+        )
     if len(answer) != count:
         given = f"{counted(len(answer), 'outcome')} for {counted(count, 'payload')}"
         return PluginFailedError(f"perform_batch returned {given}: {_RETURN}")
@@ -116,7 +118,7 @@ def _outcome(given: Any) -> DeliveryError:
 
 
 def _is_sound(error: Any) -> bool:
-    # Any: whatever a plugin's class says of its attributes, they may hold something else.
+    # Any: attributes of a plugin's class may hold other types than declared.
     return (
         isinstance(error.message, str)
         and isinstance(error.code, str)

@@ -1,4 +1,4 @@
-"""One configured destination at run time: its settings, its client, its gate."""
+"""A running instance: its settings, client and gate."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ async def _nothing_to_close() -> None:
 
 @attrs.define(kw_only=True, eq=False)
 class InstanceRuntime:
-    """What all deliveries of one instance share; nothing of it is shared with other instances."""
+    """What all deliveries of one instance share; instances share nothing with each other."""
 
     instance: Instance
     entry: CatalogEntry
-    #: Checked, with secrets in the clear, by wire name.
+    #: Wire name -> checked value, with secrets in clear text.
     settings: Mapping[str, Any] = attrs.field(repr=False)
-    #: Where requests leave.
+    #: Sends the requests.
     transport: Handler = attrs.field(repr=False)
     middleware: Sequence[Middleware] = ()
     close: Callable[[], Awaitable[None]] = attrs.field(default=_nothing_to_close, repr=False)
@@ -74,7 +74,7 @@ class InstanceRuntime:
     auth: AuthTokens | None = attrs.field(default=None, repr=False)
     bugs: Bugs = attrs.field(factory=Bugs, init=False, repr=False)
     handler: Handler = attrs.field(init=False, repr=False)
-    #: Masks the settings alone, without tokens that are good for an hour.
+    #: Masks only the settings, without short-lived tokens.
     _mask_settings: Mask = attrs.field(init=False, repr=False)
     _refreshing: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False, repr=False)
     _typed: dict[type[Any], Any] = attrs.field(factory=dict, init=False, repr=False)
@@ -85,7 +85,7 @@ class InstanceRuntime:
         self._use(self.auth)
 
     def around(self, transport: Handler) -> Handler:
-        """The instance's middleware around a transport."""
+        """Wrap a transport in the instance's middleware."""
         return compose([_told_apart(layer) for layer in self.middleware], transport)
 
     def client(
@@ -95,7 +95,7 @@ class InstanceRuntime:
         *,
         handler: Handler | None = None,
     ) -> Client[Any]:
-        """A client for one call of an action, or of the destination itself."""
+        """Make a client for one call of an action, or of the destination itself."""
         settings_type = self.entry.destination.settings
         if pipeline is not None and pipeline.action.settings_type is not dict:
             settings_type = pipeline.action.settings_type
@@ -112,7 +112,7 @@ class InstanceRuntime:
         )
 
     def options(self) -> RequestOptions:
-        """What the destination adds to every request."""
+        """Return what the destination adds to every request."""
         extend = self.entry.destination.extend_request
         if extend is None:
             return RequestOptions()
@@ -121,25 +121,25 @@ class InstanceRuntime:
             options: object = extend(settings, self.auth)
         if not isinstance(options, RequestOptions):
             if inspect.iscoroutine(options):
-                options.close()  # else Python warns that nobody awaited it
+                options.close()  # otherwise Python warns that it was never awaited
             told = f"extend_request returned {type(options).__name__}, and not RequestOptions"
             raise PluginFailedError(f"{told}: return RequestOptions(headers={{...}})")
         return options
 
     def typed_settings(self, settings_type: type[Any]) -> Any:
-        """The settings as an instance of a class that declares some; raises `ConfigError`."""
+        """Convert the settings to a class that declares some of them; raises `ConfigError`."""
         if settings_type not in self._typed:
             try:
                 self._typed[settings_type] = structurer(settings_type)(dict(self.settings))
-            except PayloadError as error:  # which would reject the payload, that is not at fault
+            except PayloadError as error:  # it would reject the payload, not the settings
                 raise _of_settings(self.instance, error, self.mask) from None
         return self._typed[settings_type]
 
     async def refresh(self, stale: AuthTokens | None) -> bool:
-        """Get new OAuth 2 tokens, once for all that saw the stale ones; False where it cannot.
+        """Get new OAuth 2 tokens, once for all callers with the stale ones; `False` if it cannot.
 
-        Raises `InvalidAuthenticationError` where the partner refuses to give any, and what may
-        be tried again where that could not be told; neither blames a payload.
+        Raises `InvalidAuthenticationError` if the partner refuses, and a retryable error if the
+        result is unknown; neither error blames a payload.
         """
         refresh = self.entry.destination.refresh_access_token
         if refresh is None:
@@ -147,14 +147,14 @@ class InstanceRuntime:
         async with self._refreshing:
             if self.auth is stale:
                 try:
-                    # A copy, as a plugin may answer with the very tokens that are stale.
+                    # A copy, as a plugin may return the same object as the stale tokens.
                     self._use(attrs.evolve(await awaited(refresh, self.client())))
                 except Exception as error:
                     raise _not_refreshed(error) from error
         return True
 
     def _use(self, tokens: AuthTokens | None) -> None:
-        """Authenticate with these from now on, and show neither them nor the ones before."""
+        """Authenticate with these tokens from now on, and mask them and the previous ones."""
         both = [each for each in (self.auth, tokens) if each is not None]
         self.auth = tokens
         mask = self._mask_settings
@@ -170,9 +170,9 @@ class InstanceRuntime:
         *given: Any,
         **named: Any,
     ) -> Any:
-        """Call a function of the plugin with a client and what else is given, and await it.
+        """Call a function of the plugin with a client and the other arguments, and await it.
 
-        On a 401 the tokens are refreshed, and it is called once more.
+        After a 401 the tokens are refreshed, and the function is called once more.
         """
         call = partial(_finished, client, function, *given, **named)
         with _contained():
@@ -189,7 +189,7 @@ class InstanceRuntime:
 
 
 async def _finished(client: Client[Any], *call: Any, **named: Any) -> Any:
-    """What a function of the plugin returns; of a group of errors, the gravest is raised."""
+    """Return the result of a function of the plugin; of an exception group, raise the gravest."""
     try:
         return await finished(client, *call, **named)
     except BaseExceptionGroup as group:
@@ -198,7 +198,7 @@ async def _finished(client: Client[Any], *call: Any, **named: Any) -> Any:
 
 
 def _told_apart(layer: Middleware) -> Middleware:
-    """Middleware whose own faults are told from those of what it stands around."""
+    """Wrap middleware so that its own errors differ from those of the handlers it calls."""
 
     async def send(outgoing: OutgoingRequest, handler: Handler) -> Response:
         from_within: list[BaseException] = []
@@ -226,7 +226,7 @@ def _told_apart(layer: Middleware) -> Middleware:
 
 @contextmanager
 def _contained() -> Iterator[None]:
-    """Around a plugin's code: what would end the host, such as `SystemExit`, ends the call."""
+    """Wrap a plugin's code: an error such as `SystemExit` ends the call instead of the host."""
     try:
         yield
     except BaseException as error:
@@ -238,7 +238,7 @@ def _contained() -> Iterator[None]:
 def check_settings(
     instance: Instance, fields: Fields, settings: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Settings checked and coerced; raises `ConfigError` that names each one at fault."""
+    """Check and coerce settings; raises `ConfigError` that names each invalid one."""
     defaults = {key: f.default for key, f in fields.items() if f.default is not None}
     try:
         return compile_check(fields)({**defaults, **settings})
@@ -255,7 +255,7 @@ def _of_settings(instance: Instance, error: PayloadError, mask: Mask) -> ConfigE
 
 
 def secrets_of(fields: Fields, settings: Mapping[str, Any]) -> list[str]:
-    """The values of the settings that are passwords, also within lists and objects."""
+    """List the values of password settings, also within lists and objects."""
     found: list[str] = []
     for key, declared in fields.items():
         value = settings.get(key)
@@ -285,12 +285,12 @@ def make_runtime(  # noqa: PLR0913 - an instance, and each part that tests repla
     max_retry_after: float = MAX_RETRY_AFTER_SECONDS,
     secrets: Iterable[str] = (),
 ) -> InstanceRuntime:
-    """Start an instance with resolved settings; raises `ConfigError` where they do not hold.
+    """Start an instance with resolved settings; raises `ConfigError` if they are not valid.
 
-    `secrets` are masked beside those of the settings: those of plugins around it.
+    `secrets`, those of plugins, are masked in addition to the secrets of the settings.
     """
     checked = check_settings(instance, entry.settings, settings)
-    # What a reference led to is a secret wherever it stands.
+    # The value of a reference is a secret in every setting.
     read = referenced_values(instance.settings, settings)
     runtime = InstanceRuntime(
         instance=instance,

@@ -1,4 +1,4 @@
-"""Whether a call of a plugin did what it says: a request counts only once it was awaited."""
+"""Checks what a call of a plugin did: a request counts only if it was awaited."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from offramp.http import Client
 
 T = TypeVar("T")
 
-#: The partner took something, and the plugin does not say what.
+#: Reason: the partner accepted something, but the plugin does not report what.
 UNCLEAR = "UNCLEAR_OUTCOME"
 
 
 async def finished(
     client: Client[Any], function: Callable[..., Awaitable[T]], *given: Any, **named: Any
 ) -> T:
-    """What a function of a plugin returns, called with the client and what else is given.
+    """Call a function of a plugin with the client and the other arguments; return its result.
 
-    Raises `PluginFailedError` where it left a request behind: what it left is ended, so that
-    nothing is sent that nobody hears of.
+    Raises `PluginFailedError` if a request is still running: it is cancelled, as its result
+    could not be recorded.
     """
     try:
         value = await awaited(function, client, *given, **named)
     except BaseException:
-        await client.made.close()  # the error tells more than what it left behind
+        await client.made.close()  # the error is more useful than the running requests
         raise
     left = await client.made.close()
     if left is not None:
@@ -39,19 +39,19 @@ async def finished(
 def judged(
     client: Client[Any], action: Action[Any, Any], method: str, value: Any, count: int
 ) -> list[DeliveryError | None]:
-    """The outcome of each payload, after `perform` or `perform_batch` returned a value.
+    """Return the outcome of each payload, after `perform` or `perform_batch` returned a value.
 
-    Raises `PluginFailedError` where nothing was delivered, whatever the value says, and
-    `RejectedError` where the partner took what a repeat could count twice.
+    Raises `PluginFailedError` if nothing was delivered, whatever the value is, and
+    `RejectedError` if a repeat could count twice what the partner accepted.
     """
-    # What `perform` returns says nothing.
+    # The result of `perform` is ignored.
     outcomes = outcomes_of(None if method == "perform" else value, count)
     if isinstance(outcomes, DeliveryError):
         raise _unclear(client, action, outcomes)
     nothing_sent = client.made.nothing
     if nothing_sent and action.may_send_nothing:
         return outcomes
-    # Without a request no payload was taken; else outcomes that tell of an error are believed.
+    # Without a request no payload was accepted; otherwise errors in the outcomes are trusted.
     claims = (any if nothing_sent else all)(each is None for each in outcomes)
     undelivered = client.made.undelivered() if claims else None
     if undelivered is not None:
@@ -63,6 +63,6 @@ def judged(
 def _unclear(client: Client[Any], action: Action[Any, Any], failed: DeliveryError) -> DeliveryError:
     if action.idempotency is not None or client.made.nothing or client.made.undelivered():
         return failed
-    told = "the partner answered well, and it is not sent again, as that could count twice"
-    # No status that blames the content, for which the batch would be halved and sent again.
+    told = "the partner accepted a request; it is not sent again, as a repeat could count twice"
+    # The status must not blame the content, or the batch would be halved and sent again.
     return RejectedError(f"{failed.message}; {told}", code=UNCLEAR, status=failed.status)

@@ -1,4 +1,4 @@
-"""How hard an instance may be driven: adaptive concurrency, a rate, and a breaker before both."""
+"""Limits the requests of an instance: adaptive concurrency, a rate, and a circuit breaker."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from offramp.config import MAX_RETRY_AFTER_SECONDS
 from offramp.delivery.breaker import Breaker, Hold, refuses_credentials
 from offramp.errors import DeliveryError
 
-#: Where an instance starts, and the most it is driven to unless the operator says otherwise.
+#: Concurrency at start, and the most unless the operator configures another.
 START_CONCURRENCY: Final = 4.0
 MAX_CONCURRENCY: Final = 16
 #: Multiplicative decrease: half, as in TCP.
 DECREASE: Final = 0.5
-#: One decrease a second at the most: the answers of one bad moment count once.
+#: Seconds between two decreases, so that simultaneous failures count once.
 DECREASE_PAUSE_SECONDS: Final = 1.0
-#: The most halves of failing batches that an instance may send in a second.
+#: Halves of failing batches that an instance may send in a second.
 HALVES_PER_SECOND: Final = 5.0
 
 
 class Gate:
-    """Lets requests of one instance through: so many at once, none while it is held.
+    """Limits the requests of one instance at the same time; lets none through while it is held.
 
-    Additive up on success, halved on 429, 5xx and time-outs. Where the breaker holds the
-    instance, one request of one event at a time passes after each rest, as a probe. A
-    `Retry-After` closes the gate for as long as it says, up to `max_retry_after` seconds.
+    The limit rises additively on success, and is halved on 429, 5xx and timeouts. While the
+    breaker holds the instance, one event is sent as a probe after each rest. A `Retry-After`
+    stops all requests for its time, up to `max_retry_after` seconds.
     """
 
     def __init__(
@@ -48,51 +48,51 @@ class Gate:
         self._decreased_at = 0.0
         self._interval = 1 / rate if rate else 0.0
         self._next_at = 0.0
-        #: Held by the half that goes next.
+        #: Held by the half that is sent next.
         self._half_turn = asyncio.Lock()
         self._next_half_at = 0.0
 
     @property
     def limit(self) -> int:
-        """Requests that may be under way at once, now."""
+        """The present limit of requests at the same time."""
         return max(1, int(self._limit))
 
     @property
     def held(self) -> Hold | None:
-        """Why no request passes but a probe, or why none does for now; nothing where they flow."""
+        """Why no request, or only a probe, is sent now; `None` if requests are sent."""
         return self._breaker.held
 
     @property
     def needs_probe(self) -> bool:
-        """Whether one event has to be taken before requests flow again."""
+        """Whether a probe must succeed before requests are sent again."""
         return self._breaker.needs_probe
 
     @property
     def state(self) -> str:
-        """`closed` (requests flow), `open` (none do) or `half-open` (one event does)."""
+        """`closed` (requests are sent), `open` (none is) or `half-open` (one event is)."""
         if self.pause:
             return "open"
         return "half-open" if self.needs_probe else "closed"
 
     @property
     def pause(self) -> float:
-        """Seconds until a request may pass; 0 where it may now."""
+        """Seconds until a request may be sent; 0 if it may now."""
         return self._breaker.pause
 
     @property
     def proven_at(self) -> float:
-        """The latest start of a request that the partner took."""
+        """The latest start of a request that the partner accepted."""
         return self._breaker.proven_at
 
     def now(self) -> float:
-        """The clock that starts are read from, in seconds."""
+        """The monotonic clock of the gate, in seconds."""
         return self._now()
 
     async def enter(self, events: int = 1, *, half: bool = False) -> bool:
-        """Wait for leave to send one request with so many events; each `True` needs its `leave`.
+        """Wait until a request with this number of events may be sent; after `True`, call `leave`.
 
-        `False`, without a place, where the instance rests until a probe, or needs one and this
-        is more than one event. Halves of failing batches wait for their pace besides.
+        `False` if the instance rests until a probe, or if it needs a probe and this is more than
+        one event. Halves of failing batches also wait for their pace.
         """
         if not half:
             return await self._enter(events)
@@ -114,7 +114,7 @@ class Gate:
                     self._in_flight += 1
                     return await self._space_out(events)
         except asyncio.CancelledError:
-            self._wake()  # the place that was offered to this one goes to the next
+            self._wake()  # pass the offered place to the next waiter
             raise
         self._wake()
         return False
@@ -123,7 +123,7 @@ class Gate:
         return self.needs_probe and (events > 1 or self.pause > 0)
 
     async def _space_out(self, events: int) -> bool:
-        """Keep the rate; gives the place back where the instance came to be held meanwhile."""
+        """Keep the rate; release the place if the instance was held meanwhile."""
         if not self._interval:
             return True
         start = max(self._now(), self._next_at)
@@ -131,7 +131,7 @@ class Gate:
         try:
             await asyncio.sleep(start - self._now())
             if not self._turns_away(events):
-                await asyncio.sleep(self.pause)  # for which the partner may have asked meanwhile
+                await asyncio.sleep(self.pause)  # the partner may have asked for a pause
         except asyncio.CancelledError:
             self.leave()
             raise
@@ -141,17 +141,17 @@ class Gate:
         return True
 
     def leave(self) -> None:
-        """Give the place back."""
+        """Release the place of a request."""
         self._in_flight -= 1
         self._wake()
 
     def note(
         self, error: DeliveryError | None, *, started: float | None = None, weak: bool = False
     ) -> None:
-        """Learn from the answer to a request: nothing, or the error it was.
+        """Note the answer to a request: `None` for success, or the error.
 
-        `started` is when the request began, by `now`; it is now where nobody says. `weak` is a
-        failure that may well be the event's own fault: it lengthens no hold.
+        `started` is when the request began, by `now`; the default is the present. `weak`: the
+        event itself may be the cause of the failure, which then does not lengthen a hold.
         """
         if error is None or not (error.retryable or refuses_credentials(error)):
             self._breaker.succeed(error, self._now() if started is None else started)
@@ -163,7 +163,7 @@ class Gate:
         self._wake()
 
     def hold(self, code: str, message: str, remedy: str) -> None:
-        """Hold the instance back until one event probes it with success: see `Breaker.hold`.
+        """Hold the instance back until a probe succeeds: see `Breaker.hold`.
 
         `code` names the reason in lower case; `message` says what happened, `remedy` what to do.
         """
@@ -171,7 +171,7 @@ class Gate:
         self._wake()
 
     def obey(self, error: DeliveryError) -> None:
-        """Let nothing pass for as long as an answer asks; it counts for nothing else."""
+        """Send nothing for the `Retry-After` of an answer, without counting it as a failure."""
         self._breaker.obey(error)
 
     def _slow_down(self) -> None:
@@ -195,7 +195,7 @@ class Gate:
 
     def _wake(self) -> None:
         if self.needs_probe and self.pause:
-            room = len(self._waiters)  # all leave
+            room = len(self._waiters)  # all are woken, to be turned away
         else:
             room = self._room() - self._in_flight
         while room > 0 and self._waiters:
@@ -206,14 +206,14 @@ class Gate:
 
 
 class Line:
-    """Those who wait at a gate for one lane; once it is closed, nobody waits in it any more."""
+    """The tasks of one subscription that wait at a gate; `close` ends all waits, now and later."""
 
     def __init__(self) -> None:
         self._closed = False
         self._waits: set[asyncio.Timeout] = set()
 
     async def enter(self, gate: Gate, events: int = 1, *, half: bool = False) -> bool:
-        """Wait as `Gate.enter` does; False, without a place to give back, where it was closed."""
+        """Wait as `Gate.enter` does; `False`, without a place to release, if the line is closed."""
         if self._closed:
             return False
         try:
@@ -227,8 +227,8 @@ class Line:
             return False
 
     def close(self) -> None:
-        """Send away all who wait, and whoever comes."""
+        """End all waits, and refuse later ones."""
         self._closed = True
         waits, self._waits = self._waits, set()
         for wait in waits:
-            wait.reschedule(0.0)  # a moment that is over
+            wait.reschedule(0.0)  # a time in the past: end the wait now

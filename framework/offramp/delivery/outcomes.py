@@ -1,4 +1,4 @@
-"""What a worker notes of deliveries: taken by the partner, or too late, and the exchange."""
+"""Makes the outcomes of deliveries that were delivered or too late, and their exchanges."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from offramp.errors import DeliveryError, RetryableError
 from offramp.queue import Lease, Outcome, Stage
 
 DELIVERED: Final = "OK"
-#: The window in which the partner knows repeats is over.
+#: Reason: the window in which the partner recognizes repeats is over.
 FORGOTTEN: Final = "IDEMPOTENCY_WINDOW_OVER"
 
 
 def too_late() -> DeliveryError:
-    """Why a delivery ends whose idempotency key the partner may have forgotten."""
+    """Make the error of a delivery whose idempotency key the partner may have forgotten."""
     return RetryableError(
         "the destination may have forgotten this event's idempotency key, so that a repeat "
-        "could count twice; it is not sent any more",
+        "could count twice; it is not sent again",
         code=FORGOTTEN,
     )
 
 
 def delivered(lease: Lease, sent: Sent, exchange: bytes | None) -> Outcome:
-    """The outcome of a delivery that the partner took."""
+    """Make the outcome of a delivery that the partner accepted."""
     last = sent.exchange
     return Outcome(
         lease=lease,
@@ -36,7 +36,7 @@ def delivered(lease: Lease, sent: Sent, exchange: bytes | None) -> Outcome:
 
 
 def exchange_of(sent: Sent, known: dict[int, bytes]) -> bytes | None:
-    """The exchange as JSON; the very same bytes for all that share it, so it is kept once."""
+    """Return the exchange as JSON; the same object for all that share it, so it is stored once."""
     if sent.exchange is None:
         return None
     key = id(sent.exchange)

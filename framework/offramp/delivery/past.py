@@ -1,4 +1,4 @@
-"""What a worker remembers of deliveries that failed, so that one of them holds up no others."""
+"""Remembers how deliveries failed, so that a bad one does not delay the others."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from typing import Final
 
 import attrs
 
-#: Deliveries of one subscription that are remembered; beyond, the oldest count afresh.
+#: Deliveries of one subscription that are remembered; with more, the oldest are forgotten.
 MOST_REMEMBERED: Final = 5_000
 
 
 @attrs.frozen(kw_only=True)
 class Past:
-    """How one delivery failed before; times by the gate's clock, in seconds."""
+    """How one delivery failed before; times are by the gate's clock, in seconds."""
 
     #: When it last failed in a way that may be its own fault: see `bisection.may_be_one`.
     failed_at: float | None = None
-    #: The most that may share a request with it, itself included; nothing where any number may.
+    #: The most deliveries in a request with it, including itself; `None` for no limit.
     together: int | None = None
-    #: When a request with it was last refused for its credentials.
+    #: When a request with it was last refused for the credentials.
     refused_at: float | None = None
 
 
@@ -28,23 +28,23 @@ NO_PAST: Final = Past()
 class Memory:
     """The past of each delivery of a subscription that failed and has not ended, by its id.
 
-    It is in memory alone: after a restart all failures count afresh.
+    It is only in memory: a restart forgets all failures.
     """
 
     def __init__(self) -> None:
         self._pasts: dict[str, Past] = {}
 
     def of(self, delivery: str) -> Past | None:
-        """What is remembered of a delivery, or nothing."""
+        """Return what is remembered of a delivery, or `None`."""
         return self._pasts.get(delivery)
 
     def is_suspect(self, delivery: str) -> bool:
-        """Whether a delivery goes with few others or alone, at the pace of halves."""
+        """Whether a delivery is sent alone or with few others, at the pace of halves."""
         past = self._pasts.get(delivery)
         return past is not None and past.together is not None
 
     def keep(self, delivery: str, past: Past | None) -> None:
-        """Remember a delivery so; nothing forgets it."""
+        """Remember how a delivery failed; `None` forgets it."""
         if past is not None:
             if delivery not in self._pasts and len(self._pasts) >= MOST_REMEMBERED:
                 del self._pasts[next(iter(self._pasts))]

@@ -1,4 +1,4 @@
-"""One subscription, compiled: whether it wants an event, and what it makes of it."""
+"""A compiled subscription: matches events, and makes their payloads."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ SYNC_MODE_KEY = "__segment_internal_sync_mode"
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
-    """A payload ready to be sent, and how it looks on the wire."""
+    """A payload that is ready to be sent, and its JSON."""
 
     payload: Any
     #: The checked payload as JSON.
     wire: bytes
-    #: The values of the action's batch keys: only alike payloads share a request.
+    #: The values of the action's batch keys: only payloads with equal values share a request.
     group: tuple[Any, ...] = ()
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Pipeline:
-    """A subscription compiled once: match, map, check, structure. Holds no state."""
+    """A subscription compiled once: match, map, check, structure. It has no state."""
 
     subscription: Subscription
     #: Slug of the destination.
@@ -49,16 +49,16 @@ class Pipeline:
     transform: CompiledMapping
     check: Callable[..., dict[str, Any]]
     structure: Callable[[dict[str, Any]], Any]
-    #: `check` and then `structure`, as one.
+    #: `check` and `structure` in one function.
     make: Callable[[dict[str, Any]], tuple[dict[str, Any], Any]]
     policy: RetryPolicy
     sync_mode: str | None
-    #: The subscription's, with what its references stand for.
+    #: The mapping of the subscription, references resolved.
     mapping: Mapping[str, Any] = attrs.field(repr=False)
     secrets: PayloadSecrets = attrs.field(repr=False)
     #: The action that the subscription runs.
     action: Action[Any, Any] = attrs.field(init=False)
-    #: How payloads are put together; nothing where the action takes one at a time.
+    #: How payloads are grouped; `None` if the action takes one at a time.
     batch: Batch | None = attrs.field(init=False)
     # Looked up once: a subscription prepares as many payloads as there are events.
     _batch_keys: tuple[str, ...] = attrs.field(init=False, repr=False)
@@ -81,17 +81,17 @@ class Pipeline:
         return type(self.action).validate is not Action.validate
 
     def explain_trigger(self, event: dict[str, Any]) -> Any:
-        """The trigger's truth for an event, condition by condition."""
+        """Explain the trigger's result for an event, condition by condition."""
         return self.matches.explain(event)
 
     def explain_mapping(self, event: dict[str, Any]) -> Any:
-        """What each field becomes for an event, and from where."""
+        """Explain the value and the origin of each field for an event."""
         return self.transform.explain(event)
 
     def mask_of(self, base: Mask, event: dict[str, Any]) -> Mask:
-        """A mask of what `base` masks, and of what is secret in what the mapping makes of an event.
+        """Make a mask of what `base` masks, and of secrets that the mapping makes of an event.
 
-        For an event that became no payload.
+        It is for an event that could not become a payload.
         """
         if not self.secrets.fields:
             return base
@@ -106,8 +106,8 @@ class Pipeline:
     def prepare(self, event: dict[str, Any], *, now: float) -> Prepared:
         """Map, check and structure one event; `now` in epoch seconds.
 
-        Raises `RejectedError` with the reason where the event cannot become a payload, or where
-        the partner is known to refuse it.
+        Raises `RejectedError` with the reason if the event cannot become a payload, or if the
+        partner is known to refuse it.
         """
         try:
             mapped = self.transform(event)
@@ -130,7 +130,7 @@ def compile_subscription(
     *,
     references: References | None = None,
 ) -> Pipeline:
-    """Compile a subscription, the references in its mapping followed as far as they may be.
+    """Compile a subscription, and resolve the references in its mapping that are allowed.
 
     Raises `ConfigError` with every fault and its place.
     """
@@ -175,7 +175,7 @@ def compile_subscription(
 
 @lru_cache(maxsize=1)
 def _moment(now: float) -> datetime:
-    """A time as a moment; all payloads of a batch are prepared at one time."""
+    """Convert epoch seconds; cached, as all payloads of a batch are prepared at one time."""
     return datetime.fromtimestamp(now, UTC)
 
 

@@ -9,28 +9,28 @@ import attrs
 from offramp.definition import Action, Retry
 from offramp.queue import Stage
 
-#: 2 ** 63 seconds is beyond every cap; larger powers would only overflow a float.
+#: 2 ** 63 seconds is above every cap; larger powers could overflow a float.
 MAX_DOUBLINGS: Final = 63
 
 
 @attrs.frozen(kw_only=True)
 class RetryPolicy:
-    """How soon and for how long; all times in seconds."""
+    """When to retry and for how long; all times in seconds."""
 
     wait_initial: float
     wait_max: float
     #: Counted from acceptance, or from the last replay.
     window: float
-    #: For how long the partner knows a repeat, counted from acceptance; no attempt is made later.
+    #: How long the partner recognizes a repeat, from acceptance on; no attempt is made later.
     idempotency_window: float | None = None
 
     def forgotten(self, *, accepted_at: float, now: float) -> bool:
-        """Whether the partner may no longer know a repeat, so that none must be sent."""
+        """Whether the partner may no longer recognize a repeat, so that none may be sent."""
         window = self.idempotency_window
         return window is not None and now >= accepted_at + window
 
     def deadline(self, *, accepted_at: float, opened_at: float) -> float:
-        """The last moment at which an attempt may be made, in epoch seconds."""
+        """The latest time of an attempt, in epoch seconds."""
         deadline = opened_at + self.window
         if self.idempotency_window is None:
             return deadline
@@ -39,7 +39,7 @@ class RetryPolicy:
 
 @attrs.frozen(kw_only=True)
 class Decision:
-    """What to do after a failed attempt; `retry_at` in epoch seconds, for `retrying` only."""
+    """What to do after a failed attempt; `retry_at`, in epoch seconds, only for `retrying`."""
 
     stage: Stage
     retry_at: float | None = None
@@ -80,8 +80,8 @@ def decide(  # noqa: PLR0913 - everything that the decision depends on, nothing 
 ) -> Decision:
     """Retry, reject or expire after attempt number `attempt` (from 1) failed.
 
-    `asked` is the pause that the partner asked for, in seconds, as far as it is obeyed. Whatever
-    the wait, one attempt falls on the deadline at the latest.
+    `asked` is the pause that the partner asked for and that is obeyed, in seconds. The last
+    attempt is made at the deadline at the latest.
     """
     if not retryable:
         return Decision(stage=Stage.REJECTED)

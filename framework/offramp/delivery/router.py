@@ -1,7 +1,7 @@
-"""Which subscriptions want an event: decided from the configuration held in memory.
+"""Finds the subscriptions whose triggers match an event, from the configuration in memory.
 
-A source's lanes are indexed by the texts that their triggers make necessary, such as the event's
-name, so that an event asks only those that may match, however many others there are.
+The subscriptions of a source are indexed by texts that their triggers require, such as the name
+of the event, so that only the triggers that may match are evaluated.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from offramp.fql.tree import Keys
 
 #: The trigger is false for this event. Named as in Segment's delivery overview.
 NO_MATCH: Final = "NO_MATCHING_MAPPING"
-#: The subscription's trigger cannot be compiled any more. Named as at Segment.
+#: The subscription's trigger no longer compiles. Named as at Segment.
 BROKEN: Final = "INVALID_SETTINGS"
 #: The event's `integrations` object switches the destination off. Named as at Segment.
 SWITCHED_OFF: Final = "FILTERED_BY_INTEGRATIONS_OBJECT"
-#: Answers of a source that are kept: one for each set of lanes that events went to.
+#: Cached results of a source: one for each set of lanes that events went to.
 KEPT_ANSWERS: Final = 1_000
-#: To ask so many triggers costs no more than to find out which of them may match.
+#: Evaluating this number of triggers costs no more than finding those that may match.
 FEW: Final = 4
 
 
@@ -37,19 +37,19 @@ class Lane:
     """One enabled subscription as the router sees it."""
 
     id: str
-    #: `None` where the trigger cannot be compiled, so that nothing is known to match.
+    #: `None` if the trigger cannot be compiled.
     matches: Matches | None
-    #: The names by which an event's `integrations` object may speak of the destination.
+    #: The names of the destination in an event's `integrations` object.
     names: tuple[str, ...]
-    #: By path, the only texts with which the trigger can hold.
+    #: Path -> the only texts with which the trigger can match.
     needs: Needs = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)
 class Routed:
-    """Where one event goes, and why it does not go elsewhere (reason -> lanes).
+    """The lanes that one event goes to, and the others by reason (reason -> lanes).
 
-    Events that go the same ways share one of these, so nobody may change it.
+    Events that go to the same lanes share one object, so it must not be changed.
     """
 
     lanes: tuple[str, ...]
@@ -58,7 +58,7 @@ class Routed:
 
 @attrs.frozen(eq=False)
 class _Candidate:
-    """A lane whose trigger can be asked, by its position among the lanes of its source."""
+    """A lane whose trigger compiles, by its position among the lanes of its source."""
 
     position: int
     matches: Matches
@@ -66,9 +66,9 @@ class _Candidate:
 
 
 class _Index:
-    """Candidates, told apart by the text that an event has at one path, and so on below.
+    """An index of candidates by the text at one path of the event; its entries are indexes again.
 
-    Where nothing tells them apart, or they are few, each is asked.
+    If no path separates the candidates, or if they are few, each trigger is evaluated.
     """
 
     def __init__(self, candidates: Sequence[_Candidate]) -> None:
@@ -93,7 +93,7 @@ class _Index:
         self._others = _Index(others) if others else None
 
     def ask(self, event: dict[str, Any], wanted: list[int]) -> None:
-        """Add the positions of those whose trigger matches."""
+        """Add the positions of the candidates whose trigger matches to `wanted`."""
         for position, matches in self._asked:
             if matches(event):
                 wanted.append(position)
@@ -108,7 +108,7 @@ class _Index:
 
 
 def _best_path(candidates: Sequence[_Candidate]) -> Keys | None:
-    """The path whose texts leave the fewest to be asked; `None` where to ask all is as good."""
+    """Find the path whose texts leave the fewest candidates; `None` if no path helps."""
     if len(candidates) <= FEW:
         return None
     counts: defaultdict[Keys, Counter[str]] = defaultdict(Counter)
@@ -140,7 +140,7 @@ class _Lanes:
         )
 
     def route(self, event: dict[str, Any]) -> Routed:
-        """Ask the candidates; the answer of events that went the same ways before is used again."""
+        """Evaluate the candidates; the result for the same set of lanes is reused."""
         wanted: list[int] = []
         self._index.ask(event, wanted)
         key = tuple(wanted)
@@ -165,16 +165,15 @@ class _Lanes:
 class Router:
     """The enabled subscriptions of every source; replaced whole when the configuration changes."""
 
-    #: By source.
+    #: Source -> its lanes.
     lanes: Mapping[str, _Lanes]
-    #: The hash of a write key -> those keys, and their sources.
+    #: Hash of a write key -> the keys with that hash, and their sources.
     keys: Mapping[int, Sequence[tuple[bytes, str]]]
 
     def source_of(self, write_key: str) -> str | None:
-        """The source that a write key belongs to; the time taken tells nothing of the keys.
+        """Find the source of a write key; the time it takes does not reveal the keys.
 
-        A guess is compared only where its whole hash is that of a key, which by then is no guess
-        any more, and in constant time even so.
+        A key is compared only if its whole hash is that of a known key, and then in constant time.
         """
         found = None
         given = write_key.encode()
@@ -184,7 +183,7 @@ class Router:
         return found
 
     def route(self, source: str, event: dict[str, Any]) -> Routed:
-        """Ask every subscription of the source whether it wants the event."""
+        """Find the subscriptions of the source whose triggers match the event."""
         lanes = self.lanes.get(source)
         if lanes is None:
             return Routed(lanes=(), filtered={})
@@ -195,7 +194,7 @@ class Router:
 
 
 def make_router(lanes: Iterable[tuple[str, Lane]], keys: Mapping[str, str]) -> Router:
-    """A router over `(source, lane)` pairs, and write key -> source."""
+    """Make a router of `(source, lane)` pairs and of write key -> source."""
     by_source: dict[str, list[Lane]] = defaultdict(list)
     for source, lane in lanes:
         by_source[source].append(lane)
@@ -208,7 +207,7 @@ def make_router(lanes: Iterable[tuple[str, Lane]], keys: Mapping[str, str]) -> R
 def _route_allowed(
     lanes: Sequence[Lane], integrations: Mapping[str, Any], event: dict[str, Any]
 ) -> Routed:
-    """Ask each lane that the event's `integrations` object leaves on."""
+    """Evaluate each lane that the event's `integrations` object does not switch off."""
     wanted = []
     filtered: dict[str, list[str]] = {}
     for lane in lanes:

@@ -1,4 +1,4 @@
-"""What is secret in the payloads of one subscription, and how it is kept out of what is shown."""
+"""Finds the secrets in the payloads of a subscription, and masks them in what is shown."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from offramp.errors import DeliveryError
 from offramp.http import Mask, make_mask, readable
 from offramp.http.masking import SHORTEST_SECRET
 
-#: What `make_mask` makes of no secrets.
+#: The mask that `make_mask` returns if there are no secrets.
 _NOTHING_TO_HIDE: Final = str
 
 
 @attrs.frozen(kw_only=True)
 class PayloadSecrets:
-    """The secret fields of an action, and what a mapping writes into them."""
+    """The secret fields of an action, and the values that a mapping writes into them."""
 
-    #: Empty where none is secret: then nothing is looked for.
+    #: Empty if no field is secret; then payloads are not searched.
     fields: Fields
-    #: Masks what the mapping writes out, and what its references stand for.
+    #: Masks the literals of the mapping, and the values of its references.
     literals: Mask = attrs.field(default=_NOTHING_TO_HIDE, repr=False)
-    #: Whether a secret field may have another value with each event.
+    #: Whether the value of a secret field may differ from event to event.
     varies: bool = False
 
     def mask(self, base: Mask, payloads: Iterable[Mapping[str, Any]] = ()) -> Mask:
-        """A mask of what `base` masks, and of the secrets of some payloads too."""
+        """Make a mask of what `base` masks, and of the secrets in some payloads."""
         if not self.fields:
             return base
         values = {v for each in payloads for v in self._values(each)} if self.varies else set()
@@ -41,13 +41,13 @@ class PayloadSecrets:
         return partial(_one_by_one, needed) if needed else base
 
     def mask_wires(self, base: Mask, wires: Iterable[bytes]) -> Mask:
-        """The same for payloads as JSON."""
+        """Make the same mask for payloads in JSON."""
         if not self.fields or not self.varies:
             return self.mask(base)
         return self.mask(base, map(_json.loads, wires))
 
     def shown(self, payload: Any) -> Any:
-        """A payload as a person may see it: each secret is `***`, however short."""
+        """Mask a payload for display: each secret is `***`, however short."""
         if not self.fields or not isinstance(payload, Mapping):
             return payload
         known = {key: value for key, value in payload.items() if key in self.fields}
@@ -63,7 +63,7 @@ class PayloadSecrets:
 def payload_secrets(
     fields: Fields, subscription: Subscription, resolved: Mapping[str, Any]
 ) -> PayloadSecrets:
-    """What to hide of the payloads that a mapping makes; `resolved` has its references read."""
+    """Find the secrets in payloads of a mapping; `resolved` is it with references resolved."""
     if not any(field.holds_secrets for field in fields.values()):
         return PayloadSecrets(fields={})
     mapped = {
@@ -81,7 +81,7 @@ def payload_secrets(
 
 
 def texts_of(value: Any) -> Iterable[str]:
-    """Every text and number in a value, as text."""
+    """List every text and number in a value, as text."""
     if isinstance(value, Mapping):
         for item in value.values():
             yield from texts_of(item)
@@ -99,7 +99,7 @@ def _one_by_one(masks: Iterable[Mask], text: str) -> str:
 
 
 def masked_texts(data: Any, mask: Mask, *, keys: Mask = str) -> Any:
-    """JSON data with a mask over each of its texts, and for each number that is a secret."""
+    """Mask the texts of JSON data, and each number that is a secret."""
     if isinstance(data, str):
         return mask(data)
     if isinstance(data, Mapping):
@@ -108,18 +108,18 @@ def masked_texts(data: Any, mask: Mask, *, keys: Mask = str) -> Any:
         return [masked_texts(item, mask, keys=keys) for item in data]
     if data is None or isinstance(data, bool):
         return data
-    # A number that only contains a secret's digits does so by chance.
+    # A number that only contains a secret's digits is not masked.
     return MASK if mask(str(data)) == MASK else data
 
 
 def shown_code(error: DeliveryError, mask: Mask) -> str:
-    """The code of an error as it may be kept; those that Offramp gives are no secrets."""
+    """Mask the code of an error for storage; codes of Offramp itself are never masked."""
     own = error.code in (type(error).code, str(error.status))
     return error.code if own else readable(mask(error.code))
 
 
 def masked_json(document: bytes, mask: Mask) -> bytes:
-    """JSON text with a mask over its texts and keys: it stays JSON, whatever the secrets are."""
+    """Mask the texts and keys of a JSON text; the result is always valid JSON."""
     text = document.decode()
     if mask(text) == text:
         return document
@@ -127,12 +127,12 @@ def masked_json(document: bytes, mask: Mask) -> bytes:
 
 
 def _masked_key(mask: Mask, key: str) -> str:
-    # Short secrets are masked where they are values only.
+    # Short secrets are masked only as values, not as keys.
     return key if len(key) < SHORTEST_SECRET else mask(key)
 
 
 def masked_origin(origin: Mapping[str, Any], secrets: PayloadSecrets) -> dict[str, Any]:
-    """The explanation of a mapping with no value that goes into a secret field."""
+    """Remove the values of secret fields from the explanation of a mapping."""
     shown = {**origin, "value": secrets.shown(origin["value"])}
     children = []
     for child in origin["children"]:

@@ -1,4 +1,4 @@
-"""Sending payloads through an action: one call of the plugin, and what it came to."""
+"""Sends payloads through an action: one call of the plugin per request, and its result."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from offramp.delivery.pipeline import Pipeline
 from offramp.errors import DeliveryError, RequestTimeoutError
 from offramp.http import Exchange
 
-#: The most that one call of an action may take, in seconds, however many requests it makes: 30
-#: times as long as one request may, so that only what would never end is ended.
+#: Seconds for one call of an action, however many requests it makes: 30 times the longest single
+#: request, so that only calls that would never end are ended.
 LONGEST_CALL_SECONDS: Final = 300.0
 
 
 @attrs.frozen(kw_only=True)
 class _Answer:
-    """What one call of an action came to: the outcome of each payload, or the error of it all."""
+    """The result of one call of an action: an outcome per payload, or one error for all."""
 
     outcomes: list[DeliveryError | None] = attrs.field(factory=list)
     error: DeliveryError | None = None
@@ -40,10 +40,10 @@ async def send(
     parcels: Sequence[Parcel],
     line: Line | None = None,
 ) -> list[Sent]:
-    """Deliver parcels in as few requests as can be; one `Sent` for each, in their order.
+    """Deliver parcels in as few requests as possible; returns one `Sent` for each, in order.
 
-    A batch that fails for what one of its payloads may be the cause of is halved until the bad
-    ones stand alone: see `Bisection`. Who closes the `line` holds back what is not under way.
+    A batch whose error a single payload may have caused is halved until the bad payloads are
+    alone: see `Bisection`. After the `line` is closed, requests that have not begun are held back.
     """
     sending = _Sending(runtime=runtime, pipeline=pipeline, line=line or Line())
     bisection = Bisection(
@@ -65,7 +65,7 @@ class _Sending:
     line: Line
 
     async def attempt(self, parcels: Sequence[Parcel], paced: bool) -> Tried | None:  # noqa: FBT001
-        """Send them in one request; nothing where they were turned away."""
+        """Send parcels in one request; `None` if the gate refused it."""
         gate = self.runtime.gate
         started = gate.now()
         single = len(parcels) == 1 and self.pipeline.action.performs
@@ -84,7 +84,7 @@ class _Sending:
         )
 
 
-async def _call(  # noqa: PLR0913 - one call, and all that it is made of
+async def _call(  # noqa: PLR0913 - all parts of one call
     runtime: InstanceRuntime,
     pipeline: Pipeline,
     parcels: Sequence[Parcel],
@@ -93,7 +93,7 @@ async def _call(  # noqa: PLR0913 - one call, and all that it is made of
     *,
     paced: bool = False,
 ) -> _Answer:
-    """Call a method of the action with all payloads, or `perform` with the only one."""
+    """Call a method of the action with all payloads, or `perform` with a single one."""
     if not await line.enter(runtime.gate, len(parcels), half=paced):
         return _Answer(held_back=True)
     call = getattr(pipeline.action, method)
@@ -102,7 +102,7 @@ async def _call(  # noqa: PLR0913 - one call, and all that it is made of
     client = None
     bound = asyncio.timeout(LONGEST_CALL_SECONDS)
     try:
-        # Making the client runs code of the plugin too: its `extend_request`.
+        # Making the client also runs code of the plugin: `extend_request`.
         client = runtime.client(pipeline, [parcel.event for parcel in parcels])
         wires = (parcel.prepared.wire for parcel in parcels)
         client.mask = pipeline.secrets.mask_wires(client.mask, wires)
@@ -122,5 +122,5 @@ async def _call(  # noqa: PLR0913 - one call, and all that it is made of
 
 
 def _endless() -> DeliveryError:
-    # Not a fault of the plugin for certain, as the partner may be slow.
+    # Not necessarily a fault of the plugin: the partner may be slow.
     return RequestTimeoutError(f"the action did not end within {LONGEST_CALL_SECONDS:g} s")

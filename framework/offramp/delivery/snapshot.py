@@ -1,4 +1,4 @@
-"""A configuration compiled whole: pipelines, runtimes, the router, and what could not be made."""
+"""Compiles a whole configuration: pipelines, runtimes, the router, and problems."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ StartInstance: TypeAlias = Callable[[Instance, CatalogEntry], InstanceRuntime]
 
 @attrs.frozen(kw_only=True, eq=False)
 class Snapshot:
-    """What runs: replaced whole when the configuration changes."""
+    """A compiled configuration; a change replaces it as a whole."""
 
     config: Config
     router: Router
-    #: By instance name.
+    #: Instance name -> its runtime.
     runtimes: Mapping[str, InstanceRuntime]
-    #: By subscription id; only enabled ones.
+    #: Subscription id -> its pipeline; only enabled subscriptions.
     pipelines: Mapping[str, Pipeline]
-    #: By subscription id; also of those whose pipeline could not be made.
+    #: Subscription id -> its lane; also if its pipeline could not be made.
     lanes: Mapping[str, Lane]
     #: `instances.NAME` or `subscriptions.ID` -> why it does not run. Its events wait.
     problems: Mapping[str, str]
-    #: Why no instance runs, where a plugin that the configuration names is left out.
+    #: Why no instance runs, if a plugin that the configuration names is left out.
     held: str | None = None
-    #: Those places of `problems` whose cause lies in a plugin, not in the configuration.
+    #: The places of `problems` that a plugin causes, not the configuration.
     of_plugins: frozenset[str] = frozenset()
 
     def runtime_of(self, pipeline: Pipeline) -> InstanceRuntime | None:
-        """The runtime that a pipeline delivers through, where it could be started."""
+        """Return the runtime of a pipeline, or `None` if it could not be started."""
         return self.runtimes.get(pipeline.subscription.instance)
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class CompiledSubscriptions:
-    """What becomes of the subscriptions of a configuration, before anything runs."""
+    """The compiled subscriptions of a configuration, before anything runs."""
 
     config: Config
     router: Router
@@ -62,10 +62,9 @@ def compile_config(
     previous: Snapshot | None = None,
     references: References | None = None,
 ) -> Snapshot:
-    """Compile everything that is enabled; what cannot be is told in `problems`.
+    """Compile everything that is enabled; what cannot be compiled is listed in `problems`.
 
-    What did not change is taken over from `previous`: pipelines, and runtimes with their
-    connections and what they have learnt.
+    Unchanged pipelines and runtimes are taken from `previous`, with their connections and limits.
     """
     compiled = compile_subscriptions(config, catalog, previous=previous, references=references)
     return start_runtimes(compiled, catalog, start, previous=previous)
@@ -89,7 +88,7 @@ def compile_subscriptions(
         name = subscription.id
         try:
             pipelines[name] = _pipeline(subscription, instance, catalog, previous, references)
-        except Exception as error:  # noqa: BLE001 - such as of a directive that a plugin adds
+        except Exception as error:  # noqa: BLE001 - such as an error in a plugin's directive
             problems[f"subscriptions.{name}"] = _problem(error)
         known = None if previous is None else previous.lanes.get(name)
         names = _names(instance, catalog)
@@ -147,7 +146,7 @@ def start_runtimes(
 
 
 def _held(config: Config, catalog: Catalog) -> str | None:
-    """Why no instance may run, where a plugin that the configuration names is left out."""
+    """Return why no instance may run, if a plugin that the configuration names is left out."""
     destinations = [each.destination for each in config.instances.values() if _runs(config, each)]
     named = catalog.holding(destinations)
     if not named:
@@ -182,7 +181,7 @@ def _pipeline(
     previous: Snapshot | None,
     references: References | None,
 ) -> Pipeline:
-    """The pipeline that there is, where neither subscription nor destination changed; or one."""
+    """Return the previous pipeline if subscription and destination are unchanged, or a new one."""
     entry = catalog[instance.destination]
     kept = None if previous is None else previous.pipelines.get(subscription.id)
     if previous is not None and kept is not None:
@@ -194,7 +193,7 @@ def _pipeline(
 
 
 def _names(instance: Instance, catalog: Catalog) -> tuple[str, ...]:
-    """What an event's `integrations` object may call an instance."""
+    """List the names of an instance in an event's `integrations` object."""
     if instance.destination not in catalog:
         return (instance.name,)
     return (instance.name, catalog[instance.destination].destination.name)
@@ -206,7 +205,7 @@ def _lane(
     pipeline: Pipeline | None,
     known: Lane | None,
 ) -> Lane:
-    """A lane even where the mapping is broken: its events wait until that is mended."""
+    """Make a lane, also if the mapping is broken: its events wait until that is fixed."""
     try:
         trigger = pipeline.matches if pipeline else read_trigger(subscription.trigger).trigger
     except TriggerError:

@@ -1,4 +1,4 @@
-"""Notices code that keeps the event loop from everything else, and names it while it does so."""
+"""Detects code that blocks the event loop, and logs its place while it does."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from offramp.delivery.pipeline import Pipeline
 
 _log = logging.getLogger(__name__)
 
-#: How often the loop shows that it answers, and how often a thread looks whether it did.
+#: Seconds between two beats of the loop, and between two checks of the beat by a thread.
 BEAT_SECONDS: Final = 0.2
-#: Since the last beat: with both pauses above, what blocks is named within a second.
+#: Seconds since the last beat that count as blocked; code that blocks is logged within a second.
 BLOCKED_SECONDS: Final = 0.5
-#: One place is logged once in so many seconds, though it may block at every event.
+#: Seconds between two log lines about the same place, which may block at every event.
 LOG_PAUSE_SECONDS: Final = 60.0
 
-#: The plugin whose code stands in a file, or nothing.
+#: File -> the plugin whose code it has, or `None`.
 Owner: TypeAlias = Callable[[str], str | None]
 
 
 @attrs.frozen(kw_only=True)
 class Blockage:
-    """Where a plugin kept the event loop."""
+    """A place where a plugin blocked the event loop."""
 
     plugin: str
     #: `file:line in function`.
     place: str
-    #: `instance NAME` or `subscription ID`, where the stack tells.
+    #: `instance NAME` or `subscription ID`, if the stack has it.
     whose: str = ""
-    #: Since the loop last answered; grows until it does again.
+    #: Seconds since the last beat; grows until the next one.
     seconds: float
 
     def __str__(self) -> str:
@@ -54,26 +54,26 @@ class Blockage:
 
 @attrs.define(eq=False)
 class Watchdog:
-    """What was noticed of one event loop; made by `watch_loop`."""
+    """The blockages of one event loop; made by `watch_loop`."""
 
     owner: Owner
     longest: float
-    #: Seconds that the loop did not answer, by plugin.
+    #: Plugin -> seconds for which it blocked the loop.
     blocked: defaultdict[str, float] = attrs.field(factory=lambda: defaultdict(float), init=False)
-    #: The latest that has ended.
+    #: The latest blockage that has ended.
     last: Blockage | None = attrs.field(default=None, init=False)
     _thread_id: int = attrs.field(factory=threading.get_ident, init=False)
     _beat_at: float = attrs.field(factory=time.monotonic, init=False)
-    #: Seconds since the last beat that went into collecting garbage, which is no plugin's fault.
+    #: Seconds of garbage collection since the last beat, which no plugin causes.
     _collecting: float = attrs.field(default=0.0, init=False)
-    #: When the collection began that goes on.
+    #: When the running collection began.
     _collecting_since: float | None = attrs.field(default=None, init=False)
     _found: Blockage | None = attrs.field(default=None, init=False)
     _stopped: threading.Event = attrs.field(factory=threading.Event, init=False)
     _logged_at: dict[str, float] = attrs.field(factory=dict, init=False)
 
     def beat(self) -> None:
-        """The loop answers: what was found before has ended."""
+        """Note that the loop runs: a blockage found before has ended."""
         now = time.monotonic()
         found, self._found = self._found, None
         if found is not None:
@@ -83,7 +83,7 @@ class Watchdog:
         self._collecting = 0.0
 
     def collect(self, phase: str, _: object) -> None:
-        """Hear of the garbage collector in the loop's thread; one of `gc.callbacks`."""
+        """Measure garbage collections in the loop's thread; one of `gc.callbacks`."""
         if threading.get_ident() != self._thread_id:
             return
         now = time.monotonic()
@@ -94,23 +94,23 @@ class Watchdog:
             self._collecting_since = None
 
     def look(self) -> None:
-        """Look from another thread until stopped."""
+        """Check the loop from another thread until stopped."""
         while not self._stopped.wait(BEAT_SECONDS):
             beat_at = self._beat_at
             late = self._late(time.monotonic())
             if late < self.longest or self._found is not None:
                 continue
             found = self._sample(late)
-            if found is not None and beat_at == self._beat_at:  # else the loop went on meanwhile
+            if found is not None and beat_at == self._beat_at:  # otherwise the loop ran meanwhile
                 self._found = found
                 self._tell(found)
 
     def stop(self) -> None:
-        """End the looking."""
+        """End the checks."""
         self._stopped.set()
 
     def _late(self, now: float) -> float:
-        """Seconds since the last beat, without those of the garbage collector."""
+        """Return the seconds since the last beat, without garbage collection."""
         since = self._collecting_since
         going_on = 0.0 if since is None else now - since
         return now - self._beat_at - self._collecting - going_on
@@ -135,7 +135,7 @@ class Watchdog:
 
 @asynccontextmanager
 async def watch_loop(owner: Owner, *, longest: float = BLOCKED_SECONDS) -> AsyncIterator[Watchdog]:
-    """Watch the running event loop from a thread for as long as the block lasts."""
+    """Watch the running event loop from a thread while the block runs."""
     watchdog = Watchdog(owner, longest)
     thread = threading.Thread(target=watchdog.look, name="offramp-watchdog", daemon=True)
     thread.start()
@@ -165,7 +165,7 @@ def _outwards(frame: FrameType | None) -> Iterator[FrameType]:
 
 
 def _whose(frame: FrameType) -> str:
-    """Which part of the host called the code, as the frames around it tell."""
+    """Find the instance or subscription in a frame that called the code."""
     for outer in _outwards(frame):
         if outer.f_code is InstanceRuntime.perform.__code__:
             runtime: InstanceRuntime = outer.f_locals["self"]
