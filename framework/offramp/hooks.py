@@ -93,16 +93,16 @@ class CommandContext(Protocol):
 class OfframpSpecs:
     """The hook specifications.
 
-    `options` is what a plugin's own table `[plugins.NAME]` says, as an instance of the class that
-    its `offramp_options` returns; `None` for a plugin without.
+    `options` are the values of a plugin's own table `[plugins.NAME]`, as an instance of the class
+    that its `offramp_options` returns; `None` for a plugin without one.
     """
 
     @hookspec
     def offramp_options(self) -> type[Any] | None:
         """Return an attrs class whose attributes are declared with `option`.
 
-        It says what may stand in `[plugins.NAME]`. Called once, before all other hooks; what the
-        table holds is checked before the catalog is built.
+        They are the keys of the table `[plugins.NAME]`. Called once, before all other hooks; the
+        table is checked before the catalog is built.
         """
 
     @hookspec

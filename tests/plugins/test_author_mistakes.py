@@ -158,7 +158,7 @@ MISTAKES: dict[str, tuple[Callable[[], Any], str, str]] = {
     "an attribute of its own by position": (
         by_position,
         "Pinboard.board",
-        "stands after fields, which are given by name: write board: str = field(...)",
+        "comes after fields, which are keyword-only: write board: str = field(...)",
     ),
     "a payload class without attrs": (
         plain_payload,

@@ -31,5 +31,5 @@ def coalesce(first: Any, second: Any) -> dict[str, Any]:
 
 
 def array_path(where: Any, item: dict[str, Any]) -> dict[str, Any]:
-    """A list at a path, each item shaped by a mapping of its own."""
+    """A list at a path, each item of which is mapped by `item`."""
     return {"@arrayPath": [where, item]}

@@ -136,7 +136,7 @@ def _undeclared(
     if attribute.default is attrs.NOTHING and not any(own_code):
         return f"is not declared: write {write}"
     if after_keywords and attribute.init and not attribute.kw_only:
-        return f"stands after fields, which are given by name: write {write}, or kw_only=True"
+        return f"comes after fields, which are keyword-only: write {write}, or kw_only=True"
     return None
 
 

@@ -70,7 +70,7 @@ _CERTIFICATE: Final[Mapping[int, tuple[str, str, str]]] = {
     62: (
         "ERR_TLS_CERT_ALTNAME_INVALID",
         "the partner's certificate is for another host",
-        "check the address in the settings, and whether a proxy stands between",
+        "check the address in the settings, and whether a proxy is in between",
     ),
     64: (
         "ERR_TLS_CERT_ALTNAME_INVALID",

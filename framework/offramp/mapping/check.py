@@ -99,7 +99,7 @@ class Checker:
         others = [key for key in value if key not in names and key != METADATA_KEY]
         if len(names) > 1 or others:
             keys = ", ".join(map(repr, value))
-            message = f"a directive stands alone in its object, but here are {keys}; nest them"
+            message = f"a directive must be its object's only key, but here are {keys}; nest them"
             self.report(place, message)
         elif names[0] not in self.directives:
             message = unknown_directive(names[0], self.directives)

@@ -66,7 +66,7 @@ class Plugins:
         self._failed: dict[tuple[str, str], PluginProblem] = {}
         #: The slugs of destinations by plugin, without plugins that could not be asked.
         self._slugs: dict[str, frozenset[str]] = {}
-        #: By plugin the class of its own options, their values, and the secrets among them.
+        #: By plugin: the class of its own options, their values, and the secrets among them.
         self._option_classes: dict[str, type[Any]] | None = None
         self._options: dict[str, Any] = {}
         self._secrets: dict[str, tuple[str, ...]] = {}
@@ -108,7 +108,7 @@ class Plugins:
         )
 
     def option_classes(self) -> Mapping[str, type[Any]]:
-        """The class that each plugin declares its own options with, by the plugin's name."""
+        """By the plugin's name, the class that declares its own options."""
         if self._option_classes is None:
             self._option_classes = {}
             for plugin, cls in self._one("offramp_options", type):
@@ -121,7 +121,7 @@ class Plugins:
         return self._option_classes
 
     def give_options(self, plugin: str, options: Any, *, secrets: Iterable[str] = ()) -> None:
-        """Let the hooks of a plugin have its options; the secrets are masked in what it reports."""
+        """Set the options that a plugin's hooks get; its secrets are masked in its problems."""
         self._options[plugin] = options
         self._secrets[plugin] = tuple(filter(None, secrets))
 
@@ -229,7 +229,7 @@ class Plugins:
     def _set_down(self, plugin: str, hook: str, error: BaseException) -> None:
         full = f"{hook} failed: {describe_error(error)}"
         cause = self._masked(plugin, full)
-        # A traceback that quotes a secret is worth less than the secret.
+        # Without the traceback if that would quote a secret.
         _log.debug("plugin %r: %s", plugin, cause, exc_info=error if cause == full else None)
         if hook == "offramp_destinations":
             del self._slugs[plugin]
