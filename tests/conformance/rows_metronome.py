@@ -16,7 +16,7 @@ KINDS = ("metronome",)
 _EPOCH_TEXT = re.compile(r"^-?\d+(?:\.\d+)?$")
 _SHORT_FRACTION = re.compile(r"(:\d\d|\d{10,13})\.\d{1,2}(?!\d)")
 _ODD_YEAR = re.compile(r"[+-]\d{6}-|\d{5}-\d\d-|(?<!\d)\d{11,12}(?!\d)")
-_REFUSED = re.compile("Metronome (?:asks for|takes)|more than (?:24 hours|34 days)")
+_REFUSED = re.compile("Metronome (?:requires|accepts)|more than (?:24 hours|34 days)")
 _SOME_TIME = "2024-01-31T12:30:00.000Z"
 
 
