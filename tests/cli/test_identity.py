@@ -196,6 +196,6 @@ async def test_endpoints_without_a_token_tell_no_value(
         async with session.get(f"{host.url}/api/status", headers=headers) as answer:
             [problem] = (await answer.json())["problems"]
     assert degraded["place"] == problem["place"] == "instances.metronome"
-    assert "`offramp status` tells why" in degraded["message"]
+    assert "`offramp status` shows why" in degraded["message"]
     assert "METRONOME_TOKEN" not in degraded["message"]
     assert "the variable METRONOME_TOKEN is not set" in problem["message"]

@@ -14,7 +14,7 @@ from offramp.storage import Store
 
 #: Problems of plugins contain no values of the configuration.
 PLUGIN_PLACES: Final = "plugins."
-CAUSE_HIDDEN: Final = "does not run, and its events wait; `offramp status` tells why"
+CAUSE_HIDDEN: Final = "does not run, and its events wait; `offramp status` shows why"
 
 Sums: TypeAlias = Callable[[], Awaitable[Sequence[str]]]
 
