@@ -162,7 +162,7 @@ def test_a_validator_of_the_author_is_heard() -> None:
     """Its words reach the fault, unless a secret of the class could be among them."""
     assert "number of Even is odd: 3" in faults_of(structurer(Even), {"number": 3})["$"]
     assert faults_of(structurer(EvenSecret), {"number": 3}) == {
-        "$": "refused by the payload class (ValueError)"
+        "$": "refused by the declared class (ValueError)"
     }
 
 
@@ -178,7 +178,9 @@ def test_a_validator_that_changes_its_mind_is_a_fault_all_the_same() -> None:
     moody_class = attrs.make_class("Moody", {"number": attrs.field(type=int, validator=moody)})
     structure: Callable[[dict[str, Any]], Any] = structurer(moody_class)
     moods.append(False)
-    assert faults_of(structure, {"number": 1}) == {"$": "refused by the payload class (ValueError)"}
+    assert faults_of(structure, {"number": 1}) == {
+        "$": "refused by the declared class (ValueError)"
+    }
 
 
 def test_a_dict_stays_as_it_is() -> None:

@@ -148,7 +148,7 @@ def _faults(error: Exception, place: str, *, hides: bool = False) -> Iterator[Fa
             at = f"[{item.index}]" if isinstance(item.index, int) else f".{item.index}"
             yield from _faults(inner, place + at, hides=hides)
     elif isinstance(error, UnfitError):
-        yield Fault(place, "does not fit the payload class" if hides else str(error))
+        yield Fault(place, "does not fit the declared class" if hides else str(error))
     else:
         yield _authors_fault(error, place, hides=hides)
 
@@ -156,4 +156,4 @@ def _faults(error: Exception, place: str, *, hides: bool = False) -> Iterator[Fa
 def _authors_fault(error: Exception, place: str, *, hides: bool) -> Fault:
     """A fault found by the author's own validator, whose message may hold a secret."""
     words = type(error).__name__ if hides else f"{type(error).__name__}: {error}"
-    return Fault(place, f"refused by the payload class ({words})")
+    return Fault(place, f"refused by the declared class ({words})")
