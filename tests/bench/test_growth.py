@@ -87,8 +87,8 @@ def test_of_many_subscriptions_one_makes_a_payload(other: str) -> None:
     assert make_round(question)().keys() == question["mapping"].keys()
 
 
-def test_only_triggers_of_another_name_are_left_out_by_the_index() -> None:
-    """The worst case asks every trigger: all of them need the name that the events have."""
+def test_the_worst_case_shares_its_event_name() -> None:
+    """The name tells none of its triggers apart: the index has to find what does."""
     event = make_event(0, now=now())["event"]
     names = [
         compile_trigger(text).needs.get(("event",)) for text in (OTHER_TRIGGER, SAME_NAME_TRIGGER)
