@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from random import Random
 from typing import Any
 
 import attrs
@@ -9,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from offramp.delivery import router as router_module
 from offramp.delivery.router import BROKEN, NO_MATCH, SWITCHED_OFF, Lane, make_router
 from offramp.fql import compile_trigger
 
@@ -177,3 +180,36 @@ def test_of_triggers_on_one_name_few_are_asked() -> None:
     )
     router.route("site", {"type": "track", "event": "a", "properties": {"plan": "p7"}})
     assert sorted(asked) == ["7", "any"]
+
+
+def test_lists_of_texts_at_many_paths_do_not_multiply_the_index(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A trigger has at most one entry for each text of one of its lists, whatever else it needs."""
+    entries = 0
+    index = router_module._Index
+
+    def counted(self: Any, candidates: Any) -> None:
+        nonlocal entries
+        entries += len(candidates)
+        made(self, candidates)
+
+    made = index.__init__
+    monkeypatch.setattr(index, "__init__", counted)
+    paths, texts, random = ("event", "userId", "properties.a", "properties.b"), 12, Random(1)
+    triggers = [
+        " and ".join(
+            f"{path} in {json.dumps(random.sample([f't{n}' for n in range(24)], texts))}"
+            for path in paths
+        )
+        for _ in range(20)
+    ]
+    make_router([("site", lane(str(n), each)) for n, each in enumerate(triggers)], {})
+    assert entries <= len(triggers) * (texts + 1)
+
+
+def test_thousands_of_unlike_triggers_make_no_deep_index() -> None:
+    """If each path separates only two of them, all are evaluated, without nested indexes."""
+    triggers = [f'properties.p{n // 2} = "{n % 2}"' for n in range(4_000)]
+    router = make_router([("site", lane(str(n), each)) for n, each in enumerate(triggers)], {})
+    assert router.route("site", {"properties": {"p7": "1"}}).lanes == ("15",)

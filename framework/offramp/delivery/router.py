@@ -26,6 +26,9 @@ SWITCHED_OFF: Final = "FILTERED_BY_INTEGRATIONS_OBJECT"
 KEPT_ANSWERS: Final = 1_000
 #: Evaluating this number of triggers costs no more than finding those that may match.
 FEW: Final = 4
+#: A path is worth an index that leaves at most this share of the candidates; so indexes are few
+#: levels deep, however many triggers there are.
+MOST_LEFT: Final = 0.9
 
 
 #: Whether a trigger selects an event.
@@ -84,7 +87,8 @@ class _Index:
         by_text: defaultdict[str, list[_Candidate]] = defaultdict(list)
         others = []
         for each in candidates:
-            rest = {key: texts for key, texts in each.needs.items() if key != path}
+            # A list of texts separates it once: at a second path its entries would multiply.
+            rest = {k: texts for k, texts in each.needs.items() if k != path and len(texts) <= 1}
             for text in each.needs.get(path, ()):
                 by_text[text].append(attrs.evolve(each, needs=rest))
             if path not in each.needs:
@@ -122,7 +126,7 @@ def _best_path(candidates: Sequence[_Candidate]) -> Keys | None:
         for path, texts in counts.items()
     }
     best = min(left, key=lambda path: left[path], default=None)
-    return best if best is not None and left[best] < len(candidates) else None
+    return best if best is not None and left[best] <= MOST_LEFT * len(candidates) else None
 
 
 class _Lanes:
