@@ -89,8 +89,9 @@ class _Index:
         for each in candidates:
             # A list of texts separates it once: at a second path its entries would multiply.
             rest = {k: texts for k, texts in each.needs.items() if k != path and len(texts) <= 1}
+            below = attrs.evolve(each, needs=rest)
             for text in each.needs.get(path, ()):
-                by_text[text].append(attrs.evolve(each, needs=rest))
+                by_text[text].append(below)
             if path not in each.needs:
                 others.append(each)
         self._by_text = {text: _Index(of) for text, of in by_text.items()}
