@@ -29,7 +29,7 @@ def place_of(code: CodeType, line: int) -> str:
     return f"{PurePath(code.co_filename).name}:{line}, in {code.co_name}"
 
 
-def describe_error(error: BaseException) -> str:
+def exception_text(error: BaseException) -> str:
     """An error in a line: its kind, its text, and the plugin's line, each where it can be had."""
     kind = type(error).__name__
     try:

@@ -35,7 +35,7 @@ from offramp.errors import (
     OfframpError,
     join_place,
 )
-from offramp.place import describe_error
+from offramp.place import exception_text
 from offramp.plugins import pick
 
 #: Seconds: twice the longest single request, so that its own timeout is reported first.
@@ -146,7 +146,7 @@ async def _ask(runtime: InstanceRuntime) -> TestAnswer:
     except TimeoutError:
         return _unknown(f"there was no answer within {TEST_SECONDS:g} s")
     except Exception as error:  # noqa: BLE001 - the plugin's bug is an answer too
-        return _unknown(runtime.mask(f"the plugin raised {describe_error(error)}"))
+        return _unknown(runtime.mask(f"the plugin raised {exception_text(error)}"))
     return {"result": "good", "message": "the partner accepts the credentials"}
 
 

@@ -68,8 +68,8 @@ class ApiOptions(HostOptions):
 
 
 #: The default of a command's options.
-HERE: Final = HostOptions()
-TEXT: Final = ApiOptions()
+HOST_DEFAULTS: Final = HostOptions()
+API_DEFAULTS: Final = ApiOptions()
 
 
 class RefusedRequestError(FaultyError):

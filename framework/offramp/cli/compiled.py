@@ -36,7 +36,7 @@ class TrialOptions:
     json: Json = False
 
 
-DEFAULTS: Final = TrialOptions()
+TRIAL_DEFAULTS: Final = TrialOptions()
 
 
 class Compiled:

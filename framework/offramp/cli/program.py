@@ -15,7 +15,7 @@ from offramp._version import __version__
 from offramp.cli.commands import COMMANDS
 from offramp.cli.context import Context, HostCommandContext
 from offramp.errors import OfframpError
-from offramp.place import describe_error
+from offramp.place import exception_text
 
 #: Exit status for an error; the message says what to do.
 EXIT_BAD_INPUT: Final = 2
@@ -66,7 +66,7 @@ def make_program(context: Context) -> App:
             program.command(command)
         except Exception as error:  # noqa: BLE001 - such as an unresolvable annotation
             name = getattr(command, "__name__", repr(command))
-            cause = f"its command {name} is left out: {describe_error(error)}"
+            cause = f"its command {name} is left out: {exception_text(error)}"
             context.plugins.report(plugin, f"command {name}", cause)
     context.report(context.plugins.problems)
     return program

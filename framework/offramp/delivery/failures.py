@@ -15,7 +15,7 @@ from offramp.errors import (
     RetryableError,
     counted,
 )
-from offramp.place import describe_error, leaves_of
+from offramp.place import exception_text, leaves_of
 
 #: Valid HTTP statuses: three digits.
 STATUSES: Final = range(100, 1000)
@@ -44,7 +44,7 @@ def plugin_failure(error: BaseException) -> PluginFailedError:
     """Make an error of what a plugin raised; it has the original as its cause."""
     if isinstance(error, PluginFailedError):
         return error
-    failed = PluginFailedError(f"the plugin raised {describe_error(error)}")
+    failed = PluginFailedError(f"the plugin raised {exception_text(error)}")
     failed.__cause__ = error
     return failed
 
@@ -71,7 +71,7 @@ def as_delivery_error(error: BaseException) -> DeliveryError:
         return max(map(as_delivery_error, leaves_of(error)), key=_gravity)
     if isinstance(error, TimeoutError) and not isinstance(error, DeliveryError):
         # A plugin with a timeout of its own has no bug: the partner was too slow.
-        return RequestTimeoutError(f"the plugin's own timeout ended it: {describe_error(error)}")
+        return RequestTimeoutError(f"the plugin's own timeout ended it: {exception_text(error)}")
     if not isinstance(error, DeliveryError):
         return plugin_failure(error)
     try:

@@ -46,7 +46,7 @@ from offramp.errors import (
 )
 from offramp.http import Client, Mask, compose, make_mask
 from offramp.payload import compile_check, structurer
-from offramp.place import describe_error, leaves_of
+from offramp.place import exception_text, leaves_of
 from offramp.plugins import CatalogEntry
 
 UNAUTHORIZED: Final = 401
@@ -217,7 +217,7 @@ def _told_apart(layer: Middleware) -> Middleware:
                 raise
             for each in leaves_of(error):
                 if not isinstance(each, DeliveryError) and each not in from_within:
-                    told = f"middleware raised {describe_error(each)}"
+                    told = f"middleware raised {exception_text(each)}"
                     raise MiddlewareFailedError(told) from each
             raise
 
@@ -319,4 +319,4 @@ def _not_refreshed(error: Exception) -> DeliveryError:
             return sound
         message = f"the partner gives no new access token: {sound.message}"
         return InvalidAuthenticationError(message)
-    return RetryableError(f"the plugin's refresh raised {describe_error(error)}", code="INTERNAL")
+    return RetryableError(f"the plugin's refresh raised {exception_text(error)}", code="INTERNAL")

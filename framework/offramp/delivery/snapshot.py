@@ -12,7 +12,7 @@ from offramp.delivery.instance import InstanceRuntime
 from offramp.delivery.pipeline import Pipeline, compile_subscription
 from offramp.delivery.router import Lane, Router, make_router
 from offramp.errors import OfframpError, PluginError, TriggerError
-from offramp.place import describe_error
+from offramp.place import exception_text
 from offramp.plugins import Catalog, CatalogEntry
 
 #: Starts the runtime of an instance, its secrets resolved; raises `ConfigError`.
@@ -159,7 +159,7 @@ def _problem(error: Exception) -> str:
     return (
         str(error)
         if isinstance(error, OfframpError)
-        else f"the plugin raised {describe_error(error)}"
+        else f"the plugin raised {exception_text(error)}"
     )
 
 

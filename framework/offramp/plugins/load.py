@@ -16,7 +16,7 @@ import pluggy
 
 from offramp.errors import PluginError
 from offramp.hooks import ENTRY_POINT_GROUP, PROJECT, OfframpSpecs
-from offramp.place import describe_error
+from offramp.place import exception_text
 from offramp.plugins.manager import Plugins
 from offramp.plugins.origin import FILE_PLUGINS
 from offramp.plugins.problems import BLOCKED_VARIABLE, PluginProblem
@@ -94,7 +94,7 @@ class _Loading:
         except (Exception, SystemExit) as error:  # noqa: BLE001 - importing a plugin runs its code
             if self.manager.has_plugin(name):  # with the hooks before the faulty one
                 self.manager.unregister(name=name)
-            cause = f"cannot be loaded: {describe_error(error)}"
+            cause = f"cannot be loaded: {exception_text(error)}"
             self.problems.append(PluginProblem(name, cause, left_out=True, file=file))
 
 

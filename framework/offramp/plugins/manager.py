@@ -21,7 +21,7 @@ from offramp.definition import (
 )
 from offramp.errors import PluginError
 from offramp.hooks import Command, CommandContext, Route, SettledDelivery
-from offramp.place import describe_error
+from offramp.place import exception_text
 from offramp.plugins.origin import Origins
 from offramp.plugins.problems import PluginProblem
 
@@ -115,7 +115,7 @@ class Plugins:
                 try:
                     options_of(cls)
                 except RAISED as error:
-                    self.leave_out(plugin, f"offramp_options: {describe_error(error)}")
+                    self.leave_out(plugin, f"offramp_options: {exception_text(error)}")
                 else:
                     self._option_classes[plugin] = cls
         return self._option_classes
@@ -177,7 +177,7 @@ class Plugins:
                 answer = self._ask(impl, Iterable, {"destination": destination})
                 layers = [_checked(each, Callable) for each in answer or ()]
             except RAISED as error:
-                cause = f"offramp_middleware failed: {describe_error(error)}"
+                cause = f"offramp_middleware failed: {exception_text(error)}"
                 cause = self._masked(impl.plugin_name, cause)
                 message = f"plugin {impl.plugin_name!r}: {cause}: fix or block the plugin"
                 raise PluginError(message) from error
@@ -227,7 +227,7 @@ class Plugins:
                     yield impl.plugin_name, answer
 
     def _set_down(self, plugin: str, hook: str, error: BaseException) -> None:
-        full = f"{hook} failed: {describe_error(error)}"
+        full = f"{hook} failed: {exception_text(error)}"
         cause = self._masked(plugin, full)
         # Without the traceback if that would quote a secret.
         _log.debug("plugin %r: %s", plugin, cause, exc_info=error if cause == full else None)

@@ -12,7 +12,7 @@ import attrs
 from offramp.definition import AnyAction, Destination, Preset, fields_of
 from offramp.errors import NotFoundError, OfframpError, PluginError
 from offramp.mapping import compile_mapping
-from offramp.place import describe_error
+from offramp.place import exception_text
 from offramp.plugins.catalog import RESERVED_PREFIX, Catalog, CatalogAction, CatalogEntry, pick
 from offramp.plugins.load import load_plugins
 from offramp.plugins.manager import RAISED, Plugins
@@ -80,7 +80,7 @@ class _Merge:
         try:
             return make()
         except RAISED as error:
-            cause = str(error) if isinstance(error, OfframpError) else describe_error(error)
+            cause = str(error) if isinstance(error, OfframpError) else exception_text(error)
             self.plugins.leave_out(plugin, cause)
             return None
 

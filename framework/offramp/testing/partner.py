@@ -15,7 +15,7 @@ from aioresponses.core import RequestMatch
 from yarl import URL
 
 from offramp.definition import UNSET
-from offramp.place import describe_error
+from offramp.place import exception_text
 from offramp.testing.exchanges import Answer, RecordedRequest
 
 #: URLs that are let through to a server that the test itself runs.
@@ -125,7 +125,7 @@ class Partner:
         try:
             answer: object = respond(request)
         except Exception as error:  # noqa: BLE001 - a test's function may raise anything
-            message = f"raised {describe_error(error)}"
+            message = f"raised {exception_text(error)}"
         else:
             if isinstance(answer, Answer):
                 return answer

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from offramp.cli.client import TEXT, ApiOptions, open_api
+from offramp.cli.client import API_DEFAULTS, ApiOptions, open_api
 from offramp.cli.context import Context
 from offramp.cli.events import write_line
 from offramp.cli.load import DEFAULT_FILE
@@ -26,7 +26,7 @@ async def apply(
     *,
     yes: Annotated[bool, Parameter(name=["--yes", "-y"], negative="")] = False,
     dry_run: Flag = False,
-    host: ApiOptions = TEXT,
+    host: ApiOptions = API_DEFAULTS,
 ) -> None:
     """Replace the configuration of a running host by a file: show the diff, ask, then apply.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from offramp.cli.client import TEXT, ApiOptions, open_api
+from offramp.cli.client import API_DEFAULTS, ApiOptions, open_api
 from offramp.cli.context import Context
 from offramp.cli.render.tables import render_audit_log
 
@@ -11,7 +11,7 @@ async def audit_log(
     context: Context,
     *,
     limit: int = 20,
-    host: ApiOptions = TEXT,
+    host: ApiOptions = API_DEFAULTS,
 ) -> None:
     """List changes of the configuration, latest first, and who made them.
 

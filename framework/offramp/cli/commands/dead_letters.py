@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from offramp.cli.client import TEXT, ApiOptions, open_api
+from offramp.cli.client import API_DEFAULTS, ApiOptions, open_api
 from offramp.cli.context import Context
 from offramp.cli.options import DeliveryFilters
 from offramp.cli.render.tables import render_dead_letters
@@ -13,7 +13,7 @@ async def dead_letters(
     *,
     filters: DeliveryFilters | None = None,
     limit: int = 20,
-    host: ApiOptions = TEXT,
+    host: ApiOptions = API_DEFAULTS,
 ) -> None:
     """List deliveries that failed for good, latest first, with the reason and the id of each.
 

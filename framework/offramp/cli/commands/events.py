@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import Group
 
-from offramp.cli.client import TEXT, ApiOptions, open_api
+from offramp.cli.client import API_DEFAULTS, ApiOptions, open_api
 from offramp.cli.context import Context
 from offramp.cli.events import write_line
 from offramp.cli.render.event import render_event_record
@@ -17,7 +17,7 @@ async def events(
     *,
     source: str | None = None,
     limit: int = 20,
-    host: ApiOptions = TEXT,
+    host: ApiOptions = API_DEFAULTS,
 ) -> None:
     """Show the delivery of one event to each subscription, and why; or list the latest events.
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from offramp.cli.compiled import DEFAULTS, Compiled, TrialOptions, show, trials
+from offramp.cli.compiled import TRIAL_DEFAULTS, Compiled, TrialOptions, show, trials
 from offramp.cli.context import Context
 from offramp.cli.render.explanation import render_explanation
 from offramp.delivery import (
@@ -18,7 +18,7 @@ async def explain(
     context: Context,
     subscription: str | None = None,
     *,
-    options: TrialOptions = DEFAULTS,
+    options: TrialOptions = TRIAL_DEFAULTS,
 ) -> int:
     """Show what a subscription would make of events on standard input; nothing is sent.
 

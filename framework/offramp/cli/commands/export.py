@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from offramp import _json
-from offramp.cli.client import HERE, HostOptions, folder_of, open_api
+from offramp.cli.client import HOST_DEFAULTS, HostOptions, folder_of, open_api
 from offramp.cli.context import Context
 from offramp.cli.options import Flag
 from offramp.config import Config, ConfigStore, export_config, load_key_ring, to_toml
@@ -23,7 +23,7 @@ async def export(
     *,
     secrets: Flag = False,
     format: Literal["toml", "json"] = "toml",  # noqa: A002 - the option's name
-    host: HostOptions = HERE,
+    host: HostOptions = HOST_DEFAULTS,
 ) -> None:
     """Write the configuration of a running host, secrets masked, so that `apply` reads it.
 

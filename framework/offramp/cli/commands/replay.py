@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from offramp.cli.client import TEXT, Api, ApiOptions, open_api
+from offramp.cli.client import API_DEFAULTS, Api, ApiOptions, open_api
 from offramp.cli.context import Context
 from offramp.cli.events import write_line
 from offramp.cli.mappings import read_mapping
@@ -27,7 +27,7 @@ async def replay(  # noqa: PLR0913 - each is an option of the command
     all: Flag = False,  # noqa: A002 - the option's name
     dry_run: Flag = False,
     mapping: str | None = None,
-    host: ApiOptions = TEXT,
+    host: ApiOptions = API_DEFAULTS,
 ) -> None:
     """Deliver dead letters again, with a new retry window.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from offramp.cli.compiled import DEFAULTS, Compiled, TrialOptions, show, trials
+from offramp.cli.compiled import TRIAL_DEFAULTS, Compiled, TrialOptions, show, trials
 from offramp.cli.context import Context
 from offramp.cli.render.explanation import render_answers
 from offramp.delivery import (
@@ -25,7 +25,7 @@ async def send(
     context: Context,
     subscription: str | None = None,
     *,
-    options: TrialOptions = DEFAULTS,
+    options: TrialOptions = TRIAL_DEFAULTS,
 ) -> int:
     """Send events on standard input to their destinations now, for real, and show the answers.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from offramp.cli.client import TEXT, ApiOptions, open_api
+from offramp.cli.client import API_DEFAULTS, ApiOptions, open_api
 from offramp.cli.context import Context
 from offramp.cli.events import write_line
 from offramp.cli.options import Flag
@@ -17,7 +17,7 @@ async def status(
     *,
     since: str = "24h",
     reconcile: Flag = False,
-    host: ApiOptions = TEXT,
+    host: ApiOptions = API_DEFAULTS,
 ) -> int:
     """Show each subscription's queue, outcomes and latency, and whether the sums hold.
 
