@@ -1,0 +1,219 @@
+"""A block: the events that one commit accepted, as the few values that are stored of them."""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from array import array
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from itertools import accumulate
+
+import msgspec
+
+from offramp.errors import StorageError
+from offramp.queue.lease import EventHead
+
+#: The array type of offsets: unsigned, 32 bits.
+OFFSET = "I"
+
+
+class Run(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Neighbouring events of a block that one request brought."""
+
+    source: str
+    #: When the collector got them, in epoch microseconds.
+    received_at: int
+    n: int
+
+
+class Kind(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What many events of a block have in common: their type, and their or their page's name."""
+
+    type: str
+    name: str
+
+
+class NumberedRoute(msgspec.Struct, frozen=True, array_like=True):
+    """A `Route` with the engine's numbers of the subscriptions."""
+
+    subscriptions: list[int]
+    #: Reason -> subscriptions.
+    filtered: dict[str, list[int]]
+
+
+class Heads(msgspec.Struct, frozen=True, array_like=True):
+    """What is known of the events of a block without their bodies, column by column.
+
+    `kind_of` and `route_of` are indexes, one for each event; empty where all of them are 0.
+    """
+
+    runs: list[Run]
+    message_ids: list[str]
+    kinds: list[Kind]
+    kind_of: list[int]
+    routes: list[NumberedRoute]
+    route_of: list[int]
+
+    def route(self, position: int) -> NumberedRoute:
+        """The route of the event at a position."""
+        return self.routes[self.route_of[position] if self.route_of else 0]
+
+    def kind(self, position: int) -> Kind:
+        """Type and name of the event at a position."""
+        return self.kinds[self.kind_of[position] if self.kind_of else 0]
+
+    def run(self, position: int) -> Run:
+        """The request that brought the event at a position."""
+        end = 0
+        for run in self.runs:
+            end += run.n
+            if position < end:
+                return run
+        raise IndexError(position)
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_heads = msgspec.msgpack.Decoder(Heads).decode
+
+
+class Block:
+    """A block as it was read or made; its events have the numbers `number` and following."""
+
+    __slots__ = ("__dict__", "accepted_at", "body", "ends", "n", "number", "packed_heads")
+
+    def __init__(  # noqa: PLR0913, PLR0917 - the columns of its row
+        self,
+        number: int,
+        n: int,
+        accepted_at: int,
+        packed_heads: bytes,
+        packed_ends: bytes,
+        body: bytes | None,
+    ) -> None:
+        self.number = number
+        self.n = n
+        #: In epoch microseconds.
+        self.accepted_at = accepted_at
+        self.packed_heads = packed_heads
+        self.ends = unpack_ends(packed_ends)
+        #: The events' JSON, one behind the other; `None` once retention has dropped it.
+        self.body = body
+
+    @cached_property
+    def heads(self) -> Heads:
+        """What is known of the events without their bodies."""
+        return _decode_heads(self.packed_heads)
+
+    def head(self, position: int) -> EventHead:
+        """What is known of the event at a position."""
+        kind = self.heads.kind(position)
+        return EventHead(
+            source=self.heads.run(position).source,
+            message_id=self.heads.message_ids[position],
+            type=kind.type,
+            name=kind.name,
+        )
+
+    def event(self, position: int) -> bytes | None:
+        """The JSON of the event at a position."""
+        if self.body is None:
+            return None
+        return self.body[self.ends[position - 1] if position else 0 : self.ends[position]]
+
+    def events(self, positions: Sequence[int]) -> list[bytes]:
+        """The JSON of the events at some positions, of a block that still has its body."""
+        body, ends = self.body or b"", self.ends
+        return [body[ends[place - 1] if place else 0 : ends[place]] for place in positions]
+
+
+def pack_heads(heads: Heads) -> bytes:
+    """Heads as they are stored."""
+    return _encode(heads)
+
+
+def pack_ends(bodies: Iterable[bytes]) -> bytes:
+    """Where each event ends in the body of a block, as little-endian numbers."""
+    ends = array(OFFSET, accumulate(map(len, bodies)))
+    if sys.byteorder == "big":
+        ends.byteswap()
+    return ends.tobytes()
+
+
+def unpack_ends(packed: bytes) -> array[int]:
+    """The inverse of `pack_ends`."""
+    ends = array(OFFSET)
+    ends.frombytes(packed)
+    if sys.byteorder == "big":
+        ends.byteswap()
+    return ends
+
+
+def checksum(heads: bytes, ends: bytes, body: bytes | None) -> int:
+    """The CRC-32 of a block: a changed byte on the disk shows."""
+    return zlib.crc32(body or b"", zlib.crc32(ends, zlib.crc32(heads)))
+
+
+def read_block(row: tuple[int, int, int, int, bytes, bytes, bytes | None]) -> Block:
+    """Make a block of its row: number, n, accepted_at, checksum, heads, ends, body.
+
+    Raises `DamagedBlockError` if the row is not what was written.
+    """
+    number, n, accepted_at, expected, heads, ends, body = row
+    if checksum(heads, ends, body) != expected:
+        raise DamagedBlockError(number, n)
+    return Block(number, n, accepted_at, heads, ends, body)
+
+
+class DamagedBlockError(StorageError):
+    """The disk gave back other bytes than were written."""
+
+    def __init__(self, number: int, n: int) -> None:
+        super().__init__(
+            f"the block of events {number} to {number + n - 1} is damaged on disk: its checksum "
+            "is wrong; restore the data folder from a backup, and check the disk"
+        )
+        self.number = number
+
+
+# Sets of positions are integers whose bit at a position says whether it is in the set: they are
+# joined and cut by one operation, however many positions there are.
+
+
+def all_of(n: int) -> int:
+    """The set of the first `n` positions."""
+    return (1 << n) - 1
+
+
+def set_of(positions: Sequence[int]) -> int:
+    """The set of some positions, ascending."""
+    if not positions:
+        return 0
+    first, last = positions[0], positions[-1]
+    if last - first + 1 == len(positions):
+        return all_of(len(positions)) << first
+    bits = bytearray(last // 8 + 1)
+    for position in positions:
+        bits[position >> 3] |= 1 << (position & 7)
+    return int.from_bytes(bits, "little")
+
+
+def positions_of(bits: int) -> Sequence[int]:
+    """The positions of a set, ascending."""
+    if not bits:
+        return ()
+    first = (bits & -bits).bit_length() - 1
+    n = bits.bit_count()
+    if bits == all_of(n) << first:
+        return range(first, first + n)
+    return [place for place, bit in enumerate(f"{bits:b}"[::-1]) if bit == "1"]
+
+
+def pack_set(bits: int) -> bytes:
+    """A set as it is stored: little-endian."""
+    return bits.to_bytes((bits.bit_length() + 7) // 8, "little")
+
+
+def unpack_set(packed: bytes) -> int:
+    """The inverse of `pack_set`."""
+    return int.from_bytes(packed, "little")

@@ -1,0 +1,141 @@
+"""A lease: deliveries of one subscription lent to one holder, as one value."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
+
+import attrs
+import msgspec
+
+from offramp.queue.values import LeasedDelivery
+
+
+class EventHead(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What an event is known by without its body."""
+
+    source: str
+    message_id: str
+    type: str
+    name: str
+
+
+class LeasePart(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """Deliveries of a lease that were accepted together and have been tried equally often."""
+
+    #: Where the engine keeps them: a block, or a delivery that has a row of its own.
+    block: int
+    row: int | None = None
+    #: Their places in the block, ascending.
+    positions: Sequence[int]
+    bodies: Sequence[bytes]
+    #: The number of the attempt that the holder is about to make, from 1.
+    attempt: int = 1
+    accepted_at: float
+    #: When the retry window opened: at acceptance, or at the last replay.
+    opened_at: float
+    #: Reads what is known of the event at a position of the block.
+    head: Callable[[int], EventHead]
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Lease:
+    """Deliveries lent to one holder until `expires_at`; a part of it is a `Lease` with its token.
+
+    Its positions count from 0 over all parts. Times are epoch seconds.
+    """
+
+    subscription: str
+    #: The engine's number of the subscription, which stands in the ids of its deliveries.
+    number: int
+    #: Proof of holding: deliveries that lapsed and were leased again have another.
+    token: str
+    #: When it lapses, unless extended; `Queue.extend` does not change this value.
+    expires_at: float
+    parts: tuple[LeasePart, ...]
+    #: The events as JSON, in order of position.
+    bodies: Sequence[bytes] = attrs.field(init=False, repr=False)
+    _ends: tuple[int, ...] = attrs.field(init=False, repr=False)
+
+    @bodies.default
+    def _default_bodies(self) -> Sequence[bytes]:
+        if len(self.parts) == 1:
+            return self.parts[0].bodies
+        return [body for part in self.parts for body in part.bodies]
+
+    @_ends.default
+    def _default_ends(self) -> tuple[int, ...]:
+        return tuple(accumulate(len(part.positions) for part in self.parts))
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def spans(self) -> Iterator[tuple[range, LeasePart]]:
+        """Each part with its positions in the lease."""
+        start = 0
+        for end, part in zip(self._ends, self.parts, strict=True):
+            yield range(start, end), part
+            start = end
+
+    def locate(self, position: int) -> tuple[LeasePart, int]:
+        """The part of a position, and the position in that part."""
+        index = bisect_right(self._ends, position)
+        return self.parts[index], position - (self._ends[index - 1] if index else 0)
+
+    def id(self, position: int) -> str:
+        """The id of a delivery."""
+        part, inside = self.locate(position)
+        return delivery_id(part.block + part.positions[inside], self.number)
+
+    def attempt(self, position: int) -> int:
+        """The number of the attempt that the holder is about to make, from 1."""
+        return self.locate(position)[0].attempt
+
+    def delivery(self, position: int) -> LeasedDelivery:
+        """All that is known of one delivery."""
+        part, inside = self.locate(position)
+        head = part.head(part.positions[inside])
+        return LeasedDelivery(
+            id=delivery_id(part.block + part.positions[inside], self.number),
+            source=head.source,
+            message_id=head.message_id,
+            type=head.type,
+            name=head.name,
+            attempt=part.attempt,
+            accepted_at=part.accepted_at,
+            opened_at=part.opened_at,
+        )
+
+    def pick(self, positions: Sequence[int]) -> Lease:
+        """The part of the lease at some positions, ascending; they are counted anew from 0."""
+        if len(positions) == len(self):
+            return self
+        picked = []
+        found = 0
+        for span, part in self.spans():
+            first = found
+            while found < len(positions) and positions[found] < span.stop:
+                found += 1
+            if found > first:
+                inside = [position - span.start for position in positions[first:found]]
+                picked.append(_narrow(part, inside))
+        return attrs.evolve(self, parts=tuple(picked))
+
+
+def delivery_id(event: int, subscription: int) -> str:
+    """The id of an event's delivery to a subscription, of the engine's numbers of both."""
+    return f"{event}-{subscription}"
+
+
+def _narrow(part: LeasePart, inside: Sequence[int]) -> LeasePart:
+    if len(inside) == len(part.positions):
+        return part
+    first, last = inside[0], inside[-1]
+    if last - first + 1 == len(inside):
+        positions: Sequence[int] = part.positions[first : last + 1]
+        bodies: Sequence[bytes] = part.bodies[first : last + 1]
+    else:
+        positions = [part.positions[place] for place in inside]
+        bodies = [part.bodies[place] for place in inside]
+    return msgspec.structs.replace(part, positions=positions, bodies=bodies)
