@@ -8,18 +8,34 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import msgspec
 import pytest
 
-from offramp.queue import Lease, Ledger, NewItem, Outcome, Queue, SqliteLedger, Stage, open_queue
+from offramp.queue import (
+    Delivery,
+    EventBatch,
+    Lease,
+    Ledger,
+    Outcome,
+    Queue,
+    Route,
+    SqliteLedger,
+    Stage,
+    open_queue,
+)
 from offramp.storage import Store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
 #: An arbitrary moment, in epoch seconds, with microseconds that a coarse column would lose.
 START = 1_790_000_000.123457
+
+
+#: The subscription of events for which a test names none.
+SUBSCRIPTION = "sub"
 
 
 class Clock:
@@ -39,6 +55,22 @@ class Clock:
 
     def run(self) -> None:
         self._running_since = time.monotonic()
+
+
+@attrs.frozen
+class Event:
+    """One event of a batch, and the way that it goes."""
+
+    message_id: str
+    subscriptions: tuple[str, ...]
+    filtered: Mapping[str, Sequence[str]] = attrs.field(factory=dict)
+    type: str = "track"
+    name: str = "Order Completed"
+    body: bytes = attrs.field()
+
+    @body.default
+    def _default_body(self) -> bytes:
+        return msgspec.json.encode({"messageId": self.message_id})
 
 
 @attrs.frozen
@@ -83,63 +115,114 @@ class Bench:
         await self.stop()
         await self.start()
 
-    def item(self, message_id: str = "", *lanes: str, **changes: Any) -> NewItem:
+    def event(self, message_id: str = "", *subscriptions: str, **changes: Any) -> Event:
         """A track event; without an id it gets one that nobody else has."""
-        message_id = message_id or f"m{next(self._ids)}"
-        item = NewItem(
-            source="source",
-            message_id=message_id,
-            type="track",
-            name="Order Completed",
+        event = Event(message_id or f"m{next(self._ids)}", subscriptions or (SUBSCRIPTION,))
+        return attrs.evolve(event, **changes)
+
+    def batch(self, *events: Event, source: str = "source") -> EventBatch:
+        """The events as one request of a source; those that go one way share its route."""
+        ways = [(event.subscriptions, repr(event.filtered)) for event in events]
+        routes = {
+            way: Route(subscriptions=event.subscriptions, filtered=event.filtered)
+            for way, event in zip(ways, events, strict=True)
+        }
+        indexes = {way: index for index, way in enumerate(routes)}
+        return EventBatch(
+            source=source,
             received_at=self.clock() - 0.25,
-            body=f'{{"messageId":"{message_id}"}}'.encode(),
-            lanes=lanes or ("lane",),
+            message_ids=[event.message_id for event in events],
+            types=[event.type for event in events],
+            names=[event.name for event in events],
+            bodies=[event.body for event in events],
+            routes=list(routes.values()),
+            route_of=[indexes[way] for way in ways],
         )
-        return attrs.evolve(item, **changes)
 
-    async def accept(self, n: int = 1, *lanes: str, **changes: Any) -> list[str]:
-        """Accept so many events of new ids, and tell these."""
-        items = [self.item("", *lanes, **changes) for _ in range(n)]
-        assert all(await self.queue.accept(items))
-        return [item.message_id for item in items]
+    async def send(self, *events: Event, source: str = "source") -> list[bool]:
+        """Accept the events as one request; tell which of them are new."""
+        return list(await self.queue.accept(self.batch(*events, source=source)))
 
-    async def lease(self, n: int = 1, lane: str = "lane", ttl: float = 60) -> list[Lease]:
-        return await self.queue.lease(lane, n, ttl=ttl)
+    async def accept(self, n: int = 1, *subscriptions: str, source: str = "source") -> list[str]:
+        """Accept so many events of new ids that go one way, in one request; tell their ids."""
+        events = [self.event("", *subscriptions) for _ in range(n)]
+        assert await self.send(*events, source=source) == [True] * n
+        return [event.message_id for event in events]
 
-    async def lease_one(self, lane: str = "lane", ttl: float = 60) -> Lease:
-        (lease,) = await self.lease(1, lane, ttl)
+    async def accept_apart(self, n: int, *subscriptions: str, apart: float = 1) -> list[str]:
+        """Accept so many, each in a request and a block of its own, so many seconds apart."""
+        ids = []
+        for _ in range(n):
+            ids += await self.accept(1, *subscriptions)
+            self.clock.move(apart)
+        return ids
+
+    async def lease(
+        self, n: int = 1, subscription: str = SUBSCRIPTION, ttl: float = 60
+    ) -> Lease | None:
+        return await self.queue.lease(subscription, n, ttl=ttl)
+
+    async def take(self, n: int = 1, subscription: str = SUBSCRIPTION, ttl: float = 60) -> Lease:
+        """Lease exactly so many."""
+        lease = await self.lease(n, subscription, ttl)
+        assert lease is not None
+        assert len(lease) == n
         return lease
 
-    async def settle(self, leases: Iterable[Lease], stage: Stage, **changes: Any) -> list[bool]:
-        """Settle all alike; the reason is the stage's name in capitals."""
+    def outcome(self, stage: Stage, **changes: Any) -> Outcome:
+        """An outcome whose reason is the stage's name in capitals; a retry is due in a minute."""
         if stage is Stage.RETRYING:
             changes.setdefault("retry_at", self.clock() + 60)
         changes.setdefault("reason", stage.value.upper())
-        return await self.queue.settle(
-            [Outcome(lease=lease, stage=stage, **changes) for lease in leases]
-        )
+        return Outcome(stage=stage, **changes)
 
-    async def end(self, n: int, stage: Stage, lane: str = "lane", **changes: Any) -> list[str]:
+    async def settle(
+        self,
+        lease: Lease,
+        stage: Stage,
+        exceptions: Mapping[int, Stage | Outcome] | None = None,
+        **changes: Any,
+    ) -> list[int]:
+        """Settle with one outcome, and exceptions by position; tell the positions lost."""
+        named = {
+            position: self.outcome(one) if isinstance(one, Stage) else one
+            for position, one in (exceptions or {}).items()
+        }
+        return list(await self.queue.settle(lease, self.outcome(stage, **changes), named))
+
+    async def end(
+        self, n: int, stage: Stage, subscription: str = SUBSCRIPTION, **changes: Any
+    ) -> list[str]:
         """Accept, lease and settle so many; tell their message ids."""
-        ids = await self.accept(n, lane)
-        leases = await self.lease(n, lane)
-        assert await self.settle(leases, stage, **changes) == [True] * n
+        ids = await self.accept(n, subscription)
+        lease = await self.take(n, subscription)
+        assert await self.settle(lease, stage, **changes) == []
         return ids
 
-    async def stage(self, message_id: str) -> Stage:
-        """Where the one delivery of an event stands."""
-        (story,) = await self.ledger.event(message_id)
-        (delivery,) = story.deliveries
-        return delivery.stage
+    async def delivery(self, message_id: str, subscription: str | None = None) -> Delivery:
+        """The delivery of an event to a subscription, or the only one that it has."""
+        (record,) = await self.ledger.event(message_id)
+        (delivery,) = (one for one in record.deliveries if subscription in {None, one.subscription})
+        return delivery
+
+    async def stage(self, message_id: str, subscription: str | None = None) -> Stage:
+        """Where a delivery stands; the event may have one only, where no subscription is named."""
+        return (await self.delivery(message_id, subscription)).stage
+
+    async def stages(self, message_ids: Sequence[str]) -> list[Stage]:
+        """Where the only delivery of each event stands."""
+        return [await self.stage(message_id) for message_id in message_ids]
 
     async def check(self) -> None:
         """The promise: every sum holds."""
-        audit = await self.ledger.audit()
-        assert audit.faults == ()
+        assert (await self.ledger.reconcile()).faults == ()
 
 
-def ids_of(leases: Sequence[Lease]) -> list[str]:
-    return [lease.message_id for lease in leases]
+def ids_of(lease: Lease | None) -> list[str]:
+    """The message ids of what is leased, in order of position; none without a lease."""
+    if lease is None:
+        return []
+    return [lease.delivery(position).message_id for position in range(len(lease))]
 
 
 @pytest.fixture(params=sorted(ENGINES))
