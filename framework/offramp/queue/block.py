@@ -74,7 +74,8 @@ class Heads(msgspec.Struct, frozen=True, array_like=True):
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode_heads = msgspec.msgpack.Decoder(Heads).decode
+#: Reads heads as they are stored.
+decode_heads = msgspec.msgpack.Decoder(Heads).decode
 
 
 class Block:
@@ -103,16 +104,17 @@ class Block:
     @cached_property
     def heads(self) -> Heads:
         """What is known of the events without their bodies."""
-        return _decode_heads(self.packed_heads)
+        return decode_heads(self.packed_heads)
 
     def head(self, position: int) -> EventHead:
         """What is known of the event at a position."""
-        kind = self.heads.kind(position)
+        kind, run = self.heads.kind(position), self.heads.run(position)
         return EventHead(
-            source=self.heads.run(position).source,
+            source=run.source,
             message_id=self.heads.message_ids[position],
             type=kind.type,
             name=kind.name,
+            received_at=run.received_at,
         )
 
     def event(self, position: int) -> bytes | None:

@@ -19,6 +19,8 @@ class EventHead(msgspec.Struct, frozen=True, array_like=True, gc=False):
     message_id: str
     type: str
     name: str
+    #: When the collector got it, in epoch microseconds.
+    received_at: int
 
 
 class LeasePart(msgspec.Struct, frozen=True, kw_only=True, eq=False):

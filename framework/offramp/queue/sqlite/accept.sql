@@ -1,66 +1,74 @@
 -- name: ends
--- Where the tables end: the number of the latest lane (they are numbered from 1 and never deleted),
--- and the seq of the next event (the latest is never deleted, so that none is used twice). One
--- statement, since each takes the interpreter's lock.
+-- Where the tables end: the number of the latest subscription (they are numbered from 1 and never
+-- deleted), and of the next event (the latest block is never deleted). One statement, since each
+-- takes the interpreter's lock.
 SELECT
-  (SELECT coalesce(max(lane), 0) FROM lanes),
-  (SELECT coalesce(max(seq), 0) + 1 FROM events);
+  (SELECT coalesce(max(subscription), 0) FROM subscriptions),
+  coalesce((SELECT block + n FROM blocks ORDER BY block DESC LIMIT 1), 1);
 
--- name: all_lanes
--- Every lane's name and number.
-SELECT name, lane FROM lanes;
+-- name: all_subscriptions
+-- Every subscription's name and number.
+SELECT name, subscription FROM subscriptions;
 
--- name: add_lanes
--- Numbers new lanes; :names is a JSON list.
-INSERT INTO lanes (name) SELECT value FROM json_each(:names);
+-- name: add_subscriptions
+-- Numbers new subscriptions; :names is a JSON list.
+INSERT INTO subscriptions (name) SELECT value FROM json_each(:names);
 
--- name: add_events
--- Stores events from :first on. :rows is [source, message_id, type, name, received_at, filtered,
--- start, length]; the last two say where in :bodies the event's body lies.
-INSERT INTO events
-SELECT
-  :first + key,
-  json_extract(value, '$[0]'),
-  json_extract(value, '$[1]'),
-  json_extract(value, '$[2]'),
-  json_extract(value, '$[3]'),
-  json_extract(value, '$[4]'),
-  :now,
-  json_extract(value, '$[5]'),
-  substr(:bodies, 1 + json_extract(value, '$[6]'), json_extract(value, '$[7]'))
-FROM json_each(:rows);
+-- name: add_block
+-- Stores the events of one commit.
+INSERT INTO blocks (block, n, accepted_at, checksum, heads, ends, body)
+VALUES (:block, :n, :accepted_at, :checksum, :heads, :ends, :body);
 
 -- name: add_deliveries
--- Stores deliveries that are due at once; :rows is [id, lane].
-INSERT INTO deliveries (id, lane, state, due_at, attempts, updated_at, reason, message)
-SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), 0, :now, 0, :now, '', ''
+-- Stores which events of a block each subscription gets; :rows is [subscription, start, length],
+-- where the last two say where in :sets its set lies.
+INSERT INTO deliveries (block, subscription, open, updated_at)
+SELECT
+  :block,
+  json_extract(value, '$[0]'),
+  substr(:sets, 1 + json_extract(value, '$[1]'), json_extract(value, '$[2]')),
+  :now
 FROM json_each(:rows);
 
 -- name: known_ids
--- Source and id of those events accepted after :horizon whose digest is in the JSON list :digests
--- and in the index, or whose seq is in the JSON list :recent.
-SELECT events.source, events.message_id
-FROM (
-  SELECT known_ids.seq
-  FROM json_each(:digests) AS asked CROSS JOIN known_ids ON known_ids.digest = asked.value
+-- The events in the index that have a digest of the JSON list :digests, in one of :periods.
+SELECT ids.event
+FROM json_each(:periods) AS period
+CROSS JOIN json_each(:digests) AS asked
+CROSS JOIN ids ON ids.period = period.value AND ids.digest = asked.value;
+
+-- name: heads_of_event
+-- The block of an event without its body, or nothing once retention has taken it.
+SELECT block, n, accepted_at, heads
+FROM (SELECT * FROM blocks WHERE block <= :event ORDER BY block DESC LIMIT 1)
+WHERE :event < block + n;
+
+-- name: id_periods
+-- The periods of the index, ascending; each is found by one step down the tree.
+WITH RECURSIVE periods (period) AS (
+  SELECT min(period) FROM ids
   UNION ALL
-  SELECT value FROM json_each(:recent)
-) AS found
-CROSS JOIN events ON events.seq = found.seq
-WHERE events.accepted_at > :horizon;
+  SELECT (SELECT min(ids.period) FROM ids WHERE ids.period > periods.period)
+  FROM periods
+  WHERE periods.period IS NOT NULL
+)
+SELECT period FROM periods WHERE period IS NOT NULL;
 
--- name: recent_ids
--- The ids that are not in the index yet.
-SELECT digest, seq FROM dedupe;
-
--- name: add_ids
--- Makes events from :first on findable by message id; :digests is a JSON list.
-INSERT INTO dedupe (seq, digest) SELECT :first + key, value FROM json_each(:digests);
+-- name: blocks_to_index
+-- The blocks whose ids are not in the index yet, oldest first.
+SELECT block, heads
+FROM blocks
+WHERE block >= coalesce((SELECT value FROM marks WHERE name = :mark), 0)
+ORDER BY block;
 
 -- name: index_ids
--- Puts the latest ids into the index, sorted, so that each page is written once.
-INSERT INTO known_ids (digest, seq) SELECT digest, seq FROM dedupe ORDER BY digest;
+-- Puts ids into the index, in order, so that neighbours share a page; :rows is [digest, event]. What
+-- a run that was begun before the last stop has put there already stays.
+INSERT OR IGNORE INTO ids (period, digest, event)
+SELECT :period, json_extract(value, '$[0]'), json_extract(value, '$[1]')
+FROM json_each(:rows);
 
--- name: forget_indexed
--- Forgets the latest ids, which are in the index now.
-DELETE FROM dedupe;
+-- name: set_mark
+-- Remembers a number by name.
+INSERT INTO marks (name, value) VALUES (:name, :value)
+ON CONFLICT DO UPDATE SET value = excluded.value;

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from offramp.queue.protocol import DEAD, Stage
+from offramp.queue.values import DEAD, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,9 +29,6 @@ FILTERED = CODES[Stage.FILTERED]
 EXPIRED = CODES[Stage.EXPIRED]
 DEAD_CODES = tuple(sorted(CODES[stage] for stage in DEAD))
 
-#: A delivery's id is its event's seq and, in this many low bits, its position in the event.
-POSITION_BITS = 16
-LANES_PER_EVENT = 1 << POSITION_BITS
 #: Microseconds per second: times are whole microseconds in the tables.
 US = 1_000_000
 #: A time that never comes, in microseconds.

@@ -2,81 +2,165 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from offramp.queue.limits import DEDUPE_WINDOW_S
-from offramp.queue.sqlite.codes import US, as_json, clean_text
-from offramp.storage import load_statements
+from offramp.queue.block import Heads, decode_heads
+from offramp.queue.limits import DAY_S, DEDUPE_WINDOW_S
+from offramp.queue.sqlite.codes import US, as_json, digest
+from offramp.queue.sqlite.sql import SQL
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Sequence
 
-    from offramp.queue.protocol import NewItem
-
-SQL = load_statements(__package__, "accept.sql")
-
 DEDUPE_WINDOW_US = round(DEDUPE_WINDOW_S * US)
-#: Ids that go into the index at once: 3 MB of memory until then, and some 50 ms of the writer. In
-#: an index of a million ids such a run touches each page for three of them, not for one.
-RUN = 16_384
+#: Microseconds of a period of the index, which is deleted as a whole.
+PERIOD_US = round(DAY_S * US)
+#: Ids of a run, which go into the index in the order of their digests: the longer the run, the more
+#: of them share a page. There are two runs in memory, some 5 MB each.
+RUN = 32_768
+#: Ids that one commit moves into the index at least; it moves twice as many as it brings.
+STEP = 1_024
+#: The name of the mark up to which events are in the index.
+INDEXED = "indexed"
+
+
+def period_of(now: int) -> int:
+    """The period of ids that go into the index at a time (µs): a number of days."""
+    return now // PERIOD_US
+
+
+class _Known(NamedTuple):
+    """An event that has the digest of a new one, and what tells whether it is the same."""
+
+    accepted_at: int
+    source: str
+    message_id: str
 
 
 class MessageIds:
     """Tells which events are new; lives in the writer's thread.
 
     Memory may know ids that are not on disk, since retention took the event: whatever is found is
-    compared with the event itself. It must never know fewer.
+    compared with the block itself. It must never know fewer.
     """
 
     def __init__(self) -> None:
-        #: The events of each digest that is in `dedupe`.
-        self._recent: dict[int, list[int]] = {}
+        #: Events by digest: those of the run that grows, and of the one that moves to the index.
+        self._growing: dict[int, tuple[int, ...]] = {}
+        self._moving: dict[int, tuple[int, ...]] = {}
+        #: What is left of the latter, in reverse order of digests.
+        self._left: list[tuple[int, int]] = []
+        #: The first event behind the run that moves, and the period that it moves to.
+        self._moved_until = 0
+        self._period = 0
         #: The event that comes after all that memory knows of; none while that is not certain.
         self._next: int | None = None
+        #: The periods of the index, ascending.
+        self._periods: list[int] = []
 
     def catch_up(self, connection: sqlite3.Connection, first: int) -> None:
-        """Learn `dedupe` anew where memory is not of the events before `first`, the next one."""
+        """Learn anew what is not in the index, where memory is not of the events before `first`."""
         # A group that was undone left its events here, and may have moved others to the index.
-        if first != self._next:
-            self._recent.clear()
-            self._remember(connection.execute(SQL["recent_ids"]))
-            self._next = first
+        if first == self._next:
+            return
+        self._growing, self._moving, self._left = {}, {}, []
+        self._periods = [period for (period,) in connection.execute(SQL["id_periods"])]
+        for block, heads in connection.execute(SQL["blocks_to_index"], {"mark": INDEXED}):
+            self._remember(map(digest, decode_heads(heads).message_ids), block)
+        self._next = first
 
     def find_new(
         self,
         connection: sqlite3.Connection,
-        items: Sequence[NewItem],
+        events: Sequence[tuple[str, str]],
         digests: Sequence[int],
         now: int,
-    ) -> list[bool]:
-        """Tell for each item whether its source sent its id for the first time in 24 h."""
-        recent = self._recent
-        terms = {
-            "digests": as_json(digests),
-            "recent": as_json([seq for digest in digests for seq in recent.get(digest, ())]),
-            "horizon": now - DEDUPE_WINDOW_US,
+    ) -> list[bool] | None:
+        """Tell for each (source, message id) whether it came for the first time in 24 h.
+
+        `None` says that all of them did, which is usual.
+        """
+        unique = set(digests)
+        found = self._find(connection, unique, now)
+        if not found and len(unique) == len(events):
+            return None
+        known = _read_known(connection, found)
+        horizon = now - DEDUPE_WINDOW_US
+        seen = {
+            (event.source, event.message_id) for event in known if event.accepted_at > horizon
         }
-        seen: set[tuple[str, str]] = set(connection.execute(SQL["known_ids"], terms))
         flags = []
-        for item in items:
-            key = (item.source, clean_text(item.message_id))
-            flags.append(key not in seen)
-            seen.add(key)
+        for event in events:
+            flags.append(event not in seen)
+            seen.add(event)
         return flags
 
-    def add(self, connection: sqlite3.Connection, first: int, digests: Sequence[int]) -> None:
+    def add(
+        self, connection: sqlite3.Connection, first: int, digests: Sequence[int], now: int
+    ) -> None:
         """Make events from `first` on findable."""
         self._next = None
-        if len(self._recent) >= RUN:
-            connection.execute(SQL["index_ids"])
-            connection.execute(SQL["forget_indexed"])
-            self._recent.clear()
-        connection.execute(SQL["add_ids"], {"first": first, "digests": as_json(digests)})
-        self._remember(zip(digests, range(first, first + len(digests)), strict=True))
+        if self._moving:
+            self._move(connection, max(STEP, 2 * len(digests)))
+        elif len(self._growing) >= RUN:
+            self._begin_move(first, now)
+        self._remember(digests, first)
         self._next = first + len(digests)
 
-    def _remember(self, rows: Iterable[tuple[int, int]]) -> None:
-        recent = self._recent
-        for digest, seq in rows:
-            recent.setdefault(digest, []).append(seq)
+    def _find(self, connection: sqlite3.Connection, digests: set[int], now: int) -> set[int]:
+        found: set[int] = set()
+        for run in (self._growing, self._moving):
+            for each in run.keys() & digests:
+                found.update(run[each])
+        # Later ones too: the clock may have been set back.
+        earliest = period_of(now - DEDUPE_WINDOW_US)
+        periods = [period for period in self._periods if period >= earliest]
+        if periods:
+            terms = {"digests": as_json(sorted(digests)), "periods": as_json(periods)}
+            found.update(event for (event,) in connection.execute(SQL["known_ids"], terms))
+        return found
+
+    def _begin_move(self, first: int, now: int) -> None:
+        self._moving, self._growing = self._growing, {}
+        rows = [(each, event) for each, events in self._moving.items() for event in events]
+        self._left = sorted(rows, reverse=True)
+        self._moved_until = first
+        # Never back, also where the clock is set back: who looks for duplicates begins with a
+        # period.
+        self._period = max(period_of(now), *self._periods)
+        if self._period not in self._periods:
+            self._periods.append(self._period)
+
+    def _move(self, connection: sqlite3.Connection, n: int) -> None:
+        """Move `n` more ids to the index, the smallest digests first."""
+        rows = self._left[-n:]
+        del self._left[-n:]
+        terms = {"period": self._period, "rows": as_json(rows)}
+        connection.execute(SQL["index_ids"], terms)
+        if not self._left:
+            connection.execute(SQL["set_mark"], {"name": INDEXED, "value": self._moved_until})
+            self._moving = {}
+
+    def _remember(self, digests: Iterable[int], first: int) -> None:
+        growing = self._growing
+        for event, each in enumerate(digests, first):
+            known = growing.get(each)
+            growing[each] = (event,) if known is None else (*known, event)
+
+
+def _read_known(connection: sqlite3.Connection, events: Iterable[int]) -> list[_Known]:
+    """Read what is known of events; those that retention took are left out."""
+    known = []
+    heads: Heads | None = None
+    first = after = accepted_at = 0
+    for event in sorted(events):
+        if event >= after or heads is None:
+            row = connection.execute(SQL["heads_of_event"], {"event": event}).fetchone()
+            if row is None:
+                continue
+            first, n, accepted_at, packed = row
+            heads, after = decode_heads(packed), first + n
+        place = event - first
+        known.append(_Known(accepted_at, heads.run(place).source, heads.message_ids[place]))
+    return known

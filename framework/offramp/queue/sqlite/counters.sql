@@ -1,6 +1,6 @@
 -- name: add_tallies
--- Adds to the states of lanes; :rows is [lane, state, n, pruned].
-INSERT INTO tallies (lane, state, n, pruned)
+-- Adds to the states of subscriptions; :rows is [subscription, state, n, pruned].
+INSERT INTO tallies (subscription, state, n, pruned)
 SELECT
   json_extract(value, '$[0]'),
   json_extract(value, '$[1]'),
@@ -11,15 +11,15 @@ WHERE true
 ON CONFLICT DO UPDATE SET n = n + excluded.n, pruned = pruned + excluded.pruned;
 
 -- name: add_accepted
--- Adds to what lanes accepted; :rows is [lane, n].
-UPDATE lanes
+-- Adds to what subscriptions accepted; :rows is [subscription, n].
+UPDATE subscriptions
 SET accepted = accepted + json_extract(rows.value, '$[1]')
 FROM json_each(:rows) AS rows
-WHERE lanes.lane = json_extract(rows.value, '$[0]');
+WHERE subscriptions.subscription = json_extract(rows.value, '$[0]');
 
 -- name: add_counts
--- Adds to the counts of one minute; :rows is [lane, source, counted, reason, n].
-INSERT INTO counts (minute, lane, source, counted, reason, n)
+-- Adds to the counts of one minute; :rows is [subscription, source, counted, reason, n].
+INSERT INTO counts (minute, subscription, source, counted, reason, n)
 SELECT
   :minute,
   json_extract(value, '$[0]'),
@@ -32,8 +32,8 @@ WHERE true
 ON CONFLICT DO UPDATE SET n = n + excluded.n;
 
 -- name: add_latencies
--- Adds to the latencies of one hour; :rows is [lane, bucket, n].
-INSERT INTO latencies (lane, hour, bucket, n)
+-- Adds to the latencies of one hour; :rows is [subscription, bucket, n].
+INSERT INTO latencies (subscription, hour, bucket, n)
 SELECT
   json_extract(value, '$[0]'),
   :hour,
@@ -44,9 +44,9 @@ WHERE true
 ON CONFLICT DO UPDATE SET n = n + excluded.n;
 
 -- name: in_flight
--- How many deliveries of each lane are in flight, by state.
-SELECT lanes.name, tallies.state, tallies.n
-FROM tallies JOIN lanes USING (lane)
+-- How many deliveries of each subscription are in flight, by state.
+SELECT subscriptions.name, tallies.state, tallies.n
+FROM tallies JOIN subscriptions USING (subscription)
 WHERE tallies.state < 2;
 
 -- name: latest_minute

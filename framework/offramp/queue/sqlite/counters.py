@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from offramp.queue.protocol import Counted
+from offramp.queue.values import Counted
 from offramp.queue.sqlite.codes import STAGES, US, as_json
-from offramp.storage import load_statements
-
+from offramp.queue.sqlite.sql import SQL
 if TYPE_CHECKING:
     import sqlite3
-
-SQL = load_statements(__package__, "tallies.sql")
 
 MINUTE_US = 60 * US
 HOUR_US = 60 * MINUTE_US
@@ -23,8 +20,8 @@ HOUR_US = 60 * MINUTE_US
 FIRST_BUCKET_US = 1_000
 #: Each bucket is 2 ** (1 / this) wide, so that its upper bound is at most 19 % too high.
 BUCKETS_PER_DOUBLING = 4
-#: The lane number of what is counted for a source.
-NO_LANE = 0
+#: The subscription number of what is counted for a source.
+NO_SUBSCRIPTION = 0
 
 
 def bucket(us: int) -> int:
@@ -41,27 +38,27 @@ def bucket_bound(number: int) -> float:
 
 @attrs.frozen
 class Changes:
-    """What one write changes in the counters; lanes and states are numbers."""
+    """What one write changes in the counters; subscriptions and states are numbers."""
 
-    #: (lane, state) -> by how much.
+    #: (subscription, state) -> by how much.
     states: Counter[tuple[int, int]] = attrs.field(factory=Counter)
-    #: (lane, state) -> rows that retention took.
+    #: (subscription, state) -> rows that retention took.
     pruned: Counter[tuple[int, int]] = attrs.field(factory=Counter)
-    #: lane -> events matched against it.
+    #: subscription -> events matched against it.
     accepted: Counter[int] = attrs.field(factory=Counter)
-    #: (lane, source, counted, reason) -> how often.
+    #: (subscription, source, counted, reason) -> how often.
     counted: Counter[tuple[int, str, str, str]] = attrs.field(factory=Counter)
-    #: (lane, bucket) -> how often.
+    #: (subscription, bucket) -> how often.
     latencies: Counter[tuple[int, int]] = attrs.field(factory=Counter)
 
-    def count(self, lane: int, counted: Counted, reason: str, n: int) -> None:
-        """Count something that happened in a lane."""
-        self.counted[lane, "", counted.value, reason] += n
+    def count(self, subscription: int, counted: Counted, reason: str, n: int) -> None:
+        """Count something that happened in a subscription."""
+        self.counted[subscription, "", counted.value, reason] += n
 
-    def enter(self, lane: int, state: int, reason: str, n: int) -> None:
+    def enter(self, subscription: int, state: int, reason: str, n: int) -> None:
         """Add deliveries to a state and count it; the caller takes them from where they were."""
-        self.states[lane, state] += n
-        self.count(lane, Counted(STAGES[state].value), reason, n)
+        self.states[subscription, state] += n
+        self.count(subscription, Counted(STAGES[state].value), reason, n)
 
     def write(self, connection: sqlite3.Connection, now: int) -> None:
         """Store the changes; to be called last in the write that makes them."""
