@@ -14,6 +14,8 @@ import pytest
 from offramp.queue import (
     Delivery,
     EventBatch,
+    EventFilter,
+    EventRecord,
     Lease,
     Ledger,
     Outcome,
@@ -204,6 +206,20 @@ class Bench:
         (record,) = await self.ledger.event(message_id)
         (delivery,) = (one for one in record.deliveries if subscription in {None, one.subscription})
         return delivery
+
+    async def records(
+        self, which: EventFilter | None = None, limit: int = 500
+    ) -> list[EventRecord]:
+        """All accepted events that are meant, latest first, read page by page."""
+        records: list[EventRecord] = []
+        cursor = None
+        while True:
+            page = await self.ledger.events(which or EventFilter(), limit=limit, cursor=cursor)
+            assert len(page.rows) <= limit
+            records += page.rows
+            cursor = page.cursor
+            if cursor is None:
+                return records
 
     async def stage(self, message_id: str, subscription: str | None = None) -> Stage:
         """Where a delivery stands; the event may have one only, where no subscription is named."""

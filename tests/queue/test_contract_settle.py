@@ -5,60 +5,98 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import pytest
+from tests.queue.conftest import ids_of
 
-from offramp.queue import Counted, Delivery, Depth, Outcome, Stage
+from offramp.queue import Counted, Depth, Outcome, Stage
 
 if TYPE_CHECKING:
     from tests.queue.conftest import Bench
 
-
-async def only_delivery(bench: Bench, message_id: str) -> Delivery:
-    (story,) = await bench.ledger.event(message_id)
-    (delivery,) = story.deliveries
-    return delivery
+STAGES = (Stage.DELIVERED, Stage.FILTERED, Stage.REJECTED, Stage.EXPIRED, Stage.RETRYING)
 
 
-async def test_each_event_of_a_batch_has_its_own_outcome(bench: Bench) -> None:
+async def test_each_event_can_have_its_own_outcome(bench: Bench) -> None:
     """One call settles a mixed batch; each delivery stands where its outcome says."""
-    stages = [Stage.DELIVERED, Stage.FILTERED, Stage.REJECTED, Stage.EXPIRED, Stage.RETRYING]
-    ids = await bench.accept(len(stages) * 8)
-    leases = await bench.lease(100)
+    ids = await bench.accept(len(STAGES) * 8)
+    lease = await bench.take(len(ids))
     outcomes = [
-        Outcome(
-            lease=lease,
-            stage=stage,
+        bench.outcome(
+            STAGES[n % 5],
             reason=f"R{n}",
             message=f"message {n}",
             status=200 + n,
-            retry_at=bench.clock() + n if stage is Stage.RETRYING else None,
+            retry_at=bench.clock() + n if STAGES[n % 5] is Stage.RETRYING else None,
         )
-        for n, (lease, stage) in enumerate(zip(leases, stages * 8, strict=True))
+        for n in range(len(ids))
     ]
     bench.clock.move(5)
-    assert await bench.queue.settle(outcomes) == [True] * len(ids)
+    assert await bench.queue.settle(lease, None, dict(enumerate(outcomes))) == []
     for n, message_id in enumerate(ids):
-        told = await only_delivery(bench, message_id)
-        assert (told.stage, told.reason, told.message) == (stages[n % 5], f"R{n}", f"message {n}")
+        told = await bench.delivery(message_id)
+        assert (told.stage, told.reason, told.message) == (STAGES[n % 5], f"R{n}", f"message {n}")
         assert (told.status, told.attempts, told.updated_at) == (200 + n, 1, bench.clock())
-    assert (await bench.queue.depth("lane")).retrying == 8
+    assert (await bench.queue.depth("sub")).retrying == 8
+
+
+@pytest.mark.parametrize("usual", STAGES)
+@pytest.mark.parametrize("different", STAGES)
+async def test_exceptions_are_named_by_position(
+    bench: Bench, usual: Stage, different: Stage
+) -> None:
+    """Most share one outcome and two differ: over batches and rows of their own."""
+    await bench.end(2, Stage.RETRYING, retry_at=bench.clock() - 1)
+    await bench.accept(3)
+    await bench.accept(3)
+    lease = await bench.take(8)
+    one = bench.outcome(different, reason="OTHER", status=400, message="differs")
+    assert await bench.settle(lease, usual, {1: one, 4: one}, reason="USUAL", status=200) == []
+    for position, message_id in enumerate(ids_of(lease)):
+        told = await bench.delivery(message_id)
+        expected = (
+            (different, "OTHER", 400, "differs")
+            if position in {1, 4}
+            else (usual, "USUAL", 200, "")
+        )
+        assert (told.stage, told.reason, told.status, told.message) == expected
+        assert told.attempts == (2 if position < 2 else 1)
+        assert (told.due_at is None) is told.stage.ended
+    n = 6 * (usual is Stage.RETRYING) + 2 * (different is Stage.RETRYING)
+    assert await bench.queue.depth("sub") == Depth(retrying=n)
+
+
+async def test_an_outcome_for_all_is_needed_unless_all_are_named(bench: Bench) -> None:
+    """Nothing is settled by guess: the call is refused, and the lease holds on."""
+    await bench.accept(3)
+    lease = await bench.take(3)
+    ok = bench.outcome(Stage.DELIVERED)
+    with pytest.raises(ValueError, match="outcome"):
+        await bench.queue.settle(lease, None, {0: ok, 2: ok})
+    assert (await bench.queue.depth("sub")).leased == 3
+    assert await bench.queue.settle(lease, None, {0: ok, 1: ok, 2: ok}) == []
 
 
 async def test_settling_twice_counts_once(bench: Bench) -> None:
-    """The first outcome stands, within one call and across calls."""
-    (message_id,) = await bench.accept(1)
-    (lease,) = await bench.lease(1)
-    delivered = Outcome(lease=lease, stage=Stage.DELIVERED, reason="OK")
-    rejected = Outcome(lease=lease, stage=Stage.REJECTED, reason="NO")
-    assert await bench.queue.settle([delivered, rejected]) == [True, False]
-    assert await bench.queue.settle([rejected]) == [False]
-    assert await bench.stage(message_id) is Stage.DELIVERED
+    """The first outcome stands, across calls and of calls that come together."""
+    ids = await bench.accept(2)
+    lease = await bench.take(2)
+    assert await bench.settle(lease, Stage.DELIVERED, reason="OK") == []
+    assert await bench.settle(lease, Stage.REJECTED, reason="NO") == [0, 1]
+    assert await bench.stages(ids) == [Stage.DELIVERED] * 2
+    ids = await bench.accept(2)
+    lease = await bench.take(2)
+    lost = await asyncio.gather(*[bench.settle(lease, Stage.DELIVERED) for _ in range(5)])
+    assert sorted(lost) == [[], *[[0, 1]] * 4]
+    counts = await bench.ledger.counts(0, bench.clock() + 60, subscription="sub")
+    assert sum(one.n for one in counts if one.counted is Counted.DELIVERED) == 4
 
 
 async def test_settling_nothing_is_fine(bench: Bench) -> None:
-    """An empty batch has no results."""
-    assert await bench.queue.settle([]) == []
+    """An empty part has no positions to lose."""
+    await bench.accept(1)
+    lease = await bench.take(1)
+    assert await bench.settle(lease.pick([]), Stage.DELIVERED) == []
+    assert await bench.settle(lease, Stage.DELIVERED) == []
 
 
 @pytest.mark.parametrize(
@@ -70,71 +108,83 @@ async def test_settling_nothing_is_fine(bench: Bench) -> None:
         ({"reason": ""}, "without a reason"),
     ],
 )
+@pytest.mark.parametrize("place", ["for all", "exception"])
 async def test_an_outcome_that_makes_no_sense_is_refused(
-    bench: Bench, changes: dict[str, Any], told: str
+    bench: Bench, changes: dict[str, Any], told: str, place: str
 ) -> None:
-    """The whole call is refused with the delivery's name, and the leases hold on."""
-    ids = await bench.accept(2)
-    good, other = (
-        Outcome(lease=lease, stage=Stage.DELIVERED, reason="OK") for lease in await bench.lease(2)
-    )
-    with pytest.raises(ValueError, match=f"delivery of {ids[1]} in lane .*{told}"):
-        await bench.queue.settle([good, attrs.evolve(other, **changes)])
-    assert await bench.queue.settle([good, other]) == [True, True]
+    """The whole call is refused, with the subscription's name, and the lease holds on."""
+    await bench.accept(2)
+    lease = await bench.take(2)
+    good = Outcome(stage=Stage.DELIVERED, reason="OK")
+    bad = Outcome(**{"stage": Stage.DELIVERED, "reason": "OK"} | changes)
+    usual, different = (bad, good) if place == "for all" else (good, bad)
+    with pytest.raises(ValueError, match=told) as refused:
+        await bench.queue.settle(lease, usual, {1: different})
+    assert "sub" in str(refused.value)
+    assert await bench.queue.settle(lease, good) == []
 
 
 async def test_a_retry_comes_back_at_its_time_with_its_count(bench: Bench) -> None:
     """Not before, not lost by a restart, and as attempt 2, 3, 4."""
-    (message_id,) = await bench.accept(1)
+    ids = await bench.accept(1)
     for attempt in (1, 2, 3):
-        lease = await bench.lease_one()
-        assert lease.attempt == attempt
-        await bench.settle([lease], Stage.RETRYING, retry_at=bench.clock() + 60)
+        lease = await bench.take()
+        assert lease.attempt(0) == attempt
+        await bench.settle(lease, Stage.RETRYING, retry_at=bench.clock() + 60)
         bench.clock.move(59)
         await bench.reopen()
-        assert await bench.lease(1) == []
+        assert await bench.lease(1) is None
         bench.clock.move(1)
-    lease = await bench.lease_one()
-    assert (lease.attempt, lease.message_id) == (4, message_id)
-    assert lease.opened_at == lease.accepted_at == pytest.approx(bench.clock() - 180)
+    lease = await bench.take()
+    told = lease.delivery(0)
+    assert ([told.message_id], told.attempt) == (ids, 4)
+    assert told.opened_at == told.accepted_at == pytest.approx(bench.clock() - 180)
 
 
 async def test_without_an_attempt_the_count_stays(bench: Bench) -> None:
     """A delivery that was put off before it was sent has not been tried."""
     (message_id,) = await bench.accept(1)
     await bench.settle(
-        [await bench.lease_one()], Stage.RETRYING, retry_at=bench.clock() + 1, attempted=False
+        await bench.take(), Stage.RETRYING, retry_at=bench.clock() + 1, attempted=False
     )
     bench.clock.move(1)
-    lease = await bench.lease_one()
-    assert lease.attempt == 1
-    await bench.settle([lease], Stage.DELIVERED)
-    assert (await only_delivery(bench, message_id)).attempts == 1
+    lease = await bench.take()
+    assert lease.attempt(0) == 1
+    await bench.settle(lease, Stage.DELIVERED)
+    assert (await bench.delivery(message_id)).attempts == 1
+
+
+async def test_without_an_attempt_an_end_has_none(bench: Bench) -> None:
+    """What ends before anything was sent says so, whatever its end."""
+    ids = await bench.accept(4)
+    ends = [bench.outcome(stage, attempted=False) for stage in STAGES[:4]]
+    await bench.queue.settle(await bench.take(4), None, dict(enumerate(ends)))
+    assert [(await bench.delivery(one)).attempts for one in ids] == [0] * 4
 
 
 async def test_a_retry_in_the_past_is_due_at_once(bench: Bench) -> None:
-    """It is found even behind the place that the lane has reached."""
+    """It is found even behind the place that the subscription has reached."""
     first, second = await bench.accept(2)
-    leases = await bench.lease(2)
-    await bench.settle(leases[:1], Stage.RETRYING, retry_at=bench.clock() - 1_000)
-    assert [lease.message_id for lease in await bench.lease(5)] == [first]
-    await bench.settle(leases[1:], Stage.RETRYING, retry_at=bench.clock())
-    assert [lease.message_id for lease in await bench.lease(5)] == [second]
+    lease = await bench.take(2)
+    await bench.settle(lease.pick([0]), Stage.RETRYING, retry_at=bench.clock() - 1_000)
+    assert ids_of(await bench.lease(5)) == [first]
+    await bench.settle(lease.pick([1]), Stage.RETRYING, retry_at=bench.clock())
+    assert ids_of(await bench.lease(5)) == [second]
 
 
 async def test_a_caller_who_leaves_does_not_undo_the_outcome(bench: Bench) -> None:
     """A shutdown in the middle of settling loses no result."""
-    (message_id,) = await bench.accept(1)
-    leases = await bench.lease(1)
-    call = asyncio.create_task(bench.settle(leases, Stage.DELIVERED))
+    ids = await bench.accept(2)
+    lease = await bench.take(2)
+    call = asyncio.create_task(bench.settle(lease, Stage.DELIVERED, {1: Stage.REJECTED}))
     await asyncio.sleep(0)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
     await bench.queue.close()
-    assert await bench.stage(message_id) is Stage.DELIVERED
+    assert await bench.stages(ids) == [Stage.DELIVERED, Stage.REJECTED]
     await bench.reopen()
-    assert await bench.lease(1) == []
+    assert await bench.lease(1) is None
 
 
 async def test_what_is_settled_is_never_leased_again(bench: Bench) -> None:
@@ -142,14 +192,14 @@ async def test_what_is_settled_is_never_leased_again(bench: Bench) -> None:
     await bench.accept(3_000)
     seen: list[str] = []
 
-    async def consume() -> None:
-        while leases := await bench.lease(7):
-            seen.extend(lease.message_id for lease in leases)
-            await bench.settle(leases, Stage.DELIVERED)
+    async def consume(n: int) -> None:
+        while lease := await bench.lease(n):
+            seen.extend(ids_of(lease))
+            await bench.settle(lease, Stage.DELIVERED)
 
-    await asyncio.gather(*[consume() for _ in range(16)])
+    await asyncio.gather(*[consume(3 + n) for n in range(16)])
     assert (len(seen), len(set(seen))) == (3_000, 3_000)
-    assert (await bench.queue.depths())["lane"] == Depth()
+    assert (await bench.queue.depths())["sub"] == Depth()
 
 
 async def test_records_are_kept_while_they_are_of_use(bench: Bench) -> None:
@@ -157,10 +207,9 @@ async def test_records_are_kept_while_they_are_of_use(bench: Bench) -> None:
     (message_id,) = await bench.accept(1)
 
     async def attempt(stage: Stage, **changes: Any) -> tuple[bytes | None, bytes | None]:
-        lease = await bench.lease_one()
-        await bench.settle([lease], stage, **changes)
+        await bench.settle(await bench.take(), stage, **changes)
         bench.clock.move(60)
-        told = await only_delivery(bench, message_id)
+        told = await bench.delivery(message_id)
         return told.payload, told.exchange
 
     assert await attempt(Stage.RETRYING, payload=b"p1", exchange=b"503") == (b"p1", b"503")
@@ -174,37 +223,56 @@ async def test_a_delivered_record_can_be_kept(bench: Bench) -> None:
     """If the outcome brings one along, it takes the place of the failed attempt's."""
     (message_id,) = await bench.end(1, Stage.RETRYING, payload=b"p", exchange=b"503")
     bench.clock.move(60)
-    await bench.settle([await bench.lease_one()], Stage.DELIVERED, exchange=b"200")
-    told = await only_delivery(bench, message_id)
+    await bench.settle(await bench.take(), Stage.DELIVERED, exchange=b"200")
+    told = await bench.delivery(message_id)
     assert (told.payload, told.exchange) == (None, b"200")
+    ids = await bench.end(3, Stage.DELIVERED, exchange=b"201")
+    assert [(await bench.delivery(one)).exchange for one in ids] == [b"201"] * 3
 
 
 async def test_a_batch_shares_its_exchange(bench: Bench) -> None:
     """Each delivery of a batch tells the same exchange, until it has one of its own."""
-    first, second, third = await bench.accept(3)
-    await bench.settle(await bench.lease(3), Stage.RETRYING, exchange=b"batch")
+    ids = await bench.accept(3)
+    await bench.settle(await bench.take(3), Stage.RETRYING, exchange=b"batch")
     bench.clock.move(60)
-    leases = await bench.lease(3)
-    await bench.settle(leases[:1], Stage.REJECTED, exchange=b"alone")
-    await bench.settle(leases[1:2], Stage.DELIVERED)
-    await bench.settle(leases[2:], Stage.EXPIRED)
-    told = [(await only_delivery(bench, one)).exchange for one in (first, second, third)]
+    lease = await bench.take(3)
+    await bench.settle(lease.pick([0]), Stage.REJECTED, exchange=b"alone")
+    await bench.settle(lease.pick([1]), Stage.DELIVERED)
+    await bench.settle(lease.pick([2]), Stage.EXPIRED)
+    told = [(await bench.delivery(one)).exchange for one in ids]
     assert told == [b"alone", None, b"batch"]
+
+
+async def test_one_exchange_serves_several_outcomes(bench: Bench) -> None:
+    """A request that took some events and refused others is told with each of them."""
+    ids = await bench.accept(6)
+    exchange = b"207"
+    named = {
+        position: bench.outcome(stage, exchange=exchange)
+        for position, stage in enumerate(STAGES[1:], start=1)
+    }
+    lease = await bench.take(6)
+    await bench.settle(lease, Stage.DELIVERED, named, exchange=exchange)
+    assert [(await bench.delivery(one)).exchange for one in ids] == [exchange] * 6
+    bench.clock.move(60)
+    await bench.settle(await bench.take(1), Stage.DELIVERED, exchange=b"200")
+    told = [(await bench.delivery(one)).exchange for one in ids]
+    assert told == [exchange] * 4 + [b"200", exchange]
 
 
 async def test_depth_follows_every_move(bench: Bench) -> None:
     """Waiting, retrying and leased are exact at every step, and after a restart."""
     await bench.accept(5)
-    assert await bench.queue.depth("lane") == Depth(waiting=5)
-    leases = await bench.lease(4)
-    assert await bench.queue.depth("lane") == Depth(waiting=5, leased=4)
-    await bench.settle(leases[:2], Stage.RETRYING)
-    await bench.settle(leases[2:3], Stage.DELIVERED)
-    assert await bench.queue.depth("lane") == Depth(waiting=2, retrying=2, leased=1)
-    await bench.queue.release(leases[3:])
-    assert await bench.queue.depth("lane") == Depth(waiting=2, retrying=2)
+    assert await bench.queue.depth("sub") == Depth(waiting=5)
+    lease = await bench.take(4)
+    assert await bench.queue.depth("sub") == Depth(waiting=5, leased=4)
+    await bench.settle(lease.pick([0, 1]), Stage.RETRYING)
+    await bench.settle(lease.pick([2]), Stage.DELIVERED)
+    assert await bench.queue.depth("sub") == Depth(waiting=2, retrying=2, leased=1)
+    await bench.queue.release(lease.pick([3]))
+    assert await bench.queue.depth("sub") == Depth(waiting=2, retrying=2)
     await bench.reopen()
-    assert await bench.queue.depths() == {"lane": Depth(waiting=2, retrying=2)}
+    assert await bench.queue.depths() == {"sub": Depth(waiting=2, retrying=2)}
     assert await bench.queue.depth("unknown") == Depth()
 
 
@@ -215,8 +283,8 @@ async def test_every_settle_is_counted(bench: Bench) -> None:
     await bench.end(3, Stage.RETRYING, reason="503", retry_at=bench.clock() + 60)
     minute = int(bench.clock() // 60 * 60)
     bench.clock.move(60)
-    await bench.settle(await bench.lease(3), Stage.DELIVERED, reason="OK")
-    counts = await bench.ledger.counts(0, bench.clock() + 60, lane="lane")
+    await bench.settle(await bench.take(3), Stage.DELIVERED, reason="OK")
+    counts = await bench.ledger.counts(0, bench.clock() + 60, subscription="sub")
     assert [(one.minute, one.counted, one.reason, one.n) for one in counts] == [
         (minute, Counted.ACCEPTED, "", 6),
         (minute, Counted.DELIVERED, "OK", 2),
