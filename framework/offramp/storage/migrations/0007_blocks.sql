@@ -6,7 +6,10 @@ ALTER TABLE subscriptions RENAME COLUMN lane TO subscription;
 ALTER TABLE tallies RENAME COLUMN lane TO subscription;
 ALTER TABLE counts RENAME COLUMN lane TO subscription;
 ALTER TABLE latencies RENAME COLUMN lane TO subscription;
--- What was written before; it is moved into the tables below in the same transaction, then dropped.
+-- What was written before; `blocks_0007.py` moves it into the tables below in the same transaction,
+-- then drops it.
+DROP INDEX deliveries_due;
+DROP INDEX deliveries_ended;
 ALTER TABLE deliveries RENAME TO old_deliveries;
 
 -- The events of a block have the numbers `block` to `block + n - 1`; the last block is never
