@@ -101,6 +101,11 @@ class Block:
         #: The events' JSON, one behind the other; `None` once retention has dropped it.
         self.body = body
 
+    @property
+    def size(self) -> int:
+        """Bytes that it takes in memory, near enough."""
+        return len(self.packed_heads) + len(self.ends) * self.ends.itemsize + len(self.body or b"")
+
     @cached_property
     def heads(self) -> Heads:
         """What is known of the events without their bodies."""

@@ -37,10 +37,11 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class AcceptedBlock:
-    """A block that is new on disk, and the set of its events that each subscription got."""
+    """A block that is new on disk, and what of it the subscriptions got."""
 
     block: Block
-    sets: Mapping[str, int]
+    #: Name and number of each subscription, and the set of its events.
+    sets: Sequence[tuple[str, int, int]]
 
 
 @attrs.frozen
@@ -92,9 +93,7 @@ class _Columns(msgspec.Struct):
     bodies: list[bytes]
 
     @classmethod
-    def of(
-        cls, batches: Sequence[EventBatch], flags: Sequence[bool] | None
-    ) -> _Columns:
+    def of(cls, batches: Sequence[EventBatch], flags: Sequence[bool] | None) -> _Columns:
         """Join the columns of batches; `flags` says which events are new, `None` that all are."""
         columns = cls([], [], {}, [], [], [], [])
         indexes: dict[int, int] = {}
@@ -144,9 +143,7 @@ class Accepting:
         self._subscriptions = SubscriptionNumbers()
         self._ids = MessageIds()
 
-    def run(
-        self, connection: sqlite3.Connection, requests: Sequence[EventBatch]
-    ) -> list[Accepted]:
+    def run(self, connection: sqlite3.Connection, requests: Sequence[EventBatch]) -> list[Accepted]:
         """Store what is new in all the requests; a message id counts once among them too."""
         now = to_us(self._now())
         events = [
@@ -199,9 +196,10 @@ def _store(  # noqa: PLR0913, PLR0917 - what one commit knows
         for name in route.subscriptions:
             opened[name] = opened.get(name, 0) | positions
     block = _add_block(connection, columns, numbers, first, now)
-    _add_deliveries(connection, {numbers[name]: bits for name, bits in opened.items()}, block)
+    got = [(name, numbers[name], bits) for name, bits in opened.items()]
+    _add_deliveries(connection, got, block)
     _count(changes, columns, sets, numbers)
-    return AcceptedBlock(block, opened)
+    return AcceptedBlock(block, got)
 
 
 def _sets(route_of: Sequence[int], n_routes: int) -> list[int]:
@@ -254,15 +252,15 @@ def _numbered(route: Route, numbers: Mapping[str, int]) -> NumberedRoute:
 
 
 def _add_deliveries(
-    connection: sqlite3.Connection, opened: Mapping[int, int], block: Block
+    connection: sqlite3.Connection, got: Sequence[tuple[str, int, int]], block: Block
 ) -> None:
     """Store each subscription's set; that of all events is stored as an empty one."""
-    if not opened:
+    if not got:
         return
     rows = []
     sets = []
     start = 0
-    for number, bits in sorted(opened.items()):
+    for _, number, bits in got:
         packed = b"" if bits == all_of(block.n) else pack_set(bits)
         rows.append((number, start, len(packed)))
         sets.append(packed)

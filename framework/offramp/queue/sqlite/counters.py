@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from offramp.queue.values import Counted
 from offramp.queue.sqlite.codes import STAGES, US, as_json
 from offramp.queue.sqlite.sql import SQL
+from offramp.queue.values import Counted
+
 if TYPE_CHECKING:
     import sqlite3
 

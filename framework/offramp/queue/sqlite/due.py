@@ -1,88 +1,193 @@
-"""Reading what is due in a lane: one statement for all rows, in a reader's thread."""
+"""Reading what is due in a subscription, in a reader's thread."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
-import msgspec
 
-from offramp.queue.sqlite.codes import NEVER, as_json
-from offramp.storage import load_statements
+from offramp.queue.block import all_of, positions_of, set_of, unpack_set
+from offramp.queue.lease import EventHead, LeasePart
+from offramp.queue.sqlite.codes import NEVER, as_json, to_s
+from offramp.queue.sqlite.sql import SQL
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Mapping, Sequence
 
-SQL = load_statements(__package__, "lease.sql")
+    from offramp.queue.block import Block
+    from offramp.queue.sqlite.cache import BlockReader
+
+#: Blocks that one statement looks up: those of a hundred events that came one by one.
+BLOCKS_AT_ONCE = 128
 
 
-class DueRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """A delivery that is due, and its event; times in microseconds.
-
-    A msgspec struct, since JSON rows become these three times as fast as attrs instances.
-    """
+class DueRow(NamedTuple):
+    """A delivery with a row of its own that is due; times in microseconds."""
 
     id: int
-    due_at: int
-    lane: int
+    event: int
     state: int
+    due_at: int
     attempts: int
     #: When the retry window opened: at acceptance or at the last replay.
     opened_at: int
-    #: Whether there is a record of an earlier attempt, and its exchange.
-    recorded: bool
-    exchange: int | None
+    accepted_at: int
+    received_at: int
     source: str
     message_id: str
     type: str
     name: str
+    request: int | None
+    body: bytes
+
+    def part(self) -> LeasePart:
+        """The row as a part of a lease."""
+        head = EventHead(self.source, self.message_id, self.type, self.name, self.received_at)
+        return LeasePart(
+            block=self.event,
+            row=self.id,
+            positions=(0,),
+            bodies=(self.body,),
+            attempt=self.attempts + 1,
+            accepted_at=to_s(self.accepted_at),
+            opened_at=to_s(self.opened_at),
+            head=lambda _: head,
+        )
+
+
+class _OpenBlock(NamedTuple):
+    """A block of which a subscription has events that are free to be leased."""
+
+    block: int
     accepted_at: int
-    size: int
+    free: int
 
 
 @attrs.frozen
 class Due:
-    """What was found, each with its body, and the (due_at, id) before which nothing else is."""
+    """What was found, oldest first, and where to look next time."""
 
-    rows: list[tuple[DueRow, bytes]]
-    floor: tuple[int, int]
+    #: The subscription's number; none if nothing was ever accepted for it.
+    number: int | None
+    parts: Sequence[LeasePart]
+    #: Those of the parts that have a row of their own.
+    rows: Sequence[DueRow]
+    #: The block before which nothing else waits, and when the next row comes due.
+    floor: int
+    due_at: int
 
 
-_decode_rows = msgspec.json.Decoder(list[DueRow], strict=False).decode
-
-
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class DueQuery:
-    """Which rows are wanted: up to `n` of a lane, from `floor` on, due by `now`, but not `held`."""
+    """Which deliveries are wanted: up to `n` of a subscription that are due by `now`."""
 
-    lane: str
-    floor: tuple[int, int]
+    name: str
+    #: The block to begin with, and when the next row may come due.
+    floor: int
+    due_at: int
     now: int
-    held: list[int]
+    #: What is leased: block -> set, and the numbers of rows.
+    taken: Mapping[int, int]
+    taken_rows: Sequence[int]
     n: int
+    blocks: BlockReader
 
     def __call__(self, connection: sqlite3.Connection) -> Due:
         """Run in a read transaction."""
-        due, low = self.floor
-        found, joined = connection.execute(
-            SQL["due"],
-            {
-                "lane": self.lane,
-                "due": due,
-                "id": low,
-                "now": self.now,
-                "held": as_json(self.held),
-                "n": self.n,
-            },
-        ).fetchone()
-        rows = []
-        start = 0
-        for row in _decode_rows(found):
-            rows.append((row, joined[start : start + row.size]))
-            start += row.size
+        found = connection.execute(SQL["number"], {"name": self.name}).fetchone()
+        if found is None:
+            return Due(None, (), (), NEVER, NEVER)
+        (number,) = found
+        rows, due_at = self._read_rows(connection, number)
+        opened, floor = self._read_open(connection, number)
+        chosen = _choose(rows, opened, self.n)
+        taken_rows = [each for each in chosen if isinstance(each, DueRow)]
+        if len(taken_rows) < len(rows):
+            due_at = rows[len(taken_rows)].due_at
+        cut = {each.block: each for each in chosen if isinstance(each, _OpenBlock)}
+        for each in opened:
+            if each.block not in cut or cut[each.block] != each:
+                floor = each.block
+                break
+        blocks = self.blocks.read(connection, list(cut))
+        parts = []
+        for each in chosen:
+            if isinstance(each, DueRow):
+                parts.append(each.part())
+            elif each.block in blocks:
+                parts.append(part_of(blocks[each.block], each.free))
+        return Due(number, parts, taken_rows, floor, due_at)
+
+    def _read_rows(self, connection: sqlite3.Connection, number: int) -> tuple[list[DueRow], int]:
+        if self.due_at > self.now:
+            return [], self.due_at
+        terms = {
+            "subscription": number,
+            "now": self.now,
+            "held": as_json(self.taken_rows),
+            "n": self.n,
+        }
+        rows = [DueRow(*row) for row in connection.execute(SQL["due_rows"], terms)]
         if len(rows) == self.n:
-            last, _ = rows[-1]
-            return Due(rows, (last.due_at, last.id + 1))
-        terms = {"lane": self.lane, "now": self.now}
+            return rows, rows[-1].due_at
         (later,) = connection.execute(SQL["next_due"], terms).fetchone()
-        return Due(rows, (NEVER if later is None else later, 0))
+        return rows, NEVER if later is None else later
+
+    def _read_open(
+        self, connection: sqlite3.Connection, number: int
+    ) -> tuple[list[_OpenBlock], int]:
+        """Read blocks until they have `n` free events; and from where on there may be more."""
+        opened: list[_OpenBlock] = []
+        free = 0
+        floor = self.floor
+        while free < self.n and floor < NEVER:
+            terms = {"subscription": number, "floor": floor, "n": BLOCKS_AT_ONCE}
+            page = connection.execute(SQL["open_blocks"], terms).fetchall()
+            floor = NEVER if len(page) < BLOCKS_AT_ONCE else page[-1][0] + 1
+            for block, n, accepted_at, packed in page:
+                bits = (unpack_set(packed) or all_of(n)) & ~self.taken.get(block, 0)
+                if bits and block not in self.blocks.damaged:
+                    opened.append(_OpenBlock(block, accepted_at, bits))
+                    free += bits.bit_count()
+        return opened, floor
+
+
+def _choose(
+    rows: Sequence[DueRow], opened: Sequence[_OpenBlock], n: int
+) -> list[DueRow | _OpenBlock]:
+    """The oldest `n` deliveries of rows and blocks; of the last block maybe only a part."""
+    chosen: list[DueRow | _OpenBlock] = []
+    waiting = iter(rows)
+    row = next(waiting, None)
+    left = n
+    for block in opened:
+        while left and row is not None and row.due_at <= block.accepted_at:
+            chosen.append(row)
+            left -= 1
+            row = next(waiting, None)
+        if not left:
+            return chosen
+        if block.free.bit_count() > left:
+            return [*chosen, block._replace(free=set_of(positions_of(block.free)[:left]))]
+        chosen.append(block)
+        left -= block.free.bit_count()
+    while left and row is not None:
+        chosen.append(row)
+        left -= 1
+        row = next(waiting, None)
+    return chosen
+
+
+def part_of(block: Block, bits: int) -> LeasePart:
+    """Events of a block that were not tried yet, as a part of a lease."""
+    positions = positions_of(bits)
+    accepted_at = to_s(block.accepted_at)
+    return LeasePart(
+        block=block.number,
+        positions=positions,
+        bodies=block.events(positions),
+        accepted_at=accepted_at,
+        opened_at=accepted_at,
+        head=block.head,
+    )

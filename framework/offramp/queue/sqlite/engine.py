@@ -12,25 +12,28 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from offramp.errors import QueueFullError, StorageError
 from offramp.queue.limits import Limits
-from offramp.queue.protocol import DEFAULT_PAGE, DeadFilter, Delivery, Depth, Page, Reason
-from offramp.queue.sqlite.accepting import Accepted, Accepting
-from offramp.queue.sqlite.codes import CODES, US, WAITING, to_us
-from offramp.queue.sqlite.dead import Found, cursor_of, find_dead, place_of, replay_some
+from offramp.queue.protocol import DEFAULT_PAGE, NO_EXCEPTIONS
+from offramp.queue.sqlite.accept import Accepted, Accepting
+from offramp.queue.sqlite.cache import BlockReader
+from offramp.queue.sqlite.cancel import CHUNK, Cancel, Cancelled, Rebase
+from offramp.queue.sqlite.codes import CODES, RETRYING, US, WAITING, to_us
+from offramp.queue.sqlite.dead_letters import Found, find_dead, list_dead, place_of
 from offramp.queue.sqlite.guard import Guard, check_outcomes
-from offramp.queue.sqlite.lanes import Lanes
 from offramp.queue.sqlite.leases import Leases
-from offramp.queue.sqlite.rows import deliveries_by_id
-from offramp.queue.sqlite.settling import Settled, Settling
-from offramp.queue.sqlite.tallies import SQL
-from offramp.queue.sqlite.upkeep import CHUNK, Cancel, Rebase
+from offramp.queue.sqlite.replay import Backfill, replay_some
+from offramp.queue.sqlite.settle import Settled, Settling, group_outcomes
+from offramp.queue.sqlite.sql import SQL
+from offramp.queue.sqlite.subscriptions import Subscriptions
+from offramp.queue.values import DeadLetterFilter, Delivery, Depth, Page, Reason
 from offramp.storage import Rank, Work
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
 
-    from offramp.queue.protocol import Lease, NewItem, Outcome
-    from offramp.queue.sqlite.lanes import Lane
+    from offramp.queue.lease import Lease
+    from offramp.queue.sqlite.subscriptions import Subscription
+    from offramp.queue.values import EventBatch, Outcome
     from offramp.storage import Store
 
 R = TypeVar("R")
@@ -59,15 +62,16 @@ class SqliteQueue:
         self._store = store
         self._now = now
         self._guard = Guard(store.folder, limits)
+        self._blocks = BlockReader()
         self._leases = Leases(secrets.token_hex(RUN_BYTES))
-        self._lanes = Lanes(store, self._leases)
+        self._subscriptions = Subscriptions(store, self._blocks, self._leases)
         #: Events, and requests of any kind, that are on their way to disk.
         self._incoming = 0
         self._writing = 0
         self._latest_us = 0
         self._closed = False
         self._tasks: set[asyncio.Task[object]] = set()
-        self._accepting: Work[Sequence[NewItem], Accepted] = Work(
+        self._accepting: Work[EventBatch, Accepted] = Work(
             run=Accepting(now).run,
             rank=Rank.LAST,
             most=limits.accepts_per_commit,
@@ -75,99 +79,98 @@ class SqliteQueue:
             done=self._accepted,
         )
         self._settling: Work[Settled, None] = Work(
-            run=Settling(now).run, rank=Rank.FIRST, weigh=len, done=self._settled
+            run=Settling(now).run, rank=Rank.FIRST, weigh=_weigh, done=self._settled
         )
 
     async def start(self) -> None:
         """Read the counters; from then on they are kept in memory too."""
         in_flight, latest = await self._store.write(_read_counters)
         for name, state, n in in_flight:
-            self._lanes.add(self._lanes[name], state, n)
+            self._subscriptions.add(self._subscriptions[name], state, n)
         # Had the clock been ahead before, all that waits would wait for that time to come again.
         self._latest_us = (latest or 0) * US
         self._time()
 
-    async def accept(self, items: Sequence[NewItem]) -> list[bool]:
+    async def accept(self, batch: EventBatch) -> Sequence[bool]:
         """Store events with their deliveries; see `Queue.accept`."""
         if self._closed:
             raise StorageError("the queue is closed: it accepts no more events")
-        if not items:
+        n = len(batch)
+        if not n:
             return []
-        self._guard.admit(len(items), self._lanes.in_flight + self._incoming)
-        accepted = self._store.submit(self._accepting, items)
-        self._incoming += len(items)
+        self._guard.admit(n, self._subscriptions.in_flight + self._incoming)
+        accepted = self._store.submit(self._accepting, batch)
+        self._incoming += n
         self._writing += 1
         return (await accepted).new
 
     def full(self) -> str | None:
         """Why events are turned away now; see `Queue.full`."""
         try:
-            self._guard.admit(1, self._lanes.in_flight + self._incoming)
+            self._guard.admit(1, self._subscriptions.in_flight + self._incoming)
         except QueueFullError as error:
             return str(error)
         return None
 
-    async def lease(self, lane: str, n: int, *, ttl: float, wait: float = 0) -> list[Lease]:
+    async def lease(
+        self, subscription: str, n: int, *, ttl: float, wait: float = 0, onto: Lease | None = None
+    ) -> Lease | None:
         """Borrow up to `n` deliveries that are due; see `Queue.lease`."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + wait
-        found = self._lanes[lane]
+        found = self._subscriptions[subscription]
         while not self._closed:
-            leases = await found.take(n, self._time(), to_us(ttl))
+            lease = await found.take(n, self._time(), to_us(ttl), onto)
             left = deadline - clock()
-            if leases or left <= 0:
-                return leases
+            if lease is not None or left <= 0:
+                return lease
             await found.sleep(self._time(), left)
-        return []
+        return None
 
-    async def extend(self, leases: Sequence[Lease], ttl: float) -> list[bool]:
-        """Let leases run `ttl` seconds from now; see `Queue.extend`."""
-        expires_at = self._time() + to_us(ttl)
-        return [self._leases.extend(lease.token, expires_at) for lease in leases]
+    async def extend(self, lease: Lease, ttl: float) -> bool:
+        """Let a lease run `ttl` seconds from now; see `Queue.extend`."""
+        return self._leases.extend(lease.token, self._time() + to_us(ttl))
 
-    async def release(self, leases: Sequence[Lease]) -> None:
-        """Give leases back untouched; see `Queue.release`."""
-        for lease in leases:
-            held = self._leases.claim(lease.token)
-            if held is not None:
-                held.lane.give_back(held)
+    async def release(self, lease: Lease) -> None:
+        """Give a lease back untouched; see `Queue.release`."""
+        claim = self._leases.claim(lease)
+        if claim is not None:
+            claim.give_back()
 
-    async def settle(self, outcomes: Sequence[Outcome]) -> list[bool]:
-        """Store outcomes in one durable write and end their leases; see `Queue.settle`."""
-        check_outcomes(outcomes)
-        claims = [self._leases.claim(outcome.lease.token) for outcome in outcomes]
-        settled = [
-            (held, outcome)
-            for held, outcome in zip(claims, outcomes, strict=True)
-            if held is not None
-        ]
-        if settled:
+    async def settle(
+        self,
+        lease: Lease,
+        outcome: Outcome | None,
+        exceptions: Mapping[int, Outcome] = NO_EXCEPTIONS,
+    ) -> Sequence[int]:
+        """Store what became of a lease or a part of one; see `Queue.settle`."""
+        check_outcomes(lease, outcome, exceptions)
+        claim = self._leases.claim(lease)
+        if claim is None:
+            return range(len(lease))
+        if claim:
+            settled = group_outcomes(claim, lease, outcome, exceptions)
             stored = self._store.submit(self._settling, settled)
             self._writing += 1
             await stored
-        return [held is not None for held in claims]
+        return claim.lost
 
     async def cancel(
-        self, lane: str, *, reason: str = Reason.SUBSCRIPTION_REMOVED, message: str = ""
+        self, subscription: str, *, reason: str = Reason.SUBSCRIPTION_REMOVED, message: str = ""
     ) -> int:
-        """End what is in flight in a lane as expired; see `Queue.cancel`."""
-        return await self._finish(self._cancel(self._lanes[lane], reason, message), "cancel")
+        """End what is in flight in a subscription as expired; see `Queue.cancel`."""
+        found = self._subscriptions[subscription]
+        return await self._finish(self._cancel(found, reason, message), "cancel")
 
-    async def dead(
-        self, which: DeadFilter, *, limit: int = DEFAULT_PAGE, cursor: str | None = None
+    async def dead_letters(
+        self, which: DeadLetterFilter, *, limit: int = DEFAULT_PAGE, cursor: str | None = None
     ) -> Page[Delivery]:
-        """List rejected and expired deliveries; see `Queue.dead`."""
+        """List rejected and expired deliveries; see `Queue.dead_letters`."""
         place = place_of(cursor)
+        return await self._store.read(partial(list_dead, which=which, limit=limit, place=place))
 
-        def read(connection: sqlite3.Connection) -> Page[Delivery]:
-            found = find_dead(connection, which, limit, place)
-            rows = deliveries_by_id(connection, found.ids)
-            return Page(rows=rows, cursor=found.after and cursor_of(found.after))
-
-        return await self._store.read(read)
-
-    async def replay(self, which: DeadFilter) -> int:
-        """Make rejected and expired deliveries due again; see `Queue.replay`."""
+    async def replay(self, which: DeadLetterFilter) -> int:
+        """Make dead letters due again; see `Queue.replay`."""
         replayed = 0
         place = place_of(None)
         while True:
@@ -179,13 +182,22 @@ class SqliteQueue:
                 return replayed
             place = found.after
 
-    async def depth(self, lane: str) -> Depth:
-        """Tell how much of a lane is in flight; see `Queue.depth`."""
-        return self._lanes.depth(lane)
+    async def backfill(self, subscription: str, events: Sequence[str]) -> int:
+        """Make events due that a subscription did not get; see `Queue.backfill`."""
+        numbers = [int(event) for event in events if event.isdecimal()]
+        backfilled = 0
+        for start in range(0, len(numbers), CHUNK):
+            some = numbers[start : start + CHUNK]
+            backfilled += await self._finish(self._backfill(subscription, some), "backfill")
+        return backfilled
+
+    async def depth(self, subscription: str) -> Depth:
+        """Tell how much of a subscription is in flight; see `Queue.depth`."""
+        return self._subscriptions.depth(subscription)
 
     async def depths(self) -> dict[str, Depth]:
-        """Tell the depth of every lane; see `Queue.depths`."""
-        return {lane.name: lane.depth for lane in self._lanes}
+        """Tell the depth of every subscription; see `Queue.depths`."""
+        return {each.name: each.depth for each in self._subscriptions}
 
     async def close(self) -> None:
         """Give all leases back, end all waiting, let writes arrive; see `Queue.close`."""
@@ -195,8 +207,8 @@ class SqliteQueue:
         if self._tasks:
             await asyncio.wait(self._tasks)
         self._leases.close()
-        for lane in self._lanes:
-            lane.wake(0)
+        for each in self._subscriptions:
+            each.wake_all()
 
     def _time(self) -> int:
         """The time in microseconds; notices when the clock has been set back."""
@@ -209,37 +221,58 @@ class SqliteQueue:
         return now
 
     async def _rebase(self, now: int) -> None:
-        for lane in self._lanes:
+        for each in self._subscriptions:
             more = True
             while more and not self._closed:
                 try:
-                    more = await self._store.write(Rebase(lane.name, now))
+                    more = await self._store.write(Rebase(each.name, now))
                 except StorageError:
-                    _log.exception("lane %s still follows the clock of before", lane.name)
+                    _log.exception("%s still follows the clock of before", each.name)
                     await asyncio.sleep(REBASE_AGAIN_S)
-                lane.wake(0)
+                each.wake(0)
 
-    async def _cancel(self, lane: Lane, reason: str, message: str) -> int:
-        cancelled = 0
-        async with lane.reading:
+    async def _cancel(self, found: Subscription, reason: str, message: str) -> int:
+        total = floor = 0
+        async with found.reading:
             while True:
-                chunk = Cancel(lane.name, list(lane.held), reason, message, self._time())
-                ended = await self._store.write(chunk)
-                if not any(ended):
-                    return cancelled
-                for state, n in enumerate(ended):
-                    self._lanes.add(lane, state, -n)
-                cancelled += sum(ended)
+                chunk = Cancel(
+                    name=found.name,
+                    taken=dict(found.taken),
+                    taken_rows=list(found.taken_rows),
+                    reason=reason,
+                    message=message,
+                    now=self._time(),
+                    floor=floor,
+                )
+                cancelled: Cancelled | None = await self._store.write(chunk)
+                if cancelled is None:
+                    found.wake_all()
+                    return total
+                self._subscriptions.add(found, WAITING, -cancelled.waiting)
+                self._subscriptions.add(found, RETRYING, -cancelled.retrying)
+                total += cancelled.waiting + cancelled.retrying
+                floor = cancelled.floor
 
     async def _replay_some(self, ids: list[int]) -> int:
         if not ids:
             return 0
         now = self._time()
-        lanes = await self._store.write(partial(replay_some, ids=ids, now=now))
-        for name, n in lanes.items():
-            self._lanes.add(self._lanes[name], WAITING, n)
-            self._lanes[name].wake(now)
-        return sum(lanes.values())
+        replayed = await self._store.write(partial(replay_some, ids=ids, now=now))
+        for name, n in replayed.items():
+            self._add_rows(name, n, now)
+        return sum(replayed.values())
+
+    async def _backfill(self, name: str, events: Sequence[int]) -> int:
+        now = self._time()
+        n = await self._store.write(Backfill(name, events, now))
+        if n:
+            self._add_rows(name, n, now)
+        return n
+
+    def _add_rows(self, name: str, n: int, due_at: int) -> None:
+        found = self._subscriptions[name]
+        self._subscriptions.add(found, WAITING, n)
+        found.wake(due_at)
 
     async def _finish(self, work: Coroutine[Any, Any, R], name: str) -> R:
         # The counters in memory must follow the disk, even if the caller is cancelled meanwhile.
@@ -251,33 +284,39 @@ class SqliteQueue:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _accepted(
-        self, results: Sequence[tuple[Sequence[NewItem], Accepted | BaseException]]
-    ) -> None:
+    def _accepted(self, results: Sequence[tuple[EventBatch, Accepted | BaseException]]) -> None:
         self._writing -= len(results)
-        for items, result in results:
-            self._incoming -= len(items)
-            if isinstance(result, Accepted):
-                for name, n in result.lanes.items():
-                    lane = self._lanes[name]
-                    self._lanes.add(lane, WAITING, n)
-                    lane.wake(result.at)
+        for batch, result in results:
+            self._incoming -= len(batch)
+            if isinstance(result, Accepted) and result.stored is not None:
+                self._blocks.keep(result.stored.block)
+                for name, number, bits in result.stored.sets:
+                    found = self._subscriptions[name]
+                    found.number = number
+                    self._subscriptions.add(found, WAITING, bits.bit_count())
+                    found.add_block(result.stored.block.number, bits)
 
     def _settled(self, results: Sequence[tuple[Settled, BaseException | None]]) -> None:
         self._writing -= len(results)
         for settled, error in results:
+            claim = settled.claim
             if error is not None:
-                for held, _ in settled:
-                    self._leases.restore(held)
+                self._leases.restore(claim)
                 continue
-            for held, outcome in settled:
-                held.lane.finish(held)
-                if outcome.retry_at is not None:
-                    held.lane.wake(to_us(outcome.retry_at))
-            moves = Counter((held.lane, held.row.state, outcome.stage) for held, outcome in settled)
-            for (lane, before, stage), n in moves.items():
-                self._lanes.add(lane, before, -n)
-                self._lanes.add(lane, CODES[stage], n)
+            found = claim.entry.subscription
+            found.finish(claim)
+            for group in settled.groups:
+                moves = Counter(row.state for row in group.rows)
+                moves[WAITING] += sum(bits.bit_count() for _, bits in group.sets)
+                for state, n in moves.items():
+                    self._subscriptions.add(found, state, -n)
+                self._subscriptions.add(found, CODES[group.outcome.stage], moves.total())
+                if group.outcome.retry_at is not None:
+                    found.wake(to_us(group.outcome.retry_at))
+
+
+def _weigh(settled: Settled) -> int:
+    return settled.claim.n
 
 
 def _nothing(_: sqlite3.Connection) -> None:

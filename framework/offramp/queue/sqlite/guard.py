@@ -7,14 +7,15 @@ import time
 from typing import TYPE_CHECKING
 
 from offramp.errors import QueueFullError, counted
-from offramp.queue.protocol import Stage
+from offramp.queue.values import Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from offramp.queue.lease import Lease
     from offramp.queue.limits import Limits
-    from offramp.queue.protocol import Outcome
+    from offramp.queue.values import Outcome
 
 #: Seconds for which a look at the free disk holds.
 LOOK_AT_DISK_S = 1.0
@@ -55,19 +56,37 @@ class Guard:
         return self._free
 
 
-def check_outcomes(outcomes: Iterable[Outcome]) -> None:
-    """Raise `ValueError` for an outcome that says nothing, or says two things."""
-    for outcome in outcomes:
-        if outcome.stage is Stage.WAITING:
-            raise ValueError(f"{_name(outcome)} is to settle as waiting: release its lease instead")
-        if (outcome.stage is Stage.RETRYING) is (outcome.retry_at is None):
+def check_outcomes(
+    lease: Lease, outcome: Outcome | None, exceptions: Mapping[int, Outcome]
+) -> None:
+    """Raise `ValueError` for an outcome that says nothing, or two things, or for nobody."""
+    if outcome is not None:
+        _check(lease, 0, outcome)
+    elif len(exceptions) < len(lease):
+        raise ValueError(
+            f"{len(lease) - len(exceptions)} deliveries in {lease.subscription} are to settle "
+            "without an outcome: give one for all that `exceptions` does not name"
+        )
+    for position, other in exceptions.items():
+        if not 0 <= position < len(lease):
             raise ValueError(
-                f"{_name(outcome)} is to settle as {outcome.stage.value} with retry_at "
-                f"{outcome.retry_at}: retrying needs that time, no other stage has it"
+                f"position {position} is to settle in a lease of {len(lease)} deliveries in "
+                f"{lease.subscription}: positions count from 0"
             )
-        if not outcome.reason:
-            raise ValueError(f"{_name(outcome)} is to settle without a reason: give its code")
+        _check(lease, position, other)
 
 
-def _name(outcome: Outcome) -> str:
-    return f"delivery of {outcome.lease.message_id} in {outcome.lease.lane}"
+def _check(lease: Lease, position: int, outcome: Outcome) -> None:
+    if outcome.stage is Stage.WAITING:
+        found = "is to settle as waiting: release its lease instead"
+    elif (outcome.stage is Stage.RETRYING) is (outcome.retry_at is None):
+        found = (
+            f"is to settle as {outcome.stage.value} with retry_at {outcome.retry_at}: "
+            "retrying needs that time, no other stage has it"
+        )
+    elif not outcome.reason:
+        found = "is to settle without a reason: give its code"
+    else:
+        return
+    message_id = lease.delivery(position).message_id
+    raise ValueError(f"delivery of {message_id} in {lease.subscription} {found}")

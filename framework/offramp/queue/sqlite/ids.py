@@ -87,9 +87,7 @@ class MessageIds:
             return None
         known = _read_known(connection, found)
         horizon = now - DEDUPE_WINDOW_US
-        seen = {
-            (event.source, event.message_id) for event in known if event.accepted_at > horizon
-        }
+        seen = {(event.source, event.message_id) for event in known if event.accepted_at > horizon}
         flags = []
         for event in events:
             flags.append(event not in seen)

@@ -1,31 +1,41 @@
--- name: due
--- Up to :n deliveries of a lane that are due, oldest first, from :due and :id on, without those in
--- the JSON list :held: one JSON list of rows, and one blob of their bodies in the same order.
+-- name: blocks
+-- The blocks of the JSON list :blocks with everything, in the order of `queue.block.read_block`.
+SELECT block, n, accepted_at, checksum, heads, ends, body
+FROM blocks
+WHERE block IN (SELECT value FROM json_each(:blocks));
+
+-- name: open_blocks
+-- The next :n blocks from :floor on of which a subscription has events that were not tried yet,
+-- oldest first.
+SELECT deliveries.block, blocks.n, blocks.accepted_at, deliveries.open
+FROM deliveries CROSS JOIN blocks USING (block)
+WHERE deliveries.subscription = :subscription AND deliveries.open IS NOT NULL
+  AND deliveries.block >= :floor
+ORDER BY deliveries.block
+LIMIT :n;
+
+-- name: due_rows
+-- Up to :n deliveries of a subscription with a row of their own that are due by :now, oldest first,
+-- without those in the JSON list :held.
 SELECT
-  json_group_array(
-    json_array(
-      id, due_at, lane, state, attempts, opened_at, recorded, exchange,
-      source, message_id, type, name, accepted_at, length(body)
-    )
-  ),
-  CAST(group_concat(CAST(body AS TEXT), '') AS BLOB)
-FROM (
-  SELECT
-    deliveries.*, events.*, records.exchange, records.delivery IS NOT NULL AS recorded,
-    coalesce(deliveries.replayed_at, events.accepted_at) AS opened_at
-  FROM deliveries
-  CROSS JOIN events ON events.seq = deliveries.id >> 16
-  LEFT JOIN records ON records.delivery = deliveries.id
-  WHERE deliveries.lane = (SELECT lane FROM lanes WHERE lanes.name = :lane)
-    AND deliveries.due_at BETWEEN :due AND :now
-    AND (deliveries.due_at > :due OR deliveries.id >= :id)
-    AND deliveries.id NOT IN (SELECT value FROM json_each(:held))
-  ORDER BY deliveries.due_at, deliveries.id
-  LIMIT :n
-);
+  id, event, state, due_at, attempts, coalesce(replayed_at, accepted_at), accepted_at,
+  received_at, source, message_id, type, name, request, body
+FROM exceptions
+WHERE subscription = :subscription AND due_at <= :now
+  AND id NOT IN (SELECT value FROM json_each(:held))
+ORDER BY due_at, id
+LIMIT :n;
 
 -- name: next_due
--- When the next delivery of a lane comes due after :now, or null.
-SELECT min(due_at)
-FROM deliveries
-WHERE lane = (SELECT lane FROM lanes WHERE lanes.name = :lane) AND due_at > :now;
+-- When the next delivery of a subscription with a row of its own comes due after :now, or null.
+SELECT min(due_at) FROM exceptions WHERE subscription = :subscription AND due_at > :now;
+
+-- name: number
+-- The number of a subscription.
+SELECT subscription FROM subscriptions WHERE name = :name;
+
+-- name: block_of_event
+-- The block of an event with everything, or nothing once retention has taken it.
+SELECT block, n, accepted_at, checksum, heads, ends, body
+FROM (SELECT * FROM blocks WHERE block <= :event ORDER BY block DESC LIMIT 1)
+WHERE :event < block + n;

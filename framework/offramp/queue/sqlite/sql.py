@@ -5,7 +5,17 @@ from __future__ import annotations
 from offramp.storage import load_statements
 
 #: The files by what uses them.
-_FILES = ("accept", "lease", "settle", "exceptions", "requests", "counters", "ledger", "upkeep")
+_FILES = (
+    "accept",
+    "lease",
+    "settle",
+    "exceptions",
+    "requests",
+    "counters",
+    "ledger",
+    "dead_letters",
+    "upkeep",
+)
 
 SQL = {
     name: statement

@@ -1,0 +1,148 @@
+"""What changes deliveries in flight from outside: a subscription's end, and a clock set back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import attrs
+
+from offramp.queue.block import (
+    DamagedBlockError,
+    all_of,
+    pack_set,
+    positions_of,
+    read_block,
+    unpack_set,
+)
+from offramp.queue.sqlite.codes import EXPIRED, RETRYING, WAITING, as_json
+from offramp.queue.sqlite.counters import Changes
+from offramp.queue.sqlite.exceptions import add_exceptions, new_exception
+from offramp.queue.sqlite.sql import SQL
+from offramp.queue.values import Outcome, Stage
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping, Sequence
+
+#: Deliveries of one write: some 20 ms of the writer's time, between which others get in.
+CHUNK = 2_000
+
+
+class Cancelled(NamedTuple):
+    """How many of a chunk were waiting and how many retrying, and where the next begins."""
+
+    waiting: int
+    retrying: int
+    floor: int
+
+
+@attrs.frozen(kw_only=True)
+class Cancel:
+    """Ends a chunk of a subscription as expired, but for what is leased; run in the writer."""
+
+    name: str
+    #: What is leased: block -> set, and rows of their own.
+    taken: Mapping[int, int]
+    taken_rows: Sequence[int]
+    reason: str
+    message: str
+    now: int
+    #: The block to go on from.
+    floor: int
+
+    def __call__(self, connection: sqlite3.Connection) -> Cancelled | None:
+        """Run in the writer; `None` when all is done."""
+        found = connection.execute(SQL["number"], {"name": self.name}).fetchone()
+        if found is None:
+            return None
+        changes = Changes()
+        cancelled = self._cancel_rows(connection, found[0], changes)
+        if cancelled is None:
+            cancelled = self._cancel_block(connection, found[0], changes)
+        changes.write(connection, self.now)
+        return cancelled
+
+    def _cancel_rows(
+        self, connection: sqlite3.Connection, number: int, changes: Changes
+    ) -> Cancelled | None:
+        asked = {"subscription": number, "held": as_json(self.taken_rows), "n": CHUNK}
+        rows = connection.execute(SQL["cancellable_rows"], asked).fetchall()
+        if not rows:
+            return None
+        ended = [0, 0]
+        for _, state in rows:
+            ended[state] += 1
+        terms = {"now": self.now, "reason": self.reason, "message": self.message}
+        ids = as_json([row for row, _ in rows])
+        connection.execute(SQL["cancel_rows"], {**terms, "ids": ids})
+        self._count(changes, number, ended[WAITING], ended[RETRYING])
+        return Cancelled(ended[WAITING], ended[RETRYING], self.floor)
+
+    def _cancel_block(
+        self, connection: sqlite3.Connection, number: int, changes: Changes
+    ) -> Cancelled | None:
+        """End what waits in the next block: each gets a row of its own, so that it can be replayed.
+
+        A damaged block is left as it is, and passed over: its events cannot be copied.
+        """
+        asked = {"subscription": number, "floor": self.floor, "n": 1}
+        found = connection.execute(SQL["open_blocks"], asked).fetchone()
+        if found is None:
+            return None
+        first, n, accepted_at, packed = found
+        waiting = unpack_set(packed) or all_of(n)
+        free = waiting & ~self.taken.get(first, 0)
+        if not free:
+            return Cancelled(0, 0, first + 1)
+        (row,) = connection.execute(SQL["blocks"], {"blocks": as_json([first])})
+        try:
+            block = read_block(row)
+        except DamagedBlockError:
+            return Cancelled(0, 0, first + 1)
+        outcome = Outcome(
+            stage=Stage.EXPIRED, reason=self.reason, message=self.message, attempted=False
+        )
+        positions = positions_of(free)
+        add_exceptions(
+            connection,
+            [
+                new_exception(
+                    event=first + place,
+                    subscription=number,
+                    outcome=outcome,
+                    head=block.head(place),
+                    accepted_at=accepted_at,
+                    now=self.now,
+                    request=None,
+                    body=body,
+                )
+                for place, body in zip(positions, block.events(positions), strict=True)
+            ],
+        )
+        terms = {
+            "block": first,
+            "subscription": number,
+            "open": pack_set(waiting & ~free) or None,
+            "now": self.now,
+        }
+        connection.execute(SQL["set_open"], terms)
+        self._count(changes, number, len(positions), 0)
+        return Cancelled(len(positions), 0, first + 1)
+
+    def _count(self, changes: Changes, number: int, waiting: int, retrying: int) -> None:
+        changes.states[number, WAITING] -= waiting
+        changes.states[number, RETRYING] -= retrying
+        changes.enter(number, EXPIRED, self.reason, waiting + retrying)
+
+
+@attrs.frozen
+class Rebase:
+    """Moves a chunk of a subscription to a clock set back, each delivery with the delay it had."""
+
+    name: str
+    now: int
+
+    def __call__(self, connection: sqlite3.Connection) -> bool:
+        """Whether there may be more; run in the writer."""
+        terms = {"name": self.name, "now": self.now, "n": CHUNK}
+        return connection.execute(SQL["rebase_rows"], terms).rowcount == CHUNK

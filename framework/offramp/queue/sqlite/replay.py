@@ -1,0 +1,126 @@
+"""Giving events another round: dead letters, and events that a subscription did not get."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from offramp.queue.block import DamagedBlockError, read_block
+from offramp.queue.sqlite.codes import FILTERED, WAITING, as_json
+from offramp.queue.sqlite.counters import Changes
+from offramp.queue.sqlite.exceptions import NewException, add_exceptions
+from offramp.queue.sqlite.sql import SQL
+from offramp.queue.values import Counted, Reason
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Sequence
+
+    from offramp.queue.block import Block
+
+
+def replay_some(connection: sqlite3.Connection, ids: list[int], now: int) -> dict[str, int]:
+    """Make those deliveries that are still dead due at `now` (µs): subscription -> how many."""
+    given = {"ids": as_json(ids)}
+    standing = connection.execute(SQL["standing"], given).fetchall()
+    connection.execute(SQL["replay"], {**given, "now": now, "reason": Reason.REPLAYED.value})
+    changes = Changes()
+    replayed: dict[str, int] = {}
+    for number, name, state, n in standing:
+        changes.states[number, state] -= n
+        changes.states[number, WAITING] += n
+        changes.count(number, Counted.REPLAYED, "", n)
+        replayed[name] = replayed.get(name, 0) + n
+    changes.write(connection, now)
+    return replayed
+
+
+@attrs.frozen
+class Backfill:
+    """Makes events due in a subscription that filtered them, or that they came before."""
+
+    name: str
+    #: Numbers of events.
+    events: Sequence[int]
+    now: int
+
+    def __call__(self, connection: sqlite3.Connection) -> int:
+        """Run in the writer; answers how many events."""
+        number = _number(connection, self.name)
+        asked = {"events": as_json(self.events), "subscription": number}
+        known = {event for (event,) in connection.execute(SQL["has_rows"], asked)}
+        changes = Changes()
+        rows = []
+        for event, block in _blocks(connection, sorted(set(self.events) - known)):
+            place = event - block.number
+            body = block.event(place)
+            if body is not None and self._count(changes, block, place, number):
+                rows.append(self._row(block, place, number, body))
+        add_exceptions(connection, rows)
+        changes.write(connection, self.now)
+        return len(rows)
+
+    def _count(self, changes: Changes, block: Block, place: int, number: int) -> bool:
+        """Count an event that is made due; false if the subscription got it before."""
+        route = block.heads.route(place)
+        if number in route.subscriptions:
+            return False
+        if any(number in numbers for numbers in route.filtered.values()):
+            changes.states[number, FILTERED] -= 1
+            changes.count(number, Counted.REPLAYED, "", 1)
+        else:
+            changes.accepted[number] += 1
+            changes.count(number, Counted.ACCEPTED, "", 1)
+        changes.states[number, WAITING] += 1
+        return True
+
+    def _row(self, block: Block, place: int, number: int, body: bytes) -> NewException:
+        head = block.head(place)
+        return NewException(
+            event=block.number + place,
+            subscription=number,
+            state=WAITING,
+            due_at=self.now,
+            attempts=0,
+            updated_at=self.now,
+            replayed_at=self.now,
+            reason=Reason.REPLAYED.value,
+            message="",
+            status=None,
+            source=head.source,
+            message_id=head.message_id,
+            type=head.type,
+            name=head.name,
+            received_at=head.received_at,
+            accepted_at=block.accepted_at,
+            request=None,
+            payload=None,
+            body=body,
+        )
+
+
+def _number(connection: sqlite3.Connection, name: str) -> int:
+    """The number of a subscription, which may be new."""
+    found = connection.execute(SQL["number"], {"name": name}).fetchone()
+    if found is None:
+        connection.execute(SQL["add_subscriptions"], {"names": as_json([name])})
+        found = connection.execute(SQL["number"], {"name": name}).fetchone()
+    number: int = found[0]
+    return number
+
+
+def _blocks(connection: sqlite3.Connection, events: Sequence[int]) -> Iterator[tuple[int, Block]]:
+    """Each event, in order, with its block; those whose block is gone or damaged are left out."""
+    block: Block | None = None
+    for event in events:
+        if block is None or event >= block.number + block.n:
+            row = connection.execute(SQL["block_of_event"], {"event": event}).fetchone()
+            if row is None:
+                continue
+            try:
+                block = read_block(row)
+            except DamagedBlockError:
+                block = None
+                continue
+        yield event, block

@@ -1,0 +1,253 @@
+"""Each subscription's part in memory: how deep it is, what is leased, where the next one waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING
+
+from offramp.queue.block import positions_of, set_of
+from offramp.queue.sqlite.codes import NEVER, RETRYING, WAITING, to_s
+from offramp.queue.sqlite.due import DueQuery, part_of
+from offramp.queue.values import Depth
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from offramp.queue.lease import Lease, LeasePart
+    from offramp.queue.sqlite.cache import BlockReader
+    from offramp.queue.sqlite.due import Due, DueRow
+    from offramp.queue.sqlite.leases import Claim, Leases
+    from offramp.storage import Store
+
+#: Seconds after which a waiting subscription looks at the clock again, should that have been set.
+LOOK_AGAIN_S = 0.5
+#: Blocks that a subscription remembers of those that were accepted since it had nothing waiting.
+MOST_FRESH = 64
+
+
+class Subscription:
+    """One subscription of the queue.
+
+    A lease looks neither behind a long backlog twice, nor at an empty queue at all: `_floor` is the
+    block, and `_due_at` the time (µs), before which nothing free waits on disk. While nothing
+    does, new blocks are remembered as they come, and leased without a look at the disk.
+    """
+
+    def __init__(self, name: str, store: Store, blocks: BlockReader, leases: Leases) -> None:
+        self.name = name
+        self.number: int | None = None
+        #: How many deliveries are waiting and retrying, as the counters on disk have it.
+        self.in_flight = [0, 0]
+        #: What is leased: block -> set, and rows of their own by number.
+        self.taken: dict[int, int] = {}
+        self.taken_rows: dict[int, DueRow] = {}
+        self.leased = 0
+        #: Held while rows are read to be leased; who needs leasing to pause takes it too.
+        self.reading = asyncio.Lock()
+        self._store = store
+        self._blocks = blocks
+        self._leases = leases
+        self._floor = 0
+        self._due_at = 0
+        self._fresh: deque[tuple[int, int]] = deque()
+        #: No lease ends before this; a lower bound, so that settling need not keep it exact.
+        self._first_expiry = NEVER
+        self._woken = asyncio.Event()
+
+    @property
+    def depth(self) -> Depth:
+        """How much is in flight."""
+        return Depth(
+            waiting=self.in_flight[WAITING], retrying=self.in_flight[RETRYING], leased=self.leased
+        )
+
+    def add_block(self, block: int, bits: int) -> None:
+        """Tell that a new block has a set of events for the subscription."""
+        caught_up = self._floor == NEVER and not self.reading.locked()
+        if caught_up and len(self._fresh) < MOST_FRESH:
+            self._fresh.append((block, bits))
+        else:
+            self._look_from(block)
+        self._woken.set()
+
+    def wake(self, due_at: int) -> None:
+        """Tell that a row of its own may be due at `due_at` (µs)."""
+        self._due_at = min(self._due_at, due_at)
+        self._woken.set()
+
+    def expect(self, expires_at: int) -> None:
+        """Note that a lease may end at `expires_at` (µs)."""
+        self._first_expiry = min(self._first_expiry, expires_at)
+        self._woken.set()
+
+    def give_back(self, sets: Mapping[int, int], rows: Iterable[int]) -> None:
+        """Note that leases ended without an outcome."""
+        for block, bits in sets.items():
+            self._free(block, bits)
+            self._look_from(block)
+        for row in rows:
+            del self.taken_rows[row]
+            self.leased -= 1
+            # Not when it was due: that changes on disk if the clock is set back meanwhile.
+            self._due_at = 0
+        self._woken.set()
+
+    def finish(self, claim: Claim) -> None:
+        """Note that the outcomes of what was claimed are on disk."""
+        for part, bits in claim.sets:
+            self._free(part.block, bits)
+        for row in claim.rows:
+            del self.taken_rows[row.id]
+            self.leased -= 1
+
+    def wake_all(self) -> None:
+        """Tell that anything may have changed."""
+        self._look_from(0)
+        self.wake(0)
+
+    async def take(self, n: int, now: int, ttl: int, onto: Lease | None) -> Lease | None:
+        """Lend up to `n` that are due at `now`, for `ttl` (both µs)."""
+        async with self.reading:
+            self._lapse(now)
+            if self._fresh and self._due_at > now:
+                parts = self._take_fresh(n)
+                if parts:
+                    return self._grant(parts, (), now + ttl, onto)
+            due: Due | None = None
+            while (due is None or not due.parts) and (self._floor < NEVER or self._due_at <= now):
+                due = await self._read(n, now)
+                self.number = due.number
+            if due is None or not due.parts:
+                return None
+            return self._grant(due.parts, due.rows, now + ttl, onto)
+
+    async def sleep(self, now: int, seconds: float) -> None:
+        """Wait until something may be due, at most for `seconds`."""
+        if self._fresh or self._floor < NEVER:
+            return
+        timeout = min(to_s(min(self._due_at, self._first_expiry) - now), seconds, LOOK_AGAIN_S)
+        if timeout > 0:
+            self._woken.clear()
+            try:
+                async with asyncio.timeout(timeout):
+                    await self._woken.wait()
+            except TimeoutError:
+                return
+
+    def _free(self, block: int, bits: int) -> None:
+        left = self.taken[block] & ~bits
+        if left:
+            self.taken[block] = left
+        else:
+            del self.taken[block]
+        self.leased -= bits.bit_count()
+
+    def _look_from(self, block: int) -> None:
+        """Look for free events on disk, from a block on at the latest."""
+        if self._fresh:
+            block = min(block, self._fresh[0][0])
+            self._fresh.clear()
+        self._floor = min(self._floor, block)
+
+    def _take_fresh(self, n: int) -> list[LeasePart]:
+        """Parts of the blocks that came since nothing waited on disk."""
+        parts: list[LeasePart] = []
+        left = n
+        while left and self._fresh:
+            number, bits = self._fresh[0]
+            block = self._blocks.get(number)
+            if block is None:
+                self._look_from(number)
+                break
+            if bits.bit_count() > left:
+                taken = set_of(positions_of(bits)[:left])
+                self._fresh[0] = number, bits & ~taken
+                bits = taken
+            else:
+                self._fresh.popleft()
+            parts.append(part_of(block, bits))
+            left -= bits.bit_count()
+        return parts
+
+    async def _read(self, n: int, now: int) -> Due:
+        # Whatever wakes the subscription from here on lowers both again; it does not become fresh.
+        self._look_from(NEVER)
+        floor, self._floor = self._floor, NEVER
+        due_at, self._due_at = self._due_at, NEVER
+        query = DueQuery(
+            name=self.name,
+            floor=floor,
+            due_at=due_at,
+            now=now,
+            # Copies: what is settled while it is read may be read as it was before.
+            taken=dict(self.taken),
+            taken_rows=list(self.taken_rows),
+            n=n,
+            blocks=self._blocks,
+        )
+        try:
+            due = await self._store.read(query, urgent=True)
+        except BaseException:
+            self._floor, self._due_at = min(self._floor, floor), min(self._due_at, due_at)
+            raise
+        self._floor = min(self._floor, due.floor)
+        self._due_at = min(self._due_at, due.due_at)
+        return due
+
+    def _grant(
+        self,
+        parts: Sequence[LeasePart],
+        rows: Sequence[DueRow],
+        expires_at: int,
+        onto: Lease | None,
+    ) -> Lease | None:
+        if self._leases.closed:
+            return None
+        for part in parts:
+            if part.row is None:
+                self.taken[part.block] = self.taken.get(part.block, 0) | set_of(part.positions)
+            self.leased += len(part.positions)
+        self.taken_rows.update((row.id, row) for row in rows)
+        self.expect(expires_at)
+        return self._leases.grant(self, parts, rows, expires_at, onto)
+
+    def _lapse(self, now: int) -> None:
+        # Most leases are settled long before, so this comes about once in the life of a lease.
+        if self._first_expiry <= now:
+            self._leases.lapse(self, now)
+            running = (entry.expires_at for entry in self._leases.of(self))
+            self._first_expiry = min(running, default=NEVER)
+
+
+class Subscriptions:
+    """All subscriptions that have had something to do since the start."""
+
+    def __init__(self, store: Store, blocks: BlockReader, leases: Leases) -> None:
+        self._store = store
+        self._blocks = blocks
+        self._leases = leases
+        self._by_name: dict[str, Subscription] = {}
+        #: Deliveries in flight in all subscriptions.
+        self.in_flight = 0
+
+    def __getitem__(self, name: str) -> Subscription:
+        found = self._by_name.get(name)
+        if found is None:
+            found = Subscription(name, self._store, self._blocks, self._leases)
+            self._by_name[name] = found
+        return found
+
+    def __iter__(self) -> Iterator[Subscription]:
+        return iter(tuple(self._by_name.values()))
+
+    def add(self, subscription: Subscription, state: int, n: int) -> None:
+        """Note that `n` more (or, below 0, fewer) deliveries of a subscription are in a state."""
+        if state <= RETRYING:
+            subscription.in_flight[state] += n
+            self.in_flight += n
+
+    def depth(self, name: str) -> Depth:
+        """How deep a subscription is; unlike indexing, this adds none."""
+        found = self._by_name.get(name)
+        return Depth() if found is None else found.depth
