@@ -64,7 +64,7 @@ class Event:
     """One event of a batch, and the way that it goes."""
 
     message_id: str
-    subscriptions: tuple[str, ...]
+    subscriptions: tuple[str, ...] = (SUBSCRIPTION,)
     filtered: Mapping[str, Sequence[str]] = attrs.field(factory=dict)
     type: str = "track"
     name: str = "Order Completed"
@@ -73,6 +73,26 @@ class Event:
     @body.default
     def _default_body(self) -> bytes:
         return msgspec.json.encode({"messageId": self.message_id})
+
+
+def batch_of(*events: Event, source: str = "source", received_at: float = 0) -> EventBatch:
+    """The events as one request; those that go one way share its route."""
+    ways = [(event.subscriptions, repr(event.filtered)) for event in events]
+    routes = {
+        way: Route(subscriptions=event.subscriptions, filtered=event.filtered)
+        for way, event in zip(ways, events, strict=True)
+    }
+    indexes = {way: index for index, way in enumerate(routes)}
+    return EventBatch(
+        source=source,
+        received_at=received_at,
+        message_ids=[event.message_id for event in events],
+        types=[event.type for event in events],
+        names=[event.name for event in events],
+        bodies=[event.body for event in events],
+        routes=list(routes.values()),
+        route_of=[indexes[way] for way in ways],
+    )
 
 
 @attrs.frozen
@@ -123,23 +143,8 @@ class Bench:
         return attrs.evolve(event, **changes)
 
     def batch(self, *events: Event, source: str = "source") -> EventBatch:
-        """The events as one request of a source; those that go one way share its route."""
-        ways = [(event.subscriptions, repr(event.filtered)) for event in events]
-        routes = {
-            way: Route(subscriptions=event.subscriptions, filtered=event.filtered)
-            for way, event in zip(ways, events, strict=True)
-        }
-        indexes = {way: index for index, way in enumerate(routes)}
-        return EventBatch(
-            source=source,
-            received_at=self.clock() - 0.25,
-            message_ids=[event.message_id for event in events],
-            types=[event.type for event in events],
-            names=[event.name for event in events],
-            bodies=[event.body for event in events],
-            routes=list(routes.values()),
-            route_of=[indexes[way] for way in ways],
-        )
+        """The events as one request of a source, which came a quarter of a second ago."""
+        return batch_of(*events, source=source, received_at=self.clock() - 0.25)
 
     async def send(self, *events: Event, source: str = "source") -> list[bool]:
         """Accept the events as one request; tell which of them are new."""
