@@ -16,6 +16,10 @@ from offramp.queue.lease import EventHead
 
 #: The array type of offsets: unsigned, 32 bits.
 OFFSET = "I"
+#: The bits of a CRC-32, all of them set, and the one that is the sign in a signed number.
+CRC_BITS = 32
+CRC_MASK = (1 << CRC_BITS) - 1
+SIGN = 1 << CRC_BITS - 1
 
 
 class Run(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -157,8 +161,28 @@ def unpack_ends(packed: bytes) -> array[int]:
 
 
 def checksum(heads: bytes, ends: bytes, body: bytes | None) -> int:
-    """The CRC-32 of a block: a changed byte on the disk shows."""
-    return zlib.crc32(body or b"", zlib.crc32(ends, zlib.crc32(heads)))
+    """Two CRC-32 as one signed number of 64 bits: a changed byte on the disk shows.
+
+    The low half is of heads and ends, so that listings check what they read without the body;
+    the high half is of the body: without a body it is 0.
+    """
+    of_body = zlib.crc32(body or b"")
+    return ((of_body ^ SIGN) - SIGN) << CRC_BITS | _heads_checksum(heads, ends)
+
+
+def _heads_checksum(heads: bytes, ends: bytes) -> int:
+    return zlib.crc32(ends, zlib.crc32(heads))
+
+
+def read_heads(row: tuple[int, int, int, int, bytes, bytes]) -> Block:
+    """Make a block without its body of its row: number, n, accepted_at, checksum, heads, ends.
+
+    Raises `DamagedBlockError` if these are not what was written; the body may still be damaged.
+    """
+    number, n, accepted_at, expected, heads, ends = row
+    if _heads_checksum(heads, ends) != expected & CRC_MASK:
+        raise DamagedBlockError(number, n)
+    return Block(number, n, accepted_at, heads, ends, None)
 
 
 def read_block(row: tuple[int, int, int, int, bytes, bytes, bytes | None]) -> Block:

@@ -18,7 +18,7 @@ CREATE TABLE blocks (
   block INTEGER PRIMARY KEY,
   n INTEGER NOT NULL,
   accepted_at INTEGER NOT NULL,
-  -- CRC-32 of heads, ends and body.
+  -- CRC-32 of the body in the high half, of heads and ends in the low half.
   checksum INTEGER NOT NULL,
   -- Sources, message ids, types, names and routes: `queue.block.Heads` as MessagePack.
   heads BLOB NOT NULL,

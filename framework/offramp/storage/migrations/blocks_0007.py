@@ -252,7 +252,7 @@ class _Mover:
         bodies = [each.body for each in run if each.body is not None]
         body = b"".join(bodies) if bodies else None
         ends = _pack_ends([len(each.body or b"") for each in run])
-        checksum = zlib.crc32(body or b"", zlib.crc32(ends, zlib.crc32(heads)))
+        checksum = _signed(zlib.crc32(body or b"")) << 32 | zlib.crc32(ends, zlib.crc32(heads))
         self._connection.execute(
             "INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?)",
             (first, len(run), accepted_at, checksum, heads, ends, body),
@@ -282,6 +282,10 @@ class _Mover:
         if self.periods and self.periods[-1][0] == period:
             first = self.periods.pop()[1]
         self.periods.append((period, first, last))
+
+
+def _signed(crc: int) -> int:
+    return crc - (1 << 32) if crc >> 31 else crc
 
 
 def _pack_ends(lengths: Sequence[int]) -> bytes:
