@@ -68,8 +68,8 @@ class _OpenBlock(NamedTuple):
 class Due:
     """What was found, oldest first, and where to look next time."""
 
-    #: The subscription's number; none if nothing was ever accepted for it.
-    number: int | None
+    #: The subscription's number; 0 if nothing was ever accepted for it.
+    number: int
     parts: Sequence[LeasePart]
     #: Those of the parts that have a row of their own.
     rows: Sequence[DueRow]
@@ -97,7 +97,7 @@ class DueQuery:
         """Run in a read transaction."""
         found = connection.execute(SQL["number"], {"name": self.name}).fetchone()
         if found is None:
-            return Due(None, (), (), NEVER, NEVER)
+            return Due(0, (), (), NEVER, NEVER)
         (number,) = found
         rows, due_at = self._read_rows(connection, number)
         opened, floor = self._read_open(connection, number)

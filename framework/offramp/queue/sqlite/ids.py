@@ -126,7 +126,7 @@ class MessageIds:
         self._moved_until = first
         # Never back, also where the clock is set back: who looks for duplicates begins with a
         # period.
-        self._period = max(period_of(now), *self._periods)
+        self._period = max((period_of(now), *self._periods))
         if self._period not in self._periods:
             self._periods.append(self._period)
 

@@ -92,12 +92,10 @@ class Leases:
                 held = entry.sets.get(part.block, 0)
                 entry.sets[part.block] = held | set_of(part.positions)
         entry.rows.update((row.id, row) for row in rows)
-        number = subscription.number
-        assert number is not None  # it has deliveries
         before = onto.parts if onto is not None and onto.token == entry.token else ()
         return Lease(
             subscription=subscription.name,
-            number=number,
+            number=subscription.number,
             token=entry.token,
             expires_at=to_s(entry.expires_at),
             parts=(*before, *parts),

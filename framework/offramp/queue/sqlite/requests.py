@@ -48,7 +48,7 @@ class _New:
 
 
 class NewRequests:
-    """The requests of one write; those whose outcomes share an exchange share a row where they can."""
+    """The requests of one write; outcomes that share an exchange share a row where they can."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         (self._first,) = connection.execute(SQL["next_request"]).fetchone()

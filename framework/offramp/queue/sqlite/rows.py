@@ -1,4 +1,4 @@
-"""Inserting many rows by one statement, which lets go of the interpreter's lock once, not per row."""
+"""Inserting many rows by one statement, which lets go of the interpreter's lock only once."""
 
 from __future__ import annotations
 

@@ -55,9 +55,7 @@ class Settled:
     @property
     def number(self) -> int:
         """The number of the subscription."""
-        number = self.claim.entry.subscription.number
-        assert number is not None  # it has deliveries
-        return number
+        return self.claim.entry.subscription.number
 
 
 def group_outcomes(

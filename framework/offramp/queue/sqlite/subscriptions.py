@@ -36,7 +36,8 @@ class Subscription:
 
     def __init__(self, name: str, store: Store, blocks: BlockReader, leases: Leases) -> None:
         self.name = name
-        self.number: int | None = None
+        #: Its number in the tables; 0 until it is known.
+        self.number = 0
         #: How many deliveries are waiting and retrying, as the counters on disk have it.
         self.in_flight = [0, 0]
         #: What is leased: block -> set, and rows of their own by number.
