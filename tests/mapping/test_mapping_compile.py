@@ -123,7 +123,7 @@ def test_a_plugin_may_write_a_node_with_its_check() -> None:
     compiled = compile_mapping(mapping, directives=directives)
     assert compiled({"a": 1}) == {"v": [1, 1], "n": 2}
     assert compiled.paths == ("$.a", "$.loud")
-    assert compiled.reads == {("a",)}
+    assert compiled.reads == frozenset({("a",)})
     [shout, count] = compiled.explain({"a": 1}).children
     assert (shout.value, shout.paths) == ([1, 1], ("$.a", "$.loud"))
     assert [child.place for child in shout.children] == ["$.v.@shout.value"]
