@@ -9,7 +9,7 @@ from typing import Any, Final
 from benchmarks.wide import wide
 from offramp import _json, hookimpl
 from offramp.config import Subscription
-from offramp.delivery import Pipeline, compile_subscription
+from offramp.delivery import Plan, compile_subscription
 from offramp.delivery.router import Lane, make_router
 from offramp.fql import compile_trigger
 from offramp.mapping import compile_mapping
@@ -41,7 +41,7 @@ def make_round(question: dict[str, Any]) -> Repeat:
     return _MEASUREMENTS[question["measurement"]](question)
 
 
-def pipeline_of(question: dict[str, Any]) -> Pipeline:
+def plan_of(question: dict[str, Any]) -> Plan:
     """The compiled subscription of a case."""
     destination, action = ACTIONS[question["action"]]
     subscription = Subscription(
@@ -56,7 +56,7 @@ def pipeline_of(question: dict[str, Any]) -> Pipeline:
 
 
 def _engine(question: dict[str, Any]) -> Repeat:
-    pipeline = pipeline_of(question)
+    plan = plan_of(question)
     texts = [text.encode() for text in question["events"]]
 
     def run() -> Any:
@@ -64,8 +64,8 @@ def _engine(question: dict[str, Any]) -> Repeat:
         made = []
         for text in texts:
             event = _json.loads(text)
-            if pipeline.matches(event):
-                made.append(pipeline.prepare(event, now=now).wire)
+            if plan.matches(event):
+                made.append(plan.prepare(event, now=now).wire)
         return _json.loads(made[0])
 
     return run
@@ -73,7 +73,7 @@ def _engine(question: dict[str, Any]) -> Repeat:
 
 def _route(question: dict[str, Any]) -> Repeat:
     """The engine as a host runs it: every subscription of a source is asked, one matches."""
-    pipelines = {"one": pipeline_of(question)}
+    plans = {"one": plan_of(question)}
     triggers = {"one": question["trigger"]}
     triggers |= {f"other {n}": trigger for n, trigger in enumerate(question["others"])}
     subscriptions = [("bench", _subscription(name, trigger)) for name, trigger in triggers.items()]
@@ -87,8 +87,7 @@ def _route(question: dict[str, Any]) -> Repeat:
             event = _json.loads(text)
             subscriptions = route("bench", event).lanes
             made += [
-                pipelines[subscription].prepare(event, now=now).wire
-                for subscription in subscriptions
+                plans[subscription].prepare(event, now=now).wire for subscription in subscriptions
             ]
         return _json.loads(made[0])
 

@@ -1,12 +1,12 @@
-"""JSON in and out with every number kept exact: any integer, every decimal digit."""
+"""JSON in and out with every number kept exact; reads of an object only what is asked for."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final
+from typing import Any, Final, TypeAlias, TypedDict
 
 import msgspec
 
@@ -21,6 +21,32 @@ _OUT_OF_RANGE: Final = "Integer value out of range"
 #: them takes quadratic time. Source: `sys.set_int_max_str_digits`.
 MAX_INTEGER_CHARS: Final = 4_300
 
+
+#: Most keys of a path that a projection tells apart; it reads whole what lies below.
+MAX_PATH_KEYS: Final = 16
+#: Most keys of one object that a projection reads by themselves. msgspec compares each key of the
+#: text with them in turn, so with more of them reading the whole object takes less time.
+MAX_OBJECT_KEYS: Final = 48
+#: Bytes below which checking what is skipped takes longer than reading it.
+MIN_CHECKED_BYTES: Final = 800
+
+#: Keys, each inside the one before.
+Path: TypeAlias = tuple[str, ...]
+#: The paths of an object that something reads, each with all that is below it; `None`, or the path
+#: without keys, for the whole object.
+Reads: TypeAlias = frozenset[Path] | None
+#: By key, what is read of an object: of a value its keys, or all of it (`None`).
+_Tree: TypeAlias = "dict[str, _Tree | None]"
+
+#: Numbers that `loads` refuses, though their grammar is that of JSON: an exponent that `Decimal`
+#: does not have, or more digits than Python reads. Both have a run of so many digits.
+_REFUSED_NUMBER: Final = re.compile(rb"[eE][+-]?[0-9]{18}|[0-9]{4300}")
+#: Every fourth byte, and what a run of 18 digits has at least among them.
+_SAMPLE: Final = slice(None, None, 4)
+_SAMPLED_DIGITS: Final = b"0000"
+_AS_ZERO: Final = bytes.maketrans(b"123456789", b"000000000")
+
+_typed_dict: Final[Any] = TypedDict
 
 _TOO_LONG: Final = f"integers have at most {MAX_INTEGER_CHARS} characters"
 
@@ -82,6 +108,102 @@ def dumps_exactly(value: Any) -> bytes:
 def pretty(value: Any, *, indent: int = 2) -> str:
     """Write JSON for a person to read."""
     return msgspec.json.format(dumps(value), indent=indent).decode()
+
+
+class Projection:
+    """Reads JSON objects, of each only what some paths name; the rest is skipped, not parsed.
+
+    What it returns equals the whole object for everything that reads only these paths. It may hold
+    more: the whole object is read where a path leads into a value that is neither an object nor
+    null, such as a list with an index in the path. Of the values at `objects` only the type is
+    read: an object or null, and of an object none of its keys.
+    """
+
+    def __init__(self, paths: Reads, *, objects: Iterable[Path] = ()) -> None:
+        self._decode: Callable[[bytes], Any] | None = None
+        tree = None if paths is None else _tree_of(paths, objects)
+        if tree is not None and len(tree) <= MAX_OBJECT_KEYS:
+            self._decode = msgspec.json.Decoder(_shape(tree), float_hook=Decimal).decode
+
+    def read(self, data: bytes) -> Any:
+        """Read a text that `loads` can read, such as one that is stored; raises as `loads` does.
+
+        What is skipped is not checked in full: a text from outside may pass that `loads` refuses.
+        """
+        if self._decode is None:
+            return loads(data)
+        try:
+            return self._decode(data)
+        except (msgspec.MsgspecError, RecursionError, ArithmeticError, ValueError):
+            return loads(data)
+
+    def read_checked(self, data: bytes) -> Any:
+        """Read any text: it is refused if, and only if, `loads` refuses it; raises as that does."""
+        if len(data) < MIN_CHECKED_BYTES or not _is_skipped_safely(data):
+            return loads(data)
+        return self.read(data)
+
+
+def _tree_of(paths: Iterable[Path], objects: Iterable[Path]) -> _Tree | None:
+    """The keys that are read, by object; `None` if all are."""
+    tree: _Tree = {}
+    for path, is_whole in [*((path, True) for path in paths), *((path, False) for path in objects)]:
+        keys = _known_keys(path)
+        if not keys:
+            return None
+        _add(tree, keys, whole=is_whole or keys != path)
+    return tree
+
+
+def _known_keys(path: Path) -> Path:
+    """The beginning of a path that a projection can follow; it reads whole what lies below.
+
+    msgspec takes a key that is not ASCII for another one (0.22: it finds it under "").
+    """
+    for at, key in enumerate(path):
+        if at == MAX_PATH_KEYS or not key.isascii():
+            return path[:at]
+    return path
+
+
+def _add(tree: _Tree, keys: Path, *, whole: bool) -> None:
+    *outer, last = keys
+    for key in outer:
+        below = tree.setdefault(key, {})
+        if below is None:
+            return
+        tree = below
+    if whole:
+        tree[last] = None
+    else:
+        tree.setdefault(last, {})
+
+
+def _shape(tree: _Tree) -> Any:
+    """The type that makes msgspec read the keys of a tree, and skip the others."""
+    return _typed_dict(
+        "Read",
+        {
+            key: Any if below is None or len(below) > MAX_OBJECT_KEYS else _shape(below) | None
+            for key, below in tree.items()
+        },
+        total=False,
+    )
+
+
+def _is_skipped_safely(data: bytes) -> bool:
+    """Whether msgspec refuses everything in the text that `loads` refuses, even if it skips it.
+
+    It checks the grammar of what it skips, but neither that it is UTF-8 nor the size of numbers.
+    """
+    if not data.isascii():
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            return False
+    if _SAMPLED_DIGITS in data[_SAMPLE].translate(_AS_ZERO):
+        return _REFUSED_NUMBER.search(data) is None
+    return True
 
 
 def _refuse_constant(name: str) -> Any:

@@ -36,12 +36,12 @@ WORK = {
     "parse": ("offramp.fql.trigger.parse_exact", "offramp.fql.segment.reading.parse_exact"),
     "mapping": (
         "offramp.config.subscriptions.compile_mapping",
-        "offramp.delivery.pipeline.compile_mapping",
+        "offramp.delivery.plan.compile_mapping",
     ),
-    "pipeline": ("offramp.delivery.snapshot.compile_subscription",),
+    "plan": ("offramp.delivery.snapshot.compile_subscription",),
     "fields": ("offramp.plugins.catalog.compile_check",),
-    "runtime": ("offramp.delivery.instance.check_settings",),
-    "dispatcher": ("offramp.delivery.engine.Dispatcher",),
+    "runtime": ("offramp.delivery.runtime.check_settings",),
+    "worker": ("offramp.delivery.engine.Worker",),
 }
 
 
@@ -106,7 +106,7 @@ class Counts:
 @pytest.fixture
 def counts(host: Running, monkeypatch: pytest.MonkeyPatch) -> Counts:
     """Counts what is compiled and started from now on; the host runs already."""
-    assert len(host.context.engine.snapshot.pipelines) == MANY
+    assert len(host.context.engine.snapshot.plans) == MANY
     done: Counter[str] = Counter()
     wrap_work(monkeypatch, lambda kind: done.update([kind]), WORK)
     return Counts(done)
@@ -114,7 +114,7 @@ def counts(host: Running, monkeypatch: pytest.MonkeyPatch) -> Counts:
 
 def of_one(**more: int) -> dict[str, int]:
     """One subscription read and compiled: its mapping once to check it and once to run it."""
-    return {"trigger": 1, "parse": 2, "mapping": 2, "pipeline": 1, "dispatcher": 1, **more}
+    return {"trigger": 1, "parse": 2, "mapping": 2, "plan": 1, "worker": 1, **more}
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def of_one(**more: int) -> dict[str, int]:
     [
         ({"trigger": 'type = "track" and event = "another"'}, of_one()),
         ({"enabled": False}, {"mapping": 1, "parse": 1}),
-        ({"name": "renamed"}, {"mapping": 2, "pipeline": 1, "dispatcher": 1, "parse": 1}),
+        ({"name": "renamed"}, {"mapping": 2, "plan": 1, "worker": 1, "parse": 1}),
         ({}, {"mapping": 1, "parse": 1}),
     ],
     ids=["trigger", "enabled", "name", "nothing"],
@@ -136,11 +136,11 @@ async def test_a_patch_compiles_the_one_that_it_changes(
     assert heard.status == 200, heard.text
     assert counts.taken() == expected
     after = host.context.engine.snapshot
-    others = before.pipelines.keys() - {"small/n7"}
+    others = before.plans.keys() - {"small/n7"}
+    assert all(after.plans[subscription] is before.plans[subscription] for subscription in others)
     assert all(
-        after.pipelines[subscription] is before.pipelines[subscription] for subscription in others
+        after.triggers[subscription] is before.triggers[subscription] for subscription in others
     )
-    assert all(after.lanes[subscription] is before.lanes[subscription] for subscription in others)
     assert after.runtimes == before.runtimes
 
 
@@ -151,7 +151,7 @@ async def test_subscriptions_come_and_go_alone(host: Running, counts: Counts) ->
     await host.post("/api/subscriptions", made, status=201)
     assert counts.taken() == {"trigger": 1, "parse": 2, "mapping": 1}
     await host.post(f"{one}/enable")
-    assert counts.taken() == {"mapping": 2, "pipeline": 1, "dispatcher": 1}
+    assert counts.taken() == {"mapping": 2, "plan": 1, "worker": 1}
     await host.post(f"{one}/disable")
     assert counts.taken() == {"mapping": 1}
     assert (await host.ask("DELETE", one)).status == 200
@@ -162,16 +162,16 @@ async def test_an_instance_is_started_anew_with_the_pipelines_there_are(
     host: Running, counts: Counts
 ) -> None:
     """Its workers begin again with its new settings; no subscription is compiled or read again."""
-    before = host.context.engine.snapshot.pipelines
+    before = host.context.engine.snapshot.plans
     body = {"settings": {"token": "another-token-of-the-partner"}}
     assert (await host.ask("PATCH", "/api/instances/small", body)).status == 200
     # What Segment makes of each trigger is told with the instance, and read once.
-    assert counts.taken() == {"runtime": 1, "dispatcher": MANY, "parse": MANY}
-    assert host.context.engine.snapshot.pipelines == before
+    assert counts.taken() == {"runtime": 1, "worker": MANY, "parse": MANY}
+    assert host.context.engine.snapshot.plans == before
     assert (
         await host.ask("PATCH", "/api/instances/small", {"requests_per_second": 50})
     ).status == 200
-    assert counts.taken() == {"runtime": 1, "dispatcher": MANY}
+    assert counts.taken() == {"runtime": 1, "worker": MANY}
 
 
 async def test_another_source_and_instance_touch_nothing(
@@ -199,7 +199,7 @@ async def test_a_file_with_one_change_runs_that_change(
         ("small/n8", "removed"),
     ]
     taken = counts.taken()
-    assert (taken["trigger"], taken["pipeline"], taken["dispatcher"]) == (1, 1, 1)
+    assert (taken["trigger"], taken["plan"], taken["worker"]) == (1, 1, 1)
     assert "runtime" not in taken
 
 
@@ -208,8 +208,8 @@ async def test_an_equal_value_of_another_type_is_a_change(host: Running) -> None
     for value in (1, True, 1.0):
         heard = await host.ask("PATCH", ONE, {"mapping": {"id": "a", "kind": value}})
         assert heard.status == 200, heard.text
-        pipeline = host.context.engine.snapshot.pipelines["small/n7"]
-        assert _json.dumps(pipeline.transform(event("m"))["kind"]) == _json.dumps(value)
+        plan = host.context.engine.snapshot.plans["small/n7"]
+        assert _json.dumps(plan.transform(event("m"))["kind"]) == _json.dumps(value)
 
 
 @attrs.define
@@ -246,7 +246,7 @@ async def test_the_host_answers_while_all_is_replaced(
     Where the event loop did the work itself, no event could be taken between its slices.
     """
     slices = Slices()
-    kinds = ("trigger", "parse", "mapping", "pipeline")
+    kinds = ("trigger", "parse", "mapping", "plan")
     wrap_work(monkeypatch, slices.step, kinds)
     document = (await host.get("/api/config"))["document"]
     for each in document["instances"]["small"]["subscriptions"]:
@@ -284,7 +284,7 @@ async def test_a_caller_who_leaves_leaves_the_change_whole(host: Running) -> Non
     _, stored = await host.context.configs.load()
     running = host.context.engine.snapshot
     assert stored.subscriptions == running.config.subscriptions
-    assert running.pipelines["small/n7"].subscription == stored.subscriptions["small/n7"]
+    assert running.plans["small/n7"].subscription == stored.subscriptions["small/n7"]
 
 
 async def test_changes_at_once_are_made_one_after_another(host: Running) -> None:
@@ -294,7 +294,7 @@ async def test_changes_at_once_are_made_one_after_another(host: Running) -> None
         *(host.ask("POST", f"/api/subscriptions/{name}/disable") for name in names)
     )
     assert [each.status for each in heard] == [200] * len(names)
-    assert len(host.context.engine.snapshot.pipelines) == MANY - len(names)
+    assert len(host.context.engine.snapshot.plans) == MANY - len(names)
     etag = (await host.ask("GET", ONE)).headers["ETag"]
     meant = await asyncio.gather(
         *(
@@ -303,7 +303,7 @@ async def test_changes_at_once_are_made_one_after_another(host: Running) -> None
         )
     )
     assert sorted(each.status for each in meant) == [200] + [412] * (len(names) - 1)
-    assert len(host.context.engine.snapshot.pipelines) == MANY - len(names) + 1
+    assert len(host.context.engine.snapshot.plans) == MANY - len(names) + 1
 
 
 def test_what_segment_reads_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:

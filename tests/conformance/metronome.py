@@ -15,7 +15,7 @@ from offramp.config import Instance, Subscription
 from offramp.definition import Handler, OutgoingRequest, Response
 from offramp.delivery import (
     InstanceRuntime,
-    Pipeline,
+    Plan,
     compile_subscription,
     explain,
     make_runtime,
@@ -99,20 +99,20 @@ def our_requests(case: dict[str, Any]) -> list[dict[str, Any]]:
 
 async def _our_requests(case: dict[str, Any]) -> list[dict[str, Any]]:
     try:
-        pipeline = make_pipeline(case["trigger"], case["mapping"])
+        plan = make_plan(case["trigger"], case["mapping"])
     except ConfigError as error:
         return [{"error": str(error)} for _ in case["events"]]
-    return [await _our_request(pipeline, case["settings"], event) for event in case["events"]]
+    return [await _our_request(plan, case["settings"], event) for event in case["events"]]
 
 
 async def _our_request(
-    pipeline: Pipeline, settings: dict[str, Any], event: dict[str, Any]
+    plan: Plan, settings: dict[str, Any], event: dict[str, Any]
 ) -> dict[str, Any]:
-    if not pipeline.matches(event):
+    if not plan.matches(event):
         return {"value": []}
     seen: list[OutgoingRequest] = []
     runtime = make_watched_runtime(settings, seen)
-    answer = await explain(pipeline, runtime, event, now=time_of(pipeline, event))
+    answer = await explain(plan, runtime, event, now=time_of(plan, event))
     if answer["errors"]:
         return {"error": "\n".join(error["detail"] for error in answer["errors"])}
     [outgoing] = seen
@@ -140,10 +140,10 @@ def their_requests(answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return answers
 
 
-def time_of(pipeline: Pipeline, event: dict[str, Any]) -> float:
+def time_of(plan: Plan, event: dict[str, Any]) -> float:
     """A present at which the event is neither too old nor too new for Metronome."""
     try:
-        payload = pipeline.structure(pipeline.check(pipeline.transform(event)))
+        payload = plan.structure(plan.check(plan.transform(event)))
     except (DeliveryError, ValueError):
         return 0
     late = payload.timestamp.year > MIDDLE_YEAR
@@ -157,7 +157,7 @@ def catalog() -> Catalog:
     return load_catalog(load_plugins())
 
 
-def make_pipeline(trigger: str, mapping: dict[str, Any]) -> Pipeline:
+def make_plan(trigger: str, mapping: dict[str, Any]) -> Plan:
     """A subscription to Metronome, compiled."""
     subscription = Subscription(
         id="conformance/one",

@@ -31,8 +31,8 @@ from offramp.definition import Handler
 from offramp.delivery import (
     Engine,
     InstanceRuntime,
-    Parcel,
-    Pipeline,
+    Plan,
+    PreparedEvent,
     compile_subscription,
     make_runtime,
 )
@@ -149,7 +149,7 @@ class Partner:
         return Response(status=status, headers={}, body=b"", url=outgoing.url)
 
 
-def make_pipeline(action: str = "take", mapping: Mapping[str, Any] | None = None) -> Pipeline:
+def make_plan(action: str = "take", mapping: Mapping[str, Any] | None = None) -> Plan:
     entry = small_catalog()["small"]
     subscription = Subscription(
         id="small/one",
@@ -178,7 +178,7 @@ def event(message_id: str, **properties: Any) -> dict[str, Any]:
     }
 
 
-LANE = "small/one"
+SUBSCRIPTION = "small/one"
 
 
 PATIENCE = 10.0
@@ -193,8 +193,8 @@ def config(
         sources={"site": Source(name="site", write_key="key")},
         instances={"small": Instance(name="small", source="site", destination="small")},
         subscriptions={
-            LANE: Subscription(
-                id=LANE,
+            SUBSCRIPTION: Subscription(
+                id=SUBSCRIPTION,
                 name="one",
                 instance="small",
                 action=action,
@@ -221,9 +221,7 @@ async def running(folder: Path, partner: Partner) -> AsyncIterator[tuple[Engine,
             await engine.stop()
 
 
-def parcels(ids: Sequence[str]) -> list[Parcel]:
+def prepared_events(ids: Sequence[str]) -> list[PreparedEvent]:
     """One prepared event each."""
-    pipeline = make_pipeline()
-    return [
-        Parcel(prepared=pipeline.prepare(event(each), now=NOW), event=event(each)) for each in ids
-    ]
+    plan = make_plan()
+    return [plan.prepare(event(each), now=NOW) for each in ids]

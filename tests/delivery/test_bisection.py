@@ -12,14 +12,14 @@ from random import Random
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.delivery.parts import event, make_pipeline
+from tests.delivery.parts import event, make_plan
 from tests.delivery.virtual import MemoryQueue, World, run
 
-from offramp.delivery import Parcel, Sent, send
+from offramp.delivery import AttemptResult, deliver_batch
 from offramp.delivery.bisection import is_halved
 from offramp.delivery.failures import PluginFailedError
 from offramp.delivery.limits import HALVES_PER_SECOND
-from offramp.delivery.past import Past
+from offramp.delivery.memory import Past
 from offramp.errors import (
     ConnectionFailedError,
     DeliveryError,
@@ -200,15 +200,15 @@ def test_what_failed_twice_is_halved_where_that_counts_nothing_twice(
 
     async def main() -> None:
         world = World(judge=lambda ids: status if "m7" in ids else 200, action=action)
-        pipeline = make_pipeline(action)
+        plan = make_plan(action)
         ids = [f"m{number}" for number in range(100)]
 
-        async def attempt(pasts: Sequence[Past | None]) -> list[Sent]:
+        async def attempt(pasts: Sequence[Past | None]) -> list[AttemptResult]:
             batch = [
-                Parcel(prepared=pipeline.prepare(event(each), now=0), event=event(each), past=past)
+                plan.prepare(event(each), now=0, past=past)
                 for each, past in zip(ids, pasts, strict=True)
             ]
-            return await send(world.runtime, pipeline, batch)
+            return await deliver_batch(world.runtime, plan, batch)
 
         first = await attempt([None] * len(ids))
         assert len(world.requests) == 1

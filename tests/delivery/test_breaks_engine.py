@@ -11,14 +11,14 @@ from typing import Any
 import attrs
 import pytest
 from tests.delivery.parts import Item, event
-from tests.delivery.wild import LANE, PATIENCE, config, running, told_of, wild
+from tests.delivery.wild import PATIENCE, SUBSCRIPTION, config, deliveries_of, running, wild
 
 from offramp.config import Config
 from offramp.errors import StorageFullError
 from offramp.queue import Lease, Outcome, Reason, Stage
 
 
-def without_lanes(whole: Config) -> Config:
+def without_subscriptions(whole: Config) -> Config:
     return attrs.evolve(whole, subscriptions={})
 
 
@@ -27,7 +27,7 @@ async def nothing(*_: Any) -> None:
 
 
 async def test_a_change_whose_caller_leaves_is_made_whole(tmp_path: Path) -> None:
-    """Cancelled in the middle, a change must not leave a lane without a worker."""
+    """Cancelled in the middle, a change must not leave a subscription without a worker."""
     catalog = wild(perform=nothing)
     async with running(tmp_path, catalog) as (engine, _):
         await engine.apply(config(catalog))
@@ -39,9 +39,9 @@ async def test_a_change_whose_caller_leaves_is_made_whole(tmp_path: Path) -> Non
             await asyncio.gather(change, return_exceptions=True)
         await engine.accept("site", [event("m1")])
         assert await engine.wait_until_idle(timeout=PATIENCE)
-        # A lane without a worker counts as settled, so the depth tells.
+        # A subscription without a worker counts as settled, so the depth tells.
         async with asyncio.timeout(PATIENCE):
-            while (await engine.queue.depth(LANE)).total:  # noqa: ASYNC110 - it ends by itself
+            while (await engine.queue.depth(SUBSCRIPTION)).total:  # noqa: ASYNC110 - it ends by itself
                 await asyncio.sleep(0.01)
 
 
@@ -55,7 +55,7 @@ async def test_while_the_disk_is_full_nothing_is_sent_twice(
         sent.append(payload.id)
 
     catalog = wild(perform=perform)
-    monkeypatch.setattr("offramp.delivery.dispatcher.FAULT_PAUSE_SECONDS", 0.02)
+    monkeypatch.setattr("offramp.delivery.worker.FAULT_PAUSE_SECONDS", 0.02)
     ids = [f"m{number}" for number in range(1000)]
     async with running(tmp_path, catalog) as (engine, _):
         settle = engine.queue.settle
@@ -76,7 +76,7 @@ async def test_while_the_disk_is_full_nothing_is_sent_twice(
     assert sorted(sent) == sorted(ids)
 
 
-async def test_a_removed_lane_ends_once_the_disk_recovers(
+async def test_a_removed_subscription_ends_once_the_disk_recovers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A full disk at the moment of the removal does not leave deliveries that nobody works."""
@@ -86,22 +86,22 @@ async def test_a_removed_lane_ends_once_the_disk_recovers(
         cancel = engine.queue.cancel
         faults = iter([True, True])
 
-        async def failing(lane: str, **more: Any) -> int:
+        async def failing(subscription: str, **more: Any) -> int:
             if next(faults, False):
                 raise StorageFullError("no room")
-            return await cancel(lane, **more)
+            return await cancel(subscription, **more)
 
         monkeypatch.setattr(engine.queue, "cancel", failing)
-        # Accepted for a lane that is gone by the time that a worker could take it.
+        # Accepted for a subscription that is gone by the time that a worker could take it.
         await engine.apply(config(catalog))
-        engine._workers[LANE][1].cancel()
+        engine._workers[SUBSCRIPTION][1].cancel()
         await engine.accept("site", [event("m1")])
-        await engine.apply(without_lanes(config(catalog)))
-        [delivery] = await told_of(ledger, "m1")
+        await engine.apply(without_subscriptions(config(catalog)))
+        [delivery] = await deliveries_of(ledger, "m1")
     assert (delivery.stage, delivery.reason) == (Stage.EXPIRED, Reason.SUBSCRIPTION_REMOVED)
 
 
-async def test_a_lane_that_comes_back_keeps_what_it_accepts(
+async def test_a_subscription_that_comes_back_keeps_what_it_accepts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Removed and added again at once: only what waited at the removal may end by it."""
@@ -109,19 +109,19 @@ async def test_a_lane_that_comes_back_keeps_what_it_accepts(
     async with running(tmp_path, catalog) as (engine, ledger):
         cancel = engine.queue.cancel
 
-        async def slow(lane: str, **more: Any) -> int:
+        async def slow(subscription: str, **more: Any) -> int:
             await asyncio.sleep(0.1)
-            return await cancel(lane, **more)
+            return await cancel(subscription, **more)
 
         monkeypatch.setattr(engine.queue, "cancel", slow)
         await engine.apply(config(catalog))
-        engine._workers[LANE][1].cancel()
+        engine._workers[SUBSCRIPTION][1].cancel()
         await engine.accept("site", [event("old")])
-        await engine.apply(without_lanes(config(catalog)))
+        await engine.apply(without_subscriptions(config(catalog)))
         await asyncio.sleep(0.05)
         await engine.apply(config(catalog))
         await engine.accept("site", [event("new")])
-        old, new = await told_of(ledger, "old", "new")
+        old, new = await deliveries_of(ledger, "old", "new")
     assert old.stage is Stage.EXPIRED
     assert new.stage is Stage.DELIVERED
 
@@ -154,7 +154,7 @@ async def test_an_action_that_swallows_its_cancellation_does_not_hold_up_the_sto
 async def test_a_queue_that_is_closed_leaves_the_event_loop_to_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It answers every wait at once: a lane that asked again at once would never let go."""
+    """It answers every wait at once: a worker that asked again at once would never let go."""
     few, most, asked = 3, 100, 0
     catalog = wild(perform=nothing)
     async with running(tmp_path, catalog) as (engine, _):
@@ -171,6 +171,6 @@ async def test_a_queue_that_is_closed_leaves_the_event_loop_to_others(
         await engine.apply(config(catalog))
         await engine.queue.close()
         async with asyncio.timeout(PATIENCE):
-            while asked < few:  # noqa: ASYNC110 - the lane asks by itself
+            while asked < few:  # noqa: ASYNC110 - the worker asks by itself
                 await asyncio.sleep(0.01)
     assert asked < most

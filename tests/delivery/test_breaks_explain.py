@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.delivery.parts import event
-from tests.delivery.wild import LANE, TOKEN, config, running, wild
+from tests.delivery.wild import SUBSCRIPTION, TOKEN, config, running, wild
 
 from offramp import RequestOptions
 from offramp.errors import RejectedError
@@ -20,8 +20,8 @@ from offramp.plugins import Catalog
 async def explained(folder: Path, catalog: Catalog) -> list[dict[str, str]]:
     async with running(folder, catalog) as (engine, _):
         await engine.apply(config(catalog))
-        told = await engine.explain(LANE, event("m1"))
-    errors: list[dict[str, str]] = told["errors"]
+        explained = await engine.explain(SUBSCRIPTION, event("m1"))
+    errors: list[dict[str, str]] = explained["errors"]
     return errors
 
 
@@ -40,26 +40,26 @@ async def test_a_plugin_that_exits_is_a_fault_in_the_explanation(tmp_path: Path)
 
     [error] = await explained(tmp_path / "perform", wild(perform=perform))
     assert error["method"] == "perform"
-    told = r"the plugin raised SystemExit: 3 \(test_breaks_explain.py:\d+, in perform\)"
-    assert re.fullmatch(told, error["detail"])
+    detail = r"the plugin raised SystemExit: 3 \(test_breaks_explain.py:\d+, in perform\)"
+    assert re.fullmatch(detail, error["detail"])
     [error] = await explained(tmp_path / "validate", wild(perform=nothing, validate=validate))
     assert error["method"] == "validate"
-    told = r"the plugin raised SystemExit: 4 \(test_breaks_explain.py:\d+, in validate\)"
-    assert re.fullmatch(told, error["detail"])
+    detail = r"the plugin raised SystemExit: 4 \(test_breaks_explain.py:\d+, in validate\)"
+    assert re.fullmatch(detail, error["detail"])
 
 
 async def test_an_extension_of_requests_that_raises_is_a_fault_in_the_explanation(
     tmp_path: Path,
 ) -> None:
-    """What `extend_request` raises is told like what the action raises."""
+    """What `extend_request` raises is explained like what the action raises."""
 
     def extend(*_: Any) -> RequestOptions:
         raise KeyError("region")
 
     [error] = await explained(tmp_path, wild(perform=nothing, extend_request=extend))
     assert error["method"] == "perform"
-    told = r"the plugin raised KeyError: 'region' \(test_breaks_explain.py:\d+, in extend\)"
-    assert re.fullmatch(told, error["detail"])
+    detail = r"the plugin raised KeyError: 'region' \(test_breaks_explain.py:\d+, in extend\)"
+    assert re.fullmatch(detail, error["detail"])
 
 
 async def test_a_check_that_gives_no_faults_but_texts_is_told_as_it_is(tmp_path: Path) -> None:
@@ -90,4 +90,4 @@ async def test_an_action_that_never_ends_ends_the_explanation(
         await asyncio.Event().wait()
 
     [error] = await explained(tmp_path, wild(perform=perform))
-    assert "TimeoutError" in error["detail"]
+    assert error["detail"] == "the action did not end within 0.05 s"

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import pytest
 from tests.delivery.parts import event
-from tests.delivery.wild import LANE, TOKEN, URL, config, running, told_of, well, wild
+from tests.delivery.wild import SUBSCRIPTION, TOKEN, URL, config, deliveries_of, running, well, wild
 
 from offramp import AuthTokens, OutgoingRequest, RequestOptions, Response, setting
 from offramp.definition import fields_of
@@ -72,7 +72,7 @@ async def delivered(
     async with running(folder, catalog, transport=transport) as (engine, ledger):
         await engine.apply(config(catalog))
         await engine.accept("site", [event(each) for each in ids])
-        return await told_of(ledger, *ids)
+        return await deliveries_of(ledger, *ids)
 
 
 async def test_refreshed_tokens_are_in_nothing_that_is_kept(tmp_path: Path) -> None:
@@ -144,8 +144,8 @@ async def test_a_partner_that_quotes_basic_credentials_tells_no_secret(tmp_path:
     """The header's base64 is the password in another spelling."""
 
     async def quoting(outgoing: OutgoingRequest) -> Response:
-        told = f"refused: {outgoing.headers['Authorization']}".encode()
-        return Response(status=403, headers={}, body=told, url=outgoing.url)
+        body = f"refused: {outgoing.headers['Authorization']}".encode()
+        return Response(status=403, headers={}, body=body, url=outgoing.url)
 
     catalog = wild(
         perform_batch=post_all,
@@ -181,7 +181,7 @@ async def test_settings_that_the_class_refuses_are_no_fault_of_the_events(tmp_pa
     async with running(tmp_path, catalog) as (engine, _):
         snapshot = await engine.apply(config(catalog))
         await engine.accept("site", [event("m1")])
-        assert (await engine.queue.depth(LANE)).waiting == 1
+        assert (await engine.queue.depth(SUBSCRIPTION)).waiting == 1
     assert "class (ValueError)" in snapshot.problems["instances.wild"]
     assert TOKEN not in snapshot.problems["instances.wild"]
 

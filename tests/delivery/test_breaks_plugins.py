@@ -92,17 +92,17 @@ async def test_an_error_with_odd_parts_is_mended(
     assert found == [(stage, reason, message)]
 
 
-async def waits_a_moment(request: Any, payload: Item) -> None:
+async def waits_shortly(request: Any, payload: Item) -> None:
     async with asyncio.timeout(0.01):
         await request.post(f"{URL}/slow")
 
 
 async def waits_for_several(request: Any, payload: Item) -> None:
     async with asyncio.TaskGroup() as group:
-        group.create_task(waits_a_moment(request, payload))
+        group.create_task(waits_shortly(request, payload))
 
 
-@pytest.mark.parametrize("perform", [waits_a_moment, waits_for_several])
+@pytest.mark.parametrize("perform", [waits_shortly, waits_for_several])
 async def test_a_plugin_that_waits_no_longer_has_no_bug(tmp_path: Path, perform: Any) -> None:
     """Its own bound on a request is a time-out as the client's is, told with its line."""
 
@@ -222,8 +222,8 @@ async def test_an_exchange_that_the_plugin_made_up_is_not_kept(tmp_path: Path) -
 async def test_an_action_that_never_returns_is_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is a time-out, which is tried again, and the lane goes on."""
-    monkeypatch.setattr(sys.modules["offramp.delivery.send"], "LONGEST_CALL_SECONDS", 0.05)
+    """It is a time-out, which is tried again, and the worker goes on."""
+    monkeypatch.setattr(sys.modules["offramp.delivery.attempt"], "LONGEST_CALL_SECONDS", 0.05)
 
     async def perform(_: Any, payload: Item) -> None:
         if payload.id == "m1":

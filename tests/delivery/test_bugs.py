@@ -12,13 +12,22 @@ from typing import Any
 
 import pytest
 from tests.delivery.parts import Item, event
-from tests.delivery.wild import LANE, TOKEN, URL, config, outcomes, running, told_of, wild
+from tests.delivery.wild import (
+    SUBSCRIPTION,
+    TOKEN,
+    URL,
+    config,
+    deliveries_of,
+    outcomes,
+    running,
+    wild,
+)
 
 from offramp import Request, RequestOptions
 from offramp.http.exchange import MAX_EARLIER
 
 FILE = "test_bugs.py"
-LOG = "offramp.delivery.bugs"
+LOG = "offramp.delivery.alarm"
 
 
 def deeper(text: str) -> object:
@@ -92,7 +101,7 @@ async def exits_in_a_group(*_: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("perform", "told"),
+    ("perform", "wanted"),
     [
         (
             ends_an_iteration,
@@ -119,12 +128,12 @@ async def exits_in_a_group(*_: Any) -> None:
     ],
 )
 async def test_the_innermost_line_of_the_plugin_is_told(
-    tmp_path: Path, perform: Any, told: str
+    tmp_path: Path, perform: Any, wanted: str
 ) -> None:
     """Not the line of a library, nor of the framework: that of the plugin's own code."""
     [(_, reason, message)] = await outcomes(tmp_path, wild(perform=perform), "m1")
     assert reason == "INTERNAL"
-    assert re.fullmatch(f"the plugin raised {told}", message), message
+    assert re.fullmatch(f"the plugin raised {wanted}", message), message
 
 
 async def test_the_log_has_each_traceback_once(
@@ -170,7 +179,7 @@ async def test_a_record_has_all_requests_of_a_call(tmp_path: Path, count: int) -
     async with running(tmp_path, catalog) as (engine, ledger):
         await engine.apply(config(catalog))
         await engine.accept("site", [event("m1")])
-        [delivery] = await told_of(ledger, "m1")
+        [delivery] = await deliveries_of(ledger, "m1")
     assert delivery.exchange is not None
     record = json.loads(delivery.exchange)
     shown = [each["url"] for each in [*record.get("earlier", []), record]]
@@ -188,8 +197,8 @@ async def test_an_explanation_has_all_requests_that_leave_together(tmp_path: Pat
     catalog = wild(perform=perform)
     async with running(tmp_path, catalog) as (engine, _):
         await engine.apply(config(catalog))
-        told = await engine.explain(LANE, event("m1"))
-    request = told["request"]
+        explained = await engine.explain(SUBSCRIPTION, event("m1"))
+    request = explained["request"]
     urls = [each["url"] for each in [*request["earlier"], request]]
     assert sorted(urls) == [f"{URL}/{number}" for number in range(3)]
-    assert told["errors"] == []
+    assert explained["errors"] == []

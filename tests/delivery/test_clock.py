@@ -7,11 +7,11 @@ from pathlib import Path
 
 import attrs
 import pytest
-from tests.delivery.parts import LANE, PATIENCE, Partner, config, event, small_catalog
+from tests.delivery.parts import PATIENCE, SUBSCRIPTION, Partner, config, event, small_catalog
 
 from offramp.config import Instance
 from offramp.delivery import Engine, make_runtime
-from offramp.delivery.instance import InstanceRuntime
+from offramp.delivery.runtime import InstanceRuntime
 from offramp.plugins import CatalogEntry
 from offramp.queue import SqliteLedger, Stage, open_queue
 from offramp.storage import Store
@@ -50,7 +50,7 @@ async def test_waiting_events_survive_a_jump(tmp_path: Path, jump: float) -> Non
                 await asyncio.sleep(0.01)
         clock.seconds += jump
         async with asyncio.timeout(PATIENCE):
-            while (await queue.depth(LANE)).total:
+            while (await queue.depth(SUBSCRIPTION)).total:
                 clock.seconds += 1
                 await asyncio.sleep(0.02)
         ledger = SqliteLedger(store)
@@ -102,7 +102,7 @@ async def test_nothing_is_sent_once_the_partner_may_have_forgotten_it(tmp_path: 
         sent = len(partner.requests)
         clock.seconds += DAY
         async with asyncio.timeout(PATIENCE):
-            while (await queue.depth(LANE)).total:  # noqa: ASYNC110 - nor does the queue
+            while (await queue.depth(SUBSCRIPTION)).total:  # noqa: ASYNC110 - nor does the queue
                 await asyncio.sleep(0.02)
         delivery = (await SqliteLedger(store).event("m1"))[0].deliveries[0]
         await engine.stop()

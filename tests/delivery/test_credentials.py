@@ -10,12 +10,12 @@ from pathlib import Path
 import attrs
 import pytest
 from tests.delivery.parts import (
-    LANE,
     PATIENCE,
+    SUBSCRIPTION,
     Partner,
     config,
     event,
-    make_pipeline,
+    make_plan,
     make_small_runtime,
     small_catalog,
 )
@@ -23,8 +23,8 @@ from tests.delivery.virtual import World, run
 
 from offramp import OutgoingRequest, Response
 from offramp.config import Config, Instance
-from offramp.delivery import Engine, InstanceRuntime, Parcel, make_runtime, send
-from offramp.delivery.past import Past
+from offramp.delivery import Engine, InstanceRuntime, deliver_batch, make_runtime
+from offramp.delivery.memory import Past
 from offramp.plugins import CatalogEntry
 from offramp.queue import SqliteLedger, open_queue
 from offramp.storage import Store
@@ -128,15 +128,12 @@ def test_only_what_was_asked_after_the_refusal_clears_the_credentials(
 
     async def main() -> None:
         runtime = make_small_runtime(Partner(judge=lambda ids: 401))
-        pipeline = make_pipeline()
+        plan = make_plan()
         refused_at = runtime.gate.now() - 2
         runtime.gate.note(None, started=refused_at + since)
-        parcel = Parcel(
-            prepared=pipeline.prepare(event("m1"), now=0),
-            event=event("m1"),
-            past=Past(refused_at=refused_at),
-        )
-        [sent] = await send(runtime, pipeline, [parcel])
+        past = Past(refused_at=refused_at)
+        prepared = plan.prepare(event("m1"), now=0, past=past)
+        [sent] = await deliver_batch(runtime, plan, [prepared])
         assert sent.retryable == again
 
     run(main)
@@ -168,11 +165,11 @@ async def test_other_settings_are_tried_at_once(tmp_path: Path) -> None:
         assert await engine.wait_until_idle(timeout=2.5)
         assert len(partners["new"].taken) == 300
         assert (await SqliteLedger(store).audit()).ok
-        assert (await queue.depth(LANE)).total == 0
+        assert (await queue.depth(SUBSCRIPTION)).total == 0
         await engine.stop()
 
 
-def asking(statuses: Sequence[int], retry_after: str) -> World:
+def answering(statuses: Sequence[int], retry_after: str) -> World:
     answers = iter(statuses)
     world = World(judge=lambda ids: next(answers, 200))
     world.headers = {"Retry-After": retry_after}
@@ -180,7 +177,7 @@ def asking(statuses: Sequence[int], retry_after: str) -> World:
 
 
 @pytest.mark.parametrize(
-    ("asked", "waits", "told"),
+    ("asked", "waits", "message"),
     [
         ("30", 30, "(Retry-After: 30 s)"),
         ("1795866402", 300, "(Retry-After: 1795866402 s, obeyed for 300 s)"),
@@ -189,21 +186,23 @@ def asking(statuses: Sequence[int], retry_after: str) -> World:
     ],
 )
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_pause_is_obeyed_up_to_the_cap(status: int, asked: str, waits: float, told: str) -> None:
+def test_a_pause_is_obeyed_up_to_the_cap(
+    status: int, asked: str, waits: float, message: str
+) -> None:
     """The batch and the instance wait as long as asked, and no longer than the cap."""
 
     async def main() -> None:
-        world = asking([status], asked)
+        world = answering([status], asked)
         world.queue.accept(["m1", "m2"])
         world.start()
         await world.until(lambda: len(world.requests) == 1, within=1)
         await asyncio.sleep(1)
         world.queue.accept(["m3"])
         assert reason(world) == "retry_after"
-        assert told in world.queue.outcomes[0].message
+        assert message in world.queue.outcomes[0].message
         held = world.runtime.gate.held
         assert held is not None
-        assert told in held.message
+        assert message in held.message
         await world.until(lambda: len(world.delivered) == 3, within=waits + 5)
         assert world.requests[1][0] >= waits
         assert set(world.stages.values()) == {"delivered"}
@@ -216,7 +215,7 @@ def test_a_pause_ends_no_delivery_that_the_window_still_holds() -> None:
     """A partner that asks for an hour again and again is asked a last time at the window's end."""
 
     async def main() -> None:
-        world = asking([429] * 1_000, "3600")
+        world = answering([429] * 1_000, "3600")
         world.queue.accept(["m1"])
         world.start()
         await world.until(lambda: bool(world.queue.ends), within=25 * HOUR, every=60)
@@ -236,6 +235,6 @@ async def test_a_held_partner_is_left_alone(tmp_path: Path) -> None:
 
     runtime = make_small_runtime(refuse)
     runtime.gate.hold("middleware", "it raised", "mend it")
-    pipeline = make_pipeline()
-    parcels = [Parcel(prepared=pipeline.prepare(event(x), now=0), event=event(x)) for x in "ab"]
-    assert all(sent.held_back for sent in await send(runtime, pipeline, parcels))
+    plan = make_plan()
+    prepared_events = [plan.prepare(event(x), now=0) for x in "ab"]
+    assert all(sent.held_back for sent in await deliver_batch(runtime, plan, prepared_events))

@@ -13,7 +13,16 @@ from typing import Any
 
 import pytest
 from tests.delivery.parts import Item, event
-from tests.delivery.wild import LANE, URL, config, outcomes, running, told_of, well, wild
+from tests.delivery.wild import (
+    SUBSCRIPTION,
+    URL,
+    config,
+    deliveries_of,
+    outcomes,
+    running,
+    well,
+    wild,
+)
 
 from offramp import HTTPError, OutgoingRequest, RejectedError, Request, Response
 from offramp.errors import DeliveryError
@@ -79,7 +88,7 @@ kept: list[Any] = []
 
 
 @pytest.mark.parametrize(
-    ("perform", "told"),
+    ("perform", "wanted"),
     [
         (
             no_await,
@@ -95,7 +104,7 @@ kept: list[Any] = []
     ],
 )
 async def test_a_request_that_nobody_waited_for_is_a_fault_of_the_plugin(
-    tmp_path: Path, perform: Callable[..., Any], told: str
+    tmp_path: Path, perform: Callable[..., Any], wanted: str
 ) -> None:
     """Never delivered, told with the line that made it, and never sent afterwards."""
     taken = []
@@ -113,7 +122,7 @@ async def test_a_request_that_nobody_waited_for_is_a_fault_of_the_plugin(
         )
         gc.collect()
     assert (stage, reason) == ("retrying", "INTERNAL")
-    assert re.search(told, message), message
+    assert re.search(wanted, message), message
     await asyncio.sleep(0.1)
     assert taken == ([URL] if perform is one_of_two else [])
     assert all(each.done() for each in kept)
@@ -249,14 +258,14 @@ async def test_outcomes_that_tell_of_errors_are_believed(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "wanted"),
     [
         (lambda count: [None] * (count - 1), "1 outcome for 2 payloads"),
         (lambda count: True, "bool, not a list of outcomes"),
     ],
 )
 async def test_what_the_partner_took_is_not_sent_again_for_an_odd_answer(
-    tmp_path: Path, answer: Callable[[int], Any], told: str
+    tmp_path: Path, answer: Callable[[int], Any], wanted: str
 ) -> None:
     """Outcomes that cannot be read end in a dead letter, with what to return instead."""
     sent = []
@@ -270,21 +279,21 @@ async def test_what_the_partner_took_is_not_sent_again_for_an_odd_answer(
     found = await outcomes(tmp_path, catalog, "m1", "m2")
     for stage, reason, message in found:
         assert (stage, reason) == ("rejected", "UNCLEAR_OUTCOME")
-        assert told in message
+        assert wanted in message
         assert "return None if all were accepted, or a list with one entry" in message
     assert sent == [2]
 
 
 async def test_an_explanation_tells_it_too(tmp_path: Path) -> None:
     """Who asks what would be sent hears that nothing would, or that it is not awaited."""
-    for perform, told in ((nothing, "sent nothing"), (no_await, "did not await it: PUT")):
+    for perform, wanted in ((nothing, "sent nothing"), (no_await, "did not await it: PUT")):
         catalog = wild(perform=perform, may_send_nothing=False)
         async with running(tmp_path / perform.__name__, catalog) as (engine, _):
             await engine.apply(config(catalog))
-            explained = await engine.explain(LANE, event("m1"))
+            explained = await engine.explain(SUBSCRIPTION, event("m1"))
         [fault] = explained["errors"]
         assert fault["method"] == "perform"
-        assert told in fault["detail"]
+        assert wanted in fault["detail"]
 
 
 async def test_a_later_try_may_deliver(tmp_path: Path) -> None:
@@ -301,5 +310,5 @@ async def test_a_later_try_may_deliver(tmp_path: Path) -> None:
         await engine.apply(config(catalog))
         await engine.accept("site", [event("m1")])
         assert await engine.wait_until_idle(timeout=10)
-        [delivery] = await told_of(ledger, "m1")
+        [delivery] = await deliveries_of(ledger, "m1")
     assert (delivery.stage, len(tries)) == (Stage.DELIVERED, 2)

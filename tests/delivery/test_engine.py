@@ -1,4 +1,4 @@
-"""The running whole on a real queue: nothing lost, everything told, changed while it runs."""
+"""The running whole on a real queue: nothing lost, everything recorded, changed while it runs."""
 
 from __future__ import annotations
 
@@ -7,12 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.delivery.parts import LANE, PATIENCE, Partner, config, event, running, small_catalog
+from tests.delivery.parts import (
+    PATIENCE,
+    SUBSCRIPTION,
+    Partner,
+    config,
+    event,
+    running,
+    small_catalog,
+)
 
 from offramp import OutgoingRequest, Response
 from offramp.config import Instance
 from offramp.delivery import Engine, make_runtime
-from offramp.delivery.instance import InstanceRuntime
+from offramp.delivery.runtime import InstanceRuntime
 from offramp.errors import ConfigError, Fault
 from offramp.plugins import CatalogEntry
 from offramp.queue import Stage, open_queue
@@ -127,14 +135,14 @@ async def test_disabling_a_subscription_ends_what_waits(tmp_path: Path) -> None:
         await asyncio.sleep(0.3)
         await engine.apply(config(enabled=False))
         async with asyncio.timeout(PATIENCE):
-            while (await engine.queue.depth(LANE)).total:  # noqa: ASYNC110 - it ends by itself
+            while (await engine.queue.depth(SUBSCRIPTION)).total:  # noqa: ASYNC110 - it ends by itself
                 await asyncio.sleep(0.01)
         delivery = (await ledger.event("m1"))[0].deliveries[0]
     assert (delivery.stage, delivery.reason) == (Stage.EXPIRED, "SUBSCRIPTION_REMOVED")
 
 
 async def test_an_instance_that_cannot_start_keeps_its_events(tmp_path: Path) -> None:
-    """Where settings do not hold, events wait, the problem is told, and a mended one delivers."""
+    """Where settings do not hold, events wait, the problem is listed, and a mended one delivers."""
     partner = Partner()
     broken = [True]
 
@@ -148,7 +156,7 @@ async def test_an_instance_that_cannot_start_keeps_its_events(tmp_path: Path) ->
         snapshot = await engine.apply(config())
         assert "is missing" in snapshot.problems["instances.small"]
         await engine.accept("site", [event("m1")])
-        assert (await queue.depth(LANE)).total == 1
+        assert (await queue.depth(SUBSCRIPTION)).total == 1
         broken[0] = False
         await engine.apply(config())
         assert await engine.wait_until_idle(timeout=PATIENCE)
@@ -161,10 +169,10 @@ async def test_explain_sends_nothing(tmp_path: Path) -> None:
     partner = Partner()
     async with running(tmp_path, partner) as (engine, _):
         await engine.apply(config())
-        told = await engine.explain(LANE, event("m1", kind="a"))
-    assert told["matches"] is True
-    assert told["payload"] == {"id": "m1", "kind": "a"}
-    assert told["request"]["body"] == '["m1"]'
+        explained = await engine.explain(SUBSCRIPTION, event("m1", kind="a"))
+    assert explained["matches"] is True
+    assert explained["payload"] == {"id": "m1", "kind": "a"}
+    assert explained["request"]["body"] == '["m1"]'
     assert partner.requests == []
 
 
@@ -217,7 +225,9 @@ async def test_a_change_takes_effect_while_an_old_request_is_under_way(tmp_path:
     assert partner.taken == ["m1", "new-m2"]
 
 
-async def test_a_check_of_a_plugin_that_raises_does_not_hold_up_its_lane(tmp_path: Path) -> None:
+async def test_a_check_of_a_plugin_that_raises_does_not_hold_up_its_subscription(
+    tmp_path: Path,
+) -> None:
     """Where `validate` breaks on one event, that one is tried again and the others arrive."""
     partner = Partner()
     async with running(tmp_path, partner) as (engine, ledger):

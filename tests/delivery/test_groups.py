@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.delivery.parts import Item, event
-from tests.delivery.wild import LANE, URL, config, outcomes, running, wild
+from tests.delivery.wild import SUBSCRIPTION, URL, config, outcomes, running, wild
 
 from offramp import AuthTokens, OutgoingRequest, Request, RequestOptions, Response
 from offramp.definition import Handler
@@ -27,7 +27,7 @@ async def unreachable(outgoing: OutgoingRequest) -> Response:
     raise ConnectionFailedError(f"{outgoing.url} is gone")
 
 
-def asking_for(*statuses: int) -> Callable[..., Any]:
+def requesting(*statuses: int) -> Callable[..., Any]:
     """An action with a request for each status, all under way at once."""
 
     async def perform(request: Request[Any], _: Item) -> None:
@@ -54,15 +54,15 @@ async def test_the_gravest_answer_is_the_outcome(
     tmp_path: Path, statuses: Sequence[int], stage: str, reason: str
 ) -> None:
     """Refused credentials before what is final, and that before what a later attempt may heal."""
-    found = await outcomes(tmp_path, wild(perform=asking_for(*statuses)), "m1", transport=moody)
+    found = await outcomes(tmp_path, wild(perform=requesting(*statuses)), "m1", transport=moody)
     message = "" if stage == "delivered" else f"{URL}/{reason} answered {reason}: no"
-    [(found_stage, found_reason, told)] = found
+    [(found_stage, found_reason, detail)] = found
     assert (found_stage, found_reason) == (stage, reason)
-    assert told.startswith(message)
+    assert detail.startswith(message)
 
 
 async def test_a_fault_of_the_plugin_beside_an_answer_is_told(tmp_path: Path) -> None:
-    """It is told with its own line, whatever the partner answered meanwhile."""
+    """It is detail with its own line, whatever the partner answered meanwhile."""
 
     async def broken() -> None:
         raise KeyError("nope")
@@ -94,10 +94,10 @@ async def test_an_explanation_tells_the_fault_beside_a_request(tmp_path: Path) -
     catalog = wild(perform=perform)
     async with running(tmp_path, catalog, transport=moody) as (engine, _):
         await engine.apply(config(catalog))
-        told = await engine.explain(LANE, event("m1"))
-    [error] = told["errors"]
+        explained = await engine.explain(SUBSCRIPTION, event("m1"))
+    [error] = explained["errors"]
     assert error["detail"].startswith("the plugin raised KeyError: 'nope' (test_groups.py:")
-    assert told["request"]["url"] == f"{URL}/200"
+    assert explained["request"]["url"] == f"{URL}/200"
 
 
 async def test_a_batch_refused_for_its_content_is_halved(tmp_path: Path) -> None:
@@ -138,17 +138,17 @@ async def test_stale_tokens_are_refreshed(tmp_path: Path) -> None:
         status = 200 if outgoing.headers["X-Access"] == "fresh" else 401
         return Response(status=status, headers={}, body=b"", url=outgoing.url)
 
-    catalog = wild(perform=asking_for(200), extend_request=extend, refresh_access_token=refresh)
+    catalog = wild(perform=requesting(200), extend_request=extend, refresh_access_token=refresh)
     assert await outcomes(tmp_path, catalog, "m1", transport=guarded) == [("delivered", "OK", "")]
 
 
 async def test_a_refresh_may_raise_a_group(tmp_path: Path) -> None:
-    """The partner's answer to a refresh is told as it is."""
+    """The partner's answer to a refresh is detail as it is."""
 
     async def refresh(_: Any) -> AuthTokens:
         raise ExceptionGroup("one", [HTTPError(503, url=URL)])
 
-    catalog = wild(perform=asking_for(401), refresh_access_token=refresh)
+    catalog = wild(perform=requesting(401), refresh_access_token=refresh)
     [(stage, reason, _)] = await outcomes(tmp_path, catalog, "m1", transport=moody)
     assert (stage, reason) == ("retrying", "503")
 
@@ -180,6 +180,6 @@ async def test_middleware_is_at_fault_only_for_its_own_errors(
         return sent.result()
 
     found = await outcomes(
-        tmp_path, wild(perform=asking_for(200)), "m1", transport=unreachable, middleware=[layer]
+        tmp_path, wild(perform=requesting(200)), "m1", transport=unreachable, middleware=[layer]
     )
     assert [each[:2] for each in found] == [("retrying", reason)]

@@ -14,7 +14,7 @@ from tests.delivery.parts import event, small_catalog
 from offramp import OutgoingRequest, Response
 from offramp.config import Config, Instance, Source, Subscription
 from offramp.delivery import Engine, make_runtime
-from offramp.delivery.instance import InstanceRuntime
+from offramp.delivery.runtime import InstanceRuntime
 from offramp.errors import ConnectionFailedError
 from offramp.plugins import CatalogEntry
 from offramp.queue import open_queue

@@ -1,4 +1,4 @@
-"""What a lane has leased: sent in full batches, and given back where it cannot go now."""
+"""What a worker has leased: sent in full batches, and given back where it cannot go now."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from tests.delivery.parts import (
     Take,
     config,
     event,
-    make_pipeline,
+    make_plan,
     make_small_runtime,
-    parcels,
+    prepared_events,
     running,
 )
 
 from offramp import Batch, OutgoingRequest, Response
-from offramp.delivery import Engine, dispatcher, send
+from offramp.delivery import Engine, deliver_batch, worker
 from offramp.delivery.engine import FINISH_SECONDS
-from offramp.delivery.limits import Line
+from offramp.delivery.limits import WaitGroup
 from offramp.queue import Depth
 
-LANE = "small/one"
-#: More than any lane leases at once.
+SUBSCRIPTION = "small/one"
+#: More than any worker leases at once.
 MANY = 1_000
 #: Seconds that a stop takes that waits for nothing, on a machine that is busy.
 AT_ONCE = FINISH_SECONDS / 4
 
 
 @attrs.define
-class Held(Partner):
+class WaitingPartner(Partner):
     """A partner whose answers wait until they are let go."""
 
     go: asyncio.Event = attrs.field(factory=asyncio.Event)
@@ -55,7 +55,7 @@ async def until(true: Callable[[], bool]) -> None:
 
 
 async def depth(engine: Engine) -> Depth:
-    return await engine.queue.depth(LANE)
+    return await engine.queue.depth(SUBSCRIPTION)
 
 
 @pytest.mark.parametrize("action", ["take", "takeOne"])
@@ -88,7 +88,7 @@ async def test_a_dead_partner_does_not_hold_up_the_stop(tmp_path: Path, action: 
 @pytest.mark.parametrize("action", ["take", "takeOne"])
 async def test_requests_under_way_are_waited_for(tmp_path: Path, action: str) -> None:
     """They end as delivered; what stood behind them is neither sent nor kept."""
-    partner = Held()
+    partner = WaitingPartner()
     async with running(tmp_path, partner) as (engine, ledger):
         await engine.apply(config(action=action))
         await engine.accept("site", [event(f"m{number}") for number in range(MANY)])
@@ -110,7 +110,7 @@ async def test_a_change_gives_back_what_waits_and_sends_nothing_twice(
     tmp_path: Path, action: str
 ) -> None:
     """The new version delivers what the old one had leased and not begun."""
-    partner = Held()
+    partner = WaitingPartner()
     async with running(tmp_path, partner) as (engine, ledger):
         await engine.apply(config(action=action))
         await engine.accept("site", [event(f"m{number}") for number in range(MANY)])
@@ -129,8 +129,8 @@ async def test_leases_that_wait_for_their_turn_too_long_are_given_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All batches leased ahead together wait no longer than one may; they arrive later, once."""
-    monkeypatch.setattr(dispatcher, "PATIENCE_SECONDS", 0.05)
-    partner = Held()
+    monkeypatch.setattr(worker, "PATIENCE_SECONDS", 0.05)
+    partner = WaitingPartner()
     async with running(tmp_path, partner) as (engine, ledger):
         await engine.apply(config())
         await engine.accept("site", [event(f"m{number}") for number in range(MANY)])
@@ -146,17 +146,20 @@ async def test_leases_that_wait_for_their_turn_too_long_are_given_back(
 
 async def test_a_line_that_closes_in_a_bisection_keeps_what_was_delivered() -> None:
     """The half that arrived has its outcome, so only the other may be sent again."""
-    line = Line()
+    wait_group = WaitGroup()
 
     def judge(ids: Sequence[str]) -> int:
         if len(ids) > 2:
             return 400
-        line.close()
+        wait_group.close()
         return 200
 
     partner = Partner(judge=judge)
-    results = await send(
-        make_small_runtime(partner), make_pipeline(), parcels(["m1", "m2", "m3", "m4"]), line
+    results = await deliver_batch(
+        make_small_runtime(partner),
+        make_plan(),
+        prepared_events(["m1", "m2", "m3", "m4"]),
+        wait_group,
     )
     assert partner.taken == ["m1", "m2"]
     assert [sent.held_back for sent in results] == [False, False, True, True]
@@ -166,14 +169,16 @@ async def test_a_line_that_closes_in_a_bisection_keeps_what_was_delivered() -> N
 async def test_whoever_leaves_a_line_gives_up_the_place() -> None:
     """A closed line costs the gate nothing: the next one passes, and a cancelled one is that."""
     gate = make_small_runtime(Partner(), max_concurrency=1).gate
-    line, other = Line(), Line()
-    assert await line.enter(gate)
-    waits = [asyncio.create_task(each.enter(gate)) for each in (line, line, other, other)]
+    wait_group, other = WaitGroup(), WaitGroup()
+    assert await wait_group.enter(gate)
+    waits = [
+        asyncio.create_task(each.enter(gate)) for each in (wait_group, wait_group, other, other)
+    ]
     await asyncio.sleep(0)
-    line.close()
-    line.close()
+    wait_group.close()
+    wait_group.close()
     assert await asyncio.gather(*waits[:2]) == [False, False]
-    assert not await line.enter(gate)
+    assert not await wait_group.enter(gate)
     waits[2].cancel()
     gate.leave()
     assert await waits[3]
@@ -184,7 +189,7 @@ async def test_whoever_leaves_a_line_gives_up_the_place() -> None:
 async def test_the_last_of_the_batches_leased_ahead_is_given_time_to_fill(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A lane that leases one batch and a half sends two full ones, if the rest comes soon."""
+    """A worker that leases one batch and a half sends two full ones, if the rest comes soon."""
     monkeypatch.setattr(Take, "batch", Batch(max_events=100, linger=timedelta(seconds=1)))
     partner = Partner()
     async with running(tmp_path, partner) as (engine, _):

@@ -28,7 +28,7 @@ def answered(status: int, retry_after: float | None = None) -> HTTPError:
 
 
 def verdict(
-    error: DeliveryError, *, attempt: int = 1, age: float = 0.0, luck: float = 1.0
+    error: DeliveryError, *, attempt: int = 1, age: float = 0.0, jitter: float = 1.0
 ) -> tuple[Stage, float | None]:
     decision = decide(
         POLICY,
@@ -38,7 +38,7 @@ def verdict(
         accepted_at=0,
         opened_at=0,
         now=age,
-        luck=luck,
+        jitter=jitter,
     )
     wait = None if decision.retry_at is None else decision.retry_at - age
     return decision.stage, wait
@@ -73,12 +73,12 @@ def test_the_class_of_an_error_decides_before_its_status(
 
 
 @pytest.mark.parametrize(
-    ("attempt", "luck", "seconds"),
+    ("attempt", "jitter", "seconds"),
     [(1, 1.0, 1), (2, 1.0, 2), (5, 1.0, 16), (5, 0.25, 4), (11, 1.0, 600), (10_000, 1.0, 600)],
 )
-def test_backoff_doubles_up_to_its_cap(attempt: int, luck: float, seconds: float) -> None:
+def test_backoff_doubles_up_to_its_cap(attempt: int, jitter: float, seconds: float) -> None:
     """Luck * min(wait_max, wait_initial * 2^(attempt-1)), for any attempt number."""
-    assert backoff(attempt, POLICY, luck=luck) == seconds
+    assert backoff(attempt, POLICY, jitter=jitter) == seconds
 
 
 def test_a_pause_that_the_partner_asks_for_is_kept() -> None:
@@ -113,7 +113,7 @@ def test_no_attempt_leaves_the_idempotency_window() -> None:
         accepted_at=0,
         opened_at=late - 60,
         now=late,
-        luck=1,
+        jitter=1,
     )
     assert decision.stage is Stage.RETRYING
     assert decision.retry_at == late + 30
@@ -123,11 +123,11 @@ def test_no_attempt_leaves_the_idempotency_window() -> None:
     attempt=st.integers(1, 10_000),
     age=st.floats(0, 40 * 24 * HOUR),
     replayed=st.floats(0, 40 * 24 * HOUR),
-    luck=st.floats(0, 1),
+    jitter=st.floats(0, 1),
     asked=st.just(0.0) | st.floats(0, 48 * HOUR),
 )
 def test_every_retry_lies_between_now_and_the_deadline(
-    attempt: int, age: float, replayed: float, luck: float, asked: float
+    attempt: int, age: float, replayed: float, jitter: float, asked: float
 ) -> None:
     """Whatever the numbers, a retry is never in the past and never after the deadline."""
     opened = min(age, replayed)
@@ -139,7 +139,7 @@ def test_every_retry_lies_between_now_and_the_deadline(
         accepted_at=0,
         opened_at=opened,
         now=age,
-        luck=luck,
+        jitter=jitter,
     )
     deadline = POLICY.deadline(accepted_at=0, opened_at=opened)
     if decision.stage is Stage.EXPIRED:

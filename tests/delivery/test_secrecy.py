@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.delivery.parts import Item, event
-from tests.delivery.wild import LANE, URL, config, running, told_of, wild
+from tests.delivery.wild import SUBSCRIPTION, URL, config, deliveries_of, running, wild
 
 from offramp import RejectedError
 from offramp.delivery.secrecy import masked_json
@@ -49,12 +49,12 @@ async def test_a_record_stays_readable(tmp_path: Path, token: str) -> None:
     async with running(tmp_path, catalog, token=token) as (engine, ledger):
         await engine.apply(config(catalog))
         await engine.accept("site", [event("m1", kind="line\n123")])
-        [delivery] = await told_of(ledger, "m1")
-        explained = await engine.explain(LANE, event("m1", kind="wild"))
+        [delivery] = await deliveries_of(ledger, "m1")
+        explained = await engine.explain(SUBSCRIPTION, event("m1", kind="wild"))
     assert delivery.reason == "MESSAGE_REJECTED"
     assert delivery.payload is not None
     assert json.loads(delivery.payload)["id"] == "m1"
     assert delivery.exchange is not None
     assert json.loads(json.loads(delivery.exchange)["request_body"])["token"] == "***"
-    assert (explained["subscription"], explained["action"]) == (LANE, "wild")
+    assert (explained["subscription"], explained["action"]) == (SUBSCRIPTION, "wild")
     assert json.loads(explained["request"]["body"])["token"] == "***"

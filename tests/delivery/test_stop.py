@@ -15,19 +15,19 @@ from tests.delivery.parts import Partner, event, small_catalog
 from offramp import OutgoingRequest, Response
 from offramp.config import Config, Instance, Source, Subscription
 from offramp.delivery import Engine, make_runtime
-from offramp.delivery.instance import InstanceRuntime
+from offramp.delivery.runtime import InstanceRuntime
 from offramp.plugins import CatalogEntry
 from offramp.queue import open_queue
 from offramp.storage import Store
 
-LANES = 5
+SUBSCRIPTIONS = 5
 PATIENCE = 30.0
 #: Turns of the event loop after which the stop comes: before, in and after the change's own.
 TURNS = (0, 1, 2, 3, 5, 8, 13)
 
 
 def config(note: str) -> Config:
-    """One instance with several lanes; another note is another mapping of each, and settings."""
+    """One instance with several subscriptions; another note is other mappings and settings."""
     return Config(
         sources={"site": Source(name="site", write_key="key")},
         instances={
@@ -44,7 +44,7 @@ def config(note: str) -> Config:
                 trigger='type = "track"',
                 mapping={"id": {"@template": f"{note}-{number}-{{{{ messageId }}}}"}},
             )
-            for number in range(LANES)
+            for number in range(SUBSCRIPTIONS)
         },
     )
 
@@ -75,10 +75,10 @@ class Bench:
         async with asyncio.timeout(PATIENCE):
             await stopping
 
-    def lane_tasks(self) -> list[str]:
+    def worker_tasks(self) -> list[str]:
         """What of the engine still runs in the event loop."""
         names = [task.get_name() for task in asyncio.all_tasks()]
-        return [name for name in names if name.startswith(("lane", "apply", "retire"))]
+        return [name for name in names if name.startswith(("worker", "apply", "retire"))]
 
 
 @pytest.fixture
@@ -109,16 +109,16 @@ async def bench(tmp_path: Path) -> Any:
         yield Bench(Engine(small_catalog(), queue, start), partner, asked, release, opened)
 
 
-async def assert_all_told(bench: Bench) -> None:
+async def assert_all_accounted_for(bench: Bench) -> None:
     """Nothing runs or is leased; each delivery reached the partner once, or still waits."""
-    assert bench.lane_tasks() == []
+    assert bench.worker_tasks() == []
     assert bench.open == set()
     depths = await bench.engine.queue.depths()
     assert sum(depth.leased for depth in depths.values()) == 0
     waiting = sum(depth.total for depth in depths.values())
-    lanes_taken = [each.split("-")[1] for each in bench.partner.taken]
-    assert len(set(lanes_taken)) == len(lanes_taken)
-    assert len(lanes_taken) + waiting == LANES
+    taken = [each.split("-")[1] for each in bench.partner.taken]
+    assert len(set(taken)) == len(taken)
+    assert len(taken) + waiting == SUBSCRIPTIONS
 
 
 @pytest.mark.parametrize("turns", TURNS)
@@ -129,7 +129,7 @@ async def test_a_stop_that_meets_a_change_leaves_nothing(bench: Bench, turns: in
         await asyncio.sleep(0)
     await bench.stop()
     await changing
-    await assert_all_told(bench)
+    await assert_all_accounted_for(bench)
 
 
 async def test_a_stop_waits_for_the_change_that_replaces_workers(bench: Bench) -> None:
@@ -142,7 +142,7 @@ async def test_a_stop_waits_for_the_change_that_replaces_workers(bench: Bench) -
     assert not changing.done()
     await bench.stop()
     await changing
-    await assert_all_told(bench)
+    await assert_all_accounted_for(bench)
 
 
 async def test_a_change_after_the_stop_starts_nothing(bench: Bench) -> None:
@@ -151,7 +151,7 @@ async def test_a_change_after_the_stop_starts_nothing(bench: Bench) -> None:
     before = bench.engine.snapshot
     await bench.stop()
     assert await bench.engine.apply(config("new")) is before
-    assert bench.lane_tasks() == []
+    assert bench.worker_tasks() == []
     assert bench.open == set()
 
 
@@ -162,4 +162,4 @@ async def test_changes_that_wait_for_their_turn_are_not_made(bench: Bench) -> No
     await asyncio.sleep(0)
     await bench.stop()
     await asyncio.gather(first, *more)
-    await assert_all_told(bench)
+    await assert_all_accounted_for(bench)

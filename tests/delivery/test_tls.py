@@ -19,8 +19,8 @@ from tests.http.certificates import DAY, Authority
 
 from offramp.config import Instance
 from offramp.delivery import Engine, make_runtime
-from offramp.delivery.instance import InstanceRuntime
 from offramp.delivery.limits import Gate
+from offramp.delivery.runtime import InstanceRuntime
 from offramp.http import aiohttp_transport
 from offramp.plugins import CatalogEntry
 from offramp.queue import SqliteLedger, Stage, open_queue

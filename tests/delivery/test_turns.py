@@ -10,7 +10,7 @@ import pytest
 from tests.delivery.parts import Partner, event, make_small_runtime, small_catalog
 
 from offramp.config import Config, Instance, Source, Subscription
-from offramp.delivery import Engine, Pipeline, dispatcher
+from offramp.delivery import Engine, Plan, worker
 from offramp.queue import open_queue
 from offramp.storage import Store
 
@@ -38,9 +38,9 @@ async def test_a_batch_of_slow_events_does_not_hold_the_loop(
     """Once a turn is over, others run before the next event of the batch is prepared."""
     turns = 0
     between: list[int] = []
-    prepare = Pipeline.prepare
+    prepare = Plan.prepare
 
-    def watched(self: Pipeline, *args: object, **more: object) -> object:
+    def watched(self: Plan, *args: object, **more: object) -> object:
         between.append(turns)
         return prepare(self, *args, **more)  # type: ignore[arg-type]  # handed on as they came
 
@@ -50,8 +50,8 @@ async def test_a_batch_of_slow_events_does_not_hold_the_loop(
             turns += 1
             await asyncio.sleep(0)
 
-    monkeypatch.setattr(dispatcher, "TURN_SECONDS", 0.0)
-    monkeypatch.setattr(Pipeline, "prepare", watched)
+    monkeypatch.setattr(worker, "TURN_SECONDS", 0.0)
+    monkeypatch.setattr(Plan, "prepare", watched)
     partner = Partner()
     async with Store.open(tmp_path) as store, open_queue(store) as queue:
         engine = Engine(small_catalog(), queue, lambda *_: make_small_runtime(partner))

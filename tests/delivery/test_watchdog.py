@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from tests.delivery.parts import event
-from tests.delivery.wild import LANE, config, running, told_of, wild
+from tests.delivery.wild import SUBSCRIPTION, config, deliveries_of, running, wild
 
 from offramp.delivery import Watchdog, watch_loop
 from offramp.plugins import load_catalog, load_plugins
@@ -160,10 +160,10 @@ async def test_the_instance_is_told(tmp_path: Path) -> None:
     ):
         await engine.apply(config(catalog))
         await engine.accept("site", [event("slow")])
-        [told] = await told_of(ledger, "slow")
-    assert told.stage is Stage.DELIVERED
+        [delivery] = await deliveries_of(ledger, "slow")
+    assert delivery.stage is Stage.DELIVERED
     assert watchdog.last is not None
-    assert watchdog.last.whose == f"instance {LANE.partition('/')[0]}"
+    assert watchdog.last.whose == f"instance {SUBSCRIPTION.partition('/')[0]}"
 
 
 def test_code_belongs_to_the_plugin_whose_files_it_stands_in() -> None:

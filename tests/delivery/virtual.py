@@ -1,4 +1,4 @@
-"""A lane's real worker on time that jumps ahead: hours of waiting pass in a moment."""
+"""A real worker on time that jumps ahead: hours of waiting pass in a moment."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from operator import itemgetter
 from typing import Any, TypeVar
 
 import attrs
-from tests.delivery.parts import event, make_pipeline, make_small_runtime
+from tests.delivery.parts import event, make_plan, make_small_runtime
 
 from offramp import OutgoingRequest, Response, _json
-from offramp.delivery.dispatcher import Dispatcher
-from offramp.delivery.instance import InstanceRuntime
 from offramp.delivery.limits import Gate
+from offramp.delivery.runtime import InstanceRuntime
+from offramp.delivery.worker import Worker
 from offramp.queue import Lease, Outcome, Stage
 
 T = TypeVar("T")
 
-LANE = "small/one"
+SUBSCRIPTION = "small/one"
 
 
 class _JumpingSelector(selectors.DefaultSelector):
@@ -69,7 +69,7 @@ class _Row:
 
 @attrs.define
 class MemoryQueue:
-    """One lane in memory, by the loop's time: as much of a queue as a worker asks for."""
+    """One subscription in memory, by the loop's time: as much of a queue as a worker asks for."""
 
     rows: dict[str, _Row] = attrs.field(factory=dict)
     ends: dict[str, Outcome] = attrs.field(factory=dict)
@@ -83,7 +83,7 @@ class MemoryQueue:
             self.rows[each] = _Row(_json.dumps(event(each)), now, now)
         self.changed.set()
 
-    async def lease(self, lane: str, n: int, *, ttl: float, wait: float = 0) -> list[Lease]:
+    async def lease(self, subscription: str, n: int, *, ttl: float, wait: float = 0) -> list[Lease]:
         until = _now() + wait
         while True:
             self.changed.clear()
@@ -91,7 +91,7 @@ class MemoryQueue:
             free = [(row.due, key) for key, row in self.rows.items() if row.lent_until is None]
             due = [key for when, key in sorted(free, key=itemgetter(0)) if when <= now][:n]
             if due or now >= until:
-                return [self._lend(each, lane, ttl) for each in due]
+                return [self._lend(each, subscription, ttl) for each in due]
             soon = min([until, *(when for when, _ in free)])
             try:
                 async with asyncio.timeout(soon - now):
@@ -99,12 +99,12 @@ class MemoryQueue:
             except TimeoutError:
                 continue
 
-    def _lend(self, key: str, lane: str, ttl: float) -> Lease:
+    def _lend(self, key: str, subscription: str, ttl: float) -> Lease:
         row = self.rows[key]
         row.lent_until = _now() + ttl
         return Lease(
-            id=key, token="t", lane=lane, source="site", message_id=key, type="track", name="",
-            body=row.body, attempt=row.attempt, accepted_at=row.accepted_at,
+            id=key, token="t", lane=subscription, source="site", message_id=key, type="track",
+            name="", body=row.body, attempt=row.attempt, accepted_at=row.accepted_at,
             opened_at=row.accepted_at, expires_at=row.lent_until,
         )  # fmt: skip
 
@@ -160,7 +160,7 @@ class World:
     queue: MemoryQueue = attrs.field(factory=MemoryQueue)
     started: float = attrs.field(factory=_now)
     runtime: InstanceRuntime = attrs.field(init=False)
-    _workers: list[tuple[Dispatcher, asyncio.Task[None]]] = attrs.field(factory=list, init=False)
+    _workers: list[tuple[Worker, asyncio.Task[None]]] = attrs.field(factory=list, init=False)
 
     @runtime.default
     def _make_runtime(self) -> InstanceRuntime:
@@ -193,10 +193,10 @@ class World:
         """How each delivery ended that has ended."""
         return {key: outcome.stage.value for key, outcome in self.queue.ends.items()}
 
-    def start(self, queue: MemoryQueue | None = None, action: str | None = None) -> Dispatcher:
+    def start(self, queue: MemoryQueue | None = None, action: str | None = None) -> Worker:
         """Start a worker, of the world's own queue or of another subscription's."""
-        worker = Dispatcher(
-            pipeline=make_pipeline(action or self.action),
+        worker = Worker(
+            plan=make_plan(action or self.action),
             runtime=self.runtime,
             queue=queue or self.queue,  # type: ignore[arg-type] # what a worker needs of one
             clock=_now,

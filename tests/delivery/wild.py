@@ -19,7 +19,7 @@ from offramp.plugins import Catalog, CatalogEntry, load_catalog, load_plugins
 from offramp.queue import Delivery, SqliteLedger, Stage, open_queue
 from offramp.storage import Store
 
-LANE = "wild/one"
+SUBSCRIPTION = "wild/one"
 TOKEN = "s3cr3t-token"
 URL = "https://partner.example/take"
 PATIENCE = 10.0
@@ -60,22 +60,22 @@ def wild(  # noqa: PLR0913 - each thing that an action or a destination may do
     return load_catalog(load_plugins(extra=[Plugin(), Observer()], installed=False))
 
 
-def config(catalog: Catalog, *lanes: str, **mapping: Any) -> Config:
-    """A subscription for each lane (or one) of one instance."""
+def config(catalog: Catalog, *subscriptions: str, **mapping: Any) -> Config:
+    """A subscription for each id (or one) of one instance."""
     defaults = catalog["wild"].action("wild").default_mapping
     return Config(
         sources={"site": Source(name="site", write_key="key")},
         instances={"wild": Instance(name="wild", source="site", destination="wild")},
         subscriptions={
-            lane: Subscription(
-                id=lane,
-                name=lane.partition("/")[2],
+            each: Subscription(
+                id=each,
+                name=each.partition("/")[2],
                 instance="wild",
                 action="wild",
                 trigger='type = "track"',
                 mapping={**defaults, **mapping},
             )
-            for lane in lanes or (LANE,)
+            for each in subscriptions or (SUBSCRIPTION,)
         },
     )
 
@@ -109,7 +109,7 @@ async def running(
             await engine.stop(within=0.1)
 
 
-async def told_of(ledger: SqliteLedger, *ids: str) -> list[Delivery]:
+async def deliveries_of(ledger: SqliteLedger, *ids: str) -> list[Delivery]:
     """The first delivery of each event, once it was tried and its outcome is on disk."""
     async with asyncio.timeout(PATIENCE):
         while True:
@@ -127,5 +127,6 @@ async def outcomes(
         await engine.apply(config(catalog))
         await engine.accept("site", [event(each) for each in ids])
         return [
-            (each.stage.value, each.reason, each.message) for each in await told_of(ledger, *ids)
+            (each.stage.value, each.reason, each.message)
+            for each in await deliveries_of(ledger, *ids)
         ]

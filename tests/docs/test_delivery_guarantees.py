@@ -16,11 +16,11 @@ from offramp.config import HostSettings
 from offramp.definition import Retry
 from offramp.definition.action import DEFAULT_LINGER
 from offramp.delivery import RetryPolicy, backoff, breaker, limits
+from offramp.delivery.attempt import LONGEST_CALL_SECONDS
 from offramp.delivery.bisection import CONTENT_STATUSES
-from offramp.delivery.dispatcher import PROBE_CANDIDATES
 from offramp.delivery.engine import FINISH_SECONDS
 from offramp.delivery.retry import policy_of
-from offramp.delivery.send import LONGEST_CALL_SECONDS
+from offramp.delivery.worker import PROBE_CANDIDATES
 from offramp.errors import is_retryable_status
 from offramp.host.listen import SHUTDOWN_SECONDS
 from offramp.host.run import queue_limits, retention
@@ -65,15 +65,15 @@ def test_the_formula_gives_the_waits_of_the_code() -> None:
     for n in range(1, 40):
         for jitter in (0.0, 0.3, 1.0):
             expected = jitter * min(wait_max, wait_initial * 2 ** (n - 1))
-            assert backoff(n, policy(), luck=jitter) == pytest.approx(expected)
+            assert backoff(n, policy(), jitter=jitter) == pytest.approx(expected)
 
 
 def test_the_timeline_is_that_of_the_code() -> None:
     """Every wait of the table, and their sums, come out of the code's backoff."""
     table = rows(RETRY)
     attempts = range(1, len(table) + 1)
-    longest = [backoff(n, policy(), luck=1.0) for n in attempts]
-    average = [backoff(n, policy(), luck=0.5) for n in attempts]
+    longest = [backoff(n, policy(), jitter=1.0) for n in attempts]
+    average = [backoff(n, policy(), jitter=0.5) for n in attempts]
     expected = zip(
         attempts, longest, average, accumulate(longest), accumulate(average), strict=True
     )

@@ -134,7 +134,7 @@ async def test_a_host_runs_on_the_folder_of_an_earlier_version(served: Path) -> 
             max_concurrency=3,
             requests_per_second=250.3,
         )
-        assert list(host.engine.snapshot.pipelines) == list(config.subscriptions)
+        assert list(host.engine.snapshot.plans) == list(config.subscriptions)
         dead = await get(host, "dead-letters")
         assert [row["message_id"] for row in dead["rows"]] == ["evt-nobody", "evt-old"]
         assert {row["reason"] for row in dead["rows"]} == {"PAYLOAD_VALIDATION_FAILED"}

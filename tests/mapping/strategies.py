@@ -53,15 +53,18 @@ LIQUID = st.sampled_from(
         "{{ (a..b) | size }} {{ a[b] }} {{ b | where: 'a', c | first }} {{ a | round: b }}",
         "{% assign x = a | push: b | sum: 'a' %}{{ x | modulo: c }}{% increment a %}",
         "{{ a | url_decode }}{{ b | base64_decode }}{{ c | slugify | hmac_sha256: a }}",
+        "{{ a.b.size }}{{ size }}{{ a.size.b }}{{ a['size'] }}{{ b.first.a }}{{ c[0].length }}",
+        "{% if a %}{% assign b = a.c %}{% endif %}{{ b.a }}{{ [a] }}{{ ['x y'].c }}{{ a == a }}",
+        "{% decrement b %}{{ b.a }}{% capture c %}{{ a.b }}{% endcapture %}{{ c.length }}{{ b }}",
     ]
 )
 
 
-def specs(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """A directive around parts of a mapping, mostly with the options that it takes."""
+def options(inner: st.SearchStrategy[Any]) -> dict[str, st.SearchStrategy[Any]]:
+    """By directive, specs around parts of a mapping, mostly with the options that it takes."""
     members = st.dictionaries(KEYS, inner, max_size=3)
     some_object = members | st.builds(lambda path: {"@path": path}, PATHS)
-    options = {
+    specs = {
         "@path": PATHS | inner,
         "@template": TEMPLATES | inner,
         "@literal": inner,
@@ -93,8 +96,13 @@ def specs(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         ),
         "@transform": st.fixed_dictionaries({"apply": some_object, "mapping": some_object}),
     }
-    assert set(options) == set(BUILTIN_DIRECTIVES)
-    return st.one_of([st.fixed_dictionaries({name: spec}) for name, spec in options.items()])
+    assert set(specs) == set(BUILTIN_DIRECTIVES)
+    return specs
+
+
+def specs(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Any directive around parts of a mapping."""
+    return st.one_of([st.fixed_dictionaries({name: spec}) for name, spec in options(inner).items()])
 
 
 PARTS = st.recursive(

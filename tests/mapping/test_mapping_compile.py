@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from offramp._json import Reads
 from offramp.errors import DefinitionError, MappingError, TransformError
 from offramp.mapping import (
     MAX_DEPTH,
@@ -80,6 +81,7 @@ def test_a_directive_of_a_plugin_works_like_a_built_in_one() -> None:
     compiled = compile_mapping(mapping, directives=PLUGIN)
     assert compiled({"event": "x"}) == {"v": "X!"}
     assert compiled.paths == ("$.event",)
+    assert compiled.reads is None  # the function gets the event, and may read all of it
     assert compiled.explain({"event": "x"}).children[0].directive == "@upper"
 
 
@@ -98,9 +100,14 @@ class Shout(Node):
         return f"[{code.value(self.value)}] * 2"
 
     @property
-    def reads(self) -> tuple[str, ...]:
-        """A path that no part of it reads."""
+    def paths(self) -> tuple[str, ...]:
+        """A path that no part of it shows."""
         return ("$.loud",)
+
+    @property
+    def reads(self) -> Reads:
+        """What its part reads."""
+        return self.value.reads
 
 
 def test_a_plugin_may_write_a_node_with_its_check() -> None:
@@ -116,6 +123,7 @@ def test_a_plugin_may_write_a_node_with_its_check() -> None:
     compiled = compile_mapping(mapping, directives=directives)
     assert compiled({"a": 1}) == {"v": [1, 1], "n": 2}
     assert compiled.paths == ("$.a", "$.loud")
+    assert compiled.reads == frozenset({("a",)})
     [shout, count] = compiled.explain({"a": 1}).children
     assert (shout.value, shout.paths) == ([1, 1], ("$.a", "$.loud"))
     assert [child.place for child in shout.children] == ["$.v.@shout.value"]

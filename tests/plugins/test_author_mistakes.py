@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import attrs
 import pytest
 from tests.delivery.parts import event
-from tests.delivery.wild import config, outcomes, running, told_of, wild
+from tests.delivery.wild import config, deliveries_of, outcomes, running, wild
 from tests.plugins.small import PRESET, Payload, Send, Settings, make_destination
 
 from offramp import (
@@ -391,6 +391,6 @@ async def test_extend_request_that_returns_something_else_is_told(
     async with running(tmp_path, catalog) as (engine, ledger):
         await engine.apply(config(catalog))
         await engine.accept("site", [event("m1")])
-        [answer] = await told_of(ledger, "m1")
+        [answer] = await deliveries_of(ledger, "m1")
     assert answer.reason == "INTERNAL"
     assert f"extend_request returned {kind}, and not RequestOptions: return" in answer.message

@@ -26,7 +26,7 @@ REGISTRIES = (
     "offramp_metronome.plugin",
 )
 #: Rooms that are made anew as a whole, and cut by concept then.
-EXEMPT = ("offramp.queue.", "offramp.delivery.")
+EXEMPT = ("offramp.queue.",)
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -12,7 +12,7 @@ from offramp.api.editing import parse_part
 from offramp.api.host_context import HostContext
 from offramp.config import Config, Instance, Subscription
 from offramp.config.export import instance_table, settings_fields, source_table
-from offramp.delivery import InstanceRuntime, Pipeline, compile_subscription, explain
+from offramp.delivery import InstanceRuntime, Plan, compile_subscription, explain
 from offramp.errors import ConfigError, join_place
 from offramp.plugins import Catalog, pick
 
@@ -21,13 +21,13 @@ from offramp.plugins import Catalog, pick
 class Candidate:
     """A compiled subscription, with its instance if that can be started."""
 
-    pipeline: Pipeline
+    plan: Plan
     runtime: InstanceRuntime | None
     host: HostContext
 
     async def explain(self, event: dict[str, Any]) -> dict[str, Any]:
         """Explain what it would make of an event; nothing is sent."""
-        return await explain(self.pipeline, self.runtime, event, now=self.host.clock())
+        return await explain(self.plan, self.runtime, event, now=self.host.clock())
 
 
 @asynccontextmanager
@@ -39,7 +39,7 @@ async def compiled(
     If its instance cannot be started, explanations have no request.
     """
     instance = pick(instances, subscription.instance, "instance")
-    pipeline = compile_subscription(
+    plan = compile_subscription(
         subscription,
         host.catalog[instance.destination],
         host.catalog.directives,
@@ -50,7 +50,7 @@ async def compiled(
             runtime = await stack.enter_async_context(host.engine.borrow(instance))
         except ConfigError:
             runtime = None
-        yield Candidate(pipeline=pipeline, runtime=runtime, host=host)
+        yield Candidate(plan=plan, runtime=runtime, host=host)
 
 
 @asynccontextmanager

@@ -148,7 +148,7 @@ class StatusResource:
             "id": subscription,
             "configured": configured is not None,
             "enabled": configured is not None and configured.enabled,
-            "running": subscription in self._host.engine.snapshot.pipelines,
+            "running": subscription in self._host.engine.snapshot.plans,
             "waiting": depth.waiting,
             "retrying": depth.retrying,
             "leased": depth.leased,

@@ -145,7 +145,7 @@ class SubscriptionsResource(ConfigResource):
             "instance": subscription.instance,
             **show_options(subscription),
             "mapping": mask_mapping(fields, subscription.mapping),
-            "running": name in snapshot.pipelines and started,
+            "running": name in snapshot.plans and started,
             "problem": problems.get(f"subscriptions.{name}", of_instance),
         }
 

@@ -18,7 +18,7 @@ from offramp.cli.render.columns import indented
 from offramp.cli.render.explanation import render_event
 from offramp.config import follow_all
 from offramp.delivery import (
-    Pipeline,
+    Plan,
     Snapshot,
     compile_config,
 )
@@ -68,7 +68,7 @@ class Compiled:
 
 async def trials(
     context: Context, snapshot: Snapshot, subscription: str | None, *, as_json: bool
-) -> AsyncIterator[tuple[Pipeline, dict[str, Any]]]:
+) -> AsyncIterator[tuple[Plan, dict[str, Any]]]:
     """Yield each event on standard input, completed, with each selected subscription.
 
     Raises `NotFoundError` if there is no enabled subscription with that id.
@@ -76,14 +76,14 @@ async def trials(
     for event in map(complete, read_events()):
         if not as_json:
             context.out.print(render_event(event))
-        for pipeline in _chosen(snapshot, subscription):
-            yield pipeline, event
+        for plan in _chosen(snapshot, subscription):
+            yield plan, event
 
 
-def _chosen(snapshot: Snapshot, subscription: str | None) -> list[Pipeline]:
+def _chosen(snapshot: Snapshot, subscription: str | None) -> list[Plan]:
     if subscription is None:
-        return list(snapshot.pipelines.values())
-    return [pick(snapshot.pipelines, subscription, "enabled subscription")]
+        return list(snapshot.plans.values())
+    return [pick(snapshot.plans, subscription, "enabled subscription")]
 
 
 def show(

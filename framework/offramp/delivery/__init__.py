@@ -1,29 +1,28 @@
 """Delivers events: match, map, check, perform, and record an outcome for every delivery."""
 
-from offramp.delivery.batching import Parcel, in_batches
-from offramp.delivery.bisection import Sent
+from offramp.delivery.attempt import deliver_batch
+from offramp.delivery.batching import in_batches
+from offramp.delivery.bisection import AttemptResult
 from offramp.delivery.breaker import REMEDIES, Hold
 from offramp.delivery.engine import Engine
 from offramp.delivery.explain import explain
-from offramp.delivery.failures import as_delivery_error, is_ours, plugin_failure
-from offramp.delivery.instance import InstanceRuntime, check_settings, make_runtime, secrets_of
-from offramp.delivery.pipeline import Pipeline, Prepared, compile_subscription
+from offramp.delivery.failures import as_delivery_error, plugin_failure
+from offramp.delivery.plan import Plan, PreparedEvent, compile_subscription
 from offramp.delivery.retry import RetryPolicy, backoff, decide, policy_of
-from offramp.delivery.send import send
+from offramp.delivery.runtime import InstanceRuntime, check_settings, make_runtime, secrets_of
 from offramp.delivery.snapshot import Snapshot, StartInstance, compile_config
 from offramp.delivery.watchdog import Blockage, Watchdog, watch_loop
 
 __all__ = [
     "REMEDIES",
+    "AttemptResult",
     "Blockage",
     "Engine",
     "Hold",
     "InstanceRuntime",
-    "Parcel",
-    "Pipeline",
-    "Prepared",
+    "Plan",
+    "PreparedEvent",
     "RetryPolicy",
-    "Sent",
     "Snapshot",
     "StartInstance",
     "Watchdog",
@@ -33,13 +32,12 @@ __all__ = [
     "compile_config",
     "compile_subscription",
     "decide",
+    "deliver_batch",
     "explain",
     "in_batches",
-    "is_ours",
     "make_runtime",
     "plugin_failure",
     "policy_of",
     "secrets_of",
-    "send",
     "watch_loop",
 ]

@@ -8,11 +8,11 @@ from typing import Final, TypeAlias
 
 import attrs
 
-from offramp.delivery.batching import Parcel
 from offramp.delivery.breaker import TOO_MANY_REQUESTS, refuses_credentials
 from offramp.delivery.failures import MiddlewareFailedError, PluginFailedError
 from offramp.delivery.limits import Gate
-from offramp.delivery.past import NO_PAST, Past
+from offramp.delivery.memory import NO_PAST, Past
+from offramp.delivery.plan import PreparedEvent
 from offramp.errors import FIRST_SERVER_STATUS, ConnectionFailedError, DeliveryError
 from offramp.http import Exchange
 
@@ -29,7 +29,7 @@ HALVES_TO_COUNT: Final = 6
 
 
 @attrs.frozen(kw_only=True)
-class Sent:
+class AttemptResult:
     """The result of one attempt; payloads with the same result share one object."""
 
     error: DeliveryError | None
@@ -43,7 +43,7 @@ class Sent:
 
 
 @attrs.frozen(kw_only=True)
-class Tried:
+class RequestResult:
     """The result of one request."""
 
     #: One for each payload, in their order.
@@ -56,7 +56,7 @@ class Tried:
 
 
 #: Sends payloads in one request, at the pace of halves or not; `None` if it was not let through.
-Try: TypeAlias = Callable[[Sequence[Parcel], bool], Awaitable[Tried | None]]
+SendRequest: TypeAlias = Callable[[Sequence[PreparedEvent], bool], Awaitable[RequestResult | None]]
 
 
 def may_be_one(error: DeliveryError, *, idempotent: bool) -> bool:
@@ -116,26 +116,26 @@ class _Tally:
         #: Whether some payloads are known to fail while others succeed.
         self._expected = expected
         self._passed = False
-        self._untold: list[DeliveryError] = []
+        self._deferred: list[DeliveryError] = []
 
-    def note(self, tried: Tried, *, defer: bool) -> None:
+    def note(self, result: RequestResult, *, defer: bool) -> None:
         """Report one request; `defer`: its failure counts together with those of its halves."""
-        told = [each for each in tried.outcomes if not isinstance(each, PluginFailedError)]
-        if not told:
+        of_partner = [each for each in result.outcomes if not isinstance(each, PluginFailedError)]
+        if not of_partner:
             return  # a fault of the plugin says nothing about the partner
-        ill = [each for each in told if each is not None and _speaks_of_the_partner(each)]
-        if len(ill) < len(told):
-            self._succeed(told, tried.started)
-        throttled = [each for each in ill if each.status == TOO_MANY_REQUESTS]
+        failing = [each for each in of_partner if each is not None and _speaks_of_the_partner(each)]
+        if len(failing) < len(of_partner):
+            self._succeed(of_partner, result.started)
+        throttled = [each for each in failing if each.status == TOO_MANY_REQUESTS]
         if throttled:
             self._gate.note(throttled[0])
-        elif len(ill) == len(told):
-            self._fail(ill[0], defer=defer)
+        elif len(failing) == len(of_partner):
+            self._fail(failing[0], defer=defer)
 
-    def _succeed(self, told: Sequence[DeliveryError | None], started: float) -> None:
+    def _succeed(self, of_partner: Sequence[DeliveryError | None], started: float) -> None:
         self._passed = True
-        self._untold.clear()
-        well = [each for each in told if each is None or not _speaks_of_the_partner(each)]
+        self._deferred.clear()
+        well = [each for each in of_partner if each is None or not _speaks_of_the_partner(each)]
         taken = any(each is None for each in well)
         self._gate.note(None if taken else well[0], started=started)
 
@@ -146,16 +146,16 @@ class _Tally:
             self._gate.obey(error)
         elif defer:
             self._gate.obey(error)
-            self._untold.append(error)
-            if len(self._untold) > HALVES_TO_COUNT:
+            self._deferred.append(error)
+            if len(self._deferred) > HALVES_TO_COUNT:
                 self.close()
         else:
             self._gate.note(error, weak=self._weak)
 
     def close(self) -> None:
         """Report the failures of a batch if no part of it succeeded."""
-        untold, self._untold = self._untold, []
-        for error in untold:
+        deferred, self._deferred = self._deferred, []
+        for error in deferred:
             self._gate.note(error, weak=self._weak)
 
 
@@ -166,41 +166,45 @@ class Bisection:
     gate: Gate
     #: Whether the partner recognizes a repeat.
     idempotent: bool
-    attempt: Try
+    request: SendRequest
 
-    async def send(self, parcels: Sequence[Parcel]) -> list[Sent]:
-        """Deliver parcels; one `Sent` for each, in their order.
+    async def send(self, events: Sequence[PreparedEvent]) -> list[AttemptResult]:
+        """Deliver events; one `AttemptResult` for each, in their order.
 
         Needs at most 2 * k * ceil(log2 n) + 1 requests for k bad of n, breadth first, so that a
         good part is found soon. Parts that are not let through are held back.
         """
-        sent: list[Sent] = [Sent(error=None, exchange=None, held_back=True)] * len(parcels)
-        pasts = [each.past for each in parcels if each.past is not None]
-        weak = len(parcels) == 1 and parcels[0].attempt >= WEAK_ATTEMPT
-        tally = _Tally(self.gate, expected=self._is_expected(parcels, pasts), weak=weak)
+        results: list[AttemptResult] = [
+            AttemptResult(error=None, exchange=None, held_back=True)
+        ] * len(events)
+        pasts = [each.past for each in events if each.past is not None]
+        weak = len(events) == 1 and events[0].attempt >= WEAK_ATTEMPT
+        tally = _Tally(self.gate, expected=self._is_expected(events, pasts), weak=weak)
         suspects = any(past.together is not None for past in pasts)
-        parts = deque([_Part(start=0, stop=len(parcels), paced=suspects)])
+        parts = deque([_Part(start=0, stop=len(events), paced=suspects)])
         while parts:
             part = parts.popleft()
-            those = parcels[part.start : part.stop]
-            tried = await self.attempt(those, part.paced)
-            if tried is None:
-                sent[part.start : part.stop] = [_turned_away(each, part) for each in those]
+            those = events[part.start : part.stop]
+            result = await self.request(those, part.paced)
+            if result is None:
+                results[part.start : part.stop] = [_turned_away(each, part) for each in those]
                 continue
-            halves = self._halves(part, those, tried)
-            if not self._is_final_refusal(part, those, tried.error):
-                tally.note(tried, defer=part.half or part.paced or bool(halves))
+            halves = self._halves(part, those, result)
+            if not self._is_final_refusal(part, those, result.error):
+                tally.note(result, defer=part.half or part.paced or bool(halves))
             parts += halves
             if not halves:
-                sent[part.start : part.stop] = self._results(part, those, tried)
+                results[part.start : part.stop] = self._results(part, those, result)
         tally.close()
-        return sent
+        return results
 
-    def _halves(self, part: _Part, parcels: Sequence[Parcel], tried: Tried) -> tuple[_Part, ...]:
-        error = tried.error
+    def _halves(
+        self, part: _Part, events: Sequence[PreparedEvent], result: RequestResult
+    ) -> tuple[_Part, ...]:
+        error = result.error
         if error is None or part.size == 1:
             return ()
-        again = part.again or any(self._met(each.past, error) for each in parcels)
+        again = part.again or any(self._met(each.past, error) for each in events)
         if not is_halved(error, again=again, idempotent=self.idempotent):
             return ()
         of_content = error.status in CONTENT_STATUSES and not error.retryable
@@ -224,45 +228,47 @@ class Bisection:
             return True
         return past.failed_at is not None and self.gate.proven_at > past.failed_at
 
-    def _is_expected(self, parcels: Sequence[Parcel], pasts: Sequence[Past]) -> bool:
+    def _is_expected(self, events: Sequence[PreparedEvent], pasts: Sequence[Past]) -> bool:
         """Whether a failure is expected: of a known bad payload, or of a counted event."""
         if any(map(self._fails_alone, pasts)):
             return True
-        counted = len(parcels) == 1 and any(past.failed_at is not None for past in pasts)
+        counted = len(events) == 1 and any(past.failed_at is not None for past in pasts)
         return counted and not self.gate.needs_probe
 
     def _is_final_refusal(
-        self, part: _Part, parcels: Sequence[Parcel], error: DeliveryError | None
+        self, part: _Part, events: Sequence[PreparedEvent], error: DeliveryError | None
     ) -> bool:
         """Whether only this event is refused, which says nothing about the credentials."""
-        past = parcels[0].past
+        past = events[0].past
         if error is None or past is None or part.size > 1:
             return False
         return refuses_credentials(error) and self._is_refused_alone(past)
 
-    def _results(self, part: _Part, parcels: Sequence[Parcel], tried: Tried) -> list[Sent]:
+    def _results(
+        self, part: _Part, events: Sequence[PreparedEvent], result: RequestResult
+    ) -> list[AttemptResult]:
         # By identity: a plugin's own error class may define equality in any way.
-        known: dict[tuple[int, int], Sent] = {}
+        known: dict[tuple[int, int], AttemptResult] = {}
         results = []
-        for parcel, error in zip(parcels, tried.outcomes, strict=True):
-            key = id(error), id(parcel.past)
+        for event, error in zip(events, result.outcomes, strict=True):
+            key = id(error), id(event.past)
             if key not in known:
-                known[key] = self._result(part, parcel.past, error, tried)
+                known[key] = self._result(part, event.past, error, result)
             results.append(known[key])
         return results
 
     def _result(
-        self, part: _Part, past: Past | None, error: DeliveryError | None, tried: Tried
-    ) -> Sent:
+        self, part: _Part, past: Past | None, error: DeliveryError | None, result: RequestResult
+    ) -> AttemptResult:
         if error is None:
-            return Sent(error=None, exchange=tried.exchange)
+            return AttemptResult(error=None, exchange=result.exchange)
         past = past or NO_PAST
         refused = refuses_credentials(error)
-        alone = part.size == 1 or tried.error is None
+        alone = part.size == 1 or result.error is None
         retryable = error.retryable or (refused and not (alone and self._is_refused_alone(past)))
-        return Sent(
+        return AttemptResult(
             error=error,
-            exchange=tried.exchange,
+            exchange=result.exchange,
             retryable=retryable,
             past=self._next_past(part, past, error, refused=refused) if retryable else None,
         )
@@ -284,8 +290,8 @@ def _speaks_of_the_partner(error: DeliveryError) -> bool:
     return error.retryable or refuses_credentials(error)
 
 
-def _turned_away(parcel: Parcel, part: _Part) -> Sent:
-    past = parcel.past
+def _turned_away(event: PreparedEvent, part: _Part) -> AttemptResult:
+    past = event.past
     if part.half:
         past = attrs.evolve(past or NO_PAST, together=part.size)
-    return Sent(error=None, exchange=None, held_back=True, past=past)
+    return AttemptResult(error=None, exchange=None, held_back=True, past=past)

@@ -16,11 +16,10 @@ from offramp import _json
 from offramp.config import Config, Instance, References
 from offramp.delivery.alarm import Alarm
 from offramp.delivery.breaker import Hold
-from offramp.delivery.dispatcher import Dispatcher
 from offramp.delivery.explain import explain
-from offramp.delivery.instance import InstanceRuntime
-from offramp.delivery.pipeline import Pipeline
+from offramp.delivery.plan import Plan
 from offramp.delivery.router import Router
+from offramp.delivery.runtime import InstanceRuntime
 from offramp.delivery.snapshot import (
     Snapshot,
     StartInstance,
@@ -28,6 +27,7 @@ from offramp.delivery.snapshot import (
     compile_subscriptions,
     start_runtimes,
 )
+from offramp.delivery.worker import Worker
 from offramp.errors import PluginError, StorageError
 from offramp.hooks import SettledDelivery
 from offramp.plugins import Catalog, pick
@@ -66,7 +66,7 @@ class Engine:
         self._start_instance = start_instance
         self._clock = clock
         self._snapshot: Snapshot = compile_config(Config(), catalog, start_instance)
-        self._workers: dict[str, tuple[Dispatcher, asyncio.Task[None]]] = {}
+        self._workers: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
         self._changing = asyncio.Lock()
         self._alarm = Alarm(time.monotonic)
         self._stopped = False
@@ -165,11 +165,11 @@ class Engine:
             new = start_runtimes(compiled, self.catalog, self._start_instance, previous=old)
             self._snapshot = new
             _complain(old, new)
-            changed = [lane for lane in self._workers if _worker_changed(lane, old, new)]
-            replaced = [await self._interrupt(lane) for lane in changed]
-            for lane, pipeline in new.pipelines.items():
-                if lane not in self._workers:
-                    self._start_lane(lane, pipeline)
+            changed = [each for each in self._workers if _worker_changed(each, old, new)]
+            replaced = [await self._interrupt(each) for each in changed]
+            for subscription, plan in new.plans.items():
+                if subscription not in self._workers:
+                    self._start_worker(subscription, plan)
             task = asyncio.create_task(self._retire(replaced, old, new), name="retire")
             self._retiring.add(task)
             task.add_done_callback(self._retiring.discard)
@@ -184,7 +184,7 @@ class Engine:
         async with self._changing:  # wait for a change: replaced workers are not tracked yet
             pass
         deadline = time.monotonic() + within
-        await asyncio.gather(*(self._stop_lane(lane, within) for lane in list(self._workers)))
+        await asyncio.gather(*(self._stop_worker(each, within) for each in list(self._workers)))
         if self._retiring:
             left = max(0.0, deadline - time.monotonic())
             _, late = await asyncio.wait(self._retiring, timeout=left)
@@ -213,52 +213,52 @@ class Engine:
 
     async def explain(self, subscription: str, event: dict[str, Any]) -> dict[str, Any]:
         """Explain what an enabled subscription would make of an event; nothing is sent."""
-        pipeline = pick(self._snapshot.pipelines, subscription, "running subscription")
-        runtime = self._snapshot.runtime_of(pipeline)
-        return await explain(pipeline, runtime, event, now=self._clock())
+        plan = pick(self._snapshot.plans, subscription, "running subscription")
+        runtime = self._snapshot.runtime_of(plan)
+        return await explain(plan, runtime, event, now=self._clock())
 
     async def wait_until_idle(self, *, timeout: float) -> bool:
         """Wait until running subscriptions have nothing in flight; `False` after `timeout` s."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             depths = await self.queue.depths()
-            if not any(depths[lane].total for lane in self._workers if lane in depths):
+            if not any(depths[each].total for each in self._workers if each in depths):
                 return True
             await asyncio.sleep(LOOK_SECONDS)
         return False
 
-    def _start_lane(self, lane: str, pipeline: Pipeline) -> None:
-        runtime = self._snapshot.runtime_of(pipeline)
+    def _start_worker(self, subscription: str, plan: Plan) -> None:
+        runtime = self._snapshot.runtime_of(plan)
         if runtime is None or self._stopped:
             return
-        dispatcher = Dispatcher(
-            pipeline=pipeline,
+        worker = Worker(
+            plan=plan,
             runtime=runtime,
             queue=self.queue,
             clock=self._clock,
             observe=self._observe,
         )
-        task = asyncio.create_task(dispatcher.run(), name=f"lane {lane}")
-        self._workers[lane] = dispatcher, task
+        task = asyncio.create_task(worker.run(), name=f"worker {subscription}")
+        self._workers[subscription] = worker, task
 
-    async def _stop_lane(self, lane: str, within: float = FINISH_SECONDS) -> None:
-        dispatcher = await self._interrupt(lane)
-        await dispatcher.finish(within=within)
+    async def _stop_worker(self, subscription: str, within: float = FINISH_SECONDS) -> None:
+        worker = await self._interrupt(subscription)
+        await worker.finish(within=within)
 
-    async def _interrupt(self, lane: str) -> Dispatcher:
+    async def _interrupt(self, subscription: str) -> Worker:
         """Stop a worker from leasing; what it has leased continues."""
-        dispatcher, task = self._workers.pop(lane)
+        worker, task = self._workers.pop(subscription)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        return dispatcher
+        return worker
 
-    async def _retire(self, replaced: Iterable[Dispatcher], old: Snapshot, new: Snapshot) -> None:
+    async def _retire(self, replaced: Iterable[Worker], old: Snapshot, new: Snapshot) -> None:
         kept = set(new.runtimes.values())
         try:
             await asyncio.gather(*(each.finish(within=FINISH_SECONDS) for each in replaced))
         finally:
             await _close(each for each in old.runtimes.values() if each not in kept)
-        while self._accepting[old]:  # events that it still routes must not stay in a removed lane
+        while self._accepting[old]:  # events that it still routes must not stay behind
             self._accepted.clear()
             await self._accepted.wait()
         del self._accepting[old]
@@ -268,28 +268,28 @@ class Engine:
         """End the waiting deliveries of removed subscriptions; retry until the storage recovers."""
         while True:
             try:
-                # Locked: a lane that is enabled again meanwhile would lose the events it accepts.
+                # Locked: one that is enabled again meanwhile would lose the events it accepts.
                 async with self._changing:
                     enabled = _enabled(self._snapshot)
-                    for lane, depth in (await self.queue.depths()).items():
-                        if depth.total and lane not in enabled:
-                            await self.queue.cancel(lane)
+                    for subscription, depth in (await self.queue.depths()).items():
+                        if depth.total and subscription not in enabled:
+                            await self.queue.cancel(subscription)
             except StorageError as error:
                 log.warning(
                     "ending removed subscriptions: %s",
                     error,
-                    extra={"action": "lane_storage"},
+                    extra={"action": "removed_storage"},
                 )
                 await asyncio.sleep(FAULT_PAUSE_SECONDS)
             else:
                 return
 
-    def _observe(self, pipeline: Pipeline, outcomes: Sequence[Outcome]) -> None:
+    def _observe(self, plan: Plan, outcomes: Sequence[Outcome]) -> None:
         self._alarm.note(outcomes)
         if not self.catalog.plugins.observes:
             return
         now = self._clock()
-        ended = [_settled(pipeline, o, now) for o in outcomes if o.stage is not Stage.RETRYING]
+        ended = [_settled(plan, o, now) for o in outcomes if o.stage is not Stage.RETRYING]
         if ended:
             self.catalog.plugins.settled(ended)
 
@@ -318,23 +318,23 @@ def _enabled(snapshot: Snapshot) -> set[str]:
     return {s.id for s in snapshot.config.subscriptions.values() if s.enabled}
 
 
-def _worker_changed(lane: str, old: Snapshot, new: Snapshot) -> bool:
-    before, after = old.pipelines.get(lane), new.pipelines.get(lane)
+def _worker_changed(subscription: str, old: Snapshot, new: Snapshot) -> bool:
+    before, after = old.plans.get(subscription), new.plans.get(subscription)
     if before is None or before is not after:
         return True
     return old.runtime_of(before) is not new.runtime_of(after)
 
 
-def _settled(pipeline: Pipeline, outcome: Outcome, now: float) -> SettledDelivery:
+def _settled(plan: Plan, outcome: Outcome, now: float) -> SettledDelivery:
     lease = outcome.lease
     delivered = outcome.stage is Stage.DELIVERED
     return SettledDelivery(
         message_id=lease.message_id,
         source=lease.source,
-        instance=pipeline.subscription.instance,
+        instance=plan.subscription.instance,
         subscription=lease.lane,
-        destination=pipeline.destination,
-        action=pipeline.offered.slug,
+        destination=plan.destination,
+        action=plan.offered.slug,
         outcome=outcome.stage.value,  # type: ignore[arg-type] # retrying was left out before
         reason="" if delivered else outcome.reason,
         attempts=lease.attempt,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -10,10 +9,10 @@ import attrs
 
 from offramp import _json
 from offramp.definition import OutgoingRequest, Response
-from offramp.delivery.failures import PluginFailedError, as_delivery_error, is_ours
-from offramp.delivery.instance import InstanceRuntime
-from offramp.delivery.judging import finished, judged
-from offramp.delivery.pipeline import Pipeline, Prepared
+from offramp.delivery.attempt import call_action
+from offramp.delivery.failures import PluginCode, PluginFailedError, as_delivery_error
+from offramp.delivery.plan import Plan, PreparedEvent
+from offramp.delivery.runtime import InstanceRuntime
 from offramp.delivery.secrecy import masked_origin, masked_texts
 from offramp.errors import DeliveryError, Fault, FaultyError
 from offramp.http import Client, Exchange, Mask, readable
@@ -32,7 +31,7 @@ async def _stop(outgoing: OutgoingRequest) -> Response:
 
 
 async def explain(
-    pipeline: Pipeline, runtime: InstanceRuntime | None, event: dict[str, Any], *, now: float
+    plan: Plan, runtime: InstanceRuntime | None, event: dict[str, Any], *, now: float
 ) -> dict[str, Any]:
     """Explain what would happen: trigger, values and their origins, errors, the exact request.
 
@@ -40,58 +39,46 @@ async def explain(
     is left out.
     """
     # Names in the configuration are not secret, even if a secret has the same text.
-    names = {"subscription": pipeline.subscription.id, "action": pipeline.offered.slug}
-    told: dict[str, Any] = {
-        "matches": pipeline.matches(event),
-        "trigger": pipeline.explain_trigger(event),
-        "fields": masked_origin(attrs.asdict(pipeline.explain_mapping(event)), pipeline.secrets),
+    names = {"subscription": plan.subscription.id, "action": plan.offered.slug}
+    shown: dict[str, Any] = {
+        "matches": plan.matches(event),
+        "trigger": plan.explain_trigger(event),
+        "fields": masked_origin(attrs.asdict(plan.explain_mapping(event)), plan.secrets),
         "payload": None,
         "errors": [],
         "request": None,
     }
-    mask = pipeline.mask_of(str if runtime is None else runtime.mask, event)
-    try:
-        prepared = pipeline.prepare(event, now=now)
-    except BaseException as error:  # includes errors of the plugin's own checks
-        if is_ours(error):
-            raise
-        told["errors"] = _errors_of(error, "validate", mask)
-        return {**names, **masked_texts(told, mask)}
+    mask = plan.mask_of(str if runtime is None else runtime.mask, event)
+    prepared: PreparedEvent
+    with PluginCode() as code:  # includes errors of the plugin's own checks
+        prepared = plan.prepare(event, now=now)
+    if code.error is not None:
+        shown["errors"] = _errors_of(code.error, "validate", mask)
+        return {**names, **masked_texts(shown, mask)}
     payload = _json.loads(prepared.wire)
-    mask = pipeline.secrets.mask(mask, [payload])
-    told["payload"] = pipeline.secrets.shown(payload)
+    mask = plan.secrets.mask(mask, [payload])
+    shown["payload"] = plan.secrets.shown(payload)
     if runtime is not None:
-        told |= await _request(pipeline, runtime, prepared, event, mask)
-    return {**names, **masked_texts(told, mask)}
+        shown |= await _request(plan, runtime, prepared, mask)
+    return {**names, **masked_texts(shown, mask)}
 
 
 async def _request(
-    pipeline: Pipeline,
-    runtime: InstanceRuntime,
-    prepared: Prepared,
-    event: dict[str, Any],
-    mask: Mask,
+    plan: Plan, runtime: InstanceRuntime, prepared: PreparedEvent, mask: Mask
 ) -> dict[str, Any]:
-    client = None
-    try:
-        async with asyncio.timeout(LONGEST_EXPLANATION_SECONDS):
-            client = runtime.client(pipeline, (event,), handler=runtime.around(_stop))
-            client.mask = mask
-            single = pipeline.action.performs
-            method, payload = (
-                ("perform", prepared.payload) if single else ("perform_batch", [prepared.payload])
-            )
-            call = getattr(pipeline.action, method)
-            value = await finished(client, call, payload)
-            judged(client, pipeline.action, method, value, 1)
-    except BaseException as raised:
-        error = _without_stop(raised)
-        if error is None:
-            return {"request": _shown(client)}
-        if is_ours(error):
-            raise
-        return {"request": _shown(client), "errors": _errors_of(error, "perform", mask)}
-    return {"request": _shown(client)}
+    call = await call_action(
+        runtime,
+        plan,
+        [prepared],
+        lambda _: mask,
+        handler=runtime.around(_stop),
+        within=LONGEST_EXPLANATION_SECONDS,
+    )
+    request = _shown(call.client)
+    error = None if call.error is None else _without_stop(call.error)
+    if error is None:
+        return {"request": request}
+    return {"request": request, "errors": _errors_of(error, "perform", mask)}
 
 
 def _errors_of(error: BaseException, method: str, mask: Mask) -> list[ErrorShape]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Sequence
-from typing import Any, Final
+from types import TracebackType
+from typing import Any, Final, Self
+
+import attrs
 
 from offramp.delivery.breaker import refuses_credentials
 from offramp.errors import (
@@ -47,6 +50,28 @@ def plugin_failure(error: BaseException) -> PluginFailedError:
     failed = PluginFailedError(f"the plugin raised {exception_text(error)}")
     failed.__cause__ = error
     return failed
+
+
+@attrs.define(eq=False)
+class PluginCode:
+    """Wraps a plugin's code, the only way in which it is called: what it raises is kept.
+
+    An error that ends the host's own task goes on; every other one is in `error` afterwards.
+    """
+
+    error: BaseException | None = attrs.field(default=None, init=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:  # fmt: skip
+        if error is None or is_ours(error):
+            return False
+        self.error = error
+        return True
 
 
 def is_ours(error: BaseException) -> bool:

@@ -205,7 +205,7 @@ class Gate:
                 room -= 1
 
 
-class Line:
+class WaitGroup:
     """The tasks of one subscription that wait at a gate; `close` ends all waits, now and later."""
 
     def __init__(self) -> None:
@@ -213,7 +213,7 @@ class Line:
         self._waits: set[asyncio.Timeout] = set()
 
     async def enter(self, gate: Gate, events: int = 1, *, half: bool = False) -> bool:
-        """Wait as `Gate.enter` does; `False`, without a place to release, if the line is closed."""
+        """Wait as `Gate.enter` does; `False`, without a place, if the group is closed."""
         if self._closed:
             return False
         try:

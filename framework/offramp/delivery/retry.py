@@ -7,10 +7,13 @@ from typing import Final
 import attrs
 
 from offramp.definition import Action, Retry
+from offramp.errors import RetryableError
 from offramp.queue import Stage
 
 #: 2 ** 63 seconds is above every cap; larger powers could overflow a float.
 MAX_DOUBLINGS: Final = 63
+#: Reason: the window in which the partner recognizes repeats is over.
+FORGOTTEN: Final = "IDEMPOTENCY_WINDOW_OVER"
 
 
 @attrs.frozen(kw_only=True)
@@ -37,6 +40,15 @@ class RetryPolicy:
         return min(deadline, accepted_at + self.idempotency_window)
 
 
+def too_late() -> RetryableError:
+    """Make the error of a delivery whose idempotency key the partner may have forgotten."""
+    return RetryableError(
+        "the destination may have forgotten this event's idempotency key, so that a repeat "
+        "could count twice; it is not sent again",
+        code=FORGOTTEN,
+    )
+
+
 @attrs.frozen(kw_only=True)
 class Decision:
     """What to do after a failed attempt; `retry_at`, in epoch seconds, only for `retrying`."""
@@ -57,14 +69,14 @@ def policy_of(action: Action[object, object]) -> RetryPolicy:
     )
 
 
-def backoff(attempt: int, policy: RetryPolicy, *, luck: float) -> float:
-    """Seconds to wait after a failed attempt: luck * min(wait_max, wait_initial * 2^(attempt-1)).
+def backoff(attempt: int, policy: RetryPolicy, *, jitter: float) -> float:
+    """Seconds to wait after a failed attempt: jitter * min(wait_max, wait_initial * 2^(attempt-1)).
 
-    `attempt` counts from 1; `luck` is a random number from 0 to 1 (full jitter). The page on
+    `attempt` counts from 1; `jitter` is a random number from 0 to 1 (full jitter). The page on
     delivery guarantees shows the same formula; keep the two in step.
     """
     doublings = min(attempt - 1, MAX_DOUBLINGS)
-    return luck * min(policy.wait_max, policy.wait_initial * 2.0**doublings)
+    return jitter * min(policy.wait_max, policy.wait_initial * 2.0**doublings)
 
 
 def decide(  # noqa: PLR0913 - everything that the decision depends on, nothing hidden
@@ -75,7 +87,7 @@ def decide(  # noqa: PLR0913 - everything that the decision depends on, nothing 
     accepted_at: float,
     opened_at: float,
     now: float,
-    luck: float,
+    jitter: float,
     asked: float = 0.0,
 ) -> Decision:
     """Retry, reject or expire after attempt number `attempt` (from 1) failed.
@@ -88,5 +100,5 @@ def decide(  # noqa: PLR0913 - everything that the decision depends on, nothing 
     deadline = policy.deadline(accepted_at=accepted_at, opened_at=opened_at)
     if now >= deadline:
         return Decision(stage=Stage.EXPIRED)
-    wished = now + max(asked, backoff(attempt, policy, luck=luck))
+    wished = now + max(asked, backoff(attempt, policy, jitter=jitter))
     return Decision(stage=Stage.RETRYING, retry_at=min(wished, deadline))

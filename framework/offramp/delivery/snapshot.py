@@ -1,4 +1,4 @@
-"""Compiles a whole configuration: pipelines, runtimes, the router, and problems."""
+"""Compiles a whole configuration: plans, runtimes, the router, and problems."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TypeAlias
 import attrs
 
 from offramp.config import Config, Instance, References, Subscription, read_trigger, same_thing
-from offramp.delivery.instance import InstanceRuntime
-from offramp.delivery.pipeline import Pipeline, compile_subscription
+from offramp.delivery.plan import Plan, compile_subscription
 from offramp.delivery.router import Lane, Router, make_router
+from offramp.delivery.runtime import InstanceRuntime
 from offramp.errors import OfframpError, PluginError, TriggerError
 from offramp.place import exception_text
 from offramp.plugins import Catalog, CatalogEntry
@@ -27,10 +27,10 @@ class Snapshot:
     router: Router
     #: Instance name -> its runtime.
     runtimes: Mapping[str, InstanceRuntime]
-    #: Subscription id -> its pipeline; only enabled subscriptions.
-    pipelines: Mapping[str, Pipeline]
-    #: Subscription id -> its lane; also if its pipeline could not be made.
-    lanes: Mapping[str, Lane]
+    #: Subscription id -> its plan; only enabled subscriptions.
+    plans: Mapping[str, Plan]
+    #: Subscription id -> its trigger for the router; also if its plan could not be made.
+    triggers: Mapping[str, Lane]
     #: `instances.NAME` or `subscriptions.ID` -> why it does not run. Its events wait.
     problems: Mapping[str, str]
     #: Why no instance runs, if a plugin that the configuration names is left out.
@@ -38,9 +38,9 @@ class Snapshot:
     #: The places of `problems` that a plugin causes, not the configuration.
     of_plugins: frozenset[str] = frozenset()
 
-    def runtime_of(self, pipeline: Pipeline) -> InstanceRuntime | None:
-        """Return the runtime of a pipeline, or `None` if it could not be started."""
-        return self.runtimes.get(pipeline.subscription.instance)
+    def runtime_of(self, plan: Plan) -> InstanceRuntime | None:
+        """Return the runtime of a plan, or `None` if it could not be started."""
+        return self.runtimes.get(plan.subscription.instance)
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -49,8 +49,8 @@ class CompiledSubscriptions:
 
     config: Config
     router: Router
-    pipelines: Mapping[str, Pipeline]
-    lanes: Mapping[str, Lane]
+    plans: Mapping[str, Plan]
+    triggers: Mapping[str, Lane]
     problems: Mapping[str, str]
 
 
@@ -64,7 +64,7 @@ def compile_config(
 ) -> Snapshot:
     """Compile everything that is enabled; what cannot be compiled is listed in `problems`.
 
-    Unchanged pipelines and runtimes are taken from `previous`, with their connections and limits.
+    Unchanged plans and runtimes are taken from `previous`, with their connections and limits.
     """
     compiled = compile_subscriptions(config, catalog, previous=previous, references=references)
     return start_runtimes(compiled, catalog, start, previous=previous)
@@ -79,27 +79,29 @@ def compile_subscriptions(
 ) -> CompiledSubscriptions:
     """Compile the enabled subscriptions, those that changed since `previous`; in any thread."""
     problems: dict[str, str] = {}
-    pipelines: dict[str, Pipeline] = {}
-    lanes: dict[str, Lane] = {}
+    plans: dict[str, Plan] = {}
+    triggers: dict[str, Lane] = {}
     for subscription in config.subscriptions.values():
         instance = config.instances[subscription.instance]
         if not subscription.enabled or not _runs(config, instance):
             continue
         name = subscription.id
         try:
-            pipelines[name] = _pipeline(subscription, instance, catalog, previous, references)
+            plans[name] = _plan(subscription, instance, catalog, previous, references)
         except Exception as error:  # noqa: BLE001 - such as an error in a plugin's directive
             problems[f"subscriptions.{name}"] = _problem(error)
-        known = None if previous is None else previous.lanes.get(name)
+        known = None if previous is None else previous.triggers.get(name)
         names = _names(instance, catalog)
-        lanes[name] = _lane(subscription, names, pipelines.get(name), known)
-    sources = {lane: config.instances[config.subscriptions[lane].instance].source for lane in lanes}
+        triggers[name] = _trigger(subscription, names, plans.get(name), known)
+    sources = {
+        name: config.instances[config.subscriptions[name].instance].source for name in triggers
+    }
     keys = {s.write_key: s.name for s in config.sources.values() if s.enabled}
     return CompiledSubscriptions(
         config=config,
-        router=make_router(((sources[name], lane) for name, lane in lanes.items()), keys),
-        pipelines=pipelines,
-        lanes=lanes,
+        router=make_router(((sources[name], trigger) for name, trigger in triggers.items()), keys),
+        plans=plans,
+        triggers=triggers,
         problems=problems,
     )
 
@@ -137,8 +139,8 @@ def start_runtimes(
         config=config,
         router=compiled.router,
         runtimes=runtimes,
-        pipelines=compiled.pipelines,
-        lanes=compiled.lanes,
+        plans=compiled.plans,
+        triggers=compiled.triggers,
         problems={**problems, **compiled.problems},
         held=held,
         of_plugins=frozenset(of_plugins),
@@ -151,8 +153,8 @@ def _held(config: Config, catalog: Catalog) -> str | None:
     named = catalog.holding(destinations)
     if not named:
         return None
-    told_ = "; ".join(map(str, named))
-    return f"every instance is held, as a plugin in use may sign or redact what is sent: {told_}"
+    causes = "; ".join(map(str, named))
+    return f"every instance is held, as a plugin in use may sign or redact what is sent: {causes}"
 
 
 def _problem(error: Exception) -> str:
@@ -174,16 +176,16 @@ def _kept(previous: Snapshot | None, instance: Instance) -> InstanceRuntime | No
     return previous.runtimes.get(instance.name)
 
 
-def _pipeline(
+def _plan(
     subscription: Subscription,
     instance: Instance,
     catalog: Catalog,
     previous: Snapshot | None,
     references: References | None,
-) -> Pipeline:
-    """Return the previous pipeline if subscription and destination are unchanged, or a new one."""
+) -> Plan:
+    """Return the previous plan if subscription and destination are unchanged, or a new one."""
     entry = catalog[instance.destination]
-    kept = None if previous is None else previous.pipelines.get(subscription.id)
+    kept = None if previous is None else previous.plans.get(subscription.id)
     if previous is not None and kept is not None:
         before = previous.config.subscriptions[subscription.id]
         offered = entry.actions.get(subscription.action)
@@ -199,22 +201,22 @@ def _names(instance: Instance, catalog: Catalog) -> tuple[str, ...]:
     return (instance.name, catalog[instance.destination].destination.name)
 
 
-def _lane(
+def _trigger(
     subscription: Subscription,
     names: tuple[str, ...],
-    pipeline: Pipeline | None,
+    plan: Plan | None,
     known: Lane | None,
 ) -> Lane:
-    """Make a lane, also if the mapping is broken: its events wait until that is fixed."""
+    """Make it, also if the mapping is broken: its events wait until that is fixed."""
     try:
-        trigger = pipeline.matches if pipeline else read_trigger(subscription.trigger).trigger
+        compiled = plan.matches if plan else read_trigger(subscription.trigger).trigger
     except TriggerError:
         return Lane(id=subscription.id, matches=None, names=names)
-    if known is not None and known.matches is trigger.matches and known.names == names:
+    if known is not None and known.matches is compiled.matches and known.names == names:
         return known
     return Lane(
         id=subscription.id,
-        matches=trigger.matches,
+        matches=compiled.matches,
         names=names,
-        needs=trigger.needs,
+        needs=compiled.needs,
     )

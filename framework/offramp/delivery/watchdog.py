@@ -16,10 +16,10 @@ from typing import Final, TypeAlias
 
 import attrs
 
-from offramp.delivery.instance import InstanceRuntime
-from offramp.delivery.pipeline import Pipeline
+from offramp.delivery.plan import Plan
+from offramp.delivery.runtime import InstanceRuntime
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 #: Seconds between two beats of the loop, and between two checks of the beat by a thread.
 BEAT_SECONDS: Final = 0.2
@@ -103,7 +103,7 @@ class Watchdog:
             found = self._sample(late)
             if found is not None and beat_at == self._beat_at:  # otherwise the loop ran meanwhile
                 self._found = found
-                self._tell(found)
+                self._log(found)
 
     def stop(self) -> None:
         """End the checks."""
@@ -125,12 +125,12 @@ class Watchdog:
                 return Blockage(plugin=plugin, place=place, whose=_whose(frame), seconds=late)
         return None
 
-    def _tell(self, found: Blockage) -> None:
+    def _log(self, found: Blockage) -> None:
         now = time.monotonic()
         if now - self._logged_at.get(found.place, -LOG_PAUSE_SECONDS) >= LOG_PAUSE_SECONDS:
             self._logged_at[found.place] = now
             extra = {"action": "loop_blocked", "plugin": found.plugin}
-            _log.error("%s", found, extra=extra)
+            log.error("%s", found, extra=extra)
 
 
 @asynccontextmanager
@@ -170,7 +170,7 @@ def _whose(frame: FrameType) -> str:
         if outer.f_code is InstanceRuntime.perform.__code__:
             runtime: InstanceRuntime = outer.f_locals["self"]
             return f"instance {runtime.instance.name}"
-        if outer.f_code is Pipeline.prepare.__code__:
-            pipeline: Pipeline = outer.f_locals["self"]
-            return f"subscription {pipeline.subscription.id}"
+        if outer.f_code is Plan.prepare.__code__:
+            plan: Plan = outer.f_locals["self"]
+            return f"subscription {plan.subscription.id}"
     return ""

@@ -17,6 +17,7 @@ from offramp.fql.tree import as_json, join_keys
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from offramp._json import Reads
     from offramp.fql.compile import Compiled, Explanation
     from offramp.fql.tree import Group
 
@@ -50,6 +51,11 @@ class Trigger:
     def explain(self, event: dict[str, Any]) -> Explanation:
         """Why an event is selected or not: each condition's result and the value it found."""
         return self._root.explain(event)
+
+    @cached_property
+    def reads(self) -> Reads:
+        """All that it reads of an event, as paths."""
+        return frozenset(self._root.paths())
 
     @cached_property
     def needs(self) -> Needs:

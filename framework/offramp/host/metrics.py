@@ -54,7 +54,7 @@ class DeliveryMetrics(Collector):
         self._from, self._recent = closed, recent
         self._depths = await self._host.queue.depths()
         latencies = await self._host.ledger.latencies(since=now - LATENCY_SECONDS)
-        running = self._host.engine.snapshot.pipelines
+        running = self._host.engine.snapshot.plans
         self._latencies = {
             subscription: latencies[subscription]
             for subscription in running

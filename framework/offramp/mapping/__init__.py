@@ -9,7 +9,7 @@ from offramp.mapping.compiler import Clock, CompileDirective, Compiler, Directiv
 from offramp.mapping.directives import BUILTIN_DIRECTIVES
 from offramp.mapping.engine import CompiledMapping, compile_mapping, transform
 from offramp.mapping.explain import Origin, Trace
-from offramp.mapping.nodes import Apply, Node
+from offramp.mapping.nodes import Apply, Node, joined_reads
 from offramp.mapping.values import Resolver
 
 __all__ = [
@@ -28,5 +28,6 @@ __all__ = [
     "Resolver",
     "Trace",
     "compile_mapping",
+    "joined_reads",
     "transform",
 ]

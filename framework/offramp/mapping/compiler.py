@@ -124,7 +124,7 @@ class Compiler:
             node = _items(inner, child)
         else:
             node = Constant(child)
-        for path in node.reads:
+        for path in node.paths:
             inner.reads(path)
         return Part(node=node, place=inner.place, directive=name, paths=tuple(inner.own_paths))
 

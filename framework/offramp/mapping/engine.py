@@ -31,6 +31,8 @@ from offramp.mapping.wording import kind_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from offramp._json import Reads
+
 _DIRECTIVE_NAME = re.compile(r"@[a-z][a-zA-Z0-9]+")
 _TOO_DEEP = "the event is nested too deeply for this mapping; send it flatter"
 
@@ -46,6 +48,9 @@ class CompiledMapping:
 
     #: The paths of the event that it reads, sorted, for example `$.context.groupId`.
     paths: tuple[str, ...]
+    #: All that it reads of an event, as paths; `None` for the whole event. With an event that was
+    #: read by them (`_json.Projection`) the value is the same.
+    reads: Reads
     _resolve: Resolver
     _part: Part
 
@@ -98,6 +103,7 @@ def compile_mapping(
         resolve = budgeted(resolve)
     return CompiledMapping(
         paths=tuple(sorted(shared.paths)),
+        reads=part.reads,
         resolve=_finish(resolve, spec, untidy=shared.untidy),
         part=part,
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from offramp._json import Path, Reads
 from offramp.js.values import UNSET
 from offramp.mapping.explain import running_trace
 from offramp.mapping.path import look_up, path_text
@@ -42,9 +43,17 @@ class Node(ABC):
         return self.run(scope)
 
     @property
-    def reads(self) -> tuple[str, ...]:
-        """The paths that the node itself reads, without its parts, as `path_text` writes them."""
+    def paths(self) -> tuple[str, ...]:
+        """The paths to show for the node itself, without its parts, as `path_text` writes them."""
         return ()
+
+    @property
+    def reads(self) -> Reads:
+        """All that the node and its parts read of the scope, as paths; `None` for the whole scope.
+
+        A node that does not say otherwise reads the whole scope.
+        """
+        return None
 
     @property
     def constant(self) -> Constant | None:
@@ -73,6 +82,11 @@ class Part(Node):
     #: The paths that are read at this place, without those of the parts inside.
     paths: tuple[str, ...]
 
+    @property
+    def reads(self) -> Reads:
+        """What the node reads."""
+        return self.node.reads
+
     def run(self, scope: Any) -> Any:
         """The node's value, recorded if an explanation is being made."""
         trace = running_trace()
@@ -98,6 +112,11 @@ class Constant(Node):
     """A value that does not depend on the event."""
 
     value: Any
+
+    @property
+    def reads(self) -> Reads:
+        """Nothing."""
+        return frozenset()
 
     def run(self, scope: Any) -> Any:  # noqa: ARG002 - the signature of every node
         """The value."""
@@ -131,7 +150,7 @@ class Folded(Constant):
 
 @attrs.frozen(eq=False)
 class Call(Node):
-    """A function of the scope, such as a plugin's directive returns."""
+    """A function of the scope, such as a plugin's directive returns; it may read all of it."""
 
     function: Callable[[Any], Any]
 
@@ -153,9 +172,14 @@ class Read(Node):
     keys: tuple[str, ...]
 
     @property
-    def reads(self) -> tuple[str, ...]:
+    def paths(self) -> tuple[str, ...]:
         """The path."""
         return (path_text(self.scope, self.keys),)
+
+    @property
+    def reads(self) -> Reads:
+        """The path."""
+        return frozenset((self.keys,))
 
     def run(self, scope: Any) -> Any:
         """The value that the keys lead to."""
@@ -173,6 +197,11 @@ class Apply(Node):
     function: Callable[..., Any]
     parts: tuple[Node, ...]
 
+    @property
+    def reads(self) -> Reads:
+        """What its parts read, since the function gets only their values."""
+        return joined_reads(self.parts)
+
     def run(self, scope: Any) -> Any:
         """What the function returns for the parts' values."""
         return self.function(*[part.run(scope) for part in self.parts])
@@ -189,6 +218,11 @@ class Object(Node):
     keys: tuple[str, ...]
     parts: tuple[Node, ...]
     is_complete: bool
+
+    @property
+    def reads(self) -> Reads:
+        """What its members read."""
+        return joined_reads(self.parts)
 
     def run(self, scope: Any) -> Any:
         """The members that are present; the first that fails raises."""
@@ -231,6 +265,11 @@ class List(Node):
     parts: tuple[Node, ...]
     is_settled: bool
 
+    @property
+    def reads(self) -> Reads:
+        """What its items read."""
+        return joined_reads(self.parts)
+
     def run(self, scope: Any) -> Any:
         """The items; the first that fails raises."""
         return self._made([part.run(scope) for part in self.parts])
@@ -260,6 +299,17 @@ class List(Node):
     def is_present(self) -> bool:
         """Always."""
         return True
+
+
+def joined_reads(nodes: Iterable[Node]) -> Reads:
+    """All that some nodes read of one scope; `None` if one of them reads the whole scope."""
+    found: set[Path] = set()
+    for node in nodes:
+        reads = node.reads
+        if reads is None:
+            return None
+        found |= reads
+    return frozenset(found)
 
 
 #: The node whose value is always absent.

@@ -7,13 +7,13 @@ from typing import Any
 
 from offramp import _json
 from offramp.delivery import (
+    AttemptResult,
     InstanceRuntime,
-    Parcel,
-    Pipeline,
-    Sent,
+    Plan,
+    PreparedEvent,
+    deliver_batch,
     in_batches,
     plugin_failure,
-    send,
 )
 from offramp.delivery.limits import Gate
 from offramp.delivery.retry import decide
@@ -51,53 +51,53 @@ def as_queued(event: Event) -> dict[str, Any]:
 
 
 async def deliver(
-    runtime: InstanceRuntime, pipeline: Pipeline, events: Sequence[Event], *, matching: bool
+    runtime: InstanceRuntime, plan: Plan, events: Sequence[Event], *, matching: bool
 ) -> tuple[TestedDelivery, ...]:
     """Deliver events as a worker does in one turn; `matching` applies the trigger."""
     now = runtime.clock()
     ends: dict[int, TestedDelivery] = {}
-    ready: list[tuple[int, Parcel]] = []
+    ready: list[tuple[int, PreparedEvent]] = []
     for place, given in enumerate(events):
         event = as_queued(given)
-        if matching and not pipeline.matches(event):
-            message = f"the trigger is false: {pipeline.subscription.trigger}"
+        if matching and not plan.matches(event):
+            message = f"the trigger is false: {plan.subscription.trigger}"
             ends[place] = TestedDelivery(
                 event=event, outcome=Stage.FILTERED, code=NO_MATCH, message=message
             )
             continue
         try:
-            prepared = Parcel(prepared=pipeline.prepare(event, now=now), event=event)
+            prepared = plan.prepare(event, now=now)
         except RejectedError as error:
-            ends[place] = _failed(runtime, pipeline, error, {"event": event}, retryable=False)
-        except Exception as error:  # noqa: BLE001 - as a lane survives it
+            ends[place] = _failed(runtime, plan, error, {"event": event}, retryable=False)
+        except Exception as error:  # noqa: BLE001 - as a worker survives it
             failure = plugin_failure(error)
-            ends[place] = _failed(runtime, pipeline, failure, {"event": event}, retryable=True)
+            ends[place] = _failed(runtime, plan, failure, {"event": event}, retryable=True)
         else:
             ready.append((place, prepared))
-    for batch in in_batches(pipeline.batch, ready):
-        sent = await send(runtime, pipeline, [prepared for _, prepared in batch])
-        for (place, prepared), each in zip(batch, sent, strict=True):
-            ends[place] = _end(runtime, pipeline, prepared, each)
+    for batch in in_batches(plan.batch, ready):
+        results = await deliver_batch(runtime, plan, [prepared for _, prepared in batch])
+        for (place, prepared), each in zip(batch, results, strict=True):
+            ends[place] = _end(runtime, plan, prepared, each)
     return tuple(ends[place] for place in range(len(events)))
 
 
 def _end(
-    runtime: InstanceRuntime, pipeline: Pipeline, prepared: Parcel, sent: Sent
+    runtime: InstanceRuntime, plan: Plan, prepared: PreparedEvent, result: AttemptResult
 ) -> TestedDelivery:
     known = {
         "event": prepared.event,
-        "payload": prepared.prepared.payload,
-        "fields": _json.loads(prepared.prepared.wire),
-        "kept": sent.exchange,
+        "payload": prepared.payload,
+        "fields": _json.loads(prepared.wire),
+        "kept": result.exchange,
     }
-    if sent.error is None:
+    if result.error is None:
         return TestedDelivery(outcome=Stage.DELIVERED, **known)
-    return _failed(runtime, pipeline, sent.error, known, retryable=sent.retryable)
+    return _failed(runtime, plan, result.error, known, retryable=result.retryable)
 
 
 def _failed(
     runtime: InstanceRuntime,
-    pipeline: Pipeline,
+    plan: Plan,
     error: DeliveryError,
     known: dict[str, Any],
     *,
@@ -105,19 +105,19 @@ def _failed(
 ) -> TestedDelivery:
     now = runtime.clock()
     decision = decide(
-        pipeline.policy,
+        plan.policy,
         retryable=retryable,
         asked=min(error.retry_after or 0.0, runtime.gate.max_retry_after),
         attempt=1,
         accepted_at=now,
         opened_at=now,
         now=now,
-        luck=1.0,
+        jitter=1.0,
     )
     return TestedDelivery(
         outcome=decision.stage,
         code=error.code,
-        message=pipeline.mask_of(runtime.mask, known["event"])(error.message),
+        message=plan.mask_of(runtime.mask, known["event"])(error.message),
         status=error.status,
         retry_in=None if decision.retry_at is None else decision.retry_at - now,
         error=error,

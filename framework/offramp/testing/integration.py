@@ -13,17 +13,17 @@ import attrs
 
 import offramp
 from offramp.config import Instance, Subscription, configure_plugins
+from offramp.config.subscriptions import SYNC_MODE_KEY
 from offramp.definition import AuthTokens, Destination, DynamicChoices, Middleware
 from offramp.delivery import (
     InstanceRuntime,
-    Pipeline,
+    Plan,
     check_settings,
     compile_subscription,
     explain,
     make_runtime,
     watch_loop,
 )
-from offramp.delivery.pipeline import SYNC_MODE_KEY
 from offramp.errors import NotFoundError, PluginError
 from offramp.hooks import hookimpl
 from offramp.http import aiohttp_transport, open_session
@@ -171,10 +171,10 @@ class TestIntegration:
     ) -> dict[str, Any]:
         """The result of `offramp explain` for an event; nothing is sent."""
         whole = {**self.entry.action(slug).default_mapping, **(mapping or {})}
-        pipeline = self._pipeline(slug, whole, trigger)
+        plan = self._plan(slug, whole, trigger)
         async with self._runtime(settings) as (runtime, _):
             [given] = _listed(event, None)
-            return await explain(pipeline, runtime, as_queued(given), now=self.clock())
+            return await explain(plan, runtime, as_queued(given), now=self.clock())
 
     def typed_settings(self) -> Any:
         """The settings as actions get them; raises `ConfigError` if they are invalid."""
@@ -193,21 +193,21 @@ class TestIntegration:
         settings: Mapping[str, Any] | None,
         trigger: str | None,
     ) -> ActionRun:
-        pipeline = self._pipeline(slug, mapping, trigger)
+        plan = self._plan(slug, mapping, trigger)
         async with self._runtime(settings) as (runtime, exchanges):
-            deliveries = await deliver(runtime, pipeline, events, matching=trigger is not None)
+            deliveries = await deliver(runtime, plan, events, matching=trigger is not None)
             self.auth = runtime.auth
             return ActionRun(
                 action=slug,
                 mapping=mapping,
                 deliveries=deliveries,
                 exchanges=tuple(exchanges),
-                mask=pipeline.secrets.mask(
+                mask=plan.secrets.mask(
                     runtime.mask, [each.fields for each in deliveries if each.fields is not None]
                 ),
             )
 
-    def _pipeline(self, slug: str, mapping: Mapping[str, Any], trigger: str | None) -> Pipeline:
+    def _plan(self, slug: str, mapping: Mapping[str, Any], trigger: str | None) -> Plan:
         subscription = Subscription(
             id=f"{NAME}/{slug}",
             name=slug,

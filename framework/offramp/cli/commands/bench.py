@@ -16,7 +16,7 @@ from offramp.cli.load import DEFAULT_FILE, load
 from offramp.cli.options import ConfigFile, Json
 from offramp.cli.render.columns import FittingTable
 from offramp.config import follow_all
-from offramp.delivery import Pipeline, compile_subscription
+from offramp.delivery import Plan, compile_subscription
 from offramp.errors import ConfigError, EventError, Fault, OfframpError
 from offramp.web import complete
 
@@ -71,30 +71,28 @@ def bench(context: Context, *, config: ConfigFile = DEFAULT_FILE, json: Json = F
     costs = []
     for subscription in enabled:
         entry = catalog[loaded.config.instances[subscription.instance].destination]
-        pipeline = compile_subscription(
+        plan = compile_subscription(
             subscription, entry, catalog.directives, references=follow_all()
         )
-        costs.append(measure(pipeline, events))
+        costs.append(measure(plan, events))
     rows = (cost.as_data() for cost in costs)
     context.show(rows, lambda: _table(costs), as_json=json)
 
 
-def measure(
-    pipeline: Pipeline, events: Sequence[dict[str, Any]], *, seconds: float = STEP_SECONDS
-) -> Cost:
+def measure(plan: Plan, events: Sequence[dict[str, Any]], *, seconds: float = STEP_SECONDS) -> Cost:
     """Time each step with the results of the step before it."""
-    matching = [event for event in events if pipeline.matches.matches(event)]
-    steps = {"match": _cost(pipeline.matches.matches, events, seconds)}
+    matching = [event for event in events if plan.matches.matches(event)]
+    steps = {"match": _cost(plan.matches.matches, events, seconds)}
     inputs: Sequence[Any] = matching
     for name, run in (
-        ("map", pipeline.transform),
-        ("make", pipeline.make),
+        ("map", plan.transform),
+        ("make", plan.make),
     ):
         made = _what_passes(run, inputs)
         steps[name] = _cost(run, [given for given, _ in made], seconds)
         inputs = [result for _, result in made]
     return Cost(
-        subscription=pipeline.subscription.id,
+        subscription=plan.subscription.id,
         matched=len(matching),
         events=len(events),
         rejected=len(matching) - len(inputs),

@@ -32,11 +32,11 @@ async def explain(
     """
     failed = False
     async with Compiled(context, options.config) as snapshot:
-        async for pipeline, event in trials(context, snapshot, subscription, as_json=options.json):
-            runtime = snapshot.runtime_of(pipeline)
-            explanation = await explain_event(pipeline, runtime, event, now=time.time())
+        async for plan, event in trials(context, snapshot, subscription, as_json=options.json):
+            runtime = snapshot.runtime_of(plan)
+            explanation = await explain_event(plan, runtime, event, now=time.time())
             show(context, explanation, render_explanation, as_json=options.json)
-            place = f"instances.{pipeline.subscription.instance}"
+            place = f"instances.{plan.subscription.instance}"
             broken = place in snapshot.of_plugins or _plugin_failed(explanation)
             failed = failed or (explanation["matches"] and broken)
     return int(failed)

@@ -8,15 +8,7 @@ from typing import Any
 from offramp.cli.compiled import TRIAL_DEFAULTS, Compiled, TrialOptions, show, trials
 from offramp.cli.context import Context
 from offramp.cli.render.explanation import render_answers
-from offramp.delivery import (
-    Parcel,
-    Pipeline,
-    Snapshot,
-    as_delivery_error,
-)
-from offramp.delivery import (
-    send as send_batch,
-)
+from offramp.delivery import Plan, Snapshot, as_delivery_error, deliver_batch
 from offramp.errors import DeliveryError, NotFoundError
 from offramp.http import Mask
 
@@ -38,37 +30,35 @@ async def send(
     """
     failed = False
     async with Compiled(context, options.config) as snapshot:
-        async for pipeline, event in trials(context, snapshot, subscription, as_json=options.json):
-            if pipeline.matches(event):
-                result = await _send_one(snapshot, pipeline, event)
+        async for plan, event in trials(context, snapshot, subscription, as_json=options.json):
+            if plan.matches(event):
+                result = await _send_one(snapshot, plan, event)
                 show(context, result, render_answers, as_json=options.json)
                 failed = failed or result["error"] is not None
     return int(failed)
 
 
-async def _send_one(
-    snapshot: Snapshot, pipeline: Pipeline, event: dict[str, Any]
-) -> dict[str, Any]:
+async def _send_one(snapshot: Snapshot, plan: Plan, event: dict[str, Any]) -> dict[str, Any]:
     result: dict[str, Any] = {
-        "subscription": pipeline.subscription.id,
+        "subscription": plan.subscription.id,
         "messageId": event["messageId"],
         "error": None,
         "exchange": None,
     }
-    runtime = snapshot.runtime_of(pipeline)
+    runtime = snapshot.runtime_of(plan)
     if runtime is None:
-        raise NotFoundError(f"the instance of {pipeline.subscription.id} could not be started")
+        raise NotFoundError(f"the instance of {plan.subscription.id} could not be started")
     try:
-        prepared = pipeline.prepare(event, now=time.time())
+        prepared = plan.prepare(event, now=time.time())
     except Exception as error:  # noqa: BLE001 - a plugin's own checks may raise anything
         return result | {
-            "error": _error(as_delivery_error(error), pipeline.mask_of(runtime.mask, event))
+            "error": _error(as_delivery_error(error), plan.mask_of(runtime.mask, event))
         }
-    [sent] = await send_batch(runtime, pipeline, [Parcel(prepared=prepared, event=event)])
-    if sent.exchange is not None:
-        result["exchange"] = sent.exchange.as_data()
-    mask = pipeline.secrets.mask_wires(runtime.mask, [prepared.wire])
-    return result | {"error": None if sent.error is None else _error(sent.error, mask)}
+    [answer] = await deliver_batch(runtime, plan, [prepared])
+    if answer.exchange is not None:
+        result["exchange"] = answer.exchange.as_data()
+    mask = plan.secrets.mask_wires(runtime.mask, [prepared.wire])
+    return result | {"error": None if answer.error is None else _error(answer.error, mask)}
 
 
 def _error(error: DeliveryError, mask: Mask) -> dict[str, Any]:

@@ -131,8 +131,8 @@ def _announce(teller: Teller, running: Host) -> None:
     teller.say(f"offramp accepts events at {running.url}/v1/batch", url=running.url)
     teller.say(f"  data in {running.folder}")
     teller.say(f"  control API at {running.url}/api, {_where_token(teller, running)}")
-    for pipeline in snapshot.pipelines.values():
-        subscription = pipeline.subscription
+    for plan in snapshot.plans.values():
+        subscription = plan.subscription
         teller.say(f"  {subscription.id}: {subscription.action} when {subscription.trigger}")
     if not snapshot.config.sources:
         teller.warn("there is no source yet: add one with `offramp apply FILE` to accept events")

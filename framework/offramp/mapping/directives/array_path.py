@@ -17,6 +17,7 @@ from offramp.mapping.path import path_text, split_path
 from offramp.mapping.wording import shown
 
 if TYPE_CHECKING:
+    from offramp._json import Reads
     from offramp.mapping.budget import Meter
     from offramp.mapping.check import Checker
     from offramp.mapping.code import Code
@@ -51,8 +52,13 @@ class EachItem(Node):
         return code.call(partial(self._through, make), code.value(self.items))
 
     @property
-    def reads(self) -> tuple[str, ...]:
+    def paths(self) -> tuple[str, ...]:
         """The path of the items, if it is written without a directive."""
+        return self.items.paths
+
+    @property
+    def reads(self) -> Reads:
+        """What the list reads; its items are read whole with it."""
         return self.items.reads
 
     def _through(self, make: Callable[[Any], Any], items: Any) -> Any:

@@ -12,10 +12,11 @@ from offramp.js.values import UNSET, is_truthy
 from offramp.mapping.check import OPTIONAL, any_json, options_of
 from offramp.mapping.compiler import Directive
 from offramp.mapping.directives.options import read_options
-from offramp.mapping.nodes import NOTHING, Constant, Node
+from offramp.mapping.nodes import NOTHING, Constant, Node, joined_reads
 from offramp.mapping.wording import shown
 
 if TYPE_CHECKING:
+    from offramp._json import Reads
     from offramp.mapping.code import Code
     from offramp.mapping.compiler import Compiler
 
@@ -37,6 +38,11 @@ class Choose(Node):
     condition: Condition
     then: Node
     otherwise: Node
+
+    @property
+    def reads(self) -> Reads:
+        """What the tested value and both branches read."""
+        return joined_reads((self.asked, self.then, self.otherwise))
 
     def run(self, scope: Any) -> Any:
         """The value of the branch that is taken; the other is not run."""

@@ -17,6 +17,7 @@ from offramp.mapping.path import path_text
 from offramp.mapping.wording import shown
 
 if TYPE_CHECKING:
+    from offramp._json import Reads
     from offramp.mapping.budget import Meter
     from offramp.mapping.compiler import Compiler
 
@@ -30,9 +31,14 @@ class Liquid(Node):
     meter: Meter
 
     @property
-    def reads(self) -> tuple[str, ...]:
+    def paths(self) -> tuple[str, ...]:
         """The paths of its variables."""
         return tuple(path_text(self.compiler.scope, keys) for keys in self.template.paths)
+
+    @property
+    def reads(self) -> Reads:
+        """What the template reads."""
+        return self.template.reads
 
     def run(self, scope: Any) -> str:
         """Render the template."""

@@ -18,6 +18,7 @@ from offramp.mapping.nodes import MAX_KEYS, Constant, Node
 from offramp.mapping.path import look_up, path_text, split_reference
 
 if TYPE_CHECKING:
+    from offramp._json import Reads
     from offramp.mapping.budget import Meter
     from offramp.mapping.code import Code
     from offramp.mapping.compiler import Compiler
@@ -39,21 +40,27 @@ class Joined(Node):
 
     first: str
     others: tuple[str, ...]
-    paths: tuple[_Keys, ...]
+    #: The keys of each path.
+    values: tuple[_Keys, ...]
     #: The beginning of the paths.
     scope: str
     #: Charged for the text that is written; None if nothing is charged.
     meter: Meter | None
 
     @property
-    def reads(self) -> tuple[str, ...]:
+    def paths(self) -> tuple[str, ...]:
         """The path of each placeholder."""
-        return tuple(path_text(self.scope, keys) for keys in self.paths)
+        return tuple(path_text(self.scope, keys) for keys in self.values)
+
+    @property
+    def reads(self) -> Reads:
+        """The path of each placeholder."""
+        return frozenset(self.values)
 
     def run(self, scope: Any) -> str:
         """The whole text; a missing or null value is an empty text."""
         parts = [self.first]
-        for keys, text in zip(self.paths, self.others, strict=True):
+        for keys, text in zip(self.values, self.others, strict=True):
             value = _value_at(keys, scope)
             if self.meter is not None and type(value) is list:
                 self.meter.weigh(value)
@@ -63,14 +70,14 @@ class Joined(Node):
         return "".join(parts)
 
     def _charge(self, meter: Meter, characters: int) -> None:
-        meter.steps(len(self.paths))
+        meter.steps(len(self.values))
         meter.characters(characters)
 
     def emit(self, code: Code) -> str:
         """A concatenation, in which values that are texts already need no call."""
-        if len(self.paths) > MAX_SUM or not all(0 < len(keys) <= MAX_KEYS for keys in self.paths):
+        if len(self.values) > MAX_SUM or not all(0 < len(keys) <= MAX_KEYS for keys in self.values):
             return super().emit(code)
-        values = [code.read(keys) for keys in self.paths]
+        values = [code.read(keys) for keys in self.values]
         if self.meter is not None:
             return self._emit_charged(code, self.meter, values)
         texts = [f"(held if type(held := {value}) is str else text_of(held))" for value in values]
@@ -111,7 +118,7 @@ class Rendered(Node):
     """A template with triple placeholders.
 
     The text that a triple placeholder inserts is searched for double ones in turn, so the template
-    is only complete when the event is known.
+    is only complete when the event is known, and may read anything of it.
     """
 
     template: str
@@ -119,7 +126,7 @@ class Rendered(Node):
     meter: Meter
 
     @property
-    def reads(self) -> tuple[str, ...]:
+    def paths(self) -> tuple[str, ...]:
         """The path of each placeholder in the template as written."""
         return tuple(path_text(self.scope, keys) for keys in _references(self.template))
 
@@ -150,7 +157,7 @@ def compile_template(spec: Any, compiler: Compiler) -> Node:
     return Joined(
         first=first,
         others=tuple(others),
-        paths=paths,
+        values=paths,
         scope=compiler.scope,
         meter=None if is_free else compiler.meter(),
     )

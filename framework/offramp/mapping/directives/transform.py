@@ -18,6 +18,7 @@ from offramp.mapping.values import prune
 from offramp.mapping.wording import kind_of, shown
 
 if TYPE_CHECKING:
+    from offramp._json import Reads
     from offramp.mapping.budget import Meter
     from offramp.mapping.code import Code
     from offramp.mapping.compiler import Compiler
@@ -38,6 +39,11 @@ class Transform(Node):
     is_untidy: bool
     #: Charged for the result of `apply`; None if nothing is charged.
     meter: Meter | None
+
+    @property
+    def reads(self) -> Reads:
+        """What `apply` reads; `mapping` reads its result."""
+        return self.apply.reads
 
     def run(self, scope: Any) -> Any:
         """The result of `mapping` for the result of `apply`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -30,6 +30,8 @@ _LOGICAL = (tree.LogicalAndExpression, tree.LogicalOrExpression)
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{0,4}|[0-7]{1,3}|.|$)", re.DOTALL)
 _NAMED_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _HEXADECIMAL, _OCTAL = 16, 8
+#: The property that counts an object's keys.
+_SIZE = "size"
 
 
 @attrs.define
@@ -37,7 +39,13 @@ class Names:
     """The names that a template uses, and the number of its filters."""
 
     variables: set[str] = attrs.field(factory=set)
+    #: The paths that are shown.
     paths: list[tuple[str, ...]] = attrs.field(factory=list)
+    #: The paths of the scope that may be read, each with all below it. The name of a variable is
+    #: among them: before it is assigned, it is the scope's.
+    reads: set[tuple[str, ...]] = attrs.field(factory=set)
+    #: Whether a name is computed, so that anything may be read.
+    reads_all: bool = False
     filters: int = 0
 
 
@@ -82,6 +90,7 @@ def _path(expression: Path, names: Names) -> Evaluate:
     )
     if all(isinstance(key, (str, int)) for key in (first, *rest)):
         return _plain_path(js_string(first), rest, names)
+    _note_reads((first, *rest), names)
 
     def evaluate(run: Run) -> Any:
         value = run.root(js_string(plain(_evaluated(first, run))))
@@ -95,6 +104,7 @@ def _path(expression: Path, names: Names) -> Evaluate:
 def _plain_path(first: str, rest: list[Any], names: Names) -> Evaluate:
     if first not in names.variables:
         names.paths.append((first, *map(js_string, rest)))
+    _note_reads((first, *rest), names)
     if not rest:
         return lambda run: run.root(first)
 
@@ -105,6 +115,19 @@ def _plain_path(first: str, rest: list[Any], names: Names) -> Evaluate:
         return value
 
     return evaluate
+
+
+def _note_reads(keys: Iterable[Any], names: Names) -> None:
+    """Note what a path reads: all below the keys before one that is computed, and before `size`."""
+    known: list[str] = []
+    for key in keys:
+        if callable(key) or (known and key == _SIZE):
+            break
+        known.append(js_string(key))
+    if known:
+        names.reads.add(tuple(known))
+    else:
+        names.reads_all = True
 
 
 def _key(key: Any) -> Any:

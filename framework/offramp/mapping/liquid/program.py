@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     from liquid.ast import Node
 
+    from offramp._json import Reads
+
 _Statement = Callable[[Run], None]
 
 
@@ -43,6 +45,8 @@ class LiquidTemplate:
 
     #: The keys of each path of the scope that it reads.
     paths: tuple[tuple[str, ...], ...]
+    #: All that it may read of the scope; `None` for the whole scope.
+    reads: Reads
     #: The number of its filters, each charged as a step.
     _filters: int
     _statements: tuple[_Statement, ...]
@@ -62,7 +66,12 @@ def compile_template(source: str) -> LiquidTemplate:
     """Compile a template; raises `ValueError` that says what is wrong with it."""
     names = Names()
     statements = _statements(parse_template(source), names)
-    return LiquidTemplate(paths=tuple(names.paths), filters=names.filters, statements=statements)
+    return LiquidTemplate(
+        paths=tuple(names.paths),
+        reads=None if names.reads_all else frozenset(names.reads),
+        filters=names.filters,
+        statements=statements,
+    )
 
 
 def _statements(nodes: Iterable[Node], names: Names) -> tuple[_Statement, ...]:
@@ -157,13 +166,15 @@ def _cycle(node: CycleNode, names: Names) -> _Statement:
     return cycle
 
 
-def _increment(node: IncrementNode, _: Names) -> _Statement:
+def _increment(node: IncrementNode, names: Names) -> _Statement:
     name = str(node.name)
+    names.reads.add((name,))
     return lambda run: run.out.append(run.text(run.count(name, 1)[0]))
 
 
-def _decrement(node: DecrementNode, _: Names) -> _Statement:
+def _decrement(node: DecrementNode, names: Names) -> _Statement:
     name = str(node.name)
+    names.reads.add((name,))
     return lambda run: run.out.append(run.text(run.count(name, -1)[1]))
 
 

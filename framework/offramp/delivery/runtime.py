@@ -1,4 +1,4 @@
-"""A running instance: its settings, client and gate."""
+"""A running instance, and the one way in which plugin code is called and awaited."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import attrs
 
@@ -24,17 +24,16 @@ from offramp.definition import (
     Response,
 )
 from offramp.definition.awaited import awaited
-from offramp.delivery.bugs import Bugs
+from offramp.delivery.alarm import PluginFaults
 from offramp.delivery.failures import (
     MiddlewareFailedError,
+    PluginCode,
     PluginFailedError,
     as_delivery_error,
-    is_ours,
     plugin_failure,
 )
-from offramp.delivery.judging import finished
 from offramp.delivery.limits import Gate
-from offramp.delivery.pipeline import Pipeline
+from offramp.delivery.plan import Plan
 from offramp.delivery.secrecy import texts_of
 from offramp.errors import (
     ConfigError,
@@ -48,6 +47,8 @@ from offramp.http import Client, Mask, compose, make_mask
 from offramp.payload import compile_check, structurer
 from offramp.place import exception_text, leaves_of
 from offramp.plugins import CatalogEntry
+
+T = TypeVar("T")
 
 UNAUTHORIZED: Final = 401
 
@@ -72,7 +73,7 @@ class InstanceRuntime:
     gate: Gate
     clock: Callable[[], float] = time.time
     auth: AuthTokens | None = attrs.field(default=None, repr=False)
-    bugs: Bugs = attrs.field(factory=Bugs, init=False, repr=False)
+    faults: PluginFaults = attrs.field(factory=PluginFaults, init=False, repr=False)
     handler: Handler = attrs.field(init=False, repr=False)
     #: Masks only the settings, without short-lived tokens.
     _mask_settings: Mask = attrs.field(init=False, repr=False)
@@ -86,27 +87,27 @@ class InstanceRuntime:
 
     def around(self, transport: Handler) -> Handler:
         """Wrap a transport in the instance's middleware."""
-        return compose([_told_apart(layer) for layer in self.middleware], transport)
+        return compose([_attributed(layer) for layer in self.middleware], transport)
 
     def client(
         self,
-        pipeline: Pipeline | None = None,
+        plan: Plan | None = None,
         events: Sequence[dict[str, Any]] = (),
         *,
         handler: Handler | None = None,
     ) -> Client[Any]:
         """Make a client for one call of an action, or of the destination itself."""
         settings_type = self.entry.destination.settings
-        if pipeline is not None and pipeline.action.settings_type is not dict:
-            settings_type = pipeline.action.settings_type
+        if plan is not None and plan.action.settings_type is not dict:
+            settings_type = plan.action.settings_type
         return Client(
             handler=handler or self.handler,
             settings=self.typed_settings(settings_type),
             mask=self.mask,
             options=self.options(),
             auth=self.auth,
-            mapping={} if pipeline is None else pipeline.mapping,
-            sync_mode=None if pipeline is None else pipeline.sync_mode,
+            mapping={} if plan is None else plan.mapping,
+            sync_mode=None if plan is None else plan.sync_mode,
             events=events,
             now=lambda: datetime.fromtimestamp(self.clock(), UTC),
         )
@@ -122,8 +123,10 @@ class InstanceRuntime:
         if not isinstance(options, RequestOptions):
             if inspect.iscoroutine(options):
                 options.close()  # otherwise Python warns that it was never awaited
-            told = f"extend_request returned {type(options).__name__}, and not RequestOptions"
-            raise PluginFailedError(f"{told}: return RequestOptions(headers={{...}})")
+            raise PluginFailedError(
+                f"extend_request returned {type(options).__name__}, and not RequestOptions: "
+                "return RequestOptions(headers={...})"
+            )
         return options
 
     def typed_settings(self, settings_type: type[Any]) -> Any:
@@ -188,6 +191,25 @@ class InstanceRuntime:
             return await call()
 
 
+async def finished(
+    client: Client[Any], function: Callable[..., Awaitable[T]], *given: Any, **named: Any
+) -> T:
+    """Call a function of a plugin with the client and the other arguments; return its result.
+
+    Raises `PluginFailedError` if a request is still running: it is cancelled, as its result
+    could not be recorded.
+    """
+    try:
+        value = await awaited(function, client, *given, **named)
+    except BaseException:
+        await client.made.close()  # the error is more useful than the running requests
+        raise
+    left = await client.made.close()
+    if left is not None:
+        raise PluginFailedError(f"the plugin {left}")
+    return value
+
+
 async def _finished(client: Client[Any], *call: Any, **named: Any) -> Any:
     """Return the result of a function of the plugin; of an exception group, raise the gravest."""
     try:
@@ -197,7 +219,7 @@ async def _finished(client: Client[Any], *call: Any, **named: Any) -> Any:
     raise gravest
 
 
-def _told_apart(layer: Middleware) -> Middleware:
+def _attributed(layer: Middleware) -> Middleware:
     """Wrap middleware so that its own errors differ from those of the handlers it calls."""
 
     async def send(outgoing: OutgoingRequest, handler: Handler) -> Response:
@@ -210,16 +232,15 @@ def _told_apart(layer: Middleware) -> Middleware:
                 from_within.append(error)
                 raise
 
-        try:
-            return await awaited(layer, outgoing, within)
-        except BaseException as error:
-            if is_ours(error):
-                raise
-            for each in leaves_of(error):
-                if not isinstance(each, DeliveryError) and each not in from_within:
-                    told = f"middleware raised {exception_text(each)}"
-                    raise MiddlewareFailedError(told) from each
-            raise
+        response: Response
+        with PluginCode() as call:
+            response = await awaited(layer, outgoing, within)
+        if call.error is None:
+            return response
+        for each in leaves_of(call.error):
+            if not isinstance(each, DeliveryError) and each not in from_within:
+                raise MiddlewareFailedError(f"middleware raised {exception_text(each)}") from each
+        raise call.error
 
     return send
 
@@ -227,12 +248,12 @@ def _told_apart(layer: Middleware) -> Middleware:
 @contextmanager
 def _contained() -> Iterator[None]:
     """Wrap a plugin's code: an error such as `SystemExit` ends the call instead of the host."""
-    try:
+    with PluginCode() as call:
         yield
-    except BaseException as error:
-        if isinstance(error, Exception) or is_ours(error):
-            raise
-        raise plugin_failure(error) from error
+    if isinstance(call.error, Exception):
+        raise call.error
+    if call.error is not None:
+        raise plugin_failure(call.error) from call.error
 
 
 def check_settings(

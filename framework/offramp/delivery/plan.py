@@ -13,8 +13,10 @@ import msgspec
 
 from offramp import _json
 from offramp.config import References, Subscription, read_trigger, resolve_mapping
+from offramp.config.subscriptions import SYNC_MODE_KEY
 from offramp.definition import Action, Batch
-from offramp.delivery.failures import is_ours
+from offramp.delivery.failures import PluginCode
+from offramp.delivery.memory import Past
 from offramp.delivery.retry import RetryPolicy, policy_of
 from offramp.delivery.secrecy import PayloadSecrets, payload_secrets
 from offramp.errors import ConfigError, Fault, FaultyError, PayloadError, RejectedError
@@ -24,21 +26,24 @@ from offramp.http import Mask
 from offramp.mapping import CompiledMapping, compile_mapping
 from offramp.plugins import CatalogAction, CatalogEntry
 
-SYNC_MODE_KEY = "__segment_internal_sync_mode"
 
+class PreparedEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """An event and its payload, ready to be sent."""
 
-class Prepared(msgspec.Struct, frozen=True, kw_only=True):
-    """A payload that is ready to be sent, and its JSON."""
-
+    event: Any
     payload: Any
     #: The checked payload as JSON.
     wire: bytes
     #: The values of the action's batch keys: only payloads with equal values share a request.
-    group: tuple[Any, ...] = ()
+    batch_key: tuple[Any, ...] = ()
+    #: How its delivery failed before; `None` if it did not.
+    past: Past | None = None
+    #: Number of the attempt, from 1.
+    attempt: int = 1
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class Pipeline:
+class Plan:
     """A subscription compiled once: match, map, check, structure. It has no state."""
 
     subscription: Subscription
@@ -95,15 +100,14 @@ class Pipeline:
         """
         if not self.secrets.fields:
             return base
-        try:
+        mapped = None
+        with PluginCode():  # a directive of a plugin may raise anything
             mapped = self.transform(event)
-        except BaseException as error:  # a plugin's directive may raise anything
-            if is_ours(error):
-                raise
-            mapped = None
         return self.secrets.mask(base, [mapped] if isinstance(mapped, dict) else [])
 
-    def prepare(self, event: dict[str, Any], *, now: float) -> Prepared:
+    def prepare(
+        self, event: dict[str, Any], *, now: float, past: Past | None = None, attempt: int = 1
+    ) -> PreparedEvent:
         """Map, check and structure one event; `now` in epoch seconds.
 
         Raises `RejectedError` with the reason if the event cannot become a payload, or if the
@@ -115,12 +119,18 @@ class Pipeline:
             raise RejectedError(str(error), code=error.code) from error
         checked, payload = self.make(mapped)
         if self._validates:
-            faults = tuple(self.action.validate(payload, now=_moment(now)))
+            faults = tuple(self.action.validate(payload, now=_datetime_of(now)))
             if faults:
                 raise PayloadError(faults)
         keys = self._batch_keys
-        group = tuple([_json.dumps(_at(checked, key)) for key in keys]) if keys else ()
-        return Prepared(payload=payload, wire=_json.dumps(checked), group=group)
+        return PreparedEvent(
+            event=event,
+            payload=payload,
+            wire=_json.dumps(checked),
+            batch_key=tuple([_json.dumps(_at(checked, key)) for key in keys]) if keys else (),
+            past=past,
+            attempt=attempt,
+        )
 
 
 def compile_subscription(
@@ -129,7 +139,7 @@ def compile_subscription(
     directives: Mapping[str, Any] | None = None,
     *,
     references: References | None = None,
-) -> Pipeline:
+) -> Plan:
     """Compile a subscription, and resolve the references in its mapping that are allowed.
 
     Raises `ConfigError` with every fault and its place.
@@ -157,7 +167,7 @@ def compile_subscription(
     check = attempt("fields", lambda: offered.check)
     if faults:
         raise ConfigError(faults)
-    return Pipeline(
+    return Plan(
         subscription=subscription,
         destination=entry.slug,
         offered=offered,
@@ -174,7 +184,7 @@ def compile_subscription(
 
 
 @lru_cache(maxsize=1)
-def _moment(now: float) -> datetime:
+def _datetime_of(now: float) -> datetime:
     """Convert epoch seconds; cached, as all payloads of a batch are prepared at one time."""
     return datetime.fromtimestamp(now, UTC)
 

@@ -14,20 +14,18 @@ from typing import Any, Final
 import attrs
 
 from offramp import _json
-from offramp.delivery.batching import Parcel, in_batches
-from offramp.delivery.breaker import refuses_credentials, with_asked_pause
-from offramp.delivery.failures import as_delivery_error, is_ours, plugin_failure
-from offramp.delivery.instance import InstanceRuntime
-from offramp.delivery.limits import Line
-from offramp.delivery.outcomes import delivered, exchange_of, too_late
-from offramp.delivery.past import Memory
-from offramp.delivery.pipeline import Pipeline
-from offramp.delivery.retry import decide
-from offramp.delivery.secrecy import masked_json, shown_code
-from offramp.delivery.send import send
-from offramp.errors import DeliveryError, RejectedError, StorageError
-from offramp.http import Mask, readable
-from offramp.queue import Lease, Outcome, Queue, Stage
+from offramp.delivery.attempt import deliver_batch
+from offramp.delivery.batching import in_batches
+from offramp.delivery.failures import PluginCode, as_delivery_error, plugin_failure
+from offramp.delivery.limits import WaitGroup
+from offramp.delivery.memory import Memory
+from offramp.delivery.outcomes import OutcomeMaker, exchange_of
+from offramp.delivery.plan import Plan, PreparedEvent
+from offramp.delivery.retry import too_late
+from offramp.delivery.runtime import InstanceRuntime
+from offramp.errors import RejectedError, StorageError
+from offramp.http import Mask
+from offramp.queue import Lease, Outcome, Queue
 
 log = logging.getLogger(__name__)
 
@@ -59,24 +57,22 @@ FAULT_PAUSE_SECONDS: Final = 1.0
 #: it uses up its mapping's budget.
 TURN_SECONDS: Final = 0.02
 #: Seconds that cancelled tasks have to end; after that they are no longer waited for.
-LAST_MOMENT_SECONDS: Final = 1.0
-#: Longest stored message of a failure, in characters.
-MAX_MESSAGE_CHARACTERS: Final = 10_000
+CANCEL_SECONDS: Final = 1.0
 
 #: Called with outcomes after they are stored.
-Observer = Callable[[Pipeline, Sequence[Outcome]], None]
+Observer = Callable[[Plan, Sequence[Outcome]], None]
 
 
 @attrs.define(kw_only=True, eq=False)
-class Dispatcher:
+class Worker:
     """Delivers for one subscription until it is stopped; `clock` is in epoch seconds."""
 
-    pipeline: Pipeline
+    plan: Plan
     runtime: InstanceRuntime
     queue: Queue
     clock: Callable[[], float]
     observe: Observer
-    luck: Callable[[], float] = random.random
+    jitter: Callable[[], float] = random.random
     _busy: set[asyncio.Task[None]] = attrs.field(factory=set, init=False)
     #: As `_busy`, for what is sent at the pace of halves; it does not limit the others.
     _slow: set[asyncio.Task[None]] = attrs.field(factory=set, init=False)
@@ -84,27 +80,34 @@ class Dispatcher:
     _memory: Memory = attrs.field(factory=Memory, init=False)
     _stopping: bool = attrs.field(default=False, init=False)
     #: The tasks of this subscription that wait at the instance's gate.
-    _line: Line = attrs.field(factory=Line, init=False)
+    _wait_group: WaitGroup = attrs.field(factory=WaitGroup, init=False)
+    _outcomes: OutcomeMaker = attrs.field(init=False)
 
     #: Seconds to wait for more events if a batch is not full.
     _linger: float = attrs.field(init=False)
 
     @_linger.default
     def _default_linger(self) -> float:
-        batch = self.pipeline.batch
+        batch = self.plan.batch
         return 0.0 if batch is None else batch.linger.total_seconds()
 
     @_few.default
     def _default_few(self) -> asyncio.Semaphore:
         return asyncio.Semaphore(SUSPECTS_AT_ONCE)
 
+    @_outcomes.default
+    def _default_outcomes(self) -> OutcomeMaker:
+        return OutcomeMaker(
+            plan=self.plan, runtime=self.runtime, clock=self.clock, jitter=self.jitter
+        )
+
     @property
-    def lane(self) -> str:
+    def id(self) -> str:
         """The subscription's id."""
-        return self.pipeline.subscription.id
+        return self.plan.subscription.id
 
     def _about(self, action: str) -> dict[str, str]:
-        return {"action": action, "subscription": self.lane}
+        return {"action": action, "subscription": self.id}
 
     async def run(self) -> None:
         """Lease and deliver until cancelled; an error is logged, and the loop continues."""
@@ -112,16 +115,16 @@ class Dispatcher:
             try:
                 await self._turn()
             except StorageError as error:
-                log.warning("subscription %s: %s", self.lane, error, extra=self._about("storage"))
+                log.warning("subscription %s: %s", self.id, error, extra=self._about("storage"))
                 await asyncio.sleep(FAULT_PAUSE_SECONDS)
             except Exception:
-                log.exception("%s continues after an error", self.lane, extra=self._about("fault"))
+                log.exception("%s continues after an error", self.id, extra=self._about("fault"))
                 await asyncio.sleep(FAULT_PAUSE_SECONDS)
 
     async def finish(self, *, within: float) -> None:
         """Release what waits, and wait at most `within` seconds for running deliveries."""
         self._stopping = True
-        self._line.close()
+        self._wait_group.close()
         try:
             if self._busy or self._slow:
                 await asyncio.wait(self._busy | self._slow, timeout=within)
@@ -130,12 +133,12 @@ class Dispatcher:
             for task in late:
                 task.cancel()
             if late:  # a plugin may swallow its cancellation
-                await asyncio.wait(late, timeout=LAST_MOMENT_SECONDS)
+                await asyncio.wait(late, timeout=CANCEL_SECONDS)
 
     async def _turn(self) -> None:
         if self.runtime.gate.pause:
             # Spread in time: the first one probes, and each subscription should get its turn.
-            await asyncio.sleep(self.runtime.gate.pause + self.luck() * PROBE_SPREAD_SECONDS)
+            await asyncio.sleep(self.runtime.gate.pause + self.jitter() * PROBE_SPREAD_SECONDS)
         while not self._has_room():
             await asyncio.wait(self._busy, return_when=asyncio.FIRST_COMPLETED)
         most, ahead = self._wanted()
@@ -161,7 +164,7 @@ class Dispatcher:
         """The size of a batch, and how many batches to lease; one event as a probe."""
         if self.runtime.gate.needs_probe:
             return 1, 1
-        batch = self.pipeline.batch
+        batch = self.plan.batch
         most = SINGLES if batch is None else batch.max_events
         return most, min(BATCHES_AHEAD, self.runtime.gate.limit)
 
@@ -186,14 +189,14 @@ class Dispatcher:
             self._spawn(self._deliver(suspects, self._send_slowly), self._slow)
 
     def _spawn(self, work: Coroutine[Any, Any, None], among: set[asyncio.Task[None]]) -> None:
-        task = asyncio.create_task(work, name=f"deliver {self.lane}")
+        task = asyncio.create_task(work, name=f"deliver {self.id}")
         among.add(task)
         task.add_done_callback(among.discard)
 
     async def _lease(self, most: int, *, wait: float) -> list[Lease]:
         # The leases are not extended while a batch waits for more events.
         ttl = LEASE_SECONDS + self._linger
-        return await self.queue.lease(self.lane, most, ttl=ttl, wait=wait)
+        return await self.queue.lease(self.id, most, ttl=ttl, wait=wait)
 
     async def _lease_probe(self) -> list[Lease]:
         """Lease one event; those with few attempts first, as one that failed often may be bad."""
@@ -206,7 +209,7 @@ class Dispatcher:
     async def _deliver(
         self, leases: list[Lease], work: Callable[[list[Lease]], Awaitable[None]]
     ) -> None:
-        keeper = asyncio.create_task(self._keep(leases), name=f"extend {self.lane}")
+        keeper = asyncio.create_task(self._keep(leases), name=f"extend {self.id}")
         try:
             await work(leases)
         except asyncio.CancelledError:
@@ -217,13 +220,13 @@ class Dispatcher:
 
     async def _send_at_once(self, leases: list[Lease]) -> None:
         ready, outcomes = await self._prepare(leases)
-        sends = [self._survive(batch) for batch in in_batches(self.pipeline.batch, ready)]
+        sends = [self._survive(batch) for batch in in_batches(self.plan.batch, ready)]
         if outcomes:
             sends.append(self._settle(outcomes))
         for error in await asyncio.gather(*sends, return_exceptions=True):
             if error is not None:
                 # What was sent but could not be settled is sent again when the leases expire.
-                self._complain(error, self.pipeline.secrets.mask(self.runtime.mask))
+                self._complain(error, self.plan.secrets.mask(self.runtime.mask))
 
     async def _send_slowly(self, leases: list[Lease]) -> None:
         """Send one batch after the other: each waits for its pace, then it is prepared."""
@@ -231,13 +234,13 @@ class Dispatcher:
             ready, outcomes = await self._prepare(leases)
             if outcomes:
                 await self._settle(outcomes)
-            for batch in in_batches(self.pipeline.batch, ready):
+            for batch in in_batches(self.plan.batch, ready):
                 await self._survive(batch)
 
     def _complain(self, error: BaseException, mask: Mask) -> None:
         # Not `exc_info`: the text of an exception may hold a secret.
         trace = "".join(traceback.format_exception(error))
-        log.error("subscription %s: %s", self.lane, mask(trace), extra=self._about("fault"))
+        log.error("subscription %s: %s", self.id, mask(trace), extra=self._about("fault"))
 
     async def _keep(self, leases: list[Lease]) -> None:
         while True:
@@ -246,138 +249,91 @@ class Dispatcher:
 
     async def _prepare(
         self, leases: Sequence[Lease]
-    ) -> tuple[list[tuple[Lease, Parcel]], list[Outcome]]:
+    ) -> tuple[list[tuple[Lease, PreparedEvent]], list[Outcome]]:
         now, resumed = self.clock(), time.monotonic()
-        ready: list[tuple[Lease, Parcel]] = []
+        ready: list[tuple[Lease, PreparedEvent]] = []
         outcomes: list[Outcome] = []
         for lease in leases:
             if time.monotonic() - resumed > TURN_SECONDS:
                 await asyncio.sleep(0)
                 resumed = time.monotonic()
-            if self.pipeline.policy.forgotten(accepted_at=lease.accepted_at, now=now):
-                outcomes.append(self._failed(lease, too_late(), attempted=False))
+            if self.plan.policy.forgotten(accepted_at=lease.accepted_at, now=now):
+                outcomes.append(self._outcomes.failed(lease, too_late(), attempted=False))
                 continue
             event: dict[str, Any] = {}
-            try:
+            with PluginCode() as code:  # a plugin's own checks may raise anything
                 event = _json.loads(lease.body)
-                prepared = self.pipeline.prepare(event, now=now)
-            except BaseException as error:  # a plugin's own checks may raise anything
-                if is_ours(error):
-                    raise
-                refused = isinstance(error, RejectedError)
-                failure = as_delivery_error(error) if refused else plugin_failure(error)
-                mask = self.pipeline.mask_of(self.runtime.mask, event)
-                self.runtime.bugs.note(self.lane, failure, mask)
-                outcomes.append(self._failed(lease, failure, attempted=not refused, mask=mask))
-            else:
                 past = self._memory.of(lease.id)
-                parcel = Parcel(prepared=prepared, event=event, past=past, attempt=lease.attempt)
-                ready.append((lease, parcel))
+                prepared = self.plan.prepare(event, now=now, past=past, attempt=lease.attempt)
+                ready.append((lease, prepared))
+            if code.error is not None:
+                outcomes.append(self._unprepared(lease, event, code.error))
         return ready, outcomes
 
-    async def _survive(self, batch: list[tuple[Lease, Parcel]]) -> None:
-        """Send a batch; each delivery gets an outcome, whatever error occurs."""
-        try:
-            await self._send(batch)
-        except BaseException as error:
-            if is_ours(error):
-                raise
-            wires = [parcel.prepared.wire for _, parcel in batch]
-            mask = self.pipeline.secrets.mask_wires(self.runtime.mask, wires)
-            self._complain(error, mask)
-            failure = plugin_failure(error)
-            await self._settle([self._failed(lease, failure, mask=mask) for lease, _ in batch])
+    def _unprepared(self, lease: Lease, event: dict[str, Any], error: BaseException) -> Outcome:
+        refused = isinstance(error, RejectedError)
+        failure = as_delivery_error(error) if refused else plugin_failure(error)
+        mask = self.plan.mask_of(self.runtime.mask, event)
+        self.runtime.faults.note(self.id, failure, mask)
+        return self._outcomes.failed(lease, failure, attempted=not refused, mask=mask)
 
-    async def _send(self, batch: list[tuple[Lease, Parcel]]) -> None:
-        parcels = [parcel for _, parcel in batch]
-        results = await send(self.runtime, self.pipeline, parcels, self._line)
+    async def _survive(self, batch: list[tuple[Lease, PreparedEvent]]) -> None:
+        """Send a batch; each delivery gets an outcome, whatever error occurs."""
+        with PluginCode() as code:
+            await self._send(batch)
+        if code.error is None:
+            return
+        wires = [prepared.wire for _, prepared in batch]
+        mask = self.plan.secrets.mask_wires(self.runtime.mask, wires)
+        self._complain(code.error, mask)
+        failure = plugin_failure(code.error)
+        await self._settle([self._outcomes.failed(lease, failure, mask=mask) for lease, _ in batch])
+
+    async def _send(self, batch: list[tuple[Lease, PreparedEvent]]) -> None:
+        events = [prepared for _, prepared in batch]
+        results = await deliver_batch(self.runtime, self.plan, events, self._wait_group)
         exchanges: dict[int, bytes] = {}
         outcomes = []
         held_back = []
-        for (lease, parcel), sent in zip(batch, results, strict=True):
-            self._memory.keep(lease.id, sent.past)
-            if sent.held_back:
+        for (lease, prepared), result in zip(batch, results, strict=True):
+            self._memory.keep(lease.id, result.past)
+            if result.held_back:
                 held_back.append(lease)
                 continue
-            exchange = exchange_of(sent, exchanges)
-            if sent.error is None:
-                outcomes.append(delivered(lease, sent, exchange))
+            exchange = exchange_of(result, exchanges)
+            if result.error is None:
+                outcomes.append(self._outcomes.delivered(lease, result, exchange))
             else:
                 outcomes.append(
-                    self._failed(
+                    self._outcomes.failed(
                         lease,
-                        sent.error,
-                        retryable=sent.retryable,
-                        payload=parcel.prepared.wire,
+                        result.error,
+                        retryable=result.retryable,
+                        payload=prepared.wire,
                         exchange=exchange,
                     )
                 )
         await self.queue.release(held_back)
         await self._settle(outcomes)
 
-    def _failed(  # noqa: PLR0913 - what is known of a failure
-        self,
-        lease: Lease,
-        error: DeliveryError,
-        *,
-        retryable: bool | None = None,
-        attempted: bool = True,
-        payload: bytes | None = None,
-        exchange: bytes | None = None,
-        mask: Mask | None = None,
-    ) -> Outcome:
-        cap = self.runtime.gate.max_retry_after
-        decision = decide(
-            self.pipeline.policy,
-            retryable=error.retryable if retryable is None else retryable,
-            asked=min(error.retry_after or 0.0, cap),
-            # Refused credentials hold the instance, whose probes already wait.
-            attempt=1 if refuses_credentials(error) else lease.attempt,
-            accepted_at=lease.accepted_at,
-            opened_at=lease.opened_at,
-            now=self.clock(),
-            luck=self.luck(),
-        )
-        if decision.stage is not Stage.RETRYING:
-            self._memory.keep(lease.id, None)
-        if mask is None:
-            wires = [] if payload is None else [payload]
-            mask = self.pipeline.secrets.mask_wires(self.runtime.mask, wires)
-        message = with_asked_pause(error.message, error.retry_after, cap=cap)
-        return Outcome(
-            lease=lease,
-            stage=decision.stage,
-            reason=shown_code(error, mask),
-            message=readable(mask(message))[:MAX_MESSAGE_CHARACTERS],
-            status=error.status,
-            retry_at=decision.retry_at,
-            attempted=attempted,
-            payload=None if payload is None else self._shown(payload, mask),
-            exchange=exchange,
-        )
-
-    def _shown(self, payload: bytes, mask: Mask) -> bytes:
-        if self.pipeline.secrets.fields:
-            payload = _json.dumps(self.pipeline.secrets.shown(_json.loads(payload)))
-        return masked_json(payload, mask)
-
     async def _settle(self, outcomes: list[Outcome]) -> None:
         """Store outcomes; retry until the storage recovers, while the leases are extended.
 
         Waiting prevents that events are sent twice, or that more are sent than can be recorded.
         """
+        for outcome in outcomes:
+            if outcome.stage.ended:
+                self._memory.keep(outcome.lease.id, None)
         while True:
             try:
                 settled = await asyncio.shield(self.queue.settle(outcomes))
                 break
             except StorageError as error:
-                log.warning("subscription %s: %s", self.lane, error, extra=self._about("storage"))
+                log.warning("subscription %s: %s", self.id, error, extra=self._about("storage"))
                 await asyncio.sleep(FAULT_PAUSE_SECONDS)
         kept = [outcome for outcome, ok in zip(outcomes, settled, strict=True) if ok]
         if kept:
-            try:
-                self.observe(self.pipeline, kept)
-            except BaseException as error:
-                if is_ours(error):
-                    raise
-                self._complain(error, self.pipeline.secrets.mask(self.runtime.mask))
+            with PluginCode() as code:
+                self.observe(self.plan, kept)
+            if code.error is not None:
+                self._complain(code.error, self.plan.secrets.mask(self.runtime.mask))
