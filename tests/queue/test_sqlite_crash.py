@@ -10,8 +10,9 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.queue.conftest import ids_of
 
-from offramp.queue import DeadFilter, SqliteLedger, Stage, open_queue
+from offramp.queue import DeadLetterFilter, SqliteLedger, Stage, open_queue
 from offramp.storage import Store
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 #: Accepts and settles as fast as it can, and says a line after each that was acknowledged.
 WORKER = """
 import asyncio, itertools, os, pathlib, signal, sys
-from offramp.queue import NewItem, Outcome, Stage, open_queue
+from offramp.queue import EventBatch, Outcome, Route, Stage, open_queue
 from offramp.storage import Store
 
 # A shell's background jobs are started deaf to it.
@@ -31,27 +32,37 @@ numbers = itertools.count()
 def say(kind, ids):
     os.write(1, "".join(f"{kind} {one}\\n" for one in ids).encode())
 
-def item():
-    return NewItem(
-        source="s", message_id=f"{RUN}-{next(numbers)}", type="track", received_at=0,
-        body=b"x" * 1000, lanes=("a", "b"), filtered={"TRIGGER_FALSE": ["c"]},
+ROUTES = [
+    Route(subscriptions=("a", "b"), filtered={"TRIGGER_FALSE": ["c"]}),
+    Route(subscriptions=("b", "a")),
+]
+
+def batch(size):
+    return EventBatch(
+        source="s", received_at=0, message_ids=[f"{RUN}-{next(numbers)}" for _ in range(size)],
+        types=["track"] * size, names=[""] * size, bodies=[b"x" * 1000] * size,
+        routes=ROUTES, route_of=[n % 2 for n in range(size)],
     )
 
 async def accept(queue, size):
     while True:
-        items = [item() for _ in range(size)]
-        await queue.accept(items)
-        say("accepted", (one.message_id for one in items))
+        events = batch(size)
+        await queue.accept(events)
+        say("accepted", events.message_ids)
+
+DELIVERED = Outcome(stage=Stage.DELIVERED, reason="R", exchange=b"shared")
+REJECTED = Outcome(stage=Stage.REJECTED, reason="R", exchange=b"shared")
+
+async def settle_part(queue, part):
+    await queue.settle(part, DELIVERED, {n: REJECTED for n in range(0, len(part), 5)})
+    say("settled", [part.delivery(n).message_id for n in range(len(part))])
 
 async def settle(queue):
-    stages = [Stage.DELIVERED, Stage.REJECTED]
     while True:
-        leases = await queue.lease("a", 50, ttl=60, wait=1)
-        await queue.settle([
-            Outcome(lease=lease, stage=stages[n % 2], reason="R", exchange=b"shared")
-            for n, lease in enumerate(leases)
-        ])
-        say("settled", (lease.message_id for lease in leases))
+        lease = await queue.lease("a", 50, ttl=60, wait=1)
+        if lease is not None:
+            parts = [lease.pick(range(n, len(lease), 3)) for n in range(min(3, len(lease)))]
+            await asyncio.gather(*(settle_part(queue, part) for part in parts))
 
 async def main():
     async with Store.open(FOLDER) as store, open_queue(store) as queue:
@@ -96,10 +107,10 @@ async def test_kill_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
             ledger = SqliteLedger(store)
             (intact,) = await store.read(lambda c: c.execute("PRAGMA integrity_check").fetchone())
             assert intact == "ok"
-            assert (await ledger.audit()).faults == ()
-            known = {lease.message_id for lease in await queue.lease("b", 1_000_000, ttl=60)}
+            assert (await ledger.reconcile()).faults == ()
+            known = set(ids_of(await queue.lease("b", 1_000_000, ttl=60)))
             assert accepted <= known
-            due = {lease.message_id for lease in await queue.lease("a", 1_000_000, ttl=60)}
+            due = set(ids_of(await queue.lease("a", 1_000_000, ttl=60)))
             assert settled <= known - due
     assert len(accepted) > 100
     assert len(settled) > 10
@@ -110,11 +121,11 @@ async def test_leases_of_a_killed_process_are_free(tmp_path: Path) -> None:
     told = await asyncio.to_thread(run_and_kill, tmp_path, "r", 0.1)
     async with Store.open(tmp_path) as store, open_queue(store) as queue:
         depth = await queue.depth("a")
-        leases = await queue.lease("a", 1_000_000, ttl=60)
-        assert len(leases) == depth.total
-        dead = await queue.dead(DeadFilter(), limit=1_000_000)
+        leased = ids_of(await queue.lease("a", 1_000_000, ttl=60))
+        assert len(leased) == depth.total
+        dead = await queue.dead_letters(DeadLetterFilter(), limit=1_000_000)
         assert {one.stage for one in dead.rows} <= {Stage.REJECTED}
-        assert len(told["accepted"]) <= len(leases) + len(told["settled"]) + 50
+        assert len(told["accepted"]) <= len(leased) + len(told["settled"]) + 50
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
@@ -135,4 +146,4 @@ async def test_a_folder_is_free_after_any_end(tmp_path: Path, stop: signal.Signa
 
     await asyncio.to_thread(run)
     async with Store.open(tmp_path) as store:
-        assert (await SqliteLedger(store).audit()).faults == ()
+        assert (await SqliteLedger(store).reconcile()).faults == ()
