@@ -189,7 +189,6 @@ def _store(  # noqa: PLR0913, PLR0917 - what one commit knows
     now: int,
 ) -> AcceptedBlock:
     """Store a block with the rows of its subscriptions, and count it."""
-    n = len(columns.message_ids)
     sets = _sets(columns.route_of, len(columns.routes))
     opened: dict[str, int] = {}
     for route, positions in zip(columns.routes, sets, strict=True):

@@ -1,4 +1,4 @@
-"""The blocks that were accepted or read last, shared by all subscriptions that want their events."""
+"""The blocks that were accepted or read last, shared by all subscriptions that want them."""
 
 from __future__ import annotations
 

@@ -106,9 +106,9 @@ class DueQuery:
         if len(taken_rows) < len(rows):
             due_at = rows[len(taken_rows)].due_at
         cut = {each.block: each for each in chosen if isinstance(each, _OpenBlock)}
-        for each in opened:
-            if each.block not in cut or cut[each.block] != each:
-                floor = each.block
+        for block in opened:
+            if cut.get(block.block) != block:
+                floor = block.block
                 break
         blocks = self.blocks.read(connection, list(cut))
         parts = []
