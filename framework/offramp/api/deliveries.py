@@ -10,11 +10,10 @@ from offramp.api.operations import PAGE, Call, Operation, Query, Reply
 from offramp.api.paging import paged
 from offramp.api.records import delivery_row
 from offramp.api.shapes import DeliveryPage, ErrorGroup, Errors
-from offramp.queue import DeadFilter, Stage
-from offramp.queue.protocol import DEAD
+from offramp.queue import DEAD, DeadLetterFilter, Stage
 
 ENDED_BADLY: Final = tuple(sorted(stage.value for stage in DEAD))
-DEAD_FILTER: Final = (
+DEAD_LETTER_FILTER: Final = (
     Query(name="subscription", summary="Only those of this subscription"),
     Query(name="reason", summary="Only those that ended for this reason"),
     Query(name="stage", summary="Only rejected or only expired deliveries", choices=ENDED_BADLY),
@@ -55,7 +54,7 @@ class DeliveriesResource:
             summary="List rejected and expired deliveries, latest end first",
             serve=self.dead,
             answer=DeliveryPage,
-            query=(*DEAD_FILTER, *PAGE),
+            query=(*DEAD_LETTER_FILTER, *PAGE),
         )
         yield Operation(
             method="GET",
@@ -92,9 +91,9 @@ class DeliveriesResource:
 
     async def dead(self, call: Call) -> Reply:
         """Answer with a page of dead letters."""
-        filters = dead_filter(call.query)
+        filters = dead_letter_filter(call.query)
         with paged():
-            page = await self._host.queue.dead(
+            page = await self._host.queue.dead_letters(
                 filters, limit=call.query["limit"], cursor=call.query["cursor"]
             )
         rows = [delivery_row(each) for each in page.rows]
@@ -125,11 +124,13 @@ class DeliveriesResource:
         return Reply(data=Errors(groups=groups))
 
 
-def dead_filter(given: Mapping[str, Any], ids: tuple[str, ...] | None = None) -> DeadFilter:
+def dead_letter_filter(
+    given: Mapping[str, Any], ids: tuple[str, ...] | None = None
+) -> DeadLetterFilter:
     """Make the filter of a query, or of a body with the same keys."""
     stage = given["stage"]
-    return DeadFilter(
-        lane=given["subscription"],
+    return DeadLetterFilter(
+        subscription=given["subscription"],
         ids=ids,
         reason=given["reason"],
         since=given["since"],

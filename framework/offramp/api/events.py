@@ -12,7 +12,7 @@ from offramp.api.reasons import why
 from offramp.api.records import event_record, event_row
 from offramp.api.shapes import EventPage, EventRecords, EventShape
 from offramp.errors import NotFoundError
-from offramp.queue import Story
+from offramp.queue import EventFilter, EventRecord
 
 SOURCE = Query(name="source", summary="Only events of this source")
 
@@ -48,7 +48,7 @@ class EventsResource:
         """Answer with a page of events."""
         with paged():
             page = await self._host.ledger.events(
-                source=call.query["source"],
+                EventFilter(source=call.query["source"]),
                 limit=call.query["limit"],
                 cursor=call.query["cursor"],
             )
@@ -68,7 +68,7 @@ class EventsResource:
             data=EventRecords(events=[await self._explained(record) for record in records])
         )
 
-    async def _explained(self, record: Story) -> EventShape:
+    async def _explained(self, record: EventRecord) -> EventShape:
         shown: dict[str, Any] = event_record(record)
         for shape, delivery in zip(shown["deliveries"], record.deliveries, strict=True):
             shape["why"] = await why(self._host, delivery, shown["event"])

@@ -20,7 +20,7 @@ from offramp.config.subscriptions import mapping_faults, put_back_mapping
 from offramp.errors import ConfigError, Fault, OfframpError
 from offramp.plugins import pick
 from offramp.pointers import ErrorShape
-from offramp.queue import DeadFilter, Delivery
+from offramp.queue import DeadLetterFilter, Delivery
 
 
 class Difference(TypedDict):
@@ -53,7 +53,7 @@ class Preview(TypedDict):
 
 async def preview(
     host: HostContext,
-    filters: DeadFilter,
+    filters: DeadLetterFilter,
     *,
     mapping: Mapping[str, Any] | None,
     limit: int,
@@ -63,21 +63,25 @@ async def preview(
 
     `mapping` has fields to map in another way; it needs a subscription.
     """
-    if mapping is not None and filters.lane is None:
+    if mapping is not None and filters.subscription is None:
         raise refuse("$.subscription", "is missing: name the subscription whose mapping is changed")
     with paged(in_body=True):
-        page = await host.queue.dead(filters, limit=limit, cursor=cursor)
+        page = await host.queue.dead_letters(filters, limit=limit, cursor=cursor)
     async with AsyncExitStack() as stack:
         candidates: dict[str, Candidate | OfframpError] = {}
-        if filters.lane is not None:  # also without deliveries, so that a bad mapping is reported
-            candidates[filters.lane] = await _candidate(stack, host, filters.lane, mapping)
+        if (
+            filters.subscription is not None
+        ):  # also without deliveries, so that a bad mapping is reported
+            candidates[filters.subscription] = await _candidate(
+                stack, host, filters.subscription, mapping
+            )
         rows = []
         for delivery in page.rows:
-            if delivery.lane not in candidates:
-                candidates[delivery.lane] = await _candidate_or_error(
-                    stack, host, delivery.lane, mapping
+            if delivery.subscription not in candidates:
+                candidates[delivery.subscription] = await _candidate_or_error(
+                    stack, host, delivery.subscription, mapping
                 )
-            rows.append(await _row(host, delivery, candidates[delivery.lane]))
+            rows.append(await _row(host, delivery, candidates[delivery.subscription]))
     return {"rows": rows, "cursor": page.cursor}
 
 
@@ -120,8 +124,7 @@ def _with(host: HostContext, saved: Subscription, mapping: Mapping[str, Any]) ->
 async def _row(
     host: HostContext, delivery: Delivery, candidate: Candidate | OfframpError
 ) -> PreviewRow:
-    records = await host.ledger.event(delivery.message_id, source=delivery.source)
-    found = next((each for each in records[0].deliveries if each.id == delivery.id), delivery)
+    found, body = await _stored(host, delivery)
     before = None if found.payload is None else _json.loads(found.payload)
     row: PreviewRow = {
         "delivery": delivery_row(found),
@@ -131,7 +134,6 @@ async def _row(
         "errors": [],
         "request": None,
     }
-    body = records[0].body
     if isinstance(candidate, OfframpError) or body is None:
         detail = "the event itself is no longer kept" if body is None else str(candidate)
         row["errors"] = [{"detail": detail}]
@@ -141,6 +143,17 @@ async def _row(
     row["errors"], row["request"] = explained["errors"], explained["request"]
     row["changes"] = list(differences(before, row["after"]))
     return row
+
+
+async def _stored(host: HostContext, delivery: Delivery) -> tuple[Delivery, bytes | None]:
+    """The delivery with its payload and exchange, and the event as it is stored."""
+    records = await host.ledger.event(delivery.message_id, source=delivery.source)
+    # The message id may have come again on a later day.
+    for record in records:
+        for each in record.deliveries:
+            if each.id == delivery.id:
+                return each, record.body
+    return delivery, None
 
 
 def differences(before: Any, after: Any, place: str = "$") -> Iterator[Difference]:

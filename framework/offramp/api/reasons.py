@@ -42,7 +42,7 @@ async def why(
     """Explain one delivery by its present subscription; `None` if it was delivered."""
     if delivery.stage is Stage.DELIVERED:
         return None
-    if delivery.lane not in host.config.subscriptions:
+    if delivery.subscription not in host.config.subscriptions:
         return None if delivery.stage is Stage.WAITING else _of_removed(delivery)
     if delivery.stage in (Stage.WAITING, Stage.RETRYING):
         return _of_unfinished(host, delivery)
@@ -77,7 +77,7 @@ async def _explained(
     if event is None:
         return None
     try:
-        async with compiled_saved(host, delivery.lane) as candidate:
+        async with compiled_saved(host, delivery.subscription) as candidate:
             return await candidate.explain(event)
     except OfframpError:  # it no longer compiles: the status of the host says why
         return None
@@ -96,7 +96,7 @@ def _of_removed(delivery: Delivery) -> WhyShape:
 def _of_unfinished(host: HostContext, delivery: Delivery) -> WhyShape | None:
     """Explain what a delivery waits for; `None` if it only waits for its first attempt."""
     tried = delivery.stage is Stage.RETRYING
-    obstacle = _obstacle(host, delivery.lane)
+    obstacle = _obstacle(host, delivery.subscription)
     if obstacle is None:
         return _why(f"it is retried automatically: {_said(delivery)}") if tried else None
     last = f"; its last attempt: {_said(delivery)}" if tried else ""
@@ -175,7 +175,7 @@ def _fix_of_answer(host: HostContext, delivery: Delivery) -> str:
     if delivery.stage is Stage.EXPIRED:
         return "it could not be delivered in time; once the partner answers, replay it"
     if delivery.status in _OF_THE_CREDENTIALS:
-        instance = host.config.subscriptions[delivery.lane].instance
+        instance = host.config.subscriptions[delivery.subscription].instance
         return f"the partner refuses the credentials of {instance}: change its settings"
     if delivery.reason in _OF_THE_PLUGIN:
         return _OF_THE_PLUGIN[delivery.reason]

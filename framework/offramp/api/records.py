@@ -7,10 +7,10 @@ from typing import Any, cast
 from offramp import _json
 from offramp.api.shapes import DeliveryRow, DeliveryShape, EventRow, LatencyShape
 from offramp.api.times import write_optional, write_time
-from offramp.queue import Delivery, Latency, Story
+from offramp.queue import Delivery, Latency, EventRecord
 
 
-def event_record(record: Story) -> dict[str, Any]:
+def event_record(record: EventRecord) -> dict[str, Any]:
     """One event: its body, and its delivery to each subscription."""
     return {
         **_head(record),
@@ -19,7 +19,7 @@ def event_record(record: Story) -> dict[str, Any]:
     }
 
 
-def event_row(record: Story) -> EventRow:
+def event_row(record: EventRecord) -> EventRow:
     """One event in a list."""
     rows = [delivery_row(each) for each in record.deliveries]
     return cast("EventRow", {**_head(record), "deliveries": rows})
@@ -29,7 +29,7 @@ def delivery_row(delivery: Delivery) -> DeliveryRow:
     """One delivery in a list."""
     return {
         "id": delivery.id,
-        "subscription": delivery.lane,
+        "subscription": delivery.subscription,
         "source": delivery.source,
         "message_id": delivery.message_id,
         "type": delivery.type,
@@ -62,7 +62,7 @@ def latency_shape(latency: Latency | None) -> LatencyShape | None:
     return {"n": latency.n, "p50": latency.p50, "p95": latency.p95, "p99": latency.p99}
 
 
-def _head(record: Story) -> dict[str, Any]:
+def _head(record: EventRecord) -> dict[str, Any]:
     return {
         "message_id": record.message_id,
         "source": record.source,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal, TypedDict
 
 import msgspec
 
-from offramp.api.deliveries import dead_filter
+from offramp.api.deliveries import dead_letter_filter
 from offramp.api.host_context import HostContext
 from offramp.api.operations import MAX_LIMIT, Call, Operation, Reply
 from offramp.api.previews import Preview, preview
@@ -16,7 +16,7 @@ from offramp.api.running_replays import Replay, RunningReplays
 from offramp.api.shapes import Time
 from offramp.api.times import read_time, write_optional, write_time
 from offramp.errors import NotFoundError
-from offramp.queue import DeadFilter
+from offramp.queue import DeadLetterFilter
 
 #: The most ids of one request.
 MAX_IDS: Final = 10_000
@@ -137,7 +137,7 @@ class ReplaysResource:
         return Reply(data=_shape(found))
 
 
-def _filters(body: ReplayBody) -> DeadFilter:
+def _filters(body: ReplayBody) -> DeadLetterFilter:
     named = ("ids", "subscription", "reason", "stage", "since", "until")
     given = {name: getattr(body, name) for name in named}
     if not body.all and all(value is None for value in given.values()):
@@ -148,7 +148,7 @@ def _filters(body: ReplayBody) -> DeadFilter:
             given[name] = None if given[name] is None else read_time(given[name])
         except ValueError as error:
             raise refuse(f"$.{name}", str(error)) from None
-    return dead_filter(given, None if body.ids is None else tuple(body.ids))
+    return dead_letter_filter(given, None if body.ids is None else tuple(body.ids))
 
 
 def _shape(found: Replay) -> ReplayShape:

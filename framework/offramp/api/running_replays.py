@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import AsyncIterator
 from typing import Final, Literal
 
 import attrs
 
 from offramp.api.host_context import HostContext
 from offramp.errors import OfframpError
-from offramp.queue import DeadFilter
+from offramp.queue import DeadLetterFilter, dead_letter_pages
 
-#: Deliveries of one chunk: the write is short, so that accepts and settles hardly wait.
-CHUNK: Final = 500
 #: The number of latest replays that are remembered.
 KEPT: Final = 100
 
@@ -49,7 +46,7 @@ class RunningReplays:
         """Find a replay by its id."""
         return self._known.get(name)
 
-    def start(self, filters: DeadFilter, *, actor: str) -> Replay:
+    def start(self, filters: DeadLetterFilter, *, actor: str) -> Replay:
         """Start a replay in the background; the log names the actor."""
         begun = Replay(id=uuid.uuid4().hex, started_at=self._host.clock())
         while len(self._known) >= KEPT:
@@ -59,14 +56,16 @@ class RunningReplays:
         self._host.background.start(self._run(begun, filters))
         return begun
 
-    async def _run(self, begun: Replay, filters: DeadFilter) -> None:
+    async def _run(self, begun: Replay, filters: DeadLetterFilter) -> None:
         try:
             total = 0
-            async for ids in self._pages(filters):
-                total += len(ids)
+            queue = self._host.queue
+            async for page in dead_letter_pages(queue, filters):
+                total += len(page)
             begun.total, begun.state = total, "running"
-            async for ids in self._pages(filters):
-                begun.replayed += await self._host.queue.replay(attrs.evolve(filters, ids=ids))
+            async for page in dead_letter_pages(queue, filters):
+                ids = tuple(letter.id for letter in page)
+                begun.replayed += await queue.replay(attrs.evolve(filters, ids=ids))
             begun.state = "done"
             _log.info(
                 "replay %s ended: %d of %d dead letters are queued again",
@@ -82,14 +81,3 @@ class RunningReplays:
             begun.state, begun.error = "failed", "the host failed on it; its log has the traceback"
         finally:
             begun.ended_at = self._host.clock()
-
-    async def _pages(self, filters: DeadFilter) -> AsyncIterator[tuple[str, ...]]:
-        # Latest first: a delivery that ends again is before the cursor, so it is not read twice.
-        cursor: str | None = None
-        while True:
-            page = await self._host.queue.dead(filters, limit=CHUNK, cursor=cursor)
-            if page.rows:
-                yield tuple(row.id for row in page.rows)
-            if page.cursor is None:
-                return
-            cursor = page.cursor

@@ -74,7 +74,7 @@ class StatsResource:
             raise refuse_parameter("since", message)
         since = since // step * step
         counts = await self._host.ledger.counts(
-            since, until, lane=call.query["subscription"], source=call.query["source"]
+            since, until, subscription=call.query["subscription"], source=call.query["source"]
         )
         answer: Series = {
             "since": write_time(since),
@@ -99,7 +99,7 @@ class StatsResource:
 def _grouped(counts: Iterable[Count], step: int) -> Iterable[CountShape]:
     sums: Counter[tuple[int, str, str, Counted, str]] = Counter()
     for c in counts:
-        sums[c.minute // step * step, c.lane, c.source, c.counted, c.reason] += c.n
+        sums[c.minute // step * step, c.subscription, c.source, c.counted, c.reason] += c.n
     for (at, subscription, source, counted, reason), n in sorted(sums.items()):
         yield {
             "at": write_time(at),

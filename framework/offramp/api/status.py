@@ -81,16 +81,16 @@ class StatusResource:
 
     async def reconcile(self, _: Call) -> Reply:
         """Answer with the result."""
-        audit = await self._host.ledger.audit()
+        result = await self._host.ledger.reconcile()
         answer: ReconciliationShape = {
-            "ok": audit.ok,
-            "deliveries": audit.deliveries,
-            "faults": list(audit.faults),
+            "ok": result.ok,
+            "deliveries": result.deliveries,
+            "faults": list(result.faults),
         }
         return Reply(data=answer)
 
     def _sources(self, counts: Iterable[Count]) -> list[SourceStatus]:
-        sums = _sums((c.source, c) for c in counts if not c.lane)
+        sums = _sums((c.source, c) for c in counts if not c.subscription)
         refused: Counter[str] = Counter()
         for (source, _), n in self._host.engine.refused.items():
             refused[source] += n
@@ -127,7 +127,7 @@ class StatusResource:
         self, counts: Iterable[Count], since: float
     ) -> list[SubscriptionStatus]:
         host = self._host
-        sums = _sums((c.lane, c) for c in counts if c.lane)
+        sums = _sums((c.subscription, c) for c in counts if c.subscription)
         seen = {subscription for (subscription, _), n in sums.items() if n}
         depths = await host.queue.depths()
         latencies = await host.ledger.latencies(since=since)

@@ -145,6 +145,6 @@ def _minute(seconds: float) -> int:
 
 
 def _labels(count: Count) -> tuple[str, ...]:
-    if count.lane:
-        return ("subscription", count.lane, count.counted.value, count.reason)
+    if count.subscription:
+        return ("subscription", count.subscription, count.counted.value, count.reason)
     return ("source", count.source, count.counted.value)

@@ -104,11 +104,11 @@ class Host:
 
     async def status(self) -> Mapping[str, Any]:
         """Return counts by outcome, and whether the sums hold."""
-        audit = await self.ledger.audit()
+        result = await self.ledger.reconcile()
         depths = await self.queue.depths()
         return {
-            "deliveries": audit.deliveries,
-            "faults": list(audit.faults),
+            "deliveries": result.deliveries,
+            "faults": list(result.faults),
             "in_flight": {subscription: depth.total for subscription, depth in depths.items()},
         }
 

@@ -1,5 +1,6 @@
 """The durable queue and the ledger: one Protocol for every engine."""
 
+from offramp.queue.dead_letters import dead_letter_pages
 from offramp.queue.lease import EventHead, Lease, LeasePart, delivery_id
 from offramp.queue.limits import Limits, Retention
 from offramp.queue.protocol import Ledger, Queue
@@ -55,6 +56,7 @@ __all__ = [
     "SqliteLedger",
     "SqliteQueue",
     "Stage",
+    "dead_letter_pages",
     "delivery_id",
     "open_queue",
     "wrong_sums",
