@@ -8,6 +8,8 @@ from urllib.parse import quote
 from tests.api.conftest import SUBSCRIPTION, Running
 from tests.delivery.parts import event
 
+from offramp.queue import EventBatch, Route
+
 
 async def one(host: Running, message_id: str) -> dict[str, Any]:
     answer = await host.get(f"/api/events/{quote(message_id, safe='')}")
@@ -23,6 +25,31 @@ async def test_a_delivered_event_has_request_and_answer(host: Running) -> None:
     assert (answer["stage"], answer["reason"], answer["why"]) == ("delivered", "OK", None)
     assert answer["exchange"]["status"] == 200
     assert answer["event"]["messageId"] == "m1"
+
+
+async def test_a_key_that_is_stored_twice_is_shown_once(host: Running) -> None:
+    """The collector may add a key behind one of that name: the last counts, for every reader."""
+    text = b'{"messageId":"m1","type":"track","userId":"old","n":1.10,"userId":"\xc3\xa9"}'
+    route = Route(filtered={"NO_MATCH": [SUBSCRIPTION]})
+    batch = EventBatch(
+        source="site",
+        received_at=0,
+        message_ids=["m1"],
+        types=["track"],
+        names=[""],
+        bodies=[text],
+        routes=[route],
+        route_of=[0],
+    )
+    assert list(await host.context.queue.accept(batch)) == [True]
+    heard = await host.ask("GET", "/api/events/m1")
+    assert heard.text.count('"userId"') == 1
+    assert '"userId":"é"' in heard.text
+    assert '"n":1.10' in heard.text
+    body = {"subscription": SUBSCRIPTION, "message_id": "m1"}
+    explained = await host.ask("POST", "/api/explain", body)
+    assert explained.data["event"]["userId"] == "é"
+    assert explained.text.count('"userId"') == 1
 
 
 async def test_a_filtered_event_names_the_condition_and_what_it_found(host: Running) -> None:

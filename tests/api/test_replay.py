@@ -13,7 +13,7 @@ from tests.api.conftest import PATIENCE, SUBSCRIPTION, Running
 
 from offramp.api.running_replays import RunningReplays
 from offramp.errors import StorageError
-from offramp.queue import DeadFilter, Queue
+from offramp.queue import DeadLetterFilter, Queue
 
 SUBSCRIPTION_QUERY = quote(SUBSCRIPTION, safe="")
 
@@ -184,17 +184,17 @@ async def test_a_replay_that_the_disk_stops_says_so(host: Running) -> None:
     """The state and the cause, for whoever looks at its progress."""
 
     class Broken:
-        async def dead(self, *_: Any, **__: Any) -> Any:
+        async def dead_letters(self, *_: Any, **__: Any) -> Any:
             raise StorageError("the disk is gone")
 
     running = RunningReplays(attrs.evolve(host.context, queue=cast("Queue", Broken())))
-    begun = running.start(DeadFilter(), actor="test")
+    begun = running.start(DeadLetterFilter(), actor="test")
     async with asyncio.timeout(PATIENCE):
         while begun.ended_at is None:  # noqa: ASYNC110 - it is looked at, as by a caller
             await asyncio.sleep(0.01)
     assert (begun.state, begun.error) == ("failed", "the disk is gone")
     for _ in range(150):
-        running.start(DeadFilter(), actor="test")
+        running.start(DeadLetterFilter(), actor="test")
     assert running.find(begun.id) is None
 
 

@@ -36,7 +36,7 @@ FRAMEWORK = CHECKOUT / "framework" / "offramp"
 GIVERS = (
     FRAMEWORK / "errors.py",
     FRAMEWORK / "http" / "faults.py",
-    FRAMEWORK / "queue" / "protocol.py",
+    FRAMEWORK / "queue" / "values.py",
     *sorted((FRAMEWORK / "delivery").glob("[!_]*.py")),  # not the names that `__init__` lists
 )
 CODE = re.compile(r"[A-Z][A-Z_]+")

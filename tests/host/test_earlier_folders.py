@@ -96,7 +96,7 @@ async def test_every_delivery_stands_where_it_stood(folder: Path) -> None:
         for stage in (Stage.DELIVERED, Stage.FILTERED, Stage.REJECTED, Stage.RETRYING):
             [record] = await ledger.event(f"{stage.value}-1")
             assert [each.stage for each in record.deliveries] == [stage]
-        assert (await ledger.audit()).faults == ()
+        assert (await ledger.reconcile()).faults == ()
 
 
 def test_a_migration_that_fails_leaves_the_folder_as_it_was(folder: Path) -> None:
@@ -138,8 +138,8 @@ async def test_a_host_runs_on_the_folder_of_an_earlier_version(served: Path) -> 
         dead = await get(host, "dead-letters")
         assert [row["message_id"] for row in dead["rows"]] == ["evt-nobody", "evt-old"]
         assert {row["reason"] for row in dead["rows"]} == {"PAYLOAD_VALIDATION_FAILED"}
-        audit = await host.ledger.audit()
-        assert (audit.deliveries, audit.faults) == (9, ())
+        recount = await host.ledger.reconcile()
+        assert (recount.deliveries, recount.faults) == (9, ())
         event = await host.event("evt-0")
         assert event is not None
         assert [each["stage"] for each in event["deliveries"]] == ["delivered"]

@@ -61,13 +61,13 @@ class Result:
     #: In Metronome more than once.
     doubled: int = 0
     duplicates_ignored: int = 0
-    audit_faults: tuple[str, ...] = ()
+    ledger_faults: tuple[str, ...] = ()
     drained_seconds: float = 0.0
 
     @property
     def good(self) -> bool:
         """Whether nothing was lost or doubled, and the sums hold."""
-        return not (self.lost or self.doubled or self.audit_faults)
+        return not (self.lost or self.doubled or self.ledger_faults)
 
 
 async def torture(
@@ -113,7 +113,7 @@ async def torture(
         result.lost = sum(effects.get(each, 0) == 0 for each in accepted - poisoned)
         result.doubled = sum(times > 1 for times in effects.values())
         result.duplicates_ignored = emulator.stats().duplicates
-        result.audit_faults = await _audit(folder, accepted, poisoned)
+        result.ledger_faults = await _check_ledger(folder, accepted, poisoned)
     return result
 
 
@@ -192,14 +192,14 @@ async def _drain(
     result.drained_seconds = round(time.monotonic() - started, 1)
 
 
-async def _audit(folder: Path, accepted: set[str], poisoned: set[str]) -> tuple[str, ...]:
+async def _check_ledger(folder: Path, accepted: set[str], poisoned: set[str]) -> tuple[str, ...]:
     """The sum rule, and a sample of records: each accepted event was delivered.
 
     Those that the partner trips over are tried again until their window ends.
     """
     async with Store.open(folder / "offramp-data") as store, open_queue(store) as queue:
         ledger = SqliteLedger(store)
-        faults = list((await ledger.audit()).faults)
+        faults = list((await ledger.reconcile()).faults)
         left = sum(depth.total for depth in (await queue.depths()).values())
         if left != len(poisoned):
             faults.append(f"{left} deliveries are in flight, {len(poisoned)} are poisoned")

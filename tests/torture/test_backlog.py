@@ -8,7 +8,7 @@ from typing import Final
 from tests.torture.host import TOKEN, HostProcess
 
 from offramp import _json
-from offramp.queue import NewItem, open_queue
+from offramp.queue import EventBatch, Route, open_queue
 from offramp.storage import Store
 from offramp_metronome.emulator import Emulator, Fault
 
@@ -24,27 +24,33 @@ async def fill(folder: Path, count: int) -> None:
     """Accept events without a host that would deliver them."""
     async with Store.open(folder) as store, open_queue(store) as queue:
         for first in range(0, count, CHUNK):
-            await queue.accept([item(n) for n in range(first, min(first + CHUNK, count))])
+            await queue.accept(batch(range(first, min(first + CHUNK, count))))
 
 
-def item(number: int) -> NewItem:
+def batch(numbers: range) -> EventBatch:
+    message_ids = [f"m{number}" for number in numbers]
+    return EventBatch(
+        source="torture",
+        received_at=1_780_000_000.0,
+        message_ids=message_ids,
+        types=["track"] * len(numbers),
+        names=["usage"] * len(numbers),
+        bodies=[body(message_id) for message_id in message_ids],
+        routes=[Route(subscriptions=(SUBSCRIPTION,))],
+        route_of=[0] * len(numbers),
+    )
+
+
+def body(message_id: str) -> bytes:
     event = {
         "type": "track",
         "event": "usage",
-        "messageId": f"m{number}",
+        "messageId": message_id,
         "userId": "u1",
         "timestamp": "2026-11-23T00:00:00.000Z",
         "properties": {"customer": "c1", "filler": "x" * 600},
     }
-    return NewItem(
-        source="torture",
-        message_id=f"m{number}",
-        type="track",
-        name="usage",
-        received_at=1_780_000_000.0,
-        body=_json.dumps(event),
-        lanes=(SUBSCRIPTION,),
-    )
+    return _json.dumps(event)
 
 
 async def memory(folder: Path, count: int) -> int:

@@ -7,7 +7,7 @@ from typing import Any, cast
 from offramp import _json
 from offramp.api.shapes import DeliveryRow, DeliveryShape, EventRow, LatencyShape
 from offramp.api.times import write_optional, write_time
-from offramp.queue import Delivery, Latency, EventRecord
+from offramp.queue import Delivery, EventRecord, Latency
 
 
 def event_record(record: EventRecord) -> dict[str, Any]:
