@@ -188,6 +188,10 @@ class QueueLife(RuleBasedStateMachine):
             self._lease(subscription, n)
 
     def _lease(self, subscription: str, n: int, onto: Holder | None = None) -> None:
+        for holder in self.holders:
+            # All that lapsed is free from the next lease on.
+            if holder.lease.subscription == subscription and not self._runs(holder):
+                self._lose(holder)
         free = {
             (entry.event.source, entry.event.message_id, entry.event.accepted_at): entry
             for entry in self.entries(subscription)
@@ -218,6 +222,11 @@ class QueueLife(RuleBasedStateMachine):
         for entry in found:
             entry.holder = holder
         self.holders.append(holder)
+
+    @staticmethod
+    def _lose(holder: Holder) -> None:
+        for position in holder.held:
+            holder.entries[position].holder = None
 
     def _is_free(self, entry: Entry) -> bool:
         return entry.holder is None or entry.holder.expires_at <= self.now
