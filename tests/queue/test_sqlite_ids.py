@@ -17,7 +17,7 @@ from tests.queue.conftest import Event, batch_of
 from offramp.queue import SqliteLedger, open_queue
 from offramp.queue.sqlite import ids
 from offramp.queue.sqlite.codes import digest, to_us
-from offramp.storage import Store
+from offramp.storage import Store, Work
 from offramp.storage.migrate import known_migrations, migrate
 from offramp.storage.store import DATABASE_FILE
 
@@ -269,20 +269,21 @@ async def test_memory_follows_the_disk_through_any_faults(tmp_path: Path, seed: 
 async def test_what_fails_again_and_again_takes_no_memory(tmp_path: Path) -> None:
     """A client that sends one event until the disk recovers is remembered but once."""
     known = ids.MessageIds()
+
+    def fail(connection: sqlite3.Connection, _: Sequence[None]) -> list[None]:
+        first = known.next_event(connection)
+        known.add(connection, first, [7], 0)
+        raise ZeroDivisionError
+
+    def look(connection: sqlite3.Connection) -> list[bool] | None:
+        known.next_event(connection)
+        return known.find_new(connection, [("s", "x")], [7], 0)
+
+    failing = Work(run=fail, undone=known.forget)
     async with Store.open(tmp_path) as store:
-
-        def fail(connection: sqlite3.Connection) -> None:
-            known.catch_up(connection, 1)
-            known.add(connection, 1, [7], 0)
-            raise ZeroDivisionError
-
-        def look(connection: sqlite3.Connection) -> list[bool] | None:
-            known.catch_up(connection, 1)
-            return known.find_new(connection, [("s", "x")], [7], 0)
-
         for _ in range(3):
             with pytest.raises(ZeroDivisionError):
-                await store.write(fail)
+                await store.submit(failing, None)
         assert await store.write(look) is None
     assert not known._growing
 

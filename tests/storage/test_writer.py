@@ -199,6 +199,38 @@ async def test_a_commit_that_fails_undoes_the_group_and_tells_each(store: Store)
     assert await store.write(lambda c: add(c, [3])) == [3]
 
 
+async def test_a_work_hears_of_each_time_that_it_was_undone(store: Store) -> None:
+    """Alone in its group, beside others, and where the commit fails; never after a success."""
+    undone: list[str] = []
+    work = Work(run=add, undone=lambda: undone.append("undone"))
+    assert await store.submit(work, 1) == 1
+    assert undone == []
+    with pytest.raises(sqlite3.IntegrityError):
+        await store.submit(work, 1)
+    assert len(undone) == 1
+    async with Hold(store):
+        beside = asyncio.create_task(store.write(lambda c: add(c, [2])))
+        waiting = [asyncio.ensure_future(store.submit(work, n)) for n in (1, 3)]
+    results = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(result) for result in results] == [sqlite3.IntegrityError, int]
+    assert await beside == [2]
+    # Once for both together, and once for the one that failed alone.
+    assert len(undone) == 3
+
+    def doom(connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA defer_foreign_keys = ON")
+        connection.execute("INSERT INTO child (n) VALUES (99)")
+
+    await store.write(lambda c: c.execute("CREATE TABLE child (n INTEGER REFERENCES scratch (n))"))
+    async with Hold(store):
+        doomed = asyncio.create_task(store.write(doom))
+        late = asyncio.ensure_future(store.submit(work, 4))
+    results = await asyncio.gather(doomed, late, return_exceptions=True)
+    assert [type(result) for result in results] == [sqlite3.IntegrityError] * 2
+    assert len(undone) == 4
+    assert await numbers(store) == [1, 2, 3]
+
+
 async def test_a_foreign_lock_is_waited_for_and_then_told(tmp_path: Path) -> None:
     """A person's shell that holds the file makes writes fail clearly, not hang."""
     async with Store.open(tmp_path) as store:

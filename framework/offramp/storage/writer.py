@@ -49,8 +49,8 @@ def _one(_: object) -> int:
 class Work(Generic[Q, R]):
     """A kind of write: requests of one kind that wait together are run together.
 
-    `run` gets them all in one savepoint. If it raises, each is run again alone, so that only the
-    bad ones fail; what `run` keeps in memory must allow for that.
+    `run` gets them all at once. If it raises, what it did is undone, and each is run again alone,
+    so that only the bad ones fail.
     """
 
     #: One result per request, in order.
@@ -64,6 +64,8 @@ class Work(Generic[Q, R]):
     #: Called in the event loop, once per group, before the awaiters continue, and even if they
     #: were cancelled, with the result of each request. An error means that it was undone.
     done: Callable[[Sequence[tuple[Q, R | BaseException]]], None] | None = None
+    #: Called in the writer's thread after what `run` did was undone, for what it keeps in memory.
+    undone: Callable[[], None] | None = None
 
 
 @attrs.define(eq=False)
@@ -186,31 +188,43 @@ class Writer:
 
     def _write(self, connection: sqlite3.Connection, group: list[list[_Job]]) -> list[list[_Job]]:
         """Run a group and commit it; if that fails, all of it is undone and every job fails."""
+        lots = [together for jobs in group for together in _lots(jobs)]
         try:
             connection.execute("BEGIN IMMEDIATE")
-            for jobs in group:
-                for together in _lots(jobs):
-                    self._run(connection, together)
+            # The transaction is enough for a single lot: each statement costs the interpreter's
+            # lock.
+            begin, undo, end = _TRANSACTION if len(lots) == 1 else _SAVEPOINT
+            for together in lots:
+                self._run(connection, together, begin, undo, end)
             connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - each awaiter gets it
             with contextlib.suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
+            _note_undone(lots)
             for job in _flat(group):
                 job.result = storage_error(error, self._path)
         return group
 
-    def _run(self, connection: sqlite3.Connection, jobs: list[_Job]) -> None:
-        connection.execute("SAVEPOINT job")
+    def _run(
+        self,
+        connection: sqlite3.Connection,
+        jobs: list[_Job],
+        begin: str,
+        undo: Sequence[str],
+        end: str,
+    ) -> None:
+        _execute(connection, begin)
         try:
             results = jobs[0].work.run(connection, [job.request for job in jobs])
         except Exception as error:
             if not connection.in_transaction:
                 raise
-            connection.execute("ROLLBACK TO job")
-            connection.execute("RELEASE job")
+            for statement in undo:
+                connection.execute(statement)
+            _note_undone([jobs])
             self._recover(connection, jobs, storage_error(error, self._path))
         else:
-            connection.execute("RELEASE job")
+            _execute(connection, end)
             for job, result in zip(jobs, results, strict=True):
                 job.result = result
 
@@ -222,7 +236,7 @@ class Writer:
                 job.result = error
             return
         for job in jobs:
-            self._run(connection, [job])
+            self._run(connection, [job], *_SAVEPOINT)
 
     def _resolve(self, group: list[list[_Job]]) -> None:
         for jobs in group:
@@ -239,6 +253,23 @@ class Writer:
                     job.future.set_exception(job.result)
                 else:
                     job.future.set_result(job.result)
+
+
+#: How a lot that shares its transaction begins, is undone and ends; and one that does not.
+_SAVEPOINT = ("SAVEPOINT job", ("ROLLBACK TO job", "RELEASE job"), "RELEASE job")
+_TRANSACTION = ("", ("ROLLBACK", "BEGIN IMMEDIATE"), "")
+
+
+def _execute(connection: sqlite3.Connection, statement: str) -> None:
+    if statement:
+        connection.execute(statement)
+
+
+def _note_undone(lots: Iterable[list[_Job]]) -> None:
+    for jobs in lots:
+        undone = jobs[0].work.undone
+        if undone is not None:
+            undone()
 
 
 def _take_some(work: Work[Any, Any], jobs: deque[_Job]) -> list[_Job]:

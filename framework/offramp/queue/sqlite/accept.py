@@ -54,31 +54,29 @@ class Accepted:
 
 
 class SubscriptionNumbers:
-    """The numbers of subscriptions, kept in the writer's memory and checked against the table."""
+    """The numbers of subscriptions, which are never deleted; lives in the writer's thread."""
 
     def __init__(self) -> None:
         self._known: dict[str, int] = {}
 
-    def of(
-        self, connection: sqlite3.Connection, routes: Sequence[Route], count: int
-    ) -> Mapping[str, int]:
-        """Number all subscriptions of some routes, where the table has `count`; new ones are added.
+    def forget(self) -> None:
+        """Forget those that were numbered in a transaction that was undone."""
+        self._known = {}
 
-        The answer is valid in this transaction.
-        """
-        # A group that was undone took its new subscriptions with it: then the count has fallen.
-        if count != len(self._known):
+    def of(self, connection: sqlite3.Connection, routes: Sequence[Route]) -> Mapping[str, int]:
+        """Number all subscriptions of some routes; new ones are added to the table."""
+        if missing := self._missing(routes):
+            connection.execute(SQL["add_subscriptions"], {"names": as_json(sorted(missing))})
             self._known = dict(connection.execute(SQL["all_subscriptions"]))
-        names = {
+        return self._known
+
+    def _missing(self, routes: Sequence[Route]) -> set[str]:
+        return {
             name
             for route in routes
             for name in chain(route.subscriptions, *route.filtered.values())
             if name not in self._known
         }
-        if names:
-            connection.execute(SQL["add_subscriptions"], {"names": as_json(sorted(names))})
-            self._known = dict(connection.execute(SQL["all_subscriptions"]))
-        return self._known
 
 
 class _Columns(msgspec.Struct):
@@ -143,6 +141,11 @@ class Accepting:
         self._subscriptions = SubscriptionNumbers()
         self._ids = MessageIds()
 
+    def forget(self) -> None:
+        """Forget what is not on disk, since a transaction was undone."""
+        self._subscriptions.forget()
+        self._ids.forget()
+
     def run(self, connection: sqlite3.Connection, requests: Sequence[EventBatch]) -> list[Accepted]:
         """Store what is new in all the requests; a message id counts once among them too."""
         now = to_us(self._now())
@@ -150,14 +153,13 @@ class Accepting:
             (batch.source, message_id) for batch in requests for message_id in batch.message_ids
         ]
         digests = [digest(message_id) for _, message_id in events]
-        count, first = connection.execute(SQL["ends"]).fetchone()
-        self._ids.catch_up(connection, first)
+        first = self._ids.next_event(connection)
         flags = self._ids.find_new(connection, events, digests, now)
         columns = _Columns.of(requests, flags)
         changes = Changes()
         stored = None
         if columns.message_ids:
-            numbers = self._subscriptions.of(connection, columns.routes, count)
+            numbers = self._subscriptions.of(connection, columns.routes)
             stored = _store(connection, columns, numbers, changes, first, now)
             fresh = digests if flags is None else list(compress(digests, flags))
             self._ids.add(connection, first, fresh, now)

@@ -1,18 +1,14 @@
--- name: ends
--- Where the tables end: the number of the latest subscription (they are numbered from 1 and never
--- deleted), and of the next event (the latest block is never deleted). One statement, since each
--- takes the interpreter's lock.
-SELECT
-  (SELECT coalesce(max(subscription), 0) FROM subscriptions),
-  coalesce((SELECT block + n FROM blocks ORDER BY block DESC LIMIT 1), 1);
+-- name: next_event
+-- The number of the next event; the latest block is never deleted, so that none is used twice.
+SELECT coalesce((SELECT block + n FROM blocks ORDER BY block DESC LIMIT 1), 1);
 
 -- name: all_subscriptions
 -- Every subscription's name and number.
 SELECT name, subscription FROM subscriptions;
 
 -- name: add_subscriptions
--- Numbers new subscriptions; :names is a JSON list.
-INSERT INTO subscriptions (name) SELECT value FROM json_each(:names);
+-- Numbers those subscriptions of the JSON list :names that have no number yet.
+INSERT OR IGNORE INTO subscriptions (name) SELECT value FROM json_each(:names);
 
 -- name: add_block
 -- Stores the events of one commit.

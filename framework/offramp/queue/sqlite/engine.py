@@ -71,12 +71,14 @@ class SqliteQueue:
         self._latest_us = 0
         self._closed = False
         self._tasks: set[asyncio.Task[object]] = set()
+        accepting = Accepting(now)
         self._accepting: Work[EventBatch, Accepted] = Work(
-            run=Accepting(now).run,
+            run=accepting.run,
             rank=Rank.LAST,
             most=limits.accepts_per_commit,
             weigh=len,
             done=self._accepted,
+            undone=accepting.forget,
         )
         self._settling: Work[Settled, None] = Work(
             run=Settling(now).run, rank=Rank.FIRST, weigh=_weigh, done=self._settled

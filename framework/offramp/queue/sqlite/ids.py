@@ -59,16 +59,19 @@ class MessageIds:
         #: The periods of the index, ascending.
         self._periods: list[int] = []
 
-    def catch_up(self, connection: sqlite3.Connection, first: int) -> None:
-        """Learn anew what is not in the index, where memory is not of the events before `first`."""
-        # A group that was undone left its events here, and may have moved others to the index.
-        if first == self._next:
-            return
-        self._growing, self._moving, self._left = {}, {}, []
-        self._periods = [period for (period,) in connection.execute(SQL["id_periods"])]
-        for block, heads in connection.execute(SQL["blocks_to_index"], {"mark": INDEXED}):
-            self._remember(map(digest, decode_heads(heads).message_ids), block)
-        self._next = first
+    def forget(self) -> None:
+        """Forget all: what was learnt or moved may have been undone."""
+        self._next = None
+
+    def next_event(self, connection: sqlite3.Connection) -> int:
+        """The number of the next event; learns anew what is not in the index, if need be."""
+        if self._next is None:
+            self._growing, self._moving, self._left = {}, {}, []
+            self._periods = [period for (period,) in connection.execute(SQL["id_periods"])]
+            for block, heads in connection.execute(SQL["blocks_to_index"], {"mark": INDEXED}):
+                self._remember(map(digest, decode_heads(heads).message_ids), block)
+            (self._next,) = connection.execute(SQL["next_event"]).fetchone()
+        return self._next
 
     def find_new(
         self,
@@ -98,7 +101,6 @@ class MessageIds:
         self, connection: sqlite3.Connection, first: int, digests: Sequence[int], now: int
     ) -> None:
         """Make events from `first` on findable."""
-        self._next = None
         if self._moving:
             self._move(connection, max(STEP, 2 * len(digests)))
         elif len(self._growing) >= RUN:

@@ -204,7 +204,9 @@ class _Mover:
     def _exception(self, event: _Event, row: tuple[Any, ...]) -> tuple[Any, ...]:
         _, number, state, attempts, replayed_at, updated_at = row[:6]
         reason, message, status, exchange, payload, due_at = row[6:]
-        request = self.requests.refer((number, state, updated_at, reason, message, status, exchange))
+        request = self.requests.refer(
+            (number, state, updated_at, reason, message, status, exchange)
+        )
         return (
             event.seq,
             number,
@@ -240,7 +242,9 @@ class _Mover:
             [
                 [
                     [*request, len(list(events))]
-                    for request, events in groupby(run, lambda each: (each.source, each.received_at))
+                    for request, events in groupby(
+                        run, lambda each: (each.source, each.received_at)
+                    )
                 ],
                 [each.message_id for each in run],
                 list(kinds),
