@@ -10,23 +10,22 @@ import json
 import sys
 import zlib
 from array import array
-from itertools import accumulate, groupby
-from typing import TYPE_CHECKING, Any
+from itertools import accumulate, chain, groupby
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import attrs
 import msgspec
 
-from offramp.storage.migrations.requests_0007 import Key, Requests, pack_set
+from offramp.storage.migrations.requests_0007 import Key, Requests, Result, pack_set
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 #: Events of one block, and bytes of their bodies, at most: a block is read and copied whole.
 BLOCK_EVENTS = 400
 BLOCK_BYTES = 1 << 20
 #: Events whose old rows are deleted at once, so that the new ones take their room in the file.
-DELETE_EVERY = 4_000
+DELETE_EVERY = 1_000
 #: The id of an old delivery was its event's number and, in this many low bits, its position.
 POSITION_BITS = 16
 #: Microseconds of a period of the index of message ids: a day.
@@ -42,8 +41,8 @@ FROM events WHERE seq >= ? ORDER BY seq LIMIT ?
 """
 DELIVERIES = """
 SELECT
-  id, lane, state, attempts, replayed_at, updated_at, reason, message, status, exchange, payload,
-  due_at
+  id, attempts, replayed_at, due_at, payload,
+  lane, state, updated_at, reason, message, status, exchange
 FROM old_deliveries LEFT JOIN records ON delivery = id
 WHERE id >= ? AND id < ?
 ORDER BY id
@@ -61,6 +60,9 @@ SELECT ?1, digest, seq FROM known_ids WHERE seq BETWEEN ?2 AND ?3
 UNION ALL
 SELECT ?1, digest, seq FROM dedupe WHERE seq BETWEEN ?2 AND ?3
 """
+#: A row of DELIVERIES.
+_Row: TypeAlias = "tuple[Any, ...]"
+
 OLD_TABLES = ("old_deliveries", "records", "exchanges", "events", "known_ids", "dedupe")
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -149,15 +151,34 @@ def _delete_old(connection: sqlite3.Connection, following: int) -> None:
         connection.execute(f"DELETE FROM {table} WHERE {column} < ?", (below,))
 
 
-@attrs.define
-class _Subscription:
-    """What became of the events of a block in one subscription."""
+class _Deliveries:
+    """The deliveries of a block's events, as their rows say."""
 
-    updated_at: int
-    #: Positions that wait for their first attempt, ascending.
-    open: list[int] = attrs.field(factory=list)
-    #: What ended -> positions.
-    results: dict[Key, list[int]] = attrs.field(factory=dict)
+    def __init__(self, n: int) -> None:
+        #: The subscriptions that each event has a delivery to.
+        self.matched: list[tuple[int, ...]] = [()] * n
+        #: Subscription -> positions that wait for their first attempt, ascending.
+        self.waiting: dict[int, list[int]] = {}
+        #: What those that were delivered at the first attempt share -> positions, ascending.
+        self.delivered: dict[Key, list[int]] = {}
+        #: Position and row of all others.
+        self.others: list[tuple[int, _Row]] = []
+
+    def read(self, rows: Iterable[_Row], first: int) -> None:
+        """Sort the rows of the events from `first` on."""
+        matched, waiting, delivered = self.matched, self.waiting, self.delivered
+        for row in rows:
+            place = (row[0] >> POSITION_BITS) - first
+            attempts, replayed_at, _, payload, number, state = row[1:7]
+            matched[place] += (number,)
+            if replayed_at is not None or payload is not None:
+                self.others.append((place, row))
+            elif state == WAITING and attempts == 0:
+                waiting.setdefault(number, []).append(place)
+            elif state == DELIVERED and attempts == 1:
+                delivered.setdefault(row[5:], []).append(place)
+            else:
+                self.others.append((place, row))
 
 
 class _Mover:
@@ -178,35 +199,16 @@ class _Mover:
         first = run[0].seq
         self.following = first + len(run)
         ends = first << POSITION_BITS, self.following << POSITION_BITS
-        subscriptions: dict[int, _Subscription] = {}
-        matched: list[tuple[int, ...]] = [()] * len(run)
-        exceptions = []
-        for row in self._connection.execute(DELIVERIES, ends):
-            place = (row[0] >> POSITION_BITS) - first
-            number, state, attempts, replayed_at, updated_at = row[1:6]
-            matched[place] += (number,)
-            subscription = subscriptions.get(number)
-            if subscription is None:
-                subscription = subscriptions[number] = _Subscription(run[0].accepted_at)
-            if state == WAITING and attempts == 0 and replayed_at is None:
-                subscription.open.append(place)
-                continue
-            subscription.updated_at = max(subscription.updated_at, updated_at)
-            if state == DELIVERED and attempts == 1 and replayed_at is None and row[10] is None:
-                key = (number, state, *row[5:10])
-                subscription.results.setdefault(key, []).append(place)
-            else:
-                exceptions.append(self._exception(run[place], row))
-        self._add_block(run, matched)
-        self._add_deliveries(first, len(run), subscriptions)
-        self._connection.executemany(ADD_EXCEPTION, exceptions)
+        deliveries = _Deliveries(len(run))
+        deliveries.read(self._connection.execute(DELIVERIES, ends), first)
+        self._add_block(run, deliveries.matched)
+        self._add_deliveries(run, deliveries)
+        others = [self._exception(run[place], row) for place, row in deliveries.others]
+        self._connection.executemany(ADD_EXCEPTION, others)
 
-    def _exception(self, event: _Event, row: tuple[Any, ...]) -> tuple[Any, ...]:
-        _, number, state, attempts, replayed_at, updated_at = row[:6]
-        reason, message, status, exchange, payload, due_at = row[6:]
-        request = self.requests.refer(
-            (number, state, updated_at, reason, message, status, exchange)
-        )
+    def _exception(self, event: _Event, row: _Row) -> tuple[Any, ...]:
+        _, attempts, replayed_at, due_at, payload = row[:5]
+        number, state, updated_at, reason, message, status, _ = row[5:]
         return (
             event.seq,
             number,
@@ -224,7 +226,7 @@ class _Mover:
             event.name,
             event.received_at,
             event.accepted_at,
-            request,
+            self.requests.refer(row[5:]),
             payload,
             None if state == DELIVERED else event.body,
         )
@@ -242,9 +244,7 @@ class _Mover:
             [
                 [
                     [*request, len(list(events))]
-                    for request, events in groupby(
-                        run, lambda each: (each.source, each.received_at)
-                    )
+                    for request, events in groupby(run, lambda each: (each.source, each.received_at))
                 ],
                 [each.message_id for each in run],
                 list(kinds),
@@ -263,18 +263,24 @@ class _Mover:
         )
         self._note_period(accepted_at // PERIOD_US, first, first + len(run) - 1)
 
-    def _add_deliveries(self, block: int, n: int, subscriptions: dict[int, _Subscription]) -> None:
+    def _add_deliveries(self, run: Sequence[_Event], deliveries: _Deliveries) -> None:
+        block, accepted_at = run[0].seq, run[0].accepted_at
+        updated = dict.fromkeys(chain.from_iterable(deliveries.matched), accepted_at)
+        results: dict[int, list[Result]] = {}
+        for key, places in deliveries.delivered.items():
+            results.setdefault(key[0], []).append(self.requests.settle(key, block, places))
+            updated[key[0]] = max(updated[key[0]], key[2])
+        for _, row in deliveries.others:
+            number, _, at = row[5:8]
+            updated[number] = max(updated[number], at)
         rows = []
-        for number, subscription in subscriptions.items():
-            waiting: bytes | None = None
-            if subscription.open:
-                waiting = b"" if len(subscription.open) == n else pack_set(subscription.open)
-            results = [
-                [self.requests.settle(key, block, pack_set(places)), pack_set(places)]
-                for key, places in subscription.results.items()
-            ]
-            packed = _pack(results) if results else None
-            rows.append((block, number, waiting, subscription.updated_at, packed))
+        for number, at in updated.items():
+            places = deliveries.waiting.get(number, [])
+            waiting = pack_set(places) if places else None
+            if len(places) == len(run):
+                waiting = b""
+            ended = _pack(results[number]) if number in results else None
+            rows.append((block, number, waiting, at, ended))
         self._connection.executemany("INSERT INTO deliveries VALUES (?, ?, ?, ?, ?)", rows)
 
     def _read_filtered(self, text: str | None) -> Any:

@@ -14,15 +14,20 @@ if TYPE_CHECKING:
 #: What deliveries of one request share: subscription, state, updated_at, reason, message, status,
 #: exchange.
 Key: TypeAlias = tuple[int, int, int, str, str, int | None, int | None]
+#: A request's number, and the set of positions that refer to it, as it is stored.
+Result: TypeAlias = tuple[int, bytes]
 #: Requests that are kept in memory until nothing more joins them, with the blocks they refer to;
 #: what joins one that has been written begins another, with a copy of the exchange.
-KEPT = 20_000
+KEPT = 5_000
 
 ADD_REQUEST = """
 INSERT INTO requests (
   subscription, state, at, reason, message, status, exchange, request, refs, parts
 ) VALUES (?, ?, ?, ?, ?, ?, (SELECT body FROM exchanges WHERE exchange = ?), ?, ?, ?)
 """
+
+#: An exchange that nothing refers to any more goes at once: what is new takes its room in the file.
+DROP_EXCHANGE = "DELETE FROM exchanges WHERE exchange = ? AND refs <= ?"
 
 _pack = msgspec.msgpack.Encoder().encode
 
@@ -32,6 +37,8 @@ class _Request:
     number: int
     key: Key
     refs: int = 0
+    #: Deliveries that had its exchange.
+    deliveries: int = 0
     #: Blocks with their sets.
     parts: list[tuple[int, bytes]] = attrs.field(factory=list)
 
@@ -48,15 +55,17 @@ class Requests:
         self._by_exchange: dict[tuple[int, int | None], _Request] = {}
         self._kept = 0
 
-    def settle(self, key: Key, block: int, packed_set: bytes) -> int:
-        """Add deliveries of a block that have no row of their own; the request's number."""
+    def settle(self, key: Key, block: int, positions: Sequence[int]) -> Result:
+        """Add deliveries of a block that have no row of their own; what they refer to."""
+        packed = pack_set(positions)
         request = self._by_key.get(key)
         if request is None:
             request = self._bare(key) or self._new(key)
         request.refs += 1
-        request.parts.append((block, packed_set))
+        request.deliveries += len(positions)
+        request.parts.append((block, packed))
         self._kept += 1
-        return request.number
+        return request.number, packed
 
     def refer(self, key: Key) -> int | None:
         """Add a delivery that has a row of its own; the request's number, if it had an exchange."""
@@ -65,6 +74,7 @@ class Requests:
             return None
         request = self._by_exchange.get((subscription, exchange)) or self._new(key)
         request.refs += 1
+        request.deliveries += 1
         return request.number
 
     def trim(self) -> None:
@@ -97,9 +107,21 @@ class Requests:
         return request
 
     def _write(self, kept: int) -> None:
-        self._connection.executemany(ADD_REQUEST, self._take(kept))
+        taken = list(self._take(kept))
+        rows = (
+            (
+                *each.key,
+                each.number,
+                each.refs,
+                _pack(each.parts) if each.parts else None,
+            )
+            for each in taken
+        )
+        self._connection.executemany(ADD_REQUEST, rows)
+        used = ((each.key[-1], each.deliveries) for each in taken if each.key[-1] is not None)
+        self._connection.executemany(DROP_EXCHANGE, used)
 
-    def _take(self, kept: int) -> Iterator[tuple[object, ...]]:
+    def _take(self, kept: int) -> Iterator[_Request]:
         for request in list(self._by_key.values()):
             if self._kept <= kept:
                 return
@@ -108,8 +130,7 @@ class Requests:
             if self._by_exchange.get(exchange) is request:
                 del self._by_exchange[exchange]
             self._kept -= 1 + len(request.parts)
-            parts = _pack(request.parts) if request.parts else None
-            yield (*request.key, request.number, request.refs, parts)
+            yield request
 
 
 def pack_set(positions: Sequence[int]) -> bytes:
