@@ -11,14 +11,17 @@ import pytest
 from offramp.errors import StorageError
 from offramp.storage import Store
 from offramp.storage import migrate as migrating
-from offramp.storage.migrate import known_migrations, migrate
+from offramp.storage.migrate import Migration, known_migrations, migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-FIRST = "-- A comment; with a semicolon.\nCREATE TABLE a (n);\nINSERT INTO a VALUES (';');\n"
-SECOND = "CREATE TABLE b (n);\nINSERT INTO b SELECT n FROM a;\n"
+FIRST = Migration(
+    "-- A comment; with a semicolon.\nCREATE TABLE a (n);\nINSERT INTO a VALUES (';');\n"
+)
+SECOND = Migration("CREATE TABLE b (n);\nINSERT INTO b SELECT n FROM a;\n")
+BAD = Migration("CREATE TABLE c (n);\nINSERT INTO nowhere VALUES (1);")
 
 
 @pytest.fixture
@@ -44,7 +47,7 @@ def test_each_migration_is_applied_once_in_order(connection: sqlite3.Connection)
 def test_a_migration_that_fails_leaves_the_file_as_it_was(connection: sqlite3.Connection) -> None:
     """Not even the good ones before it stay, so the older version still runs."""
     with pytest.raises(sqlite3.OperationalError, match="no such table: nowhere"):
-        migrate(connection, [FIRST, SECOND, "CREATE TABLE c (n);\nINSERT INTO nowhere VALUES (1);"])
+        migrate(connection, [FIRST, SECOND, BAD])
     assert version(connection) == 0
     assert connection.execute("SELECT name FROM sqlite_schema").fetchall() == []
 

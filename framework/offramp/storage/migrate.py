@@ -180,7 +180,7 @@ def _filled(connection: sqlite3.Connection) -> StorageFullError:
 
 def _path(connection: sqlite3.Connection) -> Path | None:
     """The file, or nothing for a database in memory."""
-    [(_, _, name)] = connection.execute("PRAGMA database_list")
+    [(name,)] = connection.execute("SELECT file FROM pragma_database_list WHERE name = 'main'")
     return Path(name) if name else None
 
 

@@ -63,6 +63,11 @@ SELECT ?1, digest, seq FROM dedupe WHERE seq BETWEEN ?2 AND ?3
 #: A row of DELIVERIES.
 _Row: TypeAlias = "tuple[Any, ...]"
 
+DELETE_OLD = (
+    "DELETE FROM events WHERE seq < :seq",
+    "DELETE FROM old_deliveries WHERE id < :delivery",
+    "DELETE FROM records WHERE delivery < :delivery",
+)
 OLD_TABLES = ("old_deliveries", "records", "exchanges", "events", "known_ids", "dedupe")
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -145,10 +150,10 @@ def _cut(events: Sequence[_Event]) -> Iterator[Sequence[_Event]]:
 
 
 def _delete_old(connection: sqlite3.Connection, following: int) -> None:
-    connection.execute("DELETE FROM events WHERE seq < ?", (following,))
-    for table, column in (("old_deliveries", "id"), ("records", "delivery")):
-        below = following << POSITION_BITS
-        connection.execute(f"DELETE FROM {table} WHERE {column} < ?", (below,))
+    """Delete the rows of the events before one."""
+    terms = {"seq": following, "delivery": following << POSITION_BITS}
+    for statement in DELETE_OLD:
+        connection.execute(statement, terms)
 
 
 class _Deliveries:
@@ -244,7 +249,9 @@ class _Mover:
             [
                 [
                     [*request, len(list(events))]
-                    for request, events in groupby(run, lambda each: (each.source, each.received_at))
+                    for request, events in groupby(
+                        run, lambda each: (each.source, each.received_at)
+                    )
                 ],
                 [each.message_id for each in run],
                 list(kinds),
