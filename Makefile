@@ -36,8 +36,8 @@ format: $(STAMP) ## Format the code, and mend what style checks can mend
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/ruff check --fix $(SOURCES)
 
-bench: $(STAMP) ## Measure Offramp beside what it replaces; QUICK=1 only sees that all of it runs, ARGS="growth" runs a part
-	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(ARGS)
+bench: $(STAMP) ## Measure Offramp beside what it replaces, and beside BEFORE=COMMIT; QUICK=1 only sees that all of it runs, ARGS="growth" runs a part
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(BEFORE),--before $(BEFORE)) $(ARGS)
 
 wheels: $(STAMP) ## Build both distributions, and try them in an empty environment
 	PYTHON=$(BIN)/python bash .ci/wheels

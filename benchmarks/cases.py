@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import attrs
 
-from benchmarks.data import MAPPINGS, TRIGGERS, make_bodies
+from benchmarks.data import MAPPINGS, TRIGGERS, UNREAD, make_bodies
 from benchmarks.wide import SendWide
 from offramp.definition import Fields, fields_to_manifest
 from offramp_metronome.destination import SendEvent
@@ -50,6 +50,7 @@ def cases() -> Iterator[Case]:
         ("1 KB", "5 fields"),
         ("1 KB", "30 fields"),
         ("10 KB", "5 fields"),
+        (UNREAD, "5 fields"),
     ):
         name = f"{size} event, {fields}, {SIX}"
         yield Case(measurement="engine", name=name, size=size, fields=fields, trigger=SIX)

@@ -18,11 +18,10 @@ import aiohttp
 import attrs
 
 from benchmarks.data import make_event
-from benchmarks.effort import Effort
 from benchmarks.host import NO_PARTNER, SUBSCRIPTION, WRITE_KEY, Host, make_config, running_host
-from benchmarks.measurements import Measurement
+from benchmarks.latency import MS
+from benchmarks.measurements import Bench, Measurement
 from benchmarks.processes import BenchmarkError
-from benchmarks.wholes import MS
 from offramp import _json
 
 #: Of the control API of the measured host.
@@ -72,9 +71,9 @@ class Caller:
         await self.ask("POST", "/v1/track", {**event, "writeKey": WRITE_KEY})
 
 
-def configuration_measurements(effort: Effort, now: datetime) -> Iterator[Measurement]:
+def configuration_measurements(bench: Bench) -> Iterator[Measurement]:
     """PATCH one subscription of many, and apply a file with one change."""
-    many = effort.configured
+    many, changes, now = bench.effort.configured, bench.effort.changes, bench.now
     config = {"host": {"api_token": API_TOKEN}, **make_config(subscriptions=many)}
     group = f"configuration, {many} subscriptions of one instance"
     with (
@@ -85,12 +84,12 @@ def configuration_measurements(effort: Effort, now: datetime) -> Iterator[Measur
             group=group, name="ready from a file", unit="s",
             ours=[host.ready_seconds], less_is_better=True,
         )  # fmt: skip
-        still = asyncio.run(_measured(host, _nothing, effort.changes, now))
+        still = asyncio.run(_measured(host, _nothing, changes, now))
         for name, change, most in (
             ("PATCH of one", _patch, MAX_PATCH_MS),
             ("a file with one change", partial(_apply, config), None),
         ):
-            found = asyncio.run(_measured(host, change, effort.changes, now))
+            found = asyncio.run(_measured(host, change, changes, now))
             yield from _measurements(group, name, found, still, most)
 
 

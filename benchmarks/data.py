@@ -1,4 +1,4 @@
-"""What is measured: events of three sizes, mappings of 5 and 30 fields, triggers of 1 and 6."""
+"""What is measured: events of four sizes, mappings of 5 and 30 fields, triggers of 1 and 6."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from offramp import _json
 
 #: Different events that a measurement goes round: enough that nothing is the same as just before.
 DISTINCT: Final = 100
+#: The size whose padding lies where nothing reads it; that of the others is sent on.
+UNREAD: Final = "10 KB little-read"
 #: JSON bytes that the larger events have at least; the seed's own has some 700.
-SIZES: Final = {"seed": 0, "1 KB": 1_024, "10 KB": 10_240}
+SIZES: Final = {"seed": 0, "1 KB": 1_024, "10 KB": 10_240, UNREAD: 10_240}
 
 #: What the events are called, as in Metronome's guide for Segment.
 EVENT: Final = "billing_event"
@@ -138,7 +140,7 @@ def make_event(number: int, *, size: str = "seed", now: datetime, names: int = 1
         "receivedAt": _text(now),
         "version": 2,
     }
-    _pad(event, SIZES[size])
+    _pad(event, context if size == UNREAD else data, SIZES[size])
     return event
 
 
@@ -154,7 +156,7 @@ def event_name(share: int | None) -> str:
 
 
 def now() -> datetime:
-    """The moment that the events of a run are made for."""
+    """The time that the events of a run are made for."""
     return datetime.now(UTC)
 
 
@@ -162,8 +164,8 @@ def _text(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _pad(event: dict[str, Any], size: int) -> None:
-    """Add items to what was used, until the event is as large as it should be."""
+def _pad(event: dict[str, Any], place: dict[str, Any], size: int) -> None:
+    """Add items to a place in the event, until the event is as large as it should be."""
     missing = size - len(_json.dumps(event))
     items: list[dict[str, Any]] = []
     while missing > 0:
@@ -171,4 +173,4 @@ def _pad(event: dict[str, Any], size: int) -> None:
         items.append(item)
         missing -= len(_json.dumps(item)) + 1
     if items:
-        event["properties"]["data"]["items"] = items
+        place["items"] = items

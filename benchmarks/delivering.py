@@ -16,21 +16,21 @@ import attrs
 
 from benchmarks.cases import cases
 from benchmarks.effort import Effort
-from benchmarks.growth import Side, grown, make_sides
-from benchmarks.host import CONCURRENCY, fill, make_config, running_host
-from benchmarks.measurements import Measurement, in_turn
+from benchmarks.growth import ONE, Side, grown, make_sides, sides_by_tree
+from benchmarks.host import CONCURRENCY, fill_queue, make_usual_config, running_host
+from benchmarks.measurements import Bench, Measurement, by_side, in_turn
 from benchmarks.peers.emulator import TOKEN
 from benchmarks.processes import (
     BenchmarkError,
     Worker,
     free_port,
     get_json,
-    python,
     started,
     wait_for,
     worker,
 )
 from benchmarks.setup import segment_command
+from benchmarks.trees import Tree, python
 
 BATCH: Final = 100
 LOOK_SECONDS: Final = 0.02
@@ -40,7 +40,8 @@ STILL_SECONDS: Final = 30.0
 LEFT_OUT: Final = 0.1
 BARE: Final = "bare aiohttp client"
 ON_EVENT: Final = "onEvent"
-BARE_TARGET: Final = 0.3
+#: What delivering has to be, times before.
+BEFORE_TARGET: Final = 2.0
 
 
 @attrs.define
@@ -104,106 +105,110 @@ def partner(*options: str, port: int = 0) -> Iterator[Partner]:
         yield running
 
 
-def deliver_measurements(effort: Effort, now: datetime) -> Iterator[Measurement]:
+def deliver_measurements(bench: Bench) -> Iterator[Measurement]:
     """Deliver a backlog, beside a bare client, and beside Segment's way of sending."""
+    effort = bench.effort
     with ExitStack() as stack:
         far = stack.enter_context(partner())
         post = stack.enter_context(worker("post", python("benchmarks.post")))
         segment = stack.enter_context(worker("segment", segment_command()))
-        segment.ask(_question(far, now))
+        segment.ask(_question(far, bench.now))
         segment.ask({"seconds": effort.warm_seconds})
-        runs = _Runs(far=far, post=post, segment=segment, effort=effort, now=now)
-        values = in_turn(
-            {"ours": runs.ours, BARE: runs.bare, ON_EVENT: runs.on_event}, effort.rounds
-        )
-    ours = values.pop("ours")
-    for peer, target in ((BARE, BARE_TARGET), (ON_EVENT, 25.0)):
+        runs = _Runs(far=far, now=bench.now)
+        usual = Side(name=ONE, config=make_usual_config())
+        sides = {
+            name: partial(runs.rate_of_host, usual, tree, effort.delivered)
+            for name, tree in bench.trees().items()
+        }
+        sides[BARE] = partial(runs.rate_of_bare, post, effort.delivered)
+        sides[ON_EVENT] = partial(_rate_of_segment, segment, effort)
+        values = in_turn(sides, effort.rounds)
+    measured = by_side(values)
+    for peer, target, least in ((BARE, 0.4, 0.25), (ON_EVENT, 35.0, 20.0)):
+        # The commit before stands beside the first of the two lines alone.
+        before = measured["before"] if peer == BARE else None
         yield Measurement(
             group="deliver",
             name=f"batches of {BATCH}, {CONCURRENCY} at once",
             unit="events/s",
-            ours=ours,
-            peers={peer: values[peer]},
             target=target,
+            least=least,
             target_peer=peer,
+            before_target=BEFORE_TARGET if peer == BARE else None,
+            **measured | {"before": before, "peers": {peer: values[peer]}},
         )
 
 
-def deliver_growth(effort: Effort, now: datetime) -> Iterator[Measurement]:
-    """Deliver a backlog of one lane among many, and one that many instances share."""
+def deliver_growth(bench: Bench) -> Iterator[Measurement]:
+    """Deliver a backlog of one subscription among many, and one that many share."""
+    count = bench.effort.growth_delivered
+    sides = make_sides(bench.effort)
     with partner() as far:
-        runs = _Growing(far=far, count=effort.growth_events, now=now)
-        sides = make_sides(effort)
-        rates = {side.name: partial(runs.rate, side) for side in sides}
-        values = in_turn(rates, effort.growth_rounds)
-    group = f"delivering {effort.growth_events:,} events"
-    yield from grown(group, "events/s", values, without_target=sides[-1].name)
-
-
-@attrs.define(kw_only=True)
-class _Growing:
-    far: Partner
-    count: int
-    now: datetime
-    start: int = 0
-
-    def rate(self, side: Side, _: int) -> float:
-        """Events a second that arrive at the living."""
-        numbers = range(self.start, self.start + self.count)
-        self.start = numbers.stop
-        before = self.far.stored()
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            fill(
-                folder,
-                self.count,
-                now=self.now,
-                start=numbers.start,
-                subscriptions=side.subscriptions,
-            )
-            # So many lanes prepare all that they have before the first of it arrives, so that the
-            # pace of the arrivals would tell nothing of what they cost.
-            with running_host(folder, side.config, partner=self.far.url, ready=False):
-                return self.far.rate_from_now(side.living(numbers), before)
+        runs = _Runs(far=far, now=bench.now)
+        # So many subscriptions prepare all that they have before the first of it arrives, so that
+        # the pace of the arrivals would say nothing of what they cost.
+        rates = {
+            (which, side.name): partial(runs.rate_of_host, side, tree, count, from_port=True)
+            for which, tree, side in sides_by_tree(bench, sides)
+        }
+        values = in_turn(rates, bench.effort.growth_rounds)
+    targets = {side.name: side.target for side in sides}
+    yield from grown(f"delivering {count:,} events", "events/s", values, targets=targets)
 
 
 @attrs.define(kw_only=True)
 class _Runs:
+    """Rounds of delivering, each with events that nobody has delivered yet."""
+
     far: Partner
-    post: Worker
-    segment: Worker
-    effort: Effort
     now: datetime
+    #: The number of the next event.
     start: int = 0
 
-    def ours(self, _: int) -> float:
-        count = self.effort.delivered
+    def rate_of_host(
+        self, side: Side, tree: Tree, count: int, _: int, *, from_port: bool = False
+    ) -> float:
+        """Events a second that a host with a backlog delivers, after its start or with it."""
+        numbers = self._next(count)
         before = self.far.stored()
-        with tempfile.TemporaryDirectory() as folder:
-            fill(Path(folder), count, now=self.now, start=self._next(count))
-            with running_host(Path(folder), make_config(), partner=self.far.url):
-                return self.far.rate_of(count, before)
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            fill_queue(
+                folder,
+                count,
+                now=self.now,
+                start=numbers.start,
+                subscriptions=side.subscriptions,
+                tree=tree,
+            )
+            url, ready = self.far.url, not from_port
+            with running_host(folder, side.config, partner=url, ready=ready, tree=tree):
+                living = side.living(numbers)
+                if from_port:
+                    return self.far.rate_from_now(living, before)
+                return self.far.rate_of(living, before)
 
-    def bare(self, _: int) -> float:
-        count = self.effort.delivered
+    def rate_of_bare(self, post: Worker, count: int, _: int) -> float:
+        """Events a second that a client posts whose bodies lie ready."""
         request = {
             "count": count,
             "batch": BATCH,
-            "start": self._next(count),
+            "start": self._next(count).start,
             "now": self.now.isoformat(),
             "port": self.far.port,
             "concurrency": CONCURRENCY,
         }
-        answer = self.post.ask(request)
-        return count / float(answer["seconds"])
+        return count / float(post.ask(request)["seconds"])
 
-    def on_event(self, _: int) -> float:
-        answer = self.segment.ask({"seconds": self.effort.run_seconds})
-        return float(answer["count"]) / float(answer["seconds"])
+    def _next(self, count: int) -> range:
+        numbers = range(self.start, self.start + count)
+        self.start = numbers.stop
+        return numbers
 
-    def _next(self, count: int) -> int:
-        start, self.start = self.start, self.start + count
-        return start
+
+def _rate_of_segment(segment: Worker, effort: Effort, _: int) -> float:
+    answer = segment.ask({"seconds": effort.run_seconds})
+    return float(answer["count"]) / float(answer["seconds"])
 
 
 def _question(far: Partner, now: datetime) -> dict[str, Any]:

@@ -23,16 +23,19 @@ class Effort:
     batches: int
     #: Events of one round of delivering, and of the end-to-end run.
     delivered: int
-    #: Seconds at 1,000 events a second.
+    #: Seconds at 1,000 events a second, and at 100 single ones; single ones, one after the other.
     paced_seconds: float
+    slow_seconds: float
+    alone: int
     backlog: int
     #: So long the memory of a host is watched after it is ready, in seconds.
     watched_seconds: float
     #: Subscriptions, and instances, of the cost of growth.
     growth: tuple[int, ...]
-    #: Rounds of growth where every side is a host; the events that each delivers, or is sent as
-    #: fast as it takes them; the seconds for which each is paced; and what waits in each.
+    #: Rounds of growth where every side is a host; the events that each delivers of a backlog, or
+    #: is sent as fast as it takes them; the seconds for which each is paced; what waits in each.
     growth_rounds: int
+    growth_delivered: int
     growth_events: int
     growth_paced_seconds: float
     growth_backlog: int
@@ -48,12 +51,15 @@ FULL: Final = Effort(
     warm_seconds=1.0,
     singles=6_000,
     batches=300,
-    delivered=40_000,
-    paced_seconds=20.0,
+    delivered=60_000,
+    paced_seconds=10.0,
+    slow_seconds=5.0,
+    alone=1_000,
     backlog=1_000_000,
     watched_seconds=3.0,
     growth=(1, 10, 100),
     growth_rounds=3,
+    growth_delivered=40_000,
     growth_events=20_000,
     growth_paced_seconds=5.0,
     growth_backlog=100_000,
@@ -69,10 +75,13 @@ QUICK: Final = Effort(
     batches=20,
     delivered=4_000,
     paced_seconds=1.0,
+    slow_seconds=0.5,
+    alone=50,
     backlog=5_000,
     watched_seconds=0.2,
     growth=(1, 10),
     growth_rounds=1,
+    growth_delivered=4_000,
     growth_events=4_000,
     growth_paced_seconds=0.5,
     growth_backlog=2_000,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -13,22 +13,18 @@ from typing import Any, Final
 
 import attrs
 
-from benchmarks.data import EVENT, FIVE, TRIGGERS, event_name, make_event
+from benchmarks.data import EVENT, FIVE, TRIGGERS, event_name
 from benchmarks.peers.emulator import TOKEN
 from benchmarks.processes import (
-    CHECKOUT,
     BenchmarkError,
-    environment,
+    end,
     free_port,
-    python,
     started,
     wait_for,
     wait_for_port,
 )
-from benchmarks.progress import report_progress
+from benchmarks.trees import HERE, Tree, python
 from offramp import _json
-from offramp.queue import NewItem, open_queue
-from offramp.storage import Store
 
 WRITE_KEY: Final = "measured-key"
 SOURCE: Final = "product"
@@ -45,13 +41,19 @@ SAME_NAME_TRIGGER: Final = TRIGGER.replace(
 CONCURRENCY: Final = 8
 #: A partner that nobody listens for: what is accepted waits.
 NO_PARTNER: Final = "http://127.0.0.1:9"
-#: How long a fill waits for one write: a thousand events at a time.
-FILL_EVENTS: Final = 1_000
 #: So much of the end of a log is told of a host that does not start, in characters.
 SAID_CHARACTERS: Final = 1_000
-#: A fill tells how far it is after so many events.
-REPORTED_EVENTS: Final = 200_000
 BASE_URL_VARIABLE: Final = "METRONOME_BASE_URL"
+#: The folder of a host's data, within its own.
+DATA: Final = "data"
+#: Fills a queue, as a process of the tree that the queue belongs to.
+_FILL: Final = """
+import datetime, json, pathlib, sys
+from benchmarks.{module} import fill
+folder, count, now, start, subscriptions = json.loads(sys.argv[1])
+now = datetime.datetime.fromisoformat(now)
+fill(pathlib.Path(folder), count, now=now, start=start, subscriptions=subscriptions)
+"""
 
 
 def make_config(*, subscriptions: int = 1, instances: int = 1) -> dict[str, Any]:
@@ -63,6 +65,19 @@ def make_config(*, subscriptions: int = 1, instances: int = 1) -> dict[str, Any]
         triggers = {n: OTHER_TRIGGER.format(number=n) if n else TRIGGER for n in numbers}
         made[name] = _instance(name, triggers)
     return {"sources": {SOURCE: {"write_key": WRITE_KEY}}, "instances": made}
+
+
+def make_usual_config() -> dict[str, Any]:
+    """A configuration with a subscription that takes every event, and one that filters it."""
+    return make_config(subscriptions=2)
+
+
+def make_busy_config(subscriptions: int) -> dict[str, Any]:
+    """A configuration whose one instance has so many subscriptions, for one name of event each."""
+    config = make_config(subscriptions=subscriptions)
+    for number, subscription in enumerate(config["instances"][INSTANCE]["subscriptions"]):
+        subscription["trigger"] = TRIGGER.replace(EVENT, event_name(number))
+    return config
 
 
 def make_dead_config(instances: int, *, shared: bool) -> dict[str, Any]:
@@ -83,7 +98,7 @@ def make_dead_config(instances: int, *, shared: bool) -> dict[str, Any]:
         "destination": "elsewhere",
         "settings": {"url": NO_PARTNER},
     }
-    config["plugin_files"] = [str(CHECKOUT / "benchmarks" / "elsewhere.py")]
+    config["plugin_files"] = [str(HERE.root / "benchmarks" / "elsewhere.py")]
     return config
 
 
@@ -120,6 +135,7 @@ def _instance(name: str, triggers: Mapping[int, str]) -> dict[str, Any]:
 class Host:
     """A host that runs, and how long it took from its start until it was ready."""
 
+    folder: Path
     port: int
     process: subprocess.Popen[bytes]
     ready_seconds: float
@@ -132,39 +148,39 @@ class Host:
             int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmRSS")
         )
 
+    def stored_bytes(self) -> int:
+        """End the host, and answer how large its data are on disk."""
+        end(self.process)
+        return sum(file.stat().st_size for file in (self.folder / DATA).rglob("*"))
+
 
 @contextlib.contextmanager
 def running_host(
-    folder: Path, config: dict[str, Any], *, partner: str, ready: bool = True
+    folder: Path, config: dict[str, Any], *, partner: str, ready: bool = True, tree: Tree = HERE
 ) -> Iterator[Host]:
     """A host until the end of the block, `ready` or but listening; it delivers to `partner`, a URL.
 
     One with a backlog delivers as soon as its port opens, and is ready later: what watches that
     awaits the port alone.
     """
-    file = folder / "offramp.json"
+    file, log_file = folder / "offramp.json", folder / "host.log"
     file.write_bytes(_json.dumps(config))
     port = free_port()
     began = time.perf_counter()
-    command = python(
-        "benchmarks.serve",
-        "serve",
-        str(file),
-        "--data-dir",
-        str(folder / "data"),
-        "--port",
-        str(port),
-    )
-    log = (folder / "host.log").open("ab")
-    more = environment(**{BASE_URL_VARIABLE: partner})
-    with log, started(command, env=more, stderr=log, stdout=log) as process:
+    options = ("--data-dir", str(folder / DATA), "--port", str(port))
+    command = python("benchmarks.serve", "serve", str(file), *options)
+    more = tree.environment(**{BASE_URL_VARIABLE: partner})
+    with (
+        log_file.open("ab") as log,
+        started(command, tree=tree, env=more, stderr=log, stdout=log) as process,
+    ):
         try:
-            with _log_shown_on_failure(folder / "host.log"):
+            with _log_shown_on_failure(log_file):
                 if ready:
                     wait_for(f"http://127.0.0.1:{port}/readyz", process)
                 else:
                     wait_for_port(port, process)
-            yield Host(port, process, time.perf_counter() - began)
+            yield Host(folder, port, process, time.perf_counter() - began)
         finally:
             # What is on its way to a partner that is not there would be waited for, in vain.
             process.kill()
@@ -179,36 +195,27 @@ def _log_shown_on_failure(log: Path) -> Iterator[None]:
         raise BenchmarkError(f"{error}; it said: {said}") from None
 
 
-def fill(
+def fill_queue(  # noqa: PLR0913 - which events, for whom, and where
     folder: Path,
     count: int,
     *,
     now: datetime,
     start: int = 0,
     subscriptions: Sequence[str] = (SUBSCRIPTION,),
+    tree: Tree = HERE,
 ) -> None:
-    """Put events into the queue of a host that does not run, bound for its lanes in turn."""
-    asyncio.run(_fill(folder, range(start, start + count), now, subscriptions))
-
-
-async def _fill(folder: Path, numbers: range, now: datetime, subscriptions: Sequence[str]) -> None:
-    async with Store.open(folder / "data") as store, open_queue(store) as queue:
-        for first in range(numbers.start, numbers.stop, FILL_EVENTS):
-            some = range(first, min(first + FILL_EVENTS, numbers.stop))
-            await queue.accept([_item(number, now, subscriptions) for number in some])
-            filled = some.stop - numbers.start
-            if filled % REPORTED_EVENTS == 0:
-                report_progress(f"{filled:,} of {len(numbers):,} events wait")
-
-
-def _item(number: int, now: datetime, subscriptions: Sequence[str]) -> NewItem:
-    event = make_event(number, now=now, names=len(subscriptions))
-    return NewItem(
-        source=SOURCE,
-        message_id=event["messageId"],
-        type="track",
-        name=event["event"],
-        received_at=now.timestamp(),
-        body=_json.dumps(event),
-        lanes=(subscriptions[number % len(subscriptions)],),
+    """Put events into the queue of a tree's host that does not run, for subscriptions in turn."""
+    question = _json.dumps([str(folder), count, now.isoformat(), start, list(subscriptions)])
+    # Up to the commit that made `fill` a module, it stands with the host.
+    own = (tree.root / "benchmarks" / "fill.py").exists()
+    code = _FILL.format(module="fill" if own else "host")
+    done = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-c", code, question.decode()],
+        cwd=tree.root,
+        env=tree.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
     )
+    if done.returncode:
+        raise BenchmarkError(f"a queue could not be filled:\n{done.stderr[-SAID_CHARACTERS:]}")

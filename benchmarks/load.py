@@ -64,12 +64,14 @@ class _Connection(asyncio.Protocol):
         self._run = run
         self._data = b""
         self._transport: Any = None
+        self._sent_at = 0.0
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
         self._run.idle(self)
 
     def send(self, request: bytes) -> None:
+        self._sent_at = time.perf_counter()
         self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
@@ -82,6 +84,7 @@ class _Connection(asyncio.Protocol):
         length = int(lower[at + len(_LENGTH) :].split(b"\r\n", 1)[0]) if at >= 0 else 0
         if len(body) >= length:
             status, self._data = head[_STATUS].decode(), b""
+            self._run.waits.append(time.perf_counter() - self._sent_at)
             self._run.answered(self, status)
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -106,6 +109,8 @@ class _Run:
         self.statuses: Counter[str] = Counter()
         #: When each answer came, in epoch seconds, in the order of the requests where paced.
         self.accepted_at: list[float] = []
+        #: How long each answer took, in seconds, in the order of the answers.
+        self.waits: list[float] = []
 
     async def connect(self, host: str, port: int, connections: int) -> None:
         loop = asyncio.get_running_loop()
@@ -160,6 +165,7 @@ async def _send(requests: list[bytes], answer: dict[str, Any]) -> dict[str, Any]
     return {
         "seconds": seconds,
         "statuses": run.statuses,
+        "waits": run.waits,
         "accepted_at": run.accepted_at if run._interval else [],  # noqa: SLF001 - of this module
     }
 

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import attrs
 
+from benchmarks.trees import HERE, Tree
 from offramp import _json
 
-CHECKOUT: Final = Path(__file__).parents[1]
-#: Where modules are found, also in a checkout that is not installed.
-MODULE_PATHS: Final = (".", "framework", "destinations/metronome")
 #: Nothing here takes longer to start, in seconds.
 START_SECONDS: Final = 120.0
 LOOK_SECONDS: Final = 0.01
@@ -31,17 +26,6 @@ END_SECONDS: Final = 15.0
 
 class BenchmarkError(Exception):
     """A measurement cannot be made; the message says why."""
-
-
-def environment(**more: str) -> dict[str, str]:
-    """The environment for processes that import the checkout."""
-    paths = os.pathsep.join(str(CHECKOUT / path) for path in MODULE_PATHS)
-    return {**os.environ, "PYTHONPATH": paths, **more}
-
-
-def python(module: str, *arguments: str) -> list[str]:
-    """The command that runs a module of the checkout."""
-    return [sys.executable, "-m", module, *arguments]
 
 
 @attrs.define
@@ -66,30 +50,37 @@ class Worker:
 
 
 @contextlib.contextmanager
-def worker(name: str, command: Sequence[str]) -> Iterator[Worker]:
+def worker(name: str, command: Sequence[str], *, tree: Tree = HERE) -> Iterator[Worker]:
     """A worker until the end of the block."""
     pipe = subprocess.PIPE
-    with started(command, stdin=pipe, stdout=pipe) as process:
+    with started(command, tree=tree, stdin=pipe, stdout=pipe) as process:
         yield Worker(name, process)
 
 
 @contextlib.contextmanager
-def started(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[bytes]]:
-    """A process until the end of the block; then it is asked to end, and made to."""
-    options.setdefault("env", environment())
-    process = subprocess.Popen(command, cwd=CHECKOUT, **options)  # noqa: S603 - our own commands
+def started(
+    command: Sequence[str], *, tree: Tree = HERE, **options: Any
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that imports a tree, until the end of the block; then it is asked to end."""
+    options.setdefault("env", tree.environment())
+    process = subprocess.Popen(command, cwd=tree.root, **options)  # noqa: S603 - our own commands
     try:
         yield process
     finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(END_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process)
         for stream in (process.stdin, process.stdout):
             if stream is not None:
                 stream.close()
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Ask a process to end, and make it where it does not."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def free_port() -> int:

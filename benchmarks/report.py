@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import itertools
 import os
 import platform
 import shutil
@@ -10,7 +11,7 @@ import sqlite3
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,20 +19,24 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.before import describe_checkout
 from benchmarks.effort import Effort
-from benchmarks.measurements import Measurement, spread
+from benchmarks.measurements import BEFORE, Measurement, spread
 from offramp import __version__
 
 #: What the table fits into, and what its widest column of names takes of that, in characters.
 WIDTH: Final = 100
 BESIDE_WIDTH: Final = 15
+#: So much of a commit's name is shown.
+COMMIT_CHARACTERS: Final = 10
 PACKAGES: Final = ("aiohttp", "attrs", "cattrs", "msgspec", "uvloop")
 METHOD: Final = (
-    "Each figure is the median of {rounds} rounds, ± half the distance of their extremes. What "
-    "stands beside it ran on the same data in turn with it (A B A B); a ratio is the median of the "
+    "Each figure is the median of {rounds} rounds, ± half the distance of their extremes. What is "
+    "beside it ran on the same data in turn with it (A B, B A, ...); a ratio is the median of the "
     "rounds' own ratios. All processes share this machine."
 )
 _MARKS: Final = {True: "[green]yes[/]", False: "[red]no[/]", None: ""}
+_LEAST_MARK: Final = "[yellow]least[/]"
 
 
 def machine() -> dict[str, Any]:
@@ -56,30 +61,55 @@ def machine() -> dict[str, Any]:
     }
 
 
-def show(console: Console, measurements: Sequence[Measurement]) -> None:
-    """Print the table, its method and its machine."""
-    table = Table(
-        title="Offramp, measured", title_justify="left", width=WIDTH, box=SIMPLE, padding=0
-    )
-    table.add_column("measurement", ratio=1)
+def show(
+    console: Console, measurements: Sequence[Measurement], *, before: str | None = None
+) -> None:
+    """Print the table, what became of the commit `before`, the method and the machine."""
+    console.print(_beside_table(measurements))
+    compared = [each for each in measurements if each.before is not None]
+    if compared:
+        console.print(_before_table(compared, before or ""))
+    rounds = sorted({len(measurement.ours) for measurement in measurements})
+    console.print(METHOD.format(rounds=" or ".join(map(str, rounds))))
+    console.print("; ".join(f"{name} {value}" for name, value in machine().items()))
+
+
+def _beside_table(measurements: Sequence[Measurement]) -> Table:
+    table = _table("Offramp, measured")
     table.add_column("ours", justify="right", no_wrap=True)
     table.add_column("beside it", max_width=BESIDE_WIDTH)
     table.add_column("there", justify="right", no_wrap=True)
     table.add_column("ratio", justify="right", no_wrap=True)
     table.add_column("target", justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
-    group = ""
-    for measurement in measurements:
-        if measurement.group != group:
-            group = measurement.group
-            table.add_section()
-            table.add_row(f"[bold]{group}[/]")
-        for row in _rows(measurement):
-            table.add_row(*row)
-    console.print(table)
-    rounds = sorted({len(measurement.ours) for measurement in measurements})
-    console.print(METHOD.format(rounds=" or ".join(map(str, rounds))))
-    console.print("; ".join(f"{name} {value}" for name, value in machine().items()))
+    return _in_groups(table, measurements, _rows)
+
+
+def _before_table(measurements: Sequence[Measurement], before: str) -> Table:
+    table = _table(f"Now, and before: commit {before[:COMMIT_CHARACTERS]}")
+    for name in (BEFORE, "now", f"now / {BEFORE}", "target", ""):
+        table.add_column(name, justify="right" if name else "left", no_wrap=True)
+    return _in_groups(table, measurements, _before_rows)
+
+
+def _table(title: str) -> Table:
+    table = Table(title=title, title_justify="left", width=WIDTH, box=SIMPLE, padding=0)
+    table.add_column("measurement", ratio=1)
+    return table
+
+
+def _in_groups(
+    table: Table,
+    measurements: Iterable[Measurement],
+    rows_of: Callable[[Measurement], Iterable[Sequence[str]]],
+) -> Table:
+    for group, some in itertools.groupby(measurements, lambda each: each.group):
+        table.add_section()
+        table.add_row(f"[bold]{group}[/]")
+        for measurement in some:
+            for row in rows_of(measurement):
+                table.add_row(*row)
+    return table
 
 
 def _rows(measurement: Measurement) -> Iterable[Sequence[str]]:
@@ -100,9 +130,34 @@ def _rows(measurement: Measurement) -> Iterable[Sequence[str]]:
             peer,
             shown(values, measurement.unit),
             f"{measurement.ratio(peer):.3g}x",
-            _bound(measurement) if bounded else f"{measurement.target:.3g}x" if aimed else "",
-            _MARKS[measurement.reached] if aimed or bounded else "",
+            _bound(measurement) if bounded else _wanted(measurement) if aimed else "",
+            _mark(measurement) if aimed or bounded else "",
         )
+
+
+def _before_rows(measurement: Measurement) -> Iterable[Sequence[str]]:
+    sign = "<=" if measurement.less_is_better else ">="
+    wanted = measurement.before_target
+    yield (
+        measurement.name,
+        shown(measurement.before or (), measurement.unit),
+        shown(measurement.ours, measurement.unit),
+        f"{measurement.now_by_before:.3g}x",
+        "" if wanted is None else f"{sign} {wanted:.3g}x",
+        _MARKS[measurement.reached_before],
+    )
+
+
+def _wanted(measurement: Measurement) -> str:
+    """The target, behind what it has to be at least where that is less."""
+    least = "" if measurement.least is None else f"{measurement.least:.3g} / "
+    return f"{least}{measurement.target:.3g}x"
+
+
+def _mark(measurement: Measurement) -> str:
+    if measurement.reached is False and measurement.reached_least:
+        return _LEAST_MARK
+    return _MARKS[measurement.reached]
 
 
 def _bound(measurement: Measurement) -> str:
@@ -117,10 +172,14 @@ def shown(values: Sequence[float], unit: str) -> str:
     return f"{number}{short} ±{spread(values):.0%}"
 
 
-def as_data(measurements: Iterable[Measurement], effort: Effort) -> dict[str, Any]:
-    """The same as JSON data."""
+def as_data(
+    measurements: Iterable[Measurement], effort: Effort, *, before: str | None = None
+) -> dict[str, Any]:
+    """The same as JSON data; `before` is the commit that was one more side."""
     return {
         "effort": effort.name,
+        "now": describe_checkout(),
+        "before": before,
         "machine": machine(),
         "command": " ".join(sys.argv[1:]),
         "measurements": [measurement.as_data() for measurement in measurements],

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmarks.processes import CHECKOUT, BenchmarkError
+from benchmarks.processes import BenchmarkError
+from benchmarks.trees import HERE
 
 SINGER: Final = "singer-sdk==0.54.9"
-SINGER_VENV: Final = CHECKOUT / ".venv-singer"
+SINGER_VENV: Final = HERE.root / ".venv-singer"
 #: Segment's packages are those of the conformance tests: one lock, one copy.
-SEGMENT: Final = CHECKOUT / "tests" / "conformance"
+SEGMENT: Final = HERE.root / "tests" / "conformance"
 INSTALL_SECONDS: Final = 600
 
 
@@ -25,17 +26,17 @@ def segment_command() -> list[str]:
         raise BenchmarkError("Segment's engine needs Node.js 18 or newer, with npm")
     if not (SEGMENT / "node_modules" / "@segment").exists():
         _install([npm, "ci", "--ignore-scripts"], SEGMENT)
-    return [node, str(CHECKOUT / "benchmarks" / "peers" / "segment.cjs")]
+    return [node, str(HERE.root / "benchmarks" / "peers" / "segment.cjs")]
 
 
 def singer_command() -> list[str]:
     """The command of the Singer SDK's sink, in a virtual environment of its own."""
     python = SINGER_VENV / "bin" / "python"
     if not (SINGER_VENV / ".installed").exists():
-        _install([sys.executable, "-m", "venv", str(SINGER_VENV)], CHECKOUT)
-        _install([str(python), "-m", "pip", "install", "-qq", SINGER], CHECKOUT)
+        _install([sys.executable, "-m", "venv", str(SINGER_VENV)], HERE.root)
+        _install([str(python), "-m", "pip", "install", "-qq", SINGER], HERE.root)
         (SINGER_VENV / ".installed").touch()
-    return [str(python), str(CHECKOUT / "benchmarks" / "peers" / "singer.py")]
+    return [str(python), str(HERE.root / "benchmarks" / "peers" / "singer.py")]
 
 
 def _install(command: Sequence[str], folder: Path) -> None:

@@ -20,12 +20,13 @@ from benchmarks.host import (
     make_dead_config,
     subscriptions_of,
 )
+from benchmarks.latency import PACED_BATCH, percentile_ms, waits_of
 from benchmarks.load import make_requests
-from benchmarks.measurements import Measurement
+from benchmarks.measurements import BEFORE, OURS, Measurement
 from benchmarks.ours import make_round
-from benchmarks.processes import CHECKOUT, BenchmarkError
+from benchmarks.processes import BenchmarkError
 from benchmarks.report import WIDTH, show
-from benchmarks.wholes import PACED_BATCH, percentile_ms, waits_of
+from benchmarks.trees import HERE
 from rich.console import Console
 
 from offramp import _json
@@ -43,12 +44,17 @@ def _wanted(config: dict[str, Any], event: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("effort", [FULL, QUICK], ids=lambda each: each.name)
-def test_every_event_goes_to_the_lane_that_its_side_says(effort: Effort) -> None:
+def test_every_event_goes_to_the_subscription_that_its_side_says(effort: Effort) -> None:
     """One subscription matches each event: the only one, the dead one, or that of its name."""
     at = now()
     sides = make_sides(effort)
     most = effort.growth[-1]
-    assert [len(subscriptions_of(side.config)) for side in sides] == [*effort.growth, most, most]
+    assert [len(subscriptions_of(side.config)) for side in sides] == [
+        *effort.growth,
+        most,
+        most,
+        most,
+    ]
     for side in sides:
         for number in (0, 1, side.names - 1, side.names):
             event = make_event(number, now=at, names=side.names)
@@ -64,7 +70,7 @@ def test_the_last_of_many_instances_is_dead(*, shared: bool) -> None:
     assert {each["destination"] for each in living} == {"metronome-actions"}
     plugins = load_plugins(files=map(Path, config["plugin_files"]))
     assert dead["destination"] in load_catalog(plugins)
-    assert Path(config["plugin_files"][0]).parent == CHECKOUT / "benchmarks"
+    assert Path(config["plugin_files"][0]).parent == HERE.root / "benchmarks"
 
 
 def test_what_goes_to_the_dead_is_not_waited_for() -> None:
@@ -127,17 +133,34 @@ def test_a_rate_is_of_what_came_meanwhile() -> None:
 
 
 def test_growth_stands_beside_one_subscription() -> None:
-    """Three times the cost is allowed, of less or of more, but for what has no target."""
-    values = {ONE: [10.0, 20.0], "100": [30.0, 60.0], "worst": [50.0, 100.0]}
-    measurements = list(grown("g", "ms", values, less_is_better=True, without_target="worst"))
-    assert [measurement.name for measurement in measurements] == ["100", "worst"]
-    assert [measurement.ratio(ONE) for measurement in measurements] == pytest.approx([1 / 3, 1 / 5])
-    assert [measurement.target for measurement in measurements] == [GROWTH_TARGET, None]
-    assert measurements[1].reached is None
+    """Three times the cost is allowed, of less or of more, but for what has another target."""
+    times = {ONE: [10.0, 20.0], "100": [30.0, 60.0], "worst": [50.0, 100.0], "free": [1.0, 2.0]}
+    values = {(OURS, name): measured for name, measured in times.items()}
+    targets = {"worst": 0.5, "free": None}
+    measurements = list(grown("g", "ms", values, less_is_better=True, targets=targets))
+    assert [each.name for each in measurements] == ["100", "worst", "free"]
+    assert [each.ratio(ONE) for each in measurements] == pytest.approx([1 / 3, 1 / 5, 10])
+    assert [each.target for each in measurements] == [GROWTH_TARGET, 0.5, None]
+    assert [each.reached for each in measurements] == [True, False, None]
     faster = next(grown("g", "events/s", values, suffix=", p50"))
     assert faster.name == "100, p50"
     assert faster.ratio(ONE) == 3.0
     assert faster.reached is True
+
+
+def test_growth_of_the_commit_before_has_lines_of_its_own() -> None:
+    """What 100 cost then is told twice: beside 100 now, and beside one subscription of then."""
+    values = {
+        (OURS, ONE): [100.0],
+        (BEFORE, ONE): [50.0],
+        (OURS, "100"): [60.0],
+        (BEFORE, "100"): [15.0],
+        (OURS, "10"): [90.0],
+    }
+    now, then, not_compared = grown("g", "events/s", values)
+    assert (now.name, now.ratio(ONE), now.now_by_before) == ("100", 0.6, 4.0)
+    assert (then.name, then.ratio(ONE), then.target) == ("100, before", 0.3, None)
+    assert (not_compared.name, not_compared.now_by_before) == ("10", None)
 
 
 def test_a_step_that_two_parts_have_runs_once() -> None:
