@@ -11,6 +11,9 @@ import msgspec
 
 from offramp.queue.values import LeasedDelivery
 
+#: Digits of a number in an id at most: what any engine can store.
+MAX_DIGITS = 18
+
 
 class EventHead(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What an event is known by without its body."""
@@ -128,6 +131,15 @@ class Lease:
 def delivery_id(event: int, subscription: int) -> str:
     """The id of an event's delivery to a subscription, of the engine's numbers of both."""
     return f"{event}-{subscription}"
+
+
+def split_delivery_id(text: str) -> tuple[int, int] | None:
+    """The numbers of an event and a subscription that make a delivery's id; none if it is none."""
+    event, _, subscription = text.partition("-")
+    numbers = (event, subscription)
+    if not all(number.isdecimal() and len(number) <= MAX_DIGITS for number in numbers):
+        return None
+    return int(event), int(subscription)
 
 
 def _narrow(part: LeasePart, inside: Sequence[int]) -> LeasePart:

@@ -5,47 +5,38 @@ from __future__ import annotations
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from offramp.queue.protocol import (
-    DEFAULT_PAGE,
-    Audit,
+from offramp.queue.protocol import DEFAULT_PAGE
+from offramp.queue.sqlite.codes import NEVER, STAGES, clean_text, digest, to_us
+from offramp.queue.sqlite.counters import bucket_bound
+from offramp.queue.sqlite.dead_letters import numbers_of
+from offramp.queue.sqlite.heads import HeadReader
+from offramp.queue.sqlite.ids import INDEXED
+from offramp.queue.sqlite.recent import list_recent, recent_place_of
+from offramp.queue.sqlite.reconcile import reconcile
+from offramp.queue.sqlite.records import EventPlace, deliveries_of_rows, event_records
+from offramp.queue.sqlite.scan import Conditions, Found, find_events
+from offramp.queue.sqlite.sql import SQL
+from offramp.queue.values import (
     Count,
     Counted,
     Delivery,
     ErrorGroup,
+    EventFilter,
+    EventRecord,
     Latency,
     Page,
+    Reconciliation,
     Stage,
-    Story,
 )
-from offramp.queue.sqlite.audit import audit
-from offramp.queue.sqlite.codes import (
-    CODES,
-    DEAD_CODES,
-    DELIVERED,
-    NEVER,
-    RETRYING,
-    STAGES,
-    clean,
-    digest,
-    to_us,
-)
-from offramp.queue.sqlite.dead import SQL as DEAD_SQL
-from offramp.queue.sqlite.dead import Place, cursor_of, place_of
-from offramp.queue.sqlite.rows import SQL, deliveries_by_id, stories_by_seq
-from offramp.queue.sqlite.tallies import bucket_bound
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping
+    from collections.abc import Iterator
 
     from offramp.storage import Store
 
-#: Events that a listing without an index looks through for one page: some 50 ms.
-SCAN = 20_000
-#: What a listing of all stages looks up: in flight at once (`None`), and each end but filtered.
-ANY_STATE = (None, DELIVERED, *DEAD_CODES)
 MINUTE_S = 60
 HOUR_S = 3_600
 
@@ -55,55 +46,87 @@ class SqliteLedger:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._reader = HeadReader()
 
-    async def event(self, message_id: str, *, source: str | None = None) -> list[Story]:
-        """Tell the whole story of a message id; see `Ledger.event`."""
-        cleaned: str = clean(message_id)
-        terms = {"digest": digest(cleaned), "message_id": cleaned, "source": source}
+    async def event(self, message_id: str, *, source: str | None = None) -> list[EventRecord]:
+        """Tell all that happened to a message id; see `Ledger.event`."""
 
-        def read(connection: sqlite3.Connection) -> list[Story]:
-            seqs = [seq for (seq,) in connection.execute(SQL["find_event"], terms)]
-            return list(stories_by_seq(connection, seqs, full=True))
+        def read(connection: sqlite3.Connection) -> list[EventRecord]:
+            places = [*self._indexed(connection, message_id), *self._latest(connection, message_id)]
+            ordered = sorted({place.event: place for place in places}.items(), reverse=True)
+            given = [place for _, place in ordered]
+            # Rows that were written by an older version have a NUL made visible.
+            ids = {message_id, clean_text(message_id)}
+            return [
+                record
+                for record in event_records(connection, self._reader, given, full=True)
+                if record.message_id in ids and source in {None, record.source}
+            ]
 
         return await self._store.read(read)
 
     async def events(
-        self, *, source: str | None = None, limit: int = DEFAULT_PAGE, cursor: str | None = None
-    ) -> Page[Story]:
+        self,
+        which: EventFilter,
+        *,
+        bodies: bool = False,
+        limit: int = DEFAULT_PAGE,
+        cursor: str | None = None,
+    ) -> Page[EventRecord]:
         """List accepted events, latest first; see `Ledger.events`."""
-        below = place_of(cursor)[0]
-        terms = {"below": below, "source": source, "limit": limit, "scan": SCAN}
+        below = NEVER if cursor is None else numbers_of(cursor, 1)[0]
 
-        def read(connection: sqlite3.Connection) -> Page[Story]:
-            seqs, after = _scan(connection, "recent_events", terms)
-            return Page(rows=stories_by_seq(connection, seqs), cursor=after)
+        def read(connection: sqlite3.Connection) -> Page[EventRecord]:
+            found = self._find(connection, which, below, limit)
+            records = event_records(connection, self._reader, found.places, bodies=bodies)
+            return Page(rows=records, cursor=None if found.after is None else str(found.after))
 
         return await self._store.read(read)
 
     async def recent(
         self,
-        lane: str,
+        subscription: str,
         *,
         stage: Stage | None = None,
         limit: int = DEFAULT_PAGE,
         cursor: str | None = None,
     ) -> Page[Delivery]:
-        """List deliveries of a lane, latest first; see `Ledger.recent`."""
-        place = place_of(cursor)
+        """List deliveries of a subscription, latest first; see `Ledger.recent`."""
         if stage is Stage.FILTERED:
-            return await self._store.read(partial(_filtered, lane=lane, limit=limit, place=place))
+            which = EventFilter(filtered_by=subscription)
+            page = await self.events(which, limit=limit, cursor=cursor)
+            rows = (
+                delivery
+                for record in page.rows
+                for delivery in record.deliveries
+                if delivery.subscription == subscription
+            )
+            return Page(rows=tuple(rows), cursor=page.cursor)
+        place = recent_place_of(cursor)
         return await self._store.read(
-            partial(_recent, lane=lane, stage=stage, limit=limit, place=place)
+            partial(
+                list_recent,
+                reader=self._reader,
+                name=subscription,
+                stage=stage,
+                limit=limit,
+                place=place,
+            )
         )
 
     async def counts(
-        self, since: float, until: float, *, lane: str | None = None, source: str | None = None
+        self,
+        since: float,
+        until: float,
+        *,
+        subscription: str | None = None,
+        source: str | None = None,
     ) -> list[Count]:
         """Tell what was counted in some minutes; see `Ledger.counts`."""
         terms = {
             "since": since // MINUTE_S * MINUTE_S,
             "until": until,
-            "lane": lane,
+            "subscription": subscription,
             "source": source,
         }
 
@@ -111,7 +134,7 @@ class SqliteLedger:
             return [
                 Count(
                     minute=minute,
-                    lane=name,
+                    subscription=name,
                     source=of,
                     counted=Counted(counted),
                     reason=reason,
@@ -122,9 +145,9 @@ class SqliteLedger:
 
         return await self._store.read(read)
 
-    async def latency(self, lane: str, *, since: float | None = None) -> Latency | None:
+    async def latency(self, subscription: str, *, since: float | None = None) -> Latency | None:
         """Tell how long deliveries took; see `Ledger.latency`."""
-        terms = {"lane": lane, "since": 0 if since is None else _hour(since)}
+        terms = {"subscription": subscription, "since": 0 if since is None else _hour(since)}
 
         def read(connection: sqlite3.Connection) -> list[tuple[int, int]]:
             return connection.execute(SQL["latencies"], terms).fetchall()
@@ -132,90 +155,78 @@ class SqliteLedger:
         return _latency(await self._store.read(read))
 
     async def latencies(self, *, since: float) -> dict[str, Latency]:
-        """Tell how long deliveries of every lane took; see `Ledger.latencies`."""
+        """Tell how long deliveries of every subscription took; see `Ledger.latencies`."""
 
         def read(connection: sqlite3.Connection) -> list[tuple[str, int, int]]:
             return connection.execute(SQL["all_latencies"], {"since": _hour(since)}).fetchall()
 
         found = {}
-        for lane, rows in groupby(await self._store.read(read), key=itemgetter(0)):
+        for name, rows in groupby(await self._store.read(read), key=itemgetter(0)):
             latency = _latency([(bucket, n) for _, bucket, n in rows])
             if latency is not None:
-                found[lane] = latency
+                found[name] = latency
         return found
 
     async def errors(
-        self, lane: str, *, since: float | None = None, samples: int = 3
+        self, subscription: str, *, since: float | None = None, samples: int = 3
     ) -> list[ErrorGroup]:
-        """Group what failed in a lane by reason; see `Ledger.errors`."""
+        """Group what failed in a subscription by reason; see `Ledger.errors`."""
         terms = {
-            "lane": lane,
+            "name": subscription,
             "since": 0 if since is None else to_us(since),
             "samples": max(samples, 1),
         }
 
         def read(connection: sqlite3.Connection) -> list[ErrorGroup]:
+            rows = [_ErrorRow(*row) for row in connection.execute(SQL["errors"], terms)]
             groups = []
-            rows = connection.execute(SQL["errors"], terms).fetchall()
             for (state, reason, n), found in groupby(rows, key=lambda row: row[:3]):
-                ids = [row[3] for row in found][:samples]
-                shown = deliveries_by_id(connection, ids)
+                ids = [row.id for row in found][:samples]
+                shown = deliveries_of_rows(connection, ids)
                 groups.append(ErrorGroup(stage=STAGES[state], reason=reason, n=n, samples=shown))
             return groups
 
         return await self._store.read(read)
 
-    async def audit(self) -> Audit:
-        """Recount everything; see `Ledger.audit`."""
-        return await self._store.read(audit)
+    async def reconcile(self) -> Reconciliation:
+        """Recount everything; see `Ledger.reconcile`."""
+        return await self._store.read(reconcile)
+
+    def _indexed(self, connection: sqlite3.Connection, message_id: str) -> Iterator[EventPlace]:
+        """The events that have the digest of a message id, from the index."""
+        asked = {"digest": digest(message_id)}
+        events = [event for (event,) in connection.execute(SQL["events_by_digest"], asked)]
+        blocks = self._reader.of_events(connection, events)
+        return (EventPlace(event, blocks[event]) for event in events)
+
+    def _latest(self, connection: sqlite3.Connection, message_id: str) -> Iterator[EventPlace]:
+        """The events with a message id whose ids are not in the index yet."""
+        asked = {"needle": message_id.encode(), "mark": INDEXED}
+        for block in self._reader.read(connection.execute(SQL["heads_not_indexed"], asked)):
+            for event, known in enumerate(block.heads.message_ids, block.number):
+                if known == message_id:
+                    yield EventPlace(event, block)
+
+    def _find(
+        self, connection: sqlite3.Connection, which: EventFilter, below: int, limit: int
+    ) -> Found:
+        filtered_by = None
+        if which.filtered_by is not None:
+            number = connection.execute(SQL["number"], {"name": which.filtered_by}).fetchone()
+            if number is None:
+                return Found((), None)
+            (filtered_by,) = number
+        conditions = Conditions.of(which, filtered_by)
+        return find_events(connection, self._reader, conditions, below=below, limit=limit)
 
 
-def _scan(
-    connection: sqlite3.Connection, name: str, terms: Mapping[str, object]
-) -> tuple[list[int], str | None]:
-    """Find events among the next `SCAN`; a full page ends at its last, a short one after them."""
-    seqs = [seq for (seq,) in connection.execute(SQL[name], terms)]
-    if len(seqs) == terms["limit"]:
-        return seqs, cursor_of((seqs[-1], 0))
-    end = connection.execute(SQL["scan_end"], terms).fetchone()
-    return seqs, None if end is None else cursor_of((end[0], 0))
+class _ErrorRow(NamedTuple):
+    """A sample of what failed alike: the row of its own."""
 
-
-def _filtered(
-    connection: sqlite3.Connection, *, lane: str, limit: int, place: Place
-) -> Page[Delivery]:
-    lanes = dict(connection.execute(DEAD_SQL["lanes"], {"name": lane}))
-    rows: list[Delivery] = []
-    after = None
-    for number in lanes:
-        terms = {"below": place[0], "lane": number, "limit": limit, "scan": SCAN}
-        seqs, after = _scan(connection, "recent_filtered", terms)
-        rows = [
-            delivery
-            for story in stories_by_seq(connection, seqs)
-            for delivery in story.deliveries
-            if delivery.lane == lane and delivery.stage is Stage.FILTERED
-        ]
-    return Page(rows=tuple(rows), cursor=after)
-
-
-def _recent(
-    connection: sqlite3.Connection, *, lane: str, stage: Stage | None, limit: int, place: Place
-) -> Page[Delivery]:
-    before, below = place
-    terms = {"before": before, "below": below, "since": 0, "reason": None, "limit": limit + 1}
-    states = ANY_STATE if stage is None else (CODES[stage],)
-    found: list[Place] = []
-    for number in dict(connection.execute(DEAD_SQL["lanes"], {"name": lane})):
-        for state in states:
-            in_flight = state is None or state <= RETRYING
-            sql = SQL["recent_in_flight"] if in_flight else DEAD_SQL["dead_by_lane"]
-            rows = connection.execute(sql, {**terms, "lane": number, "state": state})
-            found += [(at, low) for low, at in rows]
-    found.sort(reverse=True)
-    page = found[:limit]
-    shown = deliveries_by_id(connection, [low for _, low in page])
-    return Page(rows=shown, cursor=cursor_of(page[-1]) if len(found) > limit else None)
+    state: int
+    reason: str
+    n: int
+    id: int
 
 
 def _hour(moment: float) -> float:

@@ -1,139 +1,230 @@
--- name: deliveries
--- The deliveries in the JSON list :ids, in its order, with what they sent and got.
+-- name: heads_of_events
+-- The blocks of the events in the JSON list :events, without their bodies; also neighbours of those
+-- whose block is gone.
+SELECT block, n, accepted_at, checksum, heads, ends
+FROM blocks
+WHERE block IN (
+  SELECT (SELECT max(block) FROM blocks WHERE block <= asked.value) FROM json_each(:events) AS asked
+);
+
+-- name: whole_block
+-- A block with everything, in the order of `queue.block.read_block`.
+SELECT block, n, accepted_at, checksum, heads, ends, body FROM blocks WHERE block = :block;
+
+-- name: heads_below
+-- The :n latest blocks that begin below :below, without their bodies, latest first.
+SELECT block, n, accepted_at, checksum, heads, ends
+FROM blocks
+WHERE block < :below
+ORDER BY block DESC
+LIMIT :n;
+
+-- name: block_from
+-- The first block from :block on, with its time.
+SELECT block, accepted_at FROM blocks WHERE block >= :block ORDER BY block LIMIT 1;
+
+-- name: end_of_blocks
+-- The number of the next event.
+SELECT coalesce((SELECT block + n FROM blocks ORDER BY block DESC LIMIT 1), 1);
+
+-- name: lone_events
+-- Events of which there are only rows of their own, from :low to before :below: the latest :n, and
+-- whether each has a row that meets the conditions.
 SELECT
-  deliveries.id, lanes.name AS lane, events.source, events.message_id, events.type, events.name,
-  deliveries.state, deliveries.reason, deliveries.message, deliveries.status,
-  deliveries.attempts, events.accepted_at, deliveries.updated_at, deliveries.due_at,
-  deliveries.replayed_at, records.payload, exchanges.body AS exchange
-FROM json_each(:ids) AS asked
-CROSS JOIN deliveries ON deliveries.id = asked.value
-CROSS JOIN lanes ON lanes.lane = deliveries.lane
-CROSS JOIN events ON events.seq = deliveries.id >> 16
-LEFT JOIN records ON records.delivery = deliveries.id
-LEFT JOIN exchanges ON exchanges.exchange = records.exchange
-ORDER BY asked.key;
-
--- name: delivery_ids
--- The ids of all deliveries of the events in the JSON list :seqs, in the events' order.
-SELECT deliveries.id
-FROM json_each(:seqs) AS asked
-CROSS JOIN deliveries
-  ON deliveries.id BETWEEN asked.value << 16 AND (asked.value << 16) + 65535
-ORDER BY asked.key, deliveries.id;
-
--- name: events
--- The events in the JSON list :seqs, in its order.
-SELECT
-  seq, source, message_id, events.type, events.name, received_at, accepted_at, filtered
-FROM json_each(:seqs) AS asked CROSS JOIN events ON events.seq = asked.value
-ORDER BY asked.key;
-
--- name: body
--- The body of an event, or null once it was forgotten.
-SELECT body FROM events WHERE seq = :seq;
-
--- name: find_event
--- The events with a message id, of one source or of any, latest first.
-SELECT events.seq
+  event,
+  EXISTS (
+    SELECT 1
+    FROM exceptions
+    WHERE exceptions.event = lone.event
+      AND accepted_at >= :since AND accepted_at < :until
+      AND (:source IS NULL OR source = :source)
+      AND (:type IS NULL OR type = :type)
+      AND (:name IS NULL OR name = :name)
+      AND (:filtered_by IS NULL OR (subscription = :filtered_by AND state = 3))
+  )
 FROM (
-  SELECT seq FROM known_ids WHERE digest = :digest
-  UNION ALL
-  SELECT seq FROM dedupe WHERE digest = :digest
-) AS found
-CROSS JOIN events ON events.seq = found.seq
-WHERE events.message_id = :message_id
-  AND (:source IS NULL OR events.source = :source)
-ORDER BY events.seq DESC;
+  SELECT DISTINCT event
+  FROM exceptions
+  WHERE event >= :low AND event < :below
+  ORDER BY event DESC
+  LIMIT :n
+) AS lone
+ORDER BY event DESC;
 
--- name: lane_names
--- Every lane's number and name.
-SELECT lane, name FROM lanes;
+-- name: rows_in_range
+-- The events from :low to before :below that have a row of their own in a subscription, by state.
+SELECT event, state
+FROM exceptions
+WHERE event >= :low AND event < :below AND subscription = :subscription;
 
--- name: recent_events
--- Among the :scan events before :below, up to :limit of a source, or of any; latest first.
-SELECT seq
-FROM (SELECT seq, source FROM events WHERE seq < :below ORDER BY seq DESC LIMIT :scan)
-WHERE :source IS NULL OR source = :source
-LIMIT :limit;
-
--- name: recent_filtered
--- Among the :scan events before :below, up to :limit that a lane filtered; latest first.
-SELECT seq
-FROM (SELECT seq, filtered FROM events WHERE seq < :below ORDER BY seq DESC LIMIT :scan)
-WHERE EXISTS (
-    SELECT 1
-    FROM json_each(filtered) AS reason, json_each(reason.value) AS lane
-    WHERE lane.value = :lane
-  )
-  OR EXISTS (
-    SELECT 1
-    FROM deliveries
-    WHERE id BETWEEN seq << 16 AND (seq << 16) + 65535 AND lane = :lane AND state = 3
-  )
-LIMIT :limit;
-
--- name: scan_end
--- The earliest of the :scan events before :below, or null where they are the last.
-SELECT seq
-FROM events
-WHERE seq < :below
-ORDER BY seq DESC
-LIMIT 1 OFFSET :scan - 1;
-
--- name: recent_in_flight
--- Deliveries of a lane that are in flight, in one state or (null) in both, latest due first, from
--- below (:before, :below) on.
-SELECT id, due_at
+-- name: results_in_range
+-- What ended in the blocks from :low to before :below in a subscription.
+SELECT block, results
 FROM deliveries
-WHERE lane = :lane AND (:state IS NULL OR state = :state)
-  AND due_at <= :before AND (due_at < :before OR id < :below)
-ORDER BY due_at DESC, id DESC
+WHERE block >= :low AND block < :below AND subscription = :subscription AND results IS NOT NULL;
+
+-- name: filtering_requests
+-- Those of the JSON list :requests that filtered their deliveries.
+SELECT request
+FROM requests
+WHERE request IN (SELECT value FROM json_each(:requests)) AND state = 3;
+
+-- name: events_by_digest
+-- The events in the index that have a digest, in any period; each period is found by one step down
+-- the tree.
+WITH RECURSIVE periods (period) AS (
+  SELECT min(period) FROM ids
+  UNION ALL
+  SELECT (SELECT min(ids.period) FROM ids WHERE ids.period > periods.period)
+  FROM periods
+  WHERE periods.period IS NOT NULL
+)
+SELECT DISTINCT ids.event
+FROM periods CROSS JOIN ids ON ids.period = periods.period AND ids.digest = :digest;
+
+-- name: heads_not_indexed
+-- The blocks whose ids are not in the index yet and that may hold the message id :needle, without
+-- their bodies.
+SELECT block, n, accepted_at, checksum, heads, ends
+FROM blocks
+WHERE block >= coalesce((SELECT value FROM marks WHERE name = :mark), 0)
+  AND instr(heads, :needle);
+
+-- name: exceptions_of_events
+-- The rows of the events in the JSON list :events: :bodies with the event, :full with what was sent
+-- and answered too.
+SELECT
+  exceptions.event, exceptions.subscription, exceptions.state, due_at, attempts, updated_at,
+  replayed_at, exceptions.reason, exceptions.message, exceptions.status, source, message_id,
+  exceptions.type, name, received_at, accepted_at,
+  iif(:full, payload, NULL),
+  iif(:bodies, body, NULL),
+  iif(:full, (SELECT exchange FROM requests WHERE requests.request = exceptions.request), NULL)
+FROM json_each(:events) AS asked CROSS JOIN exceptions ON exceptions.event = asked.value
+ORDER BY exceptions.event, exceptions.subscription;
+
+-- name: exceptions_by_id
+-- The rows of the JSON list :ids, in its order, without what is large.
+SELECT
+  event, subscription, state, due_at, attempts, updated_at, replayed_at, reason, message, status,
+  source, message_id, exceptions.type, name, received_at, accepted_at, NULL, NULL, NULL
+FROM json_each(:ids) AS asked CROSS JOIN exceptions ON exceptions.id = asked.value
+ORDER BY asked.key;
+
+-- name: deliveries_of_blocks
+-- What became of the events of the blocks in the JSON list :blocks, in each subscription.
+SELECT block, subscription, open, results
+FROM json_each(:blocks) AS asked CROSS JOIN deliveries ON deliveries.block = asked.value;
+
+-- name: requests_by_number
+-- The requests of the JSON list :requests; :full with their exchanges.
+SELECT request, state, at, reason, message, status, iif(:full, exchange, NULL)
+FROM json_each(:requests) AS asked CROSS JOIN requests ON requests.request = asked.value;
+
+-- name: subscription_names
+-- Every subscription's number and name.
+SELECT subscription, name FROM subscriptions;
+
+-- name: open_below
+-- The :n latest blocks before :below of which a subscription has events that were not tried yet,
+-- latest first.
+SELECT deliveries.block, blocks.n, blocks.accepted_at, deliveries.open
+FROM deliveries CROSS JOIN blocks USING (block)
+WHERE deliveries.subscription = :subscription AND deliveries.open IS NOT NULL
+  AND deliveries.block < :below
+ORDER BY deliveries.block DESC
+LIMIT :n;
+
+-- name: rows_in_flight
+-- Rows of a subscription that are in flight, in one state or (null) in both, latest due first, from
+-- below (:before, :below) on.
+SELECT due_at, event
+FROM exceptions
+WHERE subscription = :subscription AND (:state IS NULL OR state = :state)
+  AND due_at <= :before AND (due_at < :before OR event < :below)
+ORDER BY due_at DESC, event DESC
 LIMIT :limit;
+
+-- name: rows_that_ended
+-- Rows of a subscription that ended in a state, latest first, from below (:before, :below) on.
+SELECT updated_at, event
+FROM exceptions
+WHERE subscription = :subscription AND state = :state AND due_at IS NULL
+  AND updated_at <= :before AND (updated_at < :before OR event < :below)
+ORDER BY updated_at DESC, event DESC
+LIMIT :limit;
+
+-- name: requests_until
+-- The :n latest requests of a subscription by which deliveries without rows of their own ended in a
+-- state, until :before (in), and all others of the same moment as the earliest of them.
+SELECT at, parts
+FROM requests
+WHERE subscription = :subscription AND state = :state AND parts IS NOT NULL
+  AND at <= :before
+  AND at >= coalesce(
+    (
+      SELECT at
+      FROM requests
+      WHERE subscription = :subscription AND state = :state AND parts IS NOT NULL AND at <= :before
+      ORDER BY at DESC
+      LIMIT 1 OFFSET :n - 1
+    ),
+    0
+  )
+ORDER BY at DESC;
 
 -- name: counts
--- What was counted in some minutes, of one lane or source or of all.
+-- What was counted in some minutes, of one subscription or source or of all.
 SELECT
-  counts.minute, coalesce(lanes.name, ''), counts.source, counts.counted, counts.reason, counts.n
-FROM counts LEFT JOIN lanes USING (lane)
+  counts.minute, coalesce(subscriptions.name, ''), counts.source, counts.counted, counts.reason,
+  counts.n
+FROM counts LEFT JOIN subscriptions USING (subscription)
 WHERE counts.minute >= :since AND counts.minute < :until
-  AND (:lane IS NULL OR lanes.name = :lane)
-  AND (:source IS NULL OR (counts.source = :source AND counts.lane = 0))
-ORDER BY counts.minute, lanes.name, counts.source, counts.counted, counts.reason;
+  AND (:subscription IS NULL OR subscriptions.name = :subscription)
+  AND (:source IS NULL OR (counts.source = :source AND counts.subscription = 0))
+ORDER BY counts.minute, subscriptions.name, counts.source, counts.counted, counts.reason;
 
 -- name: latencies
--- The histogram of a lane over the hours from :since on.
+-- The histogram of a subscription over the hours from :since on.
 SELECT bucket, sum(n)
 FROM latencies
-WHERE lane = (SELECT lane FROM lanes WHERE lanes.name = :lane) AND hour >= :since
+WHERE hour >= :since AND subscription = (
+    SELECT subscription FROM subscriptions WHERE subscriptions.name = :subscription
+  )
 GROUP BY bucket
 ORDER BY bucket;
 
 -- name: all_latencies
--- The histograms of all lanes over the hours from :since on.
-SELECT lanes.name, bucket, sum(n)
-FROM latencies JOIN lanes ON lanes.lane = latencies.lane
+-- The histograms of all subscriptions over the hours from :since on.
+SELECT subscriptions.name, bucket, sum(n)
+FROM latencies JOIN subscriptions USING (subscription)
 WHERE hour >= :since
-GROUP BY latencies.lane, bucket
-ORDER BY latencies.lane, bucket;
+GROUP BY subscription, bucket
+ORDER BY subscription, bucket;
 
 -- name: errors
--- By state and reason, how many deliveries of a lane stand there since :since, with sample ids.
+-- By state and reason, how many deliveries of a subscription stand there since :since, with rows as
+-- samples.
 SELECT state, reason, total, id
 FROM (
   SELECT
     id, state, reason,
     count(*) OVER (PARTITION BY state, reason) AS total,
-    row_number() OVER (PARTITION BY state, reason ORDER BY updated_at DESC, id DESC) AS place
+    row_number() OVER (
+      PARTITION BY state, reason ORDER BY updated_at DESC, event DESC
+    ) AS place
   FROM (
-    SELECT id, state, reason, updated_at
-    FROM deliveries
-    WHERE lane = (SELECT lane FROM lanes WHERE lanes.name = :lane)
-      AND state = 1 AND due_at IS NOT NULL AND updated_at >= :since
+    SELECT id, event, state, reason, updated_at
+    FROM exceptions
+    WHERE subscription = (SELECT subscription FROM subscriptions WHERE subscriptions.name = :name)
+      AND state = 1 AND due_at IS NOT NULL
+      AND updated_at >= :since
     UNION ALL
-    SELECT id, state, reason, updated_at
-    FROM deliveries
-    WHERE lane = (SELECT lane FROM lanes WHERE lanes.name = :lane)
-      AND state IN (4, 5) AND due_at IS NULL AND updated_at >= :since
+    SELECT id, event, state, reason, updated_at
+    FROM exceptions
+    WHERE subscription = (SELECT subscription FROM subscriptions WHERE subscriptions.name = :name)
+      AND state IN (4, 5) AND due_at IS NULL
+      AND updated_at >= :since
   )
 )
 WHERE place <= :samples

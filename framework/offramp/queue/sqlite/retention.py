@@ -2,32 +2,47 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
-import attrs
-
-from offramp.queue.limits import DEDUPE_WINDOW_S
-from offramp.queue.protocol import DEAD, Stage
-from offramp.queue.sqlite.codes import (
-    CODES,
-    FILTERED,
-    POSITION_BITS,
-    as_json,
-    decode,
-    digest,
-    to_us,
-)
-from offramp.queue.sqlite.records import SQL as RECORDS_SQL
-from offramp.queue.sqlite.records import unref
-from offramp.queue.sqlite.tallies import Changes
-from offramp.queue.sqlite.upkeep import CHUNK, SQL
+from offramp.queue.limits import DAY_S, DEDUPE_WINDOW_S
+from offramp.queue.sqlite.codes import CODES, as_json, to_us
+from offramp.queue.sqlite.heads import HeadReader
+from offramp.queue.sqlite.ids import PERIOD_US
+from offramp.queue.sqlite.prune import CHUNK, DropBlocks, DropDeliveries, DropRows
+from offramp.queue.sqlite.sql import SQL
+from offramp.queue.values import DEAD, Stage
 
 if TYPE_CHECKING:
     import sqlite3
 
     from offramp.queue.limits import Retention
     from offramp.storage import Store
+
+#: Message ids that one read looks at: some 50 ms.
+IDS_AT_ONCE = 20_000
+#: Below any digest, which is a signed number of 64 bits.
+LOWEST_DIGEST = -1 << 63
+
+
+class _EndedRow(NamedTuple):
+    id: int
+    updated_at: int
+    #: Whether it stays, since the block would bring back what it replaced.
+    stays: bool
+
+
+class _OldBlock(NamedTuple):
+    block: int
+    n: int
+    accepted_at: int
+
+
+class _Id(NamedTuple):
+    digest: int
+    event: int
+    #: Whether there is neither a block nor a row of its own.
+    leads_nowhere: bool
 
 
 class Pruner:
@@ -36,101 +51,132 @@ class Pruner:
     def __init__(self, store: Store, keep: Retention) -> None:
         self._store = store
         self._keep = keep
-        #: Up to this seq, each event without deliveries has been forgotten.
-        self._swept = 0
+        self._reader = HeadReader()
+        #: Up to this block, each without deliveries has been forgotten.
+        self._swept = -1
+        #: Periods of message ids -> the day (of `now`) on which they were last looked through.
+        self._looked_through: dict[int, float] = {}
 
     async def prune(self, now: float) -> int:
         """Forget all that is past its time at `now`; answers how many deliveries."""
-        dropped = 0
+        dropped = await self._prune_deliveries(now)
         for stage in Stage:
             if stage.ended:
                 kept = self._keep.dead if stage in DEAD else self._keep.delivered
-                dropped += await self._prune_state(CODES[stage], now - kept, now)
+                dropped += await self._prune_rows(CODES[stage], to_us(now - kept), to_us(now))
         await self._sweep(now)
+        await self._prune_ids(now)
         counted = round(now - self._keep.counts)
         while await self._store.write(lambda connection: _drop_counts(connection, counted)):
             pass
         return dropped
 
-    def _events_until(self, now: float) -> int:
+    def _blocks_until(self, now: float) -> int:
         return to_us(now - max(self._keep.delivered, DEDUPE_WINDOW_S))
 
-    async def _prune_state(self, state: int, until: float, now: float) -> int:
-        chunk = PruneDeliveries(state, to_us(until), self._events_until(now), to_us(now))
+    async def _prune_deliveries(self, now: float) -> int:
+        until = to_us(now - self._keep.delivered)
+        chunk = DropDeliveries(self._reader, until, self._blocks_until(now), to_us(now))
         dropped = 0
-        while n := await self._store.write(chunk):
+        while (n := await self._store.write(chunk)) is not None:
             dropped += n
         return dropped
 
+    async def _prune_rows(self, state: int, until: int, now: int) -> int:
+        """Forget rows of their own that ended in a state before `until` (µs)."""
+        counted = await self._store.read(
+            lambda connection: connection.execute(
+                SQL["counted_states"], {"state": state}
+            ).fetchall()
+        )
+        dropped = 0
+        for (subscription,) in counted:
+            after = _EndedRow(0, 0, stays=False)
+            while True:
+                page = partial(
+                    _ended_rows, subscription=subscription, state=state, until=until, after=after
+                )
+                rows = await self._store.read(page)
+                if not rows:
+                    break
+                after = rows[-1]
+                ids = [row.id for row in rows if not row.stays]
+                if ids:
+                    dropped += await self._store.write(DropRows(ids, state, until, now))
+        return dropped
+
     async def _sweep(self, now: float) -> None:
-        """Forget old events that have no deliveries, as those that matched nothing."""
-        until = self._events_until(now)
+        """Forget old blocks that have no deliveries, as those that matched nothing."""
+        until = self._blocks_until(now)
         while True:
-            old = await self._store.read(self._old_events)
-            seqs = [seq for seq, accepted_at in old if accepted_at < until]
-            if not seqs:
+            blocks = await self._store.read(partial(_blocks_after, block=self._swept))
+            old = [block.block for block in blocks if block.accepted_at < until]
+            if not old:
                 return
-            await self._store.write(PruneEvents(seqs, until, to_us(now)))
-            self._swept = seqs[-1]
+            await self._store.write(DropBlocks(self._reader, old, until, to_us(now)))
+            self._swept = old[-1]
 
-    def _old_events(self, connection: sqlite3.Connection) -> list[tuple[int, int]]:
-        terms = {"seq": self._swept, "n": CHUNK}
-        return connection.execute(SQL["old_events"], terms).fetchall()
+    async def _prune_ids(self, now: float) -> None:
+        """Forget message ids of old periods that lead nowhere; each is looked through once a day.
 
+        A period holds what was accepted on its day or before, and is deleted in its own order.
+        """
+        periods = await self._store.read(
+            lambda connection: connection.execute(SQL["id_periods"]).fetchall()
+        )
+        today = now // DAY_S
+        for (period,) in periods:
+            old = (period + 1) * PERIOD_US < self._blocks_until(now)
+            if old and self._looked_through.get(period) != today:
+                self._looked_through[period] = today
+                await self._prune_period(period)
 
-@attrs.frozen
-class PruneDeliveries:
-    """Forgets a chunk of deliveries that ended in a state before `until`; times in µs."""
-
-    state: int
-    until: int
-    events_until: int
-    now: int
-
-    def __call__(self, connection: sqlite3.Connection) -> int:
-        """Run in the writer; answers how many, 0 when all is done."""
-        asked = {"state": self.state, "until": self.until, "n": CHUNK}
-        found = connection.execute(SQL["prunable"], asked).fetchall()
-        if found:
-            ids = as_json([number for number, _, _, _ in found])
-            connection.execute(SQL["drop_deliveries"], {"ids": ids})
-            connection.execute(RECORDS_SQL["drop_records"], {"ids": ids})
-            unref(connection, Counter(row[3] for row in found if row[3] is not None))
-            changes = Changes()
-            changes.pruned.update((lane, state) for _, lane, state, _ in found)
-            changes.write(connection, self.now)
-            seqs = sorted({number >> POSITION_BITS for number, _, _, _ in found})
-            PruneEvents(seqs, self.events_until, self.now)(connection)
-        return len(found)
+    async def _prune_period(self, period: int) -> None:
+        after = _Id(LOWEST_DIGEST, -1, leads_nowhere=False)
+        while True:
+            rows = await self._store.read(partial(_ids_after, period=period, after=after))
+            if not rows:
+                return
+            after = rows[-1]
+            dead = [row[:2] for row in rows if row.leads_nowhere]
+            for start in range(0, len(dead), CHUNK):
+                chunk = {"period": period, "rows": as_json(dead[start : start + CHUNK])}
+                await self._store.write(partial(_drop_ids, chunk=chunk))
 
 
-@attrs.frozen
-class PruneEvents:
-    """Forgets those events that no delivery needs: the body at once, the id after `until` (µs)."""
+def _ended_rows(
+    connection: sqlite3.Connection, *, subscription: int, state: int, until: int, after: _EndedRow
+) -> list[_EndedRow]:
+    terms = {
+        "subscription": subscription,
+        "state": state,
+        "until": until,
+        "after": after.updated_at,
+        "id": after.id,
+        "n": CHUNK,
+    }
+    return [_EndedRow(*row) for row in connection.execute(SQL["prunable_rows"], terms)]
 
-    seqs: list[int]
-    until: int
-    now: int
 
-    def __call__(self, connection: sqlite3.Connection) -> None:
-        """Run in the writer."""
-        idle = connection.execute(SQL["idle"], {"seqs": as_json(self.seqs)}).fetchall()
-        bare = [seq for seq, _, accepted_at, _ in idle if accepted_at >= self.until]
-        if bare:
-            connection.execute(SQL["drop_bodies"], {"seqs": as_json(bare)})
-        old = [row for row in idle if row[2] < self.until]
-        if not old:
-            return
-        seqs = as_json([row[0] for row in old])
-        connection.execute(SQL["drop_events"], {"seqs": seqs})
-        connection.execute(SQL["drop_recent_digests"], {"seqs": seqs})
-        digests = [(digest(message_id), seq) for seq, message_id, _, _ in old]
-        connection.execute(SQL["drop_digests"], {"rows": as_json(digests)})
-        changes = Changes()
-        for _, _, _, filtered in old:
-            for lanes in decode(filtered).values() if filtered else ():
-                changes.pruned.update((lane, FILTERED) for lane in lanes)
-        changes.write(connection, self.now)
+def _blocks_after(connection: sqlite3.Connection, block: int) -> list[_OldBlock]:
+    """The next blocks, of some `CHUNK` events together."""
+    found = []
+    left = CHUNK
+    for row in connection.execute(SQL["next_blocks"], {"block": block, "n": CHUNK}).fetchall():
+        if left <= 0:
+            break
+        found.append(_OldBlock(*row))
+        left -= found[-1].n
+    return found
+
+
+def _ids_after(connection: sqlite3.Connection, period: int, after: _Id) -> list[_Id]:
+    terms = {"period": period, "digest": after.digest, "event": after.event, "n": IDS_AT_ONCE}
+    return [_Id(*row) for row in connection.execute(SQL["next_ids"], terms)]
+
+
+def _drop_ids(connection: sqlite3.Connection, chunk: dict[str, object]) -> None:
+    connection.execute(SQL["drop_ids"], chunk)
 
 
 def _drop_counts(connection: sqlite3.Connection, until: int) -> bool:

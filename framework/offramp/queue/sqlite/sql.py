@@ -14,6 +14,7 @@ _FILES = (
     "counters",
     "ledger",
     "dead_letters",
+    "reconcile",
     "upkeep",
 )
 

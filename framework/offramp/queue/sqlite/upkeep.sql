@@ -1,80 +1,132 @@
--- name: cancellable
--- Up to :n deliveries in flight in a lane, but for those in the JSON list :held.
-SELECT id, lane, state
+-- name: prunable_deliveries
+-- Up to :n rows of blocks in which nothing waits, and of which the latest ended before :until.
+SELECT block, subscription, results
 FROM deliveries
-WHERE lane = (SELECT lane FROM lanes WHERE lanes.name = :name) AND due_at IS NOT NULL
-  AND id NOT IN (SELECT value FROM json_each(:held))
+WHERE open IS NULL AND updated_at < :until
+ORDER BY updated_at
 LIMIT :n;
 
--- name: cancel
--- Ends the deliveries in the JSON list :ids as expired.
-UPDATE deliveries
-SET state = 5, due_at = NULL, updated_at = :now, reason = :reason, message = :message
-WHERE id IN (SELECT value FROM json_each(:ids));
-
--- name: rebase
--- Counts the delays of up to :n deliveries of a lane from :now on, as the clock was set back.
-UPDATE deliveries
-SET due_at = :now + max(due_at - updated_at, 0), updated_at = :now
-WHERE id IN (
-  SELECT id
-  FROM deliveries
-  WHERE lane = (SELECT lane FROM lanes WHERE lanes.name = :name)
-    AND due_at > :now AND updated_at > :now
-  LIMIT :n
+-- name: drop_deliveries
+-- Forgets the rows of blocks in the JSON list :pairs, of [block, subscription].
+DELETE FROM deliveries
+WHERE (block, subscription) IN (
+  SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:pairs)
 );
 
--- name: prunable
--- Up to :n deliveries of any lane that ended in a state before :until.
-SELECT id, lane, state, exchange
-FROM (
-  SELECT deliveries.id, deliveries.lane, deliveries.state
-  FROM tallies
-  CROSS JOIN deliveries ON deliveries.lane = tallies.lane AND deliveries.state = tallies.state
-  WHERE tallies.state = :state AND tallies.n > tallies.pruned
-    AND deliveries.due_at IS NULL AND deliveries.updated_at < :until
-  LIMIT :n
-)
-LEFT JOIN records ON delivery = id;
+-- name: states_of_requests
+-- The states at which the deliveries of the JSON list :requests ended.
+SELECT request, state FROM requests WHERE request IN (SELECT value FROM json_each(:requests));
 
--- name: drop_deliveries
--- Forgets the deliveries in the JSON list :ids.
-DELETE FROM deliveries WHERE id IN (SELECT value FROM json_each(:ids));
+-- name: parts_of_requests
+-- What ended with the requests of the JSON list :requests.
+SELECT request, parts
+FROM requests
+WHERE request IN (SELECT value FROM json_each(:requests)) AND parts IS NOT NULL;
 
--- name: idle
--- Those events in the JSON list :seqs that have no delivery; not the latest, which keeps the count.
-SELECT seq, message_id, accepted_at, filtered
-FROM events
-WHERE seq IN (SELECT value FROM json_each(:seqs))
-  AND seq < (SELECT max(seq) FROM events)
-  AND NOT EXISTS (
+-- name: set_parts
+-- Stores what ended with a request, as far as it is still known.
+UPDATE requests SET parts = :parts WHERE request = :request;
+
+-- name: prunable_rows
+-- The next :n rows of a subscription that ended in a state before :until, from behind (:after, :id)
+-- on, earliest first; and whether they stay, since the block would bring back what they replaced.
+SELECT
+  id, updated_at,
+  replayed_at IS NOT NULL AND EXISTS (
     SELECT 1
-    FROM deliveries
-    WHERE id BETWEEN seq << 16 AND (seq << 16) + 65535
-  );
+    FROM blocks
+    WHERE block = (SELECT max(block) FROM blocks WHERE block <= exceptions.event)
+      AND exceptions.event < block + n
+  )
+FROM exceptions
+WHERE subscription = :subscription AND state = :state AND due_at IS NULL
+  AND updated_at < :until AND updated_at >= :after AND (updated_at > :after OR id > :id)
+ORDER BY updated_at, id
+LIMIT :n;
+
+-- name: drop_rows
+-- Forgets those rows of the JSON list :ids that still stand at :state since before :until.
+DELETE FROM exceptions
+WHERE id IN (SELECT value FROM json_each(:ids))
+  AND state = :state AND due_at IS NULL AND updated_at < :until
+RETURNING event, subscription, request;
+
+-- name: rows_of_blocks
+-- Those deliveries of the JSON list :pairs, of [event, subscription], whose block has a row of the
+-- subscription.
+SELECT
+  json_extract(asked.value, '$[0]'), deliveries.block, deliveries.subscription, deliveries.results
+FROM json_each(:pairs) AS asked
+CROSS JOIN deliveries
+  ON deliveries.block = (
+    SELECT max(block) FROM blocks WHERE block <= json_extract(asked.value, '$[0]')
+  )
+  AND deliveries.subscription = json_extract(asked.value, '$[1]')
+CROSS JOIN blocks
+  ON blocks.block = deliveries.block AND json_extract(asked.value, '$[0]') < blocks.block + blocks.n;
+
+-- name: set_results
+-- Stores what became of the events of a block in a subscription.
+UPDATE deliveries SET results = :results WHERE block = :block AND subscription = :subscription;
+
+-- name: counted_states
+-- The subscriptions of which deliveries are kept that stand at a state.
+SELECT subscription FROM tallies WHERE state = :state AND n > pruned;
 
 -- name: drop_bodies
--- Forgets the bodies of the events in the JSON list :seqs.
-UPDATE events SET body = NULL WHERE seq IN (SELECT value FROM json_each(:seqs));
+-- Forgets the bodies of those blocks in the JSON list :blocks that no delivery needs any more.
+UPDATE blocks
+SET body = NULL, checksum = checksum & 0xFFFFFFFF
+WHERE block IN (SELECT value FROM json_each(:blocks)) AND body IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM deliveries WHERE deliveries.block = blocks.block);
 
--- name: drop_events
--- Forgets the events in the JSON list :seqs.
-DELETE FROM events WHERE seq IN (SELECT value FROM json_each(:seqs));
+-- name: idle_blocks
+-- Those blocks in the JSON list :blocks, accepted before :until, that no delivery needs any more,
+-- without their bodies; not the latest, which keeps the count.
+SELECT block, n, accepted_at, checksum, heads, ends
+FROM blocks
+WHERE block IN (SELECT value FROM json_each(:blocks)) AND accepted_at < :until
+  AND block < (SELECT max(block) FROM blocks)
+  AND NOT EXISTS (SELECT 1 FROM deliveries WHERE deliveries.block = blocks.block);
 
--- name: drop_digests
--- Forgets message ids; :rows is [digest, seq].
-DELETE FROM known_ids
-WHERE (digest, seq) IN (
+-- name: rows_of_block
+-- The rows of their own of the events from :low to before :below.
+SELECT event, subscription, message_id FROM exceptions WHERE event >= :low AND event < :below;
+
+-- name: drop_blocks
+-- Forgets the blocks in the JSON list :blocks.
+DELETE FROM blocks WHERE block IN (SELECT value FROM json_each(:blocks));
+
+-- name: next_blocks
+-- The next :n blocks after :block, oldest first, but for the latest.
+SELECT block, n, accepted_at
+FROM blocks
+WHERE block > :block AND block < (SELECT max(block) FROM blocks)
+ORDER BY block
+LIMIT :n;
+
+-- name: next_ids
+-- The next :n message ids of a period behind (:digest, :event), and whether they lead nowhere.
+SELECT
+  digest, event,
+  NOT EXISTS (SELECT 1 FROM exceptions WHERE exceptions.event = ids.event)
+    AND NOT EXISTS (
+      SELECT 1
+      FROM blocks
+      WHERE block = (SELECT max(block) FROM blocks WHERE block <= ids.event)
+        AND ids.event < block + n
+    )
+FROM ids
+WHERE period = :period AND digest >= :digest AND (digest > :digest OR event > :event)
+ORDER BY digest, event
+LIMIT :n;
+
+-- name: drop_ids
+-- Forgets message ids of a period; :rows is [digest, event].
+DELETE FROM ids
+WHERE period = :period AND (digest, event) IN (
   SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:rows)
 );
-
--- name: drop_recent_digests
--- Forgets those of the events in the JSON list :seqs that are not in the index yet.
-DELETE FROM dedupe WHERE seq IN (SELECT value FROM json_each(:seqs));
-
--- name: old_events
--- The next :n events after :seq, oldest first.
-SELECT seq, accepted_at FROM events WHERE seq > :seq ORDER BY seq LIMIT :n;
 
 -- name: drop_counts
 -- Forgets counts before :until, an hour of them at most.

@@ -1,0 +1,67 @@
+"""Reading blocks for listings: mostly without their bodies, and never a damaged one."""
+
+from __future__ import annotations
+
+import logging
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+from offramp.queue.block import DamagedBlockError, read_block, read_heads
+from offramp.queue.sqlite.codes import as_json
+from offramp.queue.sqlite.sql import SQL
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import TypeAlias
+
+    from offramp.queue.block import Block
+
+    #: What `read_heads` takes.
+    HeadsRow: TypeAlias = tuple[int, int, int, int, bytes, bytes]
+
+_log = logging.getLogger("offramp.queue")
+
+
+class HeadReader:
+    """Reads blocks; leaves damaged ones out, and logs each once. May be used in any thread."""
+
+    def __init__(self) -> None:
+        self._damaged: set[int] = set()
+
+    def read(self, rows: Iterable[HeadsRow]) -> Iterator[Block]:
+        """Make blocks without their bodies of rows."""
+        for row in rows:
+            try:
+                yield read_heads(row)
+            except DamagedBlockError as error:
+                self.note(error)
+
+    def of_events(
+        self, connection: sqlite3.Connection, events: Sequence[int]
+    ) -> dict[int, Block | None]:
+        """The block of each event, without its body; none where that is gone or damaged."""
+        rows = connection.execute(SQL["heads_of_events"], {"events": as_json(events)})
+        blocks = sorted(self.read(rows), key=lambda block: block.number)
+        numbers = [block.number for block in blocks]
+        found: dict[int, Block | None] = {}
+        for event in events:
+            place = bisect_right(numbers, event) - 1
+            holds = place >= 0 and event < numbers[place] + blocks[place].n
+            found[event] = blocks[place] if holds else None
+        return found
+
+    def with_body(self, connection: sqlite3.Connection, block: Block) -> Block:
+        """The block with its body, if it still has one that is sound."""
+        row = connection.execute(SQL["whole_block"], {"block": block.number}).fetchone()
+        try:
+            return read_block(row)
+        except DamagedBlockError as error:
+            self.note(error)
+            return block
+
+    def note(self, error: DamagedBlockError) -> None:
+        """Log a damaged block when it is found for the first time."""
+        if error.number not in self._damaged:
+            self._damaged.add(error.number)
+            _log.error("%s; what is damaged is left out", error)

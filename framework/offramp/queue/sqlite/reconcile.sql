@@ -1,0 +1,51 @@
+-- name: all_blocks
+-- Every block with everything, in the order of `queue.block.read_block`, oldest first.
+SELECT block, n, accepted_at, checksum, heads, ends, body FROM blocks ORDER BY block;
+
+-- name: all_deliveries
+-- What became of the events of every block in each subscription, oldest first.
+SELECT block, subscription, open, results FROM deliveries ORDER BY block, subscription;
+
+-- name: all_exceptions
+-- Every row of its own, by event.
+SELECT event, subscription, state, due_at FROM exceptions ORDER BY event;
+
+-- name: request_parts
+-- Whose a request is, how it ended, and what ended with it.
+SELECT subscription, state, parts FROM requests WHERE request = :request;
+
+-- name: all_requests
+-- Every request's references, as counted, and what ended with it.
+SELECT request, refs, parts FROM requests ORDER BY request;
+
+-- name: references_of_rows
+-- How many rows of their own refer to each request.
+SELECT request, count(*)
+FROM exceptions
+WHERE request IS NOT NULL
+GROUP BY request
+ORDER BY request;
+
+-- name: all_ids
+-- The event of every message id in the index.
+SELECT event FROM ids;
+
+-- name: indexed_until
+-- The event from which on message ids are not in the index yet.
+SELECT coalesce((SELECT value FROM marks WHERE name = :mark), 0);
+
+-- name: first_block
+-- The number of the first block, or null.
+SELECT min(block) FROM blocks;
+
+-- name: tallies
+-- What the counters say: all time, and without what retention took.
+SELECT subscription, state, n, n - pruned FROM tallies;
+
+-- name: accepted
+-- How many events each subscription accepted, of all time.
+SELECT subscription, name, accepted FROM subscriptions;
+
+-- name: sizes_below
+-- The blocks whose ids are all in the index, with their numbers of events.
+SELECT block, n FROM blocks WHERE block + n <= :until;
