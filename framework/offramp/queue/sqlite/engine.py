@@ -121,7 +121,7 @@ class SqliteQueue:
         clock = asyncio.get_running_loop().time
         deadline = clock() + wait
         found = self._subscriptions[subscription]
-        while not self._closed:
+        while n > 0 and not self._closed:
             lease = await found.take(n, self._time(), to_us(ttl), onto)
             left = deadline - clock()
             if lease is not None or left <= 0:
