@@ -65,7 +65,7 @@ def _engine(question: dict[str, Any]) -> Repeat:
         for text in texts:
             event = _json.loads(text)
             if plan.matches(event):
-                made.append(plan.prepare(event, now=now).wire)
+                made.append(_json.dumps(plan.payload_of(event, now=now)[0]))
         return _json.loads(made[0])
 
     return run
@@ -87,7 +87,8 @@ def _route(question: dict[str, Any]) -> Repeat:
             event = _json.loads(text)
             subscriptions = route("bench", event).lanes
             made += [
-                plans[subscription].prepare(event, now=now).wire for subscription in subscriptions
+                _json.dumps(plans[subscription].payload_of(event, now=now)[0])
+                for subscription in subscriptions
             ]
         return _json.loads(made[0])
 

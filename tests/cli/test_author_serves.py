@@ -200,5 +200,5 @@ async def test_what_an_author_gets_wrong_is_told_by_a_host_that_serves(
     assert "/taken" not in partner.paths
     blocked = [r.getMessage() for r in caplog.records if "blocks the event loop" in r.getMessage()]
     assert any("pinboard.py" in each and "Blocking" in each for each in blocked), blocked
-    traces = [r.getMessage() for r in caplog.records if r.name == "offramp.delivery.alarm"]
+    traces = [r.getMessage() for r in caplog.records if r.name == "offramp.delivery.failures"]
     assert any("KeyError: 'nope'" in each and "Traceback" in each for each in traces)

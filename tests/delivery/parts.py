@@ -32,10 +32,15 @@ from offramp.delivery import (
     Engine,
     InstanceRuntime,
     Plan,
-    PreparedEvent,
+    Preparation,
+    PreparedBatch,
+    Verdict,
     compile_subscription,
+    deliver_batch,
     make_runtime,
 )
+from offramp.delivery.limits import WaitGroup
+from offramp.delivery.memory import NO_PASTS, Past
 from offramp.plugins import Catalog, CatalogEntry, load_catalog, load_plugins
 from offramp.queue import SqliteLedger, open_queue
 from offramp.storage import Store
@@ -221,7 +226,21 @@ async def running(folder: Path, partner: Partner) -> AsyncIterator[tuple[Engine,
             await engine.stop()
 
 
-def prepared_events(ids: Sequence[str]) -> list[PreparedEvent]:
-    """One prepared event each."""
-    plan = make_plan()
-    return [plan.prepare(event(each), now=NOW) for each in ids]
+def prepare(plan: Plan, ids: Sequence[str], pasts: Mapping[int, Past] = NO_PASTS) -> PreparedBatch:
+    """A batch of events with these ids."""
+    made = Preparation(bodies=[_json.dumps(event(each)) for each in ids])
+    plan.prepare(made, now=NOW)
+    return attrs.evolve(made.batches(Batch())[0], pasts=pasts)
+
+
+async def attempt(
+    runtime: InstanceRuntime,
+    plan: Plan,
+    batch: PreparedBatch,
+    wait_group: WaitGroup | None = None,
+) -> list[Verdict]:
+    """The verdict on each event of a batch, in their order."""
+    verdicts = await deliver_batch(runtime, plan, batch, wait_group)
+    by_index = {index: verdict for verdict in verdicts for index in verdict.indexes}
+    assert sum(len(verdict.indexes) for verdict in verdicts) == len(by_index)
+    return [by_index[index] for index in range(len(batch))]

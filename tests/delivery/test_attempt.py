@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.delivery.parts import Partner, make_plan, make_small_runtime, prepared_events
+from tests.delivery.parts import Partner, attempt, make_plan, make_small_runtime, prepare
 
-from offramp.delivery import AttemptResult, deliver_batch
+from offramp.delivery import Verdict
 
 PLAN = make_plan()
 NOW = 1_700_000_000.0
@@ -20,8 +20,8 @@ def bad_among(bad: set[str], status: int = 400) -> Partner:
     return Partner(judge=lambda ids: status if bad & set(ids) else 200)
 
 
-async def send_all(partner: Partner, ids: Sequence[str]) -> list[AttemptResult]:
-    return await deliver_batch(make_small_runtime(partner), PLAN, prepared_events(ids))
+async def send_all(partner: Partner, ids: Sequence[str]) -> list[Verdict]:
+    return await attempt(make_small_runtime(partner), PLAN, prepare(PLAN, ids))
 
 
 @given(data=st.data(), total=st.integers(1, 100))

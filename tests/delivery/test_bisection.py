@@ -12,14 +12,12 @@ from random import Random
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.delivery.parts import event, make_plan
+from tests.delivery.parts import attempt, make_plan, prepare
 from tests.delivery.virtual import MemoryQueue, World, run
 
-from offramp.delivery import AttemptResult, deliver_batch
 from offramp.delivery.bisection import is_halved
 from offramp.delivery.failures import PluginFailedError
 from offramp.delivery.limits import HALVES_PER_SECOND
-from offramp.delivery.memory import Past
 from offramp.errors import (
     ConnectionFailedError,
     DeliveryError,
@@ -203,16 +201,10 @@ def test_what_failed_twice_is_halved_where_that_counts_nothing_twice(
         plan = make_plan(action)
         ids = [f"m{number}" for number in range(100)]
 
-        async def attempt(pasts: Sequence[Past | None]) -> list[AttemptResult]:
-            batch = [
-                plan.prepare(event(each), now=0, past=past)
-                for each, past in zip(ids, pasts, strict=True)
-            ]
-            return await deliver_batch(world.runtime, plan, batch)
-
-        first = await attempt([None] * len(ids))
+        first = await attempt(world.runtime, plan, prepare(plan, ids))
         assert len(world.requests) == 1
-        await attempt([sent.past for sent in first])
+        pasts = {at: verdict.past for at, verdict in enumerate(first) if verdict.past}
+        await attempt(world.runtime, plan, prepare(plan, ids, pasts))
         assert len(world.requests) == 1 + requests
 
     run(main)

@@ -15,7 +15,7 @@ from tests.delivery.wild import PATIENCE, SUBSCRIPTION, config, deliveries_of, r
 
 from offramp.config import Config
 from offramp.errors import StorageFullError
-from offramp.queue import Lease, Outcome, Reason, Stage
+from offramp.queue import Lease, Reason, Stage
 
 
 def without_subscriptions(whole: Config) -> Config:
@@ -61,10 +61,10 @@ async def test_while_the_disk_is_full_nothing_is_sent_twice(
         settle = engine.queue.settle
         full = [True]
 
-        async def failing(outcomes: Sequence[Outcome]) -> list[bool]:
+        async def failing(*settlement: Any) -> Sequence[int]:
             if full[0]:
                 raise StorageFullError("no room")
-            return await settle(outcomes)
+            return await settle(*settlement)
 
         monkeypatch.setattr(engine.queue, "settle", failing)
         await engine.apply(config(catalog))
@@ -160,7 +160,7 @@ async def test_a_queue_that_is_closed_leaves_the_event_loop_to_others(
     async with running(tmp_path, catalog) as (engine, _):
         lease = engine.queue.lease
 
-        async def counted(*arguments: Any, **options: Any) -> list[Lease]:
+        async def counted(*arguments: Any, **options: Any) -> Lease | None:
             nonlocal asked
             asked += 1
             if asked > most:

@@ -27,7 +27,7 @@ from offramp import Request, RequestOptions
 from offramp.http.exchange import MAX_EARLIER
 
 FILE = "test_bugs.py"
-LOG = "offramp.delivery.alarm"
+LOG = "offramp.delivery.failures"
 
 
 def deeper(text: str) -> object:

@@ -55,7 +55,7 @@ async def test_waiting_events_survive_a_jump(tmp_path: Path, jump: float) -> Non
                 await asyncio.sleep(0.02)
         ledger = SqliteLedger(store)
         stages = {each: (await ledger.event(each))[0].deliveries[0].stage for each in ("m1", "m2")}
-        assert (await ledger.audit()).ok
+        assert (await ledger.reconcile()).ok
         await engine.stop()
     assert set(stages.values()) == {Stage.DELIVERED}
     assert sorted(partner.taken) == ["m1", "m2"]

@@ -13,17 +13,19 @@ from tests.delivery.parts import (
     PATIENCE,
     SUBSCRIPTION,
     Partner,
+    attempt,
     config,
     event,
     make_plan,
     make_small_runtime,
+    prepare,
     small_catalog,
 )
 from tests.delivery.virtual import World, run
 
 from offramp import OutgoingRequest, Response
 from offramp.config import Config, Instance
-from offramp.delivery import Engine, InstanceRuntime, deliver_batch, make_runtime
+from offramp.delivery import Engine, InstanceRuntime, make_runtime
 from offramp.delivery.memory import Past
 from offramp.plugins import CatalogEntry
 from offramp.queue import SqliteLedger, open_queue
@@ -131,10 +133,9 @@ def test_only_what_was_asked_after_the_refusal_clears_the_credentials(
         plan = make_plan()
         refused_at = runtime.gate.now() - 2
         runtime.gate.note(None, started=refused_at + since)
-        past = Past(refused_at=refused_at)
-        prepared = plan.prepare(event("m1"), now=0, past=past)
-        [sent] = await deliver_batch(runtime, plan, [prepared])
-        assert sent.retryable == again
+        batch = prepare(plan, ["m1"], {0: Past(refused_at=refused_at)})
+        [verdict] = await attempt(runtime, plan, batch)
+        assert verdict.retryable == again
 
     run(main)
 
@@ -164,7 +165,7 @@ async def test_other_settings_are_tried_at_once(tmp_path: Path) -> None:
         await engine.apply(with_token("new"))
         assert await engine.wait_until_idle(timeout=2.5)
         assert len(partners["new"].taken) == 300
-        assert (await SqliteLedger(store).audit()).ok
+        assert (await SqliteLedger(store).reconcile()).ok
         assert (await queue.depth(SUBSCRIPTION)).total == 0
         await engine.stop()
 
@@ -236,5 +237,5 @@ async def test_a_held_partner_is_left_alone(tmp_path: Path) -> None:
     runtime = make_small_runtime(refuse)
     runtime.gate.hold("middleware", "it raised", "mend it")
     plan = make_plan()
-    prepared_events = [plan.prepare(event(x), now=0) for x in "ab"]
-    assert all(sent.held_back for sent in await deliver_batch(runtime, plan, prepared_events))
+    verdicts = await attempt(runtime, plan, prepare(plan, ["a", "b"]))
+    assert all(verdict.held_back for verdict in verdicts)

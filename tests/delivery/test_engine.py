@@ -37,7 +37,7 @@ async def test_accepted_events_arrive_once(tmp_path: Path, action: str) -> None:
         await engine.accept("site", [event(each, kind=int(each[1:]) % 3) for each in ids])
         assert await engine.wait_until_idle(timeout=PATIENCE)
         assert sorted(partner.taken) == sorted(ids)
-        assert (await ledger.audit()).ok
+        assert (await ledger.reconcile()).ok
 
 
 async def test_batch_keys_keep_payloads_apart(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ async def test_events_that_do_not_match_are_accounted_for(tmp_path: Path) -> Non
         await engine.apply(config(trigger='type = "page"'))
         await engine.accept("site", [event("m1")])
         delivery = (await ledger.event("m1"))[0].deliveries[0]
-        audit = await ledger.audit()
+        audit = await ledger.reconcile()
     assert (delivery.stage, delivery.reason) == (Stage.FILTERED, "NO_MATCHING_MAPPING")
     assert audit.ok
 

@@ -15,16 +15,17 @@ from tests.delivery.parts import (
     PATIENCE,
     Partner,
     Take,
+    attempt,
     config,
     event,
     make_plan,
     make_small_runtime,
-    prepared_events,
+    prepare,
     running,
 )
 
 from offramp import Batch, OutgoingRequest, Response
-from offramp.delivery import Engine, deliver_batch, worker
+from offramp.delivery import Engine, worker
 from offramp.delivery.engine import FINISH_SECONDS
 from offramp.delivery.limits import WaitGroup
 from offramp.queue import Depth
@@ -81,7 +82,7 @@ async def test_a_dead_partner_does_not_hold_up_the_stop(tmp_path: Path, action: 
     async with running(tmp_path, partner) as (engine, ledger):
         await engine.apply(config(action=action))
         assert await engine.wait_until_idle(timeout=3 * PATIENCE)
-        assert (await ledger.audit()).ok
+        assert (await ledger.reconcile()).ok
     assert Counter(partner.taken) == Counter(ids)
 
 
@@ -102,7 +103,7 @@ async def test_requests_under_way_are_waited_for(tmp_path: Path, action: str) ->
         await stop
         assert partner.requests == asked
         assert await depth(engine) == Depth(waiting=MANY - len(partner.taken))
-        assert (await ledger.audit()).ok
+        assert (await ledger.reconcile()).ok
 
 
 @pytest.mark.parametrize("action", ["take", "takeOne"])
@@ -119,7 +120,7 @@ async def test_a_change_gives_back_what_waits_and_sends_nothing_twice(
         await engine.apply(config(action=action, id={"@template": "new-{{ messageId }}"}))
         partner.go.set()
         assert await engine.wait_until_idle(timeout=3 * PATIENCE)
-        assert (await ledger.audit()).ok
+        assert (await ledger.reconcile()).ok
     wanted = {f"m{number}" for number in range(MANY)}
     new = {f"new-{each}" for each in wanted - old}
     assert Counter(partner.taken) == Counter(old | new)
@@ -140,7 +141,7 @@ async def test_leases_that_wait_for_their_turn_too_long_are_given_back(
         assert (await depth(engine)).leased <= begun * 100
         partner.go.set()
         assert await engine.wait_until_idle(timeout=PATIENCE)
-        assert (await ledger.audit()).ok
+        assert (await ledger.reconcile()).ok
     assert Counter(partner.taken) == Counter(f"m{number}" for number in range(MANY))
 
 
@@ -155,12 +156,9 @@ async def test_a_line_that_closes_in_a_bisection_keeps_what_was_delivered() -> N
         return 200
 
     partner = Partner(judge=judge)
-    results = await deliver_batch(
-        make_small_runtime(partner),
-        make_plan(),
-        prepared_events(["m1", "m2", "m3", "m4"]),
-        wait_group,
-    )
+    plan = make_plan()
+    batch = prepare(plan, ["m1", "m2", "m3", "m4"])
+    results = await attempt(make_small_runtime(partner), plan, batch, wait_group)
     assert partner.taken == ["m1", "m2"]
     assert [sent.held_back for sent in results] == [False, False, True, True]
     assert {sent.error for sent in results} == {None}

@@ -38,11 +38,11 @@ async def test_a_batch_of_slow_events_does_not_hold_the_loop(
     """Once a turn is over, others run before the next event of the batch is prepared."""
     turns = 0
     between: list[int] = []
-    prepare = Plan.prepare
+    payload_of = Plan.payload_of
 
     def watched(self: Plan, *args: object, **more: object) -> object:
         between.append(turns)
-        return prepare(self, *args, **more)  # type: ignore[arg-type]  # handed on as they came
+        return payload_of(self, *args, **more)  # type: ignore[arg-type]  # handed on as they came
 
     async def count() -> None:
         nonlocal turns
@@ -51,7 +51,7 @@ async def test_a_batch_of_slow_events_does_not_hold_the_loop(
             await asyncio.sleep(0)
 
     monkeypatch.setattr(worker, "TURN_SECONDS", 0.0)
-    monkeypatch.setattr(Plan, "prepare", watched)
+    monkeypatch.setattr(Plan, "payload_of", watched)
     partner = Partner()
     async with Store.open(tmp_path) as store, open_queue(store) as queue:
         engine = Engine(small_catalog(), queue, lambda *_: make_small_runtime(partner))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from itertools import count, groupby
 from operator import itemgetter
 from typing import Any, TypeVar
 
@@ -15,7 +16,7 @@ from offramp import OutgoingRequest, Response, _json
 from offramp.delivery.limits import Gate
 from offramp.delivery.runtime import InstanceRuntime
 from offramp.delivery.worker import Worker
-from offramp.queue import Lease, Outcome, Stage
+from offramp.queue import EventHead, Lease, LeasePart, Outcome, Stage
 
 T = TypeVar("T")
 
@@ -59,11 +60,13 @@ def run(main: Callable[[], Awaitable[T]]) -> T:
 
 @attrs.define
 class _Row:
+    id: str
     body: bytes
     accepted_at: float
     due: float
     attempt: int = 1
-    #: Until when it is lent; nothing where it is free.
+    #: By which lease it is lent, and until when; nothing where it is free.
+    token: str | None = None
     lent_until: float | None = None
 
 
@@ -76,22 +79,28 @@ class MemoryQueue:
     #: Every outcome, in order.
     outcomes: list[Outcome] = attrs.field(factory=list)
     changed: asyncio.Event = attrs.field(factory=asyncio.Event)
+    #: By the number of an event.
+    _all: list[_Row] = attrs.field(factory=list)
+    _tokens: Iterator[int] = attrs.field(factory=count)
 
     def accept(self, ids: Sequence[str]) -> None:
         now = _now()
         for each in ids:
-            self.rows[each] = _Row(_json.dumps(event(each)), now, now)
+            self.rows[each] = _Row(each, _json.dumps(event(each)), now, now)
+            self._all.append(self.rows[each])
         self.changed.set()
 
-    async def lease(self, subscription: str, n: int, *, ttl: float, wait: float = 0) -> list[Lease]:
+    async def lease(
+        self, subscription: str, n: int, *, ttl: float, wait: float = 0, onto: Lease | None = None
+    ) -> Lease | None:
         until = _now() + wait
         while True:
             self.changed.clear()
             now = _now()
-            free = [(row.due, key) for key, row in self.rows.items() if row.lent_until is None]
-            due = [key for when, key in sorted(free, key=itemgetter(0)) if when <= now][:n]
+            free = [(row.due, at) for at, row in enumerate(self._all) if self._is_free(row)]
+            due = [at for when, at in sorted(free, key=itemgetter(0)) if when <= now][:n]
             if due or now >= until:
-                return [self._lend(each, subscription, ttl) for each in due]
+                return self._lend(due, subscription, ttl, onto) if due else None
             soon = min([until, *(when for when, _ in free)])
             try:
                 async with asyncio.timeout(soon - now):
@@ -99,43 +108,75 @@ class MemoryQueue:
             except TimeoutError:
                 continue
 
-    def _lend(self, key: str, subscription: str, ttl: float) -> Lease:
-        row = self.rows[key]
-        row.lent_until = _now() + ttl
+    def _is_free(self, row: _Row) -> bool:
+        return row.token is None and row.id in self.rows
+
+    def _lend(self, due: Sequence[int], subscription: str, ttl: float, onto: Lease | None) -> Lease:
+        token = str(next(self._tokens)) if onto is None else onto.token
+        until = _now() + ttl
+        numbers = [*(() if onto is None else onto.events()), *due]
+        for at in numbers:
+            self._all[at].token, self._all[at].lent_until = token, until
+        parts = [
+            LeasePart(
+                block=0,
+                positions=alike,
+                bodies=[self._all[at].body for at in alike],
+                attempt=attempt,
+                accepted_at=accepted_at,
+                opened_at=accepted_at,
+                head=self._head,
+            )
+            for (attempt, accepted_at), group in groupby(numbers, self._part_of)
+            for alike in [list(group)]
+        ]
         return Lease(
-            id=key, token="t", lane=subscription, source="site", message_id=key, type="track",
-            name="", body=row.body, attempt=row.attempt, accepted_at=row.accepted_at,
-            opened_at=row.accepted_at, expires_at=row.lent_until,
-        )  # fmt: skip
+            subscription=subscription, number=1, token=token, expires_at=until, parts=tuple(parts)
+        )
 
-    async def extend(self, leases: Sequence[Lease], ttl: float) -> list[bool]:
-        for lease in leases:
-            if lease.id in self.rows and self.rows[lease.id].lent_until is not None:
-                self.rows[lease.id].lent_until = _now() + ttl
-        return [True] * len(leases)
+    def _part_of(self, number: int) -> tuple[int, float]:
+        return self._all[number].attempt, self._all[number].accepted_at
 
-    async def release(self, leases: Sequence[Lease]) -> None:
-        for lease in leases:
-            if lease.id in self.rows:
-                self.rows[lease.id].lent_until = None
+    def _head(self, number: int) -> EventHead:
+        return EventHead("site", self._all[number].id, "track", "", 0)
+
+    def _lent(self, lease: Lease) -> list[_Row]:
+        rows = [self._all[at] for at in lease.events()]
+        return [row for row in rows if row.token == lease.token]
+
+    async def extend(self, lease: Lease, ttl: float) -> bool:
+        lent = [row for row in self._all if row.token == lease.token]
+        for row in lent:
+            row.lent_until = _now() + ttl
+        return bool(lent)
+
+    async def release(self, lease: Lease) -> None:
+        for row in self._lent(lease):
+            row.token = row.lent_until = None
         self.changed.set()
 
-    async def settle(self, outcomes: Sequence[Outcome]) -> list[bool]:
-        for outcome in outcomes:
-            row = self.rows[outcome.lease.id]
-            assert row.lent_until is not None, "settled, and not leased"
-            assert row.lent_until >= _now(), "the lease lapsed: another worker may have sent it"
-            self.outcomes.append(outcome)
-            row.lent_until = None
-            row.attempt += outcome.attempted
-            if outcome.stage is Stage.RETRYING:
-                assert outcome.retry_at is not None
-                row.due = outcome.retry_at
-            else:
-                self.ends[outcome.lease.id] = outcome
-                del self.rows[outcome.lease.id]
+    async def settle(
+        self, lease: Lease, outcome: Outcome | None, exceptions: Mapping[int, Outcome]
+    ) -> Sequence[int]:
+        assert len(self._lent(lease)) == len(lease), "settled, and not leased"
+        for position, number in enumerate(lease.events()):
+            self._settle(self._all[number], exceptions.get(position, outcome))
         self.changed.set()
-        return [True] * len(outcomes)
+        return ()
+
+    def _settle(self, row: _Row, outcome: Outcome | None) -> None:
+        assert outcome is not None, "settled without an outcome"
+        assert row.lent_until is not None
+        assert row.lent_until >= _now(), "the lease lapsed: another worker may have sent it"
+        self.outcomes.append(outcome)
+        row.token = row.lent_until = None
+        row.attempt += outcome.attempted
+        if outcome.stage is Stage.RETRYING:
+            assert outcome.retry_at is not None
+            row.due = outcome.retry_at
+        else:
+            self.ends[row.id] = outcome
+            del self.rows[row.id]
 
 
 def _now() -> float:

@@ -1,13 +1,13 @@
 """Delivers events: match, map, check, perform, and record an outcome for every delivery."""
 
 from offramp.delivery.attempt import deliver_batch
-from offramp.delivery.batching import in_batches
-from offramp.delivery.bisection import AttemptResult
+from offramp.delivery.batch import Preparation, PreparedBatch
+from offramp.delivery.bisection import Verdict
 from offramp.delivery.breaker import REMEDIES, Hold
 from offramp.delivery.engine import Engine
 from offramp.delivery.explain import explain
 from offramp.delivery.failures import as_delivery_error, plugin_failure
-from offramp.delivery.plan import Plan, PreparedEvent, compile_subscription
+from offramp.delivery.plan import Plan, compile_subscription
 from offramp.delivery.retry import RetryPolicy, backoff, decide, policy_of
 from offramp.delivery.runtime import InstanceRuntime, check_settings, make_runtime, secrets_of
 from offramp.delivery.snapshot import Snapshot, StartInstance, compile_config
@@ -15,16 +15,17 @@ from offramp.delivery.watchdog import Blockage, Watchdog, watch_loop
 
 __all__ = [
     "REMEDIES",
-    "AttemptResult",
     "Blockage",
     "Engine",
     "Hold",
     "InstanceRuntime",
     "Plan",
-    "PreparedEvent",
+    "Preparation",
+    "PreparedBatch",
     "RetryPolicy",
     "Snapshot",
     "StartInstance",
+    "Verdict",
     "Watchdog",
     "as_delivery_error",
     "backoff",
@@ -34,7 +35,6 @@ __all__ = [
     "decide",
     "deliver_batch",
     "explain",
-    "in_batches",
     "make_runtime",
     "plugin_failure",
     "policy_of",

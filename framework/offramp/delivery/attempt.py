@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import attrs
 
 from offramp.definition import Action, Handler
 from offramp.definition.awaited import with_place
-from offramp.delivery.bisection import AttemptResult, Bisection, RequestResult
+from offramp.delivery.batch import PreparedBatch
+from offramp.delivery.bisection import Bisection, RequestResult, Verdict
 from offramp.delivery.breaker import MIDDLEWARE, REMEDIES
 from offramp.delivery.failures import (
     MiddlewareFailedError,
     PluginCode,
     PluginFailedError,
     as_delivery_error,
-    outcomes_of,
+    errors_of,
 )
 from offramp.delivery.limits import WaitGroup
-from offramp.delivery.plan import Plan, PreparedEvent
+from offramp.delivery.plan import Plan
 from offramp.delivery.runtime import InstanceRuntime, finished
 from offramp.errors import DeliveryError, RejectedError, RequestTimeoutError
-from offramp.http import Client, Mask
+from offramp.http import Client
 
 #: Seconds for one call of an action, however many requests it makes: 30 times the longest single
 #: request, so that only calls that would never end are ended.
@@ -35,10 +36,10 @@ UNCLEAR: Final = "UNCLEAR_OUTCOME"
 async def deliver_batch(
     runtime: InstanceRuntime,
     plan: Plan,
-    events: Sequence[PreparedEvent],
+    batch: PreparedBatch,
     wait_group: WaitGroup | None = None,
-) -> list[AttemptResult]:
-    """Deliver events in as few requests as possible; returns one result for each, in order.
+) -> list[Verdict]:
+    """Deliver a batch in as few requests as possible; the verdicts have each of its indexes once.
 
     A batch whose error a single payload may have caused is halved until the bad payloads are
     alone: see `Bisection`. After the `wait_group` is closed, requests that have not begun are held
@@ -50,9 +51,7 @@ async def deliver_batch(
         idempotent=plan.policy.idempotency_window is not None,
         request=requests.send,
     )
-    if plan.action.batches:
-        return await bisection.send(events)
-    return [result for event in events for result in await bisection.send([event])]
+    return await bisection.send(batch)
 
 
 @attrs.frozen(kw_only=True)
@@ -63,76 +62,68 @@ class _Requests:
     plan: Plan
     wait_group: WaitGroup
 
-    async def send(self, events: Sequence[PreparedEvent], paced: bool) -> RequestResult | None:  # noqa: FBT001
+    async def send(self, events: PreparedBatch, paced: bool) -> RequestResult | None:  # noqa: FBT001
         """Send events in one request; `None` if the gate refused it."""
         gate = self.runtime.gate
         started = gate.now()
         if not await self.wait_group.enter(gate, len(events), half=paced):
             return None
         try:
-            call = await call_action(
-                self.runtime,
-                self.plan,
-                events,
-                self._mask_of(events),
-                within=LONGEST_CALL_SECONDS,
-            )
+            call = await call_action(self.runtime, self.plan, events, within=LONGEST_CALL_SECONDS)
         finally:
             gate.leave()
         whole = None if call.error is None else as_delivery_error(call.error)
         if whole is not None:
-            mask = call.client.mask if call.client else self._mask_of(())(self.runtime.mask)
+            mask = call.client.mask if call.client else self.plan.secrets.mask(self.runtime.mask)
             self.runtime.faults.note(self.plan.subscription.id, whole, mask)
         if isinstance(whole, MiddlewareFailedError):
             gate.hold(MIDDLEWARE, whole.message, REMEDIES[MIDDLEWARE])
         return RequestResult(
-            outcomes=call.outcomes if whole is None else [whole] * len(events),
             error=whole,
+            errors=call.errors,
             exchange=None if call.client is None else call.client.kept(),
             started=started,
         )
 
-    def _mask_of(self, events: Sequence[PreparedEvent]) -> Callable[[Mask], Mask]:
-        wires = (event.wire for event in events)
-        return lambda mask: self.plan.secrets.mask_wires(mask, wires)
-
 
 @attrs.define(kw_only=True)
 class Call:
-    """One call of an action: an outcome per payload, or what was raised."""
+    """One call of an action: what was raised, or the errors that it named for single payloads."""
 
     #: `None` if the client could not be made, which also runs code of the plugin.
     client: Client[Any] | None = None
-    outcomes: Sequence[DeliveryError | None] = ()
     error: BaseException | None = None
+    #: Index -> error.
+    errors: Mapping[int, DeliveryError] = attrs.field(factory=dict)
 
 
-async def call_action(  # noqa: PLR0913 - all parts of one call
+async def call_action(
     runtime: InstanceRuntime,
     plan: Plan,
-    events: Sequence[PreparedEvent],
-    mask: Callable[[Mask], Mask],
+    events: PreparedBatch,
     *,
     within: float,
     handler: Handler | None = None,
 ) -> Call:
     """Call `perform_batch` of the action with all payloads, or `perform` with a single one.
 
-    `mask` makes the client's mask from the instance's. With a `handler` that replaces the
-    instance's, tokens are not refreshed. A call ends after `within` seconds.
+    With a `handler` that replaces the instance's, tokens are not refreshed. A call ends after
+    `within` seconds.
     """
     call = Call()
-    method, given = _method_of(plan, events)
+    single = len(events) == 1 and plan.action.performs
+    method = "perform" if single else "perform_batch"
+    given = events.payloads[0] if single else list(events.payloads)
     enter: Callable[..., Awaitable[Any]] = runtime.perform if handler is None else finished
     bound = asyncio.timeout(within)
     with PluginCode() as code:
         async with bound:
             # Making the client also runs code of the plugin: `extend_request`.
-            client = runtime.client(plan, [event.event for event in events], handler=handler)
+            client = runtime.client(plan, events.events, handler=handler)
             call.client = client
-            client.mask = mask(client.mask)
+            client.mask = plan.secrets.mask_wires(client.mask, events.wires)
             value = await enter(client, getattr(plan.action, method), given)
-        call.outcomes = _checked(client, plan.action, method, value, len(events))
+        call.errors = _checked(client, plan.action, method, value, len(events))
     if code.error is not None and bound.expired():
         # Not necessarily a fault of the plugin: the partner may be slow.
         call.error = RequestTimeoutError(f"the action did not end within {within:g} s")
@@ -141,36 +132,29 @@ async def call_action(  # noqa: PLR0913 - all parts of one call
     return call
 
 
-def _method_of(plan: Plan, events: Sequence[PreparedEvent]) -> tuple[str, Any]:
-    """Choose the method for some events, with its argument."""
-    if len(events) == 1 and plan.action.performs:
-        return "perform", events[0].payload
-    return "perform_batch", [event.payload for event in events]
-
-
 def _checked(
     client: Client[Any], action: Action[Any, Any], method: str, value: Any, count: int
-) -> list[DeliveryError | None]:
-    """Return the outcome of each payload, after `perform` or `perform_batch` returned a value.
+) -> Mapping[int, DeliveryError]:
+    """Return the errors of payloads by index, after `perform` or `perform_batch` gave a value.
 
     Raises `PluginFailedError` if nothing was delivered, whatever the value is, and
     `RejectedError` if a repeat could count twice what the partner accepted.
     """
     # The result of `perform` is ignored.
-    outcomes = outcomes_of(None if method == "perform" else value, count)
-    if isinstance(outcomes, DeliveryError):
-        raise _unclear(client, action, outcomes)
+    errors = errors_of(None if method == "perform" else value, count)
+    if isinstance(errors, DeliveryError):
+        raise _unclear(client, action, errors)
     nothing_sent = client.made.nothing
     if nothing_sent and action.may_send_nothing:
-        return outcomes
+        return errors
     # Without a request no payload was accepted; otherwise errors in the outcomes are trusted.
-    claims = (any if nothing_sent else all)(each is None for each in outcomes)
+    claims = len(errors) < count if nothing_sent else not errors
     undelivered = client.made.undelivered() if claims else None
     if undelivered is not None:
         raise PluginFailedError(
             f"{with_place(getattr(type(action), method), method)} {undelivered}"
         )
-    return outcomes
+    return errors
 
 
 def _unclear(client: Client[Any], action: Action[Any, Any], failed: DeliveryError) -> DeliveryError:

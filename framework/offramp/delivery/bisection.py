@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
 import attrs
 
+from offramp.delivery.batch import PreparedBatch
 from offramp.delivery.breaker import TOO_MANY_REQUESTS, refuses_credentials
 from offramp.delivery.failures import MiddlewareFailedError, PluginFailedError
 from offramp.delivery.limits import Gate
 from offramp.delivery.memory import NO_PAST, Past
-from offramp.delivery.plan import PreparedEvent
 from offramp.errors import FIRST_SERVER_STATUS, ConnectionFailedError, DeliveryError
 from offramp.http import Exchange
 
@@ -29,11 +29,13 @@ HALVES_TO_COUNT: Final = 6
 
 
 @attrs.frozen(kw_only=True)
-class AttemptResult:
-    """The result of one attempt; payloads with the same result share one object."""
+class Verdict:
+    """What an attempt says of some events of a batch: one value for all that fared alike."""
 
-    error: DeliveryError | None
-    exchange: Exchange | None
+    #: Their indexes in the batch, ascending.
+    indexes: Sequence[int]
+    error: DeliveryError | None = None
+    exchange: Exchange | None = None
     #: Whether an error is retried; refused credentials may be, too.
     retryable: bool = False
     #: What to remember for the next attempt.
@@ -46,17 +48,21 @@ class AttemptResult:
 class RequestResult:
     """The result of one request."""
 
-    #: One for each payload, in their order.
-    outcomes: Sequence[DeliveryError | None]
     #: The error of the whole request, if it failed as a whole.
-    error: DeliveryError | None
+    error: DeliveryError | None = None
+    #: Otherwise, by index, the errors of single payloads; the others were accepted.
+    errors: Mapping[int, DeliveryError] = attrs.field(factory=dict)
     exchange: Exchange | None
     #: When it began, by the gate's clock, in seconds.
     started: float
 
+    def error_of(self, index: int) -> DeliveryError | None:
+        """The error of a payload."""
+        return self.error or self.errors.get(index)
 
-#: Sends payloads in one request, at the pace of halves or not; `None` if it was not let through.
-SendRequest: TypeAlias = Callable[[Sequence[PreparedEvent], bool], Awaitable[RequestResult | None]]
+
+#: Sends events in one request, at the pace of halves or not; `None` if it was not let through.
+SendRequest: TypeAlias = Callable[[PreparedBatch, bool], Awaitable[RequestResult | None]]
 
 
 def may_be_one(error: DeliveryError, *, idempotent: bool) -> bool:
@@ -100,6 +106,10 @@ class _Part:
     def size(self) -> int:
         return self.stop - self.start
 
+    @property
+    def indexes(self) -> range:
+        return range(self.start, self.stop)
+
     def halves(self, *, paced: bool, again: bool) -> tuple[_Part, _Part]:
         middle = (self.start + self.stop) // 2
         new = attrs.evolve(self, half=True, paced=self.paced or paced, again=self.again or again)
@@ -118,26 +128,26 @@ class _Tally:
         self._passed = False
         self._deferred: list[DeliveryError] = []
 
-    def note(self, result: RequestResult, *, defer: bool) -> None:
-        """Report one request; `defer`: its failure counts together with those of its halves."""
-        of_partner = [each for each in result.outcomes if not isinstance(each, PluginFailedError)]
-        if not of_partner:
-            return  # a fault of the plugin says nothing about the partner
-        failing = [each for each in of_partner if each is not None and _speaks_of_the_partner(each)]
-        if len(failing) < len(of_partner):
-            self._succeed(of_partner, result.started)
+    def note(self, result: RequestResult, size: int, *, defer: bool) -> None:
+        """Report a request of so many events.
+
+        With `defer`, its failure counts together with those of its halves.
+        """
+        errors = [result.error] if result.error is not None else [*result.errors.values()]
+        accepted = result.error is None and len(result.errors) < size
+        # A fault of the plugin says nothing about the partner.
+        of_partner = [each for each in errors if not isinstance(each, PluginFailedError)]
+        failing = [each for each in of_partner if _speaks_of_the_partner(each)]
+        well = [each for each in of_partner if not _speaks_of_the_partner(each)]
+        if accepted or well:
+            self._passed = True
+            self._deferred.clear()
+            self._gate.note(None if accepted else well[0], started=result.started)
         throttled = [each for each in failing if each.status == TOO_MANY_REQUESTS]
         if throttled:
             self._gate.note(throttled[0])
-        elif len(failing) == len(of_partner):
+        elif failing and not (accepted or well):
             self._fail(failing[0], defer=defer)
-
-    def _succeed(self, of_partner: Sequence[DeliveryError | None], started: float) -> None:
-        self._passed = True
-        self._deferred.clear()
-        well = [each for each in of_partner if each is None or not _speaks_of_the_partner(each)]
-        taken = any(each is None for each in well)
-        self._gate.note(None if taken else well[0], started=started)
 
     def _fail(self, error: DeliveryError, *, defer: bool) -> None:
         blamed = may_be_one(error, idempotent=True)
@@ -168,52 +178,47 @@ class Bisection:
     idempotent: bool
     request: SendRequest
 
-    async def send(self, events: Sequence[PreparedEvent]) -> list[AttemptResult]:
-        """Deliver events; one `AttemptResult` for each, in their order.
+    async def send(self, batch: PreparedBatch) -> list[Verdict]:
+        """Deliver a batch; the verdicts have each of its indexes once.
 
         Needs at most 2 * k * ceil(log2 n) + 1 requests for k bad of n, breadth first, so that a
         good part is found soon. Parts that are not let through are held back.
         """
-        results: list[AttemptResult] = [
-            AttemptResult(error=None, exchange=None, held_back=True)
-        ] * len(events)
-        pasts = [each.past for each in events if each.past is not None]
-        weak = len(events) == 1 and events[0].attempt >= WEAK_ATTEMPT
-        tally = _Tally(self.gate, expected=self._is_expected(events, pasts), weak=weak)
+        verdicts: list[Verdict] = []
+        pasts = _pasts_of(batch)
+        weak = len(batch) == 1 and batch.attempt_of(batch.positions[0]) >= WEAK_ATTEMPT
+        tally = _Tally(self.gate, expected=self._is_expected(batch, pasts), weak=weak)
         suspects = any(past.together is not None for past in pasts)
-        parts = deque([_Part(start=0, stop=len(events), paced=suspects)])
+        parts = deque([_Part(start=0, stop=len(batch), paced=suspects)])
         while parts:
             part = parts.popleft()
-            those = events[part.start : part.stop]
-            result = await self.request(those, part.paced)
+            events = batch.pick(part.indexes)
+            result = await self.request(events, part.paced)
             if result is None:
-                results[part.start : part.stop] = [_turned_away(each, part) for each in those]
+                verdicts += _turned_away(part, events)
                 continue
-            halves = self._halves(part, those, result)
-            if not self._is_final_refusal(part, those, result.error):
-                tally.note(result, defer=part.half or part.paced or bool(halves))
+            halves = self._halves(part, events, result.error)
+            if not self._is_final_refusal(part, events, result.error):
+                tally.note(result, part.size, defer=part.half or part.paced or bool(halves))
             parts += halves
             if not halves:
-                results[part.start : part.stop] = self._results(part, those, result)
+                verdicts += self._verdicts(part, events, result)
         tally.close()
-        return results
+        return verdicts
 
     def _halves(
-        self, part: _Part, events: Sequence[PreparedEvent], result: RequestResult
+        self, part: _Part, events: PreparedBatch, error: DeliveryError | None
     ) -> tuple[_Part, ...]:
-        error = result.error
         if error is None or part.size == 1:
             return ()
-        again = part.again or any(self._met(each.past, error) for each in events)
+        again = part.again or any(self._met(past, error) for past in _pasts_of(events))
         if not is_halved(error, again=again, idempotent=self.idempotent):
             return ()
         of_content = error.status in CONTENT_STATUSES and not error.retryable
         return part.halves(paced=not of_content, again=not of_content)
 
-    def _met(self, past: Past | None, error: DeliveryError) -> bool:
+    def _met(self, past: Past, error: DeliveryError) -> bool:
         """Whether a delivery had an error of this kind before."""
-        if past is None:
-            return False
         if refuses_credentials(error):
             return self._is_refused_alone(past)
         return past.failed_at is not None
@@ -228,45 +233,47 @@ class Bisection:
             return True
         return past.failed_at is not None and self.gate.proven_at > past.failed_at
 
-    def _is_expected(self, events: Sequence[PreparedEvent], pasts: Sequence[Past]) -> bool:
+    def _is_expected(self, batch: PreparedBatch, pasts: Sequence[Past]) -> bool:
         """Whether a failure is expected: of a known bad payload, or of a counted event."""
         if any(map(self._fails_alone, pasts)):
             return True
-        counted = len(events) == 1 and any(past.failed_at is not None for past in pasts)
+        counted = len(batch) == 1 and any(past.failed_at is not None for past in pasts)
         return counted and not self.gate.needs_probe
 
     def _is_final_refusal(
-        self, part: _Part, events: Sequence[PreparedEvent], error: DeliveryError | None
+        self, part: _Part, events: PreparedBatch, error: DeliveryError | None
     ) -> bool:
         """Whether only this event is refused, which says nothing about the credentials."""
-        past = events[0].past
-        if error is None or past is None or part.size > 1:
+        if error is None or part.size > 1:
             return False
-        return refuses_credentials(error) and self._is_refused_alone(past)
+        past = events.past(0)
+        return past is not None and refuses_credentials(error) and self._is_refused_alone(past)
 
-    def _results(
-        self, part: _Part, events: Sequence[PreparedEvent], result: RequestResult
-    ) -> list[AttemptResult]:
-        # By identity: a plugin's own error class may define equality in any way.
-        known: dict[tuple[int, int], AttemptResult] = {}
-        results = []
-        for event, error in zip(events, result.outcomes, strict=True):
-            key = id(error), id(event.past)
-            if key not in known:
-                known[key] = self._result(part, event.past, error, result)
-            results.append(known[key])
-        return results
+    def _verdicts(self, part: _Part, events: PreparedBatch, result: RequestResult) -> list[Verdict]:
+        if result.error is None and not result.errors:
+            return [Verdict(indexes=part.indexes, exchange=result.exchange)]
+        return [
+            self._verdict(part, indexes, events.past(indexes[0]), result)
+            for indexes in _alike(events, result)
+        ]
 
-    def _result(
-        self, part: _Part, past: Past | None, error: DeliveryError | None, result: RequestResult
-    ) -> AttemptResult:
+    def _verdict(
+        self,
+        part: _Part,
+        indexes: Sequence[int],
+        past: Past | None,
+        result: RequestResult,
+    ) -> Verdict:
+        places = [part.start + index for index in indexes]
+        error = result.error_of(indexes[0])
         if error is None:
-            return AttemptResult(error=None, exchange=result.exchange)
+            return Verdict(indexes=places, exchange=result.exchange)
         past = past or NO_PAST
         refused = refuses_credentials(error)
         alone = part.size == 1 or result.error is None
         retryable = error.retryable or (refused and not (alone and self._is_refused_alone(past)))
-        return AttemptResult(
+        return Verdict(
+            indexes=places,
             error=error,
             exchange=result.exchange,
             retryable=retryable,
@@ -290,8 +297,27 @@ def _speaks_of_the_partner(error: DeliveryError) -> bool:
     return error.retryable or refuses_credentials(error)
 
 
-def _turned_away(event: PreparedEvent, part: _Part) -> AttemptResult:
-    past = event.past
-    if part.half:
-        past = attrs.evolve(past or NO_PAST, together=part.size)
-    return AttemptResult(error=None, exchange=None, held_back=True, past=past)
+def _pasts_of(events: PreparedBatch) -> list[Past]:
+    """How the events failed before that did."""
+    if not events.pasts:
+        return []
+    return [past for index in range(len(events)) if (past := events.past(index)) is not None]
+
+
+def _alike(events: PreparedBatch, result: RequestResult | None) -> Iterable[list[int]]:
+    """The indexes of events that fared alike, before and now."""
+    # By identity: a plugin's own error class may define equality in any way.
+    groups: dict[tuple[int, int], list[int]] = {}
+    for index in range(len(events)):
+        error = None if result is None else result.error_of(index)
+        groups.setdefault((id(error), id(events.past(index))), []).append(index)
+    return groups.values()
+
+
+def _turned_away(part: _Part, events: PreparedBatch) -> Iterator[Verdict]:
+    """Hold back a part that was not let through; events of a half stay in its company."""
+    for indexes in _alike(events, None):
+        past = events.past(indexes[0])
+        if part.half:
+            past = attrs.evolve(past or NO_PAST, together=part.size)
+        yield Verdict(indexes=[part.start + index for index in indexes], held_back=True, past=past)

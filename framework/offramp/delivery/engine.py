@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from offramp.config import Config, Instance, References
 from offramp.delivery.alarm import Alarm
 from offramp.delivery.breaker import Hold
 from offramp.delivery.explain import explain
+from offramp.delivery.outcomes import Settlement
 from offramp.delivery.plan import Plan
 from offramp.delivery.router import Router
 from offramp.delivery.runtime import InstanceRuntime
@@ -31,7 +32,7 @@ from offramp.delivery.worker import Worker
 from offramp.errors import PluginError, StorageError
 from offramp.hooks import SettledDelivery
 from offramp.plugins import Catalog, pick
-from offramp.queue import NewItem, Outcome, Queue, Stage
+from offramp.queue import EventBatch, LeasedDelivery, Outcome, Queue, Route, Stage
 
 log = logging.getLogger(__name__)
 
@@ -108,34 +109,28 @@ class Engine:
         accepting = self._snapshot
         self._accepting[accepting] += 1
         try:
-            return await self.queue.accept(self._items(accepting.router, source, events))
+            return await self.queue.accept(self._batch(accepting.router, source, events))
         finally:
             self._accepting[accepting] -= 1
             self._accepted.set()
 
-    def _items(
-        self, router: Router, source: str, events: Sequence[dict[str, Any]]
-    ) -> list[NewItem]:
-        received_at = self._clock()
-        items = []
-        for event in events:
-            routed = router.route(source, event)
-            name = event.get("event")
-            if type(name) is not str or not name:
-                name = str(name or event.get("name") or "")
-            items.append(
-                NewItem(
-                    source=source,
-                    message_id=event["messageId"],
-                    type=event["type"],
-                    name=name,
-                    received_at=received_at,
-                    body=_json.dumps(event),
-                    lanes=routed.lanes,
-                    filtered=routed.filtered,
-                )
-            )
-        return items
+    def _batch(self, router: Router, source: str, events: Sequence[dict[str, Any]]) -> EventBatch:
+        # Events that go the same way share one object.
+        ways = [router.route(source, event) for event in events]
+        distinct = {id(way): way for way in ways}
+        index = {key: at for at, key in enumerate(distinct)}
+        return EventBatch(
+            source=source,
+            received_at=self._clock(),
+            message_ids=[event["messageId"] for event in events],
+            types=[event["type"] for event in events],
+            names=[_name_of(event) for event in events],
+            bodies=[_json.dumps(event) for event in events],
+            routes=[
+                Route(subscriptions=way.lanes, filtered=way.filtered) for way in distinct.values()
+            ],
+            route_of=[index[id(way)] for way in ways],
+        )
 
     def refuse(self, source: str | None, reason: str, count: int = 1) -> None:
         """Count events that the collector refused."""
@@ -284,14 +279,24 @@ class Engine:
             else:
                 return
 
-    def _observe(self, plan: Plan, outcomes: Sequence[Outcome]) -> None:
-        self._alarm.note(outcomes)
+    def _observe(self, plan: Plan, settlement: Settlement, lost: Collection[int]) -> None:
+        self._alarm.note(settlement, lost)
         if not self.catalog.plugins.observes:
             return
         now = self._clock()
-        ended = [_settled(plan, o, now) for o in outcomes if o.stage is not Stage.RETRYING]
+        ended = [
+            _settled(plan, settlement.lease.delivery(position), outcome, now)
+            for position, outcome in settlement.outcomes()
+            if outcome.stage is not Stage.RETRYING and position not in lost
+        ]
         if ended:
             self.catalog.plugins.settled(ended)
+
+
+def _name_of(event: Mapping[str, Any]) -> str:
+    """The event's or page's name, for listings."""
+    name = event.get("event")
+    return name if type(name) is str and name else str(name or event.get("name") or "")
 
 
 async def _close(runtimes: Iterable[InstanceRuntime]) -> None:
@@ -325,18 +330,17 @@ def _worker_changed(subscription: str, old: Snapshot, new: Snapshot) -> bool:
     return old.runtime_of(before) is not new.runtime_of(after)
 
 
-def _settled(plan: Plan, outcome: Outcome, now: float) -> SettledDelivery:
-    lease = outcome.lease
+def _settled(plan: Plan, delivery: LeasedDelivery, outcome: Outcome, now: float) -> SettledDelivery:
     delivered = outcome.stage is Stage.DELIVERED
     return SettledDelivery(
-        message_id=lease.message_id,
-        source=lease.source,
+        message_id=delivery.message_id,
+        source=delivery.source,
         instance=plan.subscription.instance,
-        subscription=lease.lane,
+        subscription=plan.subscription.id,
         destination=plan.destination,
         action=plan.offered.slug,
         outcome=outcome.stage.value,  # type: ignore[arg-type] # retrying was left out before
         reason="" if delivered else outcome.reason,
-        attempts=lease.attempt,
-        seconds=now - lease.accepted_at,
+        attempts=delivery.attempt,
+        seconds=now - delivery.accepted_at,
     )

@@ -10,8 +10,9 @@ import attrs
 from offramp import _json
 from offramp.definition import OutgoingRequest, Response
 from offramp.delivery.attempt import call_action
+from offramp.delivery.batch import PreparedBatch
 from offramp.delivery.failures import PluginCode, PluginFailedError, as_delivery_error
-from offramp.delivery.plan import Plan, PreparedEvent
+from offramp.delivery.plan import Plan
 from offramp.delivery.runtime import InstanceRuntime
 from offramp.delivery.secrecy import masked_origin, masked_texts
 from offramp.errors import DeliveryError, Fault, FaultyError
@@ -49,30 +50,25 @@ async def explain(
         "request": None,
     }
     mask = plan.mask_of(str if runtime is None else runtime.mask, event)
-    prepared: PreparedEvent
+    batch: PreparedBatch
     with PluginCode() as code:  # includes errors of the plugin's own checks
-        prepared = plan.prepare(event, now=now)
+        batch = plan.prepare_one(event, now=now)
     if code.error is not None:
         shown["errors"] = _errors_of(code.error, "validate", mask)
         return {**names, **masked_texts(shown, mask)}
-    payload = _json.loads(prepared.wire)
+    payload = _json.loads(batch.wire(0))
     mask = plan.secrets.mask(mask, [payload])
     shown["payload"] = plan.secrets.shown(payload)
     if runtime is not None:
-        shown |= await _request(plan, runtime, prepared, mask)
+        shown |= await _request(plan, runtime, batch, mask)
     return {**names, **masked_texts(shown, mask)}
 
 
 async def _request(
-    plan: Plan, runtime: InstanceRuntime, prepared: PreparedEvent, mask: Mask
+    plan: Plan, runtime: InstanceRuntime, batch: PreparedBatch, mask: Mask
 ) -> dict[str, Any]:
     call = await call_action(
-        runtime,
-        plan,
-        [prepared],
-        lambda _: mask,
-        handler=runtime.around(_stop),
-        within=LONGEST_EXPLANATION_SECONDS,
+        runtime, plan, batch, handler=runtime.around(_stop), within=LONGEST_EXPLANATION_SECONDS
     )
     request = _shown(call.client)
     error = None if call.error is None else _without_stop(call.error)

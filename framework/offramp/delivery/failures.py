@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from collections.abc import Sequence
 from types import TracebackType
@@ -18,12 +19,21 @@ from offramp.errors import (
     RetryableError,
     counted,
 )
-from offramp.place import exception_text, leaves_of
+from offramp.http import Mask, readable
+from offramp.place import exception_text, full_traceback, leaves_of, place_in_plugin
+
+log = logging.getLogger(__name__)
 
 #: Valid HTTP statuses: three digits.
 STATUSES: Final = range(100, 1000)
 #: Longest reason code that is stored, in characters; each code has counters.
 MAX_CODE_CHARACTERS: Final = 100
+
+#: Distinct faults of one instance that are logged with tracebacks; a fault whose place differs each
+#: time must not fill the disk.
+MAX_FAULTS: Final = 100
+#: Characters of a traceback that are logged, from its end, which says most.
+MAX_TRACEBACK_CHARACTERS: Final = 20_000
 
 _RETURN: Final = (
     "return None if all were accepted, or a list with one entry for each payload, in their"
@@ -120,10 +130,10 @@ def _gravity(error: DeliveryError) -> tuple[bool, bool, bool, bool, float]:
     )
 
 
-def outcomes_of(answer: Any, count: int) -> list[DeliveryError | None] | DeliveryError:
-    """Return one outcome per payload from the result of `perform_batch`, or the error in it."""
+def errors_of(answer: Any, count: int) -> dict[int, DeliveryError] | DeliveryError:
+    """Return the errors in the result of `perform_batch` by index, or the error of the result."""
     if answer is None:
-        return [None] * count
+        return {}
     if not isinstance(answer, Sequence) or isinstance(answer, str | bytes | bytearray):
         kind = type(answer).__name__
         return PluginFailedError(
@@ -132,7 +142,7 @@ def outcomes_of(answer: Any, count: int) -> list[DeliveryError | None] | Deliver
     if len(answer) != count:
         given = f"{counted(len(answer), 'outcome')} for {counted(count, 'payload')}"
         return PluginFailedError(f"perform_batch returned {given}: {_RETURN}")
-    return [None if each is None else _outcome(each) for each in answer]
+    return {index: _outcome(each) for index, each in enumerate(answer) if each is not None}
 
 
 def _outcome(given: Any) -> DeliveryError:
@@ -168,3 +178,28 @@ def _mended(error: DeliveryError) -> DeliveryError:
     )
     mended.__cause__ = error
     return mended
+
+
+@attrs.define(eq=False)
+class PluginFaults:
+    """The faults of one instance's plugins that were logged, each once."""
+
+    _logged: set[tuple[str, str]] = attrs.field(factory=set, init=False)
+
+    def note(self, subscription: str, error: BaseException, mask: Mask) -> None:
+        """Log what a plugin raised, unless the same was logged before; ignore other failures."""
+        cause = error.__cause__
+        if not isinstance(error, PluginFailedError) or cause is None:
+            return
+        place = place_in_plugin(cause) or ""
+        key = (type(cause).__name__, place)
+        if key in self._logged or len(self._logged) >= MAX_FAULTS:
+            return
+        self._logged.add(key)
+        # Not `exc_info`: the text of an exception may hold a secret.
+        trace = readable(mask(full_traceback(cause)))[-MAX_TRACEBACK_CHARACTERS:].rstrip()
+        log.error(
+            "%s: %s\n%s",
+            subscription, readable(mask(error.message)), trace,
+            extra={"action": "plugin_failed", "subscription": subscription},
+        )  # fmt: skip

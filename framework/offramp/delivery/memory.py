@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import attrs
+
+from offramp.queue import Lease
 
 #: Deliveries of one subscription that are remembered; with more, the oldest are forgotten.
 MOST_REMEMBERED: Final = 5_000
@@ -23,31 +26,38 @@ class Past:
 
 
 NO_PAST: Final = Past()
+NO_PASTS: Final[Mapping[int, Past]] = {}
 
 
 class Memory:
-    """The past of each delivery of a subscription that failed and has not ended, by its id.
+    """The past of each delivery of a subscription that failed and has not ended, by its event.
 
     It is only in memory: a restart forgets all failures.
     """
 
     def __init__(self) -> None:
-        self._pasts: dict[str, Past] = {}
+        self._pasts: dict[int, Past] = {}
 
-    def of(self, delivery: str) -> Past | None:
-        """Return what is remembered of a delivery, or `None`."""
-        return self._pasts.get(delivery)
+    def of(self, lease: Lease) -> Mapping[int, Past]:
+        """What is remembered of leased deliveries: position -> past."""
+        pasts = self._pasts
+        if not pasts:
+            return NO_PASTS
+        return {
+            position: pasts[event]
+            for position, event in enumerate(lease.events())
+            if event in pasts
+        }
 
-    def is_suspect(self, delivery: str) -> bool:
-        """Whether a delivery is sent alone or with few others, at the pace of halves."""
-        past = self._pasts.get(delivery)
-        return past is not None and past.together is not None
-
-    def keep(self, delivery: str, past: Past | None) -> None:
-        """Remember how a delivery failed; `None` forgets it."""
-        if past is not None:
-            if delivery not in self._pasts and len(self._pasts) >= MOST_REMEMBERED:
+    def keep(self, lease: Lease, positions: Sequence[int], past: Past | None) -> None:
+        """Remember how deliveries failed; `None` forgets them."""
+        if past is None and not self._pasts:
+            return
+        for position in positions:
+            event = lease.event(position)
+            if past is None:
+                self._pasts.pop(event, None)
+                continue
+            if event not in self._pasts and len(self._pasts) >= MOST_REMEMBERED:
                 del self._pasts[next(iter(self._pasts))]
-            self._pasts[delivery] = past
-        elif self._pasts:
-            self._pasts.pop(delivery, None)
+            self._pasts[event] = past

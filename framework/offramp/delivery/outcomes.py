@@ -1,27 +1,46 @@
-"""Makes what is stored of each delivery from what its attempt said."""
+"""Makes what is stored of deliveries from what their attempt said."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import attrs
 
 from offramp import _json
-from offramp.delivery.bisection import AttemptResult
+from offramp.delivery.batch import PreparedBatch
+from offramp.delivery.bisection import Verdict
 from offramp.delivery.breaker import refuses_credentials, with_asked_pause
 from offramp.delivery.plan import Plan
-from offramp.delivery.retry import decide
+from offramp.delivery.retry import Decision, decide
 from offramp.delivery.runtime import InstanceRuntime
 from offramp.delivery.secrecy import masked_json, shown_code
 from offramp.errors import DeliveryError
 from offramp.http import Mask, readable
-from offramp.queue import Lease, Outcome, Stage
+from offramp.queue import Lease, LeasePart, Outcome, Stage
 
 DELIVERED: Final = "OK"
 #: Longest stored message of a failure, in characters.
 MAX_MESSAGE_CHARACTERS: Final = 10_000
+
+
+@attrs.frozen(kw_only=True)
+class Settlement:
+    """What became of a part of a lease: the arguments of `Queue.settle`."""
+
+    lease: Lease
+    #: That of all deliveries but the exceptions.
+    outcome: Outcome | None = None
+    #: Position in the lease -> another outcome.
+    exceptions: Mapping[int, Outcome] = attrs.field(factory=dict)
+
+    def outcomes(self) -> Iterator[tuple[int, Outcome]]:
+        """Each position with its outcome."""
+        for position in range(len(self.lease)):
+            outcome = self.exceptions.get(position, self.outcome)
+            if outcome is not None:
+                yield position, outcome
 
 
 @attrs.frozen(kw_only=True)
@@ -33,55 +52,113 @@ class OutcomeMaker:
     clock: Callable[[], float]
     jitter: Callable[[], float] = random.random
 
-    def delivered(self, lease: Lease, result: AttemptResult, exchange: bytes | None) -> Outcome:
-        """Make the outcome of a delivery that the partner accepted."""
-        last = result.exchange
-        return Outcome(
-            lease=lease,
-            stage=Stage.DELIVERED,
-            reason=DELIVERED,
-            status=None if last is None else last.status,
+    def of_verdicts(
+        self, lease: Lease, batch: PreparedBatch, verdicts: Iterable[Verdict]
+    ) -> Settlement:
+        """Make what is stored of a batch that was attempted; what was held back is left out."""
+        usual: Outcome | None = None
+        others: dict[int, Outcome] = {}
+        held_back: set[int] = set()
+        exchanges: dict[int, bytes] = {}
+        for verdict in verdicts:
+            if verdict.held_back:
+                held_back.update(verdict.indexes)
+                continue
+            exchange = _exchange_of(verdict, exchanges)
+            if verdict.error is not None:
+                failed = self._of_verdict(lease, batch, verdict, verdict.error, exchange)
+                others.update(zip(verdict.indexes, failed, strict=True))
+            elif usual is None:
+                usual = _delivered(verdict, exchange)
+            else:
+                others |= dict.fromkeys(verdict.indexes, _delivered(verdict, exchange))
+        if not held_back:
+            return Settlement(lease=lease.pick(batch.positions), outcome=usual, exceptions=others)
+        kept = [index for index in range(len(batch)) if index not in held_back]
+        return Settlement(
+            lease=lease.pick([batch.positions[index] for index in kept]),
+            outcome=usual,
+            exceptions={at: others[index] for at, index in enumerate(kept) if index in others},
+        )
+
+    def _of_verdict(
+        self,
+        lease: Lease,
+        batch: PreparedBatch,
+        verdict: Verdict,
+        error: DeliveryError,
+        exchange: bytes | None,
+    ) -> Sequence[Outcome]:
+        return self.failed(
+            lease,
+            [batch.positions[index] for index in verdict.indexes],
+            error,
+            retryable=verdict.retryable,
+            payloads=[batch.wire(index) for index in verdict.indexes],
             exchange=exchange,
         )
 
     def failed(  # noqa: PLR0913 - what is known of a failure
         self,
         lease: Lease,
+        positions: Sequence[int],
         error: DeliveryError,
         *,
         retryable: bool | None = None,
         attempted: bool = True,
-        payload: bytes | None = None,
+        payloads: Sequence[bytes] | None = None,
         exchange: bytes | None = None,
         mask: Mask | None = None,
-    ) -> Outcome:
-        """Decide whether a failed delivery is tried again, and mask what is stored of it."""
-        cap = self.runtime.gate.max_retry_after
-        decision = decide(
+    ) -> list[Outcome]:
+        """Make the outcome of each delivery at some positions; all of them failed alike.
+
+        Those that were accepted together are tried again together, so that they may share a
+        request.
+        """
+        known: dict[tuple[float, ...], Decision] = {}
+        outcomes = []
+        for index, position in enumerate(positions):
+            part, _ = lease.locate(position)
+            key = part.attempt, part.accepted_at, part.opened_at
+            if key not in known:
+                known[key] = self._decide(part, error, retryable=retryable)
+            payload = None if payloads is None else payloads[index]
+            shown = mask or self._mask_of(payload)
+            outcomes.append(
+                Outcome(
+                    stage=known[key].stage,
+                    reason=shown_code(error, shown),
+                    message=self._message(error, shown),
+                    status=error.status,
+                    retry_at=known[key].retry_at,
+                    attempted=attempted,
+                    payload=None if payload is None else self._shown(payload, shown),
+                    exchange=exchange,
+                )
+            )
+        return outcomes
+
+    def _decide(self, part: LeasePart, error: DeliveryError, *, retryable: bool | None) -> Decision:
+        return decide(
             self.plan.policy,
             retryable=error.retryable if retryable is None else retryable,
-            asked=min(error.retry_after or 0.0, cap),
+            asked=min(error.retry_after or 0.0, self.runtime.gate.max_retry_after),
             # Refused credentials hold the instance, whose probes already wait.
-            attempt=1 if refuses_credentials(error) else lease.attempt,
-            accepted_at=lease.accepted_at,
-            opened_at=lease.opened_at,
+            attempt=1 if refuses_credentials(error) else part.attempt,
+            accepted_at=part.accepted_at,
+            opened_at=part.opened_at,
             now=self.clock(),
             jitter=self.jitter(),
         )
-        if mask is None:
-            wires = [] if payload is None else [payload]
-            mask = self.plan.secrets.mask_wires(self.runtime.mask, wires)
+
+    def _message(self, error: DeliveryError, mask: Mask) -> str:
+        cap = self.runtime.gate.max_retry_after
         message = with_asked_pause(error.message, error.retry_after, cap=cap)
-        return Outcome(
-            lease=lease,
-            stage=decision.stage,
-            reason=shown_code(error, mask),
-            message=readable(mask(message))[:MAX_MESSAGE_CHARACTERS],
-            status=error.status,
-            retry_at=decision.retry_at,
-            attempted=attempted,
-            payload=None if payload is None else self._shown(payload, mask),
-            exchange=exchange,
+        return readable(mask(message))[:MAX_MESSAGE_CHARACTERS]
+
+    def _mask_of(self, payload: bytes | None) -> Mask:
+        return self.plan.secrets.mask_wires(
+            self.runtime.mask, lambda: () if payload is None else [payload]
         )
 
     def _shown(self, payload: bytes, mask: Mask) -> bytes:
@@ -90,11 +167,21 @@ class OutcomeMaker:
         return masked_json(payload, mask)
 
 
-def exchange_of(result: AttemptResult, known: dict[int, bytes]) -> bytes | None:
+def _delivered(verdict: Verdict, exchange: bytes | None) -> Outcome:
+    last = verdict.exchange
+    return Outcome(
+        stage=Stage.DELIVERED,
+        reason=DELIVERED,
+        status=None if last is None else last.status,
+        exchange=exchange,
+    )
+
+
+def _exchange_of(verdict: Verdict, known: dict[int, bytes]) -> bytes | None:
     """Return the exchange as JSON; the same object for all that share it, so it is stored once."""
-    if result.exchange is None:
+    if verdict.exchange is None:
         return None
-    key = id(result.exchange)
+    key = id(verdict.exchange)
     if key not in known:
-        known[key] = _json.dumps(result.exchange.as_data())
+        known[key] = _json.dumps(verdict.exchange.as_data())
     return known[key]

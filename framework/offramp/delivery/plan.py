@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -9,14 +10,13 @@ from functools import lru_cache
 from typing import Any
 
 import attrs
-import msgspec
 
 from offramp import _json
 from offramp.config import References, Subscription, read_trigger, resolve_mapping
 from offramp.config.subscriptions import SYNC_MODE_KEY
 from offramp.definition import Action, Batch
+from offramp.delivery.batch import Preparation, PreparedBatch
 from offramp.delivery.failures import PluginCode
-from offramp.delivery.memory import Past
 from offramp.delivery.retry import RetryPolicy, policy_of
 from offramp.delivery.secrecy import PayloadSecrets, payload_secrets
 from offramp.errors import ConfigError, Fault, FaultyError, PayloadError, RejectedError
@@ -25,21 +25,6 @@ from offramp.fql import Trigger
 from offramp.http import Mask
 from offramp.mapping import CompiledMapping, compile_mapping
 from offramp.plugins import CatalogAction, CatalogEntry
-
-
-class PreparedEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """An event and its payload, ready to be sent."""
-
-    event: Any
-    payload: Any
-    #: The checked payload as JSON.
-    wire: bytes
-    #: The values of the action's batch keys: only payloads with equal values share a request.
-    batch_key: tuple[Any, ...] = ()
-    #: How its delivery failed before; `None` if it did not.
-    past: Past | None = None
-    #: Number of the attempt, from 1.
-    attempt: int = 1
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -65,8 +50,9 @@ class Plan:
     action: Action[Any, Any] = attrs.field(init=False)
     #: How payloads are grouped; `None` if the action takes one at a time.
     batch: Batch | None = attrs.field(init=False)
+    #: Reads an event that was stored.
+    read: Callable[[bytes], dict[str, Any]] = attrs.field(default=_json.loads, repr=False)
     # Looked up once: a subscription prepares as many payloads as there are events.
-    _batch_keys: tuple[str, ...] = attrs.field(init=False, repr=False)
     _validates: bool = attrs.field(init=False, repr=False)
 
     @action.default
@@ -76,10 +62,6 @@ class Plan:
     @batch.default
     def _default_batch(self) -> Batch | None:
         return (self.action.batch or Batch()) if self.action.batches else None
-
-    @_batch_keys.default
-    def _default_batch_keys(self) -> tuple[str, ...]:
-        return () if self.batch is None else self.batch.keys
 
     @_validates.default
     def _default_validates(self) -> bool:
@@ -105,13 +87,41 @@ class Plan:
             mapped = self.transform(event)
         return self.secrets.mask(base, [mapped] if isinstance(mapped, dict) else [])
 
-    def prepare(
-        self, event: dict[str, Any], *, now: float, past: Past | None = None, attempt: int = 1
-    ) -> PreparedEvent:
-        """Map, check and structure one event; `now` in epoch seconds.
+    def prepare(self, made: Preparation, *, now: float, seconds: float = math.inf) -> bool:
+        """Prepare events; returns whether all are, as it ends after `seconds`. Then call it again.
 
-        Raises `RejectedError` with the reason if the event cannot become a payload, or if the
-        partner is known to refuse it.
+        `now` in epoch seconds.
+        """
+        until = time.monotonic() + seconds
+        while made.next < len(made.bodies):
+            with PluginCode() as code:  # a plugin's own checks may raise anything
+                for position in range(made.next, len(made.bodies)):
+                    made.next = position + 1
+                    checked, payload = self.payload_of(self.read(made.bodies[position]), now=now)
+                    made.positions.append(position)
+                    made.payloads.append(payload)
+                    made.checked.append(checked)
+                    if time.monotonic() > until:
+                        break
+            if code.error is not None:
+                made.failures[made.next - 1] = code.error
+            if time.monotonic() > until and made.next < len(made.bodies):
+                return False
+        made.measure()
+        return True
+
+    def prepare_one(self, event: dict[str, Any], *, now: float) -> PreparedBatch:
+        """Prepare an event that is read already, as a batch of its own; raises as `payload_of`."""
+        checked, payload = self.payload_of(event, now=now)
+        _json.dumps(checked)  # a value without a JSON form is found here
+        body = _json.dumps(event)
+        return PreparedBatch(positions=[0], bodies=[body], payloads=[payload], checked=[checked])
+
+    def payload_of(self, event: dict[str, Any], *, now: float) -> tuple[dict[str, Any], Any]:
+        """Map, check and structure one event: the payload as JSON data, and what the action gets.
+
+        `now` in epoch seconds. Raises `RejectedError` with the reason if the event cannot become a
+        payload, or if the partner is known to refuse it.
         """
         try:
             mapped = self.transform(event)
@@ -122,15 +132,7 @@ class Plan:
             faults = tuple(self.action.validate(payload, now=_datetime_of(now)))
             if faults:
                 raise PayloadError(faults)
-        keys = self._batch_keys
-        return PreparedEvent(
-            event=event,
-            payload=payload,
-            wire=_json.dumps(checked),
-            batch_key=tuple([_json.dumps(_at(checked, key)) for key in keys]) if keys else (),
-            past=past,
-            attempt=attempt,
-        )
+        return checked, payload
 
 
 def compile_subscription(
@@ -194,10 +196,3 @@ def _sync_mode(subscription: Subscription, offered: CatalogAction) -> str | None
     if declared is None:
         return None
     return str(subscription.mapping.get(SYNC_MODE_KEY, declared.default))
-
-
-def _at(payload: Mapping[str, Any], key: str) -> Any:
-    value: Any = payload
-    for part in key.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return value

@@ -24,11 +24,11 @@ from offramp.definition import (
     Response,
 )
 from offramp.definition.awaited import awaited
-from offramp.delivery.alarm import PluginFaults
 from offramp.delivery.failures import (
     MiddlewareFailedError,
     PluginCode,
     PluginFailedError,
+    PluginFaults,
     as_delivery_error,
     plugin_failure,
 )
@@ -92,7 +92,7 @@ class InstanceRuntime:
     def client(
         self,
         plan: Plan | None = None,
-        events: Sequence[dict[str, Any]] = (),
+        read_events: Callable[[], Sequence[dict[str, Any]]] = tuple,
         *,
         handler: Handler | None = None,
     ) -> Client[Any]:
@@ -108,7 +108,7 @@ class InstanceRuntime:
             auth=self.auth,
             mapping={} if plan is None else plan.mapping,
             sync_mode=None if plan is None else plan.sync_mode,
-            events=events,
+            read_events=read_events,
             now=lambda: datetime.fromtimestamp(self.clock(), UTC),
         )
 

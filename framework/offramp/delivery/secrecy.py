@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -40,11 +40,11 @@ class PayloadSecrets:
         needed = [each for each in masks if each is not _NOTHING_TO_HIDE]
         return partial(_one_by_one, needed) if needed else base
 
-    def mask_wires(self, base: Mask, wires: Iterable[bytes]) -> Mask:
-        """Make the same mask for payloads in JSON."""
+    def mask_wires(self, base: Mask, wires: Callable[[], Iterable[bytes]]) -> Mask:
+        """Make the same mask for payloads in JSON, which are written only if it needs them."""
         if not self.fields or not self.varies:
             return self.mask(base)
-        return self.mask(base, map(_json.loads, wires))
+        return self.mask(base, map(_json.loads, wires()))
 
     def shown(self, payload: Any) -> Any:
         """Mask a payload for display: each secret is `***`, however short."""

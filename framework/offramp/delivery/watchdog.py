@@ -170,7 +170,7 @@ def _whose(frame: FrameType) -> str:
         if outer.f_code is InstanceRuntime.perform.__code__:
             runtime: InstanceRuntime = outer.f_locals["self"]
             return f"instance {runtime.instance.name}"
-        if outer.f_code is Plan.prepare.__code__:
+        if outer.f_code is Plan.payload_of.__code__:
             plan: Plan = outer.f_locals["self"]
             return f"subscription {plan.subscription.id}"
     return ""

@@ -7,20 +7,19 @@ import logging
 import random
 import time
 import traceback
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from operator import attrgetter
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any, Final
 
 import attrs
 
 from offramp import _json
 from offramp.delivery.attempt import deliver_batch
-from offramp.delivery.batching import in_batches
+from offramp.delivery.batch import Preparation, PreparedBatch
 from offramp.delivery.failures import PluginCode, as_delivery_error, plugin_failure
 from offramp.delivery.limits import WaitGroup
 from offramp.delivery.memory import Memory
-from offramp.delivery.outcomes import OutcomeMaker, exchange_of
-from offramp.delivery.plan import Plan, PreparedEvent
+from offramp.delivery.outcomes import OutcomeMaker, Settlement
+from offramp.delivery.plan import Plan
 from offramp.delivery.retry import too_late
 from offramp.delivery.runtime import InstanceRuntime
 from offramp.errors import RejectedError, StorageError
@@ -59,8 +58,8 @@ TURN_SECONDS: Final = 0.02
 #: Seconds that cancelled tasks have to end; after that they are no longer waited for.
 CANCEL_SECONDS: Final = 1.0
 
-#: Called with outcomes after they are stored.
-Observer = Callable[[Plan, Sequence[Outcome]], None]
+#: Called with what is stored, and the positions of it that were lost and are not.
+Observer = Callable[[Plan, Settlement, Collection[int]], None]
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -82,6 +81,7 @@ class Worker:
     #: The tasks of this subscription that wait at the instance's gate.
     _wait_group: WaitGroup = attrs.field(factory=WaitGroup, init=False)
     _outcomes: OutcomeMaker = attrs.field(init=False)
+    _keeper: _Keeper = attrs.field(init=False)
 
     #: Seconds to wait for more events if a batch is not full.
     _linger: float = attrs.field(init=False)
@@ -100,6 +100,10 @@ class Worker:
         return OutcomeMaker(
             plan=self.plan, runtime=self.runtime, clock=self.clock, jitter=self.jitter
         )
+
+    @_keeper.default
+    def _default_keeper(self) -> _Keeper:
+        return _Keeper(self.queue)
 
     @property
     def id(self) -> str:
@@ -143,22 +147,22 @@ class Worker:
             await asyncio.wait(self._busy, return_when=asyncio.FIRST_COMPLETED)
         most, ahead = self._wanted()
         if self.runtime.gate.needs_probe:
-            leases = await self._lease_probe()
+            lease = await self._lease_probe()
         else:
-            leases = await self._lease(most * ahead, wait=WAIT_SECONDS)
-        if not leases:
+            lease = await self._lease(most * ahead, wait=WAIT_SECONDS)
+        if lease is None:
             await asyncio.sleep(IDLE_PAUSE_SECONDS)
         until = time.monotonic() + PATIENCE_SECONDS
         try:
-            while leases and await self._is_their_turn(until):
-                if self._linger and len(leases) < most:
+            while lease is not None and await self._is_their_turn(until):
+                if self._linger and len(lease) < most:
                     await asyncio.sleep(self._linger)
-                    leases += await self._lease(most - len(leases), wait=0)
-                self._start(leases[:most])
-                leases = leases[most:]
+                    lease = await self._lease(most - len(lease), onto=lease) or lease
+                first, lease = _cut(lease, most)
+                self._start(first)
         finally:
-            if leases:
-                await self.queue.release(leases)
+            if lease is not None:
+                await self.queue.release(lease)
 
     def _wanted(self) -> tuple[int, int]:
         """The size of a batch, and how many batches to lease; one event as a probe."""
@@ -180,160 +184,213 @@ class Worker:
             await asyncio.wait(self._busy, timeout=left, return_when=asyncio.FIRST_COMPLETED)
         return self._has_room() and not self.runtime.gate.pause
 
-    def _start(self, leases: list[Lease]) -> None:
-        suspects = [lease for lease in leases if self._memory.is_suspect(lease.id)]
-        others = [lease for lease in leases if not self._memory.is_suspect(lease.id)]
+    def _start(self, lease: Lease) -> None:
+        pasts = self._memory.of(lease)
+        suspects = [at for at, past in pasts.items() if past.together is not None]
+        if not suspects:
+            self._spawn(self._deliver(lease, self._send_at_once), self._busy)
+            return
+        others = [at for at in range(len(lease)) if at not in set(suspects)]
         if others:
-            self._spawn(self._deliver(others, self._send_at_once), self._busy)
-        if suspects:
-            self._spawn(self._deliver(suspects, self._send_slowly), self._slow)
+            self._spawn(self._deliver(lease.pick(others), self._send_at_once), self._busy)
+        self._spawn(self._deliver(lease.pick(suspects), self._send_slowly), self._slow)
 
     def _spawn(self, work: Coroutine[Any, Any, None], among: set[asyncio.Task[None]]) -> None:
         task = asyncio.create_task(work, name=f"deliver {self.id}")
         among.add(task)
         task.add_done_callback(among.discard)
 
-    async def _lease(self, most: int, *, wait: float) -> list[Lease]:
-        # The leases are not extended while a batch waits for more events.
+    async def _lease(
+        self, most: int, *, wait: float = 0, onto: Lease | None = None
+    ) -> Lease | None:
+        # The lease is not extended while a batch waits for more events.
         ttl = LEASE_SECONDS + self._linger
-        return await self.queue.lease(self.id, most, ttl=ttl, wait=wait)
+        return await self.queue.lease(self.id, most, ttl=ttl, wait=wait, onto=onto)
 
-    async def _lease_probe(self) -> list[Lease]:
+    async def _lease_probe(self) -> Lease | None:
         """Lease one event; those with few attempts first, as one that failed often may be bad."""
-        leases = sorted(
-            await self._lease(PROBE_CANDIDATES, wait=WAIT_SECONDS), key=attrgetter("attempt")
-        )
-        await self.queue.release(leases[1:])
-        return leases[:1]
+        lease = await self._lease(PROBE_CANDIDATES, wait=WAIT_SECONDS)
+        if lease is None:
+            return None
+        span, _ = min(lease.spans(), key=lambda each: each[1].attempt)
+        probe = span.start
+        if len(lease) > 1:
+            others = [at for at in range(len(lease)) if at != probe]
+            await self.queue.release(lease.pick(others))
+        return lease.pick([probe])
 
-    async def _deliver(
-        self, leases: list[Lease], work: Callable[[list[Lease]], Awaitable[None]]
-    ) -> None:
-        keeper = asyncio.create_task(self._keep(leases), name=f"extend {self.id}")
+    async def _deliver(self, lease: Lease, work: Callable[[Lease], Awaitable[None]]) -> None:
+        self._keeper.add(lease)
         try:
-            await work(leases)
+            await work(lease)
         except asyncio.CancelledError:
-            await self.queue.release(leases)  # leases that are settled already are ignored
+            await self.queue.release(lease)  # what is settled already is ignored
             raise
         finally:
-            keeper.cancel()
+            self._keeper.remove(lease)
 
-    async def _send_at_once(self, leases: list[Lease]) -> None:
-        ready, outcomes = await self._prepare(leases)
-        sends = [self._survive(batch) for batch in in_batches(self.plan.batch, ready)]
-        if outcomes:
-            sends.append(self._settle(outcomes))
-        for error in await asyncio.gather(*sends, return_exceptions=True):
-            if error is not None:
-                # What was sent but could not be settled is sent again when the leases expire.
-                self._complain(error, self.plan.secrets.mask(self.runtime.mask))
+    async def _send_at_once(self, lease: Lease) -> None:
+        lease, batches, settlements = await self._prepare(lease)
+        works = [self._survive(self._send(lease, batch), lease, batch) for batch in batches]
+        works += [self._survive(self._settle(each)) for each in settlements]
+        if len(works) == 1:
+            await works[0]
+        else:
+            await asyncio.gather(*works)
 
-    async def _send_slowly(self, leases: list[Lease]) -> None:
+    async def _send_slowly(self, lease: Lease) -> None:
         """Send one batch after the other: each waits for its pace, then it is prepared."""
         async with self._few:
-            ready, outcomes = await self._prepare(leases)
-            if outcomes:
-                await self._settle(outcomes)
-            for batch in in_batches(self.plan.batch, ready):
-                await self._survive(batch)
+            lease, batches, settlements = await self._prepare(lease)
+            for each in settlements:
+                await self._survive(self._settle(each))
+            for batch in batches:
+                await self._survive(self._send(lease, batch), lease, batch)
 
     def _complain(self, error: BaseException, mask: Mask) -> None:
         # Not `exc_info`: the text of an exception may hold a secret.
         trace = "".join(traceback.format_exception(error))
         log.error("subscription %s: %s", self.id, mask(trace), extra=self._about("fault"))
 
-    async def _keep(self, leases: list[Lease]) -> None:
-        while True:
-            await asyncio.sleep(LEASE_SECONDS / EXTENSIONS_PER_LEASE)
-            await self.queue.extend(leases, LEASE_SECONDS)
+    async def _prepare(self, lease: Lease) -> tuple[Lease, list[PreparedBatch], list[Settlement]]:
+        """Prepare a lease: what is left of it, its batches, and what ends without an attempt."""
+        now = self.clock()
+        settlements = []
+        late = [
+            position
+            for span, part in lease.spans()
+            if self.plan.policy.forgotten(accepted_at=part.accepted_at, now=now)
+            for position in span
+        ]
+        if late:
+            outcomes = self._outcomes.failed(lease, late, too_late(), attempted=False)
+            settlements.append(_settlement(lease, dict(zip(late, outcomes, strict=True))))
+            lease = lease.pick([at for at in range(len(lease)) if at not in set(late)])
+        made = Preparation(bodies=lease.bodies)
+        while not self.plan.prepare(made, now=now, seconds=TURN_SECONDS):  # noqa: ASYNC110 - none tells
+            await asyncio.sleep(0)
+        if made.failures:
+            failed = {at: self._unprepared(lease, at, why) for at, why in made.failures.items()}
+            settlements.append(_settlement(lease, failed))
+        pasts = self._memory.of(lease)
+        batches = made.batches(self.plan.batch, pasts=pasts, attempt_of=lease.attempt)
+        return lease, batches, settlements
 
-    async def _prepare(
-        self, leases: Sequence[Lease]
-    ) -> tuple[list[tuple[Lease, PreparedEvent]], list[Outcome]]:
-        now, resumed = self.clock(), time.monotonic()
-        ready: list[tuple[Lease, PreparedEvent]] = []
-        outcomes: list[Outcome] = []
-        for lease in leases:
-            if time.monotonic() - resumed > TURN_SECONDS:
-                await asyncio.sleep(0)
-                resumed = time.monotonic()
-            if self.plan.policy.forgotten(accepted_at=lease.accepted_at, now=now):
-                outcomes.append(self._outcomes.failed(lease, too_late(), attempted=False))
-                continue
-            event: dict[str, Any] = {}
-            with PluginCode() as code:  # a plugin's own checks may raise anything
-                event = _json.loads(lease.body)
-                past = self._memory.of(lease.id)
-                prepared = self.plan.prepare(event, now=now, past=past, attempt=lease.attempt)
-                ready.append((lease, prepared))
-            if code.error is not None:
-                outcomes.append(self._unprepared(lease, event, code.error))
-        return ready, outcomes
-
-    def _unprepared(self, lease: Lease, event: dict[str, Any], error: BaseException) -> Outcome:
+    def _unprepared(self, lease: Lease, position: int, error: BaseException) -> Outcome:
         refused = isinstance(error, RejectedError)
         failure = as_delivery_error(error) if refused else plugin_failure(error)
+        event: dict[str, Any] = {}
+        with PluginCode():
+            event = _json.loads(lease.bodies[position])
         mask = self.plan.mask_of(self.runtime.mask, event)
         self.runtime.faults.note(self.id, failure, mask)
-        return self._outcomes.failed(lease, failure, attempted=not refused, mask=mask)
+        [outcome] = self._outcomes.failed(
+            lease, [position], failure, attempted=not refused, mask=mask
+        )
+        return outcome
 
-    async def _survive(self, batch: list[tuple[Lease, PreparedEvent]]) -> None:
-        """Send a batch; each delivery gets an outcome, whatever error occurs."""
+    async def _survive(
+        self, work: Awaitable[None], lease: Lease | None = None, batch: PreparedBatch | None = None
+    ) -> None:
+        """Wait for work on a batch; each delivery gets an outcome, whatever error occurs."""
         with PluginCode() as code:
-            await self._send(batch)
+            await work
         if code.error is None:
             return
-        wires = [prepared.wire for _, prepared in batch]
-        mask = self.plan.secrets.mask_wires(self.runtime.mask, wires)
+        mask = self.plan.secrets.mask_wires(self.runtime.mask, batch.wires if batch else tuple)
         self._complain(code.error, mask)
+        if lease is None or batch is None:
+            return  # what could not be settled is sent again when the lease expires
         failure = plugin_failure(code.error)
-        await self._settle([self._outcomes.failed(lease, failure, mask=mask) for lease, _ in batch])
+        outcomes = self._outcomes.failed(lease, batch.positions, failure, mask=mask)
+        failed = dict(zip(batch.positions, outcomes, strict=True))
+        await self._survive(self._settle(_settlement(lease, failed)))
 
-    async def _send(self, batch: list[tuple[Lease, PreparedEvent]]) -> None:
-        events = [prepared for _, prepared in batch]
-        results = await deliver_batch(self.runtime, self.plan, events, self._wait_group)
-        exchanges: dict[int, bytes] = {}
-        outcomes = []
-        held_back = []
-        for (lease, prepared), result in zip(batch, results, strict=True):
-            self._memory.keep(lease.id, result.past)
-            if result.held_back:
-                held_back.append(lease)
-                continue
-            exchange = exchange_of(result, exchanges)
-            if result.error is None:
-                outcomes.append(self._outcomes.delivered(lease, result, exchange))
-            else:
-                outcomes.append(
-                    self._outcomes.failed(
-                        lease,
-                        result.error,
-                        retryable=result.retryable,
-                        payload=prepared.wire,
-                        exchange=exchange,
-                    )
-                )
-        await self.queue.release(held_back)
-        await self._settle(outcomes)
+    async def _send(self, lease: Lease, batch: PreparedBatch) -> None:
+        verdicts = await deliver_batch(self.runtime, self.plan, batch, self._wait_group)
+        for verdict in verdicts:
+            positions = [batch.positions[index] for index in verdict.indexes]
+            self._memory.keep(lease, positions, verdict.past)
+            if verdict.held_back:
+                await self.queue.release(lease.pick(positions))
+        await self._settle(self._outcomes.of_verdicts(lease, batch, verdicts))
 
-    async def _settle(self, outcomes: list[Outcome]) -> None:
-        """Store outcomes; retry until the storage recovers, while the leases are extended.
+    async def _settle(self, settlement: Settlement) -> None:
+        """Store outcomes; retry until the storage recovers, while the lease is extended.
 
         Waiting prevents that events are sent twice, or that more are sent than can be recorded.
         """
-        for outcome in outcomes:
-            if outcome.stage.ended:
-                self._memory.keep(outcome.lease.id, None)
+        if not len(settlement.lease):
+            return
+        self._forget(settlement)
         while True:
             try:
-                settled = await asyncio.shield(self.queue.settle(outcomes))
+                lost = await asyncio.shield(
+                    self.queue.settle(settlement.lease, settlement.outcome, settlement.exceptions)
+                )
                 break
             except StorageError as error:
                 log.warning("subscription %s: %s", self.id, error, extra=self._about("storage"))
                 await asyncio.sleep(FAULT_PAUSE_SECONDS)
-        kept = [outcome for outcome, ok in zip(outcomes, settled, strict=True) if ok]
-        if kept:
+        if len(lost) < len(settlement.lease):
             with PluginCode() as code:
-                self.observe(self.plan, kept)
+                self.observe(self.plan, settlement, lost)
             if code.error is not None:
                 self._complain(code.error, self.plan.secrets.mask(self.runtime.mask))
+
+    def _forget(self, settlement: Settlement) -> None:
+        """Forget how the deliveries failed that have come to their end."""
+        ended = [at for at, each in settlement.exceptions.items() if each.stage.ended]
+        self._memory.keep(settlement.lease, ended, None)
+
+
+def _cut(lease: Lease, most: int) -> tuple[Lease, Lease | None]:
+    """The first deliveries of a lease, and the others, if there are any."""
+    if len(lease) <= most:
+        return lease, None
+    return lease.pick(range(most)), lease.pick(range(most, len(lease)))
+
+
+def _settlement(lease: Lease, outcomes: dict[int, Outcome]) -> Settlement:
+    """What became of the deliveries at some positions."""
+    positions = sorted(outcomes)
+    return Settlement(
+        lease=lease.pick(positions),
+        exceptions={at: outcomes[position] for at, position in enumerate(positions)},
+    )
+
+
+class _Keeper:
+    """Extends the leases of one subscription that are being delivered, all of them by one timer."""
+
+    def __init__(self, queue: Queue) -> None:
+        self._queue = queue
+        self._leases: set[Lease] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._extending: set[asyncio.Task[None]] = set()
+
+    def add(self, lease: Lease) -> None:
+        """Extend a lease from now on, before a third of its time is over."""
+        self._leases.add(lease)
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            pause = LEASE_SECONDS / EXTENSIONS_PER_LEASE
+            self._timer = loop.call_later(pause, self._extend)
+
+    def remove(self, lease: Lease) -> None:
+        """Extend it no more."""
+        self._leases.discard(lease)
+
+    def _extend(self) -> None:
+        self._timer = None
+        for lease in {each.token: each for each in self._leases}.values():
+            self.add(lease)
+            task = asyncio.create_task(self._extend_one(lease), name="extend")
+            self._extending.add(task)
+            task.add_done_callback(self._extending.discard)
+
+    async def _extend_one(self, lease: Lease) -> None:
+        try:
+            await self._queue.extend(lease, LEASE_SECONDS)
+        except StorageError as error:
+            log.warning("subscription %s: %s", lease.subscription, error)

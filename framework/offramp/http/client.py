@@ -72,11 +72,20 @@ class Client(Generic[S]):
     auth: AuthTokens | None = None
     mapping: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
     sync_mode: str | None = None
-    events: Sequence[Mapping[str, Any]] = attrs.field(default=(), repr=False)
+    #: Reads the events behind the payloads, once a plugin asks for them.
+    read_events: Callable[[], Sequence[Mapping[str, Any]]] = attrs.field(default=tuple, repr=False)
     now: Callable[[], datetime] = attrs.field(default=_utc_now, repr=False)
     exchanges: list[Exchange] = attrs.field(factory=list, init=False)
     _dropped: int = attrs.field(default=0, init=False, repr=False)
     made: MadeRequests = attrs.field(factory=MadeRequests, init=False, repr=False)
+    _events: Sequence[Mapping[str, Any]] | None = attrs.field(default=None, init=False, repr=False)
+
+    @property
+    def events(self) -> Sequence[Mapping[str, Any]]:
+        """The events behind the payloads, in the same order."""
+        if self._events is None:
+            self._events = self.read_events()
+        return self._events
 
     # These are not coroutine functions, so that each notes the request, and the line that made
     # it, even if nobody awaits it.

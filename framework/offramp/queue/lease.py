@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 
@@ -88,10 +88,20 @@ class Lease:
         index = bisect_right(self._ends, position)
         return self.parts[index], position - (self._ends[index - 1] if index else 0)
 
+    def events(self) -> Iterator[int]:
+        """The engine's number of each event, in order of position."""
+        for part in self.parts:
+            for place in part.positions:
+                yield part.block + place
+
+    def event(self, position: int) -> int:
+        """The engine's number of an event."""
+        part, inside = self.locate(position)
+        return part.block + part.positions[inside]
+
     def id(self, position: int) -> str:
         """The id of a delivery."""
-        part, inside = self.locate(position)
-        return delivery_id(part.block + part.positions[inside], self.number)
+        return delivery_id(self.event(position), self.number)
 
     def attempt(self, position: int) -> int:
         """The number of the attempt that the holder is about to make, from 1."""
@@ -120,11 +130,9 @@ class Lease:
         found = 0
         for span, part in self.spans():
             first = found
-            while found < len(positions) and positions[found] < span.stop:
-                found += 1
+            found = bisect_left(positions, span.stop, first)
             if found > first:
-                inside = [position - span.start for position in positions[first:found]]
-                picked.append(_narrow(part, inside))
+                picked.append(_narrow(part, positions[first:found], span.start))
         return attrs.evolve(self, parts=tuple(picked))
 
 
@@ -142,14 +150,15 @@ def split_delivery_id(text: str) -> tuple[int, int] | None:
     return int(event), int(subscription)
 
 
-def _narrow(part: LeasePart, inside: Sequence[int]) -> LeasePart:
-    if len(inside) == len(part.positions):
+def _narrow(part: LeasePart, picked: Sequence[int], start: int) -> LeasePart:
+    """The deliveries of a part at some positions, which are counted from `start`."""
+    if len(picked) == len(part.positions):
         return part
-    first, last = inside[0], inside[-1]
-    if last - first + 1 == len(inside):
+    first, last = picked[0] - start, picked[-1] - start
+    if last - first + 1 == len(picked):
         positions: Sequence[int] = part.positions[first : last + 1]
         bodies: Sequence[bytes] = part.bodies[first : last + 1]
     else:
-        positions = [part.positions[place] for place in inside]
-        bodies = [part.bodies[place] for place in inside]
+        positions = [part.positions[position - start] for position in picked]
+        bodies = [part.bodies[position - start] for position in picked]
     return msgspec.structs.replace(part, positions=positions, bodies=bodies)

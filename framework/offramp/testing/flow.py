@@ -7,12 +7,12 @@ from typing import Any
 
 from offramp import _json
 from offramp.delivery import (
-    AttemptResult,
     InstanceRuntime,
     Plan,
-    PreparedEvent,
+    Preparation,
+    PreparedBatch,
+    Verdict,
     deliver_batch,
-    in_batches,
     plugin_failure,
 )
 from offramp.delivery.limits import Gate
@@ -54,45 +54,52 @@ async def deliver(
     runtime: InstanceRuntime, plan: Plan, events: Sequence[Event], *, matching: bool
 ) -> tuple[TestedDelivery, ...]:
     """Deliver events as a worker does in one turn; `matching` applies the trigger."""
-    now = runtime.clock()
+    queued = [as_queued(event) for event in events]
     ends: dict[int, TestedDelivery] = {}
-    ready: list[tuple[int, PreparedEvent]] = []
-    for place, given in enumerate(events):
-        event = as_queued(given)
-        if matching and not plan.matches(event):
-            message = f"the trigger is false: {plan.subscription.trigger}"
-            ends[place] = TestedDelivery(
+    if matching:
+        message = f"the trigger is false: {plan.subscription.trigger}"
+        ends = {
+            place: TestedDelivery(
                 event=event, outcome=Stage.FILTERED, code=NO_MATCH, message=message
             )
-            continue
-        try:
-            prepared = plan.prepare(event, now=now)
-        except RejectedError as error:
-            ends[place] = _failed(runtime, plan, error, {"event": event}, retryable=False)
-        except Exception as error:  # noqa: BLE001 - as a worker survives it
-            failure = plugin_failure(error)
-            ends[place] = _failed(runtime, plan, failure, {"event": event}, retryable=True)
-        else:
-            ready.append((place, prepared))
-    for batch in in_batches(plan.batch, ready):
-        results = await deliver_batch(runtime, plan, [prepared for _, prepared in batch])
-        for (place, prepared), each in zip(batch, results, strict=True):
-            ends[place] = _end(runtime, plan, prepared, each)
+            for place, event in enumerate(queued)
+            if not plan.matches(event)
+        }
+    places = [place for place in range(len(queued)) if place not in ends]
+    made = Preparation(bodies=[_json.dumps(events[place]) for place in places])
+    plan.prepare(made, now=runtime.clock())
+    for position, error in made.failures.items():
+        refused = isinstance(error, RejectedError)
+        failure = error if isinstance(error, RejectedError) else plugin_failure(error)
+        event = queued[places[position]]
+        ends[places[position]] = _failed(
+            runtime, plan, failure, {"event": event}, retryable=not refused
+        )
+    for batch in made.batches(plan.batch):
+        for verdict in await deliver_batch(runtime, plan, batch):
+            for index in verdict.indexes:
+                place = places[batch.positions[index]]
+                ends[place] = _end(runtime, plan, queued[place], batch, index, verdict)
     return tuple(ends[place] for place in range(len(events)))
 
 
-def _end(
-    runtime: InstanceRuntime, plan: Plan, prepared: PreparedEvent, result: AttemptResult
+def _end(  # noqa: PLR0913, PLR0917 - an event, what was made of it, and what became of it
+    runtime: InstanceRuntime,
+    plan: Plan,
+    event: Event,
+    batch: PreparedBatch,
+    index: int,
+    verdict: Verdict,
 ) -> TestedDelivery:
     known = {
-        "event": prepared.event,
-        "payload": prepared.payload,
-        "fields": _json.loads(prepared.wire),
-        "kept": result.exchange,
+        "event": event,
+        "payload": batch.payloads[index],
+        "fields": _json.loads(batch.wire(index)),
+        "kept": verdict.exchange,
     }
-    if result.error is None:
+    if verdict.error is None:
         return TestedDelivery(outcome=Stage.DELIVERED, **known)
-    return _failed(runtime, plan, result.error, known, retryable=result.retryable)
+    return _failed(runtime, plan, verdict.error, known, retryable=verdict.retryable)
 
 
 def _failed(

@@ -49,16 +49,16 @@ async def _send_one(snapshot: Snapshot, plan: Plan, event: dict[str, Any]) -> di
     if runtime is None:
         raise NotFoundError(f"the instance of {plan.subscription.id} could not be started")
     try:
-        prepared = plan.prepare(event, now=time.time())
+        batch = plan.prepare_one(event, now=time.time())
     except Exception as error:  # noqa: BLE001 - a plugin's own checks may raise anything
         return result | {
             "error": _error(as_delivery_error(error), plan.mask_of(runtime.mask, event))
         }
-    [answer] = await deliver_batch(runtime, plan, [prepared])
-    if answer.exchange is not None:
-        result["exchange"] = answer.exchange.as_data()
-    mask = plan.secrets.mask_wires(runtime.mask, [prepared.wire])
-    return result | {"error": None if answer.error is None else _error(answer.error, mask)}
+    [verdict] = await deliver_batch(runtime, plan, batch)
+    if verdict.exchange is not None:
+        result["exchange"] = verdict.exchange.as_data()
+    mask = plan.secrets.mask_wires(runtime.mask, batch.wires)
+    return result | {"error": None if verdict.error is None else _error(verdict.error, mask)}
 
 
 def _error(error: DeliveryError, mask: Mask) -> dict[str, Any]:
