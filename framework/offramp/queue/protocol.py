@@ -110,10 +110,10 @@ class Queue(Protocol):
         ...
 
     async def backfill(self, subscription: str, events: Sequence[str]) -> int:
-        """Make events due that a subscription filtered, or that came before it; how many.
+        """Make events due that a subscription's trigger filtered, or that came before it; how many.
 
-        `events` are ids of `EventRecord`. Events whose delivery to the subscription is in flight,
-        delivered, rejected or expired are left alone, and so are events without a body.
+        `events` are ids of `EventRecord`. Events whose delivery to the subscription is in flight or
+        has ended otherwise are left alone, and so are events without a body.
         """
         ...
 

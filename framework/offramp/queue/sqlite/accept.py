@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import chain, compress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 import msgspec
@@ -30,9 +30,11 @@ from offramp.queue.values import Counted
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from offramp.queue.values import EventBatch, Route
+
+T = TypeVar("T")
 
 
 @attrs.frozen
@@ -109,28 +111,28 @@ class _Columns(msgspec.Struct):
         if not n:
             return
         self.runs.append(Run(batch.source, to_us(batch.received_at), n))
-        # A router gives the same route to all events that go the same way.
-        for route in batch.routes:
-            if id(route) not in indexes:
-                indexes[id(route)] = len(self.routes)
-                self.routes.append(route)
-        places = [indexes[id(route)] for route in batch.routes]
+
+        def new(column: Iterable[T]) -> Iterable[T]:
+            return column if flags is None else compress(column, flags)
+
+        self.message_ids += new(batch.message_ids)
+        self.bodies += new(batch.bodies)
         kinds = self.kinds
-        kind_of = [
+        self.kind_of += [
             kinds.setdefault(kind, len(kinds))
-            for kind in zip(batch.types, batch.names, strict=True)
+            for kind in new(zip(batch.types, batch.names, strict=True))
         ]
-        route_of = [places[route] for route in batch.route_of]
-        if flags is None:
-            self.message_ids += batch.message_ids
-            self.kind_of += kind_of
-            self.route_of += route_of
-            self.bodies += batch.bodies
-        else:
-            self.message_ids += compress(batch.message_ids, flags)
-            self.kind_of += compress(kind_of, flags)
-            self.route_of += compress(route_of, flags)
-            self.bodies += compress(batch.bodies, flags)
+        route_of = list(new(batch.route_of))
+        # A router gives the same route to all events that go the same way. One that no new event
+        # goes is left out: the set of its events would be empty, which stands for all.
+        places = {}
+        for index in sorted(set(route_of)):
+            route = batch.routes[index]
+            place = indexes.setdefault(id(route), len(self.routes))
+            if place == len(self.routes):
+                self.routes.append(route)
+            places[index] = place
+        self.route_of += [places[index] for index in route_of]
 
 
 class Accepting:
