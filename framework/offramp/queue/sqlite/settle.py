@@ -167,9 +167,9 @@ class Settling:
         added: list[NewException] = []
         for each in settled:
             # Those in blocks first: others that share their exchange share their request.
-            for group in sorted(each.groups, key=lambda group: group.outcome.stage not in IN_BLOCK):
+            for group in sorted(each.groups, key=lambda group: not _in_block(group.outcome)):
                 _count(group, each.number, rows, changes, now)
-                if group.outcome.stage in IN_BLOCK:
+                if _in_block(group.outcome):
                     _end_in_blocks(group, each.number, rows, requests)
                 else:
                     added += _leave_blocks(group, each.number, rows, requests, now)
@@ -185,6 +185,11 @@ class Settling:
         rows.write(connection, now)
         changes.write(connection, now)
         return [None] * len(settled)
+
+
+def _in_block(outcome: Outcome) -> bool:
+    # What ends in its block was tried once.
+    return outcome.stage in IN_BLOCK and outcome.attempted
 
 
 def _end_in_blocks(group: Alike, number: int, rows: _Rows, requests: NewRequests) -> None:
