@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,7 +12,7 @@ from offramp.queue.sqlite.counters import bucket_bound
 from offramp.queue.sqlite.dead_letters import numbers_of
 from offramp.queue.sqlite.heads import HeadReader
 from offramp.queue.sqlite.ids import INDEXED
-from offramp.queue.sqlite.recent import list_recent, recent_place_of
+from offramp.queue.sqlite.recent import RecentQuery, recent_place_of
 from offramp.queue.sqlite.reconcile import reconcile
 from offramp.queue.sqlite.records import EventPlace, deliveries_of_rows, event_records
 from offramp.queue.sqlite.scan import Conditions, Found, find_events
@@ -102,17 +101,14 @@ class SqliteLedger:
                 if delivery.subscription == subscription
             )
             return Page(rows=tuple(rows), cursor=page.cursor)
-        place = recent_place_of(cursor)
-        return await self._store.read(
-            partial(
-                list_recent,
-                reader=self._reader,
-                name=subscription,
-                stage=stage,
-                limit=limit,
-                place=place,
-            )
+        query = RecentQuery(
+            reader=self._reader,
+            name=subscription,
+            stage=stage,
+            limit=limit,
+            place=recent_place_of(cursor),
         )
+        return await self._store.read(query)
 
     async def counts(
         self,

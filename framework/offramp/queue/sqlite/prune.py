@@ -155,7 +155,7 @@ class DropRows:
 
 @attrs.frozen
 class DropBlocks:
-    """Forgets those blocks that no delivery needs: the body at once, the rest after `until` (µs)."""
+    """Forgets those blocks that no delivery needs: bodies at once, all after `until` (µs)."""
 
     reader: HeadReader
     blocks: Sequence[int]
@@ -180,12 +180,12 @@ class DropBlocks:
         self, connection: sqlite3.Connection, block: Block, changes: Changes, indexed: int
     ) -> None:
         """Count what the block filtered; let rows that stay be found without it."""
-        terms = {"low": block.number, "below": block.number + block.n}
-        rows = connection.execute(SQL["rows_of_block"], terms).fetchall()
+        span = {"low": block.number, "below": block.number + block.n}
+        rows = connection.execute(SQL["rows_of_block"], span).fetchall()
         own = {(event, subscription) for event, subscription, _ in rows}
         heads = block.heads
-        for route, n in Counter(heads.route_of or [0] * block.n).items():
-            for numbers in heads.routes[route].filtered.values():
+        for index, n in Counter(heads.route_of or [0] * block.n).items():
+            for numbers in heads.routes[index].filtered.values():
                 changes.pruned.update({(number, FILTERED): n for number in numbers})
         for event, number in own:
             route = heads.route(event - block.number)

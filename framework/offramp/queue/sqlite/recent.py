@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import attrs
+
 from offramp.queue.block import positions_of, unpack_set
 from offramp.queue.sqlite.codes import CODES, DEAD_CODES, DELIVERED, NEVER, RETRYING, WAITING
 from offramp.queue.sqlite.dead_letters import numbers_of
@@ -52,85 +54,79 @@ class _Entry(NamedTuple):
     waiting: bool = False
 
 
-def list_recent(
-    connection: sqlite3.Connection,
-    reader: HeadReader,
-    name: str,
-    stage: Stage | None,
-    *,
-    limit: int,
-    place: RecentPlace,
-) -> Page[Delivery]:
-    """Read one page of what stands at a stage, or at any but filtered."""
-    found = connection.execute(SQL["number"], {"name": name}).fetchone()
-    if found is None:
-        return Page(rows=())
-    states = ANY_STATE if stage is None else (CODES[stage],)
-    entries = sorted(_entries(connection, found[0], states, limit + 1, place), reverse=True)
-    page = entries[:limit]
-    events = [entry.event for entry in page]
-    cursor = None
-    if len(entries) > limit:
-        waiting = min((entry.event for entry in page if entry.waiting), default=place.waiting)
-        cursor = f"{page[-1].at}-{page[-1].event}-{waiting}"
-    return Page(rows=deliveries_of_events(connection, reader, events, found[0]), cursor=cursor)
+@attrs.frozen(kw_only=True)
+class RecentQuery:
+    """Which page of which deliveries is wanted; of all stages but filtered, where none is given."""
 
+    reader: HeadReader
+    name: str
+    stage: Stage | None
+    limit: int
+    place: RecentPlace
 
-def _entries(
-    connection: sqlite3.Connection,
-    subscription: int,
-    states: tuple[int, ...],
-    n: int,
-    place: RecentPlace,
-) -> Iterator[_Entry]:
-    """The latest `n` of each kind, and maybe more."""
-    for state in states:
-        terms = {
-            "subscription": subscription,
-            "state": state,
-            "before": place.at,
-            "below": place.event,
-            "limit": n,
-        }
-        name = "rows_in_flight" if state <= RETRYING else "rows_that_ended"
-        yield from (_Entry(*row) for row in connection.execute(SQL[name], terms).fetchall())
-        if state == WAITING:
-            yield from _waiting(connection, subscription, n, place)
-        if state == DELIVERED:
-            yield from _ended(connection, subscription, state, n, place)
+    def __call__(self, connection: sqlite3.Connection) -> Page[Delivery]:
+        """Run in a read transaction."""
+        found = connection.execute(SQL["number"], {"name": self.name}).fetchone()
+        if found is None:
+            return Page(rows=())
+        (subscription,) = found
+        entries = sorted(self._entries(connection, subscription), reverse=True)
+        page = entries[: self.limit]
+        cursor = None
+        if len(entries) > self.limit:
+            last = page[-1]
+            waiting = [entry.event for entry in page if entry.waiting]
+            cursor = f"{last.at}-{last.event}-{min(waiting, default=self.place.waiting)}"
+        events = [entry.event for entry in page]
+        rows = deliveries_of_events(connection, self.reader, events, subscription)
+        return Page(rows=rows, cursor=cursor)
 
+    def _entries(self, connection: sqlite3.Connection, subscription: int) -> Iterator[_Entry]:
+        """The latest of each kind, as many as may be needed, and maybe more."""
+        for state in ANY_STATE if self.stage is None else (CODES[self.stage],):
+            terms = {
+                "subscription": subscription,
+                "state": state,
+                "before": self.place.at,
+                "below": self.place.event,
+                "limit": self.limit + 1,
+            }
+            name = "rows_in_flight" if state <= RETRYING else "rows_that_ended"
+            yield from (_Entry(*row) for row in connection.execute(SQL[name], terms).fetchall())
+            if state == WAITING:
+                yield from self._waiting(connection, subscription)
+            if state == DELIVERED:
+                yield from self._delivered(connection, subscription)
 
-def _waiting(
-    connection: sqlite3.Connection, subscription: int, n: int, place: RecentPlace
-) -> Iterator[_Entry]:
-    """What waits in blocks, due since its acceptance."""
-    terms = {"subscription": subscription, "below": place.waiting, "n": n + 1}
-    at = place.at
-    for block, size, accepted_at, packed in connection.execute(SQL["open_below"], terms).fetchall():
-        at = min(at, accepted_at)
-        for position in positions_of(open_set(packed, size))[::-1]:
-            if block + position < place.waiting:
-                yield _Entry(at, block + position, waiting=True)
-                n -= 1
-        if n <= 0:
-            return
+    def _waiting(self, connection: sqlite3.Connection, subscription: int) -> Iterator[_Entry]:
+        """What waits in blocks, due since its acceptance."""
+        left = self.limit + 1
+        below, at = self.place.waiting, self.place.at
+        terms = {"subscription": subscription, "below": below, "n": left + 1}
+        rows = connection.execute(SQL["open_below"], terms).fetchall()
+        for block, size, accepted_at, packed in rows:
+            at = min(at, accepted_at)
+            for position in positions_of(open_set(packed, size))[::-1]:
+                if block + position < below:
+                    yield _Entry(at, block + position, waiting=True)
+                    left -= 1
+            if left <= 0:
+                return
 
-
-def _ended(
-    connection: sqlite3.Connection, subscription: int, state: int, n: int, place: RecentPlace
-) -> Iterator[_Entry]:
-    """What ended without rows of their own, by the requests that ended it."""
-    before = place.at
-    while n > 0:
-        terms = {"subscription": subscription, "state": state, "before": before, "n": n}
-        rows = connection.execute(SQL["requests_until"], terms).fetchall()
-        if not rows:
-            return
-        for at, packed in rows:
-            for part in unpack_parts(packed):
-                for position in positions_of(unpack_set(part.positions)):
-                    entry = _Entry(at, part.block + position)
-                    if entry[:2] < place[:2]:
-                        yield entry
-                        n -= 1
-        before = rows[-1][0] - 1
+    def _delivered(self, connection: sqlite3.Connection, subscription: int) -> Iterator[_Entry]:
+        """What was delivered at the first attempt, by the requests that did it."""
+        left = self.limit + 1
+        before = self.place.at
+        while left > 0:
+            terms = {"subscription": subscription, "before": before, "n": left}
+            rows = connection.execute(SQL["delivering_requests"], terms).fetchall()
+            if not rows:
+                return
+            for at, packed in rows:
+                for part in unpack_parts(packed):
+                    for position in positions_of(unpack_set(part.positions)):
+                        entry = _Entry(at, part.block + position)
+                        if entry[:2] < self.place[:2]:
+                            yield entry
+                            left -= 1
+            before = rows[-1][0] - 1

@@ -124,8 +124,8 @@ class _Ahead(Generic[T]):
     """Rows in the order of their first column, taken up to a number."""
 
     def __init__(self, rows: Iterator[T]) -> None:
-        self._rows = rows
-        self._next = next(rows, None)
+        self._rows: Iterator[T] = rows
+        self._next: T | None = next(rows, None)
 
     def before(self, end: int) -> Iterator[T]:
         """The rows that come next and whose first column is below `end`."""
@@ -170,11 +170,12 @@ class _Recount:
         self, rows: Iterator[_Exception], deliveries: Iterator[_BlockRow]
     ) -> Iterator[str]:
         """What belongs to no block: rows of their own may, those of blocks may not."""
-        for row in rows:
-            self._lone.add(row.event)
-            yield from self._own_row(row)
+        for own in rows:
+            self._lone.add(own.event)
+            yield from self._own_row(own)
         for row in deliveries:
-            yield f"block {row.block} is gone, but subscription {self.names[row.subscription]} has it"
+            name = self.names[row.subscription]
+            yield f"block {row.block} is gone, but subscription {name} has it"
 
     def _own_row(self, row: _Exception) -> Iterator[str]:
         self.counted[row.subscription, row.state] += 1
@@ -192,9 +193,9 @@ class _Recount:
     ) -> Iterator[str]:
         number, n, *_ = row
         own: dict[int, list[int]] = defaultdict(list)
-        for each in rows:
-            own[each.subscription].append(each.event - number)
-            yield from self._own_row(each)
+        for own_row in rows:
+            own[own_row.subscription].append(own_row.event - number)
+            yield from self._own_row(own_row)
         sets = {subscription: set_of(places) for subscription, places in own.items()}
         block, damage = _read(row)
         if damage is not None:

@@ -118,29 +118,27 @@ class _Known:
 
     def deliveries(self, place: EventPlace, only: int | None = None) -> Iterator[Delivery]:
         """All deliveries of an event, or that of one subscription."""
-        rows = self.rows.get(place.event, {})
-        told = set()
-        for subscription, filtered in _routes(place):
-            told.add(subscription)
-            if only in {None, subscription}:
-                row = rows.get(subscription)
-                found = (
-                    self._from_block(place, subscription, filtered)
-                    if row is None
-                    else row.delivery(self.names)
-                )
-                if found is not None:
-                    yield found
+        rows = dict(self.rows.get(place.event, {}))
+        if place.block is not None:
+            for subscription, filtered in _routes(place.block, place.event):
+                # A row of its own overrides the block.
+                row = rows.pop(subscription, None)
+                if only in {None, subscription}:
+                    told = (
+                        self._from_block(place.block, place.event, subscription, filtered)
+                        if row is None
+                        else row.delivery(self.names)
+                    )
+                    if told is not None:
+                        yield told
         for subscription, row in rows.items():
-            if subscription not in told and only in {None, subscription}:
+            if only in {None, subscription}:
                 yield row.delivery(self.names)
 
     def _from_block(
-        self, place: EventPlace, subscription: int, filtered: str | None
+        self, block: Block, event: int, subscription: int, filtered: str | None
     ) -> Delivery | None:
-        assert place.block is not None
-        block = place.block
-        position = place.event - block.number
+        position = event - block.number
         head = block.head(position)
         in_block = self.in_blocks.get((block.number, subscription))
         number = None if in_block is None else in_block.request(position)
@@ -154,7 +152,7 @@ class _Known:
         else:
             return None
         return Delivery(
-            id=delivery_id(place.event, subscription),
+            id=delivery_id(event, subscription),
             subscription=self.names[subscription],
             source=head.source,
             message_id=head.message_id,
@@ -172,11 +170,9 @@ class _Known:
         )
 
 
-def _routes(place: EventPlace) -> Iterator[tuple[int, str | None]]:
+def _routes(block: Block, event: int) -> Iterator[tuple[int, str | None]]:
     """The subscriptions that an event was matched against: why one did not get it, or nothing."""
-    if place.block is None:
-        return
-    route = place.block.heads.route(place.event - place.block.number)
+    route = block.heads.route(event - block.number)
     for subscription in route.subscriptions:
         yield subscription, None
     for reason, subscriptions in route.filtered.items():
@@ -278,11 +274,11 @@ def _read_known(
     in_blocks = _read_in_blocks(connection, blocks)
     asked = {
         number
-        for place in places
-        if place.block is not None
-        for subscription, _ in _routes(place)
-        if (row := in_blocks.get((place.block.number, subscription)))
-        if (number := row.request(place.event - place.block.number))
+        for event, block in places
+        if block is not None
+        for subscription, _ in _routes(block, event)
+        if (in_block := in_blocks.get((block.number, subscription)))
+        if (number := in_block.request(event - block.number))
     }
     terms = {"requests": as_json(sorted(asked)), "full": full}
     requests = [RequestRow(*row) for row in connection.execute(SQL["requests_by_number"], terms)]

@@ -193,7 +193,7 @@ class _FilteredInRange:
         numbers = sorted({number for each in results.values() for number, _ in each})
         asked = {"requests": as_json(numbers)}
         filtering = {number for (number,) in connection.execute(SQL["filtering_requests"], asked)}
-        tried = {}
+        tried: dict[int, int] = {}
         for block, each in results.items():
             for number, bits in each:
                 if number in filtering:
