@@ -165,7 +165,7 @@ def accept_growth(bench: Bench) -> Iterator[Measurement]:
             with ExitStack() as own:
                 many = _sending(sender, _host(own, config).port, LOADS[-1], bench)
                 sides = {(OURS, name): many, (OURS, ONE): one}
-                values = in_turn(sides, bench.effort.rounds)
+                values = in_turn(sides, bench.effort.host_rounds)
             yield from grown(f"accepting batches of {BATCH}", "events/s", values)
 
 

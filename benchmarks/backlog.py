@@ -51,7 +51,7 @@ def backlog_measurements(bench: Bench) -> Iterator[Measurement]:
                 stack, f"{name}: {effort.backlog:,} events", effort.backlog, bench, tree
             )
             sides[name] = partial(start, folder, config, effort, tree)
-        starts = in_turn(sides, effort.rounds)
+        starts = in_turn(sides, effort.host_rounds)
     what = f"{effort.backlog:,} waiting"
     for name, unit, value, most in (
         (f"memory, {what}, once ready", "MB", "first", None),

@@ -122,7 +122,7 @@ def deliver_measurements(bench: Bench) -> Iterator[Measurement]:
         }
         sides[BARE] = partial(runs.rate_of_bare, post, effort.delivered)
         sides[ON_EVENT] = partial(_rate_of_segment, segment, effort)
-        values = in_turn(sides, effort.rounds)
+        values = in_turn(sides, effort.host_rounds)
     measured = by_side(values)
     for peer, target, least in ((BARE, 0.4, 0.25), (ON_EVENT, 35.0, 20.0)):
         # The commit before stands beside the first of the two lines alone.
@@ -148,7 +148,7 @@ def deliver_growth(bench: Bench) -> Iterator[Measurement]:
         # So many subscriptions prepare all that they have before the first of it arrives, so that
         # the pace of the arrivals would say nothing of what they cost.
         rates = {
-            (which, side.name): partial(runs.rate_of_host, side, tree, count, from_port=True)
+            (which, side.name): partial(runs.rate_of_host, side, tree, count, with_start=True)
             for which, tree, side in sides_by_tree(bench, sides)
         }
         values = in_turn(rates, bench.effort.growth_rounds)
@@ -166,9 +166,9 @@ class _Runs:
     start: int = 0
 
     def rate_of_host(
-        self, side: Side, tree: Tree, count: int, _: int, *, from_port: bool = False
+        self, side: Side, tree: Tree, count: int, _: int, *, with_start: bool = False
     ) -> float:
-        """Events a second that a host with a backlog delivers, after its start or with it."""
+        """Events a second that a host with a backlog delivers, with its start or after it."""
         numbers = self._next(count)
         before = self.far.stored()
         with tempfile.TemporaryDirectory() as name:
@@ -181,10 +181,10 @@ class _Runs:
                 subscriptions=side.subscriptions,
                 tree=tree,
             )
-            url, ready = self.far.url, not from_port
-            with running_host(folder, side.config, partner=url, ready=ready, tree=tree):
+            # It delivers as soon as its port opens, which may be long before it is ready.
+            with running_host(folder, side.config, partner=self.far.url, ready=False, tree=tree):
                 living = side.living(numbers)
-                if from_port:
+                if with_start:
                     return self.far.rate_from_now(living, before)
                 return self.far.rate_of(living, before)
 

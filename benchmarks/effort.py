@@ -12,8 +12,10 @@ class Effort:
     """Rounds, and the size of each; seconds and events."""
 
     name: str
-    #: Of A and B, in turn.
+    #: Of A and B, in turn: many short ones, since other load changes within seconds; and fewer
+    #: where each side of a round starts a host.
     rounds: int
+    host_rounds: int
     #: Of one side of one round, in one process.
     run_seconds: float
     #: Before the first round, for compilers that learn as they run.
@@ -21,8 +23,9 @@ class Effort:
     #: Requests of one round of accepting: singles, and batches of 100.
     singles: int
     batches: int
-    #: Events of one round of delivering, and of the end-to-end run.
+    #: Events of one round of delivering a backlog, and of one from end to end.
     delivered: int
+    sustained: int
     #: Seconds at 1,000 events a second, and at 100 single ones; single ones, one after the other.
     paced_seconds: float
     slow_seconds: float
@@ -46,22 +49,24 @@ class Effort:
 
 FULL: Final = Effort(
     name="full",
-    rounds=5,
-    run_seconds=0.4,
+    rounds=9,
+    host_rounds=5,
+    run_seconds=0.25,
     warm_seconds=1.0,
-    singles=6_000,
-    batches=300,
-    delivered=60_000,
-    paced_seconds=10.0,
-    slow_seconds=5.0,
+    singles=4_000,
+    batches=250,
+    delivered=100_000,
+    sustained=40_000,
+    paced_seconds=5.0,
+    slow_seconds=4.0,
     alone=1_000,
     backlog=1_000_000,
-    watched_seconds=3.0,
+    watched_seconds=2.0,
     growth=(1, 10, 100),
     growth_rounds=3,
-    growth_delivered=40_000,
+    growth_delivered=30_000,
     growth_events=20_000,
-    growth_paced_seconds=5.0,
+    growth_paced_seconds=4.0,
     growth_backlog=100_000,
     configured=500,
     changes=20,
@@ -69,11 +74,13 @@ FULL: Final = Effort(
 QUICK: Final = Effort(
     name="quick",
     rounds=2,
+    host_rounds=2,
     run_seconds=0.05,
     warm_seconds=0.05,
     singles=500,
     batches=20,
     delivered=4_000,
+    sustained=4_000,
     paced_seconds=1.0,
     slow_seconds=0.5,
     alone=50,

@@ -19,7 +19,8 @@ from benchmarks.host import (
 from benchmarks.measurements import BEFORE, OURS, Bench, Measurement
 from benchmarks.trees import Tree
 
-#: What stands beside every measurement of growth.
+#: What the groups of growth begin with, and what is beside every measurement of them.
+GROUP: Final = "growth: "
 ONE: Final = "1 subscription"
 #: 100 subscriptions of which one matches may cost so many times one.
 GROWTH_TARGET: Final = 1 / 3
@@ -126,7 +127,7 @@ def grown(  # noqa: PLR0913 - what a measurement says beside its values
             continue
         now = which == OURS
         yield Measurement(
-            group=f"growth: {group}",
+            group=GROUP + group,
             name=name + suffix + ("" if now else f", {BEFORE}"),
             unit=unit,
             ours=measured,

@@ -27,6 +27,8 @@ from offramp import __version__
 #: What the table fits into, and what its widest column of names takes of that, in characters.
 WIDTH: Final = 100
 BESIDE_WIDTH: Final = 15
+#: From here on, digits behind the point say nothing.
+WHOLE_FROM: Final = 100
 #: So much of a commit's name is shown.
 COMMIT_CHARACTERS: Final = 10
 PACKAGES: Final = ("aiohttp", "attrs", "cattrs", "msgspec", "uvloop")
@@ -120,7 +122,7 @@ def _rows(measurement: Measurement) -> Iterable[Sequence[str]]:
         else measurement.name
     )
     if not measurement.peers:
-        yield name, ours, "", "", "", _bound(measurement), _MARKS[measurement.reached]
+        yield name, ours, "", "", "", bound(measurement), _MARKS[measurement.reached]
     for number, (peer, values) in enumerate(measurement.peers.items()):
         aimed = peer == measurement.target_peer and measurement.target is not None
         bounded = measurement.most is not None and not number
@@ -130,28 +132,35 @@ def _rows(measurement: Measurement) -> Iterable[Sequence[str]]:
             peer,
             shown(values, measurement.unit),
             f"{measurement.ratio(peer):.3g}x",
-            _bound(measurement) if bounded else _wanted(measurement) if aimed else "",
+            bound(measurement) if bounded else wanted(measurement) if aimed else "",
             _mark(measurement) if aimed or bounded else "",
         )
 
 
 def _before_rows(measurement: Measurement) -> Iterable[Sequence[str]]:
-    sign = "<=" if measurement.less_is_better else ">="
-    wanted = measurement.before_target
     yield (
         measurement.name,
         shown(measurement.before or (), measurement.unit),
         shown(measurement.ours, measurement.unit),
         f"{measurement.now_by_before:.3g}x",
-        "" if wanted is None else f"{sign} {wanted:.3g}x",
+        wanted_of_before(measurement),
         _MARKS[measurement.reached_before],
     )
 
 
-def _wanted(measurement: Measurement) -> str:
-    """The target, behind what it has to be at least where that is less."""
+def wanted(measurement: Measurement) -> str:
+    """The target, behind what the ratio has to be at least where that is less."""
+    if measurement.target is None:
+        return ""
     least = "" if measurement.least is None else f"{measurement.least:.3g} / "
     return f"{least}{measurement.target:.3g}x"
+
+
+def wanted_of_before(measurement: Measurement) -> str:
+    """What now / before has to be, at least or at most."""
+    sign = "<=" if measurement.less_is_better else ">="
+    target = measurement.before_target
+    return "" if target is None else f"{sign} {target:.3g}x"
 
 
 def _mark(measurement: Measurement) -> str:
@@ -160,16 +169,21 @@ def _mark(measurement: Measurement) -> str:
     return _MARKS[measurement.reached]
 
 
-def _bound(measurement: Measurement) -> str:
+def bound(measurement: Measurement) -> str:
+    """What ours has to be at most."""
     return "" if measurement.most is None else f"<= {measurement.most:g}"
 
 
 def shown(values: Sequence[float], unit: str) -> str:
     """The median of a measurement's rounds, with its unit and the spread."""
+    return f"{median(values, unit)} ±{spread(values):.0%}"
+
+
+def median(values: Sequence[float], unit: str) -> str:
+    """The median of a measurement's rounds, with its unit."""
     middle = statistics.median(values)
-    number = f"{middle:,.0f}" if middle >= WIDTH else f"{middle:.3g}"
-    short = {"events/s": "/s"}.get(unit, f" {unit}")
-    return f"{number}{short} ±{spread(values):.0%}"
+    number = f"{middle:,.0f}" if middle >= WHOLE_FROM else f"{middle:.3g}"
+    return number + {"events/s": "/s"}.get(unit, f" {unit}")
 
 
 def as_data(

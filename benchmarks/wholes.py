@@ -33,7 +33,7 @@ def end_to_end_measurements(bench: Bench) -> Iterator[Measurement]:
         sender = Sender(load, bench.now)
         hosts = {name: _opened(stack, side, far, tree) for name, tree in bench.trees().items()}
         runs = {
-            name: _sustained(far, sender, host, side, bench.effort.delivered)
+            name: _sustained(far, sender, host, side, bench.effort.sustained)
             for name, host in hosts.items()
         }
         values = in_turn(runs, bench.effort.rounds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,11 +17,14 @@ from benchmarks.delivering import partner
 from benchmarks.effort import QUICK
 from benchmarks.growth import make_sides, sides_by_tree
 from benchmarks.host import fill_queue, make_busy_config, running_host, subscriptions_of
+from benchmarks.markdown import tables_of
 from benchmarks.measurements import BEFORE, OURS, Bench, Measurement, by_side, in_turn
 from benchmarks.processes import BenchmarkError, worker
 from benchmarks.report import WIDTH, as_data, show
 from benchmarks.trees import HERE, Tree, python
 from rich.console import Console
+
+from offramp import _json
 
 EVENTS = 300
 
@@ -137,8 +141,8 @@ def test_now_by_before_is_the_median_of_paired_rounds(
     assert (line["median"], line["median_before"], line["now_by_before"]) == (20.0, 10.0, 2.0)
 
 
-def test_the_table_of_before_and_now() -> None:
-    """It names the commit, and is printed only where something was compared."""
+def test_the_tables_of_before_and_now() -> None:
+    """They name the commit, and are there only where something was compared."""
     alone = Measurement(
         group="g", name="alone", unit="events/s", ours=[3.0], peers={"bare": [4.0]},
         target=0.9, least=0.7, target_peer="bare",
@@ -156,3 +160,8 @@ def test_the_table_of_before_and_now() -> None:
     assert "1234567" not in texts[0]
     (line,) = [each for each in texts[1].partition("1234567")[2].splitlines() if "p99" in each]
     assert line.split() == ["p99", "10", "ms", "±0%", "11", "ms", "±0%", "1.1x", "<=", "1x", "no"]
+    result = json.loads(_json.dumps(as_data([alone, both], QUICK, before="1234567")))
+    beside, compared = tables_of(result)
+    times = "\N{MULTIPLICATION SIGN}"
+    assert f"| g | alone | 3/s | bare | 4/s | 0.75{times} | 0.7 / 0.9{times} | least |" in beside
+    assert f"| g | p99 | 10 ms | 11 ms | 1.1{times} | ≤ 1{times} | no |" in compared
