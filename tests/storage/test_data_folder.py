@@ -29,13 +29,13 @@ sys.stdin.read()
 
 
 def add_row(connection: sqlite3.Connection, name: str) -> int:
-    cursor = connection.execute("INSERT INTO lanes (name) VALUES (?)", (name,))
+    cursor = connection.execute("INSERT INTO subscriptions (name) VALUES (?)", (name,))
     assert cursor.lastrowid is not None
     return cursor.lastrowid
 
 
 def row_names(connection: sqlite3.Connection) -> list[str]:
-    return [name for (name,) in connection.execute("SELECT name FROM lanes ORDER BY lane")]
+    return [name for (name,) in connection.execute("SELECT name FROM subscriptions ORDER BY subscription")]
 
 
 def files(folder: Path) -> list[str]:
