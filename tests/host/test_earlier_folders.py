@@ -21,7 +21,7 @@ from offramp.plugins import load_catalog, load_plugins
 from offramp.queue import Stage
 from offramp.queue.sqlite import SqliteLedger
 from offramp.storage import Store
-from offramp.storage.migrate import known_migrations, migrate
+from offramp.storage.migrate import Migration, known_migrations, migrate
 
 FOLDERS = Path(__file__).with_name("data_folders")
 FILE = "offramp.sqlite3"
@@ -104,7 +104,7 @@ def test_a_migration_that_fails_leaves_the_folder_as_it_was(folder: Path) -> Non
     with closing(sqlite3.connect(folder / FILE, isolation_level=None)) as connection:
         before = list(connection.iterdump())
         with pytest.raises(sqlite3.OperationalError, match="nowhere"):
-            migrate(connection, [*known_migrations(), "INSERT INTO nowhere VALUES (1);"])
+            migrate(connection, [*known_migrations(), Migration("INSERT INTO nowhere VALUES (1);")])
         assert list(connection.iterdump()) == before
         assert connection.execute("PRAGMA user_version").fetchone() == (3,)
 
