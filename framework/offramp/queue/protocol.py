@@ -58,8 +58,9 @@ class Queue(Protocol):
 
         If none is due, waits up to `wait` seconds and wakes at once for an accept, a retry that
         comes due, a lease that lapses or is released, a replay. `None` after `wait`, or on close.
-        With `onto`, up to `n` more are borrowed under the token of that lease, and the answer
-        holds both; its own deliveries come first, and all of them expire after `ttl`.
+        With `onto`, up to `n` more are borrowed under the token of that lease: the answer holds
+        both, its own deliveries first, and all of them expire after `ttl`. If that lease is lost,
+        the answer is a lease of the new ones only.
         """
         ...
 

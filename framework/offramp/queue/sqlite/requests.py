@@ -51,7 +51,7 @@ class NewRequests:
     """The requests of one write; outcomes that share an exchange share a row where they can."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        (self._first,) = connection.execute(SQL["next_request"]).fetchone()
+        self._first: int = connection.execute(SQL["next_request"]).fetchone()[0]
         self._new: list[_New] = []
         self._by_exchange: dict[int, int] = {}
 
