@@ -21,7 +21,7 @@ async def dead_ids(bench: Bench, which: DeadLetterFilter) -> list[str]:
 
 
 async def test_dead_are_the_rejected_and_the_expired(bench: Bench) -> None:
-    """Latest end first, of all subscriptions, with reason and status; nothing else is among them."""
+    """Latest end first, of all subscriptions, with reason and status, and nothing else."""
     await bench.end(2, Stage.DELIVERED)
     await bench.end(2, Stage.FILTERED)
     (rejected,) = await bench.end(1, Stage.REJECTED, "a", reason="400", status=400)
@@ -61,7 +61,7 @@ async def test_pages_of_dead_ones_join_up(bench: Bench) -> None:
 
 
 async def test_dead_ones_are_found_by_what_is_known_of_them(bench: Bench) -> None:
-    """Subscription, reason, time, stage and id, alone and together; `until` is out, `since` is in."""
+    """Subscription, reason, time, stage, id, alone and together; `until` is out, `since` is in."""
     start = bench.clock()
     (first,) = await bench.end(1, Stage.REJECTED, "a", reason="400")
     bench.clock.move(10)
@@ -229,7 +229,7 @@ async def test_a_caller_who_leaves_does_not_upset_the_counters(bench: Bench) -> 
 
 
 async def test_a_letter_names_its_delivery(bench: Bench) -> None:
-    """The id of a dead letter is that of the lease and of the event's record, and finds it again."""
+    """Its id is that of the lease and of the record, and finds it again."""
     ids = await bench.accept(3)
     lease = await bench.take(3)
     await bench.settle(lease, Stage.DELIVERED, {1: Stage.REJECTED})

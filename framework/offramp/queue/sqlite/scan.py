@@ -104,9 +104,9 @@ class _Search:
         which = self.which
         low, upper = 0, below
         if which.since > 0:
-            low = self._first_from(which.since - CLOCK_STEP_US)
+            low, _ = self._first_from(which.since - CLOCK_STEP_US)
         if which.until < NEVER:
-            upper = min(below, self._first_from(which.until + CLOCK_STEP_US))
+            upper = min(below, self._first_from(which.until + CLOCK_STEP_US)[1])
         while upper > low:
             terms = {"below": upper, "n": BLOCKS_AT_ONCE}
             rows = self.connection.execute(SQL["heads_below"], terms).fetchall()
@@ -152,18 +152,23 @@ class _Search:
             return None
         return _FilteredInRange.read(self.connection, self.which.filtered_by, low, upper)
 
-    def _first_from(self, at: int) -> int:
-        """An event before which all blocks were accepted earlier than `at`, by bisection."""
+    def _first_from(self, at: int) -> tuple[int, int]:
+        """Where the blocks begin that were accepted at `at` or later, by bisection.
+
+        The first number behind the one of the last block before, and that of the first of them.
+        """
         low = 0
         (high,) = self.connection.execute(SQL["end_of_blocks"]).fetchone()
+        first: int = high
         while low < high:
             middle = (low + high) // 2
             row = self.connection.execute(SQL["block_from"], {"block": middle}).fetchone()
-            if row is None or row[1] >= at:
-                high = middle
-            else:
+            if row is not None and row[1] < at:
                 low = row[0] + 1
-        return low
+            else:
+                high = middle
+                first = first if row is None else row[0]
+        return low, first
 
 
 @attrs.frozen
