@@ -13,6 +13,7 @@ from typing import Any, Final
 import attrs
 
 from offramp import _json
+from offramp._json import Projection
 from offramp.config import Config, Instance, References
 from offramp.delivery.alarm import Alarm
 from offramp.delivery.breaker import Hold
@@ -100,26 +101,41 @@ class Engine:
         """Find the source of a write key, or `None`."""
         return self._snapshot.router.source_of(write_key)
 
-    async def accept(self, source: str, events: Sequence[dict[str, Any]]) -> Sequence[bool]:
+    def projection(self, source: str) -> Projection:
+        """Read of an event what `accept` reads of it, until a configuration is applied."""
+        return self._snapshot.router.projection(source)
+
+    async def accept(
+        self,
+        source: str,
+        events: Sequence[dict[str, Any]],
+        bodies: Sequence[bytes] | None = None,
+    ) -> Sequence[bool]:
         """Store events with the subscriptions that they go to; returns when they are on disk.
 
-        `False` marks a duplicate. Raises `QueueFullError` and `StorageError`.
+        `bodies` is their JSON; without it, events are whole and are written here. `False` marks a
+        duplicate. Raises `QueueFullError` and `StorageError`.
         """
         accepting = self._snapshot
         self._accepting[accepting] += 1
         try:
-            return await self.queue.accept(self._items(accepting.router, source, events))
+            written = list(map(_json.dumps, events)) if bodies is None else bodies
+            return await self.queue.accept(self._items(accepting.router, source, events, written))
         finally:
             self._accepting[accepting] -= 1
             self._accepted.set()
 
     def _items(
-        self, router: Router, source: str, events: Sequence[dict[str, Any]]
+        self,
+        router: Router,
+        source: str,
+        events: Sequence[dict[str, Any]],
+        bodies: Sequence[bytes],
     ) -> list[NewItem]:
         received_at = self._clock()
+        routes, indexes = router.route_batch(source, events)
         items = []
-        for event in events:
-            routed = router.route(source, event)
+        for event, body, index in zip(events, bodies, indexes, strict=True):
             name = event.get("event")
             if type(name) is not str or not name:
                 name = str(name or event.get("name") or "")
@@ -130,9 +146,9 @@ class Engine:
                     type=event["type"],
                     name=name,
                     received_at=received_at,
-                    body=_json.dumps(event),
-                    lanes=routed.lanes,
-                    filtered=routed.filtered,
+                    body=body,
+                    lanes=routes[index].subscriptions,
+                    filtered=routes[index].filtered,
                 )
             )
         return items
