@@ -64,13 +64,14 @@ class Arrival:
         """Make an event of a message, and its JSON: its own text, with what is added at the end.
 
         What is added counts, also where the text has the key already: of equal keys, every reader
-        takes the last. `message` holds of the text at least what `READS` names. `None` if the text
-        has to be written anew; `check_event` checks the event in any case.
+        takes the last. `message` holds of the text at least what `READS` names, and becomes the
+        event. `None` if the text has to be written anew; `check_event` checks the event.
         """
         if self.batch_context or self.batch_integrations or text[-1:] != b"}":
             return None
         added = self._added(message)
-        event = {**message, **added}
+        event = message
+        event.update(added)
         rest: bytes | None = text
         if "writeKey" in event:
             rest = cut_text(text, "writeKey", event.pop("writeKey"))
