@@ -51,6 +51,8 @@ def extracted(commit: str) -> Iterator[Tree]:
     with tempfile.TemporaryDirectory(prefix="offramp-before-") as name:
         folder = Path(name)
         with tarfile.open(fileobj=io.BytesIO(_git("archive", commit, *EXTRACTED))) as archive:
+            # Newer releases of Python warn where none is named; the oldest have none.
+            archive.extraction_filter = getattr(tarfile, "data_filter", None)
             archive.extractall(folder / "tree")  # noqa: S202 - an archive of our own repository
         metadata = folder / "metadata"
         tree = Tree(root=folder / "tree", first=(metadata,))
@@ -106,12 +108,11 @@ def _installed() -> Iterator[str]:
 
 
 def _git(*arguments: str) -> bytes:
-    done = subprocess.run(  # noqa: S603 - our own command
-        ["git", *arguments],  # noqa: S607 - git is wherever the machine has it
-        cwd=HERE.root,
-        capture_output=True,
-        check=False,
-    )
+    command = ["git", *arguments]
+    try:
+        done = subprocess.run(command, cwd=HERE.root, capture_output=True, check=False)  # noqa: S603 - our own command
+    except FileNotFoundError:
+        raise BenchmarkError("git is not installed, and another commit needs it") from None
     if done.returncode:
         said = done.stderr.decode().strip() or "no such commit"
         raise BenchmarkError(f"git {' '.join(arguments)}: {said}")

@@ -10,7 +10,7 @@ from benchmarks.wide import wide
 from offramp import _json, hookimpl
 from offramp.config import Subscription
 from offramp.delivery import Plan, compile_subscription
-from offramp.delivery.router import Lane, make_router
+from offramp.delivery.router import Binding, make_router
 from offramp.fql import compile_trigger
 from offramp.mapping import compile_mapping
 from offramp.payload import compile_check
@@ -85,7 +85,7 @@ def _route(question: dict[str, Any]) -> Repeat:
         made = []
         for text in texts:
             event = _json.loads(text)
-            subscriptions = route("bench", event).lanes
+            subscriptions = route("bench", event).subscriptions
             made += [
                 _json.dumps(plans[subscription].payload_of(event, now=now)[0])
                 for subscription in subscriptions
@@ -95,9 +95,9 @@ def _route(question: dict[str, Any]) -> Repeat:
     return run
 
 
-def _subscription(name: str, text: str) -> Lane:
+def _subscription(name: str, text: str) -> Binding:
     trigger = compile_trigger(text)
-    return Lane(
+    return Binding(
         id=name,
         matches=trigger.matches,
         names=("bench",),

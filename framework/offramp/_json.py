@@ -26,7 +26,7 @@ MAX_INTEGER_CHARS: Final = 4_300
 MAX_PATH_KEYS: Final = 16
 #: Most keys of one object that a projection reads by themselves. msgspec compares each key of the
 #: text with them in turn, so with more of them reading the whole object takes less time.
-MAX_OBJECT_KEYS: Final = 48
+MAX_OBJECT_KEYS: Final = 32
 #: Bytes below which checking what is skipped takes longer than reading it.
 MIN_CHECKED_BYTES: Final = 800
 

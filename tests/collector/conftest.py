@@ -14,7 +14,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 from tests.listening import listening
 
+from offramp import _json
+from offramp._json import Projection
 from offramp.collector.limits import Limits
+from offramp.delivery.router import make_router
 from offramp.host.app import make_app
 
 WRITE_KEY = "write-key-of-the-web"
@@ -25,12 +28,18 @@ class MemoryIntake:
 
     def __init__(self) -> None:
         self.sources = {WRITE_KEY: "web", "write-key-of-the-app": "app"}
-        self.accepted: list[tuple[str, dict[str, Any]]] = []
+        #: Sources, and the JSON of their events as it is stored.
+        self.bodies: list[tuple[str, bytes]] = []
         self.refused: Counter[tuple[str | None, str]] = Counter()
         self.seen: set[str] = set()
         self.error: Exception | None = None
         self.pause = 0.0
         self.called = asyncio.Event()
+
+    @property
+    def accepted(self) -> list[tuple[str, dict[str, Any]]]:
+        """Sources and their events."""
+        return [(source, _json.loads(body)) for source, body in self.bodies]
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -41,18 +50,24 @@ class MemoryIntake:
         """Look it up."""
         return self.sources.get(write_key)
 
-    async def accept(self, source: str, events: Sequence[dict[str, Any]]) -> Sequence[bool]:
-        """Keep events, or fail as told."""
+    def projection(self, source: str) -> Projection:
+        """What the router reads for a source without triggers."""
+        return make_router([], {}).projection(source)
+
+    async def accept(
+        self, source: str, events: Sequence[dict[str, Any]], bodies: Sequence[bytes]
+    ) -> Sequence[bool]:
+        """Keep events as they are stored, or fail as told."""
         self.called.set()
         if self.pause:
             await asyncio.sleep(self.pause)
         if self.error is not None:
             raise self.error
         fresh = []
-        for event in events:
+        for event, body in zip(events, bodies, strict=True):
             fresh.append(event["messageId"] not in self.seen)
             self.seen.add(event["messageId"])
-            self.accepted.append((source, event))
+            self.bodies.append((source, body))
         return fresh
 
     def refuse(self, source: str | None, reason: str, count: int = 1) -> None:

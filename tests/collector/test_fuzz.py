@@ -128,7 +128,7 @@ async def test_good_events_beside_bad_ones_arrive(
     collector: Running, http: aiohttp.ClientSession, bad: list[bytes], position: int
 ) -> None:
     """Two good events among any others that can be told apart are accepted, each once."""
-    collector.intake.accepted.clear()
+    collector.intake.bodies.clear()
     good = [_good("first"), _good("last")]
     texts = [good[0], *bad[:position], good[1], *bad[position:]]
     body = b'{"batch": [%s]}' % b", ".join(texts)

@@ -12,21 +12,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from offramp.delivery import router as router_module
-from offramp.delivery.router import BROKEN, NO_MATCH, SWITCHED_OFF, Lane, make_router
+from offramp.delivery.router import BROKEN, NO_MATCH, SWITCHED_OFF, Binding, make_router
 from offramp.fql import compile_trigger
 
 NAMES = ("metering", "Metering (Actions)")
 
 
-def lane(name: str, trigger: str | None) -> Lane:
+def lane(name: str, trigger: str | None) -> Binding:
     if trigger is None:
-        return Lane(id=name, matches=None, names=NAMES)
+        return Binding(id=name, matches=None, names=NAMES)
     compiled = compile_trigger(trigger)
-    return Lane(
+    return Binding(
         id=name,
         matches=compiled.matches,
         names=NAMES,
         needs=compiled.needs,
+        reads=compiled.reads,
     )
 
 
@@ -44,7 +45,7 @@ ROUTER = make_router(
 def test_each_subscription_of_the_source_is_asked() -> None:
     """An event goes where the trigger matches; the others get a reason; other sources nothing."""
     routed = ROUTER.route("site", {"type": "track"})
-    assert routed.lanes == ("tracks",)
+    assert routed.subscriptions == ("tracks",)
     assert routed.filtered == {NO_MATCH: ["pages"], BROKEN: ["broken"]}
 
 
@@ -66,7 +67,7 @@ def test_each_subscription_of_the_source_is_asked() -> None:
 def test_the_integrations_object_switches_destinations_off(integrations: Any, sent: bool) -> None:
     """`All` and the destination's name decide as at Segment: case matters, the name goes first."""
     routed = ROUTER.route("site", {"type": "track", "integrations": integrations})
-    assert routed.lanes == (("tracks",) if sent else ())
+    assert routed.subscriptions == (("tracks",) if sent else ())
     assert sent or "tracks" in routed.filtered[SWITCHED_OFF]
 
 
@@ -108,7 +109,7 @@ def test_the_index_asks_whoever_might_match() -> None:
     for event in [*EVENTS, *EVENTS]:
         routed = router.route("site", event)
         wanted = tuple(each for each in TRIGGERS if compile_trigger(each).matches(event))
-        assert routed.lanes == wanted
+        assert routed.subscriptions == wanted
         others = [each for each in TRIGGERS if each not in wanted]
         assert routed.filtered == ({NO_MATCH: others} if others else {})
 
@@ -156,14 +157,14 @@ def test_the_index_changes_no_answer(triggers: list[str], events: list[dict[str,
     router = make_router([("site", lane(str(n), each)) for n, each in enumerate(triggers)], {})
     for event in events:
         wanted = tuple(str(n) for n, each in enumerate(compiled) if each.matches(event))
-        assert router.route("site", event).lanes == wanted
+        assert router.route("site", event).subscriptions == wanted
 
 
 def test_of_triggers_on_one_name_few_are_asked() -> None:
     """Where all ask for one event, the texts that they ask for beside it tell them apart."""
     asked: list[str] = []
 
-    def watched(name: str, trigger: str) -> Lane:
+    def watched(name: str, trigger: str) -> Binding:
         def matches(_: dict[str, Any]) -> bool:
             asked.append(name)
             return False
@@ -212,4 +213,4 @@ def test_thousands_of_unlike_triggers_make_no_deep_index() -> None:
     """If each path separates only two of them, all are evaluated, without nested indexes."""
     triggers = [f'properties.p{n // 2} = "{n % 2}"' for n in range(4_000)]
     router = make_router([("site", lane(str(n), each)) for n, each in enumerate(triggers)], {})
-    assert router.route("site", {"properties": {"p7": "1"}}).lanes == ("15",)
+    assert router.route("site", {"properties": {"p7": "1"}}).subscriptions == ("15",)

@@ -58,13 +58,17 @@ class Gate:
         source = self.known(request) or self.of_key(key_in_body)
         if source is None:
             raise _unknown_source(request, key_in_body)
+        self.admit(source)
+        return source
+
+    def admit(self, source: str) -> None:
+        """Count a request of a source; raises `RefusedError` with 429 if there are too many."""
         wait = self.rate.take(source) if self.rate is not None else 0.0
         if wait > 0:
             message = f"source {source!r} sends faster than its limit; send it again later"
             raise RefusedError(
                 HTTPStatus.TOO_MANY_REQUESTS, "rate_limited", message, retry_after=wait
             )
-        return source
 
 
 def write_key_of_header(authorization: str | None) -> str | None:

@@ -9,12 +9,23 @@ from typing import Any, Final
 import attrs
 
 from offramp import _json
+from offramp._json import Projection
 from offramp.collector.limits import Limits
 from offramp.errors import EventError, Fault, describe_type
-from offramp.event import ID_KEYS, Arrival, Discard, check_event, nests_deeper_than
+from offramp.event import (
+    ID_KEYS,
+    MAX_PROPERTIES,
+    Arrival,
+    Discard,
+    check_event,
+    may_hold_half_characters,
+    may_nest_deeper_than,
+    nests_deeper_than,
+)
 from offramp.web.answers import RefusedError
 
-_LIST: Final = ord("[")
+#: Bytes of the shortest member of an object, with its colon; repeated keys count once.
+_MIN_MEMBER_BYTES: Final = len('"":0,')
 
 
 @attrs.frozen(kw_only=True)
@@ -35,6 +46,23 @@ class Rejection:
             "reason": self.reason,
             "message": self.message,
         }
+
+
+@attrs.frozen
+class Taken:
+    """The events of a request, their JSON as it is stored, and what was refused of a batch.
+
+    An event may hold only what was read of it.
+    """
+
+    events: list[dict[str, Any]] = attrs.field(factory=list)
+    bodies: list[bytes] = attrs.field(factory=list)
+    rejected: list[Rejection] = attrs.field(factory=list)
+
+    def add(self, event: dict[str, Any], body: bytes) -> None:
+        """Add an event."""
+        self.events.append(event)
+        self.bodies.append(body)
 
 
 def parse(text: bytes, place: str = "$") -> Any:
@@ -79,23 +107,48 @@ class EventMaker:
         self._check_depth(value, text, place)
         return value
 
-    def one(self, message: Any, text: bytes, arrival: Arrival) -> dict[str, Any]:
-        """Normalize and check one message whose JSON was `text`; raises `EventError`."""
+    def one(self, message: Any, text: bytes, arrival: Arrival) -> tuple[dict[str, Any], bytes]:
+        """Make an event of one message whose JSON was `text`, and write it; raises `EventError`."""
         self._check_depth(message, text, "$")
         event = arrival.normalize(message)
         check_event(event)
-        return event
+        return event, _json.dumps(event)
+
+    def quick(
+        self, text: bytes, arrival: Arrival, projection: Projection
+    ) -> tuple[dict[str, Any], bytes] | None:
+        """Make the event that `one` makes, and JSON of the same meaning, without writing it anew.
+
+        Only what `projection` reads is in the event. `None` if this is not possible, also if the
+        message is faulty: `one` says what is wrong.
+        """
+        if may_hold_half_characters(text) or may_nest_deeper_than(text, self.limits.depth):
+            return None
+        if len(text) > MAX_PROPERTIES * _MIN_MEMBER_BYTES and text.count(b":") >= MAX_PROPERTIES:
+            return None
+        try:
+            message = projection.read_checked(text)
+            made = arrival.append(message, text) if type(message) is dict else None
+            if made is not None:
+                check_event(made[0])
+        except (EventError, ValueError, ArithmeticError):
+            return None
+        return made
 
     def many(
-        self, texts: Sequence[Any], arrival: Arrival, *, added_bytes: int = 0
-    ) -> tuple[list[dict[str, Any]], list[Rejection]]:
+        self,
+        texts: Sequence[Any],
+        arrival: Arrival,
+        projection: Projection,
+        *,
+        added_bytes: int = 0,
+    ) -> Taken:
         """Make events of the parts of a batch; each part is accepted or rejected by itself.
 
         The batch adds `added_bytes` to each event. They count towards the event's size, and towards
         the sum of all events, which is checked before an event is made.
         """
-        events: list[dict[str, Any]] = []
-        rejected: list[Rejection] = []
+        taken = Taken()
         bound, room = self.limits.max_batch_events, self.limits.max_event_bytes - added_bytes
         left = max(self.limits.stored_bytes, self.limits.max_batch_bytes)
         for index, raw in enumerate(texts[:bound]):
@@ -107,13 +160,16 @@ class EventMaker:
                 left -= len(text) + added_bytes
                 if left < 0:
                     raise self._expanded(added_bytes)
-                message = parse(text)
-                events.append(self.one(message, text, arrival))
+                made = self.quick(text, arrival, projection)
+                if made is None:
+                    message = parse(text)
+                    made = self.one(message, text, arrival)
+                taken.add(*made)
             except EventError as error:
-                rejected.append(_rejection(index, message, error))
+                taken.rejected.append(_rejection(index, message, error))
         if len(texts) > bound:
             detail = f"the events from here on are refused: a batch holds at most {bound}"
-            rejected.append(
+            taken.rejected.append(
                 Rejection(
                     index=bound,
                     message_id=None,
@@ -122,7 +178,7 @@ class EventMaker:
                     count=len(texts) - bound,
                 )
             )
-        return events, rejected
+        return taken
 
     def _too_large(self, size: int) -> EventError:
         bound = self.limits.max_event_bytes
@@ -138,11 +194,7 @@ class EventMaker:
 
     def _check_depth(self, value: Any, text: bytes, place: str) -> None:
         depth = self.limits.depth
-        # Counting brackets is cheap and nearly always enough; otherwise the value is walked.
-        brackets = text.count(b"{")
-        if _LIST in text:  # cheaper than counting; most events have no list
-            brackets += text.count(b"[")
-        if brackets > depth and nests_deeper_than(value, depth):
+        if may_nest_deeper_than(text, depth) and nests_deeper_than(value, depth):
             fault = Fault(place, f"nests deeper than {depth} levels")
             raise EventError([fault], reason=Discard.NESTED_TOO_DEEPLY)
 

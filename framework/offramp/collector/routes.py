@@ -12,6 +12,7 @@ import attrs
 import msgspec
 from aiohttp import web
 
+from offramp._json import Projection
 from offramp.collector.batches import Envelope, open_batch
 from offramp.collector.callers import Gate, mask
 from offramp.collector.cors import preflight
@@ -45,12 +46,16 @@ SINGLE_ENDPOINTS: Final = {
 BATCH_ENDPOINTS: Final = ("batch", "b", "import")
 #: Where SDKs send metrics about themselves; they are accepted and dropped.
 SDK_METRICS_ENDPOINT: Final = "m"
+#: Browsers send the write key within the event.
+_WRITE_KEY: Final = Projection(frozenset({("writeKey",)}))
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
+#: A source, an event from it, and the JSON of the event as it is stored.
+Made: TypeAlias = tuple[str, dict[str, Any], bytes]
 Take: TypeAlias = Callable[[web.Request, bytes], Awaitable[web.StreamResponse]]
 
 
@@ -61,9 +66,19 @@ class Intake(Protocol):
         """Name the enabled source of a write key, comparing in constant time."""
         ...
 
-    async def accept(self, source: str, events: Sequence[dict[str, Any]]) -> Sequence[bool]:
+    def projection(self, source: str) -> Projection:
+        """Read of an event what `accept` reads of it, until the configuration changes.
+
+        Use it, and call `accept`, without awaiting anything in between.
+        """
+        ...
+
+    async def accept(
+        self, source: str, events: Sequence[dict[str, Any]], bodies: Sequence[bytes]
+    ) -> Sequence[bool]:
         """Store events and return once they are durable; `False` marks a duplicate.
 
+        `bodies` is their JSON; of an event itself only what `projection` reads has to be there.
         Raises `QueueFullError` or `StorageError` if none was stored. May be cancelled.
         """
         ...
@@ -157,21 +172,39 @@ class _Collector:
 
     def single_endpoint(self, name: str, kind: str) -> Serve:
         async def take(request: web.Request, text: bytes) -> web.StreamResponse:
-            source: str | None = None
-            try:
-                message = parse(text)
-                if not isinstance(message, dict):
-                    detail = f"the body is {describe_type(message)}; send one event, an object"
-                    raise RefusedError(HTTPStatus.BAD_REQUEST, Discard.BAD_REQUEST, detail)
-                source = self.gate.enter(request, message.get("writeKey"))
-                event = self.maker.one(message, text, self.arrival(request, kind))
-            except EventError as error:
-                raise refuse(error, source) from None
-            await self.accept(source, [event])
+            arrival = self.arrival(request, kind)
+            made = self.take_quickly(request, text, arrival) or self.take_one(
+                request, text, arrival
+            )
+            await self.accept(made[0], [made[1]], [made[2]])
             return success(request)
 
         bound = self.limits.max_event_bytes
         return self.reading(name, take, bound=bound, code=Discard.EVENT_TOO_LARGE)
+
+    def take_quickly(self, request: web.Request, text: bytes, arrival: Arrival) -> Made | None:
+        """Take an event without writing it anew; `None` if that is not possible."""
+        source = self.gate.known(request) or self.gate.of_key(_write_key_in(text))
+        if source is None:
+            return None
+        made = self.maker.quick(text, arrival, self.intake.projection(source))
+        if made is None:
+            return None
+        self.gate.admit(source)
+        return source, *made
+
+    def take_one(self, request: web.Request, text: bytes, arrival: Arrival) -> Made:
+        """Take an event, or say what is wrong with it."""
+        source: str | None = None
+        try:
+            message = parse(text)
+            if not isinstance(message, dict):
+                detail = f"the body is {describe_type(message)}; send one event, an object"
+                raise RefusedError(HTTPStatus.BAD_REQUEST, Discard.BAD_REQUEST, detail)
+            source = self.gate.enter(request, message.get("writeKey"))
+            return source, *self.maker.one(message, text, arrival)
+        except EventError as error:
+            raise refuse(error, source) from None
 
     def batch_endpoint(self, name: str) -> Serve:
         bound = self.limits.max_batch_bytes
@@ -185,14 +218,15 @@ class _Collector:
             arrival, added_bytes = self.arrival_of(request, batch)
         except EventError as error:
             raise refuse(error, source) from None
-        events, rejected = self.maker.many(batch.batch, arrival, added_bytes=added_bytes)
-        if events:
-            await self.accept(source, events)
-        elif not rejected:
+        projection = self.intake.projection(source)
+        taken = self.maker.many(batch.batch, arrival, projection, added_bytes=added_bytes)
+        if taken.events:
+            await self.accept(source, taken.events, taken.bodies)
+        elif not taken.rejected:
             self.count_refused(source, Discard.EMPTY_BATCH, 1)
-        if not rejected:
+        if not taken.rejected:
             return success(request)
-        return self.report(source, len(events), rejected)
+        return self.report(source, len(taken.events), taken.rejected)
 
     def report(self, source: str, accepted: int, rejected: list[Rejection]) -> web.Response:
         reasons: Counter[str] = Counter()
@@ -218,9 +252,9 @@ class _Collector:
         )
         return arrival, sum(len(part) for part in parts if part != b"null")
 
-    async def accept(self, source: str, events: list[dict[str, Any]]) -> None:
+    async def accept(self, source: str, events: list[dict[str, Any]], bodies: list[bytes]) -> None:
         with self.deadline:
-            fresh = await self.intake.accept(source, events)
+            fresh = await self.intake.accept(source, events, bodies)
         accepted = sum(fresh)
         self.metrics.accepted.total += accepted
         self.metrics.duplicates.total += len(events) - accepted
@@ -248,6 +282,15 @@ class _Collector:
             scheme, _, host = self.public_url.rstrip("/").partition("://")
         integration = {"apiKey": key, "apiHost": f"{host}/v1", "protocol": scheme}
         return data({"integrations": {"Segment.io": integration}})
+
+
+def _write_key_in(text: bytes) -> Any:
+    """Find the write key in the text of an event; `None` also if the text cannot be read."""
+    try:
+        message = _WRITE_KEY.read(text)
+    except (ValueError, ArithmeticError):
+        return None
+    return message.get("writeKey") if isinstance(message, dict) else None
 
 
 def _text_or_none(value: msgspec.Raw) -> str | None:

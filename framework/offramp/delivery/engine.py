@@ -13,6 +13,7 @@ from typing import Any, Final
 import attrs
 
 from offramp import _json
+from offramp._json import Projection
 from offramp.config import Config, Instance, References
 from offramp.delivery.alarm import Alarm
 from offramp.delivery.breaker import Hold
@@ -32,7 +33,7 @@ from offramp.delivery.worker import Worker
 from offramp.errors import PluginError, StorageError
 from offramp.hooks import SettledDelivery
 from offramp.plugins import Catalog, pick
-from offramp.queue import EventBatch, LeasedDelivery, Outcome, Queue, Route, Stage
+from offramp.queue import EventBatch, LeasedDelivery, Outcome, Queue, Stage
 
 log = logging.getLogger(__name__)
 
@@ -101,35 +102,47 @@ class Engine:
         """Find the source of a write key, or `None`."""
         return self._snapshot.router.source_of(write_key)
 
-    async def accept(self, source: str, events: Sequence[dict[str, Any]]) -> Sequence[bool]:
+    def projection(self, source: str) -> Projection:
+        """Read of an event what `accept` reads of it, until a configuration is applied."""
+        return self._snapshot.router.projection(source)
+
+    async def accept(
+        self,
+        source: str,
+        events: Sequence[dict[str, Any]],
+        bodies: Sequence[bytes] | None = None,
+    ) -> Sequence[bool]:
         """Store events with the subscriptions that they go to; returns when they are on disk.
 
-        `False` marks a duplicate. Raises `QueueFullError` and `StorageError`.
+        `bodies` is their JSON; without it, events are whole and are written here. `False` marks a
+        duplicate. Raises `QueueFullError` and `StorageError`.
         """
         accepting = self._snapshot
         self._accepting[accepting] += 1
         try:
-            return await self.queue.accept(self._batch(accepting.router, source, events))
+            written = list(map(_json.dumps, events)) if bodies is None else bodies
+            return await self.queue.accept(self._batch(accepting.router, source, events, written))
         finally:
             self._accepting[accepting] -= 1
             self._accepted.set()
 
-    def _batch(self, router: Router, source: str, events: Sequence[dict[str, Any]]) -> EventBatch:
-        # Events that go the same way share one object.
-        ways = [router.route(source, event) for event in events]
-        distinct = {id(way): way for way in ways}
-        index = {key: at for at, key in enumerate(distinct)}
+    def _batch(
+        self,
+        router: Router,
+        source: str,
+        events: Sequence[dict[str, Any]],
+        bodies: Sequence[bytes],
+    ) -> EventBatch:
+        routes, route_of = router.route_batch(source, events)
         return EventBatch(
             source=source,
             received_at=self._clock(),
             message_ids=[event["messageId"] for event in events],
             types=[event["type"] for event in events],
             names=[_name_of(event) for event in events],
-            bodies=[_json.dumps(event) for event in events],
-            routes=[
-                Route(subscriptions=way.lanes, filtered=way.filtered) for way in distinct.values()
-            ],
-            route_of=[index[id(way)] for way in ways],
+            bodies=bodies,
+            routes=routes,
+            route_of=route_of,
         )
 
     def refuse(self, source: str | None, reason: str, count: int = 1) -> None:

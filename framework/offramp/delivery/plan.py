@@ -6,12 +6,13 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import attrs
 
 from offramp import _json
+from offramp._json import Projection
 from offramp.config import References, Subscription, read_trigger, resolve_mapping
 from offramp.config.subscriptions import SYNC_MODE_KEY
 from offramp.definition import Action, Batch
@@ -50,8 +51,6 @@ class Plan:
     action: Action[Any, Any] = attrs.field(init=False)
     #: How payloads are grouped; `None` if the action takes one at a time.
     batch: Batch | None = attrs.field(init=False)
-    #: Reads an event that was stored.
-    read: Callable[[bytes], dict[str, Any]] = attrs.field(default=_json.loads, repr=False)
     # Looked up once: a subscription prepares as many payloads as there are events.
     _validates: bool = attrs.field(init=False, repr=False)
 
@@ -66,6 +65,14 @@ class Plan:
     @_validates.default
     def _default_validates(self) -> bool:
         return type(self.action).validate is not Action.validate
+
+    @cached_property
+    def read(self) -> Callable[[bytes], Any]:
+        """Read of a stored event what the mapping reads; all of it if that is not known before.
+
+        For `prepare` and `mask_of` the event is whole; nobody else may get it.
+        """
+        return Projection(self.transform.reads).read
 
     def explain_trigger(self, event: dict[str, Any]) -> Any:
         """Explain the trigger's result for an event, condition by condition."""

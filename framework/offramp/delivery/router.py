@@ -9,12 +9,16 @@ from __future__ import annotations
 import hmac
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 import attrs
 
+from offramp._json import Projection, Reads
+from offramp.event import READ_OBJECTS, READS
 from offramp.fql import Needs, compile_path
 from offramp.fql.tree import Keys
+from offramp.queue import Route
 
 #: The trigger is false for this event. Named as in Segment's delivery overview.
 NO_MATCH: Final = "NO_MATCHING_MAPPING"
@@ -22,8 +26,10 @@ NO_MATCH: Final = "NO_MATCHING_MAPPING"
 BROKEN: Final = "INVALID_SETTINGS"
 #: The event's `integrations` object switches the destination off. Named as at Segment.
 SWITCHED_OFF: Final = "FILTERED_BY_INTEGRATIONS_OBJECT"
-#: Cached results of a source: one for each set of lanes that events went to.
-KEPT_ANSWERS: Final = 1_000
+#: Cached routes of a source: one for each set of subscriptions that events went to.
+KEPT_ROUTES: Final = 1_000
+#: Cached projections: one for each set of paths that a source's triggers read.
+KEPT_PROJECTIONS: Final = 1_000
 #: Evaluating this number of triggers costs no more than finding those that may match.
 FEW: Final = 4
 #: A path is worth an index that leaves at most this share of the candidates; so indexes are few
@@ -36,7 +42,7 @@ Matches: TypeAlias = Callable[[dict[str, Any]], bool]
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class Lane:
+class Binding:
     """One enabled subscription as the router sees it."""
 
     id: str
@@ -46,22 +52,13 @@ class Lane:
     names: tuple[str, ...]
     #: Path -> the only texts with which the trigger can match.
     needs: Needs = attrs.field(factory=dict)
-
-
-@attrs.frozen(kw_only=True)
-class Routed:
-    """The lanes that one event goes to, and the others by reason (reason -> lanes).
-
-    Events that go to the same lanes share one object, so it must not be changed.
-    """
-
-    lanes: tuple[str, ...]
-    filtered: Mapping[str, Sequence[str]]
+    #: What the trigger reads of an event; `None` for all of it.
+    reads: Reads = None
 
 
 @attrs.frozen(eq=False)
 class _Candidate:
-    """A lane whose trigger compiles, by its position among the lanes of its source."""
+    """A subscription whose trigger compiles, by its position among those of its source."""
 
     position: int
     matches: Matches
@@ -130,48 +127,70 @@ def _best_path(candidates: Sequence[_Candidate]) -> Keys | None:
     return best if best is not None and left[best] <= MOST_LEFT * len(candidates) else None
 
 
-class _Lanes:
-    """The lanes of one source."""
+class _Source:
+    """The subscriptions of one source."""
 
-    def __init__(self, lanes: Sequence[Lane]) -> None:
-        self.all = lanes
-        self._answers: dict[tuple[int, ...], Routed] = {}
+    def __init__(self, bindings: Sequence[Binding]) -> None:
+        self.reads = _joined_reads(bindings)
+        self._bindings = bindings
+        #: Positions of those that an event goes to, and of those switched off -> its route.
+        self._routes: dict[tuple[tuple[int, ...], tuple[int, ...]], Route] = {}
         self._index = _Index(
             [
-                _Candidate(position, lane.matches, lane.needs)
-                for position, lane in enumerate(lanes)
-                if lane.matches is not None
+                _Candidate(position, each.matches, each.needs)
+                for position, each in enumerate(bindings)
+                if each.matches is not None
             ]
         )
 
-    def route(self, event: dict[str, Any]) -> Routed:
-        """Evaluate the candidates; the result for the same set of lanes is reused."""
+    def route(self, event: dict[str, Any]) -> Route:
+        """Evaluate the triggers that may match."""
+        integrations = event.get("integrations")
+        if integrations and isinstance(integrations, Mapping):
+            return self._route_allowed(event, integrations)
         wanted: list[int] = []
         self._index.ask(event, wanted)
-        key = tuple(wanted)
-        answer = self._answers.get(key)
-        if answer is None:
-            if len(self._answers) >= KEPT_ANSWERS:
-                self._answers.clear()
-            answer = self._answers[key] = self._answer(frozenset(wanted))
-        return answer
+        return self._route(tuple(wanted), ())
 
-    def _answer(self, wanted: frozenset[int]) -> Routed:
+    def _route_allowed(self, event: dict[str, Any], integrations: Mapping[str, Any]) -> Route:
+        """Evaluate each trigger that the event's `integrations` object does not switch off."""
+        wanted = []
+        off = []
+        for position, each in enumerate(self._bindings):
+            if not _allowed(integrations, each.names):
+                off.append(position)
+            elif each.matches is not None and each.matches(event):
+                wanted.append(position)
+        return self._route(tuple(wanted), tuple(off))
+
+    def _route(self, wanted: tuple[int, ...], off: tuple[int, ...]) -> Route:
+        """Return the route for a set of subscriptions; the same one for the same set."""
+        key = wanted, off
+        route = self._routes.get(key)
+        if route is None:
+            if len(self._routes) >= KEPT_ROUTES:
+                self._routes.clear()
+            route = self._routes[key] = self._new_route(frozenset(wanted), frozenset(off))
+        return route
+
+    def _new_route(self, wanted: frozenset[int], off: frozenset[int]) -> Route:
         filtered: dict[str, list[str]] = {}
-        for position, lane in enumerate(self.all):
-            if position not in wanted:
-                reason = BROKEN if lane.matches is None else NO_MATCH
-                filtered.setdefault(reason, []).append(lane.id)
-        lanes = tuple(self.all[position].id for position in sorted(wanted))
-        return Routed(lanes=lanes, filtered=filtered)
+        for position, each in enumerate(self._bindings):
+            if position in off:
+                filtered.setdefault(SWITCHED_OFF, []).append(each.id)
+            elif position not in wanted:
+                reason = BROKEN if each.matches is None else NO_MATCH
+                filtered.setdefault(reason, []).append(each.id)
+        subscriptions = tuple(self._bindings[position].id for position in sorted(wanted))
+        return Route(subscriptions=subscriptions, filtered=filtered)
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Router:
     """The enabled subscriptions of every source; replaced whole when the configuration changes."""
 
-    #: Source -> its lanes.
-    lanes: Mapping[str, _Lanes]
+    #: By name; only those that have subscriptions.
+    sources: Mapping[str, _Source]
     #: Hash of a write key -> the keys with that hash, and their sources.
     keys: Mapping[int, Sequence[tuple[bytes, str]]]
 
@@ -187,44 +206,56 @@ class Router:
                 found = source
         return found
 
-    def route(self, source: str, event: dict[str, Any]) -> Routed:
+    def projection(self, source: str) -> Projection:
+        """Read of an event what is checked, completed and routed by; the rest is skipped."""
+        return _projection(self.sources.get(source, _NO_SUBSCRIPTIONS).reads)
+
+    def route(self, source: str, event: dict[str, Any]) -> Route:
         """Find the subscriptions of the source whose triggers match the event."""
-        lanes = self.lanes.get(source)
-        if lanes is None:
-            return Routed(lanes=(), filtered={})
-        integrations = event.get("integrations")
-        if integrations and isinstance(integrations, Mapping):
-            return _route_allowed(lanes.all, integrations, event)
-        return lanes.route(event)
+        return self.sources.get(source, _NO_SUBSCRIPTIONS).route(event)
+
+    def route_batch(
+        self, source: str, events: Iterable[dict[str, Any]]
+    ) -> tuple[list[Route], list[int]]:
+        """Find the different routes of a batch, and for each event the index of its route."""
+        route = self.sources.get(source, _NO_SUBSCRIPTIONS).route
+        routes: list[Route] = []
+        indexes: dict[int, int] = {}
+        of_events = []
+        for event in events:
+            found = route(event)
+            index = indexes.setdefault(id(found), len(routes))
+            if index == len(routes):
+                routes.append(found)
+            of_events.append(index)
+        return routes, of_events
 
 
-def make_router(lanes: Iterable[tuple[str, Lane]], keys: Mapping[str, str]) -> Router:
-    """Make a router of `(source, lane)` pairs and of write key -> source."""
-    by_source: dict[str, list[Lane]] = defaultdict(list)
-    for source, lane in lanes:
-        by_source[source].append(lane)
+def make_router(bindings: Iterable[tuple[str, Binding]], keys: Mapping[str, str]) -> Router:
+    """Make a router of `(source, binding)` pairs and of write key -> source."""
+    by_source: dict[str, list[Binding]] = defaultdict(list)
+    for source, binding in bindings:
+        by_source[source].append(binding)
     by_hash: dict[int, list[tuple[bytes, str]]] = defaultdict(list)
     for key, source in keys.items():
         by_hash[hash(key)].append((key.encode(), source))
-    return Router(lanes={source: _Lanes(of) for source, of in by_source.items()}, keys=by_hash)
+    return Router(sources={source: _Source(of) for source, of in by_source.items()}, keys=by_hash)
 
 
-def _route_allowed(
-    lanes: Sequence[Lane], integrations: Mapping[str, Any], event: dict[str, Any]
-) -> Routed:
-    """Evaluate each lane that the event's `integrations` object does not switch off."""
-    wanted = []
-    filtered: dict[str, list[str]] = {}
-    for lane in lanes:
-        if not _allowed(integrations, lane.names):
-            filtered.setdefault(SWITCHED_OFF, []).append(lane.id)
-        elif lane.matches is None:
-            filtered.setdefault(BROKEN, []).append(lane.id)
-        elif lane.matches(event):
-            wanted.append(lane.id)
-        else:
-            filtered.setdefault(NO_MATCH, []).append(lane.id)
-    return Routed(lanes=tuple(wanted), filtered=filtered)
+def _joined_reads(bindings: Iterable[Binding]) -> Reads:
+    """All that the triggers read of an event, together with the checks and the completion."""
+    found = set(READS)
+    for each in bindings:
+        if each.reads is None:
+            return None
+        found |= each.reads
+    return frozenset(found)
+
+
+@lru_cache(maxsize=KEPT_PROJECTIONS)
+def _projection(reads: Reads) -> Projection:
+    """Make a projection once: most changes of a configuration leave what is read as it was."""
+    return Projection(reads, objects=READ_OBJECTS)
 
 
 def _allowed(integrations: Mapping[str, Any], names: tuple[str, ...]) -> bool:
@@ -232,3 +263,6 @@ def _allowed(integrations: Mapping[str, Any], names: tuple[str, ...]) -> bool:
         if name in integrations:
             return bool(integrations[name])
     return integrations.get("All") is not False
+
+
+_NO_SUBSCRIPTIONS: Final = _Source(())

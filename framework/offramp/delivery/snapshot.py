@@ -9,7 +9,7 @@ import attrs
 
 from offramp.config import Config, Instance, References, Subscription, read_trigger, same_thing
 from offramp.delivery.plan import Plan, compile_subscription
-from offramp.delivery.router import Lane, Router, make_router
+from offramp.delivery.router import Binding, Router, make_router
 from offramp.delivery.runtime import InstanceRuntime
 from offramp.errors import OfframpError, PluginError, TriggerError
 from offramp.place import exception_text
@@ -30,7 +30,7 @@ class Snapshot:
     #: Subscription id -> its plan; only enabled subscriptions.
     plans: Mapping[str, Plan]
     #: Subscription id -> its trigger for the router; also if its plan could not be made.
-    triggers: Mapping[str, Lane]
+    triggers: Mapping[str, Binding]
     #: `instances.NAME` or `subscriptions.ID` -> why it does not run. Its events wait.
     problems: Mapping[str, str]
     #: Why no instance runs, if a plugin that the configuration names is left out.
@@ -50,7 +50,7 @@ class CompiledSubscriptions:
     config: Config
     router: Router
     plans: Mapping[str, Plan]
-    triggers: Mapping[str, Lane]
+    triggers: Mapping[str, Binding]
     problems: Mapping[str, str]
 
 
@@ -80,7 +80,7 @@ def compile_subscriptions(
     """Compile the enabled subscriptions, those that changed since `previous`; in any thread."""
     problems: dict[str, str] = {}
     plans: dict[str, Plan] = {}
-    triggers: dict[str, Lane] = {}
+    triggers: dict[str, Binding] = {}
     for subscription in config.subscriptions.values():
         instance = config.instances[subscription.instance]
         if not subscription.enabled or not _runs(config, instance):
@@ -205,18 +205,19 @@ def _trigger(
     subscription: Subscription,
     names: tuple[str, ...],
     plan: Plan | None,
-    known: Lane | None,
-) -> Lane:
+    known: Binding | None,
+) -> Binding:
     """Make it, also if the mapping is broken: its events wait until that is fixed."""
     try:
         compiled = plan.matches if plan else read_trigger(subscription.trigger).trigger
     except TriggerError:
-        return Lane(id=subscription.id, matches=None, names=names)
+        return Binding(id=subscription.id, matches=None, names=names, reads=frozenset())
     if known is not None and known.matches is compiled.matches and known.names == names:
         return known
-    return Lane(
+    return Binding(
         id=subscription.id,
         matches=compiled.matches,
         names=names,
         needs=compiled.needs,
+        reads=compiled.reads,
     )

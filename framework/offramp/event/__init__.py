@@ -12,9 +12,12 @@ from offramp.event.spec import (
     MAX_MESSAGE_ID_CHARS,
     MAX_PROPERTIES,
     MAX_STORED_BYTES,
+    READ_OBJECTS,
+    READS,
     SPEC_VERSION,
     Discard,
 )
+from offramp.event.text import may_hold_half_characters, may_nest_deeper_than
 from offramp.event.times import TIME_FORMS, format_time, parse_local_time, parse_time
 
 __all__ = [
@@ -27,12 +30,16 @@ __all__ = [
     "MAX_MESSAGE_ID_CHARS",
     "MAX_PROPERTIES",
     "MAX_STORED_BYTES",
+    "READS",
+    "READ_OBJECTS",
     "SPEC_VERSION",
     "TIME_FORMS",
     "Arrival",
     "Discard",
     "check_event",
     "format_time",
+    "may_hold_half_characters",
+    "may_nest_deeper_than",
     "nests_deeper_than",
     "normalize",
     "parse_local_time",

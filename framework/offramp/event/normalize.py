@@ -8,8 +8,10 @@ from typing import Any
 
 import attrs
 
+from offramp import _json
 from offramp.errors import EventError, Fault, describe_type
 from offramp.event.spec import SPEC_VERSION, Discard
+from offramp.event.text import cut_text, extend_context
 from offramp.event.times import format_time, parse_time
 
 #: `context.library.name` of the SDK that runs in browsers, where the caller's address is the
@@ -48,48 +50,79 @@ class Arrival:
         if not isinstance(message, dict):
             fault = Fault("$", f"an event is an object, not {describe_type(message)}")
             raise EventError([fault], reason=Discard.BAD_REQUEST)
-        event = message.copy()
-        if "writeKey" in event:
-            del event["writeKey"]
-        if self.kind is not None and event.get("type") is None:
-            event["type"] = self.kind
-        if event.get("messageId") in (None, ""):
-            event["messageId"] = self.new_id()
-        self._set_times(event)
+        event = {**message, **self._added(message)}
+        event.pop("writeKey", None)
         if self.batch_context:
             _merge(event, "context", self.batch_context)
         if self.batch_integrations:
             _merge(event, "integrations", self.batch_integrations)
         if self.ip is not None:
             _set_ip(event, self.ip)
-        if event.get("version") is None:
-            event["version"] = SPEC_VERSION
         return event
 
-    def _set_times(self, event: dict[str, Any]) -> None:
-        """Set `receivedAt`, `sentAt`, `originalTimestamp` and the corrected `timestamp`.
+    def append(self, message: dict[str, Any], text: bytes) -> tuple[dict[str, Any], bytes] | None:
+        """Make an event of a message, and its JSON: its own text, with what is added at the end.
+
+        What is added counts, also where the text has the key already: of equal keys, every reader
+        takes the last. `message` holds of the text at least what `READS` names, and becomes the
+        event. `None` if the text has to be written anew; `check_event` checks the event.
+        """
+        if self.batch_context or self.batch_integrations or text[-1:] != b"}":
+            return None
+        added = self._added(message)
+        event = message
+        event.update(added)
+        rest: bytes | None = text
+        if "writeKey" in event:
+            rest = cut_text(text, "writeKey", event.pop("writeKey"))
+        if self.ip is not None and rest is not None and _set_ip(event, self.ip):
+            rest = extend_context(rest, {"ip": self.ip})
+        if rest is None:
+            return None
+        return event, rest[:-1] + b"," + _json.dumps(added)[1:]
+
+    def _added(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Make what a message lacks, and what replaces what it has."""
+        get = message.get
+        added: dict[str, Any] = {}
+        if self.kind is not None and get("type") is None:
+            added["type"] = self.kind
+        message_id = get("messageId")
+        if message_id is None or message_id == "":
+            added["messageId"] = self.new_id()
+        self._add_times(message, added)
+        if get("version") is None:
+            added["version"] = SPEC_VERSION
+        return added
+
+    def _add_times(self, message: dict[str, Any], added: dict[str, Any]) -> None:
+        """Add `receivedAt`, `sentAt`, `originalTimestamp` and the corrected `timestamp`.
 
         `originalTimestamp` is the sender's own text. A time that `parse_time` cannot read stays as
         given: it is not corrected and corrects nothing, so that it shows in the event.
         """
+        get = message.get
         # Clients do not set receivedAt, another collector did, and corrected the times. A second
         # correction, by the time of a replay, would move the event into the wrong month.
-        corrected = event.get("receivedAt") is not None
-        event["receivedAt"] = self._received
-        sent_at, behind = self._sent or self._read_sent(event.get("sentAt"))
-        if sent_at is not None:
-            event["sentAt"] = sent_at
-        given = event.get("timestamp")
+        corrected = get("receivedAt") is not None
+        added["receivedAt"] = self._received
+        own = get("sentAt")
+        sent_at, behind = self._sent or self._read_sent(own)
+        if sent_at is not None and sent_at != own:
+            added["sentAt"] = sent_at
+        given = get("timestamp")
         if given is None or given == "":
-            event["timestamp"] = self._received
+            added["timestamp"] = self._received
             return
         if not corrected:
-            event["originalTimestamp"] = given
+            added["originalTimestamp"] = given
         original = parse_time(given)
         if original is None:
             return
         known = None if behind is None or corrected else _correct(original, behind)
-        event["timestamp"] = known or format_time(original)
+        timestamp = known or format_time(original)
+        if timestamp != given:
+            added["timestamp"] = timestamp
 
     def _read_sent(self, sent_at: Any) -> tuple[Any, timedelta | None]:
         """Return the text for `sentAt`, and by how much the client's clock is behind ours."""
@@ -141,12 +174,14 @@ def _merge(event: dict[str, Any], key: str, batch: Mapping[str, Any]) -> None:
         event[key] = {**batch, **own}
 
 
-def _set_ip(event: dict[str, Any], ip: str) -> None:
+def _set_ip(event: dict[str, Any], ip: str) -> bool:
     """Set `context.ip` if the caller is the user: with `context.direct`, or in a browser."""
     context = event.get("context")
     if not isinstance(context, dict) or context.get("ip") is not None:
-        return
+        return False
     library = context.get("library")
     browser = isinstance(library, dict) and library.get("name") == BROWSER_LIBRARY
-    if browser or context.get("direct") is True:
-        event["context"] = {**context, "ip": ip}
+    if not browser and context.get("direct") is not True:
+        return False
+    event["context"] = {**context, "ip": ip}
+    return True

@@ -9,6 +9,19 @@ from typing import Final
 EVENT_TYPES: Final = frozenset({"track", "identify", "page", "screen", "group", "alias"})
 #: Keys whose values are ids, at any depth; two different ids must never become equal.
 ID_KEYS: Final = frozenset({"messageId", "userId", "anonymousId", "groupId", "previousId"})
+#: What the checks of an event and its completion read of it, as paths; of the values at
+#: `READ_OBJECTS` only whether they are objects.
+READS: Final = frozenset(
+    {
+        *((key,) for key in ("type", "event", "messageId", "userId", "anonymousId", "timestamp")),
+        *((key,) for key in ("sentAt", "integrations", "name", "category", "groupId")),
+        *((key,) for key in ("previousId", "writeKey", "receivedAt", "version")),
+        ("context", "ip"),
+        ("context", "direct"),
+        ("context", "library", "name"),
+    }
+)
+READ_OBJECTS: Final = (("properties",), ("traits",))
 #: One event, in bytes of JSON as it was sent. Source: Segment's docs, "HTTP API", Max Request Size.
 MAX_EVENT_BYTES: Final = 32 * 1024
 #: One batch request, in bytes after gunzip. Source: as above.

@@ -38,8 +38,8 @@ _written = msgspec.to_builtins
 #: Such a text up to its seconds, and up to its milliseconds.
 _SECONDS = slice(19)
 _MILLISECONDS = slice(23)
-#: The first digit below the microsecond: msgspec rounds by it, but `_read` cuts it off.
-_BELOW_MICROSECOND = slice(26, 27)
+#: Where a digit below the microsecond would be: msgspec rounds by it, but `_read` cuts it off.
+_MICROSECOND_END: Final = 26
 
 
 def parse_time(value: Any) -> datetime | None:
@@ -50,7 +50,7 @@ def parse_time(value: Any) -> datetime | None:
     if not isinstance(value, str):
         return None
     try:
-        time = _read_common(value)
+        time = _read_strict(value) or _read(value)
         if time is None or time.tzinfo is UTC:
             return time
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
@@ -75,15 +75,15 @@ def format_time(time: datetime) -> str:
     return text[_MILLISECONDS] + "Z" if time.microsecond else text[_SECONDS] + ".000Z"
 
 
-def _read_common(text: str) -> datetime | None:
-    """Read the strict forms of RFC 3339, which SDKs send, quickly; read the rest with `_read`."""
+def _read_strict(text: str) -> datetime | None:
+    """Read the strict forms of RFC 3339, which SDKs send, quickly."""
+    # msgspec takes a NUL after a fraction for the end of the text.
+    if "\0" in text or (len(text) > _MICROSECOND_END and text[_MICROSECOND_END].isdigit()):
+        return None
     try:
-        # msgspec takes a NUL after a fraction for the end of the text.
-        if not text[_BELOW_MICROSECOND].isdigit() and "\0" not in text:
-            return msgspec.convert(text, datetime)
+        return msgspec.convert(text, datetime)
     except msgspec.ValidationError:
-        pass
-    return _read(text)
+        return None
 
 
 def _read(text: str) -> datetime | None:
