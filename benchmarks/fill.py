@@ -15,7 +15,7 @@ from typing import Final
 from benchmarks.data import make_event
 from benchmarks.host import SOURCE
 from offramp import _json
-from offramp.queue import NewItem, open_queue
+from offramp.queue import EventBatch, Route, open_queue
 from offramp.storage import Store
 
 #: Events of one write.
@@ -30,20 +30,19 @@ def fill(
 
 
 async def _fill(folder: Path, numbers: range, now: datetime, subscriptions: Sequence[str]) -> None:
+    routes = [Route(subscriptions=(subscription,)) for subscription in subscriptions]
     async with Store.open(folder / "data") as store, open_queue(store) as queue:
         for first in range(numbers.start, numbers.stop, WRITE_EVENTS):
             some = range(first, min(first + WRITE_EVENTS, numbers.stop))
-            await queue.accept([_item(number, now, subscriptions) for number in some])
-
-
-def _item(number: int, now: datetime, subscriptions: Sequence[str]) -> NewItem:
-    event = make_event(number, now=now, names=len(subscriptions))
-    return NewItem(
-        source=SOURCE,
-        message_id=event["messageId"],
-        type="track",
-        name=event["event"],
-        received_at=now.timestamp(),
-        body=_json.dumps(event),
-        lanes=(subscriptions[number % len(subscriptions)],),
-    )
+            events = [make_event(number, now=now, names=len(routes)) for number in some]
+            batch = EventBatch(
+                source=SOURCE,
+                received_at=now.timestamp(),
+                message_ids=[event["messageId"] for event in events],
+                types=["track"] * len(events),
+                names=[event["event"] for event in events],
+                bodies=[_json.dumps(event) for event in events],
+                routes=routes,
+                route_of=[number % len(routes) for number in some],
+            )
+            await queue.accept(batch)
