@@ -208,7 +208,7 @@ class SqliteLedger:
     ) -> Found:
         filtered_by = None
         if which.filtered_by is not None:
-            number = connection.execute(SQL["number"], {"name": which.filtered_by}).fetchone()
+            number = connection.execute(SQL["filters"], {"name": which.filtered_by}).fetchone()
             if number is None:
                 return Found((), None)
             (filtered_by,) = number

@@ -63,6 +63,12 @@ SELECT block, results
 FROM deliveries
 WHERE block >= :low AND block < :below AND subscription = :subscription AND results IS NOT NULL;
 
+-- name: filters
+-- The number of a subscription, if there is anything that it filtered and that is kept.
+SELECT subscription
+FROM subscriptions JOIN tallies USING (subscription)
+WHERE subscriptions.name = :name AND state = 3 AND n > pruned;
+
 -- name: filtering_requests
 -- Those of the JSON list :requests that filtered their deliveries.
 SELECT request

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 #: Events that a listing looks through for one page: some 50 ms. A block out of time counts as one.
 SCAN = 20_000
-#: Blocks that one statement reads.
+#: Blocks that one statement reads: the first, and others where each holds few events.
 BLOCKS_AT_ONCE = 32
+MOST_BLOCKS_AT_ONCE = 1_024
 #: Events without a block that one statement reads.
 LONE_AT_ONCE = 1_000
 #: Blocks are numbered as they are accepted; a clock that was set back by up to this many
@@ -107,8 +108,9 @@ class _Search:
             low, _ = self._first_from(which.since - CLOCK_STEP_US)
         if which.until < NEVER:
             upper = min(below, self._first_from(which.until + CLOCK_STEP_US)[1])
+        at_once = BLOCKS_AT_ONCE
         while upper > low:
-            terms = {"below": upper, "n": BLOCKS_AT_ONCE}
+            terms = {"below": upper, "n": at_once}
             rows = self.connection.execute(SQL["heads_below"], terms).fetchall()
             if not rows:
                 yield from self._lone(low, upper)
@@ -127,6 +129,8 @@ class _Search:
                     else _Step(number, 1, ())
                 )
                 upper = number
+            n_events = sum(n for _, n, *_ in rows)
+            at_once = min(MOST_BLOCKS_AT_ONCE, max(SCAN * len(rows) // n_events, BLOCKS_AT_ONCE))
 
     def _step(self, block: Block, n: int, filtered: _FilteredInRange | None) -> _Step:
         """Look at the first `n` events of a block."""
