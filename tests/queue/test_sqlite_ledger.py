@@ -88,8 +88,8 @@ async def test_a_damaged_body_hides_nothing_else(desk: Desk) -> None:
     assert [one.stage for one in b.deliveries] == [Stage.WAITING, Stage.FILTERED]
     (a,) = await desk.ledger.event("a")
     assert a.body == desk.event("a").body  # a dead letter has its own
-    page = await desk.ledger.events(EventFilter(), bodies=True)
-    assert [(one.message_id, one.body) for one in page.rows] == [("b", None), ("a", a.body)]
+    assert [record.message_id for record in await desk.records()] == ["b", "a"]
+    assert (await desk.ledger.events(EventFilter(), bodies=True)).rows == ()
     (fault,) = await desk.faults()
     assert fault.startswith("the block of events 1 to 2 is damaged on disk")
 

@@ -60,6 +60,10 @@ class HeadReader:
             self.note(error)
             return block
 
+    def is_damaged(self, block: Block) -> bool:
+        """Whether a block was found to be damaged."""
+        return block.number in self._damaged
+
     def note(self, error: DamagedBlockError) -> None:
         """Log a damaged block when it is found for the first time."""
         if error.number not in self._damaged:

@@ -210,15 +210,18 @@ def event_records(
     bodies: bool = False,
     full: bool = False,
 ) -> tuple[EventRecord, ...]:
-    """Events with all their deliveries; `full` adds bodies, payloads and exchanges."""
-    bodies = bodies or full
-    known = _read_known(connection, places, bodies=bodies, full=full)
-    read = dict(_bodies(connection, reader, places)) if bodies else {}
+    """Events with all their deliveries; `full` adds bodies, payloads and exchanges.
+
+    With `bodies`, those whose bodies are damaged are left out; with `full`, only these bodies.
+    """
+    known = _read_known(connection, places, bodies=bodies or full, full=full)
+    read = dict(_bodies(connection, reader, places)) if bodies or full else {}
     return tuple(
         _record(place, known, read.get(place.event))
         for place in places
         # Ids may outlive their event.
         if place.block is not None or place.event in known.rows
+        if not bodies or place.block is None or not reader.is_damaged(place.block)
     )
 
 
