@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from contextlib import closing
 from decimal import Decimal
@@ -12,6 +11,7 @@ from typing import Any
 import aiohttp
 import attrs
 import pytest
+from tests.host.earlier_folders import FILE, restored
 
 from offramp import _json
 from offramp.config import ConfigStore, HostSettings, Instance, load_key_ring
@@ -23,8 +23,6 @@ from offramp.queue.sqlite import SqliteLedger
 from offramp.storage import Store
 from offramp.storage.migrate import Migration, known_migrations, migrate
 
-FOLDERS = Path(__file__).with_name("data_folders")
-FILE = "offramp.sqlite3"
 #: Days: what a folder holds must not be too old to be kept, whenever this runs.
 LONG = 1e6
 
@@ -39,18 +37,6 @@ def folder(tmp_path: Path) -> Path:
 def served(tmp_path: Path) -> Path:
     """A folder that a host of 5f01e63 left; its first lines say how."""
     return restored("served", tmp_path)
-
-
-def restored(name: str, tmp_path: Path) -> Path:
-    """A folder, from its text."""
-    with closing(sqlite3.connect(tmp_path / FILE)) as connection:
-        connection.executescript((FOLDERS / name / "offramp.sql").read_text())
-    for secret in ("secret.key", "token"):
-        if (FOLDERS / name / secret).exists():
-            shutil.copyfile(FOLDERS / name / secret, tmp_path / secret)
-            (tmp_path / secret).chmod(0o600)
-    tmp_path.chmod(0o700)
-    return tmp_path
 
 
 async def test_the_configuration_and_its_audit_log_are_read(folder: Path) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import attrs
 import pytest
 from aiohttp import web
-from tests.host.test_earlier_folders import FILE, FOLDERS, restored
+from tests.host.earlier_folders import FILE, FOLDERS, restored
 from tests.listening import listening
 
 from offramp.config import HostSettings
@@ -63,7 +63,7 @@ async def opened(
     folder: Path, before: dict[str, Any]
 ) -> AsyncIterator[tuple[SqliteQueue, SqliteLedger]]:
     """The queue and the ledger of a folder, an hour after it was left."""
-    now = max(story["accepted_at"] for story in before["stories"]) + 3_600
+    now = max(event["accepted_at"] for event in before["events"]) + 3_600
     async with Store.open(folder) as store, open_queue(store, now=lambda: now) as queue:
         yield queue, SqliteLedger(store)
 
@@ -90,19 +90,19 @@ def in_todays_words(value: Any) -> Any:
     return value
 
 
-def sorted_stories(stories: list[Any]) -> list[Any]:
-    """Stories by source and id; their deliveries by subscription."""
-    for story in stories:
-        story["deliveries"].sort(key=lambda each: each["subscription"])
-    return sorted(stories, key=lambda story: (story["source"], story["message_id"]))
+def in_order(events: list[Any]) -> list[Any]:
+    """Events by source and id; their deliveries by subscription."""
+    for event in events:
+        event["deliveries"].sort(key=lambda each: each["subscription"])
+    return sorted(events, key=lambda event: (event["source"], event["message_id"]))
 
 
 async def test_every_story_is_what_it_was(folder: Path, before: dict[str, Any]) -> None:
     """All that the ledger tells of each event, exchanges and payloads included."""
     async with opened(folder, before) as (_, ledger):
-        ids = {story["message_id"] for story in before["stories"]}
+        ids = {event["message_id"] for event in before["events"]}
         after = [as_data(record) for each in ids for record in await ledger.event(each)]
-    assert sorted_stories(after) == sorted_stories(in_todays_words(before["stories"]))
+    assert in_order(after) == in_order(in_todays_words(before["events"]))
 
 
 async def test_counts_and_latencies_are_what_they_were(
@@ -135,9 +135,9 @@ async def test_listings_name_the_same_deliveries(folder: Path, before: dict[str,
 
 def standing(before: dict[str, Any], subscription: str, stage: Stage) -> list[tuple[str, str]]:
     return sorted(
-        (story["source"], story["message_id"])
-        for story in before["stories"]
-        for each in story["deliveries"]
+        (event["source"], event["message_id"])
+        for event in before["events"]
+        for each in event["deliveries"]
         if (each["lane"], each["stage"]) == (subscription, stage.value)
     )
 
@@ -196,7 +196,7 @@ async def test_filtered_events_are_backfilled(folder: Path, before: dict[str, An
 
 async def test_duplicates_are_found(folder: Path, before: dict[str, Any]) -> None:
     """Each id that came within a day is known for its source, and for no other."""
-    ids = {(story["source"], story["message_id"]) for story in before["stories"]}
+    ids = {(event["source"], event["message_id"]) for event in before["events"]}
     async with opened(folder, before) as (queue, ledger):
         for source in ("site", "app"):
             again = [each for owner, each in ids if owner == source]
@@ -237,7 +237,7 @@ async def test_a_host_delivers_what_waited(
 
 def move_to_today(folder: Path, before: dict[str, Any]) -> None:
     """Move all that happened by whole days, since Metronome takes no usage of last year."""
-    made = max(story["accepted_at"] for story in before["stories"])
+    made = max(event["accepted_at"] for event in before["events"])
     days = int((time.time() - made) // DAY_S)
     day, today = (
         datetime.fromtimestamp(made + n * DAY_S, UTC).date().isoformat() for n in (0, days)

@@ -1,4 +1,4 @@
-"""A queue as versions before the blocks stored it, made at random, and its stories as rows say."""
+"""A queue as versions before the blocks stored it, made at random, and what its rows say."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 #: Migrations that such a version knew.
 OLD = 6
-LANES = {1: "billing/Usage", 2: "billing/Other", 3: "crm/All"}
+SUBSCRIPTIONS = {1: "billing/Usage", 2: "billing/Other", 3: "crm/All"}
 WAITING, RETRYING, DELIVERED, FILTERED, REJECTED, EXPIRED = range(6)
 HOUR = 3_600_000_000
 START = 1_795_932_584_669_006
@@ -25,7 +25,7 @@ def make_old(connection: sqlite3.Connection, random: Random, commits: int) -> No
     """Fill an empty file with the events of some commits, and with what became of them."""
     migrate(connection, known_migrations()[:OLD])
     connection.execute("BEGIN")
-    connection.executemany("INSERT INTO lanes (lane, name) VALUES (?, ?)", LANES.items())
+    connection.executemany("INSERT INTO lanes (lane, name) VALUES (?, ?)", SUBSCRIPTIONS.items())
     made = _Made(connection, random)
     for _ in range(commits):
         made.commit()
@@ -58,16 +58,20 @@ class _Made:
 
     def event(self, received_at: int, alike: str | None) -> None:
         random = self.random
-        ways = [random.choice(("got", "got", "filtered", "other", "none")) for _ in LANES]
+        ways = [random.choice(("got", "got", "filtered", "other", "none")) for _ in SUBSCRIPTIONS]
         if alike == "dropped":
             ways = ["other" if way == "got" else way for way in ways]
         filtered = defaultdict(list)
-        for lane, way in zip(LANES, ways, strict=True):
+        for subscription, way in zip(SUBSCRIPTIONS, ways, strict=True):
             if way in {"filtered", "other"}:
-                filtered[way.upper()].append(lane)
-                self.states[lane, FILTERED] += 1
-                self.accepted[lane] += 1
-        got = [lane for lane, way in zip(LANES, ways, strict=True) if way == "got"]
+                filtered[way.upper()].append(subscription)
+                self.states[subscription, FILTERED] += 1
+                self.accepted[subscription] += 1
+        got = [
+            subscription
+            for subscription, way in zip(SUBSCRIPTIONS, ways, strict=True)
+            if way == "got"
+        ]
         kept = got or (alike != "dropped" and random.random() < 0.98)
         message_id = f"{random.choice('ab')}-{random.randrange(self.seq + 9)}-é"
         row = (
@@ -87,16 +91,16 @@ class _Made:
             self.execute("INSERT INTO known_ids (digest, seq) VALUES (?, ?)", pair)
         else:
             self.execute("INSERT INTO dedupe (digest, seq) VALUES (?, ?)", pair)
-        for position, lane in enumerate(random.sample(got, len(got))):
-            self.delivery(self.seq << 16 | position, lane, alike)
+        for position, subscription in enumerate(random.sample(got, len(got))):
+            self.delivery(self.seq << 16 | position, subscription, alike)
 
-    def delivery(self, number: int, lane: int, alike: str | None) -> None:
+    def delivery(self, number: int, subscription: int, alike: str | None) -> None:
         random = self.random
         state = {"waiting": WAITING, "delivered": DELIVERED}.get(alike or "")
         if state is None or random.random() < 0.1:
             state = random.randrange(EXPIRED + 1)
-        self.states[lane, state] += 1
-        self.accepted[lane] += 1
+        self.states[subscription, state] += 1
+        self.accepted[subscription] += 1
         replayed_at = self.now + 7 if random.random() < 0.1 else None
         at = self.now if state == WAITING else self.now + random.randrange(3)
         attempts = 1 if random.random() < 0.9 else 3
@@ -104,7 +108,7 @@ class _Made:
             attempts, at = 0, replayed_at or at
         row = {
             "id": number,
-            "lane": lane,
+            "lane": subscription,
             "state": state,
             "due_at": at if state == WAITING else at + 9 if state == RETRYING else None,
             "attempts": attempts,
@@ -144,25 +148,25 @@ class _Made:
         for exchange, refs in self.refs.items():
             body = b'{"exchange":%d}' % exchange
             self.execute("INSERT INTO exchanges VALUES (?, ?, ?)", (exchange, refs, body))
-        for (lane, state), n in self.states.items():
-            row = (lane, state, n + lane, lane)
+        for (subscription, state), n in self.states.items():
+            row = (subscription, state, n + subscription, subscription)
             self.execute("INSERT INTO tallies VALUES (?, ?, ?, ?)", row)
-            self.accepted[lane] += lane
-        for lane, n in self.accepted.items():
-            self.execute("UPDATE lanes SET accepted = ? WHERE lane = ?", (n, lane))
+            self.accepted[subscription] += subscription
+        for subscription, n in self.accepted.items():
+            self.execute("UPDATE lanes SET accepted = ? WHERE lane = ?", (n, subscription))
 
 
-def old_stories(connection: sqlite3.Connection) -> dict[int, Any]:
+def old_events(connection: sqlite3.Connection) -> dict[int, Any]:
     """Each event with all that is known of its deliveries, by the old tables."""
-    stories = {}
+    events = {}
     for row in connection.execute("SELECT * FROM events").fetchall():
         seq, *head, filtered, body = row
-        stories[seq] = {
+        events[seq] = {
             "head": head,
             "filtered": {
-                lane: reason
-                for reason, lanes in json.loads(filtered or "{}").items()
-                for lane in lanes
+                subscription: reason
+                for reason, numbers in json.loads(filtered or "{}").items()
+                for subscription in numbers
             },
             "body": body,
             "deliveries": {},
@@ -177,6 +181,6 @@ def old_stories(connection: sqlite3.Connection) -> dict[int, Any]:
         ORDER BY id
         """
     )
-    for seq, lane, *delivery in found:
-        stories[seq]["deliveries"][lane] = delivery
-    return stories
+    for seq, subscription, *delivery in found:
+        events[seq]["deliveries"][subscription] = delivery
+    return events

@@ -35,7 +35,10 @@ def add_row(connection: sqlite3.Connection, name: str) -> int:
 
 
 def row_names(connection: sqlite3.Connection) -> list[str]:
-    return [name for (name,) in connection.execute("SELECT name FROM subscriptions ORDER BY subscription")]
+    return [
+        name
+        for (name,) in connection.execute("SELECT name FROM subscriptions ORDER BY subscription")
+    ]
 
 
 def files(folder: Path) -> list[str]:

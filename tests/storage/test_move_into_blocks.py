@@ -10,7 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.storage.old_queue import DELIVERED, OLD, WAITING, make_old, old_stories
+from tests.storage.old_queue import DELIVERED, OLD, WAITING, make_old, old_events
 
 from offramp.queue.block import all_of, positions_of, read_block, unpack_set
 from offramp.queue.sqlite.codes import digest
@@ -45,20 +45,20 @@ def blocks_of(connection: sqlite3.Connection) -> list[Block]:
     return [read_block(row) for row in connection.execute("SELECT * FROM blocks ORDER BY block")]
 
 
-def new_stories(connection: sqlite3.Connection) -> dict[int, Any]:
-    """The same as `old_stories`, by the tables of blocks."""
+def new_events(connection: sqlite3.Connection) -> dict[int, Any]:
+    """The same as `old_events`, by the tables of blocks."""
     requests = {
         number: row
         for number, *row in connection.execute(
             "SELECT request, state, at, reason, message, status, exchange FROM requests"
         )
     }
-    stories: dict[int, Any] = {}
+    events: dict[int, Any] = {}
     for block in blocks_of(connection):
         for place in range(block.n):
             head, run = block.head(place), block.heads.run(place)
             route = block.heads.route(place)
-            stories[block.number + place] = {
+            events[block.number + place] = {
                 "head": [
                     head.source,
                     head.message_id,
@@ -86,7 +86,7 @@ def new_stories(connection: sqlite3.Connection) -> dict[int, Any]:
             }
             for request, bits in sets.items():
                 for place in positions_of(bits):
-                    deliveries = stories[block.number + place]["deliveries"]
+                    deliveries = events[block.number + place]["deliveries"]
                     assert deliveries[number] is None
                     deliveries[number] = [WAITING, at, 0, at, None, "", "", None, None, None]
                     if request:
@@ -100,21 +100,21 @@ def new_stories(connection: sqlite3.Connection) -> dict[int, Any]:
         FROM exceptions
         """
     ):
-        deliveries = stories[event]["deliveries"]
+        deliveries = events[event]["deliveries"]
         assert deliveries[number] is None
         exchange = None if request is None else requests[request][-1]
         deliveries[number] = [*row, payload, exchange]
-        assert body == (None if row[0] == DELIVERED else stories[event]["body"])
-    return stories
+        assert body == (None if row[0] == DELIVERED else events[event]["body"])
+    return events
 
 
 def test_every_story_stays_what_it_was(old: sqlite3.Connection) -> None:
     """Heads, bodies, reasons, times, attempts, payloads and exchanges, in the same order."""
-    before = old_stories(old)
-    after = new_stories(up_to_date(old))
+    before = old_events(old)
+    after = new_events(up_to_date(old))
     assert after == before
-    for seq, story in before.items():
-        assert list(after[seq]["deliveries"]) == list(story["deliveries"])
+    for seq, event in before.items():
+        assert list(after[seq]["deliveries"]) == list(event["deliveries"])
 
 
 def test_the_counters_are_what_they_were(old: sqlite3.Connection) -> None:
@@ -138,14 +138,14 @@ def test_requests_say_who_refers_to_them(old: sqlite3.Connection) -> None:
             refs[each.request] += 1
             sets.add((each.request, number, block, each.positions))
     refs.update(r for (r,) in old.execute("SELECT request FROM exceptions WHERE request > 0"))
-    told = set()
+    named = set()
     for request, number, n, parts in old.execute(
         "SELECT request, subscription, refs, parts FROM requests"
     ):
         assert n == refs.pop(request)
         for part in unpack_parts(parts) if parts else ():
-            told.add((request, number, part.block, part.positions))
-    assert told == sets
+            named.add((request, number, part.block, part.positions))
+    assert named == sets
     assert not refs
 
 
@@ -214,8 +214,8 @@ def test_little_memory_is_enough(old: sqlite3.Connection, monkeypatch: pytest.Mo
     """Requests that had to be written before all that belongs to them came are complete too."""
     monkeypatch.setattr(requests_0007, "KEPT", 2)
     monkeypatch.setattr(blocks_0007, "DELETE_EVERY", 1)
-    before = old_stories(old)
-    assert new_stories(up_to_date(old)) == before
+    before = old_events(old)
+    assert new_events(up_to_date(old)) == before
 
 
 def test_a_long_commit_becomes_full_blocks() -> None:

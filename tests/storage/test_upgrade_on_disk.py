@@ -165,8 +165,8 @@ def test_a_small_disk_is_told_and_the_folder_stays_as_it_was(
     given = str(folder), str(tmp_path / "disk"), str(size), str(room)
     command = [*namespace, sys.executable, "-c", OPEN_ON_SMALL_DISK, *given]
     result = subprocess.run(command, check=True, capture_output=True, text=True)
-    told, left = result.stdout.splitlines()
-    assert re.match(error, told)
+    message, left = result.stdout.splitlines()
+    assert re.match(error, message)
     assert left == f"lock {FILE}"
     assert contents(folder) == before
 

@@ -255,21 +255,21 @@ async def live(host: RunningHost, config: str, removed: str) -> None:
     await host.kill()
 
 
-async def read_stories(folder: Path) -> dict[str, Any]:
+async def read_events(folder: Path) -> dict[str, Any]:
     """What the version's own ledger knows; opening and closing folds its log into the file."""
     async with Store.open(folder) as store:
         ledger: Any = SqliteLedger(store)
         ids = await store.read(
             lambda c: [row[0] for row in c.execute("SELECT DISTINCT message_id FROM events")]
         )
-        stories = [story for each in ids for story in await ledger.event(each)]
-        lanes = await store.read(lambda c: [row[0] for row in c.execute("SELECT name FROM lanes")])
+        events = [event for each in ids for event in await ledger.event(each)]
+        names = await store.read(lambda c: [row[0] for row in c.execute("SELECT name FROM lanes")])
         audit = await ledger.audit()
         assert audit.faults == ()
         return {
-            "stories": sorted(map(as_data, stories), key=json.dumps),
+            "events": sorted(map(as_data, events), key=json.dumps),
             "counts": [as_data(each) for each in await ledger.counts(0, 1e11)],
-            "latencies": {lane: as_data(await ledger.latency(lane)) for lane in lanes},
+            "latencies": {each: as_data(await ledger.latency(each)) for each in names},
             "deliveries": audit.deliveries,
         }
 
@@ -288,7 +288,7 @@ def as_data(value: Any) -> Any:
 
 
 async def main(target: Path) -> None:
-    """Make the folder, and write its text, key and stories to `target`."""
+    """Make the folder, and write its text, key and `before.json` to `target`."""
     partner = Partner()
     runner = await partner.start()
     config, removed = CONFIG.format(token=API_TOKEN), REMOVED.format()
@@ -304,8 +304,8 @@ async def main(target: Path) -> None:
         if host.url:
             await host.kill()
         await runner.cleanup()
-    stories = await read_stories(folder)
-    (target / "before.json").write_text(json.dumps(stories, indent=1) + "\n")
+    known = await read_events(folder)
+    (target / "before.json").write_text(json.dumps(known, indent=1) + "\n")
     with closing(sqlite3.connect(folder / "offramp.sqlite3")) as connection:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         lines = [f"PRAGMA user_version = {version};", *connection.iterdump()]
