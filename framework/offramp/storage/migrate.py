@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sqlite3
@@ -112,8 +113,10 @@ def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> 
         raise
     connection.execute(f"PRAGMA secure_delete = {secure}")
     if moves:
-        # Else the log would keep its size on disk.
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        # Else the log would keep its size on disk. If the disk is too full for it, a later one does
+        # it: all that was written is safe.
+        with contextlib.suppress(sqlite3.OperationalError):
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _apply(connection: sqlite3.Connection, migration: Migration) -> None:

@@ -47,7 +47,8 @@ class Store:
         """Make or open the folder, lock it, bring its tables up to date; close it at the end.
 
         The folder must be on a local disk. Raises `StorageError` if another process has locked
-        it, if it cannot be used, or if a newer version wrote it.
+        it, if it cannot be used, if a newer version wrote it, or if the disk has too little room to
+        bring it up to date.
         """
         lock = await asyncio.to_thread(lock_folder, folder)
         try:

@@ -26,6 +26,8 @@ BLOCK_EVENTS = 400
 BLOCK_BYTES = 1 << 20
 #: Events whose old rows are deleted at once, so that the new ones take their room in the file.
 DELETE_EVERY = 1_000
+#: Texts that are kept parsed.
+KEPT_TEXTS = 4_096
 #: The id of an old delivery was its event's number and, in this many low bits, its position.
 POSITION_BITS = 16
 #: Microseconds of a period of the index of message ids: a day.
@@ -37,7 +39,7 @@ OFFSET = "I"
 
 EVENTS = """
 SELECT seq, source, message_id, type, name, received_at, accepted_at, filtered, body
-FROM events WHERE seq >= ? ORDER BY seq LIMIT ?
+FROM events WHERE seq >= ? ORDER BY seq
 """
 DELIVERIES = """
 SELECT
@@ -120,16 +122,29 @@ def _runs(connection: sqlite3.Connection) -> Iterator[Sequence[_Event]]:
     """The events, cut into what fits into a block: accepted at once, without a gap."""
     first = 0
     while True:
-        rows = connection.execute(EVENTS, (first, BLOCK_EVENTS)).fetchall()
-        runs = list(_cut([_Event(*row) for row in rows]))
-        if len(rows) < BLOCK_EVENTS:
+        events, last = _read(connection, first)
+        runs = list(_cut(events))
+        if last:
             yield from runs
             return
-        first = rows[-1][0] + 1
+        first = events[-1].seq + 1
         if len(runs) > 1:
             # The last one may go on behind these rows: it is read once more, whole.
             first = runs.pop()[0].seq
         yield from runs
+
+
+def _read(connection: sqlite3.Connection, first: int) -> tuple[list[_Event], bool]:
+    """Some events from `first` on, and whether there are no more."""
+    events = []
+    size = 0
+    for row in connection.execute(EVENTS, (first,)):
+        event = _Event(*row)
+        events.append(event)
+        size += len(event.body or b"")
+        if len(events) == BLOCK_EVENTS or size > BLOCK_BYTES:
+            return events, False
+    return events, True
 
 
 def _cut(events: Sequence[_Event]) -> Iterator[Sequence[_Event]]:
@@ -197,7 +212,7 @@ class _Mover:
         #: The number of the next event.
         self.following = 1
         #: The filtered subscriptions of events, parsed once for all that share the text.
-        self._filtered: dict[str | None, Any] = {None: {}}
+        self._filtered: dict[str | None, Any] = {}
 
     def add(self, run: Sequence[_Event]) -> None:
         """Move the events of one block."""
@@ -292,6 +307,8 @@ class _Mover:
 
     def _read_filtered(self, text: str | None) -> Any:
         if text not in self._filtered:
+            if len(self._filtered) >= KEPT_TEXTS:
+                self._filtered.clear()
             self._filtered[text] = json.loads(text or "{}")
         return self._filtered[text]
 
