@@ -30,6 +30,10 @@ class Replay:
     ended_at: float | None = None
     error: str | None = None
 
+    def add(self, n: int) -> None:
+        """Note that `n` more are queued again."""
+        self.replayed += n
+
 
 class RunningReplays:
     """The replays of one host since it started."""
@@ -63,9 +67,7 @@ class RunningReplays:
             async for page in dead_letter_pages(queue, filters):
                 total += len(page)
             begun.total, begun.state = total, "running"
-            async for page in dead_letter_pages(queue, filters):
-                ids = tuple(letter.id for letter in page)
-                begun.replayed += await queue.replay(attrs.evolve(filters, ids=ids))
+            await queue.replay(filters, report=begun.add)
             begun.state = "done"
             _log.info(
                 "replay %s ended: %d of %d dead letters are queued again",

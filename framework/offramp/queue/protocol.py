@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from offramp.queue.values import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from offramp.queue.lease import Lease
     from offramp.queue.values import (
@@ -106,8 +106,14 @@ class Queue(Protocol):
         """List rejected and expired deliveries, latest end first."""
         ...
 
-    async def replay(self, which: DeadLetterFilter) -> int:
-        """Make dead letters due again, with a new retry window; how many."""
+    async def replay(
+        self, which: DeadLetterFilter, *, report: Callable[[int], None] | None = None
+    ) -> int:
+        """Make dead letters due again, with a new retry window; how many.
+
+        They come due part by part, the latest end first; `report` is told how many each time. One
+        that ends again meanwhile is not replayed again.
+        """
         ...
 
     async def backfill(self, subscription: str, events: Sequence[str]) -> int:

@@ -11,13 +11,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from offramp.errors import QueueFullError, StorageError
+from offramp.queue.dead_letters import dead_letter_pages
 from offramp.queue.limits import Limits
 from offramp.queue.protocol import DEFAULT_PAGE, NO_EXCEPTIONS
 from offramp.queue.sqlite.accept import Accepted, Accepting
 from offramp.queue.sqlite.cache import BlockReader
 from offramp.queue.sqlite.cancel import CHUNK, Cancel, Cancelled, Rebase
 from offramp.queue.sqlite.codes import CODES, RETRYING, US, WAITING, to_us
-from offramp.queue.sqlite.dead_letters import Found, find_dead, list_dead, place_of
+from offramp.queue.sqlite.dead_letters import list_dead, place_of
 from offramp.queue.sqlite.guard import Guard, check_outcomes
 from offramp.queue.sqlite.leases import Leases
 from offramp.queue.sqlite.replay import Backfill, replay_some
@@ -171,18 +172,18 @@ class SqliteQueue:
         place = place_of(cursor)
         return await self._store.read(partial(list_dead, which=which, limit=limit, place=place))
 
-    async def replay(self, which: DeadLetterFilter) -> int:
+    async def replay(
+        self, which: DeadLetterFilter, *, report: Callable[[int], None] | None = None
+    ) -> int:
         """Make dead letters due again; see `Queue.replay`."""
         replayed = 0
-        place = place_of(None)
-        while True:
-            # What ends again meanwhile ends above this place, so it is not replayed twice.
-            page = partial(find_dead, which=which, limit=CHUNK, place=place)
-            found: Found = await self._store.read(page)
-            replayed += await self._finish(self._replay_some(found.ids), "replay")
-            if found.after is None:
-                return replayed
-            place = found.after
+        async for page in dead_letter_pages(self, which):
+            ids = [letter.id for letter in page]
+            n = await self._finish(self._replay_some(ids), "replay")
+            replayed += n
+            if report is not None:
+                report(n)
+        return replayed
 
     async def backfill(self, subscription: str, events: Sequence[str]) -> int:
         """Make events due that a subscription did not get; see `Queue.backfill`."""
@@ -255,9 +256,7 @@ class SqliteQueue:
                 total += cancelled.waiting + cancelled.retrying
                 floor = cancelled.floor
 
-    async def _replay_some(self, ids: list[int]) -> int:
-        if not ids:
-            return 0
+    async def _replay_some(self, ids: Sequence[str]) -> int:
         now = self._time()
         replayed = await self._store.write(partial(replay_some, ids=ids, now=now))
         for name, n in replayed.items():

@@ -59,19 +59,28 @@ WHERE id IN (
 );
 
 -- name: standing
--- Subscription, its name, state and how many of the deliveries in the JSON list :ids are dead.
+-- Subscription, its name, state and how many of some deliveries are dead; :ids is a JSON list of
+-- [event, subscription].
 SELECT subscription, subscriptions.name, state, count(*)
 FROM exceptions JOIN subscriptions USING (subscription)
-WHERE id IN (SELECT value FROM json_each(:ids)) AND state > 3
+WHERE
+  (event, subscription) IN (
+    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:ids)
+  )
+  AND state > 3
 GROUP BY subscription, state;
 
 -- name: replay
--- Makes those deliveries in the JSON list :ids that are still dead due at once.
+-- Makes those of some deliveries that are still dead due at once; :ids as for `standing`.
 UPDATE exceptions
 SET
   state = 0, due_at = :now, attempts = 0, updated_at = :now, replayed_at = :now,
   reason = :reason, message = '', status = NULL
-WHERE id IN (SELECT value FROM json_each(:ids)) AND state > 3;
+WHERE
+  (event, subscription) IN (
+    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:ids)
+  )
+  AND state > 3;
 
 -- name: has_rows
 -- Those events of the JSON list :events that have a row of their own in a subscription.

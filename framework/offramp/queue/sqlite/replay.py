@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from offramp.queue.block import DamagedBlockError, read_block
+from offramp.queue.lease import split_delivery_id
 from offramp.queue.sqlite.codes import FILTERED, WAITING, as_json
 from offramp.queue.sqlite.counters import Changes
 from offramp.queue.sqlite.exceptions import NewException, add_exceptions
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
     from offramp.queue.block import Block
 
 
-def replay_some(connection: sqlite3.Connection, ids: list[int], now: int) -> dict[str, int]:
+def replay_some(connection: sqlite3.Connection, ids: Sequence[str], now: int) -> dict[str, int]:
     """Make those deliveries that are still dead due at `now` (µs): subscription -> how many."""
-    given = {"ids": as_json(ids)}
+    given = {"ids": as_json([split_delivery_id(each) for each in ids])}
     standing = connection.execute(SQL["standing"], given).fetchall()
     connection.execute(SQL["replay"], {**given, "now": now, "reason": Reason.REPLAYED.value})
     changes = Changes()
