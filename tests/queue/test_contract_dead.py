@@ -30,11 +30,11 @@ async def test_dead_are_the_rejected_and_the_expired(bench: Bench) -> None:
     await bench.end(1, Stage.RETRYING)
     await bench.accept(1)
     page = await bench.queue.dead_letters(DeadLetterFilter())
-    told = [
+    shown = [
         (one.message_id, one.subscription, one.stage, one.reason, one.status, one.message)
         for one in page.rows
     ]
-    assert told == [
+    assert shown == [
         (expired, "b", Stage.EXPIRED, "RETRY_WINDOW", None, "24 h"),
         (rejected, "a", Stage.REJECTED, "400", 400, ""),
     ]
@@ -106,13 +106,13 @@ async def test_a_replay_opens_a_new_retry_window(bench: Bench) -> None:
     assert (leased.message_id, leased.attempt) == (message_id, 1)
     assert (leased.accepted_at, leased.opened_at) == (accepted_at, bench.clock())
     assert lease.bodies[0] == bench.event(message_id).body
-    told = await bench.delivery(message_id)
-    assert (told.stage, told.reason, told.replayed_at) == (
+    delivery = await bench.delivery(message_id)
+    assert (delivery.stage, delivery.reason, delivery.replayed_at) == (
         Stage.WAITING,
         "REPLAYED",
         bench.clock(),
     )
-    assert (told.payload, told.exchange, told.status) == (b"p", b"400", None)
+    assert (delivery.payload, delivery.exchange, delivery.status) == (b"p", b"400", None)
     await bench.settle(lease, Stage.DELIVERED)
     assert await bench.stage(message_id) is Stage.DELIVERED
 
@@ -225,9 +225,9 @@ async def test_a_caller_who_leaves_does_not_upset_the_counters(bench: Bench) -> 
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     await bench.queue.close()
-    told = await bench.queue.depths()
+    depths = await bench.queue.depths()
     await bench.reopen()
-    assert await bench.queue.depths() == told
+    assert await bench.queue.depths() == depths
 
 
 async def test_a_letter_names_its_delivery(bench: Bench) -> None:

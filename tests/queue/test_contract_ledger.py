@@ -82,15 +82,19 @@ async def test_what_was_delivered_keeps_its_exchange(bench: Bench) -> None:
     lease = await bench.take(3)
     await bench.settle(lease, Stage.DELIVERED, reason="OK", status=200, exchange=b'{"status":200}')
     for position, message_id in enumerate(ids):
-        told = await bench.delivery(message_id)
-        assert (told.id, told.stage, told.reason, told.status) == (
+        delivery = await bench.delivery(message_id)
+        assert (delivery.id, delivery.stage, delivery.reason, delivery.status) == (
             lease.id(position),
             Stage.DELIVERED,
             "OK",
             200,
         )
-        assert (told.exchange, told.attempts, told.due_at) == (b'{"status":200}', 1, None)
-        assert told.updated_at == told.accepted_at + 1
+        assert (delivery.exchange, delivery.attempts, delivery.due_at) == (
+            b'{"status":200}',
+            1,
+            None,
+        )
+        assert delivery.updated_at == delivery.accepted_at + 1
     assert [one.exchange for one in await recent(bench)] == [None] * 3
     assert [record.deliveries[0].exchange for record in await bench.records()] == [None] * 3
 
@@ -323,15 +327,15 @@ async def test_latency_is_from_acceptance_to_delivery(bench: Bench) -> None:
         lease = await bench.take(1)
         bench.clock.move(seconds)
         await bench.settle(lease, Stage.DELIVERED if seconds < 100 else Stage.REJECTED)
-    told = await bench.ledger.latency("sub")
-    assert told is not None
-    assert told.n == 99
-    assert 50 <= told.p50 <= 50 * 1.19
-    assert 94 <= told.p95 <= 95 * 1.19
-    assert 98 <= told.p99 <= 99 * 1.19
+    latency = await bench.ledger.latency("sub")
+    assert latency is not None
+    assert latency.n == 99
+    assert 50 <= latency.p50 <= 50 * 1.19
+    assert 94 <= latency.p95 <= 95 * 1.19
+    assert 98 <= latency.p99 <= 99 * 1.19
     assert await bench.ledger.latency("sub", since=bench.clock() + 3_600) is None
     assert await bench.ledger.latency("other") is None
-    assert await bench.ledger.latencies(since=0) == {"sub": told}
+    assert await bench.ledger.latencies(since=0) == {"sub": latency}
     assert await bench.ledger.latencies(since=bench.clock() + 3_600) == {}
 
 
@@ -342,9 +346,9 @@ async def test_latency_of_a_replay_is_its_own(bench: Bench) -> None:
     await bench.queue.replay(DeadLetterFilter())
     bench.clock.move(1)
     await bench.settle(await bench.take(1), Stage.DELIVERED)
-    told = await bench.ledger.latency("sub")
-    assert told is not None
-    assert told.p99 < 1.19
+    latency = await bench.ledger.latency("sub")
+    assert latency is not None
+    assert latency.p99 < 1.19
 
 
 async def test_errors_are_grouped_by_reason(bench: Bench) -> None:
@@ -376,5 +380,5 @@ async def test_a_reconciliation_counts_everything(bench: Bench) -> None:
     await bench.send(bench.event("a", "x", "y", filtered={"TRIGGER_FALSE": ["z"]}))
     await bench.end(2, Stage.DELIVERED)
     await bench.end(1, Stage.RETRYING)
-    told = await bench.ledger.reconcile()
-    assert (told.deliveries, told.faults, told.ok) == (6, (), True)
+    result = await bench.ledger.reconcile()
+    assert (result.deliveries, result.faults, result.ok) == (6, (), True)

@@ -37,7 +37,9 @@ class Limits:
 class Retention:
     """How long, in seconds after its end, a delivery is kept; its event goes with the last one.
 
-    An event is known by its message id for 24 h at least, so that duplicates are found.
+    Delivered and filtered ones go block by block: when the last of a block and a subscription is
+    past its time. An event is known by its message id for 24 h at least, so that duplicates are
+    found.
     """
 
     delivered: float = KEEP_DELIVERED_DAYS * DAY_S

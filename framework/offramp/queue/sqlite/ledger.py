@@ -225,9 +225,9 @@ class _ErrorRow(NamedTuple):
     id: int
 
 
-def _hour(moment: float) -> float:
-    """The beginning of the hour of a moment, in epoch seconds, as latencies are kept."""
-    return moment // HOUR_S * HOUR_S
+def _hour(time: float) -> float:
+    """The beginning of the hour of a time, in epoch seconds, as latencies are kept."""
+    return time // HOUR_S * HOUR_S
 
 
 def _latency(histogram: list[tuple[int, int]]) -> Latency | None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from offramp.queue.block import Block
     from offramp.queue.sqlite.heads import HeadReader
 
-#: Events of one write: some 20 ms of the writer's time, between which others get in.
+#: Events of one write: between two, others get in.
 CHUNK = 2_000
 #: Rows of blocks of one write: those of single events, which are read one by one.
 ROWS = 500
@@ -96,8 +96,9 @@ class DropDeliveries:
         states = dict(connection.execute(SQL["states_of_requests"], asked))
         for row in rows:
             for number, bits in row.results:
-                # What was forgotten by itself has been counted.
-                if number != FORGOTTEN:
+                # What was forgotten by itself has been counted; a request that is gone is a fault
+                # that reconciliation names.
+                if number in states:
                     changes.pruned[row.subscription, states[number]] += bits.bit_count()
         return changes.pruned.total()
 

@@ -96,12 +96,12 @@ def _subscriptions(connection: sqlite3.Connection) -> list[_Subscription]:
 def _wrong_tallies(
     found: Counter[tuple[int, int]], tallies: Iterable[_Tally], names: Mapping[int, str]
 ) -> Iterator[str]:
-    told = Counter({(tally.subscription, tally.state): tally.kept for tally in tallies})
-    for key in sorted({*found, *told}):
-        if found[key] != told[key]:
+    kept = Counter({(tally.subscription, tally.state): tally.kept for tally in tallies})
+    for key in sorted({*found, *kept}):
+        if found[key] != kept[key]:
             yield (
                 f"subscription {names[key[0]]}: {found[key]} {STAGES[key[1]].value}, "
-                f"but the counter says {told[key]}"
+                f"but the counter says {kept[key]}"
             )
 
 

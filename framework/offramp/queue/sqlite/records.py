@@ -124,13 +124,13 @@ class _Known:
                 # A row of its own overrides the block.
                 row = rows.pop(subscription, None)
                 if only in {None, subscription}:
-                    told = (
+                    delivery = (
                         self._from_block(place.block, place.event, subscription, filtered)
                         if row is None
                         else row.delivery(self.names)
                     )
-                    if told is not None:
-                        yield told
+                    if delivery is not None:
+                        yield delivery
         for subscription, row in rows.items():
             if only in {None, subscription}:
                 yield row.delivery(self.names)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from offramp.queue.limits import Retention
     from offramp.storage import Store
 
-#: Message ids that one read looks at: some 50 ms.
+#: Message ids that one read looks at, so that none keeps a reader's thread for long.
 IDS_AT_ONCE = 20_000
 #: Below any digest, which is a signed number of 64 bits.
 LOWEST_DIGEST = -1 << 63
