@@ -225,8 +225,8 @@ async def test_a_work_hears_of_each_time_that_it_was_undone(store: Store) -> Non
     async with Hold(store):
         doomed = asyncio.create_task(store.write(doom))
         late = asyncio.ensure_future(store.submit(work, 4))
-    told = await asyncio.gather(doomed, late, return_exceptions=True)
-    assert [type(each) for each in told] == [sqlite3.IntegrityError] * 2
+    ends = await asyncio.gather(doomed, late, return_exceptions=True)
+    assert [type(each) for each in ends] == [sqlite3.IntegrityError] * 2
     assert len(undone) == 4
     assert await numbers(store) == [1, 2, 3]
 
