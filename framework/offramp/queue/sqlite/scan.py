@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from offramp.queue.sqlite.heads import HeadReader
     from offramp.queue.values import EventFilter
 
-#: Events that a listing looks through for one page, so that none keeps a reader's thread for long. A
-#: block out of time counts as one.
+#: Events that a listing looks through for one page, so that none keeps a reader's thread for
+#: long. A block out of time counts as one.
 SCAN = 20_000
 #: Blocks that one statement reads: the first, and others where each holds few events.
 BLOCKS_AT_ONCE = 32
