@@ -425,3 +425,24 @@ async def test_forgetting_runs_by_itself_and_outlives_a_failure(
             await enough.wait()
     assert set(rounds) == {5.0}
     assert "disk trouble" in caplog.text
+
+
+async def test_a_damaged_block_stays_and_stops_no_other(
+    shelf: Shelf, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What ended in it is forgotten; it is logged once, and all others go."""
+    for message_id in "abc":
+        await shelf.accept(message_id)
+    await shelf.accept("latest", to=())
+    await shelf.settle(Stage.DELIVERED, 3)
+    (good,) = await shelf.execute("SELECT heads FROM blocks WHERE block = 2")
+    await shelf.execute("UPDATE blocks SET heads = x'00' WHERE block = 2")
+    shelf.now += 8 * DAY
+    assert await shelf.pruner.prune(shelf.now) == 3
+    assert await shelf.pruner.prune(shelf.now) == 0
+    rows = await shelf.rows()
+    assert (rows["blocks"], rows["deliveries"], rows["requests"]) == (2, 0, 0)
+    assert len([record for record in caplog.records if "damaged" in record.message]) == 1
+    (fault,) = (await shelf.ledger.reconcile()).faults
+    assert fault.startswith("the block of events 2 to 2 is damaged")
+    await shelf.execute("UPDATE blocks SET heads = ? WHERE block = 2", *good)
