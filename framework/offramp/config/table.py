@@ -13,7 +13,7 @@ from typing import Any, Final
 from offramp import _json
 from offramp.errors import Fault, describe_type, join_place
 
-#: What a name may be: it becomes a label of metrics and a part of URLs and of lanes.
+#: What a name may be: it becomes a label of metrics and a part of URLs and of ids of subscriptions.
 _NAME = re.compile(r"[^\s/\x00-\x1f\x7f](?:[^/\x00-\x1f\x7f]*[^\s/\x00-\x1f\x7f])?")
 #: The longest name of a source, an instance or a subscription, in characters.
 LONGEST_NAME: Final = 128
