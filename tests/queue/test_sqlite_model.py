@@ -244,8 +244,18 @@ class QueueLife(RuleBasedStateMachine):
         """More is borrowed under the token of a lease that runs."""
         running = [holder for holder in self.holders if holder.held and self._runs(holder)]
         if running:
-            holder = data.draw(st.sampled_from(running))
-            self._lease(holder.lease.subscription, n, holder)
+            # Of what was given back, one delivery may be borrowed again under the same token.
+            part = self._narrow(data.draw(st.sampled_from(running)))
+            self._lease(part.lease.subscription, n, part)
+
+    def _narrow(self, holder: Holder) -> Holder:
+        """The part of a lease that is still held takes the place of the whole."""
+        entries = [holder.entries[position] for position in holder.held]
+        part = Holder(holder.lease.pick(holder.held), entries, holder.expires_at)
+        for entry in entries:
+            entry.holder = part
+        self.holders[self.holders.index(holder)] = part
+        return part
 
     def _runs(self, holder: Holder) -> bool:
         return holder.expires_at > self.now
