@@ -22,8 +22,8 @@ demo: $(STAMP) ## Run a host, a source and an emulated partner on this machine, 
 test: $(STAMP) ## Run the whole suite; ARGS="-k name" runs a part of it
 	$(BIN)/python -m pytest $(ARGS)
 
-torture: $(STAMP) ## Kill a host under load and faults for SECONDS (1800), then check the books; SEED=n repeats a run
-	$(BIN)/python -m tests.torture --seconds $(or $(SECONDS),1800) $(if $(SEED),--seed $(SEED))
+torture: $(STAMP) ## Kill a host under load and faults for SECONDS (1800), then check the books; SEED=n repeats a run, OLDER=checkout begins with that version
+	$(BIN)/python -m tests.torture --seconds $(or $(SECONDS),1800) $(if $(SEED),--seed $(SEED)) $(if $(OLDER),--older $(OLDER))
 
 conformance: $(STAMP) ## Compare with Segment's own engine, N (10000) inputs of each kind, in Node.js; ARGS="--seed 7" for others
 	$(BIN)/python -m tests.conformance.long $(or $(N),10000) $(ARGS)

@@ -38,6 +38,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make torture", description=__doc__)
     parser.add_argument("--seconds", type=float, default=1_800)
     parser.add_argument("--seed", type=int, default=random.randrange(MAX_SEED))
+    parser.add_argument("--older", type=Path, help="checkout of an older version to begin with")
     arguments = parser.parse_args()
     console = Console(highlight=False)
     console.print(f"seed {arguments.seed}, {arguments.seconds:g} seconds")
@@ -46,7 +47,13 @@ def main() -> int:
         console.status("starting") as status,
     ):
         report = status.update if console.is_terminal else _lines(console)
-        run = torture(Path(folder), seed=arguments.seed, seconds=arguments.seconds, report=report)
+        run = torture(
+            Path(folder),
+            seed=arguments.seed,
+            seconds=arguments.seconds,
+            report=report,
+            older=arguments.older and arguments.older.resolve(),
+        )
         result = asyncio.run(run)
     table = Table("figure", "value", box=None)
     values = attrs.asdict(result)

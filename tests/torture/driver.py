@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -38,6 +39,8 @@ POISONED: Final = Fault(status=500, holding=POISON, times=None)
 OUTLIVES: Final = 0.5
 #: Events whose records are read at the end.
 SAMPLE: Final = 200
+#: The part of the time that an older version runs at first, where one is given.
+OLDER_PART: Final = 0.2
 
 
 @attrs.define(kw_only=True)
@@ -76,10 +79,12 @@ async def torture(
     seed: int,
     seconds: float,
     report: Callable[[str], None] = lambda _: None,
+    older: Path | None = None,
 ) -> Result:
     """Torture a host for so long, and until every kind of episode has come once.
 
-    The seed draws everything but the machine's own timing.
+    The seed draws everything but the machine's own timing. With `older`, the checkout of an older
+    version, that version runs at first, so that this one begins with its folder.
     """
     rng = random.Random(seed)
     result = Result(seed=seed, episodes=dict.fromkeys(EPISODES, 0))
@@ -89,6 +94,8 @@ async def torture(
     ):
         emulator.faults.add(POISONED)
         host = HostProcess(folder, front.url, environment=front.environment)
+        if older is not None:
+            host.environment = {**front.environment, "PYTHONPATH": _import_path(older)}
         host.prepare()
         await host.start()
         scene = Scene(
@@ -123,8 +130,11 @@ async def _play(
     stop = asyncio.Event()
     clients = [asyncio.create_task(load.run(stop)) for load in scene.loads]
     deck = Deck(tuple(EPISODES), scene.rng)
-    end = time.monotonic() + seconds
-    while time.monotonic() < end or not all(result.episodes.values()):
+    began = time.monotonic()
+    while time.monotonic() < began + seconds or not all(result.episodes.values()):
+        if time.monotonic() > began + seconds * OLDER_PART:
+            # From the next start on.
+            scene.host.environment = scene.front.environment
         await _round(scene, deck.deal(), result)
         accepted = sum(len(load.accepted) for load in scene.loads)
         in_flight = await scene.host.in_flight()
@@ -136,6 +146,11 @@ async def _play(
     result.changes = len(scene.changes)
     scene.emulator.faults.clear()
     scene.emulator.faults.add(POISONED)
+
+
+def _import_path(checkout: Path) -> str:
+    """The path on which Python finds a checkout rather than what is installed."""
+    return os.pathsep.join(str(checkout / name) for name in ("framework", "destinations/metronome"))
 
 
 def _pace(loads: Sequence[Load], in_flight: int) -> None:
