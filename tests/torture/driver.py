@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +22,8 @@ from yarl import URL
 
 from offramp.queue import SqliteLedger, Stage, open_queue
 from offramp.storage import Store
+from offramp.storage.migrate import known_migrations
+from offramp.storage.store import DATABASE_FILE
 from offramp_metronome.emulator import Emulator, Fault
 
 CLIENTS: Final = 3
@@ -98,6 +102,8 @@ async def torture(
             host.environment = {**front.environment, "PYTHONPATH": _import_path(older)}
         host.prepare()
         await host.start()
+        if older is not None:
+            _check_older(folder / "offramp-data" / DATABASE_FILE)
         scene = Scene(
             host=host,
             emulator=emulator,
@@ -151,6 +157,13 @@ async def _play(
 def _import_path(checkout: Path) -> str:
     """The path on which Python finds a checkout rather than what is installed."""
     return os.pathsep.join(str(checkout / name) for name in ("framework", "destinations/metronome"))
+
+
+def _check_older(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+    known = len(known_migrations())
+    assert version < known, f"the tables are at {version}, as today's: give an older version"
 
 
 def _pace(loads: Sequence[Load], in_flight: int) -> None:
