@@ -272,8 +272,8 @@ async def test_who_leaves_during_a_pause_passes_its_turn_on() -> None:
     second = asyncio.create_task(gate.enter())
     await asyncio.sleep(0.01)
     gate.leave()
+    gate.note(None)
     gate.note(answered(429, retry_after=0.1))
-    await asyncio.sleep(0.01)
     first.cancel()
     await asyncio.wait_for(second, timeout=PATIENCE)
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -25,7 +26,7 @@ from tests.delivery.parts import (
 )
 
 from offramp import Batch, OutgoingRequest, Response
-from offramp.delivery import Engine, worker
+from offramp.delivery import Engine, Plan, worker
 from offramp.delivery.engine import FINISH_SECONDS
 from offramp.delivery.limits import WaitGroup
 from offramp.queue import Depth
@@ -215,3 +216,34 @@ async def test_a_stop_does_not_wait_for_a_batch_to_fill(
         assert time.monotonic() - started < AT_ONCE
         assert await depth(engine) == Depth(waiting=1)
     assert not partner.requests
+
+
+async def test_many_busy_subscriptions_hold_few_events_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each prepares a batch, and more only as far as requests may be sent at once."""
+    payload_of = Plan.payload_of
+    prepared = 0
+
+    def counted(self: Plan, *args: Any, **more: Any) -> Any:
+        nonlocal prepared
+        prepared += 1
+        return payload_of(self, *args, **more)
+
+    monkeypatch.setattr(Plan, "payload_of", counted)
+    partner = WaitingPartner()
+    many = 20
+    [one] = config().subscriptions.values()
+    names = [f"small/n{number}" for number in range(many)]
+    subscriptions = {name: attrs.evolve(one, id=name, name=name[6:]) for name in names}
+    async with running(tmp_path, partner) as (engine, ledger):
+        await engine.apply(attrs.evolve(config(), subscriptions=subscriptions))
+        await engine.accept("site", [event(f"m{number}") for number in range(MANY)])
+        gate = engine.snapshot.runtimes["small"].gate
+        await until(lambda: len(partner.requests) >= gate.limit)
+        await asyncio.sleep(0.2)
+        assert many * 100 <= prepared <= (many + gate.limit + 1) * 100
+        partner.go.set()
+        assert await engine.wait_until_idle(timeout=PATIENCE)
+        assert (await ledger.reconcile()).ok
+    assert Counter(partner.taken) == Counter({f"m{number}": many for number in range(MANY)})

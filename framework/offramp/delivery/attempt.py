@@ -65,9 +65,9 @@ class _Requests:
     async def send(self, events: PreparedBatch, paced: bool) -> RequestResult | None:  # noqa: FBT001
         """Send events in one request; `None` if the gate refused it."""
         gate = self.runtime.gate
-        started = gate.now()
         if not await self.wait_group.enter(gate, len(events), half=paced):
             return None
+        started = gate.now()
         try:
             call = await call_action(self.runtime, self.plan, events, within=LONGEST_CALL_SECONDS)
         finally:

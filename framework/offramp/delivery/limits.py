@@ -44,7 +44,10 @@ class Gate:
         self._most = most or MAX_CONCURRENCY
         self._limit = min(START_CONCURRENCY, self._most)
         self._in_flight = 0
-        self._waiters: deque[asyncio.Future[None]] = deque()
+        #: Who waits for a place, first come first served: the answer, and the number of events.
+        self._waiters: deque[tuple[asyncio.Future[bool], int]] = deque()
+        #: The one timer of all who wait, for the end of a pause or for the pace of a rate.
+        self._timer: asyncio.TimerHandle | None = None
         self._decreased_at = 0.0
         self._interval = 1 / rate if rate else 0.0
         self._next_at = 0.0
@@ -95,55 +98,80 @@ class Gate:
         one event. Halves of failing batches also wait for their pace.
         """
         if not half:
-            return await self._enter(events)
+            entered = self.enter_now(events)
+            return await self._wait(events) if entered is None else entered
         async with self._half_turn:
             await asyncio.sleep(self._next_half_at - self._now())
-            entered = await self._enter(events)
+            entered = self.enter_now(events)
+            if entered is None:
+                entered = await self._wait(events)
             if entered:
                 self._next_half_at = self._now() + 1 / HALVES_PER_SECOND
             return entered
 
-    async def _enter(self, events: int) -> bool:
+    def enter_now(self, events: int = 1) -> bool | None:
+        """Answer as `enter` where that need not wait, else `None`; not for halves."""
+        if self._turns_away(events):
+            return False
+        if self._waiters or self._in_flight >= self._room() or self._delay() > 0:
+            return None
+        self._take_place()
+        return True
+
+    async def _wait(self, events: int) -> bool:
+        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiters.append((answer, events))
+        self._admit()
         try:
-            while not self._turns_away(events):
-                if self.pause:
-                    await asyncio.sleep(self.pause)
-                elif self._in_flight >= self._room():
-                    await self._wait()
-                else:
-                    self._in_flight += 1
-                    return await self._space_out(events)
+            return await answer
         except asyncio.CancelledError:
-            self._wake()  # pass the offered place to the next waiter
+            if answer.done() and not answer.cancelled() and answer.result():
+                self.leave()  # the place goes to the next one
             raise
-        self._wake()
-        return False
+
+    def _admit(self) -> None:
+        """Answer those who wait, as far as that is known; a timer does the rest."""
+        while self._waiters:
+            answer, events = self._waiters[0]
+            if answer.done():  # it was cancelled
+                pass
+            elif self._turns_away(events):
+                answer.set_result(False)
+            elif self._in_flight >= self._room():
+                return
+            elif self._delay() > 0:
+                self._admit_later(self._delay())
+                return
+            else:
+                self._take_place()
+                answer.set_result(True)
+            self._waiters.popleft()
+
+    def _admit_later(self, seconds: float) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._admit_in_time)
+
+    def _admit_in_time(self) -> None:
+        self._timer = None
+        self._admit()
 
     def _turns_away(self, events: int) -> bool:
         return self.needs_probe and (events > 1 or self.pause > 0)
 
-    async def _space_out(self, events: int) -> bool:
-        """Keep the rate; release the place if the instance was held meanwhile."""
-        if not self._interval:
-            return True
-        start = max(self._now(), self._next_at)
-        self._next_at = start + self._interval
-        try:
-            await asyncio.sleep(start - self._now())
-            if not self._turns_away(events):
-                await asyncio.sleep(self.pause)  # the partner may have asked for a pause
-        except asyncio.CancelledError:
-            self.leave()
-            raise
-        if self._turns_away(events):
-            self.leave()
-            return False
-        return True
+    def _delay(self) -> float:
+        """Seconds until the pause of the partner is over, and until the rate lets the next pass."""
+        return max(self.pause, self._next_at - self._now()) if self._interval else self.pause
+
+    def _take_place(self) -> None:
+        self._in_flight += 1
+        if self._interval:
+            self._next_at = max(self._now(), self._next_at) + self._interval
 
     def leave(self) -> None:
         """Release the place of a request."""
         self._in_flight -= 1
-        self._wake()
+        if self._waiters:
+            self._admit_later(0.0)  # once it is noted what became of this request
 
     def note(
         self, error: DeliveryError | None, *, started: float | None = None, weak: bool = False
@@ -160,7 +188,7 @@ class Gate:
             if error.retryable:
                 self._slow_down()
             self._breaker.fail(error, weak=weak)
-        self._wake()
+        self._admit()
 
     def hold(self, code: str, message: str, remedy: str) -> None:
         """Hold the instance back until a probe succeeds: see `Breaker.hold`.
@@ -168,7 +196,7 @@ class Gate:
         `code` names the reason in lower case; `message` says what happened, `remedy` what to do.
         """
         self._breaker.hold(code, message, remedy)
-        self._wake()
+        self._admit()
 
     def obey(self, error: DeliveryError) -> None:
         """Send nothing for the `Retry-After` of an answer, without counting it as a failure."""
@@ -183,27 +211,6 @@ class Gate:
     def _room(self) -> int:
         return 1 if self.needs_probe else self.limit
 
-    async def _wait(self) -> None:
-        waiter = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
-        try:
-            await waiter
-        except asyncio.CancelledError:
-            if waiter in self._waiters:
-                self._waiters.remove(waiter)
-            raise
-
-    def _wake(self) -> None:
-        if self.needs_probe and self.pause:
-            room = len(self._waiters)  # all are woken, to be turned away
-        else:
-            room = self._room() - self._in_flight
-        while room > 0 and self._waiters:
-            waiter = self._waiters.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
-                room -= 1
-
 
 class WaitGroup:
     """The tasks of one subscription that wait at a gate; `close` ends all waits, now and later."""
@@ -216,6 +223,9 @@ class WaitGroup:
         """Wait as `Gate.enter` does; `False`, without a place, if the group is closed."""
         if self._closed:
             return False
+        entered = None if half else gate.enter_now(events)
+        if entered is not None:
+            return entered
         try:
             async with asyncio.timeout(None) as wait:
                 self._waits.add(wait)

@@ -71,6 +71,8 @@ class InstanceRuntime:
     close: Callable[[], Awaitable[None]] = attrs.field(default=_nothing_to_close, repr=False)
     mask: Mask = attrs.field(repr=False)
     gate: Gate
+    #: Batches of all its subscriptions that are being delivered, without those that may be bad.
+    batches: int = attrs.field(default=0, init=False)
     clock: Callable[[], float] = time.time
     auth: AuthTokens | None = attrs.field(default=None, repr=False)
     faults: PluginFaults = attrs.field(factory=PluginFaults, init=False, repr=False)

@@ -170,12 +170,18 @@ class Worker:
             return 1, 1
         batch = self.plan.batch
         most = SINGLES if batch is None else batch.max_events
-        return most, min(BATCHES_AHEAD, self.runtime.gate.limit)
+        crowded = self.runtime.batches > self.runtime.gate.limit
+        return most, 1 if crowded else min(BATCHES_AHEAD, self.runtime.gate.limit)
 
     def _has_room(self) -> bool:
-        if self.runtime.gate.needs_probe:
-            return not self._busy
-        return len(self._busy) <= self.runtime.gate.limit
+        """Whether another batch may be prepared: more than one only as far as requests may be sent.
+
+        So the events that many busy subscriptions hold ready stay few.
+        """
+        if not self._busy:
+            return True
+        gate = self.runtime.gate
+        return not gate.needs_probe and self.runtime.batches <= gate.limit
 
     async def _is_their_turn(self, until: float) -> bool:
         """Wait for the turn of leased events, at most until `until` (monotonic seconds)."""
@@ -199,6 +205,12 @@ class Worker:
         task = asyncio.create_task(work, name=f"deliver {self.id}")
         among.add(task)
         task.add_done_callback(among.discard)
+        if among is self._busy:
+            self.runtime.batches += 1
+            task.add_done_callback(self._leave)
+
+    def _leave(self, _: asyncio.Task[None]) -> None:
+        self.runtime.batches -= 1
 
     async def _lease(
         self, most: int, *, wait: float = 0, onto: Lease | None = None
