@@ -139,9 +139,12 @@ class Projection:
 
     def read_checked(self, data: bytes) -> Any:
         """Read any text: it is refused if, and only if, `loads` refuses it; raises as that does."""
-        if len(data) < MIN_CHECKED_BYTES or not _is_skipped_safely(data):
+        if len(data) >= MIN_CHECKED_BYTES and _is_skipped_safely(data):
+            return self.read(data)
+        try:
+            return _DECODER.decode(data)
+        except (msgspec.MsgspecError, RecursionError, ArithmeticError, ValueError):
             return loads(data)
-        return self.read(data)
 
 
 def _tree_of(paths: Iterable[Path], objects: Iterable[Path]) -> _Tree | None:

@@ -220,3 +220,61 @@ def test_which_events_are_stored_as_they_came(text: str, is_quick: bool, padding
     """Whether the text is read whole because it is short, or by projection."""
     data = (text[:1] + padding + text[1:]).encode() if text.startswith("{") else text.encode()
     assert assert_same(data, arrival("track")) is is_quick
+
+
+#: As the SDKs of Python (2.4.0), Node (3.1.0) and browsers (analytics-next) write an event.
+SENT = {
+    "python": json.dumps(
+        {
+            "integrations": {},
+            "anonymousId": None,
+            "properties": {"plan": "Größe", "price": 12.5},
+            "timestamp": "2026-11-23T11:59:58.123456+00:00",
+            "context": {"library": {"name": "analytics-python", "version": "2.4.0"}},
+            "userId": "u1",
+            "type": "track",
+            "event": "Signed Up",
+            "messageId": "5f0c4a54-8dd0-4f3a-8e0c-0123456789ab",
+        }
+    ),
+    "node": _json.dumps(
+        {
+            "userId": "u1",
+            "event": "Signed Up",
+            "type": "track",
+            "properties": {"plan": "Größe", "items": [{"sku": "a"}, {"sku": "b"}]},
+            "context": {"library": {"name": "@segment/analytics-node", "version": "3.1.0"}},
+            "timestamp": "2026-11-23T11:59:58.123Z",
+            "messageId": "node-next-1732363198123-5f0c4a54-8dd0",
+            "_metadata": {"nodeVersion": "22.1.0", "jsRuntime": "node"},
+        }
+    ).decode(),
+    "browser": _json.dumps(
+        {
+            "timestamp": "2026-11-23T11:59:58.123Z",
+            "integrations": {},
+            "type": "page",
+            "properties": {"path": "/", "referrer": "", "search": "", "title": "Größe", "url": "/"},
+            "context": {
+                "page": {"path": "/", "title": "Größe"},
+                "userAgent": "Mozilla/5.0",
+                "locale": "en-GB",
+                "library": {"name": "analytics.js", "version": "npm:next-1.84.0"},
+                "timezone": "Europe/Berlin",
+            },
+            "messageId": "ajs-next-1732363198123-5f0c4a54-8dd0",
+            "userId": None,
+            "anonymousId": "0b6b7c7e-4e6f-4c55-9a4c-0123456789ab",
+            "writeKey": WRITE_KEY,
+            "sentAt": "2026-11-23T11:59:58.125Z",
+            "_metadata": {"bundled": ["Segment.io"], "unbundled": [], "bundledIds": []},
+        }
+    ).decode(),
+}
+
+
+@pytest.mark.parametrize("sdk", sorted(SENT))
+@pytest.mark.parametrize("sent_at", [None, "2026-11-23T11:59:59.000Z"], ids=["single", "batch"])
+def test_what_sdks_send_is_stored_as_it_came(sdk: str, sent_at: str | None) -> None:
+    """By itself, and in a batch that says when it was sent."""
+    assert assert_same(SENT[sdk].encode(), arrival("track", sent_at))

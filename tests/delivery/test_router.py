@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from offramp import _json
 from offramp.delivery import router as router_module
 from offramp.delivery.router import BROKEN, NO_MATCH, SWITCHED_OFF, Binding, make_router
 from offramp.fql import compile_trigger
@@ -18,9 +19,9 @@ from offramp.fql import compile_trigger
 NAMES = ("metering", "Metering (Actions)")
 
 
-def lane(name: str, trigger: str | None) -> Binding:
+def bound(name: str, trigger: str | None) -> Binding:
     if trigger is None:
-        return Binding(id=name, matches=None, names=NAMES)
+        return Binding(id=name, matches=None, names=NAMES, reads=frozenset())
     compiled = compile_trigger(trigger)
     return Binding(
         id=name,
@@ -33,10 +34,10 @@ def lane(name: str, trigger: str | None) -> Binding:
 
 ROUTER = make_router(
     [
-        ("site", lane("tracks", 'type = "track"')),
-        ("site", lane("pages", 'type = "page"')),
-        ("site", lane("broken", None)),
-        ("shop", lane("shop", 'type = "track"')),
+        ("site", bound("tracks", 'type = "track"')),
+        ("site", bound("pages", 'type = "page"')),
+        ("site", bound("broken", None)),
+        ("shop", bound("shop", 'type = "track"')),
     ],
     {"key-of-site": "site", "key-of-shop": "shop"},
 )
@@ -105,7 +106,7 @@ EVENTS: list[dict[str, Any]] = [
 
 def test_the_index_asks_whoever_might_match() -> None:
     """The index changes no answer: every trigger decides as it does when it is asked directly."""
-    router = make_router([("site", lane(trigger, trigger)) for trigger in TRIGGERS], {})
+    router = make_router([("site", bound(trigger, trigger)) for trigger in TRIGGERS], {})
     for event in [*EVENTS, *EVENTS]:
         routed = router.route("site", event)
         wanted = tuple(each for each in TRIGGERS if compile_trigger(each).matches(event))
@@ -154,7 +155,7 @@ MADE_EVENTS = st.fixed_dictionaries(
 def test_the_index_changes_no_answer(triggers: list[str], events: list[dict[str, Any]]) -> None:
     """Whatever triggers ask for, at whatever paths: each decides as it does by itself."""
     compiled = [compile_trigger(each) for each in triggers]
-    router = make_router([("site", lane(str(n), each)) for n, each in enumerate(triggers)], {})
+    router = make_router([("site", bound(str(n), each)) for n, each in enumerate(triggers)], {})
     for event in events:
         wanted = tuple(str(n) for n, each in enumerate(compiled) if each.matches(event))
         assert router.route("site", event).subscriptions == wanted
@@ -169,7 +170,7 @@ def test_of_triggers_on_one_name_few_are_asked() -> None:
             asked.append(name)
             return False
 
-        return attrs.evolve(lane(name, trigger), matches=matches)
+        return attrs.evolve(bound(name, trigger), matches=matches)
 
     router = make_router(
         [
@@ -205,12 +206,51 @@ def test_lists_of_texts_at_many_paths_do_not_multiply_the_index(
         )
         for _ in range(20)
     ]
-    make_router([("site", lane(str(n), each)) for n, each in enumerate(triggers)], {})
+    make_router([("site", bound(str(n), each)) for n, each in enumerate(triggers)], {})
     assert entries <= len(triggers) * (texts + 1)
 
 
 def test_thousands_of_unlike_triggers_make_no_deep_index() -> None:
     """If each path separates only two of them, all are evaluated, without nested indexes."""
     triggers = [f'properties.p{n // 2} = "{n % 2}"' for n in range(4_000)]
-    router = make_router([("site", lane(str(n), each)) for n, each in enumerate(triggers)], {})
+    router = make_router([("site", bound(str(n), each)) for n, each in enumerate(triggers)], {})
     assert router.route("site", {"properties": {"p7": "1"}}).subscriptions == ("15",)
+
+
+INTEGRATIONS: list[Any] = [{}, {"All": False}, {"metering": False, "All": True}, "nonsense"]
+
+
+def test_a_batch_is_routed_as_its_events_are() -> None:
+    """Each event has the index of its route; a route occurs once, however many events have it."""
+    router = make_router([("site", bound(trigger, trigger)) for trigger in TRIGGERS], {})
+    events = [{**each, "integrations": off} for each in EVENTS for off in INTEGRATIONS] * 2
+    routes, indexes = router.route_batch("site", events)
+    assert [routes[index] for index in indexes] == [router.route("site", each) for each in events]
+    assert len({id(route) for route in routes}) == len(routes) < len(events) / 4
+    assert all(one != other for at, one in enumerate(routes) for other in routes[:at])
+    assert router.route_batch("site", []) == ([], [])
+    [route], _ = router.route_batch("nowhere", events)
+    assert (route.subscriptions, route.filtered) == ((), {})
+
+
+def test_an_event_is_routed_by_what_is_read_of_it() -> None:
+    """The projection of a source reads what its triggers and the `integrations` object need."""
+    router = make_router([("site", bound(trigger, trigger)) for trigger in TRIGGERS], {})
+    projection = router.projection("site")
+    for each in EVENTS:
+        for off in INTEGRATIONS:
+            event = {**each, "integrations": off, "properties": {**each["properties"], "a": [1]}}
+            read = projection.read(_json.dumps(event))
+            assert "a" not in read["properties"]
+            assert router.route("site", read) == router.route("site", event)
+
+
+def test_a_projection_is_kept_while_nothing_else_is_read() -> None:
+    """A change of the configuration makes a new router, and mostly no new projection."""
+    first, second, other = (
+        make_router([("site", bound("x", trigger))], {}).projection("site")
+        for trigger in ('event = "a"', 'event = "b"', 'properties.a = "b"')
+    )
+    assert first is second
+    assert first is not other
+    assert ROUTER.projection("site") is ROUTER.projection("nowhere")  # the broken one reads nothing

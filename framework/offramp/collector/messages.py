@@ -59,11 +59,6 @@ class Taken:
     bodies: list[bytes] = attrs.field(factory=list)
     rejected: list[Rejection] = attrs.field(factory=list)
 
-    def add(self, event: dict[str, Any], body: bytes) -> None:
-        """Add an event."""
-        self.events.append(event)
-        self.bodies.append(body)
-
 
 def parse(text: bytes, place: str = "$") -> Any:
     """Read JSON that a client sent; raises `EventError` that names `place`."""
@@ -155,18 +150,21 @@ class EventMaker:
             message = None
             try:
                 text = bytes(raw)
-                if len(text) > room:
-                    raise self._too_large(len(text) + added_bytes)
-                left -= len(text) + added_bytes
+                size = len(text)
+                if size > room:
+                    raise self._too_large(size + added_bytes)
+                left -= size + added_bytes
                 if left < 0:
                     raise self._expanded(added_bytes)
                 made = self.quick(text, arrival, projection)
                 if made is None:
                     message = parse(text)
                     made = self.one(message, text, arrival)
-                taken.add(*made)
             except EventError as error:
                 taken.rejected.append(_rejection(index, message, error))
+            else:
+                taken.events.append(made[0])
+                taken.bodies.append(made[1])
         if len(texts) > bound:
             detail = f"the events from here on are refused: a batch holds at most {bound}"
             taken.rejected.append(

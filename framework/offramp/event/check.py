@@ -57,16 +57,11 @@ def _is_plain(message: dict[str, Any]) -> bool:
         and (anonymous is None or type(anonymous) is str)
         and (group is None or type(group) is str)
         and (previous is None or type(previous) is str)
-        and (
-            type(message_id) is str
-            and len(message_id) <= MAX_MESSAGE_ID_CHARS
-            and "\0" not in message_id
-        )
+        and type(message_id) is str
+        and len(message_id) <= MAX_MESSAGE_ID_CHARS
+        and "\0" not in message_id
         and (context is None or (type(context) is dict and len(context) <= MAX_PROPERTIES))
-        and (
-            integrations is None
-            or (type(integrations) is dict and len(integrations) <= MAX_PROPERTIES)
-        )
+        and (integrations is None or _is_plain_object(integrations))
     ):
         return False
     kind = get("type")

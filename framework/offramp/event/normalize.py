@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -12,11 +12,12 @@ from offramp import _json
 from offramp.errors import EventError, Fault, describe_type
 from offramp.event.spec import SPEC_VERSION, Discard
 from offramp.event.text import cut_text, extend_context
-from offramp.event.times import format_time, parse_time
+from offramp.event.times import format_time, parse_time, shift_time
 
 #: `context.library.name` of the SDK that runs in browsers, where the caller's address is the
 #: user's. Source: analytics-next, sent on the wire.
 BROWSER_LIBRARY = "analytics.js"
+_NO_TIME: Final = timedelta()
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -79,33 +80,23 @@ class Arrival:
             rest = extend_context(rest, {"ip": self.ip})
         if rest is None:
             return None
-        return event, rest[:-1] + b"," + _json.dumps(added)[1:]
+        return event, b"%b,%b" % (rest[:-1], _json.dumps_exactly(added)[1:])
 
     def _added(self, message: dict[str, Any]) -> dict[str, Any]:
-        """Make what a message lacks, and what replaces what it has."""
-        get = message.get
-        added: dict[str, Any] = {}
-        if self.kind is not None and get("type") is None:
-            added["type"] = self.kind
-        message_id = get("messageId")
-        if message_id is None or message_id == "":
-            added["messageId"] = self.new_id()
-        self._add_times(message, added)
-        if get("version") is None:
-            added["version"] = SPEC_VERSION
-        return added
-
-    def _add_times(self, message: dict[str, Any], added: dict[str, Any]) -> None:
-        """Add `receivedAt`, `sentAt`, `originalTimestamp` and the corrected `timestamp`.
+        """Make what a message lacks, and what replaces what it has.
 
         `originalTimestamp` is the sender's own text. A time that `parse_time` cannot read stays as
         given: it is not corrected and corrects nothing, so that it shows in the event.
         """
         get = message.get
-        # Clients do not set receivedAt, another collector did, and corrected the times. A second
-        # correction, by the time of a replay, would move the event into the wrong month.
-        corrected = get("receivedAt") is not None
-        added["receivedAt"] = self._received
+        added: dict[str, Any] = {"receivedAt": self._received}
+        if self.kind is not None and get("type") is None:
+            added["type"] = self.kind
+        message_id = get("messageId")
+        if message_id is None or message_id == "":
+            added["messageId"] = self.new_id()
+        if get("version") is None:
+            added["version"] = SPEC_VERSION
         own = get("sentAt")
         sent_at, behind = self._sent or self._read_sent(own)
         if sent_at is not None and sent_at != own:
@@ -113,16 +104,18 @@ class Arrival:
         given = get("timestamp")
         if given is None or given == "":
             added["timestamp"] = self._received
-            return
-        if not corrected:
+            return added
+        # Clients do not set receivedAt, another collector did, and corrected the times. A second
+        # correction, by the time of a replay, would move the event into the wrong month.
+        if get("receivedAt") is not None:
+            behind = None
+        else:
             added["originalTimestamp"] = given
-        original = parse_time(given)
-        if original is None:
-            return
-        known = None if behind is None or corrected else _correct(original, behind)
-        timestamp = known or format_time(original)
-        if timestamp != given:
+        # The error of the client's clock: originalTimestamp + (receivedAt - sentAt).
+        timestamp = shift_time(given, behind or _NO_TIME)
+        if timestamp is not None and timestamp != given:
             added["timestamp"] = timestamp
+        return added
 
     def _read_sent(self, sent_at: Any) -> tuple[Any, timedelta | None]:
         """Return the text for `sentAt`, and by how much the client's clock is behind ours."""
@@ -152,14 +145,6 @@ def normalize(  # noqa: PLR0913 - the attributes of an Arrival, by keyword
         ip=ip,
     )
     return arrival.normalize(message)
-
-
-def _correct(original: datetime, behind: timedelta) -> str | None:
-    """Correct the error of the client's clock: originalTimestamp + (receivedAt - sentAt)."""
-    try:
-        return format_time(original + behind)
-    except OverflowError:
-        return None
 
 
 def _merge(event: dict[str, Any], key: str, batch: Mapping[str, Any]) -> None:

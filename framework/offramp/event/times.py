@@ -49,13 +49,40 @@ def parse_time(value: Any) -> datetime | None:
     """
     if not isinstance(value, str):
         return None
+    time = None
+    # The strict forms of RFC 3339, which SDKs send, are read quickly. msgspec takes a NUL after a
+    # fraction for the end of the text.
+    if "\0" not in value and not (
+        len(value) > _MICROSECOND_END and value[_MICROSECOND_END].isdigit()
+    ):
+        try:
+            time = msgspec.convert(value, datetime)
+        except msgspec.ValidationError:
+            pass
+        else:
+            if time.tzinfo is UTC:
+                return time
     try:
-        time = _read_strict(value) or _read(value)
+        time = time or _read(value)
         if time is None or time.tzinfo is UTC:
             return time
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def shift_time(value: Any, by: timedelta) -> str | None:
+    """Write the time that is so much later than one that `parse_time` reads; `None` if it is none.
+
+    A time that would be out of the range of years is not shifted.
+    """
+    time = parse_time(value)
+    if time is None:
+        return None
+    try:
+        return format_time(time + by)
+    except OverflowError:
+        return format_time(time)
 
 
 def parse_local_time(text: str) -> datetime | None:
@@ -73,17 +100,6 @@ def format_time(time: datetime) -> str:
         time = time.astimezone(UTC)
     text: str = _written(time)
     return text[_MILLISECONDS] + "Z" if time.microsecond else text[_SECONDS] + ".000Z"
-
-
-def _read_strict(text: str) -> datetime | None:
-    """Read the strict forms of RFC 3339, which SDKs send, quickly."""
-    # msgspec takes a NUL after a fraction for the end of the text.
-    if "\0" in text or (len(text) > _MICROSECOND_END and text[_MICROSECOND_END].isdigit()):
-        return None
-    try:
-        return msgspec.convert(text, datetime)
-    except msgspec.ValidationError:
-        return None
 
 
 def _read(text: str) -> datetime | None:
