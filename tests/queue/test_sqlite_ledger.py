@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.queue.conftest import Bench, Clock, Opened
+from tests.queue.conftest import Bench, Clock, Opened, ids_of
 
 from offramp.queue import EventFilter, SqliteLedger, Stage, open_queue
 from offramp.queue.sqlite import scan
@@ -35,7 +35,7 @@ class Desk(Bench):
         (record,) = await self.ledger.event(message_id)
         await self.execute(
             f"UPDATE blocks SET {column} = CAST("  # noqa: S608 - our own names
-            f"substr({column}, 1, length({column}) - 1) || x'00' AS BLOB) "
+            f"x'00' || substr({column}, 2) AS BLOB) "
             "WHERE block = (SELECT max(block) FROM blocks WHERE block <= ?)",
             int(record.id),
         )
@@ -76,6 +76,20 @@ async def test_damaged_heads_are_left_out_and_logged_once(
     faults = await desk.faults()
     assert faults[0].startswith("the block of events 2 to 2 is damaged on disk")
     assert len(faults) == 1
+
+
+@pytest.mark.parametrize("run", [2, 1_000])
+async def test_damaged_heads_do_not_stop_accepting(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, run: int
+) -> None:
+    """Duplicates of all others are found, in memory learnt anew and in the index."""
+    monkeypatch.setattr("offramp.queue.sqlite.ids.RUN", run)
+    for letter in "abcdef":
+        await desk.send(desk.event(letter))
+    await desk.damage("b", "heads")
+    async with open_queue(desk.store, now=desk.clock) as desk.queue:
+        assert await desk.send(*map(desk.event, "cabg")) == [False, False, True, True]
+        assert ids_of(await desk.lease(9)) == [*"acdef", "b", "g"]
 
 
 async def test_a_damaged_body_hides_nothing_else(desk: Desk) -> None:

@@ -33,12 +33,6 @@ FROM json_each(:periods) AS period
 CROSS JOIN json_each(:digests) AS asked
 CROSS JOIN ids ON ids.period = period.value AND ids.digest = asked.value;
 
--- name: heads_of_event
--- The block of an event without its body, or nothing once retention has taken it.
-SELECT block, n, accepted_at, heads
-FROM (SELECT * FROM blocks WHERE block <= :event ORDER BY block DESC LIMIT 1)
-WHERE :event < block + n;
-
 -- name: id_periods
 -- The periods of the index, ascending; each is found by one step down the tree.
 WITH RECURSIVE periods (period) AS (
@@ -51,8 +45,8 @@ WITH RECURSIVE periods (period) AS (
 SELECT period FROM periods WHERE period IS NOT NULL;
 
 -- name: blocks_to_index
--- The blocks whose ids are not in the index yet, oldest first.
-SELECT block, heads
+-- The blocks whose ids are not in the index yet, without their bodies, oldest first.
+SELECT block, n, accepted_at, checksum, heads, ends
 FROM blocks
 WHERE block >= coalesce((SELECT value FROM marks WHERE name = :mark), 0)
 ORDER BY block;

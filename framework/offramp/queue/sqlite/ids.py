@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
-from offramp.queue.block import Heads, decode_heads
 from offramp.queue.limits import DAY_S, DEDUPE_WINDOW_S
 from offramp.queue.sqlite.codes import US, as_json, digest
+from offramp.queue.sqlite.heads import HeadReader
 from offramp.queue.sqlite.sql import SQL
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class MessageIds:
     """
 
     def __init__(self) -> None:
+        self._reader = HeadReader()
         #: Events by digest: those of the run that grows, and of the one that moves to the index.
         self._growing: dict[int, tuple[int, ...]] = {}
         self._moving: dict[int, tuple[int, ...]] = {}
@@ -68,8 +70,9 @@ class MessageIds:
         if self._next is None:
             self._growing, self._moving, self._left = {}, {}, []
             self._periods = [period for (period,) in connection.execute(SQL["id_periods"])]
-            for block, heads in connection.execute(SQL["blocks_to_index"], {"mark": INDEXED}):
-                self._remember(map(digest, decode_heads(heads).message_ids), block)
+            rows = connection.execute(SQL["blocks_to_index"], {"mark": INDEXED})
+            for block in self._reader.read(rows):
+                self._remember(map(digest, block.heads.message_ids), block.number)
             (self._next,) = connection.execute(SQL["next_event"]).fetchone()
         return self._next
 
@@ -88,7 +91,7 @@ class MessageIds:
         found = self._find(connection, unique, now)
         if not found and len(unique) == len(events):
             return None
-        known = _read_known(connection, found)
+        known = self._read_known(connection, found)
         horizon = now - DEDUPE_WINDOW_US
         seen = {(event.source, event.message_id) for event in known if event.accepted_at > horizon}
         flags = []
@@ -148,19 +151,17 @@ class MessageIds:
             known = growing.get(each)
             growing[each] = (event,) if known is None else (*known, event)
 
+    def _read_known(self, connection: sqlite3.Connection, events: Iterable[int]) -> list[_Known]:
+        """Read what is known of events; those that retention took are left out.
 
-def _read_known(connection: sqlite3.Connection, events: Iterable[int]) -> list[_Known]:
-    """Read what is known of events; those that retention took are left out."""
-    known = []
-    heads: Heads | None = None
-    first = after = accepted_at = 0
-    for event in sorted(events):
-        if event >= after or heads is None:
-            row = connection.execute(SQL["heads_of_event"], {"event": event}).fetchone()
-            if row is None:
-                continue
-            first, n, accepted_at, packed = row
-            heads, after = decode_heads(packed), first + n
-        place = event - first
-        known.append(_Known(accepted_at, heads.run(place).source, heads.message_ids[place]))
-    return known
+        So are those of damaged blocks: nothing of these is ever sent, so they may come again.
+        """
+        asked = sorted(events)
+        known = []
+        rows = connection.execute(SQL["heads_of_events"], {"events": as_json(asked)})
+        for block in self._reader.read(rows):
+            first = bisect_left(asked, block.number)
+            for event in asked[first : bisect_left(asked, block.number + block.n)]:
+                head = block.head(event - block.number)
+                known.append(_Known(block.accepted_at, head.source, head.message_id))
+        return known
