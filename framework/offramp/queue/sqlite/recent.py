@@ -122,11 +122,11 @@ class RecentQuery:
             rows = connection.execute(SQL["delivering_requests"], terms).fetchall()
             if not rows:
                 return
-            for at, packed in rows:
+            for at, packed in rows:  # latest first
                 for part in unpack_parts(packed):
                     for position in positions_of(unpack_set(part.positions)):
                         entry = _Entry(at, part.block + position)
                         if entry[:2] < self.place[:2]:
                             yield entry
                             left -= 1
-            before = rows[-1][0] - 1
+            before = at - 1

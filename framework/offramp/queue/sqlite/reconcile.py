@@ -15,7 +15,7 @@ from offramp.queue.block import (
     set_of,
     unpack_set,
 )
-from offramp.queue.sqlite.codes import FILTERED, RETRYING, STAGES, WAITING
+from offramp.queue.sqlite.codes import FILTERED, NEVER, RETRYING, STAGES, WAITING
 from offramp.queue.sqlite.ids import INDEXED
 from offramp.queue.sqlite.records import FORGOTTEN, open_set, read_results
 from offramp.queue.sqlite.requests import unpack_parts
@@ -98,9 +98,10 @@ def _wrong_tallies(
 ) -> Iterator[str]:
     kept = Counter({(tally.subscription, tally.state): tally.kept for tally in tallies})
     for key in sorted({*found, *kept}):
+        subscription, state = key
         if found[key] != kept[key]:
             yield (
-                f"subscription {names[key[0]]}: {found[key]} {STAGES[key[1]].value}, "
+                f"subscription {names[subscription]}: {found[key]} {STAGES[state].value}, "
                 f"but the counter says {kept[key]}"
             )
 
@@ -117,7 +118,14 @@ def _wrong_sums(tallies: Iterable[_Tally], subscriptions: Iterable[_Subscription
             )
 
 
-T = TypeVar("T", _Exception, _BlockRow)
+class _References(NamedTuple):
+    """How many rows of their own refer to a request."""
+
+    request: int
+    n: int
+
+
+T = TypeVar("T", _Exception, _BlockRow, _References)
 
 
 class _Ahead(Generic[T]):
@@ -162,7 +170,7 @@ class _Recount:
             end = number + n
             yield from self._outside(rows.before(number), deliveries.before(number))
             yield from self._in_block(row, list(rows.before(end)), deliveries.before(number + 1))
-        yield from self._outside(rows.before(1 << 63), deliveries.before(1 << 63))
+        yield from self._outside(rows.before(NEVER), deliveries.before(NEVER))
         yield from self._wrong_requests()
         yield from self._wrong_ids()
 
@@ -248,25 +256,24 @@ class _Recount:
 
     def _wrong_requests(self) -> Iterator[str]:
         """Requests whose references are not as many as they say."""
-        rows = self._connection.execute(SQL["references_of_rows"])
-        of_rows = next(rows, None)
-        n_parts = 0
+        of_rows = _Ahead(
+            _References(*row) for row in self._connection.execute(SQL["references_of_rows"])
+        )
+        sets = 0
         for number, refs, packed in self._connection.execute(SQL["all_requests"]):
-            while of_rows is not None and of_rows[0] < number:
-                yield f"request {of_rows[0]} is gone, but {of_rows[1]} of their own refer to it"
-                of_rows = next(rows, None)
-            found = n = 0 if packed is None else len(unpack_parts(packed))
-            n_parts += n
-            if of_rows is not None and of_rows[0] == number:
-                found += of_rows[1]
-                of_rows = next(rows, None)
+            yield from self._gone(of_rows.before(number))
+            found = 0 if packed is None else len(unpack_parts(packed))
+            sets += found
+            found += sum(references.n for references in of_rows.before(number + 1))
             if found != refs or not found:
                 yield f"request {number}: {counted(found, 'row')} of it, but it says {refs}"
-        while of_rows is not None:
-            yield f"request {of_rows[0]} is gone, but {of_rows[1]} of their own refer to it"
-            of_rows = next(rows, None)
-        if n_parts != self._results:
-            yield f"requests name {n_parts} sets of deliveries, but blocks have {self._results}"
+        yield from self._gone(of_rows.before(NEVER))
+        if sets != self._results:
+            yield f"requests name {sets} sets of deliveries, but blocks have {self._results}"
+
+    def _gone(self, of_rows: Iterable[_References]) -> Iterator[str]:
+        for request, n in of_rows:
+            yield f"request {request} is gone, but {counted(n, 'row')} of their own refer to it"
 
     def _wrong_ids(self) -> Iterator[str]:
         """Events that cannot be found by their message ids."""

@@ -65,6 +65,20 @@ class Found:
     after: int | None
 
 
+class _LoneEvent(NamedTuple):
+    """An event of which there are only rows of their own, and whether one meets the conditions."""
+
+    event: int
+    meets: bool
+
+
+class _BlockTime(NamedTuple):
+    """When a block was accepted, in microseconds."""
+
+    block: int
+    accepted_at: int
+
+
 class _Step(NamedTuple):
     """What one step of the search looked at: all events down to `low`, at a cost."""
 
@@ -117,7 +131,7 @@ class _Search:
                 yield from self._lone(low, upper)
                 return
             blocks = {block.number: block for block in self.reader.read(rows)}
-            filtered = self._filtered(rows[-1][0], upper)
+            filtered = self._filtered(min(number for number, *_ in rows), upper)
             for number, n, *_ in rows:
                 yield from self._lone(max(number + n, low), upper)
                 if number < low:
@@ -147,10 +161,11 @@ class _Search:
         """Look at events between blocks: retention took theirs, and left rows of their own."""
         while low < upper:
             terms = {**attrs.asdict(self.which), "low": low, "below": upper, "n": LONE_AT_ONCE}
-            rows = self.connection.execute(SQL["lone_events"], terms).fetchall()
-            upper = rows[-1][0] if len(rows) == LONE_AT_ONCE else low
+            rows = [_LoneEvent(*row) for row in self.connection.execute(SQL["lone_events"], terms)]
+            upper = rows[-1].event if len(rows) == LONE_AT_ONCE else low
             if rows:
-                yield _Step(upper, len(rows), [EventPlace(row[0], None) for row in rows if row[1]])
+                places = [EventPlace(row.event, None) for row in rows if row.meets]
+                yield _Step(upper, len(rows), places)
 
     def _filtered(self, low: int, upper: int) -> _FilteredInRange | None:
         if self.which.filtered_by is None:
@@ -167,12 +182,13 @@ class _Search:
         first: int = high
         while low < high:
             middle = (low + high) // 2
-            row = self.connection.execute(SQL["block_from"], {"block": middle}).fetchone()
-            if row is not None and row[1] < at:
-                low = row[0] + 1
+            found = self.connection.execute(SQL["block_from"], {"block": middle}).fetchone()
+            block = None if found is None else _BlockTime(*found)
+            if block is not None and block.accepted_at < at:
+                low = block.block + 1
             else:
                 high = middle
-                first = first if row is None else row[0]
+                first = first if block is None else block.block
         return low, first
 
 
