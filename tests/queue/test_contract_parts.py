@@ -48,7 +48,7 @@ async def test_parts_are_settled_in_any_order(bench: Bench, seed: int) -> None:
     places = dice.sample(range(9), 9)
     parts = [sorted(places[:4]), sorted(places[4:7]), sorted(places[7:])]
     stages = [Stage.DELIVERED, Stage.REJECTED, Stage.RETRYING]
-    expected = {}
+    expected: dict[int, Stage] = {}
     for part, stage in zip(parts, stages, strict=True):
         assert await bench.settle(lease.pick(part), stage, reason=f"{seed}", status=seed) == []
         expected |= dict.fromkeys(part, stage)

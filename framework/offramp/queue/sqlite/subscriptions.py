@@ -65,7 +65,7 @@ class Subscription:
 
     def add_block(self, block: int, bits: int) -> None:
         """Tell that a new block has a set of events for the subscription."""
-        # A reader may have seen the block, and some of it may be lent, before the writer told of it.
+        # A reader may have seen the block, and lent some of it, before the writer told of it.
         free = bits & ~self.taken.get(block, 0)
         caught_up = self._floor == NEVER and not self.reading.locked()
         if caught_up and len(self._fresh) < MOST_FRESH:
