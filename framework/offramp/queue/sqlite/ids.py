@@ -18,8 +18,8 @@ DEDUPE_WINDOW_US = round(DEDUPE_WINDOW_S * US)
 #: Microseconds of a period of the index, which is deleted as a whole.
 PERIOD_US = round(DAY_S * US)
 #: Ids of a run, which go into the index in the order of their digests: the longer the run, the more
-#: of them share a page. There are two runs in memory, some 5 MB each.
-RUN = 32_768
+#: of them share a page. There are two runs in memory, some 3 MB each.
+RUN = 16_384
 #: Ids that one commit moves into the index at least; it moves twice as many as it brings.
 STEP = 1_024
 #: The name of the mark up to which events are in the index.
@@ -51,8 +51,8 @@ class MessageIds:
         #: Events by digest: those of the run that grows, and of the one that moves to the index.
         self._growing: dict[int, tuple[int, ...]] = {}
         self._moving: dict[int, tuple[int, ...]] = {}
-        #: What is left of the latter, in reverse order of digests.
-        self._left: list[tuple[int, int]] = []
+        #: The digests that are left of the latter, in reverse order.
+        self._left: list[int] = []
         #: The first event behind the run that moves, and the period that it moves to.
         self._moved_until = 0
         self._period = 0
@@ -126,8 +126,7 @@ class MessageIds:
 
     def _begin_move(self, first: int, now: int) -> None:
         self._moving, self._growing = self._growing, {}
-        rows = [(each, event) for each, events in self._moving.items() for event in events]
-        self._left = sorted(rows, reverse=True)
+        self._left = sorted(self._moving, reverse=True)
         self._moved_until = first
         # Never back, also where the clock is set back: who looks for duplicates begins with a
         # period.
@@ -137,7 +136,7 @@ class MessageIds:
 
     def _move(self, connection: sqlite3.Connection, n: int) -> None:
         """Move `n` more ids to the index, the smallest digests first."""
-        rows = self._left[-n:]
+        rows = [(each, event) for each in self._left[-n:] for event in self._moving[each]]
         del self._left[-n:]
         terms = {"period": self._period, "rows": as_json(rows)}
         connection.execute(SQL["index_ids"], terms)

@@ -8,7 +8,6 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from offramp.errors import OfframpError
 from offramp.queue.limits import Retention
 from offramp.queue.sqlite.engine import SqliteQueue
 from offramp.queue.sqlite.retention import Pruner
@@ -55,7 +54,7 @@ async def _tidy(pruner: Pruner, now: Callable[[], float]) -> None:
         await asyncio.sleep(PRUNE_EVERY_S)
         try:
             dropped = await pruner.prune(now())
-        except OfframpError:
+        except Exception:  # whatever is wrong with one round, the next one is due
             _log.exception("what is past its time could not be forgotten; the next round tries")
         else:
             _log.debug("forgot %d deliveries that were past their time", dropped)
