@@ -54,7 +54,7 @@ async def _tidy(pruner: Pruner, now: Callable[[], float]) -> None:
         await asyncio.sleep(PRUNE_EVERY_S)
         try:
             dropped = await pruner.prune(now())
-        except Exception:  # whatever is wrong with one round, the next one is due
+        except Exception:  # noqa: BLE001 - whatever is wrong with one round, the next is due
             _log.exception("what is past its time could not be forgotten; the next round tries")
         else:
             _log.debug("forgot %d deliveries that were past their time", dropped)
