@@ -11,9 +11,10 @@ import attrs
 import pytest
 from tests.api.conftest import PATIENCE, SUBSCRIPTION, Running
 
+from offramp.api.previews import preview
 from offramp.api.running_replays import RunningReplays
 from offramp.errors import StorageError
-from offramp.queue import DeadLetterFilter, Queue
+from offramp.queue import DeadLetterFilter, Ledger, Queue
 
 SUBSCRIPTION_QUERY = quote(SUBSCRIPTION, safe="")
 
@@ -196,6 +197,24 @@ async def test_a_replay_that_the_disk_stops_says_so(host: Running) -> None:
     for _ in range(150):
         running.start(DeadLetterFilter(), actor="test")
     assert running.find(begun.id) is None
+
+
+async def test_a_preview_is_of_the_event_that_failed(host: Running) -> None:
+    """A message id may come again on a later day: the dead letter's own event is looked at."""
+    await host.send("bad-1")
+    (failed,) = await host.context.ledger.event("bad-1")
+    later = attrs.evolve(failed, id="999", body=b'{"type":"track"}', deliveries=())
+
+    class Later:
+        async def event(self, *_: Any, **__: Any) -> Any:
+            return [later, failed]
+
+    context = attrs.evolve(host.context, ledger=cast("Ledger", Later()))
+    shown = await preview(context, DeadLetterFilter(), mapping=None, limit=5, cursor=None)
+    (row,) = shown["rows"]
+    assert row["delivery"]["id"] == failed.deliveries[0].id
+    assert row["before"] is not None
+    assert (row["before"], row["changes"]) == (row["after"], [])
 
 
 async def test_an_unknown_replay_is_told(host: Running) -> None:

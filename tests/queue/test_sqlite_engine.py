@@ -25,7 +25,8 @@ from offramp.queue import (
     Stage,
     open_queue,
 )
-from offramp.queue.block import Block
+from offramp.queue.block import Block, read_block
+from offramp.queue.sqlite import cache
 from offramp.queue.sqlite.sql import SQL
 from offramp.storage import Store
 
@@ -240,6 +241,28 @@ async def test_what_is_settled_leaves_no_trace_in_memory(queue: SqliteQueue) -> 
     before = objects_of_queue()
     await work(20)
     assert objects_of_queue() <= before
+
+
+async def test_subscriptions_that_share_a_block_share_its_reading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many want a block, and in however many parts, it is read from the disk once."""
+    names_of_subscriptions = tuple(f"sub{n}" for n in range(20))
+    read: list[int] = []
+
+    def count(row: tuple[Any, ...]) -> Block:
+        read.append(row[0])
+        return read_block(row)  # type: ignore[arg-type]
+
+    async with Store.open(tmp_path) as store, open_queue(store) as queue:
+        for n in range(3):
+            await send(queue, *(Event(f"{n}-{m}", names_of_subscriptions) for m in range(10)))
+    monkeypatch.setattr(cache, "read_block", count)
+    async with Store.open(tmp_path) as store, open_queue(store) as queue:
+        for _ in range(5):
+            leases = [await take(queue, 6, name) for name in names_of_subscriptions]
+            assert len({tuple(ids_of(lease)) for lease in leases}) == 1
+    assert sorted(read) == [1, 11, 21]
 
 
 def objects_of_queue() -> int:
