@@ -46,6 +46,9 @@ _SAMPLE: Final = slice(None, None, 4)
 _SAMPLED_DIGITS: Final = b"0000"
 _AS_ZERO: Final = bytes.maketrans(b"123456789", b"000000000")
 
+#: What reading raises for a text that it cannot read.
+READ_ERRORS: Final = (msgspec.MsgspecError, RecursionError, ArithmeticError, ValueError)
+
 _typed_dict: Final[Any] = TypedDict
 
 _TOO_LONG: Final = f"integers have at most {MAX_INTEGER_CHARS} characters"
@@ -134,17 +137,17 @@ class Projection:
             return loads(data)
         try:
             return self._decode(data)
-        except (msgspec.MsgspecError, RecursionError, ArithmeticError, ValueError):
+        except READ_ERRORS:
             return loads(data)
 
-    def read_checked(self, data: bytes) -> Any:
-        """Read any text: it is refused if, and only if, `loads` refuses it; raises as that does."""
-        if len(data) >= MIN_CHECKED_BYTES and _is_skipped_safely(data):
-            return self.read(data)
-        try:
-            return _DECODER.decode(data)
-        except (msgspec.MsgspecError, RecursionError, ArithmeticError, ValueError):
-            return loads(data)
+    def read_strictly(self, data: bytes) -> Any:
+        """Read a text from outside, if `loads` reads it too, and changes no text in it.
+
+        Raises one of `READ_ERRORS` for any other, and for some that `loads` reads: `loads` tells.
+        """
+        if len(data) >= MIN_CHECKED_BYTES and _is_skipped_safely(data) and self._decode:
+            return self._decode(data)
+        return _DECODER.decode(data)
 
 
 def _tree_of(paths: Iterable[Path], objects: Iterable[Path]) -> _Tree | None:

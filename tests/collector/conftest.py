@@ -35,6 +35,8 @@ class MemoryIntake:
         self.error: Exception | None = None
         self.pause = 0.0
         self.called = asyncio.Event()
+        #: Whether the event loop ran since an event was read; a new configuration may have come.
+        self.is_stale = False
 
     @property
     def accepted(self) -> list[tuple[str, dict[str, Any]]]:
@@ -48,16 +50,19 @@ class MemoryIntake:
 
     def source_of(self, write_key: str) -> str | None:
         """Look it up."""
+        self.is_stale = False
         return self.sources.get(write_key)
 
     def projection(self, source: str) -> Projection:
         """What the router reads for a source without triggers."""
+        asyncio.get_running_loop().call_soon(setattr, self, "is_stale", True)
         return make_router([], {}).projection(source)
 
     async def accept(
         self, source: str, events: Sequence[dict[str, Any]], bodies: Sequence[bytes]
     ) -> Sequence[bool]:
         """Keep events as they are stored, or fail as told."""
+        assert not self.is_stale
         self.called.set()
         if self.pause:
             await asyncio.sleep(self.pause)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offramp import _json
-from offramp.event import may_hold_half_characters, may_nest_deeper_than, nests_deeper_than
+from offramp.event import may_nest_deeper_than, nests_deeper_than
 from offramp.event.text import cut_text, extend_context
 
 TEXTS = st.text(st.sampled_from('{}[]",: \\ab'), max_size=5)
@@ -37,21 +37,6 @@ def test_without_brackets_in_strings_the_depth_is_known(value: Any, levels: int)
     """To the level, however many brackets there are side by side."""
     text = _json.pretty(value).encode()
     assert may_nest_deeper_than(text, levels) is nests_deeper_than(value, levels)
-
-
-@pytest.mark.parametrize(
-    ("text", "may"),
-    [
-        (r'{"a":"\ud800"}', True),
-        (r'{"a":"\uDC00"}', True),
-        (r'{"a":"\ud83d\ude00"}', True),
-        (r'{"a":"\u00e9\n"}', False),
-        (r'{"a":"b"}', False),
-    ],
-)
-def test_half_characters_are_written_as_escapes(text: str, may: bool) -> None:
-    """In either case of the letters; pairs are not told from halves."""
-    assert may_hold_half_characters(text.encode()) is may
 
 
 @pytest.mark.parametrize(

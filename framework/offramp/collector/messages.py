@@ -18,7 +18,6 @@ from offramp.event import (
     Arrival,
     Discard,
     check_event,
-    may_hold_half_characters,
     may_nest_deeper_than,
     nests_deeper_than,
 )
@@ -117,16 +116,16 @@ class EventMaker:
         Only what `projection` reads is in the event. `None` if this is not possible, also if the
         message is faulty: `one` says what is wrong.
         """
-        if may_hold_half_characters(text) or may_nest_deeper_than(text, self.limits.depth):
+        if may_nest_deeper_than(text, self.limits.depth):
             return None
         if len(text) > MAX_PROPERTIES * _MIN_MEMBER_BYTES and text.count(b":") >= MAX_PROPERTIES:
             return None
         try:
-            message = projection.read_checked(text)
+            message = projection.read_strictly(text)
             made = arrival.append(message, text) if type(message) is dict else None
             if made is not None:
                 check_event(made[0])
-        except (EventError, ValueError, ArithmeticError):
+        except (EventError, *_json.READ_ERRORS):
             return None
         return made
 

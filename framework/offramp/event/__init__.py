@@ -17,7 +17,7 @@ from offramp.event.spec import (
     SPEC_VERSION,
     Discard,
 )
-from offramp.event.text import may_hold_half_characters, may_nest_deeper_than
+from offramp.event.text import may_nest_deeper_than
 from offramp.event.times import TIME_FORMS, format_time, parse_local_time, parse_time
 
 __all__ = [
@@ -38,7 +38,6 @@ __all__ = [
     "Discard",
     "check_event",
     "format_time",
-    "may_hold_half_characters",
     "may_nest_deeper_than",
     "nests_deeper_than",
     "normalize",

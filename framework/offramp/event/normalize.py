@@ -65,7 +65,7 @@ class Arrival:
         """Make an event of a message, and its JSON: its own text, with what is added at the end.
 
         What is added counts, also where the text has the key already: of equal keys, every reader
-        takes the last. `message` holds of the text at least what `READS` names, and becomes the
+        takes the last. `message` was read strictly, at least what `READS` names, and becomes the
         event. `None` if the text has to be written anew; `check_event` checks the event.
         """
         if self.batch_context or self.batch_integrations or text[-1:] != b"}":
@@ -80,7 +80,7 @@ class Arrival:
             rest = extend_context(rest, {"ip": self.ip})
         if rest is None:
             return None
-        return event, b"%b,%b" % (rest[:-1], _json.dumps_exactly(added)[1:])
+        return event, rest[:-1] + b"," + _json.dumps_exactly(added)[1:]
 
     def _added(self, message: dict[str, Any]) -> dict[str, Any]:
         """Make what a message lacks, and what replaces what it has.

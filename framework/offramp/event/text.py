@@ -53,11 +53,6 @@ def extend_context(text: bytes, added: dict[str, Any]) -> bytes | None:
     return text[:end] + _COMMA + _json.dumps(added)[1:-1] + text[end:]
 
 
-def may_hold_half_characters(text: bytes) -> bool:
-    """Whether a text may hold half of a surrogate pair, which `_json.loads` replaces."""
-    return _BACKSLASH in text and (b"\\ud" in text or b"\\uD" in text)
-
-
 def may_nest_deeper_than(text: bytes, levels: int) -> bool:
     """Whether objects and lists may be nested more than `levels` deep; `False` is certain.
 

@@ -38,8 +38,8 @@ _written = msgspec.to_builtins
 #: Such a text up to its seconds, and up to its milliseconds.
 _SECONDS = slice(19)
 _MILLISECONDS = slice(23)
-#: Where a digit below the microsecond would be: msgspec rounds by it, but `_read` cuts it off.
-_MICROSECOND_END: Final = 26
+#: Where a digit below the microsecond would be.
+_BELOW_MICROSECOND: Final = 26
 
 
 def parse_time(value: Any) -> datetime | None:
@@ -50,18 +50,17 @@ def parse_time(value: Any) -> datetime | None:
     if not isinstance(value, str):
         return None
     time = None
-    # The strict forms of RFC 3339, which SDKs send, are read quickly. msgspec takes a NUL after a
-    # fraction for the end of the text.
-    if "\0" not in value and not (
-        len(value) > _MICROSECOND_END and value[_MICROSECOND_END].isdigit()
-    ):
-        try:
+    try:
+        # The strict forms of RFC 3339, which SDKs send, are read quickly, except with a digit below
+        # the microsecond, by which msgspec rounds.
+        if len(value) <= _BELOW_MICROSECOND or not value[_BELOW_MICROSECOND].isdigit():
             time = msgspec.convert(value, datetime)
-        except msgspec.ValidationError:
-            pass
-        else:
             if time.tzinfo is UTC:
                 return time
+            if "\0" in value:  # msgspec takes one after a fraction for the end of the text
+                time = None
+    except msgspec.ValidationError:
+        pass
     try:
         time = time or _read(value)
         if time is None or time.tzinfo is UTC:
