@@ -102,7 +102,7 @@ def _reader(*reads: Reads) -> Callable[[bytes], Any]:
     """Reads of an event's text what triggers and mapping read, as a host does in two steps."""
     known = [each for each in reads if each is not None]
     whole = len(known) < len(reads)
-    return Projection(None if whole else frozenset().union(*known)).read_checked
+    return Projection(None if whole else frozenset().union(*known)).read_strictly
 
 
 def _binding(name: str, text: str) -> Binding:

@@ -252,7 +252,7 @@ async def test_subscriptions_that_share_a_block_share_its_reading(
 
     def count(row: tuple[Any, ...]) -> Block:
         read.append(row[0])
-        return read_block(row)  # type: ignore[arg-type]
+        return read_block(row)
 
     async with Store.open(tmp_path) as store, open_queue(store) as queue:
         for n in range(3):
