@@ -158,8 +158,8 @@ class Worker:
             return 1, 1
         batch = self.plan.batch
         most = SINGLES if batch is None else batch.max_events
-        crowded = self.runtime.batches > self.runtime.gate.limit
-        return most, 1 if crowded else min(BATCHES_AHEAD, self.runtime.gate.limit)
+        is_full = self.runtime.batches > self.runtime.gate.limit
+        return most, 1 if is_full else min(BATCHES_AHEAD, self.runtime.gate.limit)
 
     def _has_room(self) -> bool:
         """Whether another batch may be prepared: more than one only as far as requests may be sent.
