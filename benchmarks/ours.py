@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from benchmarks.wide import wide
@@ -62,12 +62,12 @@ def _engine(question: dict[str, Any]) -> Repeat:
     texts = [text.encode() for text in question["events"]]
 
     def run() -> Any:
-        now = time.time()
+        now = datetime.now(UTC)
         made = []
         for text in texts:
             event = read(text)
             if plan.matches(event):
-                made.append(_json.dumps(plan.payload_of(event, now=now)[0]))
+                made.append(_json.dumps(plan.payload_of(event, now)[0]))
         return _json.loads(made[0])
 
     return run
@@ -84,13 +84,13 @@ def _route(question: dict[str, Any]) -> Repeat:
     texts = [text.encode() for text in question["events"]]
 
     def run() -> Any:
-        now = time.time()
+        now = datetime.now(UTC)
         made = []
         for text in texts:
             event = read(text)
             subscriptions = route("bench", event).subscriptions
             made += [
-                _json.dumps(plans[subscription].payload_of(event, now=now)[0])
+                _json.dumps(plans[subscription].payload_of(event, now)[0])
                 for subscription in subscriptions
             ]
         return _json.loads(made[0])

@@ -143,7 +143,7 @@ def their_requests(answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def time_of(plan: Plan, event: dict[str, Any]) -> float:
     """A present at which the event is neither too old nor too new for Metronome."""
     try:
-        payload = plan.structure(plan.check(plan.transform(event)))
+        _, payload = plan.make(plan.transform(event))
     except (DeliveryError, ValueError):
         return 0
     late = payload.timestamp.year > MIDDLE_YEAR

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -31,7 +32,8 @@ def test_a_plan_reads_what_its_mapping_reads(kind: Any, read: Any) -> None:
     part = plan.read(PADDED)
     assert read is None or part == read
     whole = _json.loads(PADDED)
-    assert plan.payload_of(part, now=NOW) == plan.payload_of(whole, now=NOW)
+    now = datetime.fromtimestamp(NOW, UTC)
+    assert plan.payload_of(part, now) == plan.payload_of(whole, now)
 
 
 def test_a_plan_reads_the_last_of_equal_keys() -> None:

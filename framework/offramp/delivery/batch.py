@@ -75,31 +75,35 @@ class Preparation:
     failures: dict[int, BaseException] = attrs.field(factory=dict, init=False)
     #: Position of the next event.
     next: int = attrs.field(default=0, init=False)
-    positions: list[int] = attrs.field(factory=list, init=False)
+    #: What was made of the events that are no failures, in their order.
     payloads: list[Any] = attrs.field(factory=list, init=False)
     checked: list[dict[str, Any]] = attrs.field(factory=list, init=False)
     #: Bytes of the payloads as JSON, each with a comma.
     size: int = attrs.field(default=0, init=False)
 
-    def measure(self) -> None:
+    def finish(self) -> None:
         """Write the payloads as JSON; one that has no such form is a failure of its event."""
         with PluginCode() as code:
             self.size = len(_json.dumps(self.checked)) - 1
         if code.error is not None:
             self._leave_out()
-            self.size = len(_json.dumps(self.checked)) - 1
 
     def _leave_out(self) -> None:
-        kept = []
-        for index, position in enumerate(self.positions):
+        made = zip(self._positions(), self.payloads, self.checked, strict=True)
+        self.payloads, self.checked = [], []
+        for position, payload, checked in list(made):
             with PluginCode() as code:
-                _json.dumps(self.checked[index])
-                kept.append(index)
+                self.size += len(_json.dumps(checked)) + 1
+                self.payloads.append(payload)
+                self.checked.append(checked)
             if code.error is not None:
                 self.failures[position] = code.error
-        self.positions = [self.positions[index] for index in kept]
-        self.payloads = [self.payloads[index] for index in kept]
-        self.checked = [self.checked[index] for index in kept]
+
+    def _positions(self) -> Sequence[int]:
+        positions = range(len(self.bodies))
+        if not self.failures:
+            return positions
+        return [position for position in positions if position not in self.failures]
 
     def batches(
         self,
@@ -114,11 +118,12 @@ class Preparation:
         limits of number and size. Events that may share a request only with few others are grouped
         among themselves.
         """
+        positions = self._positions()
         whole = PreparedBatch(
-            positions=self.positions,
+            positions=positions,
             bodies=self.bodies
-            if len(self.positions) == len(self.bodies)
-            else [self.bodies[position] for position in self.positions],
+            if not self.failures
+            else [self.bodies[position] for position in positions],
             payloads=self.payloads,
             checked=self.checked,
             pasts=pasts,

@@ -43,8 +43,8 @@ async def explain(
     names = {"subscription": plan.subscription.id, "action": plan.offered.slug}
     shown: dict[str, Any] = {
         "matches": plan.matches(event),
-        "trigger": plan.explain_trigger(event),
-        "fields": masked_origin(attrs.asdict(plan.explain_mapping(event)), plan.secrets),
+        "trigger": plan.matches.explain(event),
+        "fields": masked_origin(attrs.asdict(plan.transform.explain(event)), plan.secrets),
         "payload": None,
         "errors": [],
         "request": None,

@@ -53,8 +53,7 @@ class Memory:
         """Remember how deliveries failed; `None` forgets them."""
         if past is None and not self._pasts:
             return
-        for position in positions:
-            event = lease.event(position)
+        for event in lease.pick(positions).events():
             if past is None:
                 self._pasts.pop(event, None)
                 continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
@@ -12,11 +12,12 @@ from offramp import _json
 from offramp.delivery.batch import PreparedBatch
 from offramp.delivery.bisection import Verdict
 from offramp.delivery.breaker import refuses_credentials, with_asked_pause
+from offramp.delivery.failures import PluginCode, as_delivery_error, plugin_failure
 from offramp.delivery.plan import Plan
 from offramp.delivery.retry import Decision, decide
 from offramp.delivery.runtime import InstanceRuntime
 from offramp.delivery.secrecy import masked_json, shown_code
-from offramp.errors import DeliveryError
+from offramp.errors import DeliveryError, RejectedError
 from offramp.http import Mask, readable
 from offramp.queue import Lease, LeasePart, Outcome, Stage
 
@@ -34,6 +35,13 @@ class Settlement:
     outcome: Outcome | None = None
     #: Position in the lease -> another outcome.
     exceptions: Mapping[int, Outcome] = attrs.field(factory=dict)
+
+    @classmethod
+    def of(cls, lease: Lease, outcomes: Mapping[int, Outcome]) -> Settlement:
+        """What became of the deliveries of a lease at some positions."""
+        positions = sorted(outcomes)
+        exceptions = {at: outcomes[position] for at, position in enumerate(positions)}
+        return cls(lease=lease.pick(positions), exceptions=exceptions)
 
     def outcomes(self) -> Iterator[tuple[int, Outcome]]:
         """Each position with its outcome."""
@@ -80,6 +88,23 @@ class OutcomeMaker:
             outcome=usual,
             exceptions={at: others[index] for at, index in enumerate(kept) if index in others},
         )
+
+    def of_unprepared(self, lease: Lease, failures: Mapping[int, BaseException]) -> Settlement:
+        """Make what is stored of events that could not become payloads, by position."""
+        return Settlement.of(
+            lease, {at: self._unprepared(lease, at, error) for at, error in failures.items()}
+        )
+
+    def _unprepared(self, lease: Lease, position: int, error: BaseException) -> Outcome:
+        refused = isinstance(error, RejectedError)
+        failure = as_delivery_error(error) if refused else plugin_failure(error)
+        event: dict[str, Any] = {}
+        with PluginCode():
+            event = _json.loads(lease.bodies[position])
+        mask = self.plan.mask_of(self.runtime.mask, event)
+        self.runtime.faults.note(self.plan.subscription.id, failure, mask)
+        [outcome] = self.failed(lease, [position], failure, attempted=not refused, mask=mask)
+        return outcome
 
     def _of_verdict(
         self,

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import attrs
@@ -38,9 +38,7 @@ class Plan:
     offered: CatalogAction
     matches: Trigger
     transform: CompiledMapping
-    check: Callable[..., dict[str, Any]]
-    structure: Callable[[dict[str, Any]], Any]
-    #: `check` and `structure` in one function.
+    #: Checks what the mapping made: the payload as JSON data, and what the action gets.
     make: Callable[[dict[str, Any]], tuple[dict[str, Any], Any]]
     policy: RetryPolicy
     sync_mode: str | None
@@ -74,14 +72,6 @@ class Plan:
         """
         return Projection(self.transform.reads).read
 
-    def explain_trigger(self, event: dict[str, Any]) -> Any:
-        """Explain the trigger's result for an event, condition by condition."""
-        return self.matches.explain(event)
-
-    def explain_mapping(self, event: dict[str, Any]) -> Any:
-        """Explain the value and the origin of each field for an event."""
-        return self.transform.explain(event)
-
     def mask_of(self, base: Mask, event: dict[str, Any]) -> Mask:
         """Make a mask of what `base` masks, and of secrets that the mapping makes of an event.
 
@@ -99,36 +89,36 @@ class Plan:
 
         `now` in epoch seconds.
         """
-        until = time.monotonic() + seconds
-        while made.next < len(made.bodies):
+        at, until = datetime.fromtimestamp(now, UTC), time.monotonic() + seconds
+        read, bodies, done = self.read, made.bodies, made.next
+        while done < len(bodies):
             with PluginCode() as code:  # a plugin's own checks may raise anything
-                for position in range(made.next, len(made.bodies)):
-                    made.next = position + 1
-                    checked, payload = self.payload_of(self.read(made.bodies[position]), now=now)
-                    made.positions.append(position)
-                    made.payloads.append(payload)
+                for done in range(made.next + 1, len(bodies) + 1):
+                    checked, payload = self.payload_of(read(bodies[done - 1]), at)
                     made.checked.append(checked)
+                    made.payloads.append(payload)
                     if time.monotonic() > until:
                         break
+            made.next = done
             if code.error is not None:
-                made.failures[made.next - 1] = code.error
-            if time.monotonic() > until and made.next < len(made.bodies):
+                made.failures[done - 1] = code.error
+            if time.monotonic() > until and done < len(bodies):
                 return False
-        made.measure()
+        made.finish()
         return True
 
     def prepare_one(self, event: dict[str, Any], *, now: float) -> PreparedBatch:
         """Prepare an event that is read already, as a batch of its own; raises as `payload_of`."""
-        checked, payload = self.payload_of(event, now=now)
+        checked, payload = self.payload_of(event, datetime.fromtimestamp(now, UTC))
         _json.dumps(checked)  # a value without a JSON form is found here
         body = _json.dumps(event)
         return PreparedBatch(positions=[0], bodies=[body], payloads=[payload], checked=[checked])
 
-    def payload_of(self, event: dict[str, Any], *, now: float) -> tuple[dict[str, Any], Any]:
+    def payload_of(self, event: dict[str, Any], now: datetime) -> tuple[dict[str, Any], Any]:
         """Map, check and structure one event: the payload as JSON data, and what the action gets.
 
-        `now` in epoch seconds. Raises `RejectedError` with the reason if the event cannot become a
-        payload, or if the partner is known to refuse it.
+        Raises `RejectedError` with the reason if the event cannot become a payload, or if the
+        partner is known to refuse it.
         """
         try:
             mapped = self.transform(event)
@@ -136,7 +126,7 @@ class Plan:
             raise RejectedError(str(error), code=error.code) from error
         checked, payload = self.make(mapped)
         if self._validates:
-            faults = tuple(self.action.validate(payload, now=_datetime_of(now)))
+            faults = tuple(self.action.validate(payload, now=now))
             if faults:
                 raise PayloadError(faults)
         return checked, payload
@@ -173,7 +163,7 @@ def compile_subscription(
     transform = attempt(
         "mapping", lambda: compile_mapping(mapping, directives=directives, clock=time.time)
     )
-    check = attempt("fields", lambda: offered.check)
+    make = attempt("fields", lambda: offered.make)
     if faults:
         raise ConfigError(faults)
     return Plan(
@@ -182,20 +172,12 @@ def compile_subscription(
         offered=offered,
         matches=matches,
         transform=transform,
-        check=check,
-        structure=offered.structure,
-        make=offered.make,
+        make=make,
         policy=policy_of(offered.action),
         sync_mode=_sync_mode(subscription, offered),
         mapping=resolved,
         secrets=secrets,
     )
-
-
-@lru_cache(maxsize=1)
-def _datetime_of(now: float) -> datetime:
-    """Convert epoch seconds; cached, as all payloads of a batch are prepared at one time."""
-    return datetime.fromtimestamp(now, UTC)
 
 
 def _sync_mode(subscription: Subscription, offered: CatalogAction) -> str | None:

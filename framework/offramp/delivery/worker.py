@@ -12,19 +12,18 @@ from typing import Any, Final
 
 import attrs
 
-from offramp import _json
 from offramp.delivery.attempt import deliver_batch
 from offramp.delivery.batch import Preparation, PreparedBatch
-from offramp.delivery.failures import PluginCode, as_delivery_error, plugin_failure
+from offramp.delivery.failures import PluginCode, plugin_failure
 from offramp.delivery.limits import WaitGroup
 from offramp.delivery.memory import Memory
 from offramp.delivery.outcomes import OutcomeMaker, Settlement
 from offramp.delivery.plan import Plan
 from offramp.delivery.retry import too_late
 from offramp.delivery.runtime import InstanceRuntime
-from offramp.errors import RejectedError, StorageError
+from offramp.errors import StorageError
 from offramp.http import Mask
-from offramp.queue import Lease, Outcome, Queue
+from offramp.queue import Lease, Queue
 
 log = logging.getLogger(__name__)
 
@@ -82,28 +81,17 @@ class Worker:
     _wait_group: WaitGroup = attrs.field(factory=WaitGroup, init=False)
     _outcomes: OutcomeMaker = attrs.field(init=False)
     _keeper: _Keeper = attrs.field(init=False)
-
     #: Seconds to wait for more events if a batch is not full.
     _linger: float = attrs.field(init=False)
 
-    @_linger.default
-    def _default_linger(self) -> float:
-        batch = self.plan.batch
-        return 0.0 if batch is None else batch.linger.total_seconds()
-
-    @_few.default
-    def _default_few(self) -> asyncio.Semaphore:
-        return asyncio.Semaphore(SUSPECTS_AT_ONCE)
-
-    @_outcomes.default
-    def _default_outcomes(self) -> OutcomeMaker:
-        return OutcomeMaker(
+    def __attrs_post_init__(self) -> None:
+        self._few = asyncio.Semaphore(SUSPECTS_AT_ONCE)
+        self._keeper = _Keeper(self.queue)
+        self._outcomes = OutcomeMaker(
             plan=self.plan, runtime=self.runtime, clock=self.clock, jitter=self.jitter
         )
-
-    @_keeper.default
-    def _default_keeper(self) -> _Keeper:
-        return _Keeper(self.queue)
+        batch = self.plan.batch
+        self._linger = 0.0 if batch is None else batch.linger.total_seconds()
 
     @property
     def id(self) -> str:
@@ -170,8 +158,8 @@ class Worker:
             return 1, 1
         batch = self.plan.batch
         most = SINGLES if batch is None else batch.max_events
-        crowded = self.runtime.batches > self.runtime.gate.limit
-        return most, 1 if crowded else min(BATCHES_AHEAD, self.runtime.gate.limit)
+        is_full = self.runtime.batches > self.runtime.gate.limit
+        return most, 1 if is_full else min(BATCHES_AHEAD, self.runtime.gate.limit)
 
     def _has_room(self) -> bool:
         """Whether another batch may be prepared: more than one only as far as requests may be sent.
@@ -185,8 +173,7 @@ class Worker:
 
     async def _is_their_turn(self, until: float) -> bool:
         """Wait for the turn of leased events, at most until `until` (monotonic seconds)."""
-        if not self._has_room():
-            left = max(0.0, until - time.monotonic())
+        while not self._has_room() and (left := until - time.monotonic()) > 0:
             await asyncio.wait(self._busy, timeout=left, return_when=asyncio.FIRST_COMPLETED)
         return self._has_room() and not self.runtime.gate.pause
 
@@ -226,9 +213,8 @@ class Worker:
             return None
         span, _ = min(lease.spans(), key=lambda each: each[1].attempt)
         probe = span.start
-        if len(lease) > 1:
-            others = [at for at in range(len(lease)) if at != probe]
-            await self.queue.release(lease.pick(others))
+        others = [at for at in range(len(lease)) if at != probe]
+        await self.queue.release(lease.pick(others))
         return lease.pick([probe])
 
     async def _deliver(self, lease: Lease, work: Callable[[Lease], Awaitable[None]]) -> None:
@@ -276,30 +262,16 @@ class Worker:
         ]
         if late:
             outcomes = self._outcomes.failed(lease, late, too_late(), attempted=False)
-            settlements.append(_settlement(lease, dict(zip(late, outcomes, strict=True))))
+            settlements.append(Settlement.of(lease, dict(zip(late, outcomes, strict=True))))
             lease = lease.pick([at for at in range(len(lease)) if at not in set(late)])
         made = Preparation(bodies=lease.bodies)
         while not self.plan.prepare(made, now=now, seconds=TURN_SECONDS):  # noqa: ASYNC110 - none tells
             await asyncio.sleep(0)
         if made.failures:
-            failed = {at: self._unprepared(lease, at, why) for at, why in made.failures.items()}
-            settlements.append(_settlement(lease, failed))
+            settlements.append(self._outcomes.of_unprepared(lease, made.failures))
         pasts = self._memory.of(lease)
         batches = made.batches(self.plan.batch, pasts=pasts, attempt_of=lease.attempt)
         return lease, batches, settlements
-
-    def _unprepared(self, lease: Lease, position: int, error: BaseException) -> Outcome:
-        refused = isinstance(error, RejectedError)
-        failure = as_delivery_error(error) if refused else plugin_failure(error)
-        event: dict[str, Any] = {}
-        with PluginCode():
-            event = _json.loads(lease.bodies[position])
-        mask = self.plan.mask_of(self.runtime.mask, event)
-        self.runtime.faults.note(self.id, failure, mask)
-        [outcome] = self._outcomes.failed(
-            lease, [position], failure, attempted=not refused, mask=mask
-        )
-        return outcome
 
     async def _survive(
         self, work: Awaitable[None], lease: Lease | None = None, batch: PreparedBatch | None = None
@@ -316,7 +288,7 @@ class Worker:
         failure = plugin_failure(code.error)
         outcomes = self._outcomes.failed(lease, batch.positions, failure, mask=mask)
         failed = dict(zip(batch.positions, outcomes, strict=True))
-        await self._survive(self._settle(_settlement(lease, failed)))
+        await self._survive(self._settle(Settlement.of(lease, failed)))
 
     async def _send(self, lease: Lease, batch: PreparedBatch) -> None:
         verdicts = await deliver_batch(self.runtime, self.plan, batch, self._wait_group)
@@ -361,15 +333,6 @@ def _cut(lease: Lease, most: int) -> tuple[Lease, Lease | None]:
     if len(lease) <= most:
         return lease, None
     return lease.pick(range(most)), lease.pick(range(most, len(lease)))
-
-
-def _settlement(lease: Lease, outcomes: dict[int, Outcome]) -> Settlement:
-    """What became of the deliveries at some positions."""
-    positions = sorted(outcomes)
-    return Settlement(
-        lease=lease.pick(positions),
-        exceptions={at: outcomes[position] for at, position in enumerate(positions)},
-    )
 
 
 class _Keeper:
