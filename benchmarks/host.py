@@ -103,7 +103,7 @@ def make_dead_config(instances: int, *, shared: bool) -> dict[str, Any]:
 
 
 def subscriptions_of(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """The lanes of a configuration, in its order."""
+    """The ids of the subscriptions of a configuration, in its order."""
     instances = config["instances"].values()
     return tuple(each["id"] for instance in instances for each in instance["subscriptions"])
 

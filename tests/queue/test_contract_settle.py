@@ -124,6 +124,17 @@ async def test_an_outcome_that_makes_no_sense_is_refused(
     assert await bench.queue.settle(lease, good) == []
 
 
+@pytest.mark.parametrize("position", [-1, 2, 99])
+async def test_an_exception_for_nobody_is_refused(bench: Bench, position: int) -> None:
+    """A position that the lease does not have is a mistake, and the lease holds on."""
+    await bench.accept(2)
+    lease = await bench.take(2)
+    with pytest.raises(ValueError, match=f"position {position} .* sub"):
+        await bench.settle(lease, Stage.DELIVERED, {position: Stage.REJECTED})
+    assert (await bench.queue.depth("sub")).leased == 2
+    assert await bench.settle(lease, Stage.DELIVERED) == []
+
+
 async def test_a_retry_comes_back_at_its_time_with_its_count(bench: Bench) -> None:
     """Not before, not lost by a restart, and as attempt 2, 3, 4."""
     ids = await bench.accept(1)
