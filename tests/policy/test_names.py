@@ -67,13 +67,6 @@ PRIVATE_KEYS: Final = {
     "stories": "events",
     "who": "actor",
 }
-#: Rooms that are made anew as a whole, and named rightly then.
-EXEMPT: Final = (
-    "framework/offramp/queue/",
-    "framework/offramp/delivery/router.py",
-    "tests/queue/",
-    "tests/delivery/test_router.py",
-)
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
@@ -137,9 +130,7 @@ def test_names_are_the_words_of_the_field(tracked: dict[str, str]) -> None:
     found = [
         each
         for file, source in tracked.items()
-        if file.endswith(".py")
-        and not file.startswith(EXEMPT)
-        and file != "tests/policy/test_names.py"
+        if file.endswith(".py") and file != "tests/policy/test_names.py"
         for each in complaints(file, source)
     ]
     assert not found, "\n" + "\n".join(found)

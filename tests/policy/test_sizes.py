@@ -25,8 +25,6 @@ REGISTRIES = (
     "offramp_metronome.demo.sender",  # started as a process of its own
     "offramp_metronome.plugin",
 )
-#: Rooms that are made anew as a whole, and cut by concept then.
-EXEMPT = ("offramp.queue.",)
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -108,7 +106,7 @@ def test_a_short_file_is_shared(
         for name, path in modules.items()
         if len(path.read_text().splitlines()) < SHORT_FILE_LINES
         and path.name != "__init__.py"
-        and not name.startswith((*REGISTRIES, *EXEMPT))
+        and not name.startswith(REGISTRIES)
         and len(importers[name]) < MIN_USERS
     }
     assert lonely == {}

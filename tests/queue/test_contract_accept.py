@@ -26,9 +26,9 @@ async def test_a_body_comes_back_as_it_came(bench: Bench, body: bytes) -> None:
     assert await bench.send(bench.event("m1", body=body)) == [True]
     lease = await bench.take()
     assert (list(lease.bodies), lease.subscription) == ([body], "sub")
-    told = lease.delivery(0)
-    assert (told.message_id, told.source, told.type) == ("m1", "source", "track")
-    assert (told.name, told.attempt, told.accepted_at) == (
+    first = lease.delivery(0)
+    assert (first.message_id, first.source, first.type) == ("m1", "source", "track")
+    assert (first.name, first.attempt, first.accepted_at) == (
         "Order Completed",
         1,
         bench.clock(),
@@ -58,13 +58,13 @@ async def test_a_batch_of_empty_bodies_comes_back(bench: Bench) -> None:
 
 
 async def test_each_event_keeps_its_type_and_name(bench: Bench) -> None:
-    """A batch of several kinds is told event by event, by the lease and by the ledger."""
+    """A batch of several kinds is described event by event, by the lease and by the ledger."""
     kinds = [("track", "A"), ("identify", ""), ("track", "B"), ("page", "A"), ("track", "A")]
     events = [bench.event(f"k{n}", type=type_, name=name) for n, (type_, name) in enumerate(kinds)]
     await bench.send(*events)
     lease = await bench.take(len(kinds))
-    told = [lease.delivery(position) for position in range(len(lease))]
-    assert [(one.type, one.name) for one in told] == kinds
+    leased = [lease.delivery(position) for position in range(len(lease))]
+    assert [(one.type, one.name) for one in leased] == kinds
     records = await bench.records()
     assert [(one.type, one.name) for one in reversed(records)] == kinds
 
@@ -81,16 +81,16 @@ async def test_any_text_can_be_a_name_or_an_id(bench: Bench, text: str) -> None:
     assert await bench.send(event, event) == [True, False]
     assert await bench.send(event, bench.event(f"id {text}!")) == [False, True]
     lease = await bench.take(2)
-    told = lease.delivery(0)
-    assert visible(told.name) == visible(text)
-    assert visible(told.message_id) == visible(f"id {text}")
+    leased = lease.delivery(0)
+    assert visible(leased.name) == visible(text)
+    assert visible(leased.message_id) == visible(f"id {text}")
     (record,) = await bench.ledger.event(f"id {text}")
-    assert (record.name, record.message_id) == (told.name, told.message_id)
+    assert (record.name, record.message_id) == (leased.name, leased.message_id)
     await bench.settle(lease, Stage.REJECTED)
     one = await bench.delivery(f"id {text}")
     assert (one.name, one.message_id, one.stage) == (
-        told.name,
-        told.message_id,
+        leased.name,
+        leased.message_id,
         Stage.REJECTED,
     )
 
@@ -168,7 +168,7 @@ async def test_a_batch_of_duplicates_stores_nothing(bench: Bench) -> None:
 
 
 async def test_an_id_is_its_sources_own(bench: Bench) -> None:
-    """Two sources may use one id: both events are stored, and both records told."""
+    """Two sources may use one id: both events are stored, and both have a record."""
     for source in ("web", "server"):
         assert await bench.send(bench.event("a"), source=source) == [True]
     for source in ("web", "server"):
@@ -187,8 +187,8 @@ async def test_requests_of_several_sources_at_once_stay_apart(bench: Bench) -> N
     results = await asyncio.gather(*map(bench.queue.accept, batches))
     assert [list(result) for result in results] == [[True, True]] * 30
     lease = await bench.take(60)
-    told = [lease.delivery(position) for position in range(60)]
-    assert sorted((one.source, one.message_id) for one in told) == sorted(
+    leased = [lease.delivery(position) for position in range(60)]
+    assert sorted((one.source, one.message_id) for one in leased) == sorted(
         (f"s{n}", message_id) for n in range(30) for message_id in ("one id", f"e{n}")
     )
     for n, batch in enumerate(batches):
@@ -302,9 +302,9 @@ async def test_every_event_has_an_id_and_every_delivery_another(bench: Bench) ->
     assert {one.id for record in records for one in record.deliveries} == leased
     for lease in leases:
         for position in range(30):
-            told = lease.delivery(position)
-            one = await bench.delivery(told.message_id, lease.subscription)
-            assert one.id == told.id == lease.id(position)
+            delivery = lease.delivery(position)
+            one = await bench.delivery(delivery.message_id, lease.subscription)
+            assert one.id == delivery.id == lease.id(position)
 
 
 async def test_a_caller_who_leaves_does_not_undo_the_accept(bench: Bench) -> None:

@@ -38,8 +38,8 @@ async def test_what_was_filtered_becomes_due(bench: Bench) -> None:
     lease = await bench.take(2)
     assert ids_of(lease) == ids[1:3]
     assert list(lease.bodies) == [f'{{"messageId":"{one}"}}'.encode() for one in ids[1:3]]
-    told = lease.delivery(0)
-    assert (told.attempt, told.accepted_at, told.opened_at) == (1, accepted_at, bench.clock())
+    leased = lease.delivery(0)
+    assert (leased.attempt, leased.accepted_at, leased.opened_at) == (1, accepted_at, bench.clock())
     one = await bench.delivery(ids[1], "sub")
     assert (one.stage, one.reason, one.replayed_at) == (
         Stage.WAITING,
@@ -161,6 +161,6 @@ async def test_a_caller_who_leaves_does_not_upset_the_counters(bench: Bench) -> 
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     await bench.queue.close()
-    told = await bench.queue.depths()
+    before = await bench.queue.depths()
     await bench.reopen()
-    assert (await bench.queue.depths()).get("sub", Depth()) == told.get("sub", Depth())
+    assert (await bench.queue.depths()).get("sub", Depth()) == before.get("sub", Depth())

@@ -73,7 +73,7 @@ async def test_parts_are_settled_at_once(bench: Bench) -> None:
 
 
 async def test_parts_that_overlap_are_settled_once(bench: Bench) -> None:
-    """What another part settled before is told as lost, by its position in this part."""
+    """What another part settled before is reported as lost, by its position in this part."""
     ids = await mixed(bench)
     lease = await bench.take(9)
     assert await bench.settle(lease.pick([1, 2, 3]), Stage.DELIVERED) == []
@@ -89,7 +89,7 @@ async def test_parts_that_overlap_are_settled_once(bench: Bench) -> None:
 
 
 async def test_parts_at_once_that_overlap_are_settled_once(bench: Bench) -> None:
-    """Of two outcomes for one event that come together, one stands and one is told as lost."""
+    """Of two outcomes for one event that come together, one stands and one is reported as lost."""
     ids = await bench.accept(20)
     lease = await bench.take(20)
     lost = await asyncio.gather(

@@ -33,9 +33,17 @@ async def test_each_event_can_have_its_own_outcome(bench: Bench) -> None:
     bench.clock.move(5)
     assert await bench.queue.settle(lease, None, dict(enumerate(outcomes))) == []
     for n, message_id in enumerate(ids):
-        told = await bench.delivery(message_id)
-        assert (told.stage, told.reason, told.message) == (STAGES[n % 5], f"R{n}", f"message {n}")
-        assert (told.status, told.attempts, told.updated_at) == (200 + n, 1, bench.clock())
+        delivery = await bench.delivery(message_id)
+        assert (delivery.stage, delivery.reason, delivery.message) == (
+            STAGES[n % 5],
+            f"R{n}",
+            f"message {n}",
+        )
+        assert (delivery.status, delivery.attempts, delivery.updated_at) == (
+            200 + n,
+            1,
+            bench.clock(),
+        )
     assert (await bench.queue.depth("sub")).retrying == 8
 
 
@@ -52,15 +60,15 @@ async def test_exceptions_are_named_by_position(
     one = bench.outcome(different, reason="OTHER", status=400, message="differs")
     assert await bench.settle(lease, usual, {1: one, 4: one}, reason="USUAL", status=200) == []
     for position, message_id in enumerate(ids_of(lease)):
-        told = await bench.delivery(message_id)
+        delivery = await bench.delivery(message_id)
         expected = (
             (different, "OTHER", 400, "differs")
             if position in {1, 4}
             else (usual, "USUAL", 200, "")
         )
-        assert (told.stage, told.reason, told.status, told.message) == expected
-        assert told.attempts == (2 if position < 2 else 1)
-        assert (told.due_at is None) is told.stage.ended
+        assert (delivery.stage, delivery.reason, delivery.status, delivery.message) == expected
+        assert delivery.attempts == (2 if position < 2 else 1)
+        assert (delivery.due_at is None) is delivery.stage.ended
     n = 6 * (usual is Stage.RETRYING) + 2 * (different is Stage.RETRYING)
     assert await bench.queue.depth("sub") == Depth(retrying=n)
 
@@ -100,7 +108,7 @@ async def test_settling_nothing_is_fine(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"stage": Stage.WAITING}, "release its lease instead"),
         ({"stage": Stage.RETRYING}, "retrying needs that time"),
@@ -110,7 +118,7 @@ async def test_settling_nothing_is_fine(bench: Bench) -> None:
 )
 @pytest.mark.parametrize("place", ["for all", "exception"])
 async def test_an_outcome_that_makes_no_sense_is_refused(
-    bench: Bench, changes: dict[str, Any], told: str, place: str
+    bench: Bench, changes: dict[str, Any], message: str, place: str
 ) -> None:
     """The whole call is refused, with the subscription's name, and the lease holds on."""
     await bench.accept(2)
@@ -118,7 +126,7 @@ async def test_an_outcome_that_makes_no_sense_is_refused(
     good = Outcome(stage=Stage.DELIVERED, reason="OK")
     bad = Outcome(**{"stage": Stage.DELIVERED, "reason": "OK"} | changes)
     usual, different = (bad, good) if place == "for all" else (good, bad)
-    with pytest.raises(ValueError, match=told) as refused:
+    with pytest.raises(ValueError, match=message) as refused:
         await bench.queue.settle(lease, usual, {1: different})
     assert "sub" in str(refused.value)
     assert await bench.queue.settle(lease, good) == []
@@ -147,9 +155,9 @@ async def test_a_retry_comes_back_at_its_time_with_its_count(bench: Bench) -> No
         assert await bench.lease(1) is None
         bench.clock.move(1)
     lease = await bench.take()
-    told = lease.delivery(0)
-    assert ([told.message_id], told.attempt) == (ids, 4)
-    assert told.opened_at == told.accepted_at == pytest.approx(bench.clock() - 180)
+    leased = lease.delivery(0)
+    assert ([leased.message_id], leased.attempt) == (ids, 4)
+    assert leased.opened_at == leased.accepted_at == pytest.approx(bench.clock() - 180)
 
 
 async def test_without_an_attempt_the_count_stays(bench: Bench) -> None:
@@ -220,8 +228,8 @@ async def test_records_are_kept_while_they_are_of_use(bench: Bench) -> None:
     async def attempt(stage: Stage, **changes: Any) -> tuple[bytes | None, bytes | None]:
         await bench.settle(await bench.take(), stage, **changes)
         bench.clock.move(60)
-        told = await bench.delivery(message_id)
-        return told.payload, told.exchange
+        delivery = await bench.delivery(message_id)
+        return delivery.payload, delivery.exchange
 
     assert await attempt(Stage.RETRYING, payload=b"p1", exchange=b"503") == (b"p1", b"503")
     assert await attempt(Stage.RETRYING) == (b"p1", b"503")
@@ -235,8 +243,8 @@ async def test_a_delivered_record_can_be_kept(bench: Bench) -> None:
     (message_id,) = await bench.end(1, Stage.RETRYING, payload=b"p", exchange=b"503")
     bench.clock.move(60)
     await bench.settle(await bench.take(), Stage.DELIVERED, exchange=b"200")
-    told = await bench.delivery(message_id)
-    assert (told.payload, told.exchange) == (None, b"200")
+    delivery = await bench.delivery(message_id)
+    assert (delivery.payload, delivery.exchange) == (None, b"200")
     ids = await bench.end(3, Stage.DELIVERED, exchange=b"201")
     assert [(await bench.delivery(one)).exchange for one in ids] == [b"201"] * 3
 
@@ -250,12 +258,12 @@ async def test_a_batch_shares_its_exchange(bench: Bench) -> None:
     await bench.settle(lease.pick([0]), Stage.REJECTED, exchange=b"alone")
     await bench.settle(lease.pick([1]), Stage.DELIVERED)
     await bench.settle(lease.pick([2]), Stage.EXPIRED)
-    told = [(await bench.delivery(one)).exchange for one in ids]
-    assert told == [b"alone", None, b"batch"]
+    exchanges = [(await bench.delivery(one)).exchange for one in ids]
+    assert exchanges == [b"alone", None, b"batch"]
 
 
 async def test_one_exchange_serves_several_outcomes(bench: Bench) -> None:
-    """A request that took some events and refused others is told with each of them."""
+    """A request that took some events and refused others is shown with each of them."""
     ids = await bench.accept(6)
     exchange = b"207"
     named = {
@@ -267,8 +275,8 @@ async def test_one_exchange_serves_several_outcomes(bench: Bench) -> None:
     assert [(await bench.delivery(one)).exchange for one in ids] == [exchange] * 6
     bench.clock.move(60)
     await bench.settle(await bench.take(1), Stage.DELIVERED, exchange=b"200")
-    told = [(await bench.delivery(one)).exchange for one in ids]
-    assert told == [exchange] * 4 + [b"200", exchange]
+    exchanges = [(await bench.delivery(one)).exchange for one in ids]
+    assert exchanges == [exchange] * 4 + [b"200", exchange]
 
 
 async def test_depth_follows_every_move(bench: Bench) -> None:

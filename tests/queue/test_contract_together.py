@@ -134,13 +134,13 @@ async def test_all_at_once(bench: Bench, seed: int) -> None:
             await bench.settle(lease, Stage.FILTERED)
     assert set((await bench.queue.depths()).values()) == {Depth()}
     assert set(crowd.delivered.values()) == {1}
-    told: Counter[str] = Counter()
+    ended: Counter[str] = Counter()
     for record in await bench.records():
         for delivery in record.deliveries:
             assert delivery.stage.ended
-            told[delivery.subscription] += 1
+            ended[delivery.subscription] += 1
             if delivery.stage is Stage.DELIVERED:
                 assert crowd.delivered.pop(delivery.id) == 1
     assert not crowd.delivered
     for name in SUBSCRIPTIONS:
-        assert told[name] >= crowd.accepted[name]
+        assert ended[name] >= crowd.accepted[name]

@@ -70,7 +70,7 @@ async def main():
 
 asyncio.run(main())
 """
-#: Seconds after which a worker that does not end is told to fail.
+#: Seconds after which a worker that does not end is killed, and the test fails.
 PATIENCE_SECONDS = 30.0
 #: Seconds for which the worker may work, from its first acknowledgement on.
 WORK_SECONDS = (0.05, 0.2, 0.4)
@@ -87,12 +87,12 @@ def run_and_kill(folder: Path, run: str, seconds: float) -> dict[str, set[str]]:
         text = first + worker.stdout.read()
         timer.cancel()
     assert worker.returncode == -signal.SIGKILL
-    told: dict[str, set[str]] = {"accepted": set(), "settled": set()}
+    acknowledged: dict[str, set[str]] = {"accepted": set(), "settled": set()}
     # The last line may have been cut off with its writer.
     for line in text.decode().rpartition("\n")[0].splitlines():
         kind, _, message_id = line.partition(" ")
-        told[kind].add(message_id)
-    return told
+        acknowledged[kind].add(message_id)
+    return acknowledged
 
 
 async def test_kill_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
@@ -100,9 +100,9 @@ async def test_kill_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     accepted: set[str] = set()
     settled: set[str] = set()
     for run, seconds in enumerate(WORK_SECONDS):
-        told = await asyncio.to_thread(run_and_kill, tmp_path, f"r{run}", seconds)
-        accepted |= told["accepted"]
-        settled |= told["settled"]
+        acknowledged = await asyncio.to_thread(run_and_kill, tmp_path, f"r{run}", seconds)
+        accepted |= acknowledged["accepted"]
+        settled |= acknowledged["settled"]
         async with Store.open(tmp_path) as store, open_queue(store) as queue:
             ledger = SqliteLedger(store)
             (intact,) = await store.read(lambda c: c.execute("PRAGMA integrity_check").fetchone())
@@ -118,14 +118,14 @@ async def test_kill_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
 
 async def test_leases_of_a_killed_process_are_free(tmp_path: Path) -> None:
     """Nothing waits for a lapse: the next process may lease at once what the dead one held."""
-    told = await asyncio.to_thread(run_and_kill, tmp_path, "r", 0.1)
+    acknowledged = await asyncio.to_thread(run_and_kill, tmp_path, "r", 0.1)
     async with Store.open(tmp_path) as store, open_queue(store) as queue:
         depth = await queue.depth("a")
         leased = ids_of(await queue.lease("a", 1_000_000, ttl=60))
         assert len(leased) == depth.total
         dead = await queue.dead_letters(DeadLetterFilter(), limit=1_000_000)
         assert {one.stage for one in dead.rows} <= {Stage.REJECTED}
-        assert len(told["accepted"]) <= len(leased) + len(told["settled"]) + 50
+        assert len(acknowledged["accepted"]) <= len(leased) + len(acknowledged["settled"]) + 50
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])

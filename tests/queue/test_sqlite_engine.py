@@ -334,8 +334,8 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_a_reconciliation_finds_what_is_wrong(tmp_path: Path, fault: str) -> None:
-    """Each kind of damage is told in words, with the name of what it is about."""
-    damage, told = FAULTS[fault]
+    """Each kind of damage is reported in words, with the name of what it is about."""
+    damage, message = FAULTS[fault]
     async with Store.open(tmp_path) as store, open_queue(store) as queue:
         await send(
             queue,
@@ -349,7 +349,7 @@ async def test_a_reconciliation_finds_what_is_wrong(tmp_path: Path, fault: str) 
         await store.write(lambda db: db.execute(damage, {"a": numbers["sub a"]}))
         faults = (await SqliteLedger(store).reconcile()).faults
         assert len(faults) >= 1
-        assert told in "; ".join(faults)
+        assert message in "; ".join(faults)
 
 
 def _numbers(connection: sqlite3.Connection) -> list[tuple[str, int]]:
@@ -371,7 +371,7 @@ async def test_what_is_held_is_never_lent_again(store: Store, queue: SqliteQueue
 async def test_a_damaged_block_stops_nobody_else(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What the disk spoiled is left out, told once in the log, and named by the reconciliation."""
+    """What the disk spoiled is left out, logged once, and named by the reconciliation."""
     async with Store.open(tmp_path) as store, open_queue(store) as queue:
         for name in ("a", "b", "c"):
             await send(queue, Event(name, ("sub", "other")))

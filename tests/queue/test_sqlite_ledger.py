@@ -93,7 +93,7 @@ async def test_damaged_heads_do_not_stop_accepting(
 
 
 async def test_a_damaged_body_hides_nothing_else(desk: Desk) -> None:
-    """What became of the events is told without it; the recount names the block."""
+    """What became of the events is shown without it; the recount names the block."""
     await desk.send(desk.event("a"), desk.event("b", "y", filtered=NO))
     await desk.settle(await desk.take(1), Stage.REJECTED)
     await desk.damage("b", "body")

@@ -210,9 +210,12 @@ class QueueLife(RuleBasedStateMachine):
         assert len(lease) == len(before) + len(expected)
         found = []
         for position in range(len(before), len(lease)):
-            told = lease.delivery(position)
-            entry = free.pop((told.source, told.message_id, told.accepted_at))
-            assert (told.attempt, lease.bodies[position]) == (entry.attempts + 1, entry.event.body)
+            leased = lease.delivery(position)
+            entry = free.pop((leased.source, leased.message_id, leased.accepted_at))
+            assert (leased.attempt, lease.bodies[position]) == (
+                entry.attempts + 1,
+                entry.event.body,
+            )
             found.append(entry)
         assert [entry.due_at for entry in found] == expected
         self._check_order(found)
@@ -435,19 +438,19 @@ class QueueLife(RuleBasedStateMachine):
             assert all(map(self._may_be_gone, entries))
             return
         assert record.body in {event.body, None}
-        told = {each.subscription: each for each in record.deliveries}
+        deliveries = {each.subscription: each for each in record.deliveries}
         for entry in entries:
-            found = told.pop(entry.subscription, None)
+            found = deliveries.pop(entry.subscription, None)
             if found is None:
                 assert self._may_be_gone(entry)
                 continue
             assert (found.stage, found.attempts) == (entry.stage, entry.attempts)
             assert (found.due_at is None) is entry.stage.ended
             assert found.due_at in {None, entry.due_at}
-        assert set(told) <= event.filtered
-        assert all(each.stage is Stage.FILTERED for each in told.values())
+        assert set(deliveries) <= event.filtered
+        assert all(each.stage is Stage.FILTERED for each in deliveries.values())
         if event.accepted_at > self.forgotten_until:
-            assert set(told) == event.filtered
+            assert set(deliveries) == event.filtered
 
     @invariant()
     def depths_are_exact(self) -> None:
@@ -465,9 +468,9 @@ class QueueLife(RuleBasedStateMachine):
     def dead_letters_are_exact(self) -> None:
         page = self.run(self.queue.dead_letters(DeadLetterFilter(), limit=10_000))
         assert page.cursor is None
-        told = Counter((one.subscription, one.message_id, one.stage) for one in page.rows)
+        listed = Counter((one.subscription, one.message_id, one.stage) for one in page.rows)
         dead = [entry for entry in self.entries() if entry.stage in DEAD]
-        assert told == Counter(
+        assert listed == Counter(
             (entry.subscription, entry.event.message_id, entry.stage) for entry in dead
         )
 

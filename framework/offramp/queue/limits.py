@@ -15,7 +15,7 @@ DAY_S = 86_400.0
 #: A source's second event with the same message id is dropped within this time, in seconds.
 #: Source: Segment, "an approximately 24 hour look-back window".
 DEDUPE_WINDOW_S = DAY_S
-#: Events of one commit: bounds how long a settle waits behind accepts, to some 50 ms.
+#: Events of one commit: bounds how long a settle waits behind accepts.
 ACCEPTS_PER_COMMIT = 2_000
 #: Seconds after which a refused sender should try again.
 RETRY_AFTER_S = 5.0

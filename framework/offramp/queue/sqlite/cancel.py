@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping, Sequence
 
-#: Deliveries of one write: some 20 ms of the writer's time, between which others get in.
+#: Deliveries of one write: between two, accepts and settles get their turn.
 CHUNK = 2_000
 
 
