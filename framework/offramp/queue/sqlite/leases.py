@@ -154,7 +154,10 @@ class Leases:
         for entry in self.of(subscription):
             if entry.expires_at <= now:
                 del self._by_token[entry.token]
-                subscription.give_back(entry.sets, entry.rows)
+                # A part whose outcome is on its way may come back to this entry: it comes alone.
+                sets, entry.sets = entry.sets, {}
+                rows, entry.rows = entry.rows, {}
+                subscription.give_back(sets, rows)
 
     def of(self, subscription: Subscription) -> Iterator[LeaseEntry]:
         """The leases of a subscription."""
