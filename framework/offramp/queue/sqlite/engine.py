@@ -235,26 +235,32 @@ class SqliteQueue:
                 each.wake(0)
 
     async def _cancel(self, found: Subscription, reason: str, message: str) -> int:
-        total = floor = 0
         async with found.reading:
-            while True:
-                chunk = Cancel(
-                    name=found.name,
-                    taken=dict(found.taken),
-                    taken_rows=list(found.taken_rows),
-                    reason=reason,
-                    message=message,
-                    now=self._time(),
-                    floor=floor,
-                )
-                cancelled: Cancelled | None = await self._store.write(chunk)
-                if cancelled is None:
-                    found.wake_all()
-                    return total
-                self._subscriptions.add(found, WAITING, -cancelled.waiting)
-                self._subscriptions.add(found, RETRYING, -cancelled.retrying)
-                total += cancelled.waiting + cancelled.retrying
-                floor = cancelled.floor
+            try:
+                return await self._cancel_chunks(found, reason, message)
+            finally:
+                # Also after an error: what was ended must not be lent from memory.
+                found.wake_all()
+
+    async def _cancel_chunks(self, found: Subscription, reason: str, message: str) -> int:
+        total = floor = 0
+        while True:
+            chunk = Cancel(
+                name=found.name,
+                taken=dict(found.taken),
+                taken_rows=list(found.taken_rows),
+                reason=reason,
+                message=message,
+                now=self._time(),
+                floor=floor,
+            )
+            cancelled: Cancelled | None = await self._store.write(chunk)
+            if cancelled is None:
+                return total
+            self._subscriptions.add(found, WAITING, -cancelled.waiting)
+            self._subscriptions.add(found, RETRYING, -cancelled.retrying)
+            total += cancelled.waiting + cancelled.retrying
+            floor = cancelled.floor
 
     async def _replay_some(self, ids: Sequence[str]) -> int:
         now = self._time()
