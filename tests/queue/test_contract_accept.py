@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import attrs
 import pytest
 from tests.queue.conftest import ids_of
 
@@ -329,3 +330,13 @@ async def test_what_was_accepted_survives_a_restart(bench: Bench) -> None:
     lease = await bench.take(3)
     assert ids_of(lease) == ids
     assert [lease.attempt(position) for position in range(3)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("column", ["types", "names", "bodies", "route_of"])
+async def test_a_batch_whose_columns_differ_in_length_is_refused(bench: Bench, column: str) -> None:
+    """An event without a body would be called accepted, and be lost; others are not touched."""
+    batch = bench.batch(bench.event(), bench.event())
+    short = attrs.evolve(batch, **{column: getattr(batch, column)[:1]})
+    with pytest.raises(ValueError, match="a batch of 2 events"):
+        await bench.queue.accept(short)
+    assert await bench.queue.accept(batch) == [True, True]

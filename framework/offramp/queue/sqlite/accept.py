@@ -107,6 +107,12 @@ class _Columns(msgspec.Struct):
     def _add(
         self, batch: EventBatch, flags: Sequence[bool] | None, indexes: dict[int, int]
     ) -> None:
+        columns = (batch.types, batch.names, batch.bodies, batch.route_of)
+        if any(len(column) != len(batch) for column in columns):
+            raise ValueError(
+                f"a batch of {len(batch)} events has columns of {[*map(len, columns)]}: types, "
+                "names, bodies and routes are to be as many"
+            )
         n = len(batch) if flags is None else sum(flags)
         if not n:
             return
