@@ -164,3 +164,10 @@ async def test_a_caller_who_leaves_does_not_upset_the_counters(bench: Bench) -> 
     before = await bench.queue.depths()
     await bench.reopen()
     assert (await bench.queue.depths()).get("sub", Depth()) == before.get("sub", Depth())
+
+
+@pytest.mark.parametrize("digits", [30, 5_000])
+async def test_a_number_that_no_event_can_have_is_none(bench: Bench, digits: int) -> None:
+    """An id that is too long for any engine is an unknown event, as any other is."""
+    await bench.accept()
+    assert await bench.queue.backfill("sub", ["9" * digits]) == 0

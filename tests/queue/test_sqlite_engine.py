@@ -188,6 +188,18 @@ async def test_a_disk_that_is_nearly_full_takes_outcomes_only(
         assert await queue.settle(await take(queue, 1), OK) == []
 
 
+async def test_large_events_that_come_together_are_stored_in_several_blocks(
+    store: Store, queue: SqliteQueue
+) -> None:
+    """A lease reads whole blocks, and a settle waits for whole commits: none may be enormous."""
+    body = b"x" * 100_000
+    requests = [[Event(f"{n}-{name}", body=body) for name in names(10)] for n in range(20)]
+    await asyncio.gather(*(send(queue, *request) for request in requests))
+    sizes = await store.read(lambda db: db.execute("SELECT length(body) FROM blocks").fetchall())
+    assert sum(size for (size,) in sizes) == 200 * len(body)
+    assert max(size for (size,) in sizes) < 10_000_000
+
+
 async def test_a_closed_queue_accepts_nothing(queue: SqliteQueue) -> None:
     """It says so rather than to lose the event."""
     await queue.close()

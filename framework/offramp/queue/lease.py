@@ -143,11 +143,14 @@ def delivery_id(event: int, subscription: int) -> str:
 
 def split_delivery_id(text: str) -> tuple[int, int] | None:
     """The numbers of an event and a subscription that make a delivery's id; none if it is none."""
-    event, _, subscription = text.partition("-")
-    numbers = (event, subscription)
-    if not all(number.isdecimal() and len(number) <= MAX_DIGITS for number in numbers):
-        return None
-    return int(event), int(subscription)
+    first, _, last = text.partition("-")
+    event, subscription = event_number(first), event_number(last)
+    return None if event is None or subscription is None else (event, subscription)
+
+
+def event_number(text: str) -> int | None:
+    """The engine's number that an id is; none if it is none."""
+    return int(text) if text.isdecimal() and len(text) <= MAX_DIGITS else None
 
 
 def _narrow(part: LeasePart, picked: Sequence[int], start: int) -> LeasePart:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from offramp.errors import QueueFullError, StorageError
 from offramp.queue.dead_letters import dead_letter_pages
+from offramp.queue.lease import event_number
 from offramp.queue.limits import Limits
 from offramp.queue.protocol import DEFAULT_PAGE, NO_EXCEPTIONS
 from offramp.queue.sqlite.accept import Accepted, Accepting
@@ -45,6 +46,9 @@ _log = logging.getLogger("offramp.queue")
 CLOCK_STEP_US = US // 10
 #: Seconds after which another try is made to follow a clock that was set back.
 REBASE_AGAIN_S = 1.0
+#: Bytes of events that weigh as one in a commit: so a block has some 8 MB at most, unless a single
+#: request has more. Who leases any of its events reads all of them.
+BYTES_OF_EVENT = 4_096
 #: Random bytes that tell the leases of this run from those of another.
 RUN_BYTES = 4
 
@@ -77,7 +81,7 @@ class SqliteQueue:
             run=accepting.run,
             rank=Rank.LAST,
             most=limits.accepts_per_commit,
-            weigh=len,
+            weigh=_weigh_batch,
             done=self._accepted,
             undone=accepting.forget,
         )
@@ -187,7 +191,7 @@ class SqliteQueue:
 
     async def backfill(self, subscription: str, events: Sequence[str]) -> int:
         """Make events due that a subscription did not get; see `Queue.backfill`."""
-        numbers = [int(event) for event in events if event.isdecimal()]
+        numbers = [number for event in events if (number := event_number(event)) is not None]
         backfilled = 0
         for start in range(0, len(numbers), CHUNK):
             some = numbers[start : start + CHUNK]
@@ -320,6 +324,10 @@ class SqliteQueue:
                 self._subscriptions.add(found, CODES[group.outcome.stage], moves.total())
                 if group.outcome.retry_at is not None:
                     found.wake(to_us(group.outcome.retry_at))
+
+
+def _weigh_batch(batch: EventBatch) -> int:
+    return max(len(batch), sum(map(len, batch.bodies)) // BYTES_OF_EVENT)
 
 
 def _weigh(settled: Settled) -> int:
