@@ -45,24 +45,22 @@ class Plan:
     #: The mapping of the subscription, references resolved.
     mapping: Mapping[str, Any] = attrs.field(repr=False)
     secrets: PayloadSecrets = attrs.field(repr=False)
-    #: The action that the subscription runs.
-    action: Action[Any, Any] = attrs.field(init=False)
-    #: How payloads are grouped; `None` if the action takes one at a time.
-    batch: Batch | None = attrs.field(init=False)
     # Looked up once: a subscription prepares as many payloads as there are events.
     _validates: bool = attrs.field(init=False, repr=False)
-
-    @action.default
-    def _default_action(self) -> Action[Any, Any]:
-        return self.offered.action
-
-    @batch.default
-    def _default_batch(self) -> Batch | None:
-        return (self.action.batch or Batch()) if self.action.batches else None
 
     @_validates.default
     def _default_validates(self) -> bool:
         return type(self.action).validate is not Action.validate
+
+    @property
+    def action(self) -> Action[Any, Any]:
+        """The action that the subscription runs."""
+        return self.offered.action
+
+    @cached_property
+    def batch(self) -> Batch | None:
+        """How payloads are grouped; `None` if the action takes one at a time."""
+        return (self.action.batch or Batch()) if self.action.batches else None
 
     @cached_property
     def read(self) -> Callable[[bytes], Any]:
