@@ -248,3 +248,10 @@ def pack_set(bits: int) -> bytes:
 def unpack_set(packed: bytes) -> int:
     """The inverse of `pack_set`."""
     return int.from_bytes(packed, "little")
+
+
+def unpack_open(packed: bytes | None, n: int) -> int:
+    """The set of what waits in a block of `n`: an empty blob stands for all, null for none."""
+    if packed is None:
+        return 0
+    return unpack_set(packed) or all_of(n)

@@ -6,14 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 
-from offramp.queue.block import (
-    DamagedBlockError,
-    all_of,
-    pack_set,
-    positions_of,
-    read_block,
-    unpack_set,
-)
+from offramp.queue.block import pack_set, positions_of, unpack_open
 from offramp.queue.sqlite.codes import EXPIRED, RETRYING, WAITING, as_json
 from offramp.queue.sqlite.counters import Changes
 from offramp.queue.sqlite.exceptions import add_exceptions, new_exception
@@ -23,6 +16,8 @@ from offramp.queue.values import Outcome, Stage
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping, Sequence
+
+    from offramp.queue.sqlite.cache import BlockReader
 
 #: Deliveries of one write: between two, accepts and settles get their turn.
 CHUNK = 2_000
@@ -49,6 +44,7 @@ class Cancel:
     now: int
     #: The block to go on from.
     floor: int
+    blocks: BlockReader
 
     def __call__(self, connection: sqlite3.Connection) -> Cancelled | None:
         """Run in the writer; `None` when all is done."""
@@ -90,14 +86,12 @@ class Cancel:
         if found is None:
             return None
         first, n, accepted_at, packed = found
-        waiting = unpack_set(packed) or all_of(n)
+        waiting = unpack_open(packed, n)
         free = waiting & ~self.taken.get(first, 0)
         if not free:
             return Cancelled(0, 0, first + 1)
-        (row,) = connection.execute(SQL["blocks"], {"blocks": as_json([first])})
-        try:
-            block = read_block(row)
-        except DamagedBlockError:
+        block = self.blocks.read(connection, [first]).get(first)
+        if block is None:
             return Cancelled(0, 0, first + 1)
         outcome = Outcome(
             stage=Stage.EXPIRED, reason=self.reason, message=self.message, attempted=False

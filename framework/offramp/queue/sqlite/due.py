@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 
-from offramp.queue.block import all_of, positions_of, set_of, unpack_set
+from offramp.queue.block import positions_of, set_of, unpack_open
 from offramp.queue.lease import EventHead, LeasePart
 from offramp.queue.sqlite.codes import NEVER, as_json, to_s
 from offramp.queue.sqlite.sql import SQL
@@ -146,7 +146,7 @@ class DueQuery:
             page = connection.execute(SQL["open_blocks"], terms).fetchall()
             floor = NEVER if len(page) < BLOCKS_AT_ONCE else page[-1][0] + 1
             for block, n, accepted_at, packed in page:
-                bits = (unpack_set(packed) or all_of(n)) & ~self.taken.get(block, 0)
+                bits = unpack_open(packed, n) & ~self.taken.get(block, 0)
                 if bits and block not in self.blocks.damaged:
                     opened.append(_OpenBlock(block, accepted_at, bits))
                     free += bits.bit_count()

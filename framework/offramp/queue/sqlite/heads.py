@@ -35,7 +35,7 @@ class HeadReader:
             try:
                 yield read_heads(row)
             except DamagedBlockError as error:
-                self.note(error)
+                self._note(error)
 
     def of_events(
         self, connection: sqlite3.Connection, events: Sequence[int]
@@ -51,21 +51,33 @@ class HeadReader:
             found[event] = blocks[place] if holds else None
         return found
 
-    def with_body(self, connection: sqlite3.Connection, block: Block) -> Block:
-        """The block with its body, if it still has one that is sound."""
-        row = connection.execute(SQL["whole_block"], {"block": block.number}).fetchone()
-        try:
-            return read_block(row)
-        except DamagedBlockError as error:
-            self.note(error)
-            return block
+    def with_bodies(
+        self, connection: sqlite3.Connection, places: Iterable[tuple[int, Block | None]]
+    ) -> Iterator[tuple[int, Block]]:
+        """Each event that has a block, with its block and the body, if that is there and sound.
+
+        Neighbours share their block, and only one is in memory at a time.
+        """
+        whole: Block | None = None
+        for event, block in places:
+            if block is not None:
+                if whole is None or whole.number != block.number:
+                    whole = self._with_body(connection, block)
+                yield event, whole
 
     def is_damaged(self, block: Block) -> bool:
         """Whether a block was found to be damaged."""
         return block.number in self._damaged
 
-    def note(self, error: DamagedBlockError) -> None:
-        """Log a damaged block when it is found for the first time."""
+    def _with_body(self, connection: sqlite3.Connection, block: Block) -> Block:
+        row = connection.execute(SQL["blocks"], {"blocks": as_json([block.number])}).fetchone()
+        try:
+            return read_block(row)
+        except DamagedBlockError as error:
+            self._note(error)
+            return block
+
+    def _note(self, error: DamagedBlockError) -> None:
         if error.number not in self._damaged:
             self._damaged.add(error.number)
             _log.error("%s; what is damaged is left out", error)

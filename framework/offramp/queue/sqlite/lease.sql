@@ -33,9 +33,3 @@ SELECT min(due_at) FROM exceptions WHERE subscription = :subscription AND due_at
 -- name: number
 -- The number of a subscription.
 SELECT subscription FROM subscriptions WHERE name = :name;
-
--- name: block_of_event
--- The block of an event with everything, or nothing once retention has taken it.
-SELECT block, n, accepted_at, checksum, heads, ends, body
-FROM (SELECT * FROM blocks WHERE block <= :event ORDER BY block DESC LIMIT 1)
-WHERE :event < block + n;

@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from offramp.queue.protocol import DEFAULT_PAGE
-from offramp.queue.sqlite.codes import NEVER, STAGES, clean_text, digest, to_us
+from offramp.queue.sqlite.codes import NEVER, STAGES, as_json, clean_text, digest, to_us
 from offramp.queue.sqlite.counters import bucket_bound
 from offramp.queue.sqlite.dead_letters import numbers_of
 from offramp.queue.sqlite.heads import HeadReader
@@ -190,8 +190,9 @@ class SqliteLedger:
 
     def _indexed(self, connection: sqlite3.Connection, message_id: str) -> Iterator[EventPlace]:
         """The events that have the digest of a message id, from the index."""
-        asked = {"digest": digest(message_id)}
-        events = [event for (event,) in connection.execute(SQL["events_by_digest"], asked)]
+        periods = [period for (period,) in connection.execute(SQL["id_periods"])]
+        terms = {"digests": as_json([digest(message_id)]), "periods": as_json(periods)}
+        events = [event for (event,) in connection.execute(SQL["known_ids"], terms)]
         blocks = self._reader.of_events(connection, events)
         return (EventPlace(event, blocks[event]) for event in events)
 

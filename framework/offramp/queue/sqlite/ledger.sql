@@ -7,10 +7,6 @@ WHERE block IN (
   SELECT (SELECT max(block) FROM blocks WHERE block <= asked.value) FROM json_each(:events) AS asked
 );
 
--- name: whole_block
--- A block with everything, in the order of `queue.block.read_block`.
-SELECT block, n, accepted_at, checksum, heads, ends, body FROM blocks WHERE block = :block;
-
 -- name: heads_below
 -- The :n latest blocks that begin below :below, without their bodies, latest first.
 SELECT block, n, accepted_at, checksum, heads, ends
@@ -22,10 +18,6 @@ LIMIT :n;
 -- name: block_from
 -- The first block from :block on, with its time.
 SELECT block, accepted_at FROM blocks WHERE block >= :block ORDER BY block LIMIT 1;
-
--- name: end_of_blocks
--- The number of the next event.
-SELECT coalesce((SELECT block + n FROM blocks ORDER BY block DESC LIMIT 1), 1);
 
 -- name: lone_events
 -- Events of which there are only rows of their own, from :low to before :below: the latest :n, and
@@ -74,19 +66,6 @@ WHERE subscriptions.name = :name AND state = 3 AND n > pruned;
 SELECT request
 FROM requests
 WHERE request IN (SELECT value FROM json_each(:requests)) AND state = 3;
-
--- name: events_by_digest
--- The events in the index that have a digest, in any period; each period is found by one step down
--- the tree.
-WITH RECURSIVE periods (period) AS (
-  SELECT min(period) FROM ids
-  UNION ALL
-  SELECT (SELECT min(ids.period) FROM ids WHERE ids.period > periods.period)
-  FROM periods
-  WHERE periods.period IS NOT NULL
-)
-SELECT DISTINCT ids.event
-FROM periods CROSS JOIN ids ON ids.period = periods.period AND ids.digest = :digest;
 
 -- name: heads_not_indexed
 -- The blocks whose ids are not in the index yet and that may hold the message id :needle, without

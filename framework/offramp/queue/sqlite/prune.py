@@ -11,8 +11,14 @@ from offramp.queue.block import pack_set
 from offramp.queue.sqlite.codes import FILTERED, as_json, digest
 from offramp.queue.sqlite.counters import Changes
 from offramp.queue.sqlite.ids import INDEXED, period_of
-from offramp.queue.sqlite.records import FORGOTTEN, read_results
-from offramp.queue.sqlite.requests import Result, pack, unpack_parts, unref
+from offramp.queue.sqlite.requests import (
+    FORGOTTEN,
+    Result,
+    pack,
+    read_results,
+    unpack_parts,
+    unref,
+)
 from offramp.queue.sqlite.sql import SQL
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 
-from offramp.queue.block import positions_of, unpack_set
+from offramp.queue.block import positions_of, unpack_open, unpack_set
 from offramp.queue.sqlite.codes import CODES, DEAD_CODES, DELIVERED, NEVER, RETRYING, WAITING
 from offramp.queue.sqlite.dead_letters import numbers_of
-from offramp.queue.sqlite.records import deliveries_of_events, open_set
+from offramp.queue.sqlite.records import deliveries_of_events
 from offramp.queue.sqlite.requests import unpack_parts
 from offramp.queue.sqlite.sql import SQL
 from offramp.queue.values import Page
@@ -106,7 +106,7 @@ class RecentQuery:
         rows = connection.execute(SQL["open_below"], terms).fetchall()
         for block, size, accepted_at, packed in rows:
             at = min(at, accepted_at)
-            for position in positions_of(open_set(packed, size))[::-1]:
+            for position in positions_of(unpack_open(packed, size))[::-1]:
                 if block + position < below:
                     yield _Entry(at, block + position, waiting=True)
                     left -= 1

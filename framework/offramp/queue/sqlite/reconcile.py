@@ -13,12 +13,12 @@ from offramp.queue.block import (
     read_block,
     read_heads,
     set_of,
+    unpack_open,
     unpack_set,
 )
 from offramp.queue.sqlite.codes import FILTERED, NEVER, RETRYING, STAGES, WAITING
 from offramp.queue.sqlite.ids import INDEXED
-from offramp.queue.sqlite.records import FORGOTTEN, open_set, read_results
-from offramp.queue.sqlite.requests import unpack_parts
+from offramp.queue.sqlite.requests import FORGOTTEN, read_results, unpack_parts
 from offramp.queue.sqlite.sql import SQL
 from offramp.queue.values import Reconciliation
 
@@ -218,7 +218,7 @@ class _Recount:
     def _row(self, row: _BlockRow, n: int, own: int, expected: int | None) -> Iterator[str]:
         """A block's row of a subscription: each event that it got is in exactly one place."""
         where = f"block {row.block}, subscription {self.names[row.subscription]}"
-        waiting, results = open_set(row.open, n), read_results(row.results)
+        waiting, results = unpack_open(row.open, n), read_results(row.results)
         self.counted[row.subscription, WAITING] += waiting.bit_count()
         for number, bits in results:
             if number != FORGOTTEN:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 
-from offramp.queue.block import all_of, unpack_set
+from offramp.queue.block import unpack_open
 from offramp.queue.lease import delivery_id
 from offramp.queue.sqlite.codes import FILTERED, STAGES, WAITING, as_json, optional_s, to_s
-from offramp.queue.sqlite.requests import unpack_results
+from offramp.queue.sqlite.requests import read_results
 from offramp.queue.sqlite.sql import SQL
 from offramp.queue.values import Delivery, EventRecord, Reason
 
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from offramp.queue.block import Block
     from offramp.queue.lease import EventHead
     from offramp.queue.sqlite.heads import HeadReader
-
-#: The request of what ended and was forgotten, while others of its block were not.
-FORGOTTEN = 0
 
 
 class EventPlace(NamedTuple):
@@ -215,7 +212,7 @@ def event_records(
     With `bodies`, those whose bodies are damaged are left out; with `full`, only these bodies.
     """
     known = _read_known(connection, places, bodies=bodies or full, full=full)
-    read = dict(_bodies(connection, reader, places)) if bodies or full else {}
+    read = _bodies(connection, reader, places) if bodies or full else {}
     return tuple(
         _record(place, known, read.get(place.event))
         for place in places
@@ -251,14 +248,11 @@ def _record(place: EventPlace, known: _Known, body: bytes | None) -> EventRecord
 
 def _bodies(
     connection: sqlite3.Connection, reader: HeadReader, places: Iterable[EventPlace]
-) -> Iterator[tuple[int, bytes | None]]:
-    whole: Block | None = None
-    for event, block in places:
-        if block is not None:
-            # Neighbours share their block; only one is in memory at a time.
-            if whole is None or whole.number != block.number:
-                whole = reader.with_body(connection, block)
-            yield event, whole.event(event - block.number)
+) -> dict[int, bytes | None]:
+    return {
+        event: block.event(event - block.number)
+        for event, block in reader.with_bodies(connection, places)
+    }
 
 
 def _read_known(
@@ -298,20 +292,6 @@ def _read_in_blocks(
 ) -> dict[tuple[int, int], _InBlock]:
     rows = connection.execute(SQL["deliveries_of_blocks"], {"blocks": as_json(list(blocks))})
     return {
-        (block, subscription): _InBlock(open_set(opened, blocks[block].n), read_results(results))
+        (block, subscription): _InBlock(unpack_open(opened, blocks[block].n), read_results(results))
         for block, subscription, opened, results in rows
     }
-
-
-def open_set(packed: bytes | None, n: int) -> int:
-    """The set of what waits in a block of `n` events."""
-    if packed is None:
-        return 0
-    return unpack_set(packed) or all_of(n)
-
-
-def read_results(packed: bytes | None) -> list[tuple[int, int]]:
-    """The requests that ended events of a block, each with their set."""
-    if packed is None:
-        return []
-    return [(result.request, unpack_set(result.positions)) for result in unpack_results(packed)]

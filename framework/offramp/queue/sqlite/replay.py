@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from offramp.queue.block import DamagedBlockError, read_block
 from offramp.queue.lease import split_delivery_id
 from offramp.queue.sqlite.codes import FILTERED, WAITING, as_json
 from offramp.queue.sqlite.counters import Changes
@@ -16,9 +15,10 @@ from offramp.queue.values import Counted, Reason
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from offramp.queue.block import Block
+    from offramp.queue.sqlite.heads import HeadReader
 
 
 def replay_some(connection: sqlite3.Connection, ids: Sequence[str], now: int) -> dict[str, int]:
@@ -45,6 +45,7 @@ class Backfill:
     #: Numbers of events.
     events: Sequence[int]
     now: int
+    reader: HeadReader
 
     def __call__(self, connection: sqlite3.Connection) -> int:
         """Run in the writer; answers how many events."""
@@ -53,7 +54,8 @@ class Backfill:
         known = {event for (event,) in connection.execute(SQL["has_rows"], asked)}
         changes = Changes()
         rows = []
-        for event, block in _blocks(connection, sorted(set(self.events) - known)):
+        places = self.reader.of_events(connection, sorted(set(self.events) - known)).items()
+        for event, block in self.reader.with_bodies(connection, places):
             place = event - block.number
             body = block.event(place)
             if body is not None and self._count(changes, block, place, number):
@@ -109,19 +111,3 @@ def _number(connection: sqlite3.Connection, name: str) -> int:
         found = connection.execute(SQL["number"], {"name": name}).fetchone()
     number: int = found[0]
     return number
-
-
-def _blocks(connection: sqlite3.Connection, events: Sequence[int]) -> Iterator[tuple[int, Block]]:
-    """Each event, in order, with its block; those whose block is gone or damaged are left out."""
-    block: Block | None = None
-    for event in events:
-        if block is None or event >= block.number + block.n:
-            row = connection.execute(SQL["block_of_event"], {"event": event}).fetchone()
-            if row is None:
-                continue
-            try:
-                block = read_block(row)
-            except DamagedBlockError:
-                block = None
-                continue
-        yield event, block

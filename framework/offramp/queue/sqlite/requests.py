@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 import msgspec
 
-from offramp.queue.block import pack_set
+from offramp.queue.block import pack_set, unpack_set
 from offramp.queue.sqlite.codes import CODES, as_json, clean_text
 from offramp.queue.sqlite.rows import insert_rows
 from offramp.queue.sqlite.sql import SQL
@@ -37,6 +37,15 @@ class Result(msgspec.Struct, frozen=True, array_like=True):
 pack = msgspec.msgpack.Encoder().encode
 unpack_parts = msgspec.msgpack.Decoder(list[RequestPart]).decode
 unpack_results = msgspec.msgpack.Decoder(list[Result]).decode
+#: In place of a request's number: those that ended, got rows of their own, and were forgotten.
+FORGOTTEN = 0
+
+
+def read_results(packed: bytes | None) -> list[tuple[int, int]]:
+    """The requests that ended events of a block, each with their set."""
+    if packed is None:
+        return []
+    return [(result.request, unpack_set(result.positions)) for result in unpack_results(packed)]
 
 
 @attrs.define

@@ -8,7 +8,8 @@ import attrs
 
 from offramp.queue.block import all_of, positions_of, set_of
 from offramp.queue.sqlite.codes import FILTERED, NEVER, as_json, to_us
-from offramp.queue.sqlite.records import EventPlace, read_results
+from offramp.queue.sqlite.records import EventPlace
+from offramp.queue.sqlite.requests import read_results
 from offramp.queue.sqlite.sql import SQL
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ class _Search:
         The first number behind the one of the last block before, and that of the first of them.
         """
         low = 0
-        (high,) = self.connection.execute(SQL["end_of_blocks"]).fetchone()
+        (high,) = self.connection.execute(SQL["next_event"]).fetchone()
         first: int = high
         while low < high:
             middle = (low + high) // 2

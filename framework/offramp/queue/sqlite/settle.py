@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 
-from offramp.queue.block import all_of, pack_set, unpack_set
+from offramp.queue.block import pack_set, unpack_open
 from offramp.queue.sqlite.codes import (
     CODES,
     DELIVERED,
@@ -37,7 +37,7 @@ IN_BLOCK = frozenset({Stage.DELIVERED, Stage.FILTERED})
 
 
 @attrs.frozen
-class Alike:
+class OutcomeGroup:
     """Deliveries that end with one outcome: sets of blocks, and rows of their own."""
 
     outcome: Outcome
@@ -50,7 +50,7 @@ class Settled:
     """One caller's outcomes, with what was still held when it called."""
 
     claim: Claim
-    groups: Sequence[Alike]
+    groups: Sequence[OutcomeGroup]
 
     @property
     def number(self) -> int:
@@ -64,10 +64,10 @@ def group_outcomes(
     """Sort what was claimed of a lease by its outcomes."""
     sets = {id(part): (part, bits) for part, bits in claim.sets}
     rows = {row.id: row for row in claim.rows}
-    groups: dict[int, Alike] = {}
+    groups: dict[int, OutcomeGroup] = {}
     for position, other in exceptions.items():
         part, inside = lease.locate(position)
-        group = groups.setdefault(id(other), Alike(other))
+        group = groups.setdefault(id(other), OutcomeGroup(other))
         if part.row is not None:
             if part.row in rows:
                 group.rows.append(rows.pop(part.row))
@@ -79,11 +79,11 @@ def group_outcomes(
                 _add_bit(group, part, bit)
     if outcome is not None:
         rest = [(part, bits) for part, bits in sets.values() if bits]
-        groups[0] = Alike(outcome, rest, list(rows.values()))
+        groups[0] = OutcomeGroup(outcome, rest, list(rows.values()))
     return Settled(claim, tuple(groups.values()))
 
 
-def _add_bit(group: Alike, part: LeasePart, bit: int) -> None:
+def _add_bit(group: OutcomeGroup, part: LeasePart, bit: int) -> None:
     if group.sets and group.sets[-1][0] is part:
         group.sets[-1] = part, group.sets[-1][1] | bit
     else:
@@ -129,7 +129,7 @@ class _Rows:
         start = 0
         for key, bits in self._ended.items():
             row = self._rows[key]
-            waiting = 0 if row.open is None else unpack_set(row.open) or all_of(row.n)
+            waiting = unpack_open(row.open, row.n)
             if bits & ~waiting:
                 raise LookupError(f"block {row.block}: outcomes met deliveries that do not wait")
             before = [] if row.results is None else unpack_results(row.results)
@@ -192,7 +192,7 @@ def _in_block(outcome: Outcome) -> bool:
     return outcome.stage in IN_BLOCK and outcome.attempted
 
 
-def _end_in_blocks(group: Alike, number: int, rows: _Rows, requests: NewRequests) -> None:
+def _end_in_blocks(group: OutcomeGroup, number: int, rows: _Rows, requests: NewRequests) -> None:
     if group.sets:
         sets = [(part.block, bits) for part, bits in group.sets]
         request = requests.ended(number, group.outcome, sets)
@@ -201,7 +201,7 @@ def _end_in_blocks(group: Alike, number: int, rows: _Rows, requests: NewRequests
 
 
 def _leave_blocks(
-    group: Alike, number: int, rows: _Rows, requests: NewRequests, now: int
+    group: OutcomeGroup, number: int, rows: _Rows, requests: NewRequests, now: int
 ) -> Iterator[NewException]:
     for part, bits in group.sets:
         rows.end(part.block, number, bits, None)
@@ -219,7 +219,7 @@ def _leave_blocks(
                 )
 
 
-def _count(group: Alike, number: int, rows: _Rows, changes: Changes, now: int) -> None:
+def _count(group: OutcomeGroup, number: int, rows: _Rows, changes: Changes, now: int) -> None:
     """Count what leaves waiting and retrying, and where it goes."""
     state, reason = CODES[group.outcome.stage], group.outcome.reason
     delivered = state == DELIVERED

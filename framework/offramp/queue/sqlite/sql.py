@@ -15,7 +15,7 @@ _FILES = (
     "ledger",
     "dead_letters",
     "reconcile",
-    "upkeep",
+    "retention",
 )
 
 SQL = {
