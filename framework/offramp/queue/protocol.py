@@ -111,8 +111,8 @@ class Queue(Protocol):
     ) -> int:
         """Make dead letters due again, with a new retry window; how many.
 
-        They come due part by part, the latest end first; `report` is told how many each time. One
-        that ends again meanwhile is not replayed again.
+        They come due part by part, the latest end first; `report` is called with how many each
+        time. One that ends again meanwhile is not replayed again.
         """
         ...
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import chain, compress
+from itertools import compress
 from typing import TYPE_CHECKING, TypeVar
 
 import attrs
@@ -25,6 +25,7 @@ from offramp.queue.block import (
 from offramp.queue.sqlite.codes import FILTERED, WAITING, as_json, digest, joined, to_us
 from offramp.queue.sqlite.counters import NO_SUBSCRIPTION, Changes
 from offramp.queue.sqlite.ids import MessageIds
+from offramp.queue.sqlite.numbering import SubscriptionNumbers
 from offramp.queue.sqlite.sql import SQL
 from offramp.queue.values import Counted
 
@@ -51,34 +52,8 @@ class Accepted:
     """The result of one request: which events are new."""
 
     new: Sequence[bool]
-    #: What was stored; told once for all requests of a run, in its first result.
+    #: What was stored for all requests of a run; only its first result has it.
     stored: AcceptedBlock | None
-
-
-class SubscriptionNumbers:
-    """The numbers of subscriptions, which are never deleted; lives in the writer's thread."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, int] = {}
-
-    def forget(self) -> None:
-        """Forget those that were numbered in a transaction that was undone."""
-        self._known = {}
-
-    def of(self, connection: sqlite3.Connection, routes: Sequence[Route]) -> Mapping[str, int]:
-        """Number all subscriptions of some routes; new ones are added to the table."""
-        if missing := self._missing(routes):
-            connection.execute(SQL["add_subscriptions"], {"names": as_json(sorted(missing))})
-            self._known = dict(connection.execute(SQL["all_subscriptions"]))
-        return self._known
-
-    def _missing(self, routes: Sequence[Route]) -> set[str]:
-        return {
-            name
-            for route in routes
-            for name in chain(route.subscriptions, *route.filtered.values())
-            if name not in self._known
-        }
 
 
 class _Columns(msgspec.Struct):

@@ -2,10 +2,6 @@
 -- The number of the next event; the latest block is never deleted, so that none is used twice.
 SELECT coalesce((SELECT block + n FROM blocks ORDER BY block DESC LIMIT 1), 1);
 
--- name: all_subscriptions
--- Every subscription's name and number.
-SELECT name, subscription FROM subscriptions;
-
 -- name: add_subscriptions
 -- Numbers those subscriptions of the JSON list :names that have no number yet.
 INSERT OR IGNORE INTO subscriptions (name) SELECT value FROM json_each(:names);

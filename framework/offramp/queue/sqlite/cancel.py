@@ -10,6 +10,7 @@ from offramp.queue.block import pack_set, positions_of, unpack_open
 from offramp.queue.sqlite.codes import EXPIRED, RETRYING, WAITING, as_json
 from offramp.queue.sqlite.counters import Changes
 from offramp.queue.sqlite.exceptions import add_exceptions, new_exception
+from offramp.queue.sqlite.numbering import find_number
 from offramp.queue.sqlite.sql import SQL
 from offramp.queue.values import Outcome, Stage
 
@@ -48,13 +49,13 @@ class Cancel:
 
     def __call__(self, connection: sqlite3.Connection) -> Cancelled | None:
         """Run in the writer; `None` when all is done."""
-        found = connection.execute(SQL["number"], {"name": self.name}).fetchone()
-        if found is None:
+        number = find_number(connection, self.name)
+        if number is None:
             return None
         changes = Changes()
-        cancelled = self._cancel_rows(connection, found[0], changes)
+        cancelled = self._cancel_rows(connection, number, changes)
         if cancelled is None:
-            cancelled = self._cancel_block(connection, found[0], changes)
+            cancelled = self._cancel_block(connection, number, changes)
         changes.write(connection, self.now)
         return cancelled
 

@@ -63,7 +63,7 @@ def find_dead(
     given = connection.execute(SQL["subscriptions_named"], {"name": which.subscription})
     subscriptions = [number for (number,) in given]
     if which.until is not None:
-        # The time is a bound of its own: what ended at that very moment is out.
+        # What ended exactly at that time is left out.
         place = min(place, Place(to_us(which.until), 0))
     terms = {
         "before": place.at,

@@ -9,6 +9,7 @@ import attrs
 from offramp.queue.block import positions_of, set_of, unpack_open
 from offramp.queue.lease import EventHead, LeasePart
 from offramp.queue.sqlite.codes import NEVER, as_json, to_s
+from offramp.queue.sqlite.numbering import find_number
 from offramp.queue.sqlite.sql import SQL
 
 if TYPE_CHECKING:
@@ -95,10 +96,9 @@ class DueQuery:
 
     def __call__(self, connection: sqlite3.Connection) -> Due:
         """Run in a read transaction."""
-        found = connection.execute(SQL["number"], {"name": self.name}).fetchone()
-        if found is None:
+        number = find_number(connection, self.name)
+        if number is None:
             return Due(0, (), (), NEVER, NEVER)
-        (number,) = found
         rows, due_at = self._read_rows(connection, number)
         opened, floor = self._read_open(connection, number)
         chosen = _choose(rows, opened, self.n)

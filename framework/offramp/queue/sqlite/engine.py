@@ -96,7 +96,7 @@ class SqliteQueue:
         in_flight, latest = await self._store.write(_read_counters)
         for name, state, n in in_flight:
             self._subscriptions.add(self._subscriptions[name], state, n)
-        # Had the clock been ahead before, all that waits would wait for that time to come again.
+        # If the clock was set back since, what is to be tried again would wait too long.
         self._latest_us = (latest or 0) * US
         self._time()
 

@@ -128,8 +128,8 @@ class MessageIds:
         self._moving, self._growing = self._growing, {}
         self._left = sorted(self._moving, reverse=True)
         self._moved_until = first
-        # Never back, also where the clock is set back: who looks for duplicates begins with a
-        # period.
+        # Never before the latest one, even if the clock was set back: a search for duplicates reads
+        # all periods from some day on.
         self._period = max((period_of(now), *self._periods))
         if self._period not in self._periods:
             self._periods.append(self._period)

@@ -141,7 +141,7 @@ LIMIT :limit;
 
 -- name: delivering_requests
 -- The :n latest requests of a subscription that delivered anything at the first attempt, until
--- :before (in), and all others of the same moment as the earliest of them.
+-- :before (included), and all others of the same time as the earliest of them.
 SELECT at, parts
 FROM requests
 WHERE subscription = :subscription AND state = 2 AND parts IS NOT NULL

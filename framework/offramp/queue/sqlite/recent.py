@@ -9,6 +9,7 @@ import attrs
 from offramp.queue.block import positions_of, unpack_open, unpack_set
 from offramp.queue.sqlite.codes import CODES, DEAD_CODES, DELIVERED, NEVER, RETRYING, WAITING
 from offramp.queue.sqlite.dead_letters import numbers_of
+from offramp.queue.sqlite.numbering import find_number
 from offramp.queue.sqlite.records import deliveries_of_events
 from offramp.queue.sqlite.requests import unpack_parts
 from offramp.queue.sqlite.sql import SQL
@@ -66,10 +67,9 @@ class RecentQuery:
 
     def __call__(self, connection: sqlite3.Connection) -> Page[Delivery]:
         """Run in a read transaction."""
-        found = connection.execute(SQL["number"], {"name": self.name}).fetchone()
-        if found is None:
+        subscription = find_number(connection, self.name)
+        if subscription is None:
             return Page(rows=())
-        (subscription,) = found
         entries = sorted(self._entries(connection, subscription), reverse=True)
         page = entries[: self.limit]
         cursor = None

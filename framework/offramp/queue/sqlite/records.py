@@ -10,6 +10,7 @@ import attrs
 from offramp.queue.block import unpack_open
 from offramp.queue.lease import delivery_id
 from offramp.queue.sqlite.codes import FILTERED, STAGES, WAITING, as_json, optional_s, to_s
+from offramp.queue.sqlite.numbering import subscription_names
 from offramp.queue.sqlite.requests import read_results
 from offramp.queue.sqlite.sql import SQL
 from offramp.queue.values import Delivery, EventRecord, Reason
@@ -175,11 +176,6 @@ def _routes(block: Block, event: int) -> Iterator[tuple[int, str | None]]:
     for reason, subscriptions in route.filtered.items():
         for subscription in subscriptions:
             yield subscription, reason
-
-
-def subscription_names(connection: sqlite3.Connection) -> dict[int, str]:
-    """Every subscription's number and name."""
-    return dict(connection.execute(SQL["subscription_names"]))
 
 
 def deliveries_of_rows(connection: sqlite3.Connection, ids: Sequence[int]) -> tuple[Delivery, ...]:

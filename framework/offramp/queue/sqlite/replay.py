@@ -9,9 +9,10 @@ import attrs
 from offramp.queue.lease import split_delivery_id
 from offramp.queue.sqlite.codes import FILTERED, WAITING, as_json
 from offramp.queue.sqlite.counters import Changes
-from offramp.queue.sqlite.exceptions import NewException, add_exceptions
+from offramp.queue.sqlite.exceptions import add_exceptions, new_exception
+from offramp.queue.sqlite.numbering import number_subscriptions
 from offramp.queue.sqlite.sql import SQL
-from offramp.queue.values import Counted, Reason
+from offramp.queue.values import Counted, Outcome, Reason, Stage
 
 if TYPE_CHECKING:
     import sqlite3
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
     from offramp.queue.block import Block
     from offramp.queue.sqlite.heads import HeadReader
+
+#: What an event that is made due stands at, until its first attempt.
+BACKFILLED = Outcome(stage=Stage.WAITING, reason=Reason.REPLAYED.value, attempted=False)
 
 
 def replay_some(connection: sqlite3.Connection, ids: Sequence[str], now: int) -> dict[str, int]:
@@ -49,7 +53,7 @@ class Backfill:
 
     def __call__(self, connection: sqlite3.Connection) -> int:
         """Run in the writer; answers how many events."""
-        number = _number(connection, self.name)
+        number = number_subscriptions(connection, [self.name])[self.name]
         asked = {"events": as_json(self.events), "subscription": number}
         known = {event for (event,) in connection.execute(SQL["has_rows"], asked)}
         changes = Changes()
@@ -58,56 +62,33 @@ class Backfill:
         for event, block in self.reader.with_bodies(connection, places):
             place = event - block.number
             body = block.event(place)
-            if body is not None and self._count(changes, block, place, number):
-                rows.append(self._row(block, place, number, body))
+            if body is not None and _count(changes, block, place, number):
+                row = new_exception(
+                    event=event,
+                    subscription=number,
+                    outcome=BACKFILLED,
+                    head=block.head(place),
+                    accepted_at=block.accepted_at,
+                    now=self.now,
+                    request=None,
+                    body=body,
+                )
+                rows.append(row._replace(due_at=self.now, replayed_at=self.now))
         add_exceptions(connection, rows)
         changes.write(connection, self.now)
         return len(rows)
 
-    def _count(self, changes: Changes, block: Block, place: int, number: int) -> bool:
-        """Count an event that is made due; false if the subscription got it before."""
-        route = block.heads.route(place)
-        if number in route.subscriptions:
-            return False
-        if any(number in numbers for numbers in route.filtered.values()):
-            changes.states[number, FILTERED] -= 1
-            changes.count(number, Counted.REPLAYED, "", 1)
-        else:
-            changes.accepted[number] += 1
-            changes.count(number, Counted.ACCEPTED, "", 1)
-        changes.states[number, WAITING] += 1
-        return True
 
-    def _row(self, block: Block, place: int, number: int, body: bytes) -> NewException:
-        head = block.head(place)
-        return NewException(
-            event=block.number + place,
-            subscription=number,
-            state=WAITING,
-            due_at=self.now,
-            attempts=0,
-            updated_at=self.now,
-            replayed_at=self.now,
-            reason=Reason.REPLAYED.value,
-            message="",
-            status=None,
-            source=head.source,
-            message_id=head.message_id,
-            type=head.type,
-            name=head.name,
-            received_at=head.received_at,
-            accepted_at=block.accepted_at,
-            request=None,
-            payload=None,
-            body=body,
-        )
-
-
-def _number(connection: sqlite3.Connection, name: str) -> int:
-    """The number of a subscription, which may be new."""
-    found = connection.execute(SQL["number"], {"name": name}).fetchone()
-    if found is None:
-        connection.execute(SQL["add_subscriptions"], {"names": as_json([name])})
-        found = connection.execute(SQL["number"], {"name": name}).fetchone()
-    number: int = found[0]
-    return number
+def _count(changes: Changes, block: Block, place: int, number: int) -> bool:
+    """Count an event that is made due; false if the subscription got it before."""
+    route = block.heads.route(place)
+    if number in route.subscriptions:
+        return False
+    if any(number in numbers for numbers in route.filtered.values()):
+        changes.states[number, FILTERED] -= 1
+        changes.count(number, Counted.REPLAYED, "", 1)
+    else:
+        changes.accepted[number] += 1
+        changes.count(number, Counted.ACCEPTED, "", 1)
+    changes.states[number, WAITING] += 1
+    return True
