@@ -276,6 +276,27 @@ def test_an_outage_is_probed_once_a_minute_while_events_come_in() -> None:
     run(main)
 
 
+@pytest.mark.parametrize(("attempt", "moments"), [(1, 1), (2, 20)])
+def test_only_after_its_first_attempt_a_batch_waits_together(attempt: int, moments: int) -> None:
+    """Then it may share a request again; later each waits by itself, as one may be the cause.
+
+    So the good events beside a bad one need not wait for it, also where a restart forgot which one
+    it is.
+    """
+
+    async def main() -> None:
+        world = World(judge=lambda _: 500)
+        world.queue.accept([f"m{n}" for n in range(20)])
+        for row in world.queue.rows.values():
+            row.attempt = attempt
+        world.start()
+        await world.until(lambda: len(world.queue.outcomes) >= 20, within=5)
+        assert len({outcome.retry_at for outcome in world.queue.outcomes[:20]}) == moments
+        await world.stop()
+
+    run(main)
+
+
 def test_a_stop_ends_the_halving_at_once_and_loses_nothing() -> None:
     """What was not sent is given back; what was, is noted once."""
 

@@ -137,14 +137,15 @@ class OutcomeMaker:
     ) -> list[Outcome]:
         """Make the outcome of each delivery at some positions; all of them failed alike.
 
-        Those that were accepted together are tried again together, so that they may share a
-        request.
+        Those that were accepted together are tried again together after their first attempt, so
+        that they may share a request. Later each waits by itself, as one of them may be the cause.
         """
         known: dict[tuple[float, ...], Decision] = {}
         outcomes = []
         for index, position in enumerate(positions):
             part, _ = lease.locate(position)
-            key = part.attempt, part.accepted_at, part.opened_at
+            alone = position if part.attempt > 1 else -1
+            key = part.attempt, part.accepted_at, part.opened_at, alone
             if key not in known:
                 known[key] = self._decide(part, error, retryable=retryable)
             payload = None if payloads is None else payloads[index]
