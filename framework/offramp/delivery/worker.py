@@ -37,7 +37,8 @@ WAIT_SECONDS: Final = 30.0
 IDLE_PAUSE_SECONDS: Final = 0.01
 #: Deliveries that are leased at once if the action has no batches.
 SINGLES: Final = 32
-#: Batches that are leased at once: each lease costs two changes of thread.
+#: Most batches that are leased at once, since each lease costs two changes of thread; it is reached
+#: by doubling, so that many subscriptions that begin together lease few events.
 BATCHES_AHEAD: Final = 4
 #: Due events among which the one with the fewest attempts is the probe of a held instance.
 PROBE_CANDIDATES: Final = 500
@@ -77,6 +78,8 @@ class Worker:
     _few: asyncio.Semaphore = attrs.field(init=False)
     _memory: Memory = attrs.field(factory=Memory, init=False)
     _stopping: bool = attrs.field(default=False, init=False)
+    #: Batches that are leased next.
+    _ahead: int = attrs.field(default=1, init=False)
     #: The tasks of this subscription that wait at the instance's gate.
     _wait_group: WaitGroup = attrs.field(factory=WaitGroup, init=False)
     _outcomes: OutcomeMaker = attrs.field(init=False)
@@ -140,6 +143,7 @@ class Worker:
             lease = await self._lease(most * ahead, wait=WAIT_SECONDS)
         if lease is None:
             await asyncio.sleep(IDLE_PAUSE_SECONDS)
+        self._ahead = min(BATCHES_AHEAD, 2 * ahead) if lease and len(lease) == most * ahead else 1
         until = time.monotonic() + PATIENCE_SECONDS
         try:
             while lease is not None and await self._is_their_turn(until):
@@ -158,8 +162,9 @@ class Worker:
             return 1, 1
         batch = self.plan.batch
         most = SINGLES if batch is None else batch.max_events
-        is_full = self.runtime.batches > self.runtime.gate.limit
-        return most, 1 if is_full else min(BATCHES_AHEAD, self.runtime.gate.limit)
+        # The requests that other subscriptions of the instance leave room for.
+        room = self.runtime.gate.limit - self.runtime.batches + len(self._busy)
+        return most, max(1, min(self._ahead, room))
 
     def _has_room(self) -> bool:
         """Whether another batch may be prepared: more than one only as far as requests may be sent.
