@@ -129,7 +129,7 @@ class SqliteQueue:
         deadline = clock() + wait
         found = self._subscriptions[subscription]
         while n > 0 and not self._closed:
-            lease = await found.take(n, self._time(), to_us(ttl), onto)
+            lease = await found.take(n, self._time, to_us(ttl), onto)
             left = deadline - clock()
             if lease is not None or left <= 0:
                 return lease

@@ -12,7 +12,7 @@ from offramp.queue.sqlite.due import DueQuery, part_of
 from offramp.queue.values import Depth
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from offramp.queue.lease import Lease, LeasePart
     from offramp.queue.sqlite.cache import BlockReader
@@ -110,9 +110,12 @@ class Subscription:
         self._look_from(0)
         self.wake(0)
 
-    async def take(self, n: int, now: int, ttl: int, onto: Lease | None) -> Lease | None:
-        """Lend up to `n` that are due at `now`, for `ttl` (both µs)."""
+    async def take(
+        self, n: int, clock: Callable[[], int], ttl: int, onto: Lease | None
+    ) -> Lease | None:
+        """Lend up to `n` that are due by the clock, for `ttl` (both µs)."""
         async with self.reading:
+            now = clock()
             self._lapse(now)
             if self._fresh and self._due_at > now:
                 parts = self._take_fresh(n)
@@ -124,7 +127,8 @@ class Subscription:
                 self.number = due.number
             if due is None or not due.parts:
                 return None
-            return self._grant(due.parts, due.rows, now + ttl, onto)
+            # By the clock of now: it may have been set back meanwhile.
+            return self._grant(due.parts, due.rows, clock() + ttl, onto)
 
     async def sleep(self, now: int, seconds: float) -> None:
         """Wait until something may be due, at most for `seconds`."""
