@@ -255,6 +255,18 @@ async def test_what_cannot_be_weighed_fails_its_caller(store: Store) -> None:
     assert await store.submit(Work(run=add), 2) == 2
 
 
+async def test_an_error_that_no_future_can_hold_leaves_nobody_waiting(store: Store) -> None:
+    """A `StopIteration` from a write fails its caller, and those of the same group are told."""
+    writes = [store.write(lambda _: next(iter(()))), store.write(lambda c: add(c, [1]))]
+    async with Hold(store):
+        waiting = asyncio.gather(*writes, return_exceptions=True)
+        await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        failed, stored = await waiting
+    assert isinstance(failed, RuntimeError)
+    assert stored == [1]
+
+
 async def test_closing_commits_what_waits(tmp_path: Path) -> None:
     """What was handed in before the close is on disk after it."""
     async with Store.open(tmp_path) as store:

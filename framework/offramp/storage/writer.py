@@ -249,7 +249,12 @@ class Writer:
         for job in _flat(group):
             # The request of a cancelled awaiter is on disk nevertheless.
             if not job.future.done():
-                if isinstance(job.result, BaseException):
+                if isinstance(job.result, StopIteration):
+                    # No future takes it, and those behind it would wait for ever.
+                    error = RuntimeError("a write raised StopIteration")
+                    error.__cause__ = job.result
+                    job.future.set_exception(error)
+                elif isinstance(job.result, BaseException):
                     job.future.set_exception(job.result)
                 else:
                     job.future.set_result(job.result)
