@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from offramp.queue.block import DamagedBlockError, read_block
 from offramp.queue.sqlite.codes import as_json
+from offramp.queue.sqlite.heads import HeadReader
 from offramp.queue.sqlite.sql import SQL
 
 if TYPE_CHECKING:
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from offramp.queue.block import Block
-
-_log = logging.getLogger("offramp.queue")
 
 #: Bytes of blocks that are kept: those of some tenths of a second at full speed.
 CACHE_BYTES = 16 * 1024 * 1024
@@ -27,8 +24,8 @@ class BlockReader:
     """Reads blocks, and keeps the last ones; may be used in any thread."""
 
     def __init__(self, most: int = CACHE_BYTES) -> None:
-        #: Blocks that turned out to be damaged: they are left out.
-        self.damaged: set[int] = set()
+        #: Knows the damaged ones.
+        self.heads = HeadReader()
         self._most = most
         self._lock = threading.Lock()
         self._blocks: OrderedDict[int, Block] = OrderedDict()
@@ -54,18 +51,13 @@ class BlockReader:
                 self._bytes -= oldest.size
 
     def read(self, connection: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, Block]:
-        """Read blocks; damaged ones are left out, and logged when they are found."""
+        """Read blocks; damaged ones are left out."""
         found = {number: block for number in numbers if (block := self.get(number)) is not None}
         missing = [number for number in numbers if number not in found]
         if missing:
             for row in connection.execute(SQL["blocks"], {"blocks": as_json(missing)}):
-                try:
-                    block = read_block(row)
-                except DamagedBlockError as error:
-                    if error.number not in self.damaged:
-                        _log.error("%s; its events are left out", error)
-                    self.damaged.add(error.number)
-                else:
-                    found[block.number] = block
-                    self.keep(block)
+                whole = self.heads.read_whole(row)
+                if whole is not None:
+                    found[whole.number] = whole
+                    self.keep(whole)
         return found

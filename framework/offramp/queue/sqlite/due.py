@@ -147,7 +147,7 @@ class DueQuery:
             floor = NEVER if len(page) < BLOCKS_AT_ONCE else page[-1][0] + 1
             for block, n, accepted_at, packed in page:
                 bits = unpack_open(packed, n) & ~self.taken.get(block, 0)
-                if bits and block not in self.blocks.damaged:
+                if bits and not self.blocks.heads.is_damaged(block):
                     opened.append(_OpenBlock(block, accepted_at, bits))
                     free += bits.bit_count()
         return opened, floor

@@ -21,7 +21,6 @@ from offramp.queue.sqlite.cancel import CHUNK, Cancel, Cancelled, Rebase
 from offramp.queue.sqlite.codes import CODES, RETRYING, US, WAITING, to_us
 from offramp.queue.sqlite.dead_letters import list_dead, place_of
 from offramp.queue.sqlite.guard import Guard, check_outcomes
-from offramp.queue.sqlite.heads import HeadReader
 from offramp.queue.sqlite.leases import Leases
 from offramp.queue.sqlite.replay import Backfill, replay_some
 from offramp.queue.sqlite.settle import Settled, Settling, group_outcomes
@@ -69,7 +68,6 @@ class SqliteQueue:
         self._now = now
         self._guard = Guard(store.folder, limits)
         self._blocks = BlockReader()
-        self._reader = HeadReader()
         self._leases = Leases(secrets.token_hex(RUN_BYTES))
         self._subscriptions = Subscriptions(store, self._blocks, self._leases)
         #: Events, and requests of any kind, that are on their way to disk.
@@ -278,7 +276,7 @@ class SqliteQueue:
 
     async def _backfill(self, name: str, events: Sequence[int]) -> int:
         now = self._time()
-        n = await self._store.write(Backfill(name, events, now, self._reader))
+        n = await self._store.write(Backfill(name, events, now, self._blocks.heads))
         if n:
             self._add_rows(name, n, now)
         return n

@@ -1,4 +1,4 @@
-"""Reading blocks for listings: mostly without their bodies, and never a damaged one."""
+"""Reading blocks: mostly without their bodies, and never a damaged one."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from offramp.queue.block import Block
 
-    #: What `read_heads` takes.
+    #: What `read_heads` takes, and `read_block`.
     HeadsRow: TypeAlias = tuple[int, int, int, int, bytes, bytes]
+    BlockRow: TypeAlias = tuple[int, int, int, int, bytes, bytes, bytes | None]
 
 _log = logging.getLogger("offramp.queue")
 
@@ -36,6 +37,14 @@ class HeadReader:
                 yield read_heads(row)
             except DamagedBlockError as error:
                 self._note(error)
+
+    def read_whole(self, row: BlockRow) -> Block | None:
+        """Make a block with its body of its row; none if it is damaged."""
+        try:
+            return read_block(row)
+        except DamagedBlockError as error:
+            self._note(error)
+            return None
 
     def of_events(
         self, connection: sqlite3.Connection, events: Sequence[int]
@@ -65,17 +74,13 @@ class HeadReader:
                     whole = self._with_body(connection, block)
                 yield event, whole
 
-    def is_damaged(self, block: Block) -> bool:
+    def is_damaged(self, block: int) -> bool:
         """Whether a block was found to be damaged."""
-        return block.number in self._damaged
+        return block in self._damaged
 
     def _with_body(self, connection: sqlite3.Connection, block: Block) -> Block:
         row = connection.execute(SQL["blocks"], {"blocks": as_json([block.number])}).fetchone()
-        try:
-            return read_block(row)
-        except DamagedBlockError as error:
-            self._note(error)
-            return block
+        return self.read_whole(row) or block
 
     def _note(self, error: DamagedBlockError) -> None:
         if error.number not in self._damaged:

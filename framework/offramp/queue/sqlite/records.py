@@ -214,7 +214,7 @@ def event_records(
         for place in places
         # Ids may outlive their event.
         if place.block is not None or place.event in known.rows
-        if not bodies or place.block is None or not reader.is_damaged(place.block)
+        if not bodies or place.block is None or not reader.is_damaged(place.block.number)
     )
 
 

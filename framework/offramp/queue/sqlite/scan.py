@@ -31,7 +31,7 @@ MOST_BLOCKS_AT_ONCE = 1_024
 LONE_AT_ONCE = 1_000
 #: Blocks are numbered as they are accepted; a clock that was set back by up to this many
 #: microseconds does not hide them from a listing by time.
-CLOCK_STEP_US = 3_600_000_000
+MAX_SET_BACK_US = 3_600_000_000
 
 
 @attrs.frozen(kw_only=True)
@@ -121,9 +121,9 @@ class _Search:
         which = self.which
         low, upper = 0, below
         if which.since > 0:
-            low, _ = self._first_from(which.since - CLOCK_STEP_US)
+            low, _ = self._first_from(which.since - MAX_SET_BACK_US)
         if which.until < NEVER:
-            upper = min(below, self._first_from(which.until + CLOCK_STEP_US)[1])
+            upper = min(below, self._first_from(which.until + MAX_SET_BACK_US)[1])
         at_once = BLOCKS_AT_ONCE
         while upper > low:
             terms = {"below": upper, "n": at_once}
