@@ -276,8 +276,8 @@ def test_an_outage_is_probed_once_a_minute_while_events_come_in() -> None:
     run(main)
 
 
-@pytest.mark.parametrize(("attempt", "moments"), [(1, 1), (2, 20)])
-def test_only_after_its_first_attempt_a_batch_waits_together(attempt: int, moments: int) -> None:
+@pytest.mark.parametrize(("attempt", "times"), [(1, 1), (2, 20)])
+def test_only_after_its_first_attempt_a_batch_waits_together(attempt: int, times: int) -> None:
     """Then it may share a request again; later each waits by itself, as one may be the cause.
 
     So the good events beside a bad one need not wait for it, also where a restart forgot which one
@@ -291,7 +291,7 @@ def test_only_after_its_first_attempt_a_batch_waits_together(attempt: int, momen
             row.attempt = attempt
         world.start()
         await world.until(lambda: len(world.queue.outcomes) >= 20, within=5)
-        assert len({outcome.retry_at for outcome in world.queue.outcomes[:20]}) == moments
+        assert len({outcome.retry_at for outcome in world.queue.outcomes[:20]}) == times
         await world.stop()
 
     run(main)

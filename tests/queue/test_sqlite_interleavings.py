@@ -94,8 +94,8 @@ class SlowStore:
             each.result = StorageError("the disk failed") if fails else result
         self._committed += together
 
-    def tell(self) -> None:
-        """Tell who waits for the write that was committed first."""
+    def report(self) -> None:
+        """Report the write that was committed first to who waits for it."""
         if self._committed:
             write = self._committed.popleft()
             if write.work.done is not None:
@@ -123,7 +123,7 @@ class SlowStore:
     def all(self) -> None:
         """Do all that waits."""
         self.commit(fails=False)
-        self.tell()
+        self.report()
         self.look()
         self.answer()
 
@@ -257,14 +257,14 @@ class Life:
         chance = self.random
         part = self.part()
         match chance.choices(
-            ["commit", "tell", "look", "answer", "accept", "lease", "settle", "release", "extend",
+            ["commit", "report", "look", "answer", "accept", "lease", "settle", "release", "extend",
              "onto", "clock", "back", "cancel", "replay", "leave"],
             [14, 14, 14, 14, 8, 10, 10, 3, 2, 4, 4, 1, 1, 2, 1],
         )[0]:  # fmt: skip
             case "commit":
                 self.store.commit(fails=chance.random() < 0.1)
-            case "tell":
-                self.store.tell()
+            case "report":
+                self.store.report()
             case "look":
                 self.store.look(chance.randrange(9))
             case "answer":
