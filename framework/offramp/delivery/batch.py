@@ -57,12 +57,13 @@ class PreparedBatch:
         """The part at some indexes."""
         if len(indexes) == len(self):
             return self
-        return attrs.evolve(
-            self,
+        return PreparedBatch(
             positions=[self.positions[index] for index in indexes],
             bodies=[self.bodies[index] for index in indexes],
             payloads=[self.payloads[index] for index in indexes],
             checked=[self.checked[index] for index in indexes],
+            pasts=self.pasts,
+            attempt_of=self.attempt_of,
         )
 
 

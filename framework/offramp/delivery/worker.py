@@ -298,10 +298,11 @@ class Worker:
     async def _send(self, lease: Lease, batch: PreparedBatch) -> None:
         verdicts = await deliver_batch(self.runtime, self.plan, batch, self._wait_group)
         for verdict in verdicts:
-            positions = [batch.positions[index] for index in verdict.indexes]
-            self._memory.keep(lease, positions, verdict.past)
-            if verdict.held_back:
-                await self.queue.release(lease.pick(positions))
+            if verdict.held_back or verdict.past is not None or batch.pasts:
+                positions = [batch.positions[index] for index in verdict.indexes]
+                self._memory.keep(lease, positions, verdict.past)
+                if verdict.held_back:
+                    await self.queue.release(lease.pick(positions))
         await self._settle(self._outcomes.of_verdicts(lease, batch, verdicts))
 
     async def _settle(self, settlement: Settlement) -> None:

@@ -71,6 +71,8 @@ class Lease:
 
     @_ends.default
     def _default_ends(self) -> tuple[int, ...]:
+        if len(self.parts) == 1:
+            return (len(self.parts[0].positions),)
         return tuple(accumulate(len(part.positions) for part in self.parts))
 
     def __len__(self) -> int:
@@ -133,7 +135,13 @@ class Lease:
             found = bisect_left(positions, span.stop, first)
             if found > first:
                 picked.append(_narrow(part, positions[first:found], span.start))
-        return attrs.evolve(self, parts=tuple(picked))
+        return Lease(
+            subscription=self.subscription,
+            number=self.number,
+            token=self.token,
+            expires_at=self.expires_at,
+            parts=tuple(picked),
+        )
 
 
 def delivery_id(event: int, subscription: int) -> str:
