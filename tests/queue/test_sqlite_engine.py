@@ -25,7 +25,7 @@ from offramp.queue import (
     Stage,
     open_queue,
 )
-from offramp.queue.block import Block, read_block
+from offramp.queue.block import Block, PackedHeads, read_block
 from offramp.queue.sqlite import heads
 from offramp.queue.sqlite.sql import SQL
 from offramp.storage import Store
@@ -282,7 +282,7 @@ def objects_of_queue() -> int:
     gc.collect()
     classes = [type(found) for found in gc.get_objects()]
     own = [each for each in classes if str(each.__module__).startswith("offramp.queue")]
-    return sum(each is not Block for each in own)
+    return sum(each not in {Block, PackedHeads} for each in own)
 
 
 #: The tables that grow with what is stored.

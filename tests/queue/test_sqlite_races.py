@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+from types import FunctionType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -95,3 +97,27 @@ async def test_a_cancel_that_fails_midway_lends_nothing_that_it_ended(
         assert ids_of(lease) == ["b0", "b1", "b2"]
         assert lease is not None
         assert await queue.settle(lease, OK) == []
+
+
+async def test_a_lease_of_one_event_does_not_keep_the_others_in_memory(store: Store) -> None:
+    """A hundred slow subscriptions hold what they have leased, not a whole block each."""
+    async with open_queue(store) as queue:
+        await queue.accept(batch_of(Event("small"), Event("large", body=b"x" * 1_000_000)))
+    async with open_queue(store) as queue:
+        lease = await queue.lease("sub", 1, ttl=TTL)
+        assert ids_of(lease) == ["small"]
+        assert lease is not None
+        kept = _reachable(lease.parts[0].head)
+        assert not [each for each in kept if isinstance(each, bytes) and len(each) > 1_000]
+
+
+def _reachable(start: object) -> list[object]:
+    """What a function keeps in memory by its object."""
+    found = {id(start): start}
+    left = [start]
+    while left:
+        for each in gc.get_referents(left.pop()):
+            if id(each) not in found and not isinstance(each, type | FunctionType):
+                found[id(each)] = each
+                left.append(each)
+    return list(found.values())

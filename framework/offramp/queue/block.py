@@ -82,10 +82,38 @@ _encode = msgspec.msgpack.Encoder().encode
 decode_heads = msgspec.msgpack.Decoder(Heads).decode
 
 
+class PackedHeads:
+    """The heads of a block as they are stored, unpacked once they are asked for.
+
+    Who has leased a few events keeps this, and not the bodies of all the others.
+    """
+
+    __slots__ = ("__dict__", "packed")
+
+    def __init__(self, packed: bytes) -> None:
+        self.packed = packed
+
+    @cached_property
+    def heads(self) -> Heads:
+        """What is known of the events without their bodies."""
+        return decode_heads(self.packed)
+
+    def head(self, position: int) -> EventHead:
+        """What is known of the event at a position."""
+        kind, run = self.heads.kind(position), self.heads.run(position)
+        return EventHead(
+            source=run.source,
+            message_id=self.heads.message_ids[position],
+            type=kind.type,
+            name=kind.name,
+            received_at=run.received_at,
+        )
+
+
 class Block:
     """A block as it was read or made; its events have the numbers `number` and following."""
 
-    __slots__ = ("__dict__", "accepted_at", "body", "ends", "n", "number", "packed_heads")
+    __slots__ = ("accepted_at", "body", "ends", "known", "n", "number")
 
     def __init__(  # noqa: PLR0913, PLR0917 - the columns of its row
         self,
@@ -100,7 +128,7 @@ class Block:
         self.n = n
         #: In epoch microseconds.
         self.accepted_at = accepted_at
-        self.packed_heads = packed_heads
+        self.known = PackedHeads(packed_heads)
         self.ends = unpack_ends(packed_ends)
         #: The events' JSON, one behind the other; `None` once retention has dropped it.
         self.body = body
@@ -108,23 +136,16 @@ class Block:
     @property
     def size(self) -> int:
         """Bytes that it takes in memory, near enough."""
-        return len(self.packed_heads) + len(self.ends) * self.ends.itemsize + len(self.body or b"")
+        return len(self.known.packed) + len(self.ends) * self.ends.itemsize + len(self.body or b"")
 
-    @cached_property
+    @property
     def heads(self) -> Heads:
         """What is known of the events without their bodies."""
-        return decode_heads(self.packed_heads)
+        return self.known.heads
 
     def head(self, position: int) -> EventHead:
         """What is known of the event at a position."""
-        kind, run = self.heads.kind(position), self.heads.run(position)
-        return EventHead(
-            source=run.source,
-            message_id=self.heads.message_ids[position],
-            type=kind.type,
-            name=kind.name,
-            received_at=run.received_at,
-        )
+        return self.known.head(position)
 
     def event(self, position: int) -> bytes | None:
         """The JSON of the event at a position."""

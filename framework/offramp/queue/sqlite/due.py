@@ -189,5 +189,5 @@ def part_of(block: Block, bits: int) -> LeasePart:
         bodies=block.events(positions),
         accepted_at=accepted_at,
         opened_at=accepted_at,
-        head=block.head,
+        head=block.known.head,
     )
