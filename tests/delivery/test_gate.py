@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -296,3 +297,30 @@ def test_an_absurd_pause_ends_at_the_cap(gate: Gate, asked: float) -> None:
     """A partner that means an epoch or milliseconds holds up an instance for minutes only."""
     gate.note(answered(429, retry_after=asked))
     assert gate.pause == MAX_RETRY_AFTER_SECONDS
+
+
+async def test_all_who_wait_have_one_timer_and_enter_in_their_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A hundred busy subscriptions cost no timer each, and none overtakes another."""
+    loop = asyncio.get_running_loop()
+    gate = Gate(now=loop.time, most=1)
+    gate.note(answered(429, retry_after=0.05))
+    call_later = loop.call_later
+    timers: list[float] = []
+
+    def counted(delay: float, *call: Any, **more: Any) -> asyncio.TimerHandle:
+        timers.append(delay)
+        return call_later(delay, *call, **more)
+
+    monkeypatch.setattr(loop, "call_later", counted)
+    entered: list[int] = []
+
+    async def enter(number: int) -> None:
+        assert await gate.enter()
+        entered.append(number)
+        gate.leave()
+
+    await asyncio.gather(*map(enter, range(100)))
+    assert entered == list(range(100))
+    assert len([delay for delay in timers if delay > 0]) == 1

@@ -24,6 +24,7 @@ from tests.delivery.parts import (
     prepare,
     running,
 )
+from tests.delivery.virtual import World, run
 
 from offramp import Batch, OutgoingRequest, Response
 from offramp.delivery import Engine, Plan, worker
@@ -247,3 +248,18 @@ async def test_many_busy_subscriptions_hold_few_events_ready(
         assert await engine.wait_until_idle(timeout=PATIENCE)
         assert (await ledger.reconcile()).ok
     assert Counter(partner.taken) == Counter({f"m{number}": many for number in range(MANY)})
+
+
+def test_a_request_that_takes_longer_than_a_lease_keeps_it() -> None:
+    """Its events are sent once, and no other worker gets them meanwhile."""
+
+    async def main() -> None:
+        world = World(judge=lambda _: 200, latency=3 * worker.LEASE_SECONDS)
+        world.queue.accept(["m1", "m2", "m3"])
+        world.start()
+        await world.until(lambda: not world.queue.rows, within=4 * worker.LEASE_SECONDS)
+        assert [ids for _, ids, _ in world.requests] == [["m1", "m2", "m3"]]
+        assert set(world.stages.values()) == {"delivered"}
+        await world.stop()
+
+    run(main)
