@@ -228,6 +228,9 @@ class DamagedBlockError(StorageError):
         self.number = number
 
 
+#: Bytes of the number of empty bytes that a stored set begins with: for blocks of 500,000 events.
+_EMPTY_BYTES = 2
+
 # Sets of positions are integers whose bit at a position says whether it is in the set: they are
 # joined and cut by one operation, however many positions there are.
 
@@ -262,13 +265,23 @@ def positions_of(bits: int) -> Sequence[int]:
 
 
 def pack_set(bits: int) -> bytes:
-    """A set as it is stored: little-endian."""
-    return bits.to_bytes((bits.bit_length() + 7) // 8, "little")
+    """A set as it is stored: how many empty bytes come first, then the others, little-endian.
+
+    So one position of a large block takes three bytes. No positions are stored as no bytes.
+    """
+    if not bits:
+        return b""
+    empty = ((bits & -bits).bit_length() - 1) // 8
+    rest = bits >> 8 * empty
+    return empty.to_bytes(_EMPTY_BYTES, "little") + rest.to_bytes(
+        (rest.bit_length() + 7) // 8, "little"
+    )
 
 
 def unpack_set(packed: bytes) -> int:
     """The inverse of `pack_set`."""
-    return int.from_bytes(packed, "little")
+    empty = int.from_bytes(packed[:_EMPTY_BYTES], "little")
+    return int.from_bytes(packed[_EMPTY_BYTES:], "little") << 8 * empty
 
 
 def unpack_open(packed: bytes | None, n: int) -> int:

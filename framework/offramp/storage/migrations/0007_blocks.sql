@@ -29,7 +29,8 @@ CREATE TABLE blocks (
 ) STRICT;
 
 -- What became of the events of a block in a subscription that got at least one of them; deleted
--- when retention takes it. Sets are of positions in the block, one bit each, little-endian.
+-- when retention takes it. Sets are of positions in the block: two bytes say how many empty bytes
+-- come first, then the others follow, one bit for each position, all little-endian.
 CREATE TABLE deliveries (
   block INTEGER NOT NULL,
   subscription INTEGER NOT NULL,

@@ -134,8 +134,13 @@ class Requests:
 
 
 def pack_set(positions: Sequence[int]) -> bytes:
-    """A set of positions, ascending, as it is stored: one bit each, little-endian."""
+    """A set of positions, ascending, as it is stored.
+
+    Two bytes say how many empty bytes come first, then the others follow: one bit each, and all
+    little-endian.
+    """
+    empty = positions[0] // 8
     bits = bytearray(positions[-1] // 8 + 1)
     for position in positions:
         bits[position >> 3] |= 1 << (position & 7)
-    return bytes(bits)
+    return empty.to_bytes(2, "little") + bytes(bits[empty:])
