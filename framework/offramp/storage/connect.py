@@ -14,11 +14,6 @@ if TYPE_CHECKING:
 
 #: Seconds to wait for a foreign connection, such as a person's `sqlite3` shell.
 BUSY_SECONDS = 5.0
-#: Bytes of a page of a new file: a block of events takes half as many pages as with SQLite's 4,096,
-#: each of which costs two system calls, while a single event hardly writes more.
-PAGE_BYTES = 8_192
-#: Bytes of the log after which it is moved to the file.
-CHECKPOINT_BYTES = 4 * 1024 * 1024
 #: Page cache of the writer in KiB: holds the index of about three million message ids.
 WRITER_CACHE_KIB = 65_536
 #: Page cache of each reader in KiB.
@@ -43,11 +38,7 @@ def connect_writer(path: Path) -> sqlite3.Connection:
         path, isolation_level=None, timeout=BUSY_SECONDS, cached_statements=KEPT_STATEMENTS
     )
     try:
-        # Of a file that has pages already, this changes nothing.
-        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         connection.execute("PRAGMA journal_mode = WAL")
-        (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
-        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_BYTES // page_bytes}")
         connection.execute("PRAGMA synchronous = FULL")
         # macOS only: there, a plain fsync stops at the drive's cache.
         connection.execute("PRAGMA fullfsync = ON")
