@@ -188,9 +188,9 @@ class Worker:
         if not suspects:
             self._spawn(self._deliver(lease, self._send_at_once), self._busy)
             return
-        others = [at for at in range(len(lease)) if at not in set(suspects)]
-        if others:
-            self._spawn(self._deliver(lease.pick(others), self._send_at_once), self._busy)
+        others = lease.without(suspects)
+        if len(others):
+            self._spawn(self._deliver(others, self._send_at_once), self._busy)
         self._spawn(self._deliver(lease.pick(suspects), self._send_slowly), self._slow)
 
     def _spawn(self, work: Coroutine[Any, Any, None], among: set[asyncio.Task[None]]) -> None:
@@ -218,8 +218,7 @@ class Worker:
             return None
         span, _ = min(lease.spans(), key=lambda each: each[1].attempt)
         probe = span.start
-        others = [at for at in range(len(lease)) if at != probe]
-        await self.queue.release(lease.pick(others))
+        await self.queue.release(lease.without([probe]))
         return lease.pick([probe])
 
     async def _deliver(self, lease: Lease, work: Callable[[Lease], Awaitable[None]]) -> None:
@@ -268,7 +267,7 @@ class Worker:
         if late:
             outcomes = self._outcomes.failed(lease, late, too_late(), attempted=False)
             settlements.append(Settlement.of(lease, dict(zip(late, outcomes, strict=True))))
-            lease = lease.pick([at for at in range(len(lease)) if at not in set(late)])
+            lease = lease.without(late)
         made = Preparation(bodies=lease.bodies)
         while not self.plan.prepare(made, now=now, seconds=TURN_SECONDS):  # noqa: ASYNC110 - none tells
             await asyncio.sleep(0)

@@ -45,6 +45,10 @@ class NumberedRoute(msgspec.Struct, frozen=True, array_like=True):
     #: Reason -> subscriptions.
     filtered: dict[str, list[int]]
 
+    def filters(self, subscription: int) -> bool:
+        """Whether a subscription does not get the events, for a reason."""
+        return any(subscription in numbers for numbers in self.filtered.values())
+
 
 class Heads(msgspec.Struct, frozen=True, array_like=True):
     """What is known of the events of a block without their bodies, column by column.

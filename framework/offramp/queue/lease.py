@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 
 import attrs
@@ -114,7 +114,7 @@ class Lease:
         part, inside = self.locate(position)
         head = part.head(part.positions[inside])
         return LeasedDelivery(
-            id=delivery_id(part.block + part.positions[inside], self.number),
+            id=self.id(position),
             source=head.source,
             message_id=head.message_id,
             type=head.type,
@@ -142,6 +142,11 @@ class Lease:
             expires_at=self.expires_at,
             parts=tuple(picked),
         )
+
+    def without(self, positions: Iterable[int]) -> Lease:
+        """The part of the lease at all other positions; they are counted anew from 0."""
+        left_out = set(positions)
+        return self.pick([at for at in range(len(self)) if at not in left_out])
 
 
 def delivery_id(event: int, subscription: int) -> str:

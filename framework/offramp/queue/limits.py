@@ -17,6 +17,9 @@ DAY_S = 86_400.0
 DEDUPE_WINDOW_S = DAY_S
 #: Events of one commit: bounds how long a settle waits behind accepts.
 ACCEPTS_PER_COMMIT = 2_000
+#: Deliveries that one write cancels, replays or forgets: between two, accepts and settles get their
+#: turn.
+CHUNK = 2_000
 #: Seconds after which a refused sender should try again.
 RETRY_AFTER_S = 5.0
 #: Seconds that counts and latencies are kept.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import attrs
 
 from offramp.queue.block import pack_set, positions_of, unpack_open
+from offramp.queue.limits import CHUNK
 from offramp.queue.sqlite.codes import EXPIRED, RETRYING, WAITING, as_json
 from offramp.queue.sqlite.counters import Changes
 from offramp.queue.sqlite.exceptions import add_exceptions, new_exception
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from offramp.queue.sqlite.cache import BlockReader
-
-#: Deliveries of one write: between two, accepts and settles get their turn.
-CHUNK = 2_000
 
 
 class Cancelled(NamedTuple):

@@ -84,6 +84,8 @@ class DueQuery:
     """Which deliveries are wanted: up to `n` of a subscription that are due by `now`."""
 
     name: str
+    #: Its number; 0 until it is known.
+    number: int
     #: The block to begin with, and when the next row may come due.
     floor: int
     due_at: int
@@ -96,7 +98,7 @@ class DueQuery:
 
     def __call__(self, connection: sqlite3.Connection) -> Due:
         """Run in a read transaction."""
-        number = find_number(connection, self.name)
+        number = self.number or find_number(connection, self.name)
         if number is None:
             return Due(0, (), (), NEVER, NEVER)
         rows, due_at = self._read_rows(connection, number)

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from offramp.errors import QueueFullError, StorageError
 from offramp.queue.dead_letters import dead_letter_pages
 from offramp.queue.lease import event_number
-from offramp.queue.limits import Limits
+from offramp.queue.limits import CHUNK, Limits
 from offramp.queue.protocol import DEFAULT_PAGE, NO_EXCEPTIONS
 from offramp.queue.sqlite.accept import Accepted, Accepting
 from offramp.queue.sqlite.cache import BlockReader
-from offramp.queue.sqlite.cancel import CHUNK, Cancel, Cancelled, Rebase
+from offramp.queue.sqlite.cancel import Cancel, Cancelled, Rebase
 from offramp.queue.sqlite.codes import CODES, RETRYING, US, WAITING, to_us
 from offramp.queue.sqlite.dead_letters import list_dead, place_of
 from offramp.queue.sqlite.guard import Guard, check_outcomes

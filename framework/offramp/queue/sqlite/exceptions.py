@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from offramp.queue.sqlite.codes import CODES, as_json, clean_text, joined, to_us
 from offramp.queue.sqlite.requests import unref
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
     from offramp.queue.values import Outcome
 
 
-class NewException(NamedTuple):
-    """A delivery that gets a row of its own: the columns of the table, in its order."""
+class ExceptionColumns(msgspec.Struct, frozen=True):
+    """What every row of a delivery of its own has: columns of the table; times in microseconds."""
 
     event: int
     subscription: int
@@ -40,6 +42,11 @@ class NewException(NamedTuple):
     name: str
     received_at: int
     accepted_at: int
+
+
+class NewException(ExceptionColumns, frozen=True):
+    """A delivery that gets a row of its own: the columns of the table, in its order."""
+
     request: int | None
     payload: bytes | None
     body: bytes
@@ -82,7 +89,7 @@ def new_exception(  # noqa: PLR0913 - what is known of a delivery
 
 def add_exceptions(connection: sqlite3.Connection, rows: Sequence[NewException]) -> None:
     """Store rows."""
-    insert_rows(connection, "add_exceptions", rows)
+    insert_rows(connection, "add_exceptions", list(map(msgspec.structs.astuple, rows)))
 
 
 def settle_rows(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import attrs
 
 from offramp.queue.block import pack_set
+from offramp.queue.limits import CHUNK
 from offramp.queue.sqlite.codes import FILTERED, as_json, digest
 from offramp.queue.sqlite.counters import Changes
 from offramp.queue.sqlite.ids import INDEXED, period_of
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from offramp.queue.block import Block
     from offramp.queue.sqlite.heads import HeadReader
 
-#: Events of one write: between two, others get in.
-CHUNK = 2_000
 #: Rows of blocks of one write: those of single events, which are read one by one.
 ROWS = 500
 
@@ -196,7 +195,7 @@ class DropBlocks:
                 changes.pruned.update({(number, FILTERED): n for number in numbers})
         for event, number in own:
             route = heads.route(event - block.number)
-            if any(number in numbers for numbers in route.filtered.values()):
+            if route.filters(number):
                 # Its own row counts instead.
                 changes.pruned[number, FILTERED] -= 1
         if rows and block.number + block.n > indexed:

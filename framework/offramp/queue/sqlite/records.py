@@ -10,6 +10,7 @@ import attrs
 from offramp.queue.block import unpack_open
 from offramp.queue.lease import delivery_id
 from offramp.queue.sqlite.codes import FILTERED, STAGES, WAITING, as_json, optional_s, to_s
+from offramp.queue.sqlite.exceptions import ExceptionColumns
 from offramp.queue.sqlite.numbering import subscription_names
 from offramp.queue.sqlite.requests import read_results
 from offramp.queue.sqlite.sql import SQL
@@ -31,25 +32,9 @@ class EventPlace(NamedTuple):
     block: Block | None
 
 
-class ExceptionRow(NamedTuple):
-    """A delivery with a row of its own; times in microseconds."""
+class ExceptionRow(ExceptionColumns, frozen=True):
+    """A delivery with a row of its own, as it is read."""
 
-    event: int
-    subscription: int
-    state: int
-    due_at: int | None
-    attempts: int
-    updated_at: int
-    replayed_at: int | None
-    reason: str
-    message: str
-    status: int | None
-    source: str
-    message_id: str
-    type: str
-    name: str
-    received_at: int
-    accepted_at: int
     #: These three only where they were asked for.
     payload: bytes | None
     body: bytes | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import attrs
+from msgspec.structs import replace
 
 from offramp.queue.lease import split_delivery_id
 from offramp.queue.sqlite.codes import FILTERED, WAITING, as_json
@@ -73,7 +74,7 @@ class Backfill:
                     request=None,
                     body=body,
                 )
-                rows.append(row._replace(due_at=self.now, replayed_at=self.now))
+                rows.append(replace(row, due_at=self.now, replayed_at=self.now))
         add_exceptions(connection, rows)
         changes.write(connection, self.now)
         return len(rows)
@@ -84,7 +85,7 @@ def _count(changes: Changes, block: Block, place: int, number: int) -> bool:
     route = block.heads.route(place)
     if number in route.subscriptions:
         return False
-    if any(number in numbers for numbers in route.filtered.values()):
+    if route.filters(number):
         changes.states[number, FILTERED] -= 1
         changes.count(number, Counted.REPLAYED, "", 1)
     else:

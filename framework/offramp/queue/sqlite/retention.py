@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from offramp.queue.limits import DAY_S, DEDUPE_WINDOW_S
+from offramp.queue.limits import CHUNK, DAY_S, DEDUPE_WINDOW_S
 from offramp.queue.sqlite.codes import CODES, as_json, to_us
 from offramp.queue.sqlite.heads import HeadReader
 from offramp.queue.sqlite.ids import PERIOD_US
-from offramp.queue.sqlite.prune import CHUNK, DropBlocks, DropDeliveries, DropRows
+from offramp.queue.sqlite.prune import DropBlocks, DropDeliveries, DropRows
 from offramp.queue.sqlite.sql import SQL
 from offramp.queue.values import DEAD, Stage
 

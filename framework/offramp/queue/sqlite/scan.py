@@ -8,6 +8,7 @@ import attrs
 
 from offramp.queue.block import all_of, positions_of, set_of
 from offramp.queue.sqlite.codes import FILTERED, NEVER, as_json, to_us
+from offramp.queue.sqlite.counters import HOUR_US
 from offramp.queue.sqlite.records import EventPlace
 from offramp.queue.sqlite.requests import read_results
 from offramp.queue.sqlite.sql import SQL
@@ -29,9 +30,9 @@ BLOCKS_AT_ONCE = 32
 MOST_BLOCKS_AT_ONCE = 1_024
 #: Events without a block that one statement reads.
 LONE_AT_ONCE = 1_000
-#: Blocks are numbered as they are accepted; a clock that was set back by up to this many
-#: microseconds does not hide them from a listing by time.
-MAX_SET_BACK_US = 3_600_000_000
+#: Blocks are numbered as they are accepted; a clock that was set back by up to an hour does not
+#: hide them from a listing by time.
+MAX_SET_BACK_US = HOUR_US
 
 
 @attrs.frozen(kw_only=True)
@@ -229,13 +230,13 @@ class _FilteredInRange:
 
     def of(self, block: Block) -> int:
         """The set of a block that the subscription filtered."""
-
-        def is_filtered(index: int) -> bool:
-            reasons = block.heads.routes[index].filtered.values()
-            return any(self.subscription in subscriptions for subscriptions in reasons)
-
         heads = block.heads
-        bits = _where(len(heads.routes), heads.route_of, block.n, is_filtered)
+        bits = _where(
+            len(heads.routes),
+            heads.route_of,
+            block.n,
+            lambda index: heads.routes[index].filters(self.subscription),
+        )
         bits |= self.tried.get(block.number, 0)
         if self.rows:
             for place in range(block.n):

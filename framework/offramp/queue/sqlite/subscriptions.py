@@ -124,7 +124,7 @@ class Subscription:
             due: Due | None = None
             while (due is None or not due.parts) and (self._floor < NEVER or self._due_at <= now):
                 due = await self._read(n, now)
-                self.number = due.number
+                self.number = self.number or due.number
             if due is None or not due.parts:
                 return None
             # By the clock of now: it may have been set back meanwhile.
@@ -185,6 +185,7 @@ class Subscription:
         due_at, self._due_at = self._due_at, NEVER
         query = DueQuery(
             name=self.name,
+            number=self.number,
             floor=floor,
             due_at=due_at,
             now=now,
