@@ -145,8 +145,8 @@ def deliver_growth(bench: Bench) -> Iterator[Measurement]:
     sides = make_sides(bench.effort)
     with partner() as far:
         runs = _Runs(far=far, now=bench.now)
-        # So many subscriptions prepare all that they have before the first of it arrives, so that
-        # the pace of the arrivals would say nothing of what they cost.
+        # Timed from the open port on: what many subscriptions prepare before the first event
+        # arrives is a part of what they cost.
         rates = {
             (which, side.name): partial(runs.rate_of_host, side, tree, count, with_start=True)
             for which, tree, side in sides_by_tree(bench, sides)
