@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from offramp.errors import EventError
-from offramp.event import EVENT_TYPES, format_time, normalize, parse_time
+from offramp.event import EVENT_TYPES, Arrival, format_time, normalize, parse_time
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 CASES = json.loads(Path(__file__).with_name("normalize_cases.json").read_text())
@@ -62,6 +62,22 @@ def test_normalize_follows_its_table(case: dict[str, Any]) -> None:
         assert (key, event.get(key, "nothing")) == (key, value)
     for key in case.get("lacks", []):
         assert key not in event
+
+
+@pytest.mark.parametrize("sent_at", ["2026-11-20T09:00:00Z", None], ids=["request", "message"])
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_clock_in_doubt_corrects_no_time(trusted: bool, sent_at: str | None) -> None:
+    """While the collector's own clock may be wrong, a sender's time stays as it was sent."""
+    arrival = Arrival(
+        kind="track", received_at=NOON, new_id=made, sent_at=sent_at, clock_trusted=trusted
+    )
+    event = arrival.normalize(
+        {"timestamp": "2026-11-20T08:00:00.000Z", "sentAt": "2026-11-20T09:00:00.000Z"}
+    )
+    # Three days and three hours behind, by a clock that is right.
+    expected = "2026-11-23T11:00:00.000Z" if trusted else "2026-11-20T08:00:00.000Z"
+    assert event["timestamp"] == expected
+    assert event["originalTimestamp"] == "2026-11-20T08:00:00.000Z"
 
 
 @pytest.mark.parametrize("message", [None, [], "x", 1, Decimal("1.5"), True])

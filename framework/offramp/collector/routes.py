@@ -54,6 +54,10 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def _trusted() -> bool:
+    return True
+
+
 #: A source, an event from it, and the JSON of the event as it is stored.
 Made: TypeAlias = tuple[str, dict[str, Any], bytes]
 Take: TypeAlias = Callable[[web.Request, bytes], Awaitable[web.StreamResponse]]
@@ -96,12 +100,14 @@ def collector_routes(  # noqa: PLR0913 - all but the first are options, by keywo
     public_url: str | None = None,
     proxies: int = 0,
     now: Callable[[], datetime] = _now,
+    clock_trusted: Callable[[], bool] = _trusted,
     new_id: Callable[[], str] = make_id,
 ) -> list[web.RouteDef]:
     """Make the routes of the tracking API below `/v1/`, each also with a trailing slash.
 
     `public_url` is the URL by which browsers reach the collector, if it is behind a proxy;
-    `proxies` is the number of proxies whose X-Forwarded-For is trusted.
+    `proxies` is the number of proxies whose X-Forwarded-For is trusted. While `clock_trusted` says
+    no, the times of senders are not corrected by `now`.
     """
     limits = limits or Limits()
     rate = limits.requests_per_second
@@ -112,6 +118,7 @@ def collector_routes(  # noqa: PLR0913 - all but the first are options, by keywo
         public_url=public_url,
         proxies=proxies,
         now=now,
+        clock_trusted=clock_trusted,
         new_id=new_id,
         maker=EventMaker(limits=limits),
         deadline=Deadline(limits.accept_seconds),
@@ -149,6 +156,7 @@ class _Collector:
     public_url: str | None
     proxies: int
     now: Callable[[], datetime]
+    clock_trusted: Callable[[], bool]
     new_id: Callable[[], str]
     maker: EventMaker
     deadline: Deadline
@@ -238,7 +246,14 @@ class _Collector:
 
     def arrival(self, request: web.Request, kind: str | None, **shared: Any) -> Arrival:
         address = caller_address(request, self.proxies)
-        return Arrival(kind=kind, received_at=self.now(), new_id=self.new_id, ip=address, **shared)
+        return Arrival(
+            kind=kind,
+            received_at=self.now(),
+            new_id=self.new_id,
+            ip=address,
+            clock_trusted=self.clock_trusted(),
+            **shared,
+        )
 
     def arrival_of(self, request: web.Request, batch: Envelope) -> tuple[Arrival, int]:
         """What a batch's events have in common, and the bytes that it adds to each of them."""

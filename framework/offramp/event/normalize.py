@@ -35,6 +35,8 @@ class Arrival:
     batch_integrations: Mapping[str, Any] | None = None
     #: The caller's address.
     ip: str | None = None
+    #: Whether `received_at` can be relied on. If not, no time of a sender is corrected by it.
+    clock_trusted: bool = True
     _received: str = attrs.field(init=False)
     _sent: tuple[Any, timedelta | None] | None = attrs.field(init=False)
 
@@ -120,7 +122,9 @@ class Arrival:
     def _read_sent(self, sent_at: Any) -> tuple[Any, timedelta | None]:
         """Return the text for `sentAt`, and by how much the client's clock is behind ours."""
         sent = parse_time(sent_at)
-        return (sent_at, None) if sent is None else (format_time(sent), self.received_at - sent)
+        if sent is None:
+            return sent_at, None
+        return format_time(sent), self.received_at - sent if self.clock_trusted else None
 
 
 def normalize(  # noqa: PLR0913 - the attributes of an Arrival, by keyword
