@@ -166,6 +166,7 @@ async def host(tmp_path: Path, partner: Partner, written: dict[str, Any]) -> Asy
             registry=CollectorRegistry(),
             readiness={},
             more=control_routes(context, token=Token(value=TOKEN)),
+            unknown_paths=context.unknown_paths,
         )
         try:
             with configs.watch(run):

@@ -51,3 +51,12 @@ async def test_problems_are_told_with_their_place(host: Running) -> None:
     status = await host.get("/api/status")
     assert status["instances"][0]["circuit_breaker"] is None
     assert status["subscriptions"][0]["running"] is False
+
+
+async def test_paths_that_no_endpoint_has_are_listed(host: Running) -> None:
+    """Their events are lost: the path that was used, and the one that was probably meant."""
+    async with host.session.post(f"{host.url}/b") as response:
+        assert response.status == 404
+    [row] = (await host.get("/api/status"))["unknown_paths"]
+    assert row.pop("last_at").endswith("Z")
+    assert row == {"method": "POST", "path": "/b", "nearest": "POST /v1/b", "requests": 1}

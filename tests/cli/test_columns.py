@@ -40,6 +40,16 @@ STATUS = {
     "instances": [],
     "sources": [{"name": LONG, "enabled": True, "accepted": 5, "duplicate": 0, "refused": 0}],
     "problems": [],
+    "unknown_paths": [
+        {
+            "method": "POST",
+            "path": f"/{n}/v1/batch/of/a/long/path/that/a/sender/was/given",
+            "nearest": "POST /v1/batch",
+            "requests": 1_234_567,
+            "last_at": "2026-11-28T10:00:00.000Z",
+        }
+        for n in range(7)
+    ],
     "sums": {"ok": True, "faults": []},
 }
 EVENTS = {

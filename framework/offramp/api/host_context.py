@@ -13,6 +13,7 @@ from offramp.config import Config, ConfigStore
 from offramp.delivery import Engine
 from offramp.plugins import Catalog
 from offramp.queue import Ledger, Queue
+from offramp.web.unknown_paths import UnknownPaths
 
 T = TypeVar("T")
 
@@ -54,6 +55,8 @@ class HostContext:
     started_at: float = attrs.field(factory=time.time)
     #: Held during a change of the configuration, so that changes are made one after another.
     changing: asyncio.Lock = attrs.field(factory=asyncio.Lock)
+    #: Requests to paths that no endpoint has.
+    unknown_paths: UnknownPaths = attrs.field(factory=UnknownPaths)
     _computing: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)
     #: Closed with the host.
     background: Background = attrs.field(factory=Background)

@@ -243,6 +243,18 @@ class SumsShape(TypedDict):
     faults: list[str]
 
 
+class UnknownPathShape(TypedDict):
+    """A path that no endpoint has, asked for since the host started; its events are lost."""
+
+    method: str
+    #: Without its query; parts that may be write keys are masked.
+    path: str
+    #: Method and path of the endpoint that the sender probably means.
+    nearest: str
+    requests: int
+    last_at: Time
+
+
 class StatusShape(TypedDict):
     """The state of the host."""
 
@@ -256,6 +268,8 @@ class StatusShape(TypedDict):
     sources: list[SourceStatus]
     instances: list[InstanceStatus]
     subscriptions: list[SubscriptionStatus]
+    #: The last 50 paths, latest first.
+    unknown_paths: list[UnknownPathShape]
 
 
 class ReconciliationShape(TypedDict):

@@ -17,6 +17,7 @@ from offramp.api.shapes import (
     SourceStatus,
     StatusShape,
     SubscriptionStatus,
+    UnknownPathShape,
 )
 from offramp.api.times import write_time
 from offramp.config import Instance
@@ -76,6 +77,7 @@ class StatusResource:
             "sources": self._sources(counts),
             "instances": self._instances(now),
             "subscriptions": await self._subscriptions(counts, since),
+            "unknown_paths": self._unknown_paths(),
         }
         return Reply(data=answer, revision=revision)
 
@@ -103,6 +105,18 @@ class StatusResource:
                 "refused": refused[source.name],
             }
             for source in self._host.config.sources.values()
+        ]
+
+    def _unknown_paths(self) -> list[UnknownPathShape]:
+        return [
+            {
+                "method": each.method,
+                "path": each.path,
+                "nearest": each.nearest,
+                "requests": each.requests,
+                "last_at": write_time(each.last_at),
+            }
+            for each in self._host.unknown_paths.latest()
         ]
 
     def _instances(self, now: float) -> list[InstanceStatus]:

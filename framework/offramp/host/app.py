@@ -7,15 +7,17 @@ from types import MappingProxyType
 from typing import Final
 
 import attrs
-from aiohttp import web
+from aiohttp import hdrs, web
 from prometheus_client import CollectorRegistry
 
 from offramp.collector.limits import Limits
 from offramp.collector.metrics import CollectorMetrics
 from offramp.collector.routes import Intake, collector_routes
+from offramp.collector.unknown import unknown_route
 from offramp.host.descriptors import watch_descriptors
 from offramp.host.malformed import ConnectionLog, meet_expectation, refuse_other_versions
 from offramp.host.ops import Check, Problems, Refresh, ops_routes
+from offramp.web.unknown_paths import UnknownPaths
 
 #: Seconds that an idle connection stays open: longer than load balancers keep theirs, so that the
 #: host does not close one that is about to be used.
@@ -34,13 +36,16 @@ def make_app(  # noqa: PLR0913 - the parts of a host, by keyword
     proxies: int = 0,
     more: Iterable[web.RouteDef] = (),
     refresh: Refresh | None = None,
+    unknown_paths: UnknownPaths | None = None,
 ) -> web.Application:
     """Make the application with the collector, the endpoints for operations, and `more` routes.
 
     `/readyz` reports `readiness`, `degraded` and `problems`; `refresh` runs before each scrape of
-    the metrics.
+    the metrics. `unknown_paths` counts requests that no route serves.
     """
     metrics = CollectorMetrics(registry)
+    unknown_paths = unknown_paths or UnknownPaths()
+    registry.register(unknown_paths)
     app = web.Application(
         middlewares=[refuse_other_versions],
         handler_args={
@@ -66,7 +71,8 @@ def make_app(  # noqa: PLR0913 - the parts of a host, by keyword
         problems=problems,
         refresh=refresh,
     )
-    for route in (*collector, *ops, *more):
+    others = unknown_route([r.path for r in collector if r.method == hdrs.METH_POST], unknown_paths)
+    for route in (*collector, *ops, *more, others):
         kwargs = {**route.kwargs, "expect_handler": meet_expectation}
         app.add_routes([attrs.evolve(route, kwargs=kwargs)])
 

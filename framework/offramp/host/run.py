@@ -272,6 +272,7 @@ def _app(  # noqa: PLR0913 - the parts of a host
             identity=identity,
         ),
         refresh=metrics.refresh,
+        unknown_paths=context.unknown_paths,
     )
 
 

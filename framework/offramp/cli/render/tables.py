@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from rich.console import Group, RenderableType
@@ -17,6 +17,8 @@ from offramp.cli.render.explanation import short
 MAX_VALUE_CHARACTERS: Final = 400
 #: Characters of a partner's answer shown for an instance that is held back; `--json` has all.
 MAX_MESSAGE_CHARACTERS: Final = 400
+#: Unknown paths that are shown; `--json` has more.
+MAX_UNKNOWN_PATHS: Final = 5
 _COUNTS: Final = ("delivered", "filtered", "rejected", "expired")
 _QUANTILES: Final = ("p50", "p95", "p99")
 
@@ -33,6 +35,7 @@ def render_status(status: Mapping[str, Any]) -> RenderableType:
         parts += [_instances(status["instances"]), *_held(status["instances"]), ""]
     if status["sources"]:
         parts += [_sources(status["sources"]), ""]
+    parts += _unknown_paths(status["unknown_paths"])
     parts += [_problem(problem) for problem in status["problems"]]
     parts += _sums(status["sums"])
     return Group(*parts)
@@ -109,6 +112,18 @@ def _sources(rows: Iterable[Mapping[str, Any]]) -> FittingTable:
         state = Text("takes events", "green") if row["enabled"] else Text("disabled", "dim")
         table.add_row(row["name"], state, *(number(row[name]) for name in counts))
     return table
+
+
+def _unknown_paths(rows: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]:
+    if not rows:
+        return
+    table = FittingTable("unknown path", "last", "nearest endpoint", numbers=("requests",))
+    for row in sorted(rows, key=lambda row: -row["requests"])[:MAX_UNKNOWN_PATHS]:
+        name = f"{row['method']} {row['path']}"
+        table.add_row(name, clock(row["last_at"]), row["nearest"], number(row["requests"]))
+    yield from (Text("senders use paths that no endpoint has: events are lost", "yellow"), table)
+    more = len(rows) - MAX_UNKNOWN_PATHS
+    yield Text(f"and {more} other paths; `--json` lists them" if more > 0 else "", "dim")
 
 
 def _sums(sums: Mapping[str, Any]) -> list[RenderableType]:
