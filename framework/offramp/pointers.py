@@ -46,7 +46,12 @@ def describe_errors(faults: Iterable[Fault]) -> list[ErrorShape]:
 
 def pointer_of(place: str) -> str:
     """The JSON pointer of a place, `#/mapping/id` of `$.mapping.id`; else raises `ValueError`."""
-    return "#" + "".join(f"/{_escaped(key)}" for key in _steps(place))
+    return pointer_to(*_steps(place))
+
+
+def pointer_to(*keys: str) -> str:
+    """The JSON pointer of nested keys, outermost first: `#/instances/billing`."""
+    return "#" + "".join(f"/{_escaped(key)}" for key in keys)
 
 
 def keys_of(pointer: str) -> list[str]:

@@ -72,13 +72,13 @@ class Process:
             return answer.status
 
     async def ready(self) -> tuple[int, dict[str, str]]:
-        """The status of `/readyz`, and what is degraded by place."""
+        """The status of `/readyz`, and what is degraded by pointer."""
         async with (
             aiohttp.ClientSession() as session,
             session.get(f"{self.url}/readyz") as answer,
         ):
             shown = await answer.json()
-            return answer.status, {e["place"]: e["message"] for e in shown.get("degraded", ())}
+            return answer.status, {e["pointer"]: e["detail"] for e in shown.get("degraded", ())}
 
 
 @asynccontextmanager
@@ -172,8 +172,8 @@ async def test_a_named_plugin_that_cannot_be_used_holds_every_instance(
             assert emulator.effects() == {}
             log = host.log.read_text()
         assert status == 200
-        assert cause in degraded["instances.metronome"]
-        assert "'site'" in degraded["instances.metronome"]
+        assert cause in degraded["#/instances/metronome"]
+        assert "'site'" in degraded["#/instances/metronome"]
         [messages] = [line for line in errors(log) if "instances.metronome does not run" in line]
         assert cause in messages
         plugin.write_text(SOUND)
@@ -192,11 +192,11 @@ async def test_an_installed_plugin_that_nothing_names_is_left_out(
         assert await host.track("m1") == 200
         await arrived(emulator, "m1")
         status, degraded = await host.ready()
-        assert (status, list(degraded)) == (200, ["plugins.astray"])
-        assert "OFFRAMP_BLOCKED_PLUGINS=astray" in degraded["plugins.astray"]
+        assert (status, list(degraded)) == (200, ["#/plugins/astray"])
+        assert "OFFRAMP_BLOCKED_PLUGINS=astray" in degraded["#/plugins/astray"]
         log = host.log.read_text()
     [answer] = errors(log)
-    assert answer == f"plugin 'astray': {degraded['plugins.astray']}"
+    assert answer == f"plugin 'astray': {degraded['#/plugins/astray']}"
 
 
 BLOCKS = """
@@ -300,7 +300,7 @@ async def test_an_instance_stays_as_it_was_while_its_destination_is_missing(
             _, degraded = await host.ready()
             await asyncio.sleep(A_WHILE)
             log = host.log.read_text()
-        assert "no_such_library" in degraded["instances.notes"]
+        assert "no_such_library" in degraded["#/instances/notes"]
         assert "instances.notes: stays as it was, as a plugin is left out" in log
         assert TOKEN not in log
         plugin.write_text(DESTINATION)

@@ -39,7 +39,7 @@ STATUS = {
     ],
     "instances": [],
     "sources": [{"name": LONG, "enabled": True, "accepted": 5, "duplicate": 0, "refused": 0}],
-    "problems": [],
+    "degraded": [],
     "unknown_paths": [
         {
             "method": "POST",

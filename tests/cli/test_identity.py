@@ -194,8 +194,8 @@ async def test_endpoints_without_a_token_tell_no_value(
             [degraded] = (await answer.json())["degraded"]
         headers = {"Authorization": f"Bearer {host.token.value}"}
         async with session.get(f"{host.url}/api/status", headers=headers) as answer:
-            [problem] = (await answer.json())["problems"]
-    assert degraded["place"] == problem["place"] == "instances.metronome"
-    assert "`offramp status` shows why" in degraded["message"]
-    assert "METRONOME_TOKEN" not in degraded["message"]
-    assert "the variable METRONOME_TOKEN is not set" in problem["message"]
+            [problem] = (await answer.json())["degraded"]
+    assert degraded["pointer"] == problem["pointer"] == "#/instances/metronome"
+    assert "`offramp status` shows why" in degraded["detail"]
+    assert "METRONOME_TOKEN" not in degraded["detail"]
+    assert "the variable METRONOME_TOKEN is not set" in problem["detail"]

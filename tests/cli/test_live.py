@@ -19,6 +19,7 @@ from tests.cli.conftest import CONFIG, TOKEN, Offramp, usage
 from offramp import _json
 from offramp.cli.context import Context
 from offramp.cli.load import open_file
+from offramp.host import health
 from offramp.host.run import Host, run_host
 from offramp_metronome.emulator import Emulator
 
@@ -313,7 +314,7 @@ def test_figures_of_deliveries_are_there_for_prometheus(live: Live) -> None:
         'offramp_source_events_total{outcome="refused: event_too_large",source="product"} 2.0',
         f'offramp_queue_depth{{state="waiting",{subscription}}} 0.0',
         'offramp_circuit_breaker_open{instance="metronome",reason="failures"} 0.0',
-        "offramp_problems 0.0",
+        'offramp_degraded{kind="instance"} 0.0',
     ):
         assert line in metrics
     assert f'offramp_delivery_latency_seconds{{quantile="0.95",{subscription}}}' in metrics
@@ -365,29 +366,37 @@ def until(true: Callable[[], bool]) -> None:
 
 
 def test_a_revoked_token_holds_the_instance_until_it_is_mended(
-    offramp: Offramp, live: Live
+    offramp: Offramp, live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Status, readiness and metrics name the reason and the remedy; nothing is rejected."""
+    """Status, readiness and metrics name the reason and the remedy; nothing is rejected.
+
+    Only after five minutes it is degraded, and `offramp status` fails.
+    """
     with_token(live, "a-token-that-was-revoked")
     events = [usage(f"m{number}") for number in range(250)]
     asyncio.run_coroutine_threadsafe(live.host.engine.accept("product", events), live.loop).result(
         PATIENCE
     )
     until(lambda: "metronome" in live.host.engine.held)
-    message = flat(offramp("status").out)
-    assert "credentials" in message
-    assert "metronome is held back: change the settings of the instance" in message
+    shown = offramp("status")
+    assert shown.status == 0
+    assert "credentials" in flat(shown.out)
+    assert "metronome is held back: change the settings of the instance" in flat(shown.out)
+    assert _json.loads(asked(live, "/readyz")) == {"ready": True}
+    monkeypatch.setattr(health, "HELD_SECONDS", 0.0)
+    assert offramp("status").status == 1
     ready = _json.loads(asked(live, "/readyz"))
     assert ready["ready"] is True
     [degraded] = ready["degraded"]
-    assert degraded["place"] == "instances.metronome"
-    assert "credentials: change the settings" in degraded["message"]
+    assert (degraded["kind"], degraded["pointer"]) == ("held", "#/instances/metronome")
+    assert "(credentials); change the settings" in degraded["detail"]
+    assert 'offramp_degraded{kind="held"} 1.0' in asked(live, "/metrics")
     held = 'offramp_circuit_breaker_open{instance="metronome",reason="credentials"} 1.0'
     assert held in asked(live, "/metrics")
-    shown = flat(offramp("events", "m0").out)
-    assert "it waits, as metronome is held back: change the settings of the instance" in shown
-    assert "its last attempt: " in shown
-    assert "answered 403" in shown
+    waiting = flat(offramp("events", "m0").out)
+    assert "it waits, as metronome is held back: change the settings of the instance" in waiting
+    assert "its last attempt: " in waiting
+    assert "answered 403" in waiting
     with_token(live, TOKEN)
     live.settle()
     assert held not in asked(live, "/metrics")

@@ -47,6 +47,30 @@ def gate(clock: Clock) -> Gate:
     return Gate(now=clock)
 
 
+def test_a_hold_lasts_until_a_success(gate: Gate, clock: Clock) -> None:
+    """Rests, failed probes and pauses that the partner asks for again are one hold."""
+    assert gate.held_for == 0
+    gate.note(answered(429, retry_after=50))
+    clock.seconds += 40
+    assert gate.held_for == 40
+    clock.seconds += 20
+    assert gate.held_for == 0  # requests may be sent, and none was answered yet
+    gate.note(answered(429, retry_after=50))
+    assert gate.held_for == 60
+    for _ in range(FAILURES_TO_OPEN):
+        gate.note(answered(503))
+    clock.seconds += 200
+    gate.note(answered(503))
+    assert gate.held_for == 260
+    clock.seconds += LONGEST_REST_SECONDS
+    gate.note(None)
+    assert gate.held_for == 0
+    gate.note(answered(429, retry_after=50))
+    assert gate.held_for == 0
+    clock.seconds += 1
+    assert gate.held_for == 1
+
+
 def test_success_adds_and_trouble_halves(gate: Gate, clock: Clock) -> None:
     """Concurrency grows by about one per round of successes and halves on 429 and 5xx."""
     start = gate.limit

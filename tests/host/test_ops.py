@@ -13,8 +13,11 @@ from tests.listening import listening
 
 from offramp.errors import ConfigError
 from offramp.host import ops
+from offramp.web.health import Degraded
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.collector.conftest import Running
 
 HEADERS = {"Authorization": "Basic d3JpdGUta2V5LW9mLXRoZS13ZWI6"}
@@ -44,7 +47,7 @@ async def test_a_check_that_breaks_or_hangs_is_not_ready(
     http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A probe always gets its answer."""
-    monkeypatch.setattr(ops, "READY_SECONDS", 0.05)
+    monkeypatch.setattr(ops, "CHECK_SECONDS", 0.05)
 
     async def holds() -> str | None:
         return None
@@ -58,9 +61,7 @@ async def test_a_check_that_breaks_or_hangs_is_not_ready(
 
     checks = {"holds": holds, "hangs": hangs, "breaks": breaks}
     app = web.Application()
-    app.add_routes(
-        ops.ops_routes(registry=CollectorRegistry(), readiness=checks, degraded={}, problems=dict)
-    )
+    app.add_routes(ops.ops_routes(registry=CollectorRegistry(), readiness=checks))
     async with listening(app) as url, http.get(f"{url}/readyz") as response:
         assert response.status == 503
         faults = (await response.json())["faults"]
@@ -75,8 +76,15 @@ async def test_what_does_not_run_is_listed_and_the_host_is_ready(
 ) -> None:
     """Events are accepted, so it must not be taken out; whoever is woken reads what is wrong."""
 
-    async def ledger() -> str | None:
-        return "1 is missing"
+    async def degraded() -> Sequence[Degraded]:
+        return [
+            Degraded(
+                kind="instance",
+                pointer="#/instances/billing",
+                detail="the token abc is wrong",
+                public_detail="does not run",
+            )
+        ]
 
     async def holds() -> str | None:
         return None
@@ -86,8 +94,7 @@ async def test_what_does_not_run_is_listed_and_the_host_is_ready(
         ops.ops_routes(
             registry=CollectorRegistry(),
             readiness={"storage": holds},
-            degraded={"ledger": ledger, "holds": holds},
-            problems=lambda: {"instances.billing": "a plugin is missing"},
+            degraded=degraded,
         )
     )
     async with listening(app) as url, http.get(f"{url}/readyz") as response:
@@ -95,8 +102,7 @@ async def test_what_does_not_run_is_listed_and_the_host_is_ready(
         assert await response.json() == {
             "ready": True,
             "degraded": [
-                {"place": "instances.billing", "message": "a plugin is missing"},
-                {"place": "ledger", "message": "1 is missing"},
+                {"kind": "instance", "pointer": "#/instances/billing", "detail": "does not run"}
             ],
         }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypeAlias, TypedDict
 
-from offramp.api.shapes import StatusProblem, Time
+from offramp.api.shapes import PluginProblemShape, Time
 from offramp.config.model import Instance, Source, Subscription, SubscriptionTable
 from offramp.definition import Option, options_of
 from offramp.pointers import ErrorShape
@@ -266,7 +266,7 @@ class CatalogAnswer(TypedDict):
     """What can be configured, and the plugins that could not be used."""
 
     destinations: list[DestinationBrief]
-    problems: list[StatusProblem]
+    problems: list[PluginProblemShape]
 
 
 class ActionShape(ActionBrief):

@@ -13,6 +13,7 @@ from offramp.config import Config, ConfigStore
 from offramp.delivery import Engine
 from offramp.plugins import Catalog
 from offramp.queue import Ledger, Queue
+from offramp.web.health import FindDegraded, nothing_degraded
 from offramp.web.unknown_paths import UnknownPaths
 
 T = TypeVar("T")
@@ -51,6 +52,8 @@ class HostContext:
     configs: ConfigStore
     #: The quick check of the sums, from counters alone; lists what is wrong.
     sums: Callable[[], Awaitable[Sequence[str]]] = _no_faults
+    #: Lists what does not run.
+    degraded: FindDegraded = nothing_degraded
     clock: Callable[[], float] = time.time
     started_at: float = attrs.field(factory=time.time)
     #: Held during a change of the configuration, so that changes are made one after another.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal, TypeAlias, TypedDict
 
 from offramp.pointers import ErrorShape
+from offramp.web.health import DegradedShape
 
 #: A time in ISO 8601, UTC.
 Time: TypeAlias = str
@@ -13,10 +14,10 @@ StageName: TypeAlias = Literal[
 ]
 
 
-class StatusProblem(TypedDict):
-    """One part of the configuration that does not run, and why."""
+class PluginProblemShape(TypedDict):
+    """A plugin that could not be used, and why."""
 
-    #: The part's name, such as `instances.billing` or `plugins.reports`.
+    #: The plugin's name, such as `plugins.reports`.
     place: str
     message: str
 
@@ -263,7 +264,8 @@ class StatusShape(TypedDict):
     now: Time
     started_at: Time
     since: Time
-    problems: list[StatusProblem]
+    #: What does not run as configured; empty if all is well.
+    degraded: list[DegradedShape]
     sums: SumsShape
     sources: list[SourceStatus]
     instances: list[InstanceStatus]

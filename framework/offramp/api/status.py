@@ -1,4 +1,4 @@
-"""The state of the host: queue depths, counts, circuit breakers, problems, and sums."""
+"""The state of the host: queue depths, counts, circuit breakers, what does not run, and sums."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from offramp.config import Instance
 from offramp.delivery import Hold, InstanceRuntime
 from offramp.http import readable
 from offramp.queue import Count, Depth
+from offramp.web.health import degraded_shape
 
 #: Seconds that are counted if the caller gives no `since`.
 DEFAULT_LOOK_BACK: Final = 86_400.0
@@ -44,7 +45,7 @@ class StatusResource:
             method="GET",
             path="/api/status",
             tag="status",
-            summary="Show queues, outcomes, latencies, circuit breakers, problems, and the sums",
+            summary="Show queues, outcomes, latencies, circuit breakers, sums, what is degraded",
             serve=self.status,
             answer=StatusShape,
             query=(SINCE,),
@@ -72,7 +73,7 @@ class StatusResource:
             "now": write_time(now),
             "started_at": write_time(host.started_at),
             "since": write_time(since),
-            "problems": [{"place": p, "message": m} for p, m in host.problems.items()],
+            "degraded": [degraded_shape(each, public=False) for each in await host.degraded()],
             "sums": {"ok": not faults, "faults": faults},
             "sources": self._sources(counts),
             "instances": self._instances(now),

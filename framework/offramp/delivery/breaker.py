@@ -76,6 +76,8 @@ class Breaker:
         self._max_retry_after = max_retry_after
         self._hold: Hold | None = None
         self._held_since = -math.inf
+        #: When the first hold or asked pause began after the last success.
+        self._troubled_since: float | None = None
         #: The answer in which the partner asked for a pause.
         self._asked = ""
         self._closed_until = -math.inf
@@ -94,6 +96,16 @@ class Breaker:
         return Hold(code=RETRY_AFTER, message=self._asked, remedy=REMEDIES[RETRY_AFTER])
 
     @property
+    def held_for(self) -> float:
+        """Seconds for which the instance has been held, but for probes; 0 if it is not held now.
+
+        Only a success ends that time: pauses that the partner asks for again and again are one.
+        """
+        if self._troubled_since is None or self.held is None:
+            return 0.0
+        return self._now() - self._troubled_since
+
+    @property
     def needs_probe(self) -> bool:
         """Whether a probe must succeed before requests are sent again."""
         return self._hold is not None
@@ -105,6 +117,7 @@ class Breaker:
 
     def hold(self, code: str, message: str, remedy: str) -> None:
         """Hold the instance back until a probe succeeds; also called after a failed probe."""
+        self._note_trouble()
         if self._hold is None:
             self._held_since = self._now()
             self._next_rest = FIRST_REST_SECONDS
@@ -124,6 +137,8 @@ class Breaker:
             return
         self._failures = self._refusals = 0
         self._hold = None
+        if self._troubled_since is not None and started >= self._troubled_since:
+            self._troubled_since = None
 
     def fail(self, error: DeliveryError, *, weak: bool = False) -> None:
         """Note a failure of the partner, or a refusal of the credentials."""
@@ -146,11 +161,16 @@ class Breaker:
     def obey(self, error: DeliveryError) -> None:
         """Send nothing for the `Retry-After` of an answer, up to the cap."""
         if error.retry_after:
+            self._note_trouble()
             until = self._now() + min(error.retry_after, self._max_retry_after)
             self._asked = with_asked_pause(
                 error.message, error.retry_after, cap=self._max_retry_after
             )
             self._closed_until = max(self._closed_until, until)
+
+    def _note_trouble(self) -> None:
+        if self._troubled_since is None:
+            self._troubled_since = self._now()
 
     def _rest(self) -> None:
         self._closed_until = max(self._closed_until, self._now() + self._next_rest)

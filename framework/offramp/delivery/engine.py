@@ -98,6 +98,16 @@ class Engine:
         plugins = {f"plugins.{each.plugin}": each.message for each in self.catalog.problems}
         return {**self._snapshot.problems, **plugins}
 
+    @property
+    def troubled(self) -> Mapping[str, str]:
+        """The subscriptions whose workers cannot lease or settle now, and why."""
+        found = {}
+        for subscription, (worker, task) in self._workers.items():
+            trouble = "its task has ended" if task.done() else worker.trouble
+            if trouble is not None:
+                found[subscription] = trouble
+        return found
+
     def source_of(self, write_key: str) -> str | None:
         """Find the source of a write key, or `None`."""
         return self._snapshot.router.source_of(write_key)

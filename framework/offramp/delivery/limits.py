@@ -66,6 +66,11 @@ class Gate:
         return self._breaker.held
 
     @property
+    def held_for(self) -> float:
+        """Seconds for which the instance has been held, but for probes; 0 if it is not held now."""
+        return self._breaker.held_for
+
+    @property
     def needs_probe(self) -> bool:
         """Whether a probe must succeed before requests are sent again."""
         return self._breaker.needs_probe

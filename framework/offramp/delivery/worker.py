@@ -77,6 +77,8 @@ class Worker:
     _slow: set[asyncio.Task[None]] = attrs.field(factory=set, init=False)
     _few: asyncio.Semaphore = attrs.field(init=False)
     _memory: Memory = attrs.field(factory=Memory, init=False)
+    #: Why it cannot lease or settle now, by what it was doing.
+    _troubles: dict[str, str] = attrs.field(factory=dict, init=False)
     _stopping: bool = attrs.field(default=False, init=False)
     #: Batches that are leased next.
     _ahead: int = attrs.field(default=1, init=False)
@@ -101,6 +103,11 @@ class Worker:
         """The subscription's id."""
         return self.plan.subscription.id
 
+    @property
+    def trouble(self) -> str | None:
+        """Why it cannot lease or settle now; `None` if it can."""
+        return next(iter(self._troubles.values()), None)
+
     def _about(self, action: str) -> dict[str, str]:
         return {"action": action, "subscription": self.id}
 
@@ -110,11 +117,15 @@ class Worker:
             try:
                 await self._turn()
             except StorageError as error:
+                self._troubles["turn"] = str(error)
                 log.warning("subscription %s: %s", self.id, error, extra=self._about("storage"))
                 await asyncio.sleep(FAULT_PAUSE_SECONDS)
-            except Exception:
+            except Exception as error:
+                self._troubles["turn"] = f"{type(error).__name__}; the log has the traceback"
                 log.exception("%s continues after an error", self.id, extra=self._about("fault"))
                 await asyncio.sleep(FAULT_PAUSE_SECONDS)
+            else:
+                self._troubles.pop("turn", None)
 
     async def finish(self, *, within: float) -> None:
         """Release what waits, and wait at most `within` seconds for running deliveries."""
@@ -319,8 +330,10 @@ class Worker:
                 )
                 break
             except StorageError as error:
+                self._troubles["settle"] = str(error)
                 log.warning("subscription %s: %s", self.id, error, extra=self._about("storage"))
                 await asyncio.sleep(FAULT_PAUSE_SECONDS)
+        self._troubles.pop("settle", None)
         if len(lost) < len(settlement.lease):
             with PluginCode() as code:
                 self.observe(self.plan, settlement, lost)

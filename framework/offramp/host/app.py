@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
-from types import MappingProxyType
 from typing import Final
 
 import attrs
@@ -16,7 +15,8 @@ from offramp.collector.routes import Intake, collector_routes
 from offramp.collector.unknown import unknown_route
 from offramp.host.descriptors import watch_descriptors
 from offramp.host.malformed import ConnectionLog, meet_expectation, refuse_other_versions
-from offramp.host.ops import Check, Problems, Refresh, ops_routes
+from offramp.host.ops import Check, Refresh, ops_routes
+from offramp.web.health import FindDegraded, nothing_degraded
 from offramp.web.unknown_paths import UnknownPaths
 
 #: Seconds that an idle connection stays open: longer than load balancers keep theirs, so that the
@@ -29,8 +29,7 @@ def make_app(  # noqa: PLR0913 - the parts of a host, by keyword
     intake: Intake,
     registry: CollectorRegistry,
     readiness: Mapping[str, Check],
-    degraded: Mapping[str, Check] = MappingProxyType({}),
-    problems: Problems = dict,
+    degraded: FindDegraded = nothing_degraded,
     limits: Limits | None = None,
     public_url: str | None = None,
     proxies: int = 0,
@@ -40,8 +39,8 @@ def make_app(  # noqa: PLR0913 - the parts of a host, by keyword
 ) -> web.Application:
     """Make the application with the collector, the endpoints for operations, and `more` routes.
 
-    `/readyz` reports `readiness`, `degraded` and `problems`; `refresh` runs before each scrape of
-    the metrics. `unknown_paths` counts requests that no route serves.
+    `/readyz` reports `readiness` and `degraded`; `refresh` runs before each scrape of the metrics.
+    `unknown_paths` counts requests that no route serves.
     """
     metrics = CollectorMetrics(registry)
     unknown_paths = unknown_paths or UnknownPaths()
@@ -68,7 +67,6 @@ def make_app(  # noqa: PLR0913 - the parts of a host, by keyword
         registry=registry,
         readiness=readiness,
         degraded=degraded,
-        problems=problems,
         refresh=refresh,
     )
     others = unknown_route([r.path for r in collector if r.method == hdrs.METH_POST], unknown_paths)

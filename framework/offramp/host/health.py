@@ -1,22 +1,114 @@
-"""The checks of `/readyz`: whether events can be stored, and which parts do not run."""
+"""Whether events can be stored, and which parts of the host do not run: one registry of kinds."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
+
+import attrs
 
 from offramp.delivery import Engine
 from offramp.errors import OfframpError
-from offramp.host.ops import Check
+from offramp.host.ops import CHECK_SECONDS, Check
+from offramp.pointers import pointer_to
 from offramp.queue import wrong_sums
 from offramp.storage import Store
+from offramp.web.health import Degraded
 
-#: Problems of plugins contain no values of the configuration.
-PLUGIN_PLACES: Final = "plugins."
-CAUSE_HIDDEN: Final = "does not run, and its events wait; `offramp status` shows why"
+#: Seconds for which an instance may be held back before it counts as degraded: a partner that is
+#: away for a moment should wake nobody.
+HELD_SECONDS: Final = 300.0
+MINUTE_SECONDS: Final = 60
+CAUSE_HIDDEN: Final = "`offramp status` shows why"
 
 Sums: TypeAlias = Callable[[], Awaitable[Sequence[str]]]
+
+_log = logging.getLogger(__name__)
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Watched:
+    """The parts of a host that the kinds look at; a kind that needs another part adds it here."""
+
+    engine: Engine
+    #: The quick check of the sums; lists what is wrong.
+    sums: Sums
+
+
+@attrs.frozen(kw_only=True)
+class Finding:
+    """One part that does not run."""
+
+    #: JSON pointer of the part.
+    pointer: str
+    #: What is wrong; it may quote the configuration, but no secret.
+    cause: str
+    #: What callers without a token may read of it: nothing of the configuration, nor of an answer.
+    public: str
+    #: What a person can do, if it is not the remedy of the kind; empty if the cause says it.
+    remedy: str | None = None
+
+
+Find: TypeAlias = Callable[[Watched], Iterable[Finding] | Awaitable[Iterable[Finding]]]
+
+
+@attrs.frozen(kw_only=True)
+class Kind:
+    """A kind of problem with which the host still accepts events."""
+
+    #: Its name in the API, and the label of its metric.
+    code: str
+    #: What it means, in one line, for the documentation.
+    summary: str
+    #: What a person can do, in one sentence.
+    remedy: str
+    #: Lists what has this problem; called in the event loop, and must be quick.
+    find: Find
+
+
+class Health:
+    """Lists what does not run, by all kinds; call it as `FindDegraded`."""
+
+    def __init__(self, watched: Watched, kinds: Sequence[Kind] | None = None) -> None:
+        self._watched = watched
+        self._kinds = KINDS if kinds is None else kinds
+
+    async def __call__(self) -> Sequence[Degraded]:
+        """Ask every kind, all at the same time."""
+        found = await asyncio.gather(*map(self._ask, self._kinds))
+        return [each for of_kind in found for each in of_kind]
+
+    async def _ask(self, kind: Kind) -> Sequence[Degraded]:
+        return [_degraded(kind, each) for each in await self._findings(kind)]
+
+    async def _findings(self, kind: Kind) -> Iterable[Finding]:
+        """What a kind finds; a check that fails is reported itself, as something may be wrong."""
+        try:
+            async with asyncio.timeout(CHECK_SECONDS):
+                found = kind.find(self._watched)
+                return await found if isinstance(found, Awaitable) else found
+        except TimeoutError:
+            cause = f"the check did not end within {CHECK_SECONDS:g} s"
+        except OfframpError as error:
+            cause = f"the check failed: {error}"
+        except Exception:  # noqa: BLE001 - one broken check must not hide the others
+            _log.exception("the check %r failed with an error", kind.code)
+            cause = "the check raised an error; the log has the traceback"
+        return [Finding(pointer=pointer_to(kind.code), cause=cause, public=cause)]
+
+
+def _degraded(kind: Kind, found: Finding) -> Degraded:
+    remedy = kind.remedy if found.remedy is None else found.remedy
+    end = f"; {remedy}" if remedy else ""
+    return Degraded(
+        kind=kind.code,
+        pointer=found.pointer,
+        detail=found.cause + end,
+        public_detail=found.public + end,
+    )
 
 
 def checks(store: Store, engine: Engine) -> Mapping[str, Check]:
@@ -35,38 +127,6 @@ def checks(store: Store, engine: Engine) -> Mapping[str, Check]:
     return {"storage": storage, "queue": queue}
 
 
-def lesser_checks(sums: Sums) -> Mapping[str, Check]:
-    """Make the checks, by name, whose failure does not stop the host from accepting events."""
-
-    async def ledger() -> str | None:
-        return "; ".join(await sums()) or None
-
-    return {"ledger": ledger}
-
-
-def held_instances(engine: Engine) -> Mapping[str, str]:
-    """List the instances that are held back, by place, with what to do.
-
-    The partner's answers are left out, as callers of `/readyz` need no token.
-    """
-    return {
-        f"instances.{name}": f"held back, {hold.code}: {hold.remedy}"
-        for name, hold in engine.held.items()
-    }
-
-
-def public_problems(engine: Engine) -> Mapping[str, str]:
-    """List what does not run, by place, without values of the configuration.
-
-    Callers of `/readyz` need no token; `offramp status`, which needs it, shows the full causes.
-    """
-    tellable = engine.snapshot.of_plugins
-    return {
-        place: message if place in tellable or place.startswith(PLUGIN_PLACES) else CAUSE_HIDDEN
-        for place, message in engine.problems.items()
-    }
-
-
 def quick_sums(store: Store) -> Sums:
     """Check accepted = ended + in flight for every subscription, by the counters alone."""
 
@@ -80,3 +140,106 @@ def _something(connection: sqlite3.Connection) -> None:
     """Write a page unchanged, to notice a full disk."""
     [version] = connection.execute("PRAGMA user_version").fetchone()
     connection.execute(f"PRAGMA user_version = {int(version)}")
+
+
+def _stopped(watched: Watched, part: str) -> Iterable[Finding]:
+    """Instances or subscriptions that cannot run."""
+    snapshot = watched.engine.snapshot
+    for place, problem in snapshot.problems.items():
+        of, _, name = place.partition(".")
+        if of == part:
+            cause = f"does not run, and its events wait: {problem}"
+            of_plugin = place in snapshot.of_plugins
+            public = cause if of_plugin else f"does not run, and its events wait; {CAUSE_HIDDEN}"
+            yield Finding(pointer=pointer_to(part, name), cause=cause, public=public)
+
+
+def _instances(watched: Watched) -> Iterable[Finding]:
+    return _stopped(watched, "instances")
+
+
+def _subscriptions(watched: Watched) -> Iterable[Finding]:
+    return _stopped(watched, "subscriptions")
+
+
+def _held(watched: Watched) -> Iterable[Finding]:
+    engine = watched.engine
+    for name, hold in engine.held.items():
+        seconds = engine.snapshot.runtimes[name].gate.held_for
+        if seconds > HELD_SECONDS:
+            # Without the partner's answer, which may be long: the instance's own state has it.
+            cause = f"held back for {seconds / MINUTE_SECONDS:.0f} minutes ({hold.code})"
+            yield Finding(
+                pointer=pointer_to("instances", name),
+                cause=cause,
+                public=cause,
+                remedy=hold.remedy,
+            )
+
+
+def _plugins(watched: Watched) -> Iterable[Finding]:
+    for problem in watched.engine.catalog.problems:
+        # A problem of a plugin contains no value of the configuration.
+        yield Finding(
+            pointer=pointer_to("plugins", problem.plugin),
+            cause=problem.message,
+            public=problem.message,
+            remedy="",
+        )
+
+
+def _workers(watched: Watched) -> Iterable[Finding]:
+    for subscription, trouble in watched.engine.troubled.items():
+        yield Finding(
+            pointer=pointer_to("subscriptions", subscription),
+            cause=f"its worker does not deliver: {trouble}",
+            public=f"its worker does not deliver; {CAUSE_HIDDEN}",
+        )
+
+
+async def _sums(watched: Watched) -> Iterable[Finding]:
+    return [
+        Finding(pointer=pointer_to("sums"), cause=fault, public=fault)
+        for fault in await watched.sums()
+    ]
+
+
+#: The order in which they are listed.
+KINDS: Final = (
+    Kind(
+        code="instance",
+        summary="an enabled instance cannot start, such as for a reference that is missing",
+        remedy="fix its settings or the plugin",
+        find=_instances,
+    ),
+    Kind(
+        code="subscription",
+        summary="an enabled subscription cannot be compiled",
+        remedy="fix it: `offramp check` lists its errors",
+        find=_subscriptions,
+    ),
+    Kind(
+        code="held",
+        summary="an instance has been held back for more than five minutes, whatever the reason",
+        remedy="ask the partner",
+        find=_held,
+    ),
+    Kind(
+        code="plugin",
+        summary="a plugin is left out, or one of its hooks failed",
+        remedy="fix the plugin",
+        find=_plugins,
+    ),
+    Kind(
+        code="worker",
+        summary="the worker of a subscription fails to lease or to settle",
+        remedy="it tries again every second; look at the disk and at the log",
+        find=_workers,
+    ),
+    Kind(
+        code="sums",
+        summary="accepted is not ended + in flight",
+        remedy="`offramp status --reconcile` recounts everything",
+        find=_sums,
+    ),
+)

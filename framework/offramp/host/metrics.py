@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from offramp.api import HostContext
 from offramp.delivery import REMEDIES
+from offramp.host.health import KINDS
 from offramp.queue import Count, Depth, Latency
 
 MINUTE_SECONDS: Final = 60
@@ -42,9 +43,12 @@ class DeliveryMetrics(Collector):
         self._recent: Counter[tuple[str, ...]] = Counter()
         self._depths: Mapping[str, Depth] = {}
         self._latencies: dict[str, Latency] = {}
+        #: Kind -> how many parts do not run.
+        self._degraded: Counter[str] = Counter()
 
     async def refresh(self) -> None:
         """Read all values; minutes that are over and counted are not read again."""
+        self._degraded = Counter(each.kind for each in await self._host.degraded())
         now = self._clock()
         closed = max(_minute(now) - OPEN_MINUTES * MINUTE_SECONDS, self._from)
         counts = await self._host.ledger.counts(self._from, now + 1)
@@ -67,6 +71,7 @@ class DeliveryMetrics(Collector):
         yield from self._of_subscriptions()
         yield from self._of_instances()
         yield self._of_plugins()
+        yield self._of_health()
 
     def _counts(self) -> Iterator[Metric]:
         deliveries = CounterMetricFamily(
@@ -124,9 +129,7 @@ class DeliveryMetrics(Collector):
             for reason in REMEDIES:
                 breaker.add_metric([name, reason], float(hold is not None and hold.code == reason))
             limit.add_metric([name], runtime.gate.limit)
-        problems = GaugeMetricFamily("offramp_problems", "Configured parts that do not run.")
-        problems.add_metric([], len(self._host.problems))
-        yield from (breaker, limit, problems)
+        yield from (breaker, limit)
 
     def _of_plugins(self) -> Metric:
         blocked = CounterMetricFamily(
@@ -138,6 +141,16 @@ class DeliveryMetrics(Collector):
         for plugin, seconds in sorted({**none, **self._blocked}.items()):
             blocked.add_metric([plugin], seconds)
         return blocked
+
+    def _of_health(self) -> Metric:
+        degraded = GaugeMetricFamily(
+            "offramp_degraded",
+            "Parts that do not run as configured, by kind of problem.",
+            labels=("kind",),
+        )
+        for kind in KINDS:
+            degraded.add_metric([kind.code], self._degraded[kind.code])
+        return degraded
 
 
 def _minute(seconds: float) -> int:

@@ -15,16 +15,15 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from offramp.web.answers import data
+from offramp.web.health import FindDegraded, degraded_shape, nothing_degraded
 
 #: Returns what is wrong, or `None`.
 Check: TypeAlias = Callable[[], Awaitable[str | None]]
-#: Returns what does not run while the host accepts events: place -> why.
-Problems: TypeAlias = Callable[[], Mapping[str, str]]
 #: Updates the metrics that are not counted as they happen.
 Refresh: TypeAlias = Callable[[], Awaitable[None]]
 
 #: Seconds for all checks, which run at the same time; shorter than the timeout of most probes.
-READY_SECONDS: Final = 5.0
+CHECK_SECONDS: Final = 5.0
 
 _log = logging.getLogger(__name__)
 
@@ -33,27 +32,25 @@ def ops_routes(
     *,
     registry: CollectorRegistry,
     readiness: Mapping[str, Check],
-    degraded: Mapping[str, Check],
-    problems: Problems,
+    degraded: FindDegraded = nothing_degraded,
     refresh: Refresh | None = None,
 ) -> list[web.RouteDef]:
     """Make `/livez`, `/readyz` (which runs the checks, by name) and `/metrics`.
 
-    `/readyz` answers 503 if a check of `readiness` fails. Failed checks of `degraded`, and
-    `problems`, are only listed.
+    `/readyz` answers 503 only if a check of `readiness` fails: a load balancer may act on it. What
+    is `degraded` is only listed.
     """
 
     async def livez(_: web.Request) -> web.Response:
         return web.Response(text="ok")
 
     async def readyz(_: web.Request) -> web.Response:
-        faults = await _faults(readiness)
-        listed = {**problems(), **await _faults(degraded)}
+        faults, found = await asyncio.gather(_faults(readiness), degraded())
         answer: dict[str, Any] = {"ready": not faults}
         if faults:
             answer["faults"] = faults
-        if listed:
-            answer["degraded"] = [{"place": place, "message": m} for place, m in listed.items()]
+        if found:
+            answer["degraded"] = [degraded_shape(each, public=True) for each in found]
         return data(answer, HTTPStatus.SERVICE_UNAVAILABLE if faults else HTTPStatus.OK)
 
     async def metrics(request: web.Request) -> web.Response:
@@ -89,10 +86,10 @@ async def _faults(checks: Mapping[str, Check]) -> dict[str, str]:
 
 async def _fault(name: str, check: Check) -> str | None:
     try:
-        async with asyncio.timeout(READY_SECONDS):
+        async with asyncio.timeout(CHECK_SECONDS):
             return await check()
     except TimeoutError:
-        return f"the check did not end within {READY_SECONDS:g} s"
+        return f"the check did not end within {CHECK_SECONDS:g} s"
     except Exception:  # noqa: BLE001 - any error means "not ready"
         _log.exception("the readiness check %r failed with an error", name)
         return "the check raised an error; the log has the traceback"

@@ -49,13 +49,7 @@ from offramp.delivery import (
     watch_loop,
 )
 from offramp.host.app import make_app
-from offramp.host.health import (
-    checks,
-    held_instances,
-    lesser_checks,
-    public_problems,
-    quick_sums,
-)
+from offramp.host.health import Health, Watched, checks, quick_sums
 from offramp.host.listen import bind, serve
 from offramp.host.metrics import DeliveryMetrics
 from offramp.http import open_transport
@@ -178,9 +172,7 @@ async def _run(
         changes, config, references = await _in_force(configs, written, catalog, references)
         start = start_instances(catalog, references, max_retry_after=settings.max_retry_after)
         engine = Engine(catalog, queue, start, references=references)
-        ledger = SqliteLedger(store)
-        sums = quick_sums(store)
-        context = HostContext(engine=engine, queue=queue, ledger=ledger, configs=configs, sums=sums)
+        context = _context(engine, queue, configs, store)
 
         async def put_to_work(_: int, changed: Config) -> None:
             await engine.apply(resolve_write_keys(changed, references))
@@ -205,7 +197,7 @@ async def _run(
                             url=url,
                             engine=engine,
                             queue=queue,
-                            ledger=ledger,
+                            ledger=context.ledger,
                             token=token,
                             folder=folder,
                             changes=changes,
@@ -213,6 +205,18 @@ async def _run(
         finally:
             await context.background.close()
             await engine.stop()
+
+
+def _context(engine: Engine, queue: Queue, configs: ConfigStore, store: Store) -> HostContext:
+    sums = quick_sums(store)
+    return HostContext(
+        engine=engine,
+        queue=queue,
+        ledger=SqliteLedger(store),
+        configs=configs,
+        sums=sums,
+        degraded=Health(Watched(engine=engine, sums=sums)),
+    )
 
 
 async def _in_force(
@@ -259,8 +263,7 @@ def _app(  # noqa: PLR0913 - the parts of a host
         intake=context.engine,
         registry=registry,
         readiness=checks(store, context.engine),
-        degraded=lesser_checks(context.sums),
-        problems=lambda: {**public_problems(context.engine), **held_instances(context.engine)},
+        degraded=context.degraded,
         limits=collector_limits(settings),
         public_url=settings.public_url,
         proxies=settings.trusted_proxies,

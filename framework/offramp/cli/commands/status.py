@@ -21,7 +21,7 @@ async def status(
 ) -> int:
     """Show each subscription's queue, outcomes and latency, and whether the sums hold.
 
-    The exit status is 1 if they do not, or if something configured does not run.
+    The exit status is 1 if they do not, or if something does not run as configured.
 
     Parameters
     ----------
@@ -39,4 +39,4 @@ async def status(
         write_line(status)
     else:
         context.out.print(render_status(status))
-    return int(bool(status["problems"]) or not status["sums"]["ok"])
+    return int(bool(status["degraded"]) or not status["sums"]["ok"])

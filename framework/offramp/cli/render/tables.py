@@ -36,7 +36,8 @@ def render_status(status: Mapping[str, Any]) -> RenderableType:
     if status["sources"]:
         parts += [_sources(status["sources"]), ""]
     parts += _unknown_paths(status["unknown_paths"])
-    parts += [_problem(problem) for problem in status["problems"]]
+    # The sums have their own lines.
+    parts += [_degraded(each) for each in status["degraded"] if each["kind"] != "sums"]
     parts += _sums(status["sums"])
     return Group(*parts)
 
@@ -132,8 +133,8 @@ def _sums(sums: Mapping[str, Any]) -> list[RenderableType]:
     return [Text(f"✗ {fault}", "red") for fault in sums["faults"]]
 
 
-def _problem(problem: Mapping[str, str]) -> Text:
-    return Text.assemble(("✗ ", "red"), (problem["place"], "bold"), f": {problem['message']}")
+def _degraded(found: Mapping[str, str]) -> Text:
+    return Text.assemble(("✗ ", "red"), (found["pointer"], "bold"), f": {found['detail']}")
 
 
 def render_dead_letters(
