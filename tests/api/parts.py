@@ -57,6 +57,7 @@ CALLS: list[tuple[str, str, str, Any]] = [
     ("GET", "/api/replays/{id}", "REPLAY", None),
     ("GET", "/api/config", "", None),
     ("POST", "/api/config", "?dry_run=true", {"sources": {"x": {"write_key": "k"}}}),
+    ("POST", "/api/reload", "", None),
     ("GET", "/api/audit-log", "", None),
     ("DELETE", "/api/subscriptions/{id}", ID, None),
     ("GET", "/api/openapi.json", "", None),

@@ -87,3 +87,11 @@ async def ask(host: Host, method: str, path: str, body: object = None) -> int:
         session.request(method, f"{host.url}/api/{path}", data=data) as answer,
     ):
         return answer.status
+
+
+def write(path: Path, text: str | None) -> None:
+    """Another file in its place, or none."""
+    if text is None:
+        path.unlink()
+    else:
+        path.write_text(text)

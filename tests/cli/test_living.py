@@ -12,7 +12,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from tests.cli.conftest import CONFIG, TOKEN, Offramp, usage
-from tests.cli.parts import COMMAND, PATIENCE, ask, running
+from tests.cli.parts import COMMAND, PATIENCE, ask, running, write
 
 from offramp.cli.commands.export import load_stored
 from offramp.cli.context import Context
@@ -21,14 +21,6 @@ from offramp.errors import ConfigError
 from offramp.host.run import Host
 
 SUBSCRIPTION = "metronome/Billing events"
-
-
-def write(path: Path, text: str | None) -> None:
-    """Another file in its place, or none."""
-    if text is None:
-        path.unlink()
-    else:
-        path.write_text(text)
 
 
 def config_of(host: Host) -> Config:

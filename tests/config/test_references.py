@@ -65,6 +65,25 @@ def test_what_stands_in_the_file_is_followed_and_nothing_that_protects_the_host(
         follow_all(ENVIRON).read("env:OFFRAMP_SECRET_KEY")
 
 
+def test_a_reference_that_is_gone_keeps_the_value_that_was_read(tmp_path: Path) -> None:
+    """Nothing stops because a file is replaced in two steps; until it is back, that is listed."""
+    path = tmp_path / "token"
+    reference = f"file:{path}"
+    references = follow_all({})
+    with pytest.raises(ValueError, match="No such file"):
+        references.read(reference)
+    assert references.stale == {}
+    path.write_text("first\n")
+    assert references.read(reference) == "first"
+    path.write_text("")
+    assert references.read(reference) == "first"
+    assert references.stale == {reference: f"the file {path} is empty"}
+    path.write_text("second\n")
+    assert references.read(reference) == "second"
+    assert references.stale == {}
+    assert "second" not in repr(references)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Allowed is `allowed`; a data folder and a secret lie beside it."""

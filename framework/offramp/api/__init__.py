@@ -12,6 +12,7 @@ from offramp.api.identity import (
 )
 from offramp.api.logins import RefusedLogins
 from offramp.api.records import event_record
+from offramp.api.reloading import Reloaded, reload, reload_refused, stale_references
 from offramp.api.table import control_routes, operations_of
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "HostContext",
     "Identity",
     "RefusedLogins",
+    "Reloaded",
     "Token",
     "control_routes",
     "event_record",
@@ -30,4 +32,7 @@ __all__ = [
     "own_identity",
     "proof",
     "read_token",
+    "reload",
+    "reload_refused",
+    "stale_references",
 ]

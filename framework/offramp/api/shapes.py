@@ -274,6 +274,15 @@ class StatusShape(TypedDict):
     unknown_paths: list[UnknownPathShape]
 
 
+class ReloadShape(TypedDict):
+    """The result of reading all references anew."""
+
+    #: Places of the sources, instances and subscriptions that have another value.
+    changed: list[str]
+    #: What could not be read, and why; the former values are used.
+    kept: list[ErrorShape]
+
+
 class ReconciliationShape(TypedDict):
     """The result of recounting everything."""
 

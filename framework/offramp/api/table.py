@@ -17,6 +17,7 @@ from offramp.api.logins import RefusedLogins
 from offramp.api.openapi import OpenApiResource
 from offramp.api.operations import Operation
 from offramp.api.plugin_routes import plugin_routes
+from offramp.api.reloading import ReloadResource
 from offramp.api.replays import ReplaysResource
 from offramp.api.serving import routes
 from offramp.api.sources import SourcesResource
@@ -41,6 +42,7 @@ def operations_of(host: HostContext) -> tuple[Operation, ...]:
         StatsResource,
         ReplaysResource,
         DocumentsResource,
+        ReloadResource,
     )
     found = [each for resource in resources for each in resource(host).operations()]
     return (*found, *OpenApiResource(found).operations())

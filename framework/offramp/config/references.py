@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import stat
@@ -28,6 +29,8 @@ from offramp.plugins import Catalog
 TOKEN_VARIABLE: Final = "OFFRAMP_TOKEN"  # noqa: S105 - the variable's name
 #: What protects the host itself never becomes a value of the configuration.
 OWN_VARIABLES: Final = frozenset({KEY_VARIABLE, KEY_FILE_VARIABLE, TOKEN_VARIABLE})
+logger = logging.getLogger(__name__)
+
 #: A secret is short; a file that is longer is none, and would only fill memory.
 MAX_FILE_BYTES: Final = 65_536
 
@@ -46,6 +49,10 @@ class References:
     own_folder: Path | None = None
     #: The variables; those of the process unless given.
     environ: Mapping[str, str] = attrs.field(factory=lambda: os.environ, repr=False)
+    #: What each reference stood for when it was last read.
+    _known: dict[str, str] = attrs.field(factory=dict, repr=False, eq=False)
+    #: The references that could be read before and now cannot, and why: the old value is used.
+    stale: dict[str, str] = attrs.field(factory=dict, repr=False, eq=False)
 
     def fault(self, reference: str) -> str | None:
         """Why a reference is not followed, or nothing."""
@@ -55,13 +62,31 @@ class References:
             return str(error)
 
     def read(self, reference: str) -> str:
-        """What a reference stands for; raises `ValueError` with what is the matter."""
+        """What a reference stands for now, or stood for when it was last read.
+
+        Raises `ValueError` with what is the matter if it is not followed, or was never read.
+        """
         # Links are followed once, so that what is read is what was judged.
         real = _real(_path_of(reference))
         fault = self._fault(reference, real)
         if fault is not None:
             raise ValueError(fault)
-        return _read(reference, real, self.environ)
+        try:
+            value = _read(reference, real, self.environ)
+        except ValueError as error:
+            if reference not in self._known:
+                raise
+            if self.stale.get(reference) != str(error):
+                logger.error(  # noqa: TRY400 - the error says all
+                    "%s; the value that was read before is still used",
+                    error,
+                    extra={"action": "reference_stale"},
+                )
+            self.stale[reference] = str(error)
+            return self._known[reference]
+        self.stale.pop(reference, None)
+        self._known[reference] = value
+        return value
 
     def _fault(self, reference: str, real: Path | None) -> str | None:
         if real is not None and ".." in Path(_path_of(reference)).parts:

@@ -159,15 +159,18 @@ class Engine:
         """Count events that the collector refused."""
         self.refused[source or "", reason] += count
 
-    async def apply(self, config: Config) -> Snapshot:
+    async def apply(self, config: Config, *, reread: bool = False) -> Snapshot:
         """Run another configuration at once; running deliveries end under the old one.
 
-        New workers start beside the old ones, which keep what they have leased. The change is
+        New workers start beside the old ones, which keep what they have leased. With `reread`,
+        parts whose references stand for something else now start anew too. The change is
         completed even if the caller is cancelled.
         """
-        return await asyncio.shield(asyncio.create_task(self._apply(config), name="apply"))
+        return await asyncio.shield(
+            asyncio.create_task(self._apply(config, reread=reread), name="apply")
+        )
 
-    async def _apply(self, config: Config) -> Snapshot:
+    async def _apply(self, config: Config, *, reread: bool) -> Snapshot:
         async with self._changing:
             old = self._snapshot
             # In a thread: a new file may have thousands of subscriptions.
@@ -177,10 +180,11 @@ class Engine:
                 self.catalog,
                 previous=old,
                 references=self.references,
+                reread=reread,
             )
             if self._stopped:
                 return old
-            new = start_runtimes(compiled, self.catalog, self._start_instance, previous=old)
+            new = start_runtimes(compiled, self.catalog, self._start_instance)
             self._snapshot = new
             _complain(old, new)
             changed = [each for each in self._workers if _worker_changed(each, old, new)]

@@ -70,6 +70,14 @@ class Plan:
         """
         return Projection(self.transform.reads).read
 
+    def is_outdated(self, references: References) -> bool:
+        """Whether a reference in the mapping cannot be followed, or stands for something else."""
+        try:
+            read = resolve_mapping(self.subscription, self.offered.fields, references)
+        except ConfigError:
+            return True
+        return read != self.mapping
+
     def mask_of(self, base: Mask, event: dict[str, Any]) -> Mask:
         """Make a mask of what `base` masks, and of secrets that the mapping makes of an event.
 

@@ -13,7 +13,13 @@ from typing import Any, Final, TypeVar
 
 import attrs
 
-from offramp.config import MAX_RETRY_AFTER_SECONDS, Instance, referenced_values
+from offramp.config import (
+    MAX_RETRY_AFTER_SECONDS,
+    Instance,
+    References,
+    referenced_values,
+    resolve_settings,
+)
 from offramp.definition import (
     AuthTokens,
     Fields,
@@ -86,6 +92,17 @@ class InstanceRuntime:
         self.handler = self.around(self.transport)
         self._mask_settings = self.mask
         self._use(self.auth)
+
+    def is_outdated(self, references: References) -> bool:
+        """Whether a reference in the settings cannot be followed, or stands for something else."""
+        fields = self.entry.settings
+        try:
+            read = resolve_settings(self.instance, fields, references)
+            if not referenced_values(self.instance.settings, read):
+                return False
+            return check_settings(self.instance, fields, read) != self.settings
+        except ConfigError:
+            return True
 
     def around(self, transport: Handler) -> Handler:
         """Wrap a transport in the instance's middleware."""

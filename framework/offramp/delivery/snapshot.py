@@ -52,6 +52,8 @@ class CompiledSubscriptions:
     plans: Mapping[str, Plan]
     triggers: Mapping[str, Binding]
     problems: Mapping[str, str]
+    #: The configuration that ran before, without what has to start anew.
+    known: Snapshot | None
 
 
 def compile_config(
@@ -67,7 +69,7 @@ def compile_config(
     Unchanged plans and runtimes are taken from `previous`, with their connections and limits.
     """
     compiled = compile_subscriptions(config, catalog, previous=previous, references=references)
-    return start_runtimes(compiled, catalog, start, previous=previous)
+    return start_runtimes(compiled, catalog, start)
 
 
 def compile_subscriptions(
@@ -76,23 +78,28 @@ def compile_subscriptions(
     *,
     previous: Snapshot | None = None,
     references: References | None = None,
+    reread: bool = False,
 ) -> CompiledSubscriptions:
-    """Compile the enabled subscriptions, those that changed since `previous`; in any thread."""
+    """Compile the enabled subscriptions, those that changed since `previous`; in any thread.
+
+    With `reread`, what a reference stands for now counts as a change too, also for instances.
+    """
     problems: dict[str, str] = {}
     plans: dict[str, Plan] = {}
     triggers: dict[str, Binding] = {}
+    known = _without_outdated(previous, references or References()) if reread else previous
     for subscription in config.subscriptions.values():
         instance = config.instances[subscription.instance]
         if not subscription.enabled or not _runs(config, instance):
             continue
         name = subscription.id
         try:
-            plans[name] = _plan(subscription, instance, catalog, previous, references)
+            plans[name] = _plan(subscription, instance, catalog, known, references)
         except Exception as error:  # noqa: BLE001 - such as an error in a plugin's directive
             problems[f"subscriptions.{name}"] = _problem(error)
-        known = None if previous is None else previous.triggers.get(name)
+        before = None if previous is None else previous.triggers.get(name)
         names = _names(instance, catalog)
-        triggers[name] = _trigger(subscription, names, plans.get(name), known)
+        triggers[name] = _trigger(subscription, names, plans.get(name), before)
     sources = {
         name: config.instances[config.subscriptions[name].instance].source for name in triggers
     }
@@ -103,6 +110,7 @@ def compile_subscriptions(
         plans=plans,
         triggers=triggers,
         problems=problems,
+        known=known,
     )
 
 
@@ -110,10 +118,8 @@ def start_runtimes(
     compiled: CompiledSubscriptions,
     catalog: Catalog,
     start: StartInstance,
-    *,
-    previous: Snapshot | None = None,
 ) -> Snapshot:
-    """Start the instances that changed since `previous`, in the thread of the event loop."""
+    """Start the instances that changed, in the thread of the event loop."""
     config = compiled.config
     problems: dict[str, str] = {}
     of_plugins: set[str] = set()
@@ -128,7 +134,7 @@ def start_runtimes(
             of_plugins.add(place)
             continue
         try:
-            runtimes[instance.name] = _kept(previous, instance) or start(
+            runtimes[instance.name] = _kept(compiled.known, instance) or start(
                 instance, catalog[instance.destination]
             )
         except Exception as error:  # noqa: BLE001 - one broken plugin must not stop the rest
@@ -167,6 +173,18 @@ def _problem(error: Exception) -> str:
 
 def _runs(config: Config, instance: Instance) -> bool:
     return instance.enabled and config.sources[instance.source].enabled
+
+
+def _without_outdated(previous: Snapshot | None, references: References) -> Snapshot | None:
+    """Return a snapshot without the parts whose references stand for something else now."""
+    if previous is None:
+        return None
+    runtimes, plans = previous.runtimes.items(), previous.plans.items()
+    return attrs.evolve(
+        previous,
+        runtimes={k: each for k, each in runtimes if not each.is_outdated(references)},
+        plans={k: each for k, each in plans if not each.is_outdated(references)},
+    )
 
 
 def _kept(previous: Snapshot | None, instance: Instance) -> InstanceRuntime | None:

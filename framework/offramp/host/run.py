@@ -19,11 +19,14 @@ from offramp.api import (
     HostContext,
     Identity,
     RefusedLogins,
+    Reloaded,
     Token,
     control_routes,
     event_record,
     load_token,
     own_identity,
+    reload,
+    reload_refused,
 )
 from offramp.collector import Limits
 from offramp.config import (
@@ -82,6 +85,11 @@ class Host:
     folder: Path
     #: Changes that the file made at start.
     changes: Sequence[Change] = ()
+    context: HostContext = attrs.field(repr=False)
+
+    async def reload(self, *, by: str) -> Reloaded:
+        """Read all references anew; `by` says in the log who asked for it."""
+        return await reload(self.context, by=by)
 
     async def wait_until_idle(self, *, timeout: float) -> bool:
         """Wait until no delivery is in flight; `False` after `timeout` seconds."""
@@ -179,6 +187,7 @@ async def _run(
 
         try:
             await engine.apply(config)
+            context.background.start(reload_refused(context))
             for problem in catalog.problems:
                 _log.error("%s", problem, extra={"action": "plugin_problem"})
             with own_identity(folder) as identity, configs.watch(put_to_work):
@@ -201,6 +210,7 @@ async def _run(
                             token=token,
                             folder=folder,
                             changes=changes,
+                            context=context,
                         )
         finally:
             await context.background.close()

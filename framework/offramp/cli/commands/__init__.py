@@ -16,6 +16,7 @@ from offramp.cli.commands.explain import explain
 from offramp.cli.commands.export import export
 from offramp.cli.commands.manifest import manifest
 from offramp.cli.commands.match import match
+from offramp.cli.commands.reload import reload
 from offramp.cli.commands.replay import replay
 from offramp.cli.commands.send import send
 from offramp.cli.commands.serve import serve
@@ -38,6 +39,7 @@ COMMANDS: Final[tuple[Callable[..., Any], ...]] = (
     dead_letters,
     replay,
     apply,
+    reload,
     export,
     audit_log,
 )

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import attrs
 
@@ -18,10 +18,6 @@ from offramp.errors import ConfigError, Fault
 from offramp.host.log import start_log
 from offramp.host.loop import on_fastest_loop
 from offramp.host.run import Host, run_host
-
-#: Shown where a reload may have been expected.
-HOW_TO_CHANGE: Final = "`offramp apply FILE` changes the configuration while the host runs"
-
 
 _log = logging.getLogger("offramp.host")
 
@@ -38,6 +34,8 @@ async def serve(  # noqa: PLR0913 - an option each
     log_level: LogLevel | None = None,
 ) -> None:
     """Run the host: accept events and deliver them, until SIGINT or SIGTERM.
+
+    SIGHUP reads references (env:NAME, file:/path) anew, as `offramp reload` does.
 
     Parameters
     ----------
@@ -69,10 +67,11 @@ async def serve(  # noqa: PLR0913 - an option each
     written = None if file is None else file.config
     as_json = start_log(settings.log_format, settings.log_level)
     teller = Teller(None if as_json else context)
-    stop = _stop_signals()
+    stop, hangup = _signals()
     folder = data_dir or settings.data_dir
     async with run_host(written, catalog, settings, folder=folder) as running:
         _announce(teller, running)
+        running.context.background.start(_reload_at(hangup, running))
         await stop.wait()
         teller.say("stopping: finishing the running deliveries …")
     teller.say("stopped; undelivered events are kept on disk")
@@ -113,14 +112,26 @@ def _with_options(settings: HostSettings, **options: Any) -> HostSettings:
     return attrs.evolve(settings, **given)
 
 
-def _stop_signals() -> asyncio.Event:
-    stop = asyncio.Event()
+def _signals() -> tuple[asyncio.Event, asyncio.Event]:
+    """Return the events that SIGINT or SIGTERM, and SIGHUP, set from now on."""
+    stop, hangup = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     # Closing a terminal must not stop a host that runs in the background.
-    loop.add_signal_handler(signal.SIGHUP, _log.info, "SIGHUP: nothing to do; %s", HOW_TO_CHANGE)
-    return stop
+    loop.add_signal_handler(signal.SIGHUP, hangup.set)
+    return stop, hangup
+
+
+async def _reload_at(hangup: asyncio.Event, running: Host) -> None:
+    """Reload at each SIGHUP, until cancelled."""
+    while True:
+        await hangup.wait()
+        hangup.clear()
+        try:
+            await running.reload(by="SIGHUP")
+        except Exception:  # noqa: BLE001 - such as a full disk; the host goes on
+            _log.exception("SIGHUP: references could not be read anew")
 
 
 def _announce(teller: Teller, running: Host) -> None:
