@@ -120,10 +120,12 @@ async def test_a_partner_s_token_is_replaced_under_flow_and_no_event_is_rejected
         flowing = False
         await task
         await until(lambda: len(partner.taken) == len(sent))
-        status = await asyncio.to_thread(
-            offramp, "status", "--json", "--data-dir", config.parent / "offramp-data"
-        )
-        [row] = status.lines[0]["subscriptions"]
+        folder = config.parent / "offramp-data"
+        row: dict[str, Any] = {"delivered": 0}
+        async with asyncio.timeout(PATIENCE):
+            while row["delivered"] < len(sent):  # outcomes are stored after the partner's answer
+                status = await asyncio.to_thread(offramp, "status", "--json", "--data-dir", folder)
+                [row] = status.lines[0]["subscriptions"]
         assert (row["delivered"], row["rejected"]) == (len(sent), 0)
         assert await host.stop() == 0
     assert set(partner.taken) == set(sent)
@@ -200,4 +202,9 @@ async def test_reload_costs_only_what_has_another_value(
         where, what = "instances.metronome.settings.apiToken", "No such file or directory"
         assert f"{where}: the file {secret} cannot be read: {what}" in result.err
         assert host.engine.snapshot.runtimes == after.runtimes
+        result = await asyncio.to_thread(offramp, "status", "--json", "--data-dir", folder)
+        assert result.status == 1
+        [degraded] = result.lines[0]["degraded"]
+        assert degraded["kind"] == "reference"
+        assert degraded["pointer"] == "#/instances/metronome/settings/apiToken"
         assert host.engine.source_of("another-key") == "product"

@@ -10,7 +10,7 @@ import pytest
 from tests.docs.pages import read_page, section
 
 from offramp.delivery.breaker import Hold
-from offramp.errors import StorageError
+from offramp.errors import Fault, StorageError
 from offramp.host import health
 from offramp.host.health import KINDS, Find, Finding, Health, Kind, Watched
 from offramp.plugins.problems import PluginProblem
@@ -47,6 +47,10 @@ async def one_fault() -> Sequence[str]:
     return ["subscription billing/Usage: 3 accepted, but ends and in flight sum up to 2"]
 
 
+async def one_stale() -> Sequence[Fault]:
+    return [Fault("instances.billing.settings.apiToken", f"{SECRET} cannot be read")]
+
+
 HOLD = Hold(code="credentials", message=SECRET, remedy="change the settings")
 
 #: Kind -> the parts of a host with this problem, and the pointer of what is found.
@@ -73,6 +77,10 @@ CASES: dict[str, tuple[Watched, str]] = {
     "worker": (
         Watched(engine=engine(troubled={"billing/Usage": SECRET}), sums=no_faults),
         "#/subscriptions/billing~1Usage",
+    ),
+    "reference": (
+        Watched(engine=engine(), sums=no_faults, stale=one_stale),
+        "#/instances/billing/settings/apiToken",
     ),
     "sums": (Watched(engine=engine(), sums=one_fault), "#/sums"),
 }

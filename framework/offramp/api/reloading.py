@@ -12,8 +12,8 @@ import attrs
 from offramp.api.host_context import HostContext
 from offramp.api.operations import Call, Operation, Reply
 from offramp.api.shapes import ReloadShape
-from offramp.config import Config, references_in, resolve_write_keys
-from offramp.delivery import CREDENTIALS, Snapshot
+from offramp.config import Config, ConfigStore, references_in, resolve_write_keys
+from offramp.delivery import CREDENTIALS, Engine, Snapshot
 from offramp.errors import ConfigError, Fault, join_place
 from offramp.pointers import describe_errors
 
@@ -69,7 +69,7 @@ async def reload(host: HostContext, *, by: str) -> Reloaded:
         after = await host.engine.apply(keys, reread=True)
     done = Reloaded(
         changed=tuple(_changes(before, after)),
-        kept=(*faults, *await stale_references(host)),
+        kept=(*faults, *await stale_references(host.engine, host.configs)),
     )
     log.info(
         "references were read anew (%s); changed: %s",
@@ -80,13 +80,13 @@ async def reload(host: HostContext, *, by: str) -> Reloaded:
     return done
 
 
-async def stale_references(host: HostContext) -> tuple[Fault, ...]:
+async def stale_references(engine: Engine, configs: ConfigStore) -> tuple[Fault, ...]:
     """List the references that could be read before and now cannot, by their places."""
-    stale = host.engine.references.stale
+    stale = engine.references.stale
     if not stale:
         return ()
-    _, config = await host.configs.load()
-    used = await host.compute(lambda: references_in(config, host.catalog))
+    _, config = await configs.load()
+    used = await asyncio.to_thread(references_in, config, engine.catalog)
     return tuple(
         Fault(place, f"{stale[text]}; the value that was read before is used")
         for place, text in used.items()

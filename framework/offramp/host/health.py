@@ -11,9 +11,9 @@ from typing import Final, TypeAlias
 import attrs
 
 from offramp.delivery import Engine
-from offramp.errors import OfframpError
+from offramp.errors import Fault, OfframpError
 from offramp.host.ops import CHECK_SECONDS, Check
-from offramp.pointers import pointer_to
+from offramp.pointers import pointer_of, pointer_to
 from offramp.queue import wrong_sums
 from offramp.storage import Store
 from offramp.web.health import Degraded
@@ -25,8 +25,13 @@ MINUTE_SECONDS: Final = 60
 CAUSE_HIDDEN: Final = "`offramp status` shows why"
 
 Sums: TypeAlias = Callable[[], Awaitable[Sequence[str]]]
+Stale: TypeAlias = Callable[[], Awaitable[Iterable[Fault]]]
 
 _log = logging.getLogger(__name__)
+
+
+async def _none_stale() -> Iterable[Fault]:
+    return ()
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -36,6 +41,8 @@ class Watched:
     engine: Engine
     #: The quick check of the sums; lists what is wrong.
     sums: Sums
+    #: Lists the references that could be read before and now cannot.
+    stale: Stale = _none_stale
 
 
 @attrs.frozen(kw_only=True)
@@ -204,6 +211,17 @@ async def _sums(watched: Watched) -> Iterable[Finding]:
     ]
 
 
+async def _references(watched: Watched) -> Iterable[Finding]:
+    return [
+        Finding(
+            pointer=pointer_of(fault.place),
+            cause=fault.message,
+            public=f"its reference cannot be read, and the value before is used; {CAUSE_HIDDEN}",
+        )
+        for fault in await watched.stale()
+    ]
+
+
 #: The order in which they are listed.
 KINDS: Final = (
     Kind(
@@ -235,6 +253,12 @@ KINDS: Final = (
         summary="the worker of a subscription fails to lease or to settle",
         remedy="it tries again every second; look at the disk and at the log",
         find=_workers,
+    ),
+    Kind(
+        code="reference",
+        summary="a reference can no longer be read, and the value that was read before is used",
+        remedy="put the file back",
+        find=_references,
     ),
     Kind(
         code="sums",

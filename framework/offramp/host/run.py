@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -27,6 +28,7 @@ from offramp.api import (
     own_identity,
     reload,
     reload_refused,
+    stale_references,
 )
 from offramp.collector import Limits
 from offramp.config import (
@@ -225,7 +227,9 @@ def _context(engine: Engine, queue: Queue, configs: ConfigStore, store: Store) -
         ledger=SqliteLedger(store),
         configs=configs,
         sums=sums,
-        degraded=Health(Watched(engine=engine, sums=sums)),
+        degraded=Health(
+            Watched(engine=engine, sums=sums, stale=partial(stale_references, engine, configs))
+        ),
     )
 
 
