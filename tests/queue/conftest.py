@@ -38,6 +38,8 @@ START = 1_790_000_000.123457
 
 #: The subscription of events for which a test names none.
 SUBSCRIPTION = "sub"
+#: What an `EventFilter` takes for filtered events.
+FILTERED = frozenset({Stage.FILTERED})
 
 
 class Clock:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import attrs
 import pytest
-from tests.queue.conftest import ids_of
+from tests.queue.conftest import FILTERED, ids_of
 
-from offramp.queue import Counted, DeadLetterFilter, Depth, EventFilter, Reason, Stage
+from offramp.queue import Counted, DeadLetterFilter, Depth, EventFilter, Reason, Stage, event_of
 
 if TYPE_CHECKING:
     from tests.queue.conftest import Bench
@@ -146,10 +147,13 @@ async def test_a_backfill_is_counted(bench: Bench) -> None:
 async def test_thousands_are_backfilled(bench: Bench) -> None:
     """In more than one write; all that a listing of filtered events names."""
     ids = await filtered(bench, 2_600)
-    found = [record.id for record in await bench.records(EventFilter(filtered_by="sub"))]
+    found = [
+        record.id
+        for record in await bench.records(EventFilter(subscription="sub", stages=FILTERED))
+    ]
     assert len(found) == 2_600
     assert await bench.queue.backfill("sub", found[::-1]) == 2_600
-    assert await bench.records(EventFilter(filtered_by="sub")) == []
+    assert await bench.records(EventFilter(subscription="sub", stages=FILTERED)) == []
     assert ids_of(await bench.take(2_600)) == ids
 
 
@@ -171,3 +175,34 @@ async def test_a_number_that_no_event_can_have_is_none(bench: Bench, digits: int
     """An id that is too long for any engine is an unknown event, as any other is."""
     await bench.accept()
     assert await bench.queue.backfill("sub", ["9" * digits]) == 0
+
+
+async def test_a_dead_letter_becomes_due_in_another_subscription(bench: Bench) -> None:
+    """The event of a dead letter is due in another subscription, once, and stays where it was."""
+    ids = await bench.end(2, Stage.REJECTED, "gone")
+    page = await bench.queue.dead_letters(DeadLetterFilter(subscription="gone"))
+    events = [event for letter in page.rows if (event := event_of(letter.id)) is not None]
+    assert await bench.queue.backfill("other", events) == 2
+    assert await bench.queue.backfill("other", events) == 0
+    lease = await bench.take(2, "other")
+    assert ids_of(lease) == ids
+    await bench.settle(lease, Stage.DELIVERED)
+    assert [await bench.stage(one, "gone") for one in ids] == [Stage.REJECTED] * 2
+    assert [await bench.stage(one, "other") for one in ids] == [Stage.DELIVERED] * 2
+
+
+async def test_what_a_subscription_was_never_asked_about_is_found(bench: Bench) -> None:
+    """A search for a backfill names what was filtered and what is missing, and nothing else."""
+    await bench.accept(1, "old")
+    filtered_id = (await filtered(bench, 1))[0]
+    mine = await bench.accept(1, "sub")
+    which = EventFilter(subscription="sub", stages=FILTERED, missing=True)
+    records = await bench.records(which)
+    assert len(records) == 2
+    assert records[0].message_id == filtered_id
+    assert mine[0] not in {record.message_id for record in records}
+    only_reason = attrs.evolve(which, missing=False, reason="TRIGGER_FALSE")
+    assert [record.message_id for record in await bench.records(only_reason)] == [filtered_id]
+    assert await bench.records(attrs.evolve(only_reason, reason="OTHER")) == []
+    new = EventFilter(subscription="new", stages=FILTERED, missing=True)
+    assert len(await bench.records(new)) == 3

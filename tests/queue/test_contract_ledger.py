@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.queue.conftest import FILTERED
 
 from offramp.queue import Counted, DeadLetterFilter, EventFilter, Reason, Stage
 
@@ -169,11 +170,11 @@ async def test_events_are_found_by_what_is_known_of_them(bench: Bench) -> None:
         (EventFilter(since=start + 10, until=start + 20), "d"),
         (EventFilter(since=start + 20.5), ""),
         (EventFilter(until=start), ""),
-        (EventFilter(filtered_by="sub"), "eda"),
-        (EventFilter(filtered_by="y"), "e"),
-        (EventFilter(filtered_by="x"), ""),
-        (EventFilter(filtered_by="unknown"), ""),
-        (EventFilter(filtered_by="sub", source="source", until=start + 20), "a"),
+        (EventFilter(subscription="sub", stages=FILTERED), "eda"),
+        (EventFilter(subscription="y", stages=FILTERED), "e"),
+        (EventFilter(subscription="x", stages=FILTERED), ""),
+        (EventFilter(subscription="unknown", stages=FILTERED), ""),
+        (EventFilter(subscription="sub", stages=FILTERED, source="source", until=start + 20), "a"),
     ]:
         found = await bench.records(which, limit=2)
         assert "".join(record.message_id for record in found) == expected, which
@@ -182,7 +183,7 @@ async def test_events_are_found_by_what_is_known_of_them(bench: Bench) -> None:
 async def test_what_is_replayed_is_not_filtered_any_more(bench: Bench) -> None:
     """A listing of filtered events leaves out what was made due, until that is filtered again."""
     await bench.send(*(bench.event(one, "x", filtered={"NO": ["sub"]}) for one in "abc"))
-    which = EventFilter(filtered_by="sub")
+    which = EventFilter(subscription="sub", stages=FILTERED)
     _, b, a = await bench.records(which)
     assert await bench.queue.backfill("sub", [a.id, b.id]) == 2
     assert [record.message_id for record in await bench.records(which)] == ["c"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 import pytest
 
-from offramp.queue import DeadLetterFilter, EventFilter, Stage
+from offramp.queue import DEAD, IN_FLIGHT, DeadLetterFilter, EventFilter, Stage
 
 if TYPE_CHECKING:
     from tests.queue.conftest import Bench
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SUBSCRIPTIONS = ("sub", "x", "y")
 STAGES = tuple(stage for stage in Stage if stage is not Stage.WAITING)
+#: What searches ask for: all, one end, what is in flight, or what is dead.
+ASKED_STAGES = (None, *(frozenset({stage}) for stage in Stage), IN_FLIGHT, DEAD)
 
 
 @attrs.define
@@ -88,20 +90,33 @@ def without_large(record: EventRecord) -> EventRecord:
 
 
 def meets(record: EventRecord, which: EventFilter) -> bool:
-    filtered_by = {one.subscription for one in record.deliveries if one.stage is Stage.FILTERED}
+    mine = [one for one in record.deliveries if which.subscription in {None, one.subscription}]
+    meant = [
+        one
+        for one in mine
+        if (which.stages is None or one.stage in which.stages)
+        and which.reason in {None, one.reason}
+    ]
+    asked = {which.subscription, which.stages, which.reason} != {None}
     return (
         which.source in {None, record.source}
         and which.type in {None, record.type}
         and which.name in {None, record.name}
         and (which.since is None or record.accepted_at >= which.since)
         and (which.until is None or record.accepted_at < which.until)
-        and (which.filtered_by is None or which.filtered_by in filtered_by)
+        and (bool(meant) or not asked or (which.missing and not mine))
+        and (which.where is None or (record.body is not None and which.where(record.body)))
     )
+
+
+def has_an_even_digit(body: bytes) -> bool:
+    """A condition on the JSON of an event: its message id has such a digit."""
+    return any(digit in body for digit in b"02468")
 
 
 async def check_events(life: Life, records: list[EventRecord]) -> None:
     """Listings of events, with conditions drawn at random."""
-    for _ in range(12):
+    for _ in range(24):
         at = life.random.choice(records).accepted_at
         which = EventFilter(
             source=life.random.choice((None, "web")),
@@ -109,7 +124,11 @@ async def check_events(life: Life, records: list[EventRecord]) -> None:
             name=life.random.choice((None, None, "Order")),
             since=life.random.choice((None, at)),
             until=life.random.choice((None, at + 60)),
-            filtered_by=life.random.choice((None, "sub", "x")),
+            subscription=(subscription := life.random.choice((None, "sub", "x", "unknown"))),
+            stages=life.random.choice(ASKED_STAGES),
+            reason=life.random.choice((None, None, "NO", "ACCEPTED", "FILTERED", "REPLAYED")),
+            missing=subscription is not None and life.random.random() < 0.5,
+            where=life.random.choice((None, has_an_even_digit)),
         )
         listed = await life.bench.records(which, limit=life.limit())
         expected = [without_large(one) for one in records if meets(one, which)]

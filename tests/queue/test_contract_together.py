@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.queue.conftest import ids_of
+from tests.queue.conftest import FILTERED, ids_of
 
 from offramp.queue import DeadLetterFilter, Depth, EventFilter, Outcome, Stage
 
@@ -111,7 +111,9 @@ class Crowd:
                 case 1:
                     await queue.cancel(name)
                 case 2:
-                    page = await self.bench.ledger.events(EventFilter(filtered_by=name), limit=20)
+                    page = await self.bench.ledger.events(
+                        EventFilter(subscription=name, stages=FILTERED), limit=20
+                    )
                     await queue.backfill(name, [record.id for record in page.rows])
                 case _:
                     await self.bench.check()

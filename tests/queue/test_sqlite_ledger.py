@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.queue.conftest import Bench, Clock, Opened, ids_of
+from tests.queue.conftest import FILTERED, Bench, Clock, Opened, ids_of
 
 from offramp.queue import EventFilter, SqliteLedger, Stage, open_queue
 from offramp.queue.sqlite import scan
@@ -146,7 +146,7 @@ async def test_a_long_scan_goes_on_page_by_page(
     for _ in range(9):
         await desk.accept(5)
     await desk.send(desk.event("last", "x", filtered=NO))
-    which = EventFilter(filtered_by="sub")
+    which = EventFilter(subscription="sub", stages=FILTERED)
     pages = []
     cursor = None
     while True:
@@ -201,10 +201,10 @@ async def test_filtered_ones_are_listed_though_rows_replaced_some(desk: Desk) ->
     """Rows of their own of the same block take out what was made due, and only that."""
     events = [desk.event(f"e{n}", "x", filtered=NO) for n in range(40)]
     await desk.send(*events)
-    records = await desk.records(EventFilter(filtered_by="sub"))
+    records = await desk.records(EventFilter(subscription="sub", stages=FILTERED))
     chosen = [record.id for record in records[::3]]
     assert await desk.queue.backfill("sub", chosen) == len(chosen)
-    left = await desk.records(EventFilter(filtered_by="sub"), limit=7)
+    left = await desk.records(EventFilter(subscription="sub", stages=FILTERED), limit=7)
     assert [one.id for one in left] == [one.id for one in records if one.id not in chosen]
     assert await desk.faults() == ()
 

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.queue.conftest import ids_of
+from tests.queue.conftest import FILTERED, ids_of
 
 from offramp.errors import StorageError
 from offramp.queue import (
@@ -266,7 +266,7 @@ async def test_what_was_filtered_and_replayed_is_not_filtered_again_by_forgettin
     """Its own row stays as long as the block, which still says that it was filtered."""
     await shelf.accept("a", "b", to=("x",), filtered=NO)
     await shelf.accept("latest", to=())
-    records = (await shelf.ledger.events(EventFilter(filtered_by="sub"))).rows
+    records = (await shelf.ledger.events(EventFilter(subscription="sub", stages=FILTERED))).rows
     assert await shelf.queue.backfill("sub", [records[1].id]) == 1
     await shelf.settle(Stage.DELIVERED)
     shelf.now += 8 * DAY

@@ -1,7 +1,7 @@
 """The durable queue and the ledger: one Protocol for every engine."""
 
 from offramp.queue.dead_letters import dead_letter_pages
-from offramp.queue.lease import EventHead, Lease, LeasePart, delivery_id
+from offramp.queue.lease import EventHead, Lease, LeasePart, delivery_id, event_of
 from offramp.queue.limits import Limits, Retention
 from offramp.queue.protocol import Ledger, Queue
 from offramp.queue.sqlite import SqliteLedger, SqliteQueue, open_queue, wrong_sums
@@ -24,6 +24,7 @@ from offramp.queue.values import (
     Reason,
     Reconciliation,
     Route,
+    SearchPage,
     Stage,
 )
 
@@ -53,11 +54,13 @@ __all__ = [
     "Reconciliation",
     "Retention",
     "Route",
+    "SearchPage",
     "SqliteLedger",
     "SqliteQueue",
     "Stage",
     "dead_letter_pages",
     "delivery_id",
+    "event_of",
     "open_queue",
     "wrong_sums",
 ]

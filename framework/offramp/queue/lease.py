@@ -161,6 +161,12 @@ def split_delivery_id(text: str) -> tuple[int, int] | None:
     return None if event is None or subscription is None else (event, subscription)
 
 
+def event_of(delivery: str) -> str | None:
+    """The id of the event, as `EventRecord` has it, of a delivery by its id; none if it is none."""
+    numbers = split_delivery_id(delivery)
+    return None if numbers is None else str(numbers[0])
+
+
 def event_number(text: str) -> int | None:
     """The engine's number that an id is; none if it is none."""
     return int(text) if text.isdecimal() and len(text) <= MAX_DIGITS else None

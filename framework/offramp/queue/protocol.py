@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Outcome,
         Page,
         Reconciliation,
+        SearchPage,
         Stage,
     )
 
@@ -120,7 +121,8 @@ class Queue(Protocol):
         """Make events due that a subscription's trigger filtered, or that came before it; how many.
 
         `events` are ids of `EventRecord`. Events whose delivery to the subscription is in flight or
-        has ended otherwise are left alone, and so are events without a body.
+        has ended otherwise are left alone, and so are events of which no body is kept, not even
+        with a dead letter of another subscription.
         """
         ...
 
@@ -151,10 +153,11 @@ class Ledger(Protocol):
         bodies: bool = False,
         limit: int = DEFAULT_PAGE,
         cursor: str | None = None,
-    ) -> Page[EventRecord]:
+    ) -> SearchPage[EventRecord]:
         """List accepted events, latest first, with their deliveries; bodies if asked for.
 
-        A page may be short, even empty, and still have a cursor: go on until that is `None`.
+        One call looks through a bounded number of events, so a page may be short, even empty, and
+        still have a cursor: go on until that is `None`.
         """
         ...
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 import attrs
@@ -175,8 +175,17 @@ class EventFilter:
     since: float | None = None
     #: Accepted before, in epoch seconds.
     until: float | None = None
-    #: Filtered by this subscription, and not replayed since.
-    filtered_by: str | None = None
+    #: With a delivery to this subscription; `stages` and `reason` are of that delivery, or, without
+    #: a subscription, of any one.
+    subscription: str | None = None
+    stages: frozenset[Stage] | None = None
+    reason: str | None = None
+    #: Also those that `subscription` has no delivery of since it was never asked: they were
+    #: accepted before it existed, or while it was disabled.
+    missing: bool = False
+    #: Whether an event is meant, by its JSON; without that it is not. Called in another thread,
+    #: once for each event that meets all else.
+    where: Callable[[bytes], bool] | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -185,6 +194,20 @@ class Page(Generic[T]):
 
     rows: tuple[T, ...]
     cursor: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class SearchPage(Page[T]):
+    """A page of a search, and what was looked through for it."""
+
+    #: Events, of which the rows are those that meet the conditions.
+    scanned: int = 0
+    #: Events that were left out since they are damaged on disk.
+    damaged: int = 0
+    #: Events that were left out since `EventFilter.where` needs JSON that is no longer kept.
+    without_body: int = 0
+    #: When the last event that was looked at was accepted, in epoch seconds; `None` without any.
+    reached_at: float | None = None
 
 
 @attrs.frozen(kw_only=True)

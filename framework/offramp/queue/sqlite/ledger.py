@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from offramp.queue.protocol import DEFAULT_PAGE
-from offramp.queue.sqlite.codes import NEVER, STAGES, as_json, clean_text, digest, to_us
+from offramp.queue.sqlite.codes import NEVER, STAGES, as_json, clean_text, digest, optional_s, to_us
 from offramp.queue.sqlite.counters import bucket_bound
 from offramp.queue.sqlite.dead_letters import numbers_of
 from offramp.queue.sqlite.heads import HeadReader
@@ -15,7 +15,13 @@ from offramp.queue.sqlite.ids import INDEXED
 from offramp.queue.sqlite.recent import RecentQuery, recent_place_of
 from offramp.queue.sqlite.reconcile import reconcile
 from offramp.queue.sqlite.records import EventPlace, deliveries_of_rows, event_records
-from offramp.queue.sqlite.scan import Conditions, Found, find_events
+from offramp.queue.sqlite.scan import (
+    NO_SUBSCRIPTION,
+    Conditions,
+    Found,
+    find_events,
+    states_of,
+)
 from offramp.queue.sqlite.sql import SQL
 from offramp.queue.values import (
     Count,
@@ -27,6 +33,7 @@ from offramp.queue.values import (
     Latency,
     Page,
     Reconciliation,
+    SearchPage,
     Stage,
 )
 
@@ -71,14 +78,21 @@ class SqliteLedger:
         bodies: bool = False,
         limit: int = DEFAULT_PAGE,
         cursor: str | None = None,
-    ) -> Page[EventRecord]:
+    ) -> SearchPage[EventRecord]:
         """List accepted events, latest first; see `Ledger.events`."""
         below = NEVER if cursor is None else numbers_of(cursor, 1)[0]
 
-        def read(connection: sqlite3.Connection) -> Page[EventRecord]:
+        def read(connection: sqlite3.Connection) -> SearchPage[EventRecord]:
             found = self._find(connection, which, below, limit)
             records = event_records(connection, self._reader, found.places, bodies=bodies)
-            return Page(rows=records, cursor=None if found.after is None else str(found.after))
+            return SearchPage(
+                rows=records,
+                cursor=None if found.after is None else str(found.after),
+                scanned=found.scanned,
+                damaged=found.damaged,
+                without_body=found.without_body,
+                reached_at=optional_s(found.reached_at),
+            )
 
         return await self._store.read(read)
 
@@ -92,7 +106,7 @@ class SqliteLedger:
     ) -> Page[Delivery]:
         """List deliveries of a subscription, latest first; see `Ledger.recent`."""
         if stage is Stage.FILTERED:
-            which = EventFilter(filtered_by=subscription)
+            which = EventFilter(subscription=subscription, stages=frozenset({stage}))
             page = await self.events(which, limit=limit, cursor=cursor)
             rows = (
                 delivery
@@ -207,14 +221,21 @@ class SqliteLedger:
     def _find(
         self, connection: sqlite3.Connection, which: EventFilter, below: int, limit: int
     ) -> Found:
-        filtered_by = None
-        if which.filtered_by is not None:
-            number = connection.execute(SQL["filters"], {"name": which.filtered_by}).fetchone()
-            if number is None:
-                return Found((), None)
-            (filtered_by,) = number
-        conditions = Conditions.of(which, filtered_by)
+        number = None
+        if which.subscription is not None:
+            row = connection.execute(SQL["number_of"], {"name": which.subscription}).fetchone()
+            # A new subscription has no number yet, and no event either.
+            number = NO_SUBSCRIPTION if row is None else row[0]
+            if not which.missing and not self._stands(connection, number, which):
+                return Found()
+        conditions = Conditions.of(which, number)
         return find_events(connection, self._reader, conditions, below=below, limit=limit)
+
+    @staticmethod
+    def _stands(connection: sqlite3.Connection, number: int, which: EventFilter) -> bool:
+        """Whether any delivery is kept that stands as asked, so that none is looked for in vain."""
+        terms = {"subscription": number, "states": states_of(which)}
+        return connection.execute(SQL["stands"], terms).fetchone() is not None
 
 
 class _ErrorRow(NamedTuple):

@@ -21,7 +21,7 @@ SELECT block, accepted_at FROM blocks WHERE block >= :block ORDER BY block LIMIT
 
 -- name: lone_events
 -- Events of which there are only rows of their own, from :low to before :below: the latest :n, and
--- whether each has a row that meets the conditions.
+-- whether each has a row that meets the conditions; :states is a JSON list.
 SELECT
   event,
   EXISTS (
@@ -32,7 +32,9 @@ SELECT
       AND (:source IS NULL OR source = :source)
       AND (:type IS NULL OR type = :type)
       AND (:name IS NULL OR name = :name)
-      AND (:filtered_by IS NULL OR (subscription = :filtered_by AND state = 3))
+      AND (:subscription IS NULL OR subscription = :subscription)
+      AND state IN (SELECT value FROM json_each(:states))
+      AND (:reason IS NULL OR reason = :reason)
   )
 FROM (
   SELECT DISTINCT event
@@ -44,28 +46,40 @@ FROM (
 ORDER BY event DESC;
 
 -- name: rows_in_range
--- The events from :low to before :below that have a row of their own in a subscription, by state.
-SELECT event, state
+-- The events from :low to before :below that have a row of their own in a subscription, or in any,
+-- with where each stands.
+SELECT event, subscription, state, reason
 FROM exceptions
-WHERE event >= :low AND event < :below AND subscription = :subscription;
+WHERE event >= :low AND event < :below
+  AND (:subscription IS NULL OR subscription = :subscription)
+ORDER BY event;
 
--- name: results_in_range
--- What ended in the blocks from :low to before :below in a subscription.
-SELECT block, results
+-- name: deliveries_in_range
+-- What waits and what ended in the blocks from :low to before :below in a subscription, or in any.
+SELECT block, subscription, open, results
 FROM deliveries
-WHERE block >= :low AND block < :below AND subscription = :subscription AND results IS NOT NULL;
+WHERE block >= :low AND block < :below
+  AND (:subscription IS NULL OR subscription = :subscription);
 
--- name: filters
--- The number of a subscription, if there is anything that it filtered and that is kept.
-SELECT subscription
-FROM subscriptions JOIN tallies USING (subscription)
-WHERE subscriptions.name = :name AND state = 3 AND n > pruned;
+-- name: copies_of_events
+-- The copies of those events of the JSON list :events of which a row of its own has one.
+SELECT event, source, message_id, type, name, received_at, accepted_at, body
+FROM exceptions
+WHERE event IN (SELECT value FROM json_each(:events)) AND body IS NOT NULL
+GROUP BY event;
 
--- name: filtering_requests
--- Those of the JSON list :requests that filtered their deliveries.
-SELECT request
-FROM requests
-WHERE request IN (SELECT value FROM json_each(:requests)) AND state = 3;
+-- name: number_of
+-- The number of a subscription.
+SELECT subscription FROM subscriptions WHERE name = :name;
+
+-- name: stands
+-- A row if a subscription has deliveries that are kept in one of the states of the JSON list
+-- :states.
+SELECT 1
+FROM tallies
+WHERE subscription = :subscription AND n > pruned
+  AND state IN (SELECT value FROM json_each(:states))
+LIMIT 1;
 
 -- name: heads_not_indexed
 -- The blocks whose ids are not in the index yet and that may hold the message id :needle, without

@@ -6,25 +6,28 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 
-from offramp.queue.block import all_of, positions_of, set_of
-from offramp.queue.sqlite.codes import FILTERED, NEVER, as_json, to_us
+from offramp.queue.block import all_of, positions_of
+from offramp.queue.sqlite.codes import CODES, NEVER, as_json, to_us
+from offramp.queue.sqlite.copies import read_copies
 from offramp.queue.sqlite.counters import HOUR_US
 from offramp.queue.sqlite.records import EventPlace
-from offramp.queue.sqlite.requests import read_results
 from offramp.queue.sqlite.sql import SQL
+from offramp.queue.sqlite.standing import Asked, Standing, places_where
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterator, Sequence
-    from typing import Any
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from offramp.queue.block import Block, Heads
     from offramp.queue.sqlite.heads import HeadReader
     from offramp.queue.values import EventFilter
 
-#: Events that a listing looks through for one page, so that none keeps a reader's thread for
-#: long. A block out of time counts as one.
+#: What a listing looks through for one page, so that none keeps a reader's thread for long: so many
+#: events without their bodies. A block out of time costs as much as one event.
 SCAN = 20_000
+#: What it costs to read the body of an event, and each so many bytes of it.
+COST_OF_BODY = 3
+BYTES_OF_COST = 1_024
 #: Blocks that one statement reads: the first, and others where each holds few events.
 BLOCKS_AT_ONCE = 32
 MOST_BLOCKS_AT_ONCE = 1_024
@@ -33,6 +36,8 @@ LONE_AT_ONCE = 1_000
 #: Blocks are numbered as they are accepted; a clock that was set back by up to an hour does not
 #: hide them from a listing by time.
 MAX_SET_BACK_US = HOUR_US
+#: In place of the number of a subscription that has none yet.
+NO_SUBSCRIPTION = -1
 
 
 @attrs.frozen(kw_only=True)
@@ -44,27 +49,64 @@ class Conditions:
     name: str | None
     since: int
     until: int
-    filtered_by: int | None
+    #: Of a delivery; `None` if none is asked for.
+    delivery: Asked | None
+    where: Callable[[bytes], bool] | None
 
     @classmethod
-    def of(cls, which: EventFilter, filtered_by: int | None) -> Conditions:
-        """Translate a filter; `filtered_by` is the number of the subscription that it names."""
+    def of(cls, which: EventFilter, subscription: int | None) -> Conditions:
+        """Translate a filter; `subscription` is the number of the one that it names."""
+        asked = None
+        if subscription is not None or which.stages is not None or which.reason is not None:
+            asked = Asked(subscription, _codes_of(which), which.reason, missing=which.missing)
         return cls(
             source=which.source,
             type=which.type,
             name=which.name,
             since=0 if which.since is None else to_us(which.since),
             until=NEVER if which.until is None else to_us(which.until),
-            filtered_by=filtered_by,
+            delivery=asked,
+            where=which.where,
         )
 
+    def as_terms(self) -> dict[str, object]:
+        """The conditions as terms of a statement."""
+        asked = self.delivery or Asked(None, frozenset(CODES.values()), None, missing=False)
+        return {
+            "source": self.source,
+            "type": self.type,
+            "name": self.name,
+            "since": self.since,
+            "until": self.until,
+            "subscription": asked.subscription,
+            "states": as_json(sorted(asked.states)),
+            "reason": asked.reason,
+        }
 
-@attrs.frozen
+
+def _codes_of(which: EventFilter) -> frozenset[int]:
+    return frozenset(
+        CODES.values() if which.stages is None else map(CODES.__getitem__, which.stages)
+    )
+
+
+def states_of(which: EventFilter) -> str:
+    """The states that a filter asks for, as a JSON list for a statement."""
+    return as_json(sorted(_codes_of(which)))
+
+
+@attrs.frozen(kw_only=True)
 class Found:
-    """Events that meet conditions, latest first, and the event below which to go on, if any."""
+    """Events that meet conditions, latest first, and what was looked at; see `SearchPage`."""
 
-    places: Sequence[EventPlace]
-    after: int | None
+    places: Sequence[EventPlace] = ()
+    #: The event below which to go on, if there is more.
+    after: int | None = None
+    scanned: int = 0
+    damaged: int = 0
+    without_body: int = 0
+    #: In microseconds.
+    reached_at: int | None = None
 
 
 class _LoneEvent(NamedTuple):
@@ -82,11 +124,13 @@ class _BlockTime(NamedTuple):
 
 
 class _Step(NamedTuple):
-    """What one step of the search looked at: all events down to `low`, at a cost."""
+    """What one step of the search looks at: `n` events down from before `top` to `low`."""
 
     low: int
-    cost: int
-    places: Sequence[EventPlace]
+    top: int
+    n: int
+    #: Found while they are gone through.
+    places: Iterable[EventPlace] = ()
 
 
 def find_events(
@@ -97,25 +141,42 @@ def find_events(
     below: int,
     limit: int,
 ) -> Found:
-    """Find up to `limit` events before `below` that meet conditions, among the next `SCAN`."""
+    """Find events before `below` that meet conditions: up to `limit`, at a cost of some `SCAN`."""
     search = _Search(connection, reader, which)
     found: list[EventPlace] = []
-    left = SCAN
     for step in search.steps(below):
-        found += step.places[: limit - len(found)]
-        if len(found) == limit:
-            return Found(found, found[-1].event)
-        left -= step.cost
-        if left <= 0:
-            return Found(found, step.low)
-    return Found(found, None)
+        for place in step.places:
+            found.append(place)
+            if len(found) == limit:
+                search.scanned += min(step.n, step.top - place.event)
+                return search.found(found, place.event)
+        search.scanned += step.n
+        if search.cost >= SCAN:
+            return search.found(found, step.low)
+    return search.found(found, None)
 
 
-@attrs.frozen
+@attrs.define
 class _Search:
     connection: sqlite3.Connection
     reader: HeadReader
     which: Conditions
+    cost: int = 0
+    scanned: int = 0
+    damaged: int = 0
+    without_body: int = 0
+    reached_at: int | None = None
+
+    def found(self, places: Sequence[EventPlace], after: int | None) -> Found:
+        """What was found so far."""
+        return Found(
+            places=places,
+            after=after,
+            scanned=self.scanned,
+            damaged=self.damaged,
+            without_body=self.without_body,
+            reached_at=self.reached_at,
+        )
 
     def steps(self, below: int) -> Iterator[_Step]:
         """Go through the events before `below`, latest first."""
@@ -133,46 +194,78 @@ class _Search:
                 yield from self._lone(low, upper)
                 return
             blocks = {block.number: block for block in self.reader.read(rows)}
-            filtered = self._filtered(min(number for number, *_ in rows), upper)
+            standing = self._standing({number: n for number, n, *_ in rows}, upper)
             for number, n, *_ in rows:
                 yield from self._lone(max(number + n, low), upper)
                 if number < low:
                     return
-                # A damaged block is passed over.
-                block = blocks.get(number)
-                yield (
-                    self._step(block, min(upper - number, n), filtered)
-                    if block
-                    else _Step(number, 1, ())
-                )
+                yield self._step(number, min(upper - number, n), blocks.get(number), standing)
                 upper = number
             n_events = sum(n for _, n, *_ in rows)
             at_once = min(MOST_BLOCKS_AT_ONCE, max(SCAN * len(rows) // n_events, BLOCKS_AT_ONCE))
 
-    def _step(self, block: Block, n: int, filtered: _FilteredInRange | None) -> _Step:
-        """Look at the first `n` events of a block."""
+    def _step(self, number: int, n: int, block: Block | None, standing: Standing | None) -> _Step:
+        """Look at the first `n` events of a block; none if it is damaged."""
+        self.cost += 1
+        if block is None:
+            self.damaged += n
+            return _Step(number, number + n, 0)
+        self.reached_at = block.accepted_at
         if not self.which.since <= block.accepted_at < self.which.until:
-            return _Step(block.number, 1, ())
+            return _Step(number, number + n, 0)
+        self.cost += n - 1
         bits = all_of(n) & _meeting(block.heads, self.which)
-        if filtered is not None:
-            bits &= filtered.of(block)
-        places = [EventPlace(block.number + place, block) for place in positions_of(bits)[::-1]]
-        return _Step(block.number, n, places)
+        if standing is not None:
+            bits &= standing.of(block)
+        places = [EventPlace(number + place, block) for place in positions_of(bits)[::-1]]
+        return _Step(number, number + n, n, self._that_meet(places))
 
     def _lone(self, low: int, upper: int) -> Iterator[_Step]:
         """Look at events between blocks: retention took theirs, and left rows of their own."""
         while low < upper:
-            terms = {**attrs.asdict(self.which), "low": low, "below": upper, "n": LONE_AT_ONCE}
+            terms = {**self.which.as_terms(), "low": low, "below": upper, "n": LONE_AT_ONCE}
             rows = [_LoneEvent(*row) for row in self.connection.execute(SQL["lone_events"], terms)]
-            upper = rows[-1].event if len(rows) == LONE_AT_ONCE else low
+            top, upper = upper, rows[-1].event if len(rows) == LONE_AT_ONCE else low
             if rows:
+                self.cost += len(rows)
                 places = [EventPlace(row.event, None) for row in rows if row.meets]
-                yield _Step(upper, len(rows), places)
+                yield _Step(upper, top, len(rows), self._that_meet(places))
 
-    def _filtered(self, low: int, upper: int) -> _FilteredInRange | None:
-        if self.which.filtered_by is None:
+    def _that_meet(self, places: Sequence[EventPlace]) -> Iterable[EventPlace]:
+        """Those of some neighbours whose bodies meet the condition on them."""
+        if self.which.where is None or not places:
+            return places
+        return self._with_bodies(places, self.which.where)
+
+    def _with_bodies(
+        self, places: Sequence[EventPlace], where: Callable[[bytes], bool]
+    ) -> Iterator[EventPlace]:
+        bodies = {
+            event: body
+            for event, block in self.reader.with_bodies(self.connection, places)
+            if (body := block.event(event - block.number)) is not None
+        }
+        missing = [event for event, _ in places if event not in bodies]
+        copies = read_copies(self.connection, missing)
+        bodies |= {event: copy.body for event, copy in copies.items()}
+        self.cost += len(places) * COST_OF_BODY + sum(map(len, bodies.values())) // BYTES_OF_COST
+        for place in places:
+            body = bodies.get(place.event)
+            if body is None:
+                self._leave_out(place)
+            elif where(body):
+                yield place
+
+    def _leave_out(self, place: EventPlace) -> None:
+        if place.block is not None and self.reader.is_damaged(place.block.number):
+            self.damaged += 1
+        else:
+            self.without_body += 1
+
+    def _standing(self, sizes: dict[int, int], upper: int) -> Standing | None:
+        if self.which.delivery is None:
             return None
-        return _FilteredInRange.read(self.connection, self.which.filtered_by, low, upper)
+        return Standing.read(self.connection, self.which.delivery, sizes, upper)
 
     def _first_from(self, at: int) -> tuple[int, int]:
         """Where the blocks begin that were accepted at `at` or later, by bisection.
@@ -194,58 +287,6 @@ class _Search:
         return low, first
 
 
-@attrs.frozen
-class _FilteredInRange:
-    """What a subscription filtered, besides what stands in the heads, in a range of events."""
-
-    subscription: int
-    #: Event -> whether its own row, which overrides the heads, says that it was filtered.
-    rows: dict[int, bool]
-    #: Block -> the set that was filtered when it was tried.
-    tried: dict[int, int]
-
-    @classmethod
-    def read(
-        cls, connection: sqlite3.Connection, subscription: int, low: int, upper: int
-    ) -> _FilteredInRange:
-        """Read it for the events from `low` to before `upper`."""
-        terms = {"subscription": subscription, "low": low, "below": upper}
-        rows = {
-            event: state == FILTERED
-            for event, state in connection.execute(SQL["rows_in_range"], terms)
-        }
-        results = {
-            block: read_results(packed)
-            for block, packed in connection.execute(SQL["results_in_range"], terms)
-        }
-        numbers = sorted({number for each in results.values() for number, _ in each})
-        asked = {"requests": as_json(numbers)}
-        filtering = {number for (number,) in connection.execute(SQL["filtering_requests"], asked)}
-        tried: dict[int, int] = {}
-        for block, each in results.items():
-            for number, bits in each:
-                if number in filtering:
-                    tried[block] = tried.get(block, 0) | bits
-        return cls(subscription, rows, tried)
-
-    def of(self, block: Block) -> int:
-        """The set of a block that the subscription filtered."""
-        heads = block.heads
-        bits = _where(
-            len(heads.routes),
-            heads.route_of,
-            block.n,
-            lambda index: heads.routes[index].filters(self.subscription),
-        )
-        bits |= self.tried.get(block.number, 0)
-        if self.rows:
-            for place in range(block.n):
-                own = self.rows.get(block.number + place)
-                if own is not None:
-                    bits = bits | 1 << place if own else bits & ~(1 << place)
-        return bits
-
-
 def _meeting(heads: Heads, which: Conditions) -> int:
     """The set of a block's events that have the source, the type and the name asked for."""
     bits = all_of(len(heads.message_ids))
@@ -253,7 +294,7 @@ def _meeting(heads: Heads, which: Conditions) -> int:
         bits &= _of_source(heads, which.source)
     if which.type is not None or which.name is not None:
         kinds = heads.kinds
-        bits &= _where(
+        bits &= places_where(
             len(kinds),
             heads.kind_of,
             len(heads.message_ids),
@@ -271,13 +312,3 @@ def _of_source(heads: Heads, source: str) -> int:
             bits |= all_of(run.n) << start
         start += run.n
     return bits
-
-
-def _where(n_values: int, index_of: Sequence[int], n: int, meets: Callable[[int], Any]) -> int:
-    """The set of those of `n` events whose value, by index, meets a condition."""
-    wanted = {index for index in range(n_values) if meets(index)}
-    if not wanted:
-        return 0
-    if len(wanted) == n_values:
-        return all_of(n)
-    return set_of([place for place, index in enumerate(index_of) if index in wanted])
