@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import attrs
 import pytest
 
 from offramp import _json
+from offramp.cli.context import Context
+from offramp.cli.load import open_file
 from offramp.cli.program import run
+from offramp.host.run import Host, run_host
 from offramp_metronome.emulator import Emulator
 
 
@@ -72,6 +78,10 @@ event_type = { "@path" = "$.properties.t" }
 properties = { "@path" = "$.properties.data" }
 """
 
+#: Seconds for what should take none.
+PATIENCE = 20.0
+SUBSCRIPTION = "metronome/Billing events"
+
 TOKEN = "a-secret-metronome-token"
 
 
@@ -106,4 +116,69 @@ def ndjson(*events: Any) -> bytes:
     return b"".join(_json.dumps(event) + b"\n" for event in events)
 
 
-__all__ = ["CONFIG", "TOKEN", "Emulator", "Offramp", "Result", "ndjson", "usage"]
+@attrs.define
+class Live:
+    """A host and an emulator in a thread of their own."""
+
+    loop: asyncio.AbstractEventLoop
+    host: Host
+    emulator: Emulator
+    file: Path
+
+    def send(self, *events: dict[str, Any]) -> None:
+        """Accept events and wait for their end."""
+        asyncio.run_coroutine_threadsafe(self._send(events), self.loop).result(PATIENCE)
+
+    async def _send(self, events: tuple[dict[str, Any], ...]) -> None:
+        await self.host.engine.accept("product", events)
+        assert await self.host.wait_until_idle(timeout=PATIENCE)
+
+    def settle(self) -> None:
+        """Wait until nothing is on its way."""
+        self.send()
+
+
+@pytest.fixture
+def live(config: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
+    """A running host, which the commands find by the file in their folder."""
+    monkeypatch.chdir(config.parent)
+    started = Event()
+    box: dict[str, Any] = {}
+
+    async def main() -> None:
+        async with Emulator(token=TOKEN) as emulator:
+            monkeypatch.setenv("METRONOME_BASE_URL", emulator.url)
+            file = open_file(Context(), config)
+            settings = attrs.evolve(file.host, port=0)
+            async with run_host(
+                file.config, file.catalog, settings, folder=settings.data_dir
+            ) as host:
+                box["stop"] = asyncio.Event()
+                box["live"] = Live(asyncio.get_running_loop(), host, emulator, config)
+                started.set()
+                await box["stop"].wait()
+
+    def run_it() -> None:
+        try:
+            asyncio.run(main())
+        finally:
+            started.set()
+
+    thread = Thread(target=run_it)
+    thread.start()
+    assert started.wait(PATIENCE)
+    yield box["live"]
+    box["live"].loop.call_soon_threadsafe(box["stop"].set)
+    thread.join(PATIENCE)
+
+
+def nobody(message_id: str = "nobody") -> dict[str, Any]:
+    """A usage event without a customer."""
+    event = usage(message_id)
+    del event["properties"]["cid"]
+    return event
+
+
+def flat(text: str) -> str:
+    """A text without the breaks that the width of a terminal puts in."""
+    return re.sub(r"\s+", " ", text)

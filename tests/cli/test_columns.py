@@ -53,6 +53,7 @@ STATUS = {
     "sums": {"ok": True, "faults": []},
 }
 EVENTS = {
+    "cursor": None,
     "rows": [
         {
             "received_at": "2026-11-28T10:00:00.000Z",
@@ -62,7 +63,7 @@ EVENTS = {
             "source": "product",
             "deliveries": [DELIVERY],
         }
-    ]
+    ],
 }
 DEAD = {
     "cursor": None,

@@ -7,93 +7,27 @@ import re
 import time
 import tomllib
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any
 
-import attrs
 import pytest
-from tests.cli.conftest import CONFIG, TOKEN, Offramp, usage
+from tests.cli.conftest import (
+    CONFIG,
+    PATIENCE,
+    SUBSCRIPTION,
+    TOKEN,
+    Live,
+    Offramp,
+    flat,
+    nobody,
+    usage,
+)
 
 from offramp import _json
-from offramp.cli.context import Context
-from offramp.cli.load import open_file
 from offramp.host import health
-from offramp.host.run import Host, run_host
-from offramp_metronome.emulator import Emulator
 
-PATIENCE = 20.0
-SUBSCRIPTION = "metronome/Billing events"
 KEY = "product-key"
-
-
-@attrs.define
-class Live:
-    """A host and an emulator in a thread of their own."""
-
-    loop: asyncio.AbstractEventLoop
-    host: Host
-    emulator: Emulator
-    file: Path
-
-    def send(self, *events: dict[str, Any]) -> None:
-        """Accept events and wait for their end."""
-        asyncio.run_coroutine_threadsafe(self._send(events), self.loop).result(PATIENCE)
-
-    async def _send(self, events: tuple[dict[str, Any], ...]) -> None:
-        await self.host.engine.accept("product", events)
-        assert await self.host.wait_until_idle(timeout=PATIENCE)
-
-    def settle(self) -> None:
-        """Wait until nothing is on its way."""
-        self.send()
-
-
-@pytest.fixture
-def live(config: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
-    """A running host, which the commands find by the file in their folder."""
-    monkeypatch.chdir(config.parent)
-    started = Event()
-    box: dict[str, Any] = {}
-
-    async def main() -> None:
-        async with Emulator(token=TOKEN) as emulator:
-            monkeypatch.setenv("METRONOME_BASE_URL", emulator.url)
-            file = open_file(Context(), config)
-            settings = attrs.evolve(file.host, port=0)
-            async with run_host(
-                file.config, file.catalog, settings, folder=settings.data_dir
-            ) as host:
-                box["stop"] = asyncio.Event()
-                box["live"] = Live(asyncio.get_running_loop(), host, emulator, config)
-                started.set()
-                await box["stop"].wait()
-
-    def run() -> None:
-        try:
-            asyncio.run(main())
-        finally:
-            started.set()
-
-    thread = Thread(target=run)
-    thread.start()
-    assert started.wait(PATIENCE)
-    yield box["live"]
-    box["live"].loop.call_soon_threadsafe(box["stop"].set)
-    thread.join(PATIENCE)
-
-
-def nobody(message_id: str = "nobody") -> dict[str, Any]:
-    """A usage event without a customer."""
-    event = usage(message_id)
-    del event["properties"]["cid"]
-    return event
-
-
-def flat(text: str) -> str:
-    """A text without the breaks that the width of a terminal puts in."""
-    return re.sub(r"\s+", " ", text)
 
 
 def test_events_tells_why_an_event_was_not_billed(offramp: Offramp, live: Live) -> None:

@@ -129,7 +129,9 @@ async def test_listings_name_the_same_deliveries(folder: Path, before: dict[str,
                 assert listed == standing(before, name, stage), (name, stage)
         dead = await queue.dead_letters(DeadLetterFilter(), limit=100)
         assert {each.message_id for each in dead.rows} >= {"invalid-1", "bad-3", "gone-2"}
-        filtered = await ledger.events(EventFilter(subscription="billing/Usage", stages=frozenset({Stage.FILTERED})))
+        filtered = await ledger.events(
+            EventFilter(subscription="billing/Usage", stages=frozenset({Stage.FILTERED}))
+        )
         assert {each.message_id for each in filtered.rows} == {"filtered-0", "filtered-1"}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import attrs
 import pytest
 from tests.queue.conftest import FILTERED, Bench, Clock, Opened, ids_of
 
@@ -157,6 +158,46 @@ async def test_a_long_scan_goes_on_page_by_page(
             break
     assert pages == [["last"], [], [], [], ["first"]]
     assert [record.message_id for record in await desk.records(which)] == ["last", "first"]
+
+
+@pytest.mark.parametrize("part", ["heads", "body"])
+async def test_a_search_leaves_out_what_is_damaged_and_says_so(desk: Desk, part: str) -> None:
+    """The events of a damaged block are counted, and all others are searched."""
+    for letter in "abc":
+        await desk.send(desk.event(letter), desk.event(f"{letter}2", "x"))
+    await desk.damage("b", part)
+    page = await desk.ledger.events(EventFilter(where=lambda body: b"2" in body))
+    assert [record.message_id for record in page.rows] == ["c2", "a2"]
+    assert page.damaged == 2
+    asked = EventFilter(subscription="sub", where=lambda _: True)
+    assert [record.message_id for record in await desk.records(asked)] == ["c", "a"]
+
+
+async def test_a_search_of_bodies_looks_each_up_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes on below what it found, page by page; a large body takes more of a page."""
+    monkeypatch.setattr(scan, "SCAN", 40)
+    body = b'{"large":"%s"}' % (b"x" * 20_000)
+    events = [desk.event(str(n)) for n in range(12)]
+    for event in events:
+        await desk.send(event if event.message_id != "5" else attrs.evolve(event, body=body))
+    seen = []
+
+    def where(body: bytes) -> bool:
+        seen.append(body)
+        return len(seen) % 2 == 0
+
+    rows, scanned, cursors = 0, 0, []
+    cursor = None
+    while True:
+        page = await desk.ledger.events(EventFilter(where=where), limit=2, cursor=cursor)
+        rows, scanned, cursor = rows + len(page.rows), scanned + page.scanned, page.cursor
+        if cursor is None:
+            break
+        cursors.append(cursor)
+    assert (rows, scanned, len(seen), len(set(seen))) == (6, 12, 12, 12)
+    assert len(cursors) >= 3
 
 
 async def test_a_listing_by_time_reads_only_blocks_of_that_time(

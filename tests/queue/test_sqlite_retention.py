@@ -446,3 +446,38 @@ async def test_a_damaged_block_stays_and_stops_no_other(
     (fault,) = (await shelf.ledger.reconcile()).faults
     assert fault.startswith("the block of events 2 to 2 is damaged")
     await shelf.execute("UPDATE blocks SET heads = ? WHERE block = 2", *good)
+
+
+async def test_a_dead_letter_is_found_and_becomes_due_elsewhere_without_its_block(
+    shelf: Shelf,
+) -> None:
+    """Its own copy of the event is searched, and is what another subscription gets."""
+    await shelf.accept("a", "b")
+    await shelf.accept("latest", to=())
+    await shelf.settle(Stage.DELIVERED, 2, a=Stage.REJECTED)
+    shelf.now += 8 * DAY
+    await shelf.pruner.prune(shelf.now)
+    assert (await shelf.rows())["blocks"] == 1
+    which = EventFilter(where=lambda body: b'"a"' in body)
+    (record,) = (await shelf.ledger.events(which)).rows
+    assert record.message_id == "a"
+    assert await shelf.queue.backfill("other", [record.id]) == 1
+    lease = await shelf.take(1, "other")
+    assert (ids_of(lease), list(lease.bodies)) == (["a"], [b'{"id":"a"}'])
+    await shelf.check()
+
+
+async def test_a_search_says_what_it_cannot_read(shelf: Shelf) -> None:
+    """Events whose JSON retention dropped are counted; without a condition on it they are found."""
+    pruner = Pruner(shelf.store, Retention(delivered=3_600))
+    await shelf.accept("a", "b")
+    await shelf.settle(Stage.DELIVERED, 2)
+    shelf.now += 7_200
+    await pruner.prune(shelf.now)
+    await shelf.accept("c")
+    page = await shelf.ledger.events(EventFilter(where=lambda _: True))
+    assert [record.message_id for record in page.rows] == ["c"]
+    assert (page.scanned, page.without_body, page.damaged) == (3, 2, 0)
+    page = await shelf.ledger.events(EventFilter())
+    assert [record.message_id for record in page.rows] == ["c", "b", "a"]
+    assert (page.without_body, page.reached_at) == (0, shelf.now - 7_200)

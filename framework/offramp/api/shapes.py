@@ -112,10 +112,21 @@ class EventRecords(TypedDict):
 
 
 class EventPage(TypedDict):
-    """Accepted events, latest first."""
+    """Accepted events, latest first; a page may be empty and still have a cursor.
+
+    One request looks through a bounded number of events.
+    """
 
     rows: list[EventRow]
     cursor: str | None
+    #: Events that were looked at for this page.
+    scanned: int
+    #: When the last of them was accepted; `None` without any.
+    reached_at: Time | None
+    #: Events that were left out because they are damaged on disk.
+    damaged: int
+    #: Events that were left out because `where` needs their JSON, which is no longer kept.
+    without_body: int
 
 
 class DeliveryPage(TypedDict):

@@ -50,3 +50,23 @@ class DeliveryFilters:
             "since": parse_since(self.since, now=now),
             "until": parse_since(self.until, now=now),
         }
+
+
+@Parameter(name="*")
+@attrs.frozen(kw_only=True)
+class Period:
+    """Selects events by when they were accepted."""
+
+    since: Annotated[
+        str | None,
+        Parameter(help="Accepted since: 90m, 24h or 7d ago, or a time in ISO 8601."),
+    ] = None
+    until: Annotated[str | None, Parameter(help="Accepted before: as --since.")] = None
+
+    def as_query(self) -> dict[str, str | None]:
+        """Return it as query parameters; durations are counted back from now."""
+        now = time.time()
+        return {
+            "since": parse_since(self.since, now=now),
+            "until": parse_since(self.until, now=now),
+        }

@@ -42,8 +42,8 @@ def render_status(status: Mapping[str, Any]) -> RenderableType:
     return Group(*parts)
 
 
-def render_events(page: Mapping[str, Any]) -> RenderableType:
-    """The latest events."""
+def render_events(page: Mapping[str, Any], *, is_search: bool = False) -> RenderableType:
+    """The latest events, or those that a search found."""
     table = FittingTable("received", "event", "message id", "source", "became", head="message id")
     for row in page["rows"]:
         stages = [f"{d['subscription']} {d['stage']}" for d in row["deliveries"]]
@@ -54,7 +54,10 @@ def render_events(page: Mapping[str, Any]) -> RenderableType:
             row["source"],
             "\n".join(stages) or "no subscription",
         )
-    return table or Text("no events yet")
+    if not page["rows"]:
+        return Text("no event meets these conditions" if is_search else "no events yet")
+    more = "there are more: raise --limit" if page["cursor"] else ""
+    return Group(table, Text(more, "dim")) if more else table
 
 
 def _subscriptions(rows: Iterable[Mapping[str, Any]]) -> RenderableType:
