@@ -11,7 +11,7 @@ from tests.api.conftest import SUBSCRIPTION, Running
 from tests.delivery.parts import event
 
 from offramp.api import events
-from offramp.api.searching import BodyCondition
+from offramp.api.triggers import BodyCondition
 from offramp.queue.sqlite import scan
 
 

@@ -12,9 +12,9 @@ from offramp.api.paging import paged
 from offramp.api.problems import refuse_parameter
 from offramp.api.reasons import why
 from offramp.api.records import event_record, event_row
-from offramp.api.searching import body_condition
 from offramp.api.shapes import EventPage, EventRecords, EventShape
 from offramp.api.times import write_optional
+from offramp.api.triggers import body_condition
 from offramp.errors import NotFoundError, TriggerError
 from offramp.plugins import pick
 from offramp.queue import EventFilter, EventRecord, Stage

@@ -1,16 +1,20 @@
-"""Triggers: parse a text, generate a text from a tree, and try a trigger on events."""
+"""Triggers: parse a text, generate one from a tree, try it on events; conditions of searches."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Annotated, Any, TypedDict
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any, TypeAlias, TypedDict
 
 import msgspec
 
+from offramp._json import Projection
 from offramp.api.host_context import HostContext
 from offramp.api.operations import MAX_LIMIT, Call, Operation, Reply
 from offramp.errors import TriggerError
 from offramp.fql import Trigger, compile_trigger, segment_reading
+
+#: Whether the JSON of an event is meant.
+BodyCondition: TypeAlias = Callable[[bytes], bool]
 
 
 class TriggerText(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -120,3 +124,13 @@ def _match(trigger: Trigger, event: dict[str, Any]) -> MatchShape:
         "matches": trigger(event),
         "why": dict(trigger.explain(event)),
     }
+
+
+def body_condition(where: str) -> BodyCondition:
+    """Compile FQL for the JSON of events; raises `TriggerError` with every fault and its column.
+
+    The condition may be called in any thread. It parses of an event only what the text reads.
+    """
+    trigger = compile_trigger(where)
+    read, matches = Projection(trigger.reads).read, trigger.matches
+    return lambda body: matches(read(body))
