@@ -7,7 +7,7 @@ import zlib
 from array import array
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import msgspec
 
@@ -160,7 +160,12 @@ class Block:
     def events(self, positions: Sequence[int]) -> list[bytes]:
         """The JSON of the events at some positions, of a block that still has its body."""
         body, ends = self.body or b"", self.ends
-        return [body[ends[place - 1] if place else 0 : ends[place]] for place in positions]
+        if not isinstance(positions, range):
+            return [body[ends[place - 1] if place else 0 : ends[place]] for place in positions]
+        first = positions.start
+        start = ends[first - 1] if first else 0
+        bounds = pairwise([start, *ends[first : positions.stop]])
+        return [body[begin:end] for begin, end in bounds]
 
 
 def pack_heads(heads: Heads) -> bytes:

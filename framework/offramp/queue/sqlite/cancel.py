@@ -80,7 +80,7 @@ class Cancel:
 
         A damaged block is left as it is, and passed over: its events cannot be copied.
         """
-        asked = {"subscription": number, "floor": self.floor, "n": 1}
+        asked = {"subscription": number, "floor": self.floor}
         found = connection.execute(SQL["open_blocks"], asked).fetchone()
         if found is None:
             return None

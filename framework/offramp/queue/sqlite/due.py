@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
     from offramp.queue.block import Block
     from offramp.queue.sqlite.cache import BlockReader
-
-#: Blocks that one statement looks up: those of a hundred events that came one by one.
-BLOCKS_AT_ONCE = 128
 
 
 class DueRow(NamedTuple):
@@ -74,6 +72,8 @@ class Due:
     parts: Sequence[LeasePart]
     #: Those of the parts that have a row of their own.
     rows: Sequence[DueRow]
+    #: What is free beside them in the blocks that were read: block and set.
+    rest: Sequence[tuple[int, int]]
     #: The block before which nothing else waits, and when the next row comes due.
     floor: int
     due_at: int
@@ -100,26 +100,29 @@ class DueQuery:
         """Run in a read transaction."""
         number = self.number or find_number(connection, self.name)
         if number is None:
-            return Due(0, (), (), NEVER, NEVER)
+            return Due(0, (), (), (), NEVER, NEVER)
         rows, due_at = self._read_rows(connection, number)
         opened, floor = self._read_open(connection, number)
         chosen = _choose(rows, opened, self.n)
         taken_rows = [each for each in chosen if isinstance(each, DueRow)]
         if len(taken_rows) < len(rows):
             due_at = rows[len(taken_rows)].due_at
-        cut = {each.block: each for each in chosen if isinstance(each, _OpenBlock)}
-        for block in opened:
-            if cut.get(block.block) != block:
-                floor = block.block
-                break
+        cut = {each.block: each.free for each in chosen if isinstance(each, _OpenBlock)}
         blocks = self.blocks.read(connection, list(cut))
+        rest = []
+        for block, _, free in opened:
+            if block not in cut:
+                floor = block
+                break
+            if free != cut[block] and block in blocks:
+                rest.append((block, free & ~cut[block]))
         parts = []
         for each in chosen:
             if isinstance(each, DueRow):
                 parts.append(each.part())
             elif each.block in blocks:
                 parts.append(part_of(blocks[each.block], each.free))
-        return Due(number, parts, taken_rows, floor, due_at)
+        return Due(number, parts, taken_rows, rest, floor, due_at)
 
     def _read_rows(self, connection: sqlite3.Connection, number: int) -> tuple[list[DueRow], int]:
         if self.due_at > self.now:
@@ -139,20 +142,20 @@ class DueQuery:
     def _read_open(
         self, connection: sqlite3.Connection, number: int
     ) -> tuple[list[_OpenBlock], int]:
-        """Read blocks until they have `n` free events; and from where on there may be more."""
+        """Look up blocks until they have `n` free events; and from where on there may be more."""
         opened: list[_OpenBlock] = []
         free = 0
-        floor = self.floor
-        while free < self.n and floor < NEVER:
-            terms = {"subscription": number, "floor": floor, "n": BLOCKS_AT_ONCE}
-            page = connection.execute(SQL["open_blocks"], terms).fetchall()
-            floor = NEVER if len(page) < BLOCKS_AT_ONCE else page[-1][0] + 1
-            for block, n, accepted_at, packed in page:
+        terms = {"subscription": number, "floor": self.floor}
+        # Row by row: after each the thread waits for its turn in the interpreter.
+        with closing(connection.execute(SQL["open_blocks"], terms)) as found:
+            for block, n, accepted_at, packed in found:
                 bits = unpack_open(packed, n) & ~self.taken.get(block, 0)
                 if bits and not self.blocks.heads.is_damaged(block):
                     opened.append(_OpenBlock(block, accepted_at, bits))
                     free += bits.bit_count()
-        return opened, floor
+                if free >= self.n:
+                    return opened, block + 1
+        return opened, NEVER
 
 
 def _choose(

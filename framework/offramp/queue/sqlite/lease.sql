@@ -5,14 +5,13 @@ FROM blocks
 WHERE block IN (SELECT value FROM json_each(:blocks));
 
 -- name: open_blocks
--- The next :n blocks from :floor on of which a subscription has events that were not tried yet,
+-- The blocks from :floor on of which a subscription has events that were not tried yet,
 -- oldest first.
 SELECT deliveries.block, blocks.n, blocks.accepted_at, deliveries.open
 FROM deliveries CROSS JOIN blocks USING (block)
 WHERE deliveries.subscription = :subscription AND deliveries.open IS NOT NULL
   AND deliveries.block >= :floor
-ORDER BY deliveries.block
-LIMIT :n;
+ORDER BY deliveries.block;
 
 -- name: due_rows
 -- Up to :n deliveries of a subscription with a row of their own that are due by :now, oldest first,

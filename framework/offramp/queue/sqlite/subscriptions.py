@@ -22,16 +22,17 @@ if TYPE_CHECKING:
 
 #: Seconds after which a waiting subscription looks at the clock again, should that have been set.
 LOOK_AGAIN_S = 0.5
-#: Blocks that a subscription remembers of those that were accepted since it had nothing waiting.
-MOST_FRESH = 64
+#: Blocks of which a subscription remembers what is free; later ones are looked up on disk.
+MOST_KNOWN = 64
 
 
 class Subscription:
     """One subscription of the queue.
 
     A lease looks neither behind a long backlog twice, nor at an empty queue at all: `_floor` is the
-    block, and `_due_at` the time (µs), before which nothing free waits on disk. While nothing
-    does, new blocks are remembered as they come, and leased without a look at the disk.
+    block, and `_due_at` the time (µs), before which nothing free waits on disk that is not known.
+    What is free in the blocks that were read last is known, and, while nothing else waits on disk,
+    in new ones: it is leased without a look at the disk.
     """
 
     def __init__(self, name: str, store: Store, blocks: BlockReader, leases: Leases) -> None:
@@ -51,7 +52,8 @@ class Subscription:
         self._leases = leases
         self._floor = 0
         self._due_at = 0
-        self._fresh: deque[tuple[int, int]] = deque()
+        #: What is known to be free: blocks, ascending, and the set of each.
+        self._known: deque[tuple[int, int]] = deque()
         #: No lease ends before this; a lower bound, so that settling need not keep it exact.
         self._first_expiry = NEVER
         self._woken = asyncio.Event()
@@ -67,12 +69,12 @@ class Subscription:
         """Tell that a new block has a set of events for the subscription."""
         # A reader may have seen the block, and lent some of it, before the writer told of it.
         free = bits & ~self.taken.get(block, 0)
+        is_known = not free or (self._known and self._known[-1][0] >= block)
         caught_up = self._floor == NEVER and not self.reading.locked()
-        if caught_up and len(self._fresh) < MOST_FRESH:
-            if free:
-                self._fresh.append((block, free))
-        else:
-            self._look_from(block)
+        if not caught_up or len(self._known) >= MOST_KNOWN:
+            self._floor = min(self._floor, block)
+        elif not is_known:
+            self._known.append((block, free))
         self._woken.set()
 
     def wake(self, due_at: int) -> None:
@@ -117,8 +119,8 @@ class Subscription:
         async with self.reading:
             now = clock()
             self._lapse(now)
-            if self._fresh and self._due_at > now:
-                parts = self._take_fresh(n)
+            if self._due_at > now and self._knows(n):
+                parts = self._take_known(n)
                 if parts:
                     return self._grant(parts, (), now + ttl, onto)
             due: Due | None = None
@@ -132,7 +134,7 @@ class Subscription:
 
     async def sleep(self, now: int, seconds: float) -> None:
         """Wait until something may be due, at most for `seconds`."""
-        if self._fresh or self._floor < NEVER:
+        if self._known or self._floor < NEVER:
             return
         timeout = min(to_s(min(self._due_at, self._first_expiry) - now), seconds, LOOK_AGAIN_S)
         if timeout > 0:
@@ -153,34 +155,39 @@ class Subscription:
 
     def _look_from(self, block: int) -> None:
         """Look for free events on disk, from a block on at the latest."""
-        if self._fresh:
-            block = min(block, self._fresh[0][0])
-            self._fresh.clear()
+        while self._known and self._known[-1][0] >= block:
+            self._known.pop()
         self._floor = min(self._floor, block)
 
-    def _take_fresh(self, n: int) -> list[LeasePart]:
-        """Parts of the blocks that came since nothing waited on disk."""
+    def _knows(self, n: int) -> bool:
+        """Whether `n` free events are known, or all that there are."""
+        known = sum(bits.bit_count() for _, bits in self._known)
+        return known >= n or (known > 0 and self._floor == NEVER)
+
+    def _take_known(self, n: int) -> list[LeasePart]:
+        """Parts of the blocks in which events are known to be free."""
         parts: list[LeasePart] = []
         left = n
-        while left and self._fresh:
-            number, bits = self._fresh[0]
+        while left and self._known:
+            number, bits = self._known[0]
             block = self._blocks.get(number)
             if block is None:
                 self._look_from(number)
                 break
             if bits.bit_count() > left:
                 taken = set_of(positions_of(bits)[:left])
-                self._fresh[0] = number, bits & ~taken
+                self._known[0] = number, bits & ~taken
                 bits = taken
             else:
-                self._fresh.popleft()
+                self._known.popleft()
             parts.append(part_of(block, bits))
             left -= bits.bit_count()
         return parts
 
     async def _read(self, n: int, now: int) -> Due:
-        # Whatever wakes the subscription from here on lowers both again; it does not become fresh.
-        self._look_from(NEVER)
+        if self._known:
+            self._look_from(self._known[0][0])
+        # Whatever wakes the subscription from here on lowers both again; it does not become known.
         floor, self._floor = self._floor, NEVER
         due_at, self._due_at = self._due_at, NEVER
         query = DueQuery(
@@ -200,6 +207,8 @@ class Subscription:
         except BaseException:
             self._floor, self._due_at = min(self._floor, floor), min(self._due_at, due_at)
             raise
+        # What was given back or came meanwhile is read again.
+        self._known.extend(each for each in due.rest if each[0] < self._floor)
         self._floor = min(self._floor, due.floor)
         self._due_at = min(self._due_at, due.due_at)
         return due
