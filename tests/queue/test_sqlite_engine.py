@@ -277,6 +277,54 @@ async def test_subscriptions_that_share_a_block_share_its_reading(
     assert sorted(read) == [1, 11, 21]
 
 
+async def test_the_rest_of_a_block_is_leased_without_a_look_at_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One read of a backlog serves as many leases as its block has events, each of them once."""
+    async with Store.open(tmp_path) as store, open_queue(store) as queue:
+        await send(queue, *names(10, "a"))
+        await send(queue, *names(10, "b"))
+    reads = 0
+    read = Store.read
+
+    async def count(self: Store, fn: Any, *, urgent: bool = False) -> Any:
+        nonlocal reads
+        reads += 1
+        return await read(self, fn, urgent=urgent)
+
+    monkeypatch.setattr(Store, "read", count)
+    async with Store.open(tmp_path) as store, open_queue(store) as queue:
+        first = await take(queue, 5)
+        assert ids_of(await take(queue, 5)) == names(10, "a")[5:]
+        assert reads == 1
+        # What comes meanwhile, and what is given back, stands in its order.
+        await send(queue, *names(5, "c"))
+        await queue.release(first)
+        assert ids_of(await take(queue, 10)) == [*names(5, "a"), *names(5, "b")]
+        assert ids_of(await take(queue, 10)) == [*names(10, "b")[5:], *names(5, "c")]
+        assert await queue.lease("sub", 5, ttl=60) is None
+
+
+async def test_a_block_that_was_read_before_its_commit_was_reported_is_lent_once(
+    store: Store,
+) -> None:
+    """A reader may be ahead of the message that a block has come: its events have one holder."""
+    async with open_queue(store) as queue:
+        await send(queue, "a", "b")
+        retry = Outcome(stage=Stage.RETRYING, reason="503", retry_at=0.0)
+        await queue.settle(await take(queue, 2), retry)
+        subscription = queue._subscriptions["sub"]
+        reported: list[tuple[int, int]] = []
+        add_block = subscription.add_block
+        subscription.add_block = lambda *block: reported.append(block)  # type: ignore[method-assign]
+        await send(queue, *names(4))
+        subscription.wake_all()
+        assert ids_of(await take(queue, 5)) == ["a", "b", "m0", "m1", "m2"]
+        add_block(*reported[0])
+        assert ids_of(await take(queue, 1)) == ["m3"]
+        assert await queue.lease("sub", 5, ttl=60) is None
+
+
 def objects_of_queue() -> int:
     """How many objects of the queue's own classes are alive, but for the latest blocks."""
     gc.collect()
