@@ -149,7 +149,7 @@ async def host(tmp_path: Path, partner: Partner, written: dict[str, Any]) -> Asy
         config = parse_config(written, catalog).config
         await configs.apply(diff(Config(), config, catalog), 0, actor="test")
         engine = Engine(catalog, queue, start)
-        await engine.apply(resolve_write_keys(config, References()))
+        await engine.apply(resolve_write_keys(config, References()), await configs.periods())
         context = HostContext(
             engine=engine,
             queue=queue,
@@ -159,7 +159,7 @@ async def host(tmp_path: Path, partner: Partner, written: dict[str, Any]) -> Asy
         )
 
         async def run(_: int, changed: Config) -> None:
-            await engine.apply(resolve_write_keys(changed, References()))
+            await engine.apply(resolve_write_keys(changed, References()), await configs.periods())
 
         app = make_app(
             intake=engine,

@@ -175,6 +175,19 @@ async def test_a_queue_that_is_deep_enough_refuses_more(store: Store) -> None:
         assert await send(queue, "more") == [True]
 
 
+async def test_what_is_left_out_does_not_count_towards_the_bound(store: Store) -> None:
+    """Neither what waits in it already, nor what comes later; and it counts again after that."""
+    async with open_queue(store, limits=Limits(max_in_flight=10)) as queue:
+        assert all(await send(queue, *names(9)))
+        queue.leave_out({"sub"})
+        for prefix in "abc":
+            assert all(await send(queue, *names(10, prefix)))
+        assert all(await send(queue, *(Event(f"o{n}", ("other",)) for n in range(10))))
+        assert "10 deliveries in flight, 10 allowed" in (queue.full() or "")
+        queue.leave_out(())
+        assert "49 deliveries in flight, 10 allowed" in (queue.full() or "")
+
+
 async def test_a_disk_that_is_nearly_full_takes_outcomes_only(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,6 +78,18 @@ class ConfigResource(ABC):
             **given,
         )
 
+    def switches(self) -> Iterable[Operation]:
+        """Make the operations that enable, disable, pause and resume an item."""
+        item = f"{'an' if self.noun[0] in 'aeiou' else 'a'} {self.noun}"
+        for word, serve in (
+            ("enable", self.enable),
+            ("disable", self.disable),
+            ("pause", self.pause),
+            ("resume", self.resume),
+        ):
+            below = f"/{{{self.parameter}}}/{word}"
+            yield self.operation("POST", below, f"{word.capitalize()} {item}", serve)
+
     async def listing(self, call: Call) -> Reply:
         """Answer with all items, or with those that the query selects."""
         revision, config = await self._host.configs.load()
@@ -120,6 +132,14 @@ class ConfigResource(ABC):
     async def disable(self, call: Call) -> Reply:
         """Disable an item; its waiting deliveries expire, and can be replayed."""
         return await self._changed(call, {"enabled": False})
+
+    async def pause(self, call: Call) -> Reply:
+        """Pause an item: what arrives is accepted and waits."""
+        return await self._changed(call, {"paused": True})
+
+    async def resume(self, call: Call) -> Reply:
+        """Resume an item: what waits is delivered."""
+        return await self._changed(call, {"paused": False})
 
     async def delete(self, call: Call) -> Reply:
         """Delete an item, with what depends on it."""

@@ -1,4 +1,4 @@
-"""Instances: list, show, create, change, enable, disable, delete, and test credentials."""
+"""Instances: list, show, create, change, enable, disable, pause, resume, delete, and test."""
 
 from __future__ import annotations
 
@@ -58,8 +58,7 @@ class InstancesResource(ConfigResource):
         yield self.operation("PATCH", one, "Change an instance", self.change, body=InstanceChange)
         deleted = "Delete an instance and its subscriptions"
         yield self.operation("DELETE", one, deleted, self.delete, answer=Removed)
-        yield self.operation("POST", f"{one}/enable", "Enable an instance", self.enable)
-        yield self.operation("POST", f"{one}/disable", "Disable an instance", self.disable)
+        yield from self.switches()
         asked = "Test the credentials with a request to the partner"
         tested = {"answer": TestAnswer, "changes": False}
         yield self.operation("POST", f"{one}/test", asked, self.test, **tested)

@@ -11,6 +11,8 @@ from offramp import _json
 from offramp.api.candidates import compiled_saved
 from offramp.api.host_context import HostContext
 from offramp.api.shapes import WhyShape
+from offramp.api.times import write_time
+from offramp.delivery.pausing import PAUSED_TOO_LONG
 from offramp.delivery.router import BROKEN, NO_MATCH, SWITCHED_OFF
 from offramp.errors import BudgetError, OfframpError, TransformError
 from offramp.pointers import ErrorShape, keys_of
@@ -105,6 +107,11 @@ def _of_unfinished(host: HostContext, delivery: Delivery) -> WhyShape | None:
 
 def _obstacle(host: HostContext, subscription: str) -> str | None:
     """Explain why a subscription sends nothing now; `None` if it sends."""
+    for paused in host.engine.snapshot.paused:
+        if subscription in paused.subscriptions:
+            since = write_time(paused.since)
+            resume = f"`offramp resume {shlex.quote(paused.id)}` lets it go on"
+            return f"the {paused} is paused since {since}; {resume}"
     instance = host.config.subscriptions[subscription].instance
     hold = host.engine.held.get(instance)
     if hold is not None:
@@ -172,6 +179,8 @@ def _origin(key: str, fields: Mapping[str, Any]) -> str:
 def _fix_of_answer(host: HostContext, delivery: Delivery) -> str:
     if delivery.reason == Reason.SUBSCRIPTION_REMOVED:
         return "it was disabled while the delivery waited: enable it, then replay"
+    if delivery.reason == PAUSED_TOO_LONG:
+        return "resume what is paused, and raise `max_paused_events` before another long pause"
     if delivery.stage is Stage.EXPIRED:
         return "it could not be delivered in time; once the partner answers, replay it"
     if delivery.status in _OF_THE_CREDENTIALS:

@@ -235,6 +235,8 @@ class SubscriptionStatus(TypedDict):
     #: `False` if it was deleted.
     configured: bool
     enabled: bool
+    #: Whether it is paused, by itself, its instance or its source.
+    paused: bool
     running: bool
     waiting: int
     retrying: int
@@ -246,6 +248,16 @@ class SubscriptionStatus(TypedDict):
     expired: int
     replayed: int
     latency: LatencyShape | None
+
+
+class PausedShape(TypedDict):
+    """A source, an instance or a subscription that is paused."""
+
+    kind: Literal["source", "instance", "subscription"]
+    id: str
+    since: Time
+    #: Deliveries that wait for it: not tried yet, or to be tried again.
+    waiting: int
 
 
 class SumsShape(TypedDict):
@@ -277,6 +289,7 @@ class StatusShape(TypedDict):
     since: Time
     #: What does not run as configured; empty if all is well.
     degraded: list[DegradedShape]
+    paused: list[PausedShape]
     sums: SumsShape
     sources: list[SourceStatus]
     instances: list[InstanceStatus]

@@ -1,4 +1,4 @@
-"""Sources: list, show, create, change, delete."""
+"""Sources: list, show, create, change, delete, enable, disable, pause, resume."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ class SourcesResource(ConfigResource):
         yield self.operation("PATCH", one, "Change a source", self.change, body=SourceChange)
         deleted = "Delete a source without instances"
         yield self.operation("DELETE", one, deleted, self.delete, answer=Removed)
+        yield from self.switches()
 
     def all_of(self, config: Config) -> Mapping[str, Source]:
         """Sources by name."""

@@ -1,4 +1,4 @@
-"""Subscriptions: list, show, create, change, enable, disable, duplicate, delete."""
+"""Subscriptions: list, show, create, change, enable, disable, pause, resume, copy, delete."""
 
 from __future__ import annotations
 
@@ -65,8 +65,7 @@ class SubscriptionsResource(ConfigResource):
         yield self.operation("GET", one, "Show a subscription", self.show)
         yield self.operation("PATCH", one, "Change a subscription", self.change, **changed)
         yield self.operation("DELETE", one, "Delete a subscription", self.delete, answer=Removed)
-        yield self.operation("POST", f"{one}/enable", "Enable a subscription", self.enable)
-        yield self.operation("POST", f"{one}/disable", "Disable a subscription", self.disable)
+        yield from self.switches()
         yield self.operation("POST", f"{one}/duplicate", copy, self.duplicate, **copied)
 
     def listed(self, config: Config, call: Call) -> Iterable[str]:

@@ -9,6 +9,7 @@ from offramp.config.host import (
     KEEP_DEAD_LETTERS_DAYS,
     KEEP_DELIVERED_DAYS,
     MAX_IN_FLIGHT,
+    MAX_PAUSED_EVENTS,
     MAX_RETRY_AFTER_SECONDS,
     MIN_FREE_BYTES,
     HostSettings,
@@ -17,8 +18,17 @@ from offramp.config.host import (
     host_settings,
 )
 from offramp.config.keyring import KeyRing, load_key_ring, rotate_key_file
-from offramp.config.model import Config, Instance, Source, Subscription, is_write_key
+from offramp.config.model import (
+    Config,
+    Instance,
+    Kind,
+    Source,
+    Subscription,
+    Thing,
+    is_write_key,
+)
 from offramp.config.parse import Loaded, parse_config
+from offramp.config.periods import Pauses, Period, Periods
 from offramp.config.plugins import configure_plugins
 from offramp.config.references import (
     References,
@@ -41,6 +51,7 @@ __all__ = [
     "KEEP_DEAD_LETTERS_DAYS",
     "KEEP_DELIVERED_DAYS",
     "MAX_IN_FLIGHT",
+    "MAX_PAUSED_EVENTS",
     "MAX_RETRY_AFTER_SECONDS",
     "MIN_FREE_BYTES",
     "AuditEntry",
@@ -52,14 +63,19 @@ __all__ = [
     "HostSettings",
     "Instance",
     "KeyRing",
+    "Kind",
     "Loaded",
     "LogFormat",
     "LogLevel",
+    "Pauses",
+    "Period",
+    "Periods",
     "References",
     "Report",
     "Source",
     "StaleConfigError",
     "Subscription",
+    "Thing",
     "TriggerReading",
     "apply_changes",
     "change_secrets",

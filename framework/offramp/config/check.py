@@ -86,7 +86,7 @@ def subscription_warnings(config: Config, catalog: Catalog, name: str) -> Iterat
     subscription = config.subscriptions[name]
     siblings = config.subscriptions_of(subscription.instance)
     if config.instances[subscription.instance].enabled and any(s.enabled for s in siblings):
-        yield from _disabled(config, [subscription])
+        yield from _idle_subscriptions(config, [subscription])
     yield from _triggers(config, [subscription])
     yield from same_keys_as(config, catalog, subscription)
     yield from open_secrets(catalog, config, [], [subscription])
@@ -113,7 +113,10 @@ def _idle_source(source: Source, *, used: bool) -> Iterator[Fault]:
     place = join_place("sources", source.name)
     if not source.enabled:
         yield Fault(place, "is disabled: its events are turned away")
-    elif not used:
+        return
+    if source.paused:
+        yield Fault(place, "is paused: its events wait")
+    if not used:
         yield Fault(place, "has no instances: its events are accepted and go nowhere")
 
 
@@ -122,18 +125,22 @@ def _idle_instance(config: Config, instance: Instance) -> Iterator[Fault]:
     if not instance.enabled:
         yield Fault(place, "is disabled: nothing is sent to it")
         return
+    if instance.paused:
+        yield Fault(place, "is paused: its events wait")
     subscriptions = config.subscriptions_of(instance.name)
     if not any(each.enabled for each in subscriptions):
         found = "only disabled ones" if subscriptions else "none"
         yield Fault(place, f"needs an enabled subscription to send anything, and has {found}")
         return
-    yield from _disabled(config, subscriptions)
+    yield from _idle_subscriptions(config, subscriptions)
 
 
-def _disabled(config: Config, subscriptions: Iterable[Subscription]) -> Iterator[Fault]:
+def _idle_subscriptions(config: Config, subscriptions: Iterable[Subscription]) -> Iterator[Fault]:
     for each in subscriptions:
         if not each.enabled:
             yield Fault(place_of(config, each), "is disabled")
+        elif each.paused:
+            yield Fault(place_of(config, each), "is paused: its events wait")
 
 
 def _too_many_subscriptions(config: Config, name: str) -> Iterator[Fault]:

@@ -15,13 +15,11 @@ from offramp.config.export import (
     source_table,
     subscription_table,
 )
-from offramp.config.model import Config, Instance, Source, Subscription
+from offramp.config.model import Config, Instance, Kind, Source, Subscription, Thing
 from offramp.definition import UNSET, Fields
 from offramp.errors import join_place
 from offramp.plugins import Catalog
 
-Kind: TypeAlias = Literal["source", "instance", "subscription"]
-Thing: TypeAlias = Source | Instance | Subscription
 What: TypeAlias = Literal["added", "removed", "changed"]
 _MAPPING = "mapping"
 #: Tables of which each entry is compared by itself.

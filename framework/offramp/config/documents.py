@@ -8,9 +8,8 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from offramp import _json
-from offramp.config.diff import Kind, Thing
 from offramp.config.keyring import KeyRing, is_sealed
-from offramp.config.model import Config, Instance, Source, Subscription
+from offramp.config.model import Config, Instance, Kind, Source, Subscription, Thing
 from offramp.config.secrets import change_mapping_secrets, change_secrets, is_reference
 from offramp.definition import MASK, Fields, options_of
 from offramp.errors import ConfigError, Fault, join_place
@@ -105,7 +104,7 @@ def read_config(
 
 
 def _owner(kind: Kind, thing: Thing) -> str:
-    return f"{kind}s.{thing.id if isinstance(thing, Subscription) else thing.name}"
+    return f"{kind}s.{thing.key}"
 
 
 def _without_secrets(

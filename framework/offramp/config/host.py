@@ -19,6 +19,9 @@ from offramp.event import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_EVENT_BYTES, MA
 HIGHEST_PORT: Final = 65_535
 #: Deliveries in flight, at 1.5 KB each with its event: some 7 GB.
 MAX_IN_FLIGHT: Final = 5_000_000
+#: Deliveries that may wait for one paused thing: a fifth of what may be in flight, so that the host
+#: still takes events when it is resumed.
+MAX_PAUSED_EVENTS: Final = 1_000_000
 #: Bytes that stay free on the disk, so that outcomes can still be stored.
 MIN_FREE_BYTES: Final = 512 * 1024 * 1024
 KEEP_DELIVERED_DAYS: Final = 7.0
@@ -98,6 +101,13 @@ class HostSettings:
         unit="deliveries",
         minimum=1,
         description="deliveries in flight above which events are turned away",
+    )
+    max_paused_events: int = option(
+        default=MAX_PAUSED_EVENTS,
+        unit="deliveries",
+        minimum=1,
+        description="deliveries that may wait for one paused source, instance or subscription; "
+        "beyond it the oldest expire. They do not count towards `max_in_flight`",
     )
     min_free_bytes: int = option(
         default=MIN_FREE_BYTES,

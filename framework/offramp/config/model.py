@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
 from offramp.config.table import name_fault
 from offramp.definition import option
 
+#: The three kinds of things that a configuration holds.
+Kind: TypeAlias = Literal["source", "instance", "subscription"]
 #: What a write key must be, as a fault tells it.
 WRITE_KEY_FORM: Final = "must be printable ASCII characters, with no line break"
 
@@ -33,6 +35,15 @@ class Source:
         secret=True,
     )
     enabled: bool = option(default=True, description="whether its events are taken")
+    paused: bool = option(
+        default=False,
+        description="whether its events wait, in all its subscriptions; they are taken",
+    )
+
+    @property
+    def key(self) -> str:
+        """What it is known by."""
+        return self.name
 
 
 @attrs.frozen(kw_only=True)
@@ -46,6 +57,9 @@ class Instance:
     )
     source: str = option(description="name of a source", required="give the name of a source")
     enabled: bool = option(default=True, description="whether anything is sent")
+    paused: bool = option(
+        default=False, description="whether its events wait, in all its subscriptions"
+    )
     max_concurrency: int | None = option(
         default=None,
         default_text="adapts",
@@ -62,6 +76,11 @@ class Instance:
         description="what the destination asks for, by its own names",
         hidden=True,
     )
+
+    @property
+    def key(self) -> str:
+        """What it is known by."""
+        return self.name
 
 
 @attrs.frozen(kw_only=True)
@@ -98,11 +117,17 @@ class Subscription:
     action: str = option(default_text="the preset's", description="slug of an action")
     trigger: str = option(default_text="the preset's", description="which events, in FQL")
     enabled: bool = option(default=True, description="whether it runs")
+    paused: bool = option(default=False, description="whether its events wait")
     #: The whole mapping: defaults and presets are already laid in.
     mapping: Mapping[str, Any] = option(
         default_text="empty",
         description="field -> value or directive; laid over the defaults",
     )
+
+    @property
+    def key(self) -> str:
+        """What it is known by."""
+        return self.id
 
 
 @attrs.frozen(kw_only=True)
@@ -115,6 +140,8 @@ class SubscriptionTable(Subscription):
         "`mapping` says nothing",
     )
 
+
+Thing: TypeAlias = Source | Instance | Subscription
 
 #: Keys at the top of a document that only the start of a host reads.
 START_KEYS: Final = ("plugin_files", "plugins", "host")
@@ -154,6 +181,13 @@ class Config:
     def subscriptions_of(self, instance: str) -> tuple[Subscription, ...]:
         """The subscriptions of one instance."""
         return self._by_instance.get(instance, ())
+
+    def holders_of(self, subscription: str) -> tuple[tuple[Kind, Thing], ...]:
+        """A subscription's source, its instance and itself: each of them may pause it."""
+        own = self.subscriptions[subscription]
+        instance = self.instances[own.instance]
+        source = self.sources[instance.source]
+        return ("source", source), ("instance", instance), ("subscription", own)
 
     def position_of(self, subscription: str) -> int:
         """Which of the subscriptions of its instance one is, by its id; 0 for the first."""

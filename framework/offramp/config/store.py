@@ -16,7 +16,6 @@ import attrs
 from offramp import _json
 from offramp.config.diff import (
     Change,
-    Kind,
     What,
     apply_changes,
     diff_configs,
@@ -25,7 +24,8 @@ from offramp.config.diff import (
 )
 from offramp.config.documents import Known, read_config, write_document
 from offramp.config.keyring import KeyRing
-from offramp.config.model import Config
+from offramp.config.model import Config, Kind
+from offramp.config.periods import Periods, read_periods, write_periods
 from offramp.errors import ConfigError, Fault, OfframpError
 from offramp.plugins import Catalog
 from offramp.storage import Store, load_statements
@@ -115,6 +115,10 @@ class ConfigStore:
             partial(_load, keys=self._keys, known=self._known)
         )
         return revision, config
+
+    async def periods(self) -> Periods:
+        """When parts of the configuration were paused, and since when others are disabled."""
+        return await self._store.read(read_periods)
 
     async def references(self) -> frozenset[str]:
         """The references that stand in the file that the host was started with last."""
@@ -237,6 +241,7 @@ def _write(
         connection.execute(
             _SQL["add_to_audit_log"], {**about, **named, "before": row.before, "after": row.after}
         )
+    write_periods(connection, [row.change for row in rows], about["at"])
 
 
 def _write_references(connection: sqlite3.Connection, *, texts: frozenset[str]) -> None:

@@ -75,8 +75,8 @@ def read_subscription(  # noqa: PLR0913 - what a subscription is read from, and 
         action=offered.slug,
         trigger=trigger,
         mapping=mapping,
-        enabled=values.get("enabled", True),
         preset=preset.name if preset else None,
+        **{key: values[key] for key in ("enabled", "paused") if key in values},
     )
 
 

@@ -14,11 +14,12 @@ import attrs
 
 from offramp import _json
 from offramp._json import Projection
-from offramp.config import Config, Instance, References
+from offramp.config import MAX_PAUSED_EVENTS, Config, Instance, Periods, References
 from offramp.delivery.alarm import Alarm
 from offramp.delivery.breaker import Hold
 from offramp.delivery.explain import explain
 from offramp.delivery.outcomes import Settlement
+from offramp.delivery.pausing import PauseBound, find_paused
 from offramp.delivery.plan import Plan
 from offramp.delivery.router import Router
 from offramp.delivery.runtime import InstanceRuntime
@@ -51,7 +52,7 @@ class Engine:
     `clock` gives epoch seconds. Implements the `Intake` of the collector.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its parts, and what it is set to
         self,
         catalog: Catalog,
         queue: Queue,
@@ -59,6 +60,7 @@ class Engine:
         *,
         references: References | None = None,
         clock: Callable[[], float] = time.time,
+        max_paused_events: int = MAX_PAUSED_EVENTS,
     ) -> None:
         self.catalog = catalog
         #: The references that mappings may resolve; by default none.
@@ -71,6 +73,7 @@ class Engine:
         self._workers: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
         self._changing = asyncio.Lock()
         self._alarm = Alarm(time.monotonic)
+        self._pause_bound = PauseBound(queue, max_paused_events)
         self._stopped = False
         #: Tasks that finish work of earlier configurations.
         self._retiring: set[asyncio.Task[None]] = set()
@@ -159,18 +162,20 @@ class Engine:
         """Count events that the collector refused."""
         self.refused[source or "", reason] += count
 
-    async def apply(self, config: Config, *, reread: bool = False) -> Snapshot:
+    async def apply(
+        self, config: Config, periods: Periods | None = None, *, reread: bool = False
+    ) -> Snapshot:
         """Run another configuration at once; running deliveries end under the old one.
 
-        New workers start beside the old ones, which keep what they have leased. With `reread`,
-        parts whose references stand for something else now start anew too. The change is
-        completed even if the caller is cancelled.
+        `periods` say when its parts were paused; without them, those of before stay. New workers
+        start beside the old ones, which keep what they have leased. With `reread`, parts whose
+        references stand for something else now start anew too. The change is completed even if the
+        caller is cancelled.
         """
-        return await asyncio.shield(
-            asyncio.create_task(self._apply(config, reread=reread), name="apply")
-        )
+        work = self._apply(config, periods, reread=reread)
+        return await asyncio.shield(asyncio.create_task(work, name="apply"))
 
-    async def _apply(self, config: Config, *, reread: bool) -> Snapshot:
+    async def _apply(self, config: Config, periods: Periods | None, *, reread: bool) -> Snapshot:
         async with self._changing:
             old = self._snapshot
             # In a thread: a new file may have thousands of subscriptions.
@@ -184,13 +189,23 @@ class Engine:
             )
             if self._stopped:
                 return old
-            new = start_runtimes(compiled, self.catalog, self._start_instance)
+            periods = old.periods if periods is None else periods
+            new = attrs.evolve(
+                start_runtimes(compiled, self.catalog, self._start_instance),
+                paused=find_paused(config, periods, now=self._clock()),
+                periods=periods,
+            )
             self._snapshot = new
+            paused = new.paused_subscriptions
+            self.queue.leave_out(paused)
+            self._pause_bound.watch(new.paused)
             _complain(old, new)
-            changed = [each for each in self._workers if _worker_changed(each, old, new)]
+            changed = [
+                each for each in self._workers if each in paused or _worker_changed(each, old, new)
+            ]
             replaced = [await self._interrupt(each) for each in changed]
             for subscription, plan in new.plans.items():
-                if subscription not in self._workers:
+                if subscription not in self._workers and subscription not in paused:
                     self._start_worker(subscription, plan)
             task = asyncio.create_task(self._retire(replaced, old, new), name="retire")
             self._retiring.add(task)
@@ -206,6 +221,7 @@ class Engine:
         async with self._changing:  # wait for a change: replaced workers are not tracked yet
             pass
         deadline = time.monotonic() + within
+        await self._pause_bound.close()
         await asyncio.gather(*(self._stop_worker(each, within) for each in list(self._workers)))
         if self._retiring:
             left = max(0.0, deadline - time.monotonic())
@@ -259,6 +275,7 @@ class Engine:
             queue=self.queue,
             clock=self._clock,
             observe=self._observe,
+            pauses=self._snapshot.periods.pauses_of(self._snapshot.config, subscription),
         )
         task = asyncio.create_task(worker.run(), name=f"worker {subscription}")
         self._workers[subscription] = worker, task

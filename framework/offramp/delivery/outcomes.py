@@ -9,6 +9,7 @@ from typing import Any, Final
 import attrs
 
 from offramp import _json
+from offramp.config import Pauses
 from offramp.delivery.batch import PreparedBatch
 from offramp.delivery.bisection import Verdict
 from offramp.delivery.breaker import refuses_credentials, with_asked_pause
@@ -59,6 +60,8 @@ class OutcomeMaker:
     runtime: InstanceRuntime
     clock: Callable[[], float]
     jitter: Callable[[], float] = random.random
+    #: Times that the retry window does not count.
+    pauses: Pauses = attrs.field(factory=Pauses)
 
     def of_verdicts(
         self, lease: Lease, batch: PreparedBatch, verdicts: Iterable[Verdict]
@@ -165,6 +168,7 @@ class OutcomeMaker:
         return outcomes
 
     def _decide(self, part: LeasePart, error: DeliveryError, *, retryable: bool | None) -> Decision:
+        now = self.clock()
         return decide(
             self.plan.policy,
             retryable=error.retryable if retryable is None else retryable,
@@ -172,8 +176,8 @@ class OutcomeMaker:
             # Refused credentials hold the instance, whose probes already wait.
             attempt=1 if refuses_credentials(error) else part.attempt,
             accepted_at=part.accepted_at,
-            opened_at=part.opened_at,
-            now=self.clock(),
+            opened_at=part.opened_at + self.pauses.seconds(part.opened_at, now),
+            now=now,
             jitter=self.jitter(),
         )
 

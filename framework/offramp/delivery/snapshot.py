@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import TypeAlias
 
 import attrs
 
-from offramp.config import Config, Instance, References, Subscription, read_trigger, same_thing
+from offramp.config import (
+    Config,
+    Instance,
+    Periods,
+    References,
+    Subscription,
+    read_trigger,
+    same_thing,
+)
+from offramp.delivery.pausing import Paused
 from offramp.delivery.plan import Plan, compile_subscription
 from offramp.delivery.router import Binding, Router, make_router
 from offramp.delivery.runtime import InstanceRuntime
@@ -37,6 +47,15 @@ class Snapshot:
     held: str | None = None
     #: The places of `problems` that a plugin causes, not the configuration.
     of_plugins: frozenset[str] = frozenset()
+    #: What is paused. The subscriptions that it holds have plans, and no worker.
+    paused: tuple[Paused, ...] = ()
+    #: Since when what is disabled is so, and when what was paused was.
+    periods: Periods = attrs.field(factory=Periods)
+
+    @cached_property
+    def paused_subscriptions(self) -> frozenset[str]:
+        """The subscriptions whose events wait for something paused."""
+        return frozenset(each for paused in self.paused for each in paused.subscriptions)
 
     def runtime_of(self, plan: Plan) -> InstanceRuntime | None:
         """Return the runtime of a plan, or `None` if it could not be started."""

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import attrs
 
+from offramp.config import Pauses
 from offramp.delivery.attempt import deliver_batch
 from offramp.delivery.batch import Preparation, PreparedBatch
 from offramp.delivery.failures import PluginCode, plugin_failure
@@ -72,6 +73,8 @@ class Worker:
     clock: Callable[[], float]
     observe: Observer
     jitter: Callable[[], float] = random.random
+    #: When the subscription was paused; it is not while a worker runs.
+    pauses: Pauses = attrs.field(factory=Pauses)
     _busy: set[asyncio.Task[None]] = attrs.field(factory=set, init=False)
     #: As `_busy`, for what is sent at the pace of halves; it does not limit the others.
     _slow: set[asyncio.Task[None]] = attrs.field(factory=set, init=False)
@@ -93,7 +96,11 @@ class Worker:
         self._few = asyncio.Semaphore(SUSPECTS_AT_ONCE)
         self._keeper = _Keeper(self.queue)
         self._outcomes = OutcomeMaker(
-            plan=self.plan, runtime=self.runtime, clock=self.clock, jitter=self.jitter
+            plan=self.plan,
+            runtime=self.runtime,
+            clock=self.clock,
+            jitter=self.jitter,
+            pauses=self.pauses,
         )
         batch = self.plan.batch
         self._linger = 0.0 if batch is None else batch.linger.total_seconds()

@@ -181,14 +181,20 @@ async def _run(
         references = References(allowed=settings.references, own_folder=folder)
         changes, config, references = await _in_force(configs, written, catalog, references)
         start = start_instances(catalog, references, max_retry_after=settings.max_retry_after)
-        engine = Engine(catalog, queue, start, references=references)
+        engine = Engine(
+            catalog,
+            queue,
+            start,
+            references=references,
+            max_paused_events=settings.max_paused_events,
+        )
         context = _context(engine, queue, configs, store)
 
         async def put_to_work(_: int, changed: Config) -> None:
-            await engine.apply(resolve_write_keys(changed, references))
+            await engine.apply(resolve_write_keys(changed, references), await configs.periods())
 
         try:
-            await engine.apply(config)
+            await engine.apply(config, await configs.periods())
             context.background.start(reload_refused(context))
             for problem in catalog.problems:
                 _log.error("%s", problem, extra={"action": "plugin_problem"})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from offramp.queue.values import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from offramp.queue.lease import Lease
     from offramp.queue.values import (
@@ -50,6 +50,14 @@ class Queue(Protocol):
 
     def full(self) -> str | None:
         """Tell why `accept` would turn events away now, or nothing."""
+        ...
+
+    def leave_out(self, subscriptions: Collection[str]) -> None:
+        """Do not count what is in flight in these subscriptions towards the bound of `accept`.
+
+        They replace those of the call before. Their events are accepted, leased and settled as
+        before; a caller who pauses them keeps a bound of its own.
+        """
         ...
 
     async def lease(

@@ -11,13 +11,16 @@ from offramp.cli.commands.bench import bench
 from offramp.cli.commands.catalog import catalog
 from offramp.cli.commands.check import check
 from offramp.cli.commands.dead_letters import dead_letters
+from offramp.cli.commands.enable import enable
 from offramp.cli.commands.events import events
 from offramp.cli.commands.explain import explain
 from offramp.cli.commands.export import export
 from offramp.cli.commands.manifest import manifest
 from offramp.cli.commands.match import match
+from offramp.cli.commands.pause import pause
 from offramp.cli.commands.reload import reload
 from offramp.cli.commands.replay import replay
+from offramp.cli.commands.resume import resume
 from offramp.cli.commands.send import send
 from offramp.cli.commands.serve import serve
 from offramp.cli.commands.status import status
@@ -38,6 +41,9 @@ COMMANDS: Final[tuple[Callable[..., Any], ...]] = (
     status,
     dead_letters,
     replay,
+    pause,
+    resume,
+    enable,
     apply,
     reload,
     export,

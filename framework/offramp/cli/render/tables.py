@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from offramp.cli.render.columns import FittingTable, indented, number
 from offramp.cli.render.errors import render_error
 from offramp.cli.render.event import clock, duration
 from offramp.cli.render.explanation import short
+from offramp.errors import counted
 
 #: Characters that are shown of a payload that is completely new.
 MAX_VALUE_CHARACTERS: Final = 400
@@ -36,6 +38,7 @@ def render_status(status: Mapping[str, Any]) -> RenderableType:
     if status["sources"]:
         parts += [_sources(status["sources"]), ""]
     parts += _unknown_paths(status["unknown_paths"])
+    parts += [_paused(paused) for paused in status["paused"]]
     # The sums have their own lines.
     parts += [_degraded(each) for each in status["degraded"] if each["kind"] != "sums"]
     parts += _sums(status["sums"])
@@ -78,6 +81,8 @@ def _state(row: Mapping[str, Any]) -> Text:
         return Text(" (deleted)", "dim")
     if not row["enabled"]:
         return Text(" (disabled)", "dim")
+    if row["paused"]:
+        return Text(" (paused)", "yellow")
     return Text("") if row["running"] else Text(" (does not run)", "red")
 
 
@@ -134,6 +139,15 @@ def _sums(sums: Mapping[str, Any]) -> list[RenderableType]:
     if sums["ok"]:
         return [Text("✓ the sums hold: accepted = ended + in flight, everywhere", "green")]
     return [Text(f"✗ {fault}", "red") for fault in sums["faults"]]
+
+
+def _paused(paused: Mapping[str, Any]) -> Text:
+    waiting = counted(paused["waiting"], "delivery waits", "deliveries wait")
+    return Text(
+        f"{paused['kind']} {paused['id']} is paused since {clock(paused['since'])}: {waiting}; "
+        f"`offramp resume {shlex.quote(paused['id'])}` lets it go on",
+        "yellow",
+    )
 
 
 def _degraded(found: Mapping[str, str]) -> Text:

@@ -31,7 +31,7 @@ from offramp.storage import Rank, Work
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 
     from offramp.queue.lease import Lease
     from offramp.queue.sqlite.subscriptions import Subscription
@@ -105,7 +105,7 @@ class SqliteQueue:
         n = len(batch)
         if not n:
             return []
-        self._guard.admit(n, self._subscriptions.in_flight + self._incoming)
+        self._guard.admit(n, self._subscriptions.counted + self._incoming)
         accepted = self._store.submit(self._accepting, batch)
         self._incoming += n
         self._writing += 1
@@ -114,10 +114,14 @@ class SqliteQueue:
     def full(self) -> str | None:
         """Why events are turned away now; see `Queue.full`."""
         try:
-            self._guard.admit(1, self._subscriptions.in_flight + self._incoming)
+            self._guard.admit(1, self._subscriptions.counted + self._incoming)
         except QueueFullError as error:
             return str(error)
         return None
+
+    def leave_out(self, subscriptions: Collection[str]) -> None:
+        """Do not count these towards the bound; see `Queue.leave_out`."""
+        self._subscriptions.leave_out(subscriptions)
 
     async def lease(
         self, subscription: str, n: int, *, ttl: float, wait: float = 0, onto: Lease | None = None

@@ -12,7 +12,7 @@ from offramp.queue.sqlite.due import DueQuery, part_of
 from offramp.queue.values import Depth
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from offramp.queue.lease import Lease, LeasePart
     from offramp.queue.sqlite.cache import BlockReader
@@ -246,8 +246,9 @@ class Subscriptions:
         self._blocks = blocks
         self._leases = leases
         self._by_name: dict[str, Subscription] = {}
-        #: Deliveries in flight in all subscriptions.
-        self.in_flight = 0
+        self._left_out: frozenset[str] = frozenset()
+        #: Deliveries in flight in all subscriptions but those left out.
+        self.counted = 0
 
     def __getitem__(self, name: str) -> Subscription:
         found = self._by_name.get(name)
@@ -263,7 +264,14 @@ class Subscriptions:
         """Note that `n` more (or, below 0, fewer) deliveries of a subscription are in a state."""
         if state <= RETRYING:
             subscription.in_flight[state] += n
-            self.in_flight += n
+            if subscription.name not in self._left_out:
+                self.counted += n
+
+    def leave_out(self, names: Collection[str]) -> None:
+        """Count all but these from now on."""
+        self._left_out = frozenset(names)
+        counted = (each for name, each in self._by_name.items() if name not in self._left_out)
+        self.counted = sum(sum(each.in_flight) for each in counted)
 
     def depth(self, name: str) -> Depth:
         """How deep a subscription is; unlike indexing, this adds none."""

@@ -1,0 +1,168 @@
+"""What is paused, and the bound on what may wait there."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+import attrs
+
+from offramp.config import Config, Kind, Periods, Thing
+from offramp.errors import StorageError, counted
+from offramp.queue import Lease, Outcome, Queue, Stage
+
+log = logging.getLogger(__name__)
+
+#: Reason: more events waited in something paused than may.
+PAUSED_TOO_LONG: Final = "PAUSED_TOO_LONG"
+#: Seconds between two looks at how many events wait.
+LOOK_SECONDS: Final = 1.0
+#: Deliveries that end in one write, at most.
+CHUNK: Final = 500
+#: Seconds of the lease of what ends: the time of a write on a slow disk.
+LEASE_SECONDS: Final = 60.0
+
+
+@attrs.frozen(kw_only=True)
+class Paused:
+    """A source, an instance or a subscription that a person paused."""
+
+    kind: Kind
+    id: str
+    #: Epoch seconds.
+    since: float
+    #: The enabled subscriptions whose events wait for it.
+    subscriptions: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}"
+
+
+def find_paused(config: Config, periods: Periods, *, now: float) -> tuple[Paused, ...]:
+    """List what is paused, and not disabled; `now` stands for a time that was not written down."""
+    held: dict[tuple[Kind, str], list[str]] = {
+        (kind, thing.key): [] for kind, thing in _things(config) if thing.paused and thing.enabled
+    }
+    for subscription in config.subscriptions if held else ():
+        holders = config.holders_of(subscription)
+        if all(thing.enabled for _, thing in holders):
+            for kind, thing in holders:
+                if thing.paused:
+                    held[kind, thing.key].append(subscription)
+    return tuple(
+        Paused(
+            kind=kind,
+            id=name,
+            since=periods.since(kind, name, "paused") or now,
+            subscriptions=tuple(subscriptions),
+        )
+        for (kind, name), subscriptions in held.items()
+    )
+
+
+def _things(config: Config) -> Iterator[tuple[Kind, Thing]]:
+    tables: Mapping[Kind, Mapping[str, Thing]] = {
+        "source": config.sources,
+        "instance": config.instances,
+        "subscription": config.subscriptions,
+    }
+    for kind, table in tables.items():
+        for thing in table.values():
+            yield kind, thing
+
+
+class PauseBound:
+    """Ends the oldest deliveries of what is paused where more than `most` wait for one thing."""
+
+    def __init__(self, queue: Queue, most: int) -> None:
+        self._queue = queue
+        self._most = most
+        self._paused: Sequence[Paused] = ()
+        self._task: asyncio.Task[None] | None = None
+
+    def watch(self, paused: Sequence[Paused]) -> None:
+        """Watch other things from now on."""
+        self._paused = paused
+        if paused and (self._task is None or self._task.done()):
+            self._task = asyncio.create_task(self._run(), name="pause bound")
+
+    async def close(self) -> None:
+        """Stop watching."""
+        self._paused = ()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while self._paused:
+            try:
+                for each in self._paused:
+                    await self._trim(each)
+            except StorageError as error:
+                log.warning("paused: %s", error, extra={"action": "paused_storage"})
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _trim(self, paused: Paused) -> None:
+        """End what is too much; no more than that if it is resumed meanwhile."""
+        ended = 0
+        while paused in self._paused and (excess := await self._excess(paused)) > 0:
+            n = await expire_oldest(
+                self._queue, paused.subscriptions, min(excess, CHUNK), self._outcome(paused)
+            )
+            if not n:
+                break  # what is to be tried later comes due first
+            ended += n
+        if ended:
+            log.warning(
+                "%s is paused, and more than %d events wait for it: the oldest ended, %s",
+                paused,
+                self._most,
+                counted(ended, "event"),
+                extra={"action": "paused_too_long"},
+            )
+
+    async def _excess(self, paused: Paused) -> int:
+        depths = await self._queue.depths()
+        return sum(depths[each].total for each in paused.subscriptions if each in depths) - (
+            self._most
+        )
+
+    def _outcome(self, paused: Paused) -> Outcome:
+        return Outcome(
+            stage=Stage.EXPIRED,
+            reason=PAUSED_TOO_LONG,
+            message=f"the {paused} was paused, and more than {self._most} events waited for it "
+            "(`max_paused_events`)",
+            attempted=False,
+        )
+
+
+async def expire_oldest(
+    queue: Queue, subscriptions: Sequence[str], n: int, outcome: Outcome
+) -> int:
+    """End the `n` deliveries of some subscriptions that wait longest; answers how many there were.
+
+    Those that are leased, or are to be tried later, are left alone.
+    """
+    leases: list[Lease] = []
+    try:
+        for each in subscriptions:
+            lease = await queue.lease(each, n, ttl=LEASE_SECONDS)
+            if lease is not None:
+                leases.append(lease)
+        waiting = sorted(
+            (part.accepted_at, index, position)
+            for index, lease in enumerate(leases)
+            for span, part in lease.spans()
+            for position in span
+        )[:n]
+        for index, lease in enumerate(leases):
+            positions = sorted(position for _, at, position in waiting if at == index)
+            if positions:
+                await queue.settle(lease.pick(positions), outcome)
+    finally:
+        for lease in leases:
+            await queue.release(lease)
+    return len(waiting)

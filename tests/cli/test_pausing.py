@@ -1,0 +1,86 @@
+"""`offramp pause`, `resume`, `enable` and `disable` on a running host, and across a restart."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import CONFIG, SUBSCRIPTION, TOKEN, Live, Offramp, flat, usage
+from tests.cli.parts import PATIENCE, ask, running
+
+from offramp_metronome.emulator import Emulator
+
+
+async def accept(target: Live, message_id: str) -> None:
+    await target.host.engine.accept("product", [usage(message_id)])
+
+
+def test_what_is_paused_waits_and_arrives_after_it(offramp: Offramp, live: Live) -> None:
+    """The commands find by its name what to pause, and say what that does; the status stays 0."""
+    for kind, name in [
+        ("subscription", SUBSCRIPTION),
+        ("instance", "metronome"),
+        ("source", "product"),
+    ]:
+        result = offramp("pause", name)
+        assert flat(result.out).strip() == (
+            f"paused {kind} {name}: what arrives is accepted and waits"
+        )
+        asyncio.run_coroutine_threadsafe(accept(live, kind), live.loop).result(PATIENCE)
+        status = offramp("status")
+        assert status.status == 0
+        assert re.search(
+            rf"{kind} {name} is paused since \S+ \S+: 1 delivery waits; `offramp resume",
+            flat(status.out),
+        )
+        assert "it waits, as the" in flat(offramp("events", kind).out)
+        assert offramp("resume", name).out.strip() == f"resumed {kind} {name}"
+        live.settle()
+        assert "✓ delivered" in offramp("events", kind).out
+
+
+def test_a_name_of_several_things_is_asked_about(offramp: Offramp, live: Live) -> None:
+    """`--kind` says which; a name of nothing is an error that says where names are listed."""
+    live.file.write_text(CONFIG.replace("[sources.product]", "[sources.metronome]").replace(
+        'source = "product"', 'source = "metronome"'))  # fmt: skip
+    assert offramp("apply", "--yes", live.file).status == 0
+    result = offramp("pause", "metronome")
+    assert result.status == 2
+    assert "names more than one thing, instance and source: add --kind" in flat(result.err)
+    assert offramp("pause", "metronome", "--kind", "source").out.startswith("paused source")
+    assert offramp("resume", "metronome", "--kind", "source").out.startswith("resumed source")
+    result = offramp("pause", "nobody")
+    assert (
+        result.status,
+        "there is no subscription or instance or source 'nobody'" in result.err,
+    ) == (2, True)
+
+
+async def test_a_pause_lasts_across_a_restart(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same time since when, the events that waited, and the retry windows that leave it out."""
+    folder = config.parent / "data"
+    async with Emulator(token=TOKEN) as emulator:
+        monkeypatch.setenv("METRONOME_BASE_URL", emulator.url)
+        async with running(config, folder) as host:
+            assert await ask(host, "POST", "instances/metronome/pause") == 200
+            await host.engine.accept("product", [usage("m1")])
+            [before] = host.engine.snapshot.paused
+        async with running(None, folder) as host:
+            [after] = host.engine.snapshot.paused
+            assert after == before
+            await host.engine.accept("product", [usage("m2")])
+            await asyncio.sleep(0.2)
+            assert (await host.queue.depth(SUBSCRIPTION)).total == 2
+        async with running(None, folder) as host:
+            assert await ask(host, "POST", "instances/metronome/resume") == 200
+            assert await host.wait_until_idle(timeout=PATIENCE)
+            assert [
+                e.deliveries[0].stage for m in ("m1", "m2") for e in await host.ledger.event(m)
+            ] == ["delivered"] * 2
+            made = host.engine.snapshot
+            [(since, until)] = made.periods.pauses_of(made.config, SUBSCRIPTION).times
+        assert since == before.since < until

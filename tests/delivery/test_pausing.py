@@ -1,0 +1,225 @@
+"""Paused: events are taken and wait, windows stand still, and what is too much expires."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from math import inf
+from pathlib import Path
+
+import attrs
+import pytest
+from tests.delivery.parts import (
+    PATIENCE,
+    SUBSCRIPTION,
+    Partner,
+    config,
+    event,
+    small_catalog,
+)
+
+from offramp.config import Config, Instance, Kind, Pauses, Period, Periods
+from offramp.delivery import Engine, InstanceRuntime, make_runtime
+from offramp.plugins import CatalogEntry
+from offramp.queue import DeadLetterFilter, Limits, SqliteLedger, Stage, open_queue
+from offramp.storage import Store
+
+OTHER = "small/two"
+KINDS: list[tuple[Kind, str]] = [
+    ("source", "site"),
+    ("instance", "small"),
+    ("subscription", SUBSCRIPTION),
+]
+
+
+def paused(made: Config, kind: Kind, name: str) -> Config:
+    """A configuration with one of its parts paused."""
+    table = f"{kind}s"
+    things = dict(getattr(made, table))
+    things[name] = attrs.evolve(things[name], paused=True)
+    return attrs.evolve(made, **{table: things})
+
+
+def two() -> Config:
+    """A configuration with two subscriptions that get the same events."""
+    made = config()
+    second = attrs.evolve(made.subscriptions[SUBSCRIPTION], id=OTHER, name="two")
+    return attrs.evolve(made, subscriptions={**made.subscriptions, OTHER: second})
+
+
+@asynccontextmanager
+async def engine_with(
+    folder: Path, partner: Partner, *, most: int = 1_000, in_flight: int = 1_000
+) -> AsyncIterator[tuple[Engine, SqliteLedger]]:
+    """An engine with bounds on what waits for something paused, and on what is in flight."""
+
+    def start(instance: Instance, entry: CatalogEntry) -> InstanceRuntime:
+        return make_runtime(instance, entry, {"token": "s3cr3t-token"}, transport=partner)
+
+    limits = Limits(max_in_flight=in_flight)
+    async with Store.open(folder) as store, open_queue(store, limits=limits) as queue:
+        engine = Engine(small_catalog(), queue, start, max_paused_events=most)
+        try:
+            yield engine, SqliteLedger(store)
+        finally:
+            await engine.stop()
+
+
+async def waits(engine: Engine, subscription: str, n: int) -> None:
+    """Wait until `n` deliveries of a subscription are in flight."""
+    async with asyncio.timeout(PATIENCE):
+        while (await engine.queue.depth(subscription)).total != n:  # noqa: ASYNC110 - none tells
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize(("kind", "name"), KINDS)
+async def test_pausing_five_times_under_flow_loses_nothing(
+    tmp_path: Path, kind: Kind, name: str
+) -> None:
+    """Off and on 5 x 0.4 s: every accepted event is delivered, once, and none while paused."""
+    partner = Partner()
+    sent: list[str] = []
+
+    async def flow() -> None:
+        while True:
+            ids = [f"m{len(sent) + at}" for at in range(20)]
+            await engine.accept("site", [event(each) for each in ids])
+            sent.extend(ids)
+            await asyncio.sleep(0.02)
+
+    async with engine_with(tmp_path, partner, most=100_000, in_flight=100_000) as (engine, ledger):
+        await engine.apply(config())
+        flowing = asyncio.create_task(flow())
+        for _ in range(5):
+            await engine.apply(paused(config(), kind, name))
+            await asyncio.sleep(0.1)  # for the requests under way
+            taken = len(partner.taken)
+            await asyncio.sleep(0.3)
+            assert len(partner.taken) == taken
+            await engine.apply(config())
+            await asyncio.sleep(0.4)
+        flowing.cancel()
+        await asyncio.gather(flowing, return_exceptions=True)
+        assert await engine.wait_until_idle(timeout=PATIENCE)
+        sums = await ledger.reconcile()
+    assert set(partner.taken) >= set(sent) > set()
+    assert len(partner.taken) == len(set(partner.taken))
+    assert sums.ok
+
+
+@pytest.mark.parametrize(
+    ("known", "ended"),
+    [(True, Stage.DELIVERED), (False, Stage.EXPIRED)],
+    ids=["the pause is known", "it is not"],
+)
+async def test_the_retry_window_stands_still(tmp_path: Path, known: bool, ended: Stage) -> None:
+    """A pause longer than the window leaves another attempt, as its time is not counted."""
+    answers = iter([503] * 2)
+    partner = Partner(judge=lambda ids: next(answers, 200))
+    made = config(action="takeSoon")
+    async with engine_with(tmp_path, partner) as (engine, ledger):
+        await engine.apply(made)
+        # Paused before its first attempt, so that the answers 503 follow the pause.
+        since = time.time()
+        await engine.apply(paused(made, *KINDS[1]))
+        await engine.accept("site", [event("m1")])
+        await asyncio.sleep(1.1)
+        periods = [Period(*KINDS[1], "paused", since, time.time())] if known else []
+        await engine.apply(made, Periods(periods))
+        assert await engine.wait_until_idle(timeout=PATIENCE)
+        [delivery] = (await ledger.event("m1"))[0].deliveries
+    assert delivery.stage is ended
+    assert delivery.attempts == (3 if known else 1)
+
+
+@pytest.mark.parametrize(
+    ("times", "since", "until", "seconds"),
+    [
+        ((), 0, 100, 0),
+        (((10, 20),), 0, 100, 10),
+        (((10, 20), (50, 60)), 15, 55, 10),
+        (((10, 20),), 20, 100, 0),
+        (((10, inf),), 0, 100, 90),
+        (((10, 20),), 12, 14, 2),
+    ],
+)
+def test_only_paused_time_between_two_times_counts(
+    times: Sequence[tuple[float, float]], since: float, until: float, seconds: float
+) -> None:
+    """What was paused before or after does not count."""
+    assert Pauses(tuple(times)).seconds(since, until) == seconds
+
+
+def test_pauses_of_all_that_holds_a_subscription_are_one() -> None:
+    """Time in which the source, the instance and the subscription were paused counts once."""
+    periods = Periods(
+        [
+            Period("source", "site", "paused", 0, 10),
+            Period("instance", "small", "paused", 5, 15),
+            Period("subscription", SUBSCRIPTION, "paused", 30, None),
+            Period("subscription", OTHER, "paused", 16, 17),
+            Period("instance", "another", "paused", 20, 25),
+            Period("source", "site", "disabled", 18, None),
+        ]
+    )
+    assert periods.pauses_of(config(), SUBSCRIPTION) == Pauses(((0, 15), (30, inf)))
+    assert periods.since("subscription", SUBSCRIPTION, "paused") == 30
+    assert periods.since("instance", "small", "paused") is None
+
+
+async def test_the_oldest_expire_above_the_bound(tmp_path: Path) -> None:
+    """Of 25 events, the 10 latest wait and are delivered; the others can be replayed."""
+    partner = Partner()
+    ids = [f"m{number:02}" for number in range(25)]
+    async with engine_with(tmp_path, partner, most=10) as (engine, ledger):
+        await engine.apply(paused(config(), *KINDS[2]))
+        for each in ids:
+            await engine.accept("site", [event(each)])
+        await waits(engine, SUBSCRIPTION, 10)
+        [dead] = (await ledger.event("m14"))[0].deliveries
+        assert (dead.stage, dead.reason, dead.attempts) == (Stage.EXPIRED, "PAUSED_TOO_LONG", 0)
+        assert dead.message == (
+            "the subscription small/one was paused, and more than 10 events waited for it "
+            "(`max_paused_events`)"
+        )
+        await engine.apply(config())
+        assert await engine.wait_until_idle(timeout=PATIENCE)
+        assert sorted(partner.taken) == ids[15:]
+        assert await engine.queue.replay(DeadLetterFilter(reason="PAUSED_TOO_LONG")) == 15
+        assert await engine.wait_until_idle(timeout=PATIENCE)
+        sums = await ledger.reconcile()
+    assert sorted(partner.taken) == ids
+    assert sums.ok
+
+
+async def test_a_paused_source_has_one_bound_for_all_its_subscriptions(tmp_path: Path) -> None:
+    """The oldest of both expire, whichever they belong to."""
+    async with engine_with(tmp_path, Partner(), most=10) as (engine, ledger):
+        await engine.apply(paused(two(), *KINDS[0]))
+        for number in range(12):
+            await engine.accept("site", [event(f"m{number}")])
+        async with asyncio.timeout(PATIENCE):
+            while sum([d.total for d in (await engine.queue.depths()).values()]) > 10:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        stages = [
+            [each.stage.value for each in (await ledger.event(f"m{number}"))[0].deliveries]
+            for number in range(12)
+        ]
+    assert stages == [["expired", "expired"]] * 7 + [["waiting", "waiting"]] * 5
+
+
+async def test_a_pause_never_makes_the_host_turn_others_away(tmp_path: Path) -> None:
+    """Three times what may be in flight waits for one subscription; the others go on."""
+    partner = Partner()
+    async with engine_with(tmp_path, partner, in_flight=10) as (engine, _):
+        await engine.apply(paused(two(), *KINDS[2]))
+        for number in range(30):
+            await engine.accept("site", [event(f"m{number}")])
+            assert engine.queue.full() is None
+            await waits(engine, OTHER, 0)
+        assert len(partner.taken) == 30
+        await engine.apply(two())
+        await waits(engine, SUBSCRIPTION, 0)
+    assert len(partner.taken) == 60
