@@ -79,7 +79,7 @@ def _route(question: dict[str, Any]) -> Repeat:
     triggers = {"one": question["trigger"]}
     triggers |= {f"other {n}": trigger for n, trigger in enumerate(question["others"])}
     bindings = [_binding(name, trigger) for name, trigger in triggers.items()]
-    route = make_router([("bench", binding) for binding in bindings], {}).route
+    route = make_router([("bench", binding) for binding in bindings], {}).of("bench").route
     read = _reader(plans["one"].transform.reads, *(binding.reads for binding in bindings))
     texts = [text.encode() for text in question["events"]]
 
@@ -88,7 +88,7 @@ def _route(question: dict[str, Any]) -> Repeat:
         made = []
         for text in texts:
             event = read(text)
-            subscriptions = route("bench", event).subscriptions
+            subscriptions = route(event).subscriptions
             made += [
                 _json.dumps(plans[subscription].payload_of(event, now)[0])
                 for subscription in subscriptions

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -15,8 +16,8 @@ from prometheus_client import CollectorRegistry
 from tests.listening import listening
 
 from offramp import _json
-from offramp._json import Projection
 from offramp.collector.limits import Limits
+from offramp.delivery.incoming import Incoming
 from offramp.delivery.router import make_router
 from offramp.host.app import make_app
 
@@ -53,14 +54,12 @@ class MemoryIntake:
         self.is_stale = False
         return self.sources.get(write_key)
 
-    def projection(self, source: str) -> Projection:
-        """What the router reads for a source without triggers."""
+    def open(self, source: str) -> Incoming:
+        """Gather as the engine does, with a router for a source without triggers."""
         asyncio.get_running_loop().call_soon(setattr, self, "is_stale", True)
-        return make_router([], {}).projection(source)
+        return Incoming(make_router([], {}).of(source), partial(self.keep, source))
 
-    async def accept(
-        self, source: str, events: Sequence[dict[str, Any]], bodies: Sequence[bytes]
-    ) -> Sequence[bool]:
+    async def keep(self, source: str, incoming: Incoming) -> Sequence[bool]:
         """Keep events as they are stored, or fail as told."""
         assert not self.is_stale
         self.called.set()
@@ -69,9 +68,10 @@ class MemoryIntake:
         if self.error is not None:
             raise self.error
         fresh = []
-        for event, body in zip(events, bodies, strict=True):
-            fresh.append(event["messageId"] not in self.seen)
-            self.seen.add(event["messageId"])
+        batch = incoming.batch(source, 0.0)
+        for message_id, body in zip(batch.message_ids, batch.bodies, strict=True):
+            fresh.append(message_id not in self.seen)
+            self.seen.add(message_id)
             self.bodies.append((source, body))
         return fresh
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from random import Random
 from typing import Any
 
@@ -13,8 +14,17 @@ from hypothesis import strategies as st
 
 from offramp import _json
 from offramp.delivery import router as router_module
-from offramp.delivery.router import BROKEN, NO_MATCH, SWITCHED_OFF, Binding, make_router
+from offramp.delivery.incoming import Incoming
+from offramp.delivery.router import (
+    BROKEN,
+    NO_MATCH,
+    SWITCHED_OFF,
+    Binding,
+    Router,
+    make_router,
+)
 from offramp.fql import compile_trigger
+from offramp.queue import EventBatch
 
 NAMES = ("metering", "Metering (Actions)")
 
@@ -45,7 +55,7 @@ ROUTER = make_router(
 
 def test_each_subscription_of_the_source_is_asked() -> None:
     """An event goes where the trigger matches; the others get a reason; other sources nothing."""
-    routed = ROUTER.route("site", {"type": "track"})
+    routed = ROUTER.of("site").route({"type": "track"})
     assert routed.subscriptions == ("tracks",)
     assert routed.filtered == {NO_MATCH: ["pages"], BROKEN: ["broken"]}
 
@@ -67,7 +77,7 @@ def test_each_subscription_of_the_source_is_asked() -> None:
 )
 def test_the_integrations_object_switches_destinations_off(integrations: Any, sent: bool) -> None:
     """`All` and the destination's name decide as at Segment: case matters, the name goes first."""
-    routed = ROUTER.route("site", {"type": "track", "integrations": integrations})
+    routed = ROUTER.of("site").route({"type": "track", "integrations": integrations})
     assert routed.subscriptions == (("tracks",) if sent else ())
     assert sent or "tracks" in routed.filtered[SWITCHED_OFF]
 
@@ -108,7 +118,7 @@ def test_the_index_asks_whoever_might_match() -> None:
     """The index changes no answer: every trigger decides as it does when it is asked directly."""
     router = make_router([("site", bound(trigger, trigger)) for trigger in TRIGGERS], {})
     for event in [*EVENTS, *EVENTS]:
-        routed = router.route("site", event)
+        routed = router.of("site").route(event)
         wanted = tuple(each for each in TRIGGERS if compile_trigger(each).matches(event))
         assert routed.subscriptions == wanted
         others = [each for each in TRIGGERS if each not in wanted]
@@ -118,7 +128,7 @@ def test_the_index_asks_whoever_might_match() -> None:
 def test_events_of_the_same_ways_share_one_answer() -> None:
     """A source with many subscriptions does not write the same list for every event."""
     first, second = ({"type": "track", "messageId": each} for each in "ab")
-    assert ROUTER.route("site", first) is ROUTER.route("site", second)
+    assert ROUTER.of("site").route(first) is ROUTER.of("site").route(second)
 
 
 PATHS = ["type", "event", "userId", "properties.plan", "properties.plan.name", "properties.list.0"]
@@ -158,7 +168,7 @@ def test_the_index_changes_no_answer(triggers: list[str], events: list[dict[str,
     router = make_router([("site", bound(str(n), each)) for n, each in enumerate(triggers)], {})
     for event in events:
         wanted = tuple(str(n) for n, each in enumerate(compiled) if each.matches(event))
-        assert router.route("site", event).subscriptions == wanted
+        assert router.of("site").route(event).subscriptions == wanted
 
 
 def test_of_triggers_on_one_name_few_are_asked() -> None:
@@ -180,7 +190,7 @@ def test_of_triggers_on_one_name_few_are_asked() -> None:
         + [("site", watched("any", 'event = "a" and properties.n > 1'))],
         {},
     )
-    router.route("site", {"type": "track", "event": "a", "properties": {"plan": "p7"}})
+    router.of("site").route({"type": "track", "event": "a", "properties": {"plan": "p7"}})
     assert sorted(asked) == ["7", "any"]
 
 
@@ -214,43 +224,56 @@ def test_thousands_of_unlike_triggers_make_no_deep_index() -> None:
     """If each path separates only two of them, all are evaluated, without nested indexes."""
     triggers = [f'properties.p{n // 2} = "{n % 2}"' for n in range(4_000)]
     router = make_router([("site", bound(str(n), each)) for n, each in enumerate(triggers)], {})
-    assert router.route("site", {"properties": {"p7": "1"}}).subscriptions == ("15",)
+    assert router.of("site").route({"properties": {"p7": "1"}}).subscriptions == ("15",)
 
 
 INTEGRATIONS: list[Any] = [{}, {"All": False}, {"metering": False, "All": True}, "nonsense"]
+
+
+def gathered(router: Router, source: str, events: Iterable[dict[str, Any]]) -> EventBatch:
+    """The batch that events of a source make."""
+
+    async def store(_: Incoming) -> Sequence[bool]:
+        return []
+
+    incoming = Incoming(router.of(source), store)
+    for each in events:
+        incoming.add({"messageId": "m", "type": "track", **each}, b"{}")
+    return incoming.batch(source, 0.0)
 
 
 def test_a_batch_is_routed_as_its_events_are() -> None:
     """Each event has the index of its route; a route occurs once, however many events have it."""
     router = make_router([("site", bound(trigger, trigger)) for trigger in TRIGGERS], {})
     events = [{**each, "integrations": off} for each in EVENTS for off in INTEGRATIONS] * 2
-    routes, indexes = router.route_batch("site", events)
-    assert [routes[index] for index in indexes] == [router.route("site", each) for each in events]
+    batch = gathered(router, "site", events)
+    routes, route = batch.routes, router.of("site").route
+    assert [routes[index] for index in batch.route_of] == [route(each) for each in events]
     assert len({id(route) for route in routes}) == len(routes) < len(events) / 4
     assert all(one != other for at, one in enumerate(routes) for other in routes[:at])
-    assert router.route_batch("site", []) == ([], [])
-    [route], _ = router.route_batch("nowhere", events)
-    assert (route.subscriptions, route.filtered) == ((), {})
+    assert not gathered(router, "site", []).routes
+    [nowhere] = gathered(router, "nowhere", events).routes
+    assert (nowhere.subscriptions, nowhere.filtered) == ((), {})
 
 
 def test_an_event_is_routed_by_what_is_read_of_it() -> None:
     """The projection of a source reads what its triggers and the `integrations` object need."""
     router = make_router([("site", bound(trigger, trigger)) for trigger in TRIGGERS], {})
-    projection = router.projection("site")
+    projection = router.of("site").projection
     for each in EVENTS:
         for off in INTEGRATIONS:
             event = {**each, "integrations": off, "properties": {**each["properties"], "a": [1]}}
             read = projection.read(_json.dumps(event))
             assert "a" not in read["properties"]
-            assert router.route("site", read) == router.route("site", event)
+            assert router.of("site").route(read) == router.of("site").route(event)
 
 
 def test_a_projection_is_kept_while_nothing_else_is_read() -> None:
     """A change of the configuration makes a new router, and mostly no new projection."""
     first, second, other = (
-        make_router([("site", bound("x", trigger))], {}).projection("site")
+        make_router([("site", bound("x", trigger))], {}).of("site").projection
         for trigger in ('event = "a"', 'event = "b"', 'properties.a = "b"')
     )
     assert first is second
     assert first is not other
-    assert ROUTER.projection("site") is ROUTER.projection("nowhere")  # the broken one reads nothing
+    assert ROUTER.of("site").projection is ROUTER.of("nowhere").projection  # the broken one reads nothing

@@ -11,6 +11,7 @@ import attrs
 from offramp import _json
 from offramp._json import Projection
 from offramp.collector.limits import Limits
+from offramp.delivery.incoming import Incoming
 from offramp.errors import EventError, Fault, describe_type
 from offramp.event import (
     ID_KEYS,
@@ -45,18 +46,6 @@ class Rejection:
             "reason": self.reason,
             "message": self.message,
         }
-
-
-@attrs.frozen
-class Taken:
-    """The events of a request, their JSON as it is stored, and what was refused of a batch.
-
-    An event may hold only what was read of it.
-    """
-
-    events: list[dict[str, Any]] = attrs.field(factory=list)
-    bodies: list[bytes] = attrs.field(factory=list)
-    rejected: list[Rejection] = attrs.field(factory=list)
 
 
 def parse(text: bytes, place: str = "$") -> Any:
@@ -130,21 +119,17 @@ class EventMaker:
         return made
 
     def many(
-        self,
-        texts: Sequence[Any],
-        arrival: Arrival,
-        projection: Projection,
-        *,
-        added_bytes: int = 0,
-    ) -> Taken:
-        """Make events of the parts of a batch; each part is accepted or rejected by itself.
+        self, texts: Sequence[Any], arrival: Arrival, incoming: Incoming, *, added_bytes: int = 0
+    ) -> list[Rejection]:
+        """Add the events of the parts of a batch; returns those parts that are rejected.
 
         The batch adds `added_bytes` to each event. They count towards the event's size, and towards
         the sum of all events, which is checked before an event is made.
         """
-        taken = Taken()
+        rejected = []
         bound, room = self.limits.max_batch_events, self.limits.max_event_bytes - added_bytes
         left = max(self.limits.stored_bytes, self.limits.max_batch_bytes)
+        projection = incoming.projection
         for index, raw in enumerate(texts[:bound]):
             message = None
             try:
@@ -159,23 +144,22 @@ class EventMaker:
                 if made is None:
                     message = parse(text)
                     made = self.one(message, text, arrival)
+                incoming.add(*made)
             except EventError as error:
-                taken.rejected.append(_rejection(index, message, error))
-            else:
-                taken.events.append(made[0])
-                taken.bodies.append(made[1])
+                rejected.append(_rejection(index, message, error))
         if len(texts) > bound:
-            detail = f"the events from here on are refused: a batch holds at most {bound}"
-            taken.rejected.append(
-                Rejection(
-                    index=bound,
-                    message_id=None,
-                    reason=Discard.TOO_MANY_EVENTS,
-                    message=detail,
-                    count=len(texts) - bound,
-                )
-            )
-        return taken
+            rejected.append(self._too_many(len(texts)))
+        return rejected
+
+    def _too_many(self, n: int) -> Rejection:
+        bound = self.limits.max_batch_events
+        return Rejection(
+            index=bound,
+            message_id=None,
+            reason=Discard.TOO_MANY_EVENTS,
+            message=f"the events from here on are refused: a batch holds at most {bound}",
+            count=n - bound,
+        )
 
     def _too_large(self, size: int) -> EventError:
         bound = self.limits.max_event_bytes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final, Protocol, TypeAlias
@@ -20,6 +20,7 @@ from offramp.collector.endpoints import Serve, make_endpoint
 from offramp.collector.limits import Deadline, Limits, RateLimit
 from offramp.collector.messages import EventMaker, Rejection, parse, refuse
 from offramp.collector.metrics import CollectorMetrics
+from offramp.delivery.incoming import Incoming
 from offramp.errors import EventError, describe_type
 from offramp.event import Arrival, Discard
 from offramp.web.answers import RefusedError, data, partial, success
@@ -58,8 +59,6 @@ def _trusted() -> bool:
     return True
 
 
-#: A source, an event from it, and the JSON of the event as it is stored.
-Made: TypeAlias = tuple[str, dict[str, Any], bytes]
 Take: TypeAlias = Callable[[web.Request, bytes], Awaitable[web.StreamResponse]]
 
 
@@ -70,21 +69,8 @@ class Intake(Protocol):
         """Name the enabled source of a write key, comparing in constant time."""
         ...
 
-    def projection(self, source: str) -> Projection:
-        """Read of an event what `accept` reads of it, until the configuration changes.
-
-        Use it, and call `accept`, without awaiting anything in between.
-        """
-        ...
-
-    async def accept(
-        self, source: str, events: Sequence[dict[str, Any]], bodies: Sequence[bytes]
-    ) -> Sequence[bool]:
-        """Store events and return once they are durable; `False` marks a duplicate.
-
-        `bodies` is their JSON; of an event itself only what `projection` reads has to be there.
-        Raises `QueueFullError` or `StorageError` if none was stored. May be cancelled.
-        """
+    def open(self, source: str) -> Incoming:
+        """Gather the events of a request; add and store them without awaiting in between."""
         ...
 
     def refuse(self, source: str | None, reason: str, count: int = 1) -> None:
@@ -181,27 +167,27 @@ class _Collector:
     def single_endpoint(self, name: str, kind: str) -> Serve:
         async def take(request: web.Request, text: bytes) -> web.StreamResponse:
             arrival = self.arrival(request, kind)
-            made = self.take_quickly(request, text, arrival) or self.take_one(
-                request, text, arrival
-            )
-            await self.accept(made[0], [made[1]], [made[2]])
+            incoming = self.take_quickly(request, text, arrival)
+            await self.store(incoming or self.take_one(request, text, arrival))
             return success(request)
 
         bound = self.limits.max_event_bytes
         return self.reading(name, take, bound=bound, code=Discard.EVENT_TOO_LARGE)
 
-    def take_quickly(self, request: web.Request, text: bytes, arrival: Arrival) -> Made | None:
+    def take_quickly(self, request: web.Request, text: bytes, arrival: Arrival) -> Incoming | None:
         """Take an event without writing it anew; `None` if that is not possible."""
         source = self.gate.known(request) or self.gate.of_key(_write_key_in(text))
         if source is None:
             return None
-        made = self.maker.quick(text, arrival, self.intake.projection(source))
+        incoming = self.intake.open(source)
+        made = self.maker.quick(text, arrival, incoming.projection)
         if made is None:
             return None
         self.gate.admit(source)
-        return source, *made
+        incoming.add(*made)
+        return incoming
 
-    def take_one(self, request: web.Request, text: bytes, arrival: Arrival) -> Made:
+    def take_one(self, request: web.Request, text: bytes, arrival: Arrival) -> Incoming:
         """Take an event, or say what is wrong with it."""
         source: str | None = None
         try:
@@ -210,9 +196,12 @@ class _Collector:
                 detail = f"the body is {describe_type(message)}; send one event, an object"
                 raise RefusedError(HTTPStatus.BAD_REQUEST, Discard.BAD_REQUEST, detail)
             source = self.gate.enter(request, message.get("writeKey"))
-            return source, *self.maker.one(message, text, arrival)
+            made = self.maker.one(message, text, arrival)
         except EventError as error:
             raise refuse(error, source) from None
+        incoming = self.intake.open(source)
+        incoming.add(*made)
+        return incoming
 
     def batch_endpoint(self, name: str) -> Serve:
         bound = self.limits.max_batch_bytes
@@ -226,15 +215,15 @@ class _Collector:
             arrival, added_bytes = self.arrival_of(request, batch)
         except EventError as error:
             raise refuse(error, source) from None
-        projection = self.intake.projection(source)
-        taken = self.maker.many(batch.batch, arrival, projection, added_bytes=added_bytes)
-        if taken.events:
-            await self.accept(source, taken.events, taken.bodies)
-        elif not taken.rejected:
+        incoming = self.intake.open(source)
+        rejected = self.maker.many(batch.batch, arrival, incoming, added_bytes=added_bytes)
+        if incoming:
+            await self.store(incoming)
+        elif not rejected:
             self.count_refused(source, Discard.EMPTY_BATCH, 1)
-        if not taken.rejected:
+        if not rejected:
             return success(request)
-        return self.report(source, len(taken.events), taken.rejected)
+        return self.report(source, len(incoming), rejected)
 
     def report(self, source: str, accepted: int, rejected: list[Rejection]) -> web.Response:
         reasons: Counter[str] = Counter()
@@ -267,12 +256,12 @@ class _Collector:
         )
         return arrival, sum(len(part) for part in parts if part != b"null")
 
-    async def accept(self, source: str, events: list[dict[str, Any]], bodies: list[bytes]) -> None:
+    async def store(self, incoming: Incoming) -> None:
         with self.deadline:
-            fresh = await self.intake.accept(source, events, bodies)
+            fresh = await incoming.store()
         accepted = sum(fresh)
         self.metrics.accepted.total += accepted
-        self.metrics.duplicates.total += len(events) - accepted
+        self.metrics.duplicates.total += len(fresh) - accepted
 
     def on_refused(self, request: web.Request, refused: RefusedError) -> None:
         if request.method == "POST":

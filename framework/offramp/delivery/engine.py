@@ -8,20 +8,20 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final
 
 import attrs
 
 from offramp import _json
-from offramp._json import Projection
 from offramp.config import MAX_PAUSED_EVENTS, Config, Instance, Periods, References
 from offramp.delivery.alarm import Alarm
 from offramp.delivery.breaker import Hold
 from offramp.delivery.explain import explain
+from offramp.delivery.incoming import Incoming
 from offramp.delivery.outcomes import Settlement
 from offramp.delivery.pausing import PauseBound, find_paused
 from offramp.delivery.plan import Plan
-from offramp.delivery.router import Router
 from offramp.delivery.runtime import InstanceRuntime
 from offramp.delivery.snapshot import (
     Snapshot,
@@ -34,7 +34,7 @@ from offramp.delivery.worker import Worker
 from offramp.errors import PluginError, StorageError
 from offramp.hooks import SettledDelivery
 from offramp.plugins import Catalog, pick
-from offramp.queue import EventBatch, LeasedDelivery, Outcome, Queue, Stage
+from offramp.queue import LeasedDelivery, Outcome, Queue, Stage
 
 log = logging.getLogger(__name__)
 
@@ -115,48 +115,25 @@ class Engine:
         """Find the source of a write key, or `None`."""
         return self._snapshot.router.source_of(write_key)
 
-    def projection(self, source: str) -> Projection:
-        """Read of an event what `accept` reads of it, until a configuration is applied."""
-        return self._snapshot.router.projection(source)
+    def open(self, source: str) -> Incoming:
+        """Gather the events of one request from a source; they are routed by this configuration."""
+        snapshot = self._snapshot
+        return Incoming(snapshot.router.of(source), partial(self._store, snapshot, source))
 
-    async def accept(
-        self,
-        source: str,
-        events: Sequence[dict[str, Any]],
-        bodies: Sequence[bytes] | None = None,
-    ) -> Sequence[bool]:
-        """Store events with the subscriptions that they go to; returns when they are on disk.
+    async def accept(self, source: str, events: Sequence[dict[str, Any]]) -> Sequence[bool]:
+        """Store whole events; see `Incoming.store`."""
+        incoming = self.open(source)
+        for event in events:
+            incoming.add(event, _json.dumps(event))
+        return await incoming.store()
 
-        `bodies` is their JSON; without it, events are whole and are written here. `False` marks a
-        duplicate. Raises `QueueFullError` and `StorageError`.
-        """
-        accepting = self._snapshot
-        self._accepting[accepting] += 1
+    async def _store(self, snapshot: Snapshot, source: str, incoming: Incoming) -> Sequence[bool]:
+        self._accepting[snapshot] += 1
         try:
-            written = list(map(_json.dumps, events)) if bodies is None else bodies
-            return await self.queue.accept(self._batch(accepting.router, source, events, written))
+            return await self.queue.accept(incoming.batch(source, self._clock()))
         finally:
-            self._accepting[accepting] -= 1
+            self._accepting[snapshot] -= 1
             self._accepted.set()
-
-    def _batch(
-        self,
-        router: Router,
-        source: str,
-        events: Sequence[dict[str, Any]],
-        bodies: Sequence[bytes],
-    ) -> EventBatch:
-        routes, route_of = router.route_batch(source, events)
-        return EventBatch(
-            source=source,
-            received_at=self._clock(),
-            message_ids=[event["messageId"] for event in events],
-            types=[event["type"] for event in events],
-            names=[_name_of(event) for event in events],
-            bodies=bodies,
-            routes=routes,
-            route_of=route_of,
-        )
 
     def refuse(self, source: str | None, reason: str, count: int = 1) -> None:
         """Count events that the collector refused."""
@@ -335,12 +312,6 @@ class Engine:
         ]
         if ended:
             self.catalog.plugins.settled(ended)
-
-
-def _name_of(event: Mapping[str, Any]) -> str:
-    """The event's or page's name, for listings."""
-    name = event.get("event")
-    return name if type(name) is str and name else str(name or event.get("name") or "")
 
 
 async def _close(runtimes: Iterable[InstanceRuntime]) -> None:

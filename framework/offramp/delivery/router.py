@@ -127,11 +127,12 @@ def _best_path(candidates: Sequence[_Candidate]) -> Keys | None:
     return best if best is not None and left[best] <= MOST_LEFT * len(candidates) else None
 
 
-class _Source:
-    """The subscriptions of one source."""
+class SourceRoutes:
+    """The subscriptions of one source, and how its events are routed to them."""
 
     def __init__(self, bindings: Sequence[Binding]) -> None:
-        self.reads = _joined_reads(bindings)
+        #: What is checked, completed and routed by; the rest of an event may be skipped.
+        self.projection = _projection(_joined_reads(bindings))
         self._bindings = bindings
         #: Positions of those that an event goes to, and of those switched off -> its route.
         self._routes: dict[tuple[tuple[int, ...], tuple[int, ...]], Route] = {}
@@ -190,7 +191,7 @@ class Router:
     """The enabled subscriptions of every source; replaced whole when the configuration changes."""
 
     #: By name; only those that have subscriptions.
-    sources: Mapping[str, _Source]
+    sources: Mapping[str, SourceRoutes]
     #: Hash of a write key -> the keys with that hash, and their sources.
     keys: Mapping[int, Sequence[tuple[bytes, str]]]
 
@@ -206,29 +207,9 @@ class Router:
                 found = source
         return found
 
-    def projection(self, source: str) -> Projection:
-        """Read of an event what is checked, completed and routed by; the rest is skipped."""
-        return _projection(self.sources.get(source, _NO_SUBSCRIPTIONS).reads)
-
-    def route(self, source: str, event: dict[str, Any]) -> Route:
-        """Find the subscriptions of the source whose triggers match the event."""
-        return self.sources.get(source, _NO_SUBSCRIPTIONS).route(event)
-
-    def route_batch(
-        self, source: str, events: Iterable[dict[str, Any]]
-    ) -> tuple[list[Route], list[int]]:
-        """Find the different routes of a batch, and for each event the index of its route."""
-        route = self.sources.get(source, _NO_SUBSCRIPTIONS).route
-        routes: list[Route] = []
-        indexes: dict[int, int] = {}
-        of_events = []
-        for event in events:
-            found = route(event)
-            index = indexes.setdefault(id(found), len(routes))
-            if index == len(routes):
-                routes.append(found)
-            of_events.append(index)
-        return routes, of_events
+    def of(self, source: str) -> SourceRoutes:
+        """The routes of a source, which has perhaps no subscriptions."""
+        return self.sources.get(source, _NO_SUBSCRIPTIONS)
 
 
 def make_router(bindings: Iterable[tuple[str, Binding]], keys: Mapping[str, str]) -> Router:
@@ -239,7 +220,7 @@ def make_router(bindings: Iterable[tuple[str, Binding]], keys: Mapping[str, str]
     by_hash: dict[int, list[tuple[bytes, str]]] = defaultdict(list)
     for key, source in keys.items():
         by_hash[hash(key)].append((key.encode(), source))
-    return Router(sources={source: _Source(of) for source, of in by_source.items()}, keys=by_hash)
+    return Router(sources={source: SourceRoutes(of) for source, of in by_source.items()}, keys=by_hash)
 
 
 def _joined_reads(bindings: Iterable[Binding]) -> Reads:
@@ -265,4 +246,4 @@ def _allowed(integrations: Mapping[str, Any], names: tuple[str, ...]) -> bool:
     return integrations.get("All") is not False
 
 
-_NO_SUBSCRIPTIONS: Final = _Source(())
+_NO_SUBSCRIPTIONS: Final = SourceRoutes(())
