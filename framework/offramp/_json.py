@@ -103,9 +103,8 @@ def dumps(value: Any) -> bytes:
         return dumps_exactly(_readable(value))
 
 
-def dumps_exactly(value: Any) -> bytes:
-    """As `dumps`, except that half of a surrogate pair raises `UnicodeEncodeError`."""
-    return _ENCODER.encode(value)
+#: As `dumps`, except that half of a surrogate pair raises `UnicodeEncodeError`.
+dumps_exactly: Final[Callable[[Any], bytes]] = _ENCODER.encode
 
 
 def pretty(value: Any, *, indent: int = 2) -> str:

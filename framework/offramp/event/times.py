@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, Final
 
@@ -34,7 +35,8 @@ _DAY_HOURS: Final = 24
 _HOUR_MINUTES: Final = 60
 
 #: Writes `2026-11-23T04:10:11.123456Z`, without a fraction if it is 0; faster than `isoformat`.
-_written = msgspec.to_builtins
+_written: Final[Callable[[datetime], str]] = msgspec.to_builtins
+_convert: Final = msgspec.convert
 #: Such a text up to its seconds, and up to its milliseconds.
 _SECONDS = slice(19)
 _MILLISECONDS = slice(23)
@@ -54,7 +56,7 @@ def parse_time(value: Any) -> datetime | None:
         # The strict forms of RFC 3339, which SDKs send, are read quickly, except with a digit below
         # the microsecond, by which msgspec rounds.
         if len(value) <= _BELOW_MICROSECOND or not value[_BELOW_MICROSECOND].isdigit():
-            time = msgspec.convert(value, datetime)
+            time = _convert(value, datetime)
             if time.tzinfo is UTC:
                 return time
             if "\0" in value:  # msgspec takes one after a fraction for the end of the text
@@ -97,7 +99,7 @@ def format_time(time: datetime) -> str:
     """Write an aware time in UTC, to the millisecond: `2026-11-23T04:10:11.123Z`."""
     if time.tzinfo is not UTC:
         time = time.astimezone(UTC)
-    text: str = _written(time)
+    text = _written(time)
     return text[_MILLISECONDS] + "Z" if time.microsecond else text[_SECONDS] + ".000Z"
 
 
