@@ -276,4 +276,5 @@ def test_a_projection_is_kept_while_nothing_else_is_read() -> None:
     )
     assert first is second
     assert first is not other
-    assert ROUTER.of("site").projection is ROUTER.of("nowhere").projection  # the broken one reads nothing
+    # The broken one reads nothing.
+    assert ROUTER.of("site").projection is ROUTER.of("nowhere").projection

@@ -220,7 +220,9 @@ def make_router(bindings: Iterable[tuple[str, Binding]], keys: Mapping[str, str]
     by_hash: dict[int, list[tuple[bytes, str]]] = defaultdict(list)
     for key, source in keys.items():
         by_hash[hash(key)].append((key.encode(), source))
-    return Router(sources={source: SourceRoutes(of) for source, of in by_source.items()}, keys=by_hash)
+    return Router(
+        sources={source: SourceRoutes(of) for source, of in by_source.items()}, keys=by_hash
+    )
 
 
 def _joined_reads(bindings: Iterable[Binding]) -> Reads:
