@@ -251,6 +251,10 @@ class StorageFullError(StorageError):
     """The disk is full: the write was undone; it may succeed once there is room."""
 
 
+class FolderInUseError(StorageError):
+    """Another process has locked the data folder."""
+
+
 class QueueFullError(OfframpError):
     """The queue takes no more events for now: too many wait, or the disk has too little room.
 

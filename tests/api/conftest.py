@@ -30,7 +30,7 @@ from offramp.delivery import Engine, InstanceRuntime, make_runtime
 from offramp.host.app import make_app
 from offramp.host.health import quick_sums
 from offramp.plugins import CatalogEntry
-from offramp.queue import SqliteLedger, open_queue
+from offramp.queue import Backups, RestoredDeliveries, SqliteLedger, open_queue
 from offramp.storage import Store
 
 TOKEN = "the-token-of-the-control-api"
@@ -155,6 +155,8 @@ async def host(tmp_path: Path, partner: Partner, written: dict[str, Any]) -> Asy
             queue=queue,
             ledger=SqliteLedger(store),
             configs=configs,
+            backups=Backups(tmp_path),
+            restored=RestoredDeliveries(store, queue),
             sums=quick_sums(store),
         )
 

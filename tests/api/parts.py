@@ -9,6 +9,8 @@ from tests.api.conftest import SUBSCRIPTION, Running
 from tests.delivery.parts import event
 
 ID = quote(SUBSCRIPTION, safe="")
+#: The name of a backup; its folder is the test's.
+BACKUP = "backup"
 
 
 #: Method, path, what fills it or follows it, and the body.
@@ -60,7 +62,12 @@ CALLS: list[tuple[str, str, str, Any]] = [
     ("POST", "/api/replays", "", {"all": True, "dry_run": True}),
     ("POST", "/api/replays", "", {"all": True}),
     ("GET", "/api/replays", "", None),
-    ("GET", "/api/replays/{id}", "REPLAY", None),
+    ("GET", "/api/replays/{id}", "LATEST", None),
+    ("POST", "/api/backups", "", {"path": BACKUP}),
+    ("GET", "/api/backups", "", None),
+    ("GET", "/api/backups/{id}", "LATEST", None),
+    ("GET", "/api/restored", "", None),
+    ("POST", "/api/restored", "", {"decision": "send", "all": True}),
     ("GET", "/api/config", "", None),
     ("POST", "/api/config", "?dry_run=true", {"sources": {"x": {"write_key": "k"}}}),
     ("POST", "/api/reload", "", None),

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.api.conftest import SUBSCRIPTION, Running
-from tests.api.parts import CALLS, ID, prepared
+from tests.api.parts import BACKUP, CALLS, ID, prepared
 
 from offramp.api import operations_of
 
@@ -55,19 +55,25 @@ def faults(schema: Any, value: Any, document: Any, place: str = "$") -> list[str
     return found
 
 
-async def test_every_answer_fits_the_schema_that_documents_it(host: Running) -> None:
+async def test_every_answer_fits_the_schema_that_documents_it(
+    host: Running, tmp_path: Path
+) -> None:
     """Each operation is called once at least, and each answer is what the description says."""
     document = await prepared(host)
-    replay = ""
+    latest = ""
     for method, path, more, body in CALLS:
         filled = re.sub(r"{\w+}", more, path) if "{" in path else path + more
-        heard = await host.ask(method, filled.replace("REPLAY", replay), body)
+        sent = {"path": str(tmp_path / BACKUP)} if body == {"path": BACKUP} else body
+        heard = await host.ask(method, filled.replace("LATEST", latest), sent)
         described = document["paths"][path][method.lower()]["responses"]
         assert str(heard.status) in described, f"{method} {filled}: {heard.text}"
         schema = described[str(heard.status)]["content"]["application/json"]["schema"]
         assert faults(schema, heard.data, document) == [], f"{method} {filled}"
         if (method, path) == ("POST", "/api/replays") and heard.data["replay"]:
-            replay = heard.data["replay"]["id"]
+            latest = heard.data["replay"]["id"]
+        if (method, path) == ("POST", "/api/backups"):
+            latest = heard.data["id"]
+            await host.context.backups.wait()
     called = {(method, path) for method, path, _, _ in CALLS}
     assert called == {(each.method, each.path) for each in operations_of(host.context)}
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import sqlite3
-import subprocess
-import sys
 import tomllib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
@@ -192,24 +190,6 @@ def test_every_variable_is_named() -> None:
     read = set(re.findall(r'"(OFFRAMP_[A-Z_]+)"', source))
     table = {row[0].strip("`") for row in rows(section(PAGE, "Start it"))}
     assert table == read
-
-
-def test_a_backup_beside_a_running_host_is_whole(tmp_path: Path) -> None:
-    """The page's own statement, from another process that only reads, gives a sound copy."""
-    (statement,) = set(re.findall(r'mode=ro\' "(VACUUM INTO) ', PAGE))
-    script = (
-        "import sqlite3, sys\n"
-        "source = sqlite3.connect(f'file:{sys.argv[1]}?mode=ro', uri=True)\n"
-        f"source.execute('{statement} ?', (sys.argv[2],))\n"
-    )
-    live, copy = tmp_path / "live.sqlite3", tmp_path / "copy.sqlite3"
-    with closing(connect.connect_writer(live)) as writer:
-        writer.execute("CREATE TABLE t (n INTEGER)")
-        writer.execute("INSERT INTO t VALUES (7)")
-        subprocess.run([sys.executable, "-c", script, str(live), str(copy)], check=True, timeout=30)
-    with closing(sqlite3.connect(copy)) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        assert connection.execute("SELECT n FROM t").fetchone() == (7,)
 
 
 def test_examples_of_configuration_have_keys_that_there_are() -> None:

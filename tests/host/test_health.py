@@ -35,7 +35,7 @@ def engine(**parts: Any) -> Any:
     )
     catalog = SimpleNamespace(problems=parts.pop("plugins", ()))
     return SimpleNamespace(
-        snapshot=snapshot, catalog=catalog, **{"held": {}, "troubled": {}, **parts}
+        snapshot=snapshot, catalog=catalog, **{"held": {}, "troubled": {}, "withheld": (), **parts}
     )
 
 
@@ -73,6 +73,10 @@ CASES: dict[str, tuple[Watched, str]] = {
             sums=no_faults,
         ),
         "#/plugins/reports",
+    ),
+    "restored": (
+        Watched(engine=engine(withheld={"billing/Usage"}), sums=no_faults),
+        "#/subscriptions/billing~1Usage",
     ),
     "worker": (
         Watched(engine=engine(troubled={"billing/Usage": SECRET}), sums=no_faults),

@@ -14,6 +14,7 @@ import pytest
 
 from offramp.errors import StorageError
 from offramp.storage import Store
+from offramp.storage.copying import copy_pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -170,25 +171,28 @@ async def test_a_slow_read_does_not_hold_up_an_urgent_one(tmp_path: Path) -> Non
         assert await asyncio.gather(*listings) == [(3_000_000,)] * 4
 
 
-async def test_backup_is_a_consistent_private_copy(tmp_path: Path) -> None:
-    """A copy can be opened as a store, and holds what was written before."""
+async def test_a_copy_is_consistent_private_and_whole(tmp_path: Path) -> None:
+    """It can be opened as a store, and holds what was written before it began."""
     copy = tmp_path / "copy" / "offramp.sqlite3"
     copy.parent.mkdir()
+    done: list[int] = []
     async with Store.open(tmp_path / "data") as store:
         await store.write(lambda connection: add_row(connection, "a"))
-        await store.backup(copy)
+
+        await asyncio.to_thread(copy_pages, store.path, copy, done.append)
         await store.write(lambda connection: add_row(connection, "b"))
+    assert done[-1] == copy.stat().st_size
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     async with Store.open(copy.parent) as store:
         assert await store.read(row_names) == ["a"]
 
 
-async def test_backup_never_overwrites(tmp_path: Path) -> None:
+async def test_a_copy_never_overwrites(tmp_path: Path) -> None:
     """A file that exists stays as it is."""
     (tmp_path / "precious").write_text("mine")
     async with Store.open(tmp_path / "data") as store:
-        with pytest.raises(StorageError, match=r"backup to .*/precious: File exists"):
-            await store.backup(tmp_path / "precious")
+        with pytest.raises(StorageError, match=r"/precious: File exists"):
+            copy_pages(store.path, tmp_path / "precious", lambda _: None)
     assert (tmp_path / "precious").read_text() == "mine"
 
 

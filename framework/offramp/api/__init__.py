@@ -1,6 +1,7 @@
 """The control API: configures and monitors one host; callers need its token."""
 
 from offramp.api.access import TOKEN_FILE, Token, load_token, read_token
+from offramp.api.backups import manifest_shape
 from offramp.api.host_context import HostContext
 from offramp.api.identity import (
     IDENTITY_FILE,
@@ -27,6 +28,7 @@ __all__ = [
     "control_routes",
     "event_record",
     "load_token",
+    "manifest_shape",
     "new_nonce",
     "operations_of",
     "own_identity",

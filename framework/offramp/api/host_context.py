@@ -12,7 +12,7 @@ import attrs
 from offramp.config import Config, ConfigStore
 from offramp.delivery import Engine
 from offramp.plugins import Catalog
-from offramp.queue import Ledger, Queue
+from offramp.queue import Backups, Ledger, Queue, RestoredDeliveries
 from offramp.web.health import FindDegraded, nothing_degraded
 from offramp.web.unknown_paths import UnknownPaths
 
@@ -50,6 +50,8 @@ class HostContext:
     queue: Queue
     ledger: Ledger
     configs: ConfigStore
+    backups: Backups
+    restored: RestoredDeliveries
     #: The quick check of the sums, from counters alone; lists what is wrong.
     sums: Callable[[], Awaitable[Sequence[str]]] = _no_faults
     #: Lists what does not run.

@@ -107,6 +107,11 @@ def _of_unfinished(host: HostContext, delivery: Delivery) -> WhyShape | None:
 
 def _obstacle(host: HostContext, subscription: str) -> str | None:
     """Explain why a subscription sends nothing now; `None` if it sends."""
+    if subscription in host.engine.withheld:
+        return (
+            "it was in flight at the backup that was restored, or came since: decide with "
+            "`offramp restored` what becomes of the former"
+        )
     for paused in host.engine.snapshot.paused:
         if subscription in paused.subscriptions:
             since = write_time(paused.since)

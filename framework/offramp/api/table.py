@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from offramp.api.access import Guard, Token
+from offramp.api.backups import BackupsResource
 from offramp.api.catalog import CatalogResource
 from offramp.api.deliveries import DeliveriesResource
 from offramp.api.documents import DocumentsResource
@@ -19,6 +20,7 @@ from offramp.api.operations import Operation
 from offramp.api.plugin_routes import plugin_routes
 from offramp.api.reloading import ReloadResource
 from offramp.api.replays import ReplaysResource
+from offramp.api.restored import RestoredResource
 from offramp.api.serving import routes
 from offramp.api.sources import SourcesResource
 from offramp.api.stats import StatsResource
@@ -41,6 +43,8 @@ def operations_of(host: HostContext) -> tuple[Operation, ...]:
         DeliveriesResource,
         StatsResource,
         ReplaysResource,
+        BackupsResource,
+        RestoredResource,
         DocumentsResource,
         ReloadResource,
     )

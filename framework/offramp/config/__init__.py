@@ -17,7 +17,13 @@ from offramp.config.host import (
     LogLevel,
     host_settings,
 )
-from offramp.config.keyring import KeyRing, load_key_ring, rotate_key_file
+from offramp.config.keyring import (
+    KEY_FILE,
+    KeyRing,
+    load_key_ring,
+    rotate_key_file,
+    sealing_keys_in,
+)
 from offramp.config.model import (
     Config,
     Instance,
@@ -50,6 +56,7 @@ __all__ = [
     "HIGHEST_PORT",
     "KEEP_DEAD_LETTERS_DAYS",
     "KEEP_DELIVERED_DAYS",
+    "KEY_FILE",
     "MAX_IN_FLIGHT",
     "MAX_PAUSED_EVENTS",
     "MAX_RETRY_AFTER_SECONDS",
@@ -103,5 +110,6 @@ __all__ = [
     "resolve_write_keys",
     "rotate_key_file",
     "same_thing",
+    "sealing_keys_in",
     "to_toml",
 ]

@@ -8,7 +8,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +33,7 @@ NONCE_BYTES: Final = 12
 #: Of the key's SHA-256, in hexadecimal digits: tells keys apart, tells nothing about them.
 KEY_ID_DIGITS: Final = 8
 _SEALED_TEXT: Final = re.compile(r"v\d+:[0-9a-f]+:[A-Za-z0-9+/=]+")
+_SEALED_WITH: Final = re.compile(r'\{"\$secret":"v\d+:([0-9a-f]+):')
 _OWNER_FOLDER: Final = 0o700
 _OWNER_FILE: Final = 0o600
 _OTHERS: Final = 0o077
@@ -93,6 +94,11 @@ def is_sealed(value: Any) -> bool:
         return False
     text = value.get(SEALED)
     return isinstance(text, str) and _SEALED_TEXT.fullmatch(text) is not None
+
+
+def sealing_keys_in(texts: Iterable[str]) -> frozenset[str]:
+    """The ids of the keys with which secrets in documents are sealed."""
+    return frozenset(key_id for text in texts for key_id in _SEALED_WITH.findall(text))
 
 
 def new_key() -> bytes:

@@ -32,9 +32,8 @@ from offramp.delivery.snapshot import (
 )
 from offramp.delivery.worker import Worker
 from offramp.errors import PluginError, StorageError
-from offramp.hooks import SettledDelivery
 from offramp.plugins import Catalog, pick
-from offramp.queue import LeasedDelivery, Outcome, Queue, Stage
+from offramp.queue import Queue, Stage
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +48,8 @@ FAULT_PAUSE_SECONDS: Final = 1.0
 class Engine:
     """Accepts events into the queue and delivers them; `start`, then `apply` a configuration.
 
-    `clock` gives epoch seconds. Implements the `Intake` of the collector.
+    Nothing is sent to the subscriptions in `withheld` until `release`. `clock` gives epoch seconds.
+    Implements the `Intake` of the collector.
     """
 
     def __init__(  # noqa: PLR0913 - its parts, and what it is set to
@@ -59,6 +59,7 @@ class Engine:
         start_instance: StartInstance,
         *,
         references: References | None = None,
+        withheld: Collection[str] = (),
         clock: Callable[[], float] = time.time,
         max_paused_events: int = MAX_PAUSED_EVENTS,
     ) -> None:
@@ -70,6 +71,7 @@ class Engine:
         self._start_instance = start_instance
         self._clock = clock
         self._snapshot: Snapshot = compile_config(Config(), catalog, start_instance)
+        self._withheld = set(withheld)
         self._workers: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
         self._changing = asyncio.Lock()
         self._alarm = Alarm(time.monotonic)
@@ -94,6 +96,11 @@ class Engine:
             for name, runtime in self._snapshot.runtimes.items()
             if (hold := runtime.gate.held) is not None
         }
+
+    @property
+    def withheld(self) -> Collection[str]:
+        """The subscriptions to which nothing is sent until `release`."""
+        return self._withheld
 
     @property
     def problems(self) -> Mapping[str, str]:
@@ -189,6 +196,16 @@ class Engine:
             task.add_done_callback(self._retiring.discard)
             return new
 
+    async def release(self, subscription: str) -> None:
+        """Send to a subscription that was withheld since the start."""
+        async with self._changing:
+            if subscription not in self._withheld:
+                return
+            self._withheld.remove(subscription)
+            plan = self._snapshot.plans.get(subscription)
+            if plan is not None and subscription not in self._snapshot.paused_subscriptions:
+                self._start_worker(subscription, plan)
+
     async def stop(self, *, within: float = FINISH_SECONDS) -> None:
         """Finish running deliveries and stop every worker, in at most `within` seconds.
 
@@ -244,7 +261,7 @@ class Engine:
 
     def _start_worker(self, subscription: str, plan: Plan) -> None:
         runtime = self._snapshot.runtime_of(plan)
-        if runtime is None or self._stopped:
+        if runtime is None or self._stopped or subscription in self._withheld:
             return
         worker = Worker(
             plan=plan,
@@ -306,7 +323,7 @@ class Engine:
             return
         now = self._clock()
         ended = [
-            _settled(plan, settlement.lease.delivery(position), outcome, now)
+            plan.settled(settlement.lease.delivery(position), outcome, now)
             for position, outcome in settlement.outcomes()
             if outcome.stage is not Stage.RETRYING and position not in lost
         ]
@@ -343,19 +360,3 @@ def _worker_changed(subscription: str, old: Snapshot, new: Snapshot) -> bool:
     if before is None or before is not after:
         return True
     return old.runtime_of(before) is not new.runtime_of(after)
-
-
-def _settled(plan: Plan, delivery: LeasedDelivery, outcome: Outcome, now: float) -> SettledDelivery:
-    delivered = outcome.stage is Stage.DELIVERED
-    return SettledDelivery(
-        message_id=delivery.message_id,
-        source=delivery.source,
-        instance=plan.subscription.instance,
-        subscription=plan.subscription.id,
-        destination=plan.destination,
-        action=plan.offered.slug,
-        outcome=outcome.stage.value,  # type: ignore[arg-type] # retrying was left out before
-        reason="" if delivered else outcome.reason,
-        attempts=delivery.attempt,
-        seconds=now - delivery.accepted_at,
-    )

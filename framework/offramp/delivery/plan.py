@@ -23,9 +23,11 @@ from offramp.delivery.secrecy import PayloadSecrets, payload_secrets
 from offramp.errors import ConfigError, Fault, FaultyError, PayloadError, RejectedError
 from offramp.errors import TransformError as MappingFailure
 from offramp.fql import Trigger
+from offramp.hooks import SettledDelivery
 from offramp.http import Mask
 from offramp.mapping import CompiledMapping, compile_mapping
 from offramp.plugins import CatalogAction, CatalogEntry
+from offramp.queue import LeasedDelivery, Outcome, Stage
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -69,6 +71,21 @@ class Plan:
         For `prepare` and `mask_of` the event is whole; nobody else may get it.
         """
         return Projection(self.transform.reads).read
+
+    def settled(self, delivery: LeasedDelivery, outcome: Outcome, now: float) -> SettledDelivery:
+        """What hooks are told of a delivery that has ended; `now` in epoch seconds."""
+        return SettledDelivery(
+            message_id=delivery.message_id,
+            source=delivery.source,
+            instance=self.subscription.instance,
+            subscription=self.subscription.id,
+            destination=self.destination,
+            action=self.offered.slug,
+            outcome=outcome.stage.value,  # type: ignore[arg-type] # it is not retrying
+            reason="" if outcome.stage is Stage.DELIVERED else outcome.reason,
+            attempts=delivery.attempt,
+            seconds=now - delivery.accepted_at,
+        )
 
     def is_outdated(self, references: References) -> bool:
         """Whether a reference in the mapping cannot be followed, or stands for something else."""

@@ -22,6 +22,12 @@ from offramp.web.health import Degraded
 #: away for a moment should wake nobody.
 HELD_SECONDS: Final = 300.0
 MINUTE_SECONDS: Final = 60
+#: Why nothing is sent to a subscription after a restore, and what to do about it.
+UNDECIDED: Final = (
+    "the data folder was restored from a backup, and what was in flight then may have been sent "
+    "since: nothing is sent"
+)
+DECIDE: Final = "decide with `offramp restored` whether to send or to expire it"
 CAUSE_HIDDEN: Final = "`offramp status` shows why"
 
 Sums: TypeAlias = Callable[[], Awaitable[Sequence[str]]]
@@ -204,6 +210,12 @@ def _workers(watched: Watched) -> Iterable[Finding]:
         )
 
 
+def _restored(watched: Watched) -> Iterable[Finding]:
+    for name in sorted(watched.engine.withheld):
+        pointer = pointer_to("subscriptions", name)
+        yield Finding(pointer=pointer, cause=UNDECIDED, public=UNDECIDED)
+
+
 async def _sums(watched: Watched) -> Iterable[Finding]:
     return [
         Finding(pointer=pointer_to("sums"), cause=fault, public=fault)
@@ -259,6 +271,12 @@ KINDS: Final = (
         summary="a reference can no longer be read, and the value that was read before is used",
         remedy="put the file back",
         find=_references,
+    ),
+    Kind(
+        code="restored",
+        summary="what was in flight at the backup that was restored waits for a decision",
+        remedy=DECIDE,
+        find=_restored,
     ),
     Kind(
         code="sums",

@@ -54,12 +54,21 @@ from offramp.delivery import (
     watch_loop,
 )
 from offramp.host.app import make_app
-from offramp.host.health import Health, Watched, checks, quick_sums
+from offramp.host.health import DECIDE, UNDECIDED, Health, Watched, checks, quick_sums
 from offramp.host.listen import bind, serve
 from offramp.host.metrics import DeliveryMetrics
 from offramp.http import open_transport
 from offramp.plugins import Catalog, CatalogEntry
-from offramp.queue import Ledger, Queue, Retention, SqliteLedger, open_queue
+from offramp.queue import (
+    Backups,
+    Ledger,
+    Queue,
+    RestoredDeliveries,
+    Retention,
+    SqliteLedger,
+    SqliteQueue,
+    open_queue,
+)
 from offramp.queue import Limits as QueueLimits
 from offramp.storage import Store
 
@@ -180,15 +189,8 @@ async def _run(
         token = load_token(folder, settings.api_token)
         references = References(allowed=settings.references, own_folder=folder)
         changes, config, references = await _in_force(configs, written, catalog, references)
-        start = start_instances(catalog, references, max_retry_after=settings.max_retry_after)
-        engine = Engine(
-            catalog,
-            queue,
-            start,
-            references=references,
-            max_paused_events=settings.max_paused_events,
-        )
-        context = _context(engine, queue, configs, store)
+        context = await _context(store, queue, configs, catalog, settings, references)
+        engine = context.engine
 
         async def put_to_work(_: int, changed: Config) -> None:
             await engine.apply(resolve_write_keys(changed, references), await configs.periods())
@@ -196,8 +198,7 @@ async def _run(
         try:
             await engine.apply(config, await configs.periods())
             context.background.start(reload_refused(context))
-            for problem in catalog.problems:
-                _log.error("%s", problem, extra={"action": "plugin_problem"})
+            _log_problems(engine)
             with own_identity(folder) as identity, configs.watch(put_to_work):
                 app = _app(
                     context,
@@ -221,22 +222,48 @@ async def _run(
                             context=context,
                         )
         finally:
+            await context.backups.close()
             await context.background.close()
             await engine.stop()
 
 
-def _context(engine: Engine, queue: Queue, configs: ConfigStore, store: Store) -> HostContext:
+async def _context(  # noqa: PLR0913, PLR0917 - the parts of a host
+    store: Store,
+    queue: SqliteQueue,
+    configs: ConfigStore,
+    catalog: Catalog,
+    settings: HostSettings,
+    references: References,
+) -> HostContext:
+    restored = RestoredDeliveries(store, queue)
+    engine = Engine(
+        catalog,
+        queue,
+        start_instances(catalog, references, max_retry_after=settings.max_retry_after),
+        references=references,
+        withheld=await restored.undecided(),
+        max_paused_events=settings.max_paused_events,
+    )
     sums = quick_sums(store)
     return HostContext(
         engine=engine,
         queue=queue,
         ledger=SqliteLedger(store),
         configs=configs,
+        backups=Backups(store.folder, kept_bytes=settings.min_free_bytes),
+        restored=restored,
         sums=sums,
         degraded=Health(
             Watched(engine=engine, sums=sums, stale=partial(stale_references, engine, configs))
         ),
     )
+
+
+def _log_problems(engine: Engine) -> None:
+    for problem in engine.catalog.problems:
+        _log.error("%s", problem, extra={"action": "plugin_problem"})
+    for name in sorted(engine.withheld):
+        _log.warning("%s: %s; %s", name, UNDECIDED, DECIDE, extra={"action": "undecided"})
 
 
 async def _in_force(

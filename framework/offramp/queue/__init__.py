@@ -1,10 +1,23 @@
 """The durable queue and the ledger: one Protocol for every engine."""
 
+from offramp.queue.backups import Backup, BackupRunningError, Backups
 from offramp.queue.dead_letters import dead_letter_pages
 from offramp.queue.lease import EventHead, Lease, LeasePart, delivery_id, event_of
 from offramp.queue.limits import Limits, Retention
 from offramp.queue.protocol import Ledger, Queue
-from offramp.queue.sqlite import SqliteLedger, SqliteQueue, open_queue, wrong_sums
+from offramp.queue.sqlite import (
+    InFlight,
+    Manifest,
+    RestoredBackup,
+    RestoredDeliveries,
+    SqliteLedger,
+    SqliteQueue,
+    open_queue,
+    read_manifest,
+    restore_backup,
+    write_backup,
+    wrong_sums,
+)
 from offramp.queue.values import (
     DEAD,
     IN_FLIGHT,
@@ -31,6 +44,9 @@ from offramp.queue.values import (
 __all__ = [
     "DEAD",
     "IN_FLIGHT",
+    "Backup",
+    "BackupRunningError",
+    "Backups",
     "Count",
     "Counted",
     "DeadLetterFilter",
@@ -41,17 +57,21 @@ __all__ = [
     "EventFilter",
     "EventHead",
     "EventRecord",
+    "InFlight",
     "Latency",
     "Lease",
     "LeasePart",
     "LeasedDelivery",
     "Ledger",
     "Limits",
+    "Manifest",
     "Outcome",
     "Page",
     "Queue",
     "Reason",
     "Reconciliation",
+    "RestoredBackup",
+    "RestoredDeliveries",
     "Retention",
     "Route",
     "SearchPage",
@@ -62,5 +82,8 @@ __all__ = [
     "delivery_id",
     "event_of",
     "open_queue",
+    "read_manifest",
+    "restore_backup",
+    "write_backup",
     "wrong_sums",
 ]

@@ -60,6 +60,8 @@ class Reason(enum.StrEnum):
     REPLAYED = "REPLAYED"
     #: The subscription was deleted or disabled while the delivery waited.
     SUBSCRIPTION_REMOVED = "SUBSCRIPTION_REMOVED"
+    #: It was in flight at the backup that was restored, and a person decided not to send it.
+    RESTORED = "RESTORED"
 
 
 @attrs.frozen(kw_only=True)

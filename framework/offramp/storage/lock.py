@@ -6,7 +6,7 @@ import fcntl
 import os
 from typing import TYPE_CHECKING
 
-from offramp.errors import StorageError
+from offramp.errors import FolderInUseError, StorageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +35,7 @@ def lock_folder(folder: Path) -> int:
     except OSError as error:
         pid = os.read(held, _PID_BYTES).decode(errors="replace").strip() or "unknown"
         os.close(held)
-        raise StorageError(
+        raise FolderInUseError(
             f"data folder {folder} is in use by process {pid}: "
             "stop that process, or give this one another folder"
         ) from error

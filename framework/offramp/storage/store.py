@@ -8,9 +8,9 @@ import os
 import sqlite3
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from offramp.errors import StorageError
-from offramp.storage.connect import connect_reader, connect_writer, storage_error
-from offramp.storage.lock import FILE_MODE, lock_folder
+from offramp.storage.connect import connect_writer
+from offramp.storage.copying import sync_folder
+from offramp.storage.lock import lock_folder
 from offramp.storage.migrate import known_migrations, migrate
 from offramp.storage.readers import Readers
 from offramp.storage.writer import Work, Writer
@@ -80,10 +80,6 @@ class Store:
         """Run `fn` in a read transaction in another thread; `urgent` reads have their own."""
         return await (self._urgent if urgent else self._reads).read(fn)
 
-    async def backup(self, path: Path) -> None:
-        """Write a consistent, compact copy of the file to `path`, which must not exist yet."""
-        await asyncio.to_thread(_backup, self.path, path)
-
     async def _close(self) -> None:
         # The readers close first: the last connection to close deletes the log, and only the
         # writer's may do that.
@@ -96,43 +92,14 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection = connect_writer(path)
     try:
         migrate(connection, known_migrations())
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _sync_folder(folder: Path) -> None:
-    # A file on disk is lost if its folder's entry is not on disk too.
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _run_each(
     connection: sqlite3.Connection, requests: Sequence[Callable[[sqlite3.Connection], Any]]
 ) -> list[Any]:
     return [fn(connection) for fn in requests]
-
-
-def _backup(source: Path, target: Path) -> None:
-    try:
-        # SQLite writes into an empty file; this one is new and private to the owner.
-        copy = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
-    except OSError as error:
-        raise StorageError(f"backup to {target}: {error.strerror or error}") from error
-    try:
-        with contextlib.closing(connect_reader(source)) as connection:
-            # Else SQLite would refuse the copy too; the source is open for reading only anyway.
-            connection.execute("PRAGMA query_only = OFF")
-            connection.execute("VACUUM INTO ?", (str(target),))
-        # SQLite does not sync a copy, since it can be made again; a backup may not.
-        os.fsync(copy)
-    except sqlite3.Error as error:
-        target.unlink()
-        raise storage_error(error, target) from error
-    finally:
-        os.close(copy)

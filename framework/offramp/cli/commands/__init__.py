@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from offramp.cli.commands.apply import apply
 from offramp.cli.commands.audit_log import audit_log
+from offramp.cli.commands.backup import backup
 from offramp.cli.commands.bench import bench
 from offramp.cli.commands.catalog import catalog
 from offramp.cli.commands.check import check
@@ -20,6 +21,8 @@ from offramp.cli.commands.match import match
 from offramp.cli.commands.pause import pause
 from offramp.cli.commands.reload import reload
 from offramp.cli.commands.replay import replay
+from offramp.cli.commands.restore import restore
+from offramp.cli.commands.restored import restored
 from offramp.cli.commands.resume import resume
 from offramp.cli.commands.send import send
 from offramp.cli.commands.serve import serve
@@ -48,4 +51,7 @@ COMMANDS: Final[tuple[Callable[..., Any], ...]] = (
     reload,
     export,
     audit_log,
+    backup,
+    restore,
+    restored,
 )

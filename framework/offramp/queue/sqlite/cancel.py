@@ -8,7 +8,7 @@ import attrs
 
 from offramp.queue.block import pack_set, positions_of, unpack_open
 from offramp.queue.limits import CHUNK
-from offramp.queue.sqlite.codes import EXPIRED, RETRYING, WAITING, as_json
+from offramp.queue.sqlite.codes import EXPIRED, NEVER, RETRYING, WAITING, as_json
 from offramp.queue.sqlite.counters import Changes
 from offramp.queue.sqlite.exceptions import add_exceptions, new_exception
 from offramp.queue.sqlite.numbering import find_number
@@ -43,6 +43,8 @@ class Cancel:
     now: int
     #: The block to go on from.
     floor: int
+    #: Only what belongs to events below this one ends.
+    before: int = NEVER
     blocks: BlockReader
 
     def __call__(self, connection: sqlite3.Connection) -> Cancelled | None:
@@ -60,7 +62,12 @@ class Cancel:
     def _cancel_rows(
         self, connection: sqlite3.Connection, number: int, changes: Changes
     ) -> Cancelled | None:
-        asked = {"subscription": number, "held": as_json(self.taken_rows), "n": CHUNK}
+        asked = {
+            "subscription": number,
+            "held": as_json(self.taken_rows),
+            "before": self.before,
+            "n": CHUNK,
+        }
         rows = connection.execute(SQL["cancellable_rows"], asked).fetchall()
         if not rows:
             return None
@@ -82,7 +89,7 @@ class Cancel:
         """
         asked = {"subscription": number, "floor": self.floor}
         found = connection.execute(SQL["open_blocks"], asked).fetchone()
-        if found is None:
+        if found is None or found[0] >= self.before:
             return None
         first, n, accepted_at, packed = found
         waiting = unpack_open(packed, n)

@@ -18,7 +18,7 @@ from offramp.queue.protocol import DEFAULT_PAGE, NO_EXCEPTIONS
 from offramp.queue.sqlite.accept import Accepted, Accepting
 from offramp.queue.sqlite.cache import BlockReader
 from offramp.queue.sqlite.cancel import Cancel, Cancelled, Rebase
-from offramp.queue.sqlite.codes import CODES, RETRYING, US, WAITING, to_us
+from offramp.queue.sqlite.codes import CODES, NEVER, RETRYING, US, WAITING, to_us
 from offramp.queue.sqlite.dead_letters import list_dead, place_of
 from offramp.queue.sqlite.guard import Guard, check_outcomes
 from offramp.queue.sqlite.leases import Leases
@@ -167,11 +167,19 @@ class SqliteQueue:
         return claim.lost
 
     async def cancel(
-        self, subscription: str, *, reason: str = Reason.SUBSCRIPTION_REMOVED, message: str = ""
+        self,
+        subscription: str,
+        *,
+        reason: str = Reason.SUBSCRIPTION_REMOVED,
+        message: str = "",
+        before: int = NEVER,
     ) -> int:
-        """End what is in flight in a subscription as expired; see `Queue.cancel`."""
+        """End what is in flight in a subscription as expired; see `Queue.cancel`.
+
+        Only deliveries of events with numbers below `before` end.
+        """
         found = self._subscriptions[subscription]
-        return await self._finish(self._cancel(found, reason, message), "cancel")
+        return await self._finish(self._cancel(found, reason, message, before), "cancel")
 
     async def dead_letters(
         self, which: DeadLetterFilter, *, limit: int = DEFAULT_PAGE, cursor: str | None = None
@@ -242,15 +250,17 @@ class SqliteQueue:
                     await asyncio.sleep(REBASE_AGAIN_S)
                 each.wake(0)
 
-    async def _cancel(self, found: Subscription, reason: str, message: str) -> int:
+    async def _cancel(self, found: Subscription, reason: str, message: str, before: int) -> int:
         async with found.reading:
             try:
-                return await self._cancel_chunks(found, reason, message)
+                return await self._cancel_chunks(found, reason, message, before)
             finally:
                 # Also after an error: what was ended must not be lent from memory.
                 found.wake_all()
 
-    async def _cancel_chunks(self, found: Subscription, reason: str, message: str) -> int:
+    async def _cancel_chunks(
+        self, found: Subscription, reason: str, message: str, before: int
+    ) -> int:
         total = floor = 0
         while True:
             chunk = Cancel(
@@ -261,6 +271,7 @@ class SqliteQueue:
                 message=message,
                 now=self._time(),
                 floor=floor,
+                before=before,
                 blocks=self._blocks,
             )
             cancelled: Cancelled | None = await self._store.write(chunk)

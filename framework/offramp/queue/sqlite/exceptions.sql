@@ -32,10 +32,11 @@ FROM json_each(:rows) AS rows
 WHERE exceptions.id = json_extract(rows.value, '$[0]');
 
 -- name: cancellable_rows
--- Up to :n deliveries in flight with a row of their own, but for those in the JSON list :held.
+-- Up to :n deliveries in flight with a row of their own, of events below :before, but for those in
+-- the JSON list :held.
 SELECT id, state
 FROM exceptions
-WHERE subscription = :subscription AND due_at IS NOT NULL
+WHERE subscription = :subscription AND due_at IS NOT NULL AND event < :before
   AND id NOT IN (SELECT value FROM json_each(:held))
 LIMIT :n;
 

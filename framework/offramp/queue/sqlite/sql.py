@@ -16,6 +16,7 @@ _FILES = (
     "dead_letters",
     "reconcile",
     "retention",
+    "backup",
 )
 
 SQL = {

@@ -1,0 +1,52 @@
+-- name: latest_block
+-- The number after the latest event, and when the latest block was accepted.
+SELECT block + n, accepted_at FROM blocks ORDER BY block DESC LIMIT 1;
+
+-- name: subscriptions_in_flight
+-- The subscriptions with deliveries in flight, by number and name.
+SELECT subscription, subscriptions.name
+FROM tallies JOIN subscriptions USING (subscription)
+WHERE tallies.state < 2 AND tallies.n > 0
+GROUP BY subscription
+ORDER BY subscriptions.name;
+
+-- name: open_before
+-- The blocks below :before of which a subscription has events that were not tried yet, oldest
+-- first.
+SELECT deliveries.open, blocks.n, blocks.accepted_at
+FROM deliveries CROSS JOIN blocks USING (block)
+WHERE deliveries.subscription = :subscription AND deliveries.open IS NOT NULL
+  AND deliveries.block < :before
+ORDER BY deliveries.block;
+
+-- name: rows_before
+-- Of a subscription's deliveries in flight with a row of their own, of events below :before: how
+-- many there are by state, and when the oldest and the newest were accepted.
+SELECT state, count(*), min(accepted_at), max(accepted_at)
+FROM exceptions
+WHERE subscription = :subscription AND due_at IS NOT NULL AND event < :before
+GROUP BY state;
+
+-- name: sealed_documents
+-- The documents of the configuration, in which secrets are sealed.
+SELECT doc FROM config WHERE doc IS NOT NULL;
+
+-- name: set_mark
+-- Remember a number.
+INSERT OR REPLACE INTO marks (name, value) VALUES (:name, :value);
+
+-- name: marks_of_backup
+-- What a backup, and a folder that was restored from one, remembers.
+SELECT name, value FROM marks WHERE name >= 'backup.' AND name < 'backup/';
+
+-- name: forget_mark
+-- Remember a number no longer.
+DELETE FROM marks WHERE name = :name;
+
+-- name: forget_backup
+-- Remember the backup no longer, once nothing of it is undecided.
+DELETE FROM marks
+WHERE name IN ('backup.at', 'backup.before')
+  AND NOT EXISTS (
+    SELECT 1 FROM marks WHERE name >= 'backup.undecided.' AND name < 'backup.undecided/'
+  );
