@@ -22,7 +22,7 @@ from offramp.queue.block import (
     pack_set,
     set_of,
 )
-from offramp.queue.sqlite.codes import FILTERED, WAITING, as_json, digest, joined, to_us
+from offramp.queue.sqlite.codes import FILTERED, WAITING, as_json, digests_of, joined, to_us
 from offramp.queue.sqlite.counters import NO_SUBSCRIPTION, Changes
 from offramp.queue.sqlite.ids import MessageIds
 from offramp.queue.sqlite.numbering import SubscriptionNumbers
@@ -31,15 +31,14 @@ from offramp.queue.values import Counted
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 
     from offramp.queue.values import EventBatch, Route
 
-T = TypeVar("T")
+K = TypeVar("K", bound="Hashable")
 
 
-@attrs.frozen
-class AcceptedBlock:
+class AcceptedBlock(msgspec.Struct, frozen=True):
     """A block that is new on disk, and what of it the subscriptions got."""
 
     block: Block
@@ -47,8 +46,7 @@ class AcceptedBlock:
     sets: Sequence[tuple[str, int, int]]
 
 
-@attrs.frozen
-class Accepted:
+class Accepted(msgspec.Struct, frozen=True):
     """The result of one request: which events are new."""
 
     new: Sequence[bool]
@@ -57,63 +55,55 @@ class Accepted:
 
 
 class _Columns(msgspec.Struct):
-    """The new events of a group of requests, column by column."""
+    """The new events of a group of requests, column by column.
+
+    `kind_of` and `route_of` are indexes, one for each event; empty where all of them are 0.
+    """
 
     runs: list[Run]
     message_ids: list[str]
-    kinds: dict[tuple[str, str], int]
+    kinds: list[Kind]
     kind_of: list[int]
     routes: list[Route]
     route_of: list[int]
     bodies: list[bytes]
 
-    @classmethod
-    def of(cls, batches: Sequence[EventBatch], flags: Sequence[bool] | None) -> _Columns:
-        """Join the columns of batches; `flags` says which events are new, `None` that all are."""
-        columns = cls([], [], {}, [], [], [], [])
-        indexes: dict[int, int] = {}
-        start = 0
-        for batch in batches:
-            end = start + len(batch)
-            columns._add(batch, None if flags is None else flags[start:end], indexes)
-            start = end
-        return columns
 
-    def _add(
-        self, batch: EventBatch, flags: Sequence[bool] | None, indexes: dict[int, int]
-    ) -> None:
-        columns = (batch.types, batch.names, batch.bodies, batch.route_of)
-        if any(len(column) != len(batch) for column in columns):
-            raise ValueError(
-                f"a batch of {len(batch)} events has columns of {[*map(len, columns)]}: types, "
-                "names, bodies and routes are to be as many"
-            )
-        n = len(batch) if flags is None else sum(flags)
-        if not n:
-            return
-        self.runs.append(Run(batch.source, to_us(batch.received_at), n))
+def _join(batches: Iterable[EventBatch]) -> _Columns:
+    """Join the columns of batches."""
+    runs: list[Run] = []
+    message_ids: list[str] = []
+    bodies: list[bytes] = []
+    kinds: list[tuple[str, str]] = []
+    # A router gives the same route to all events that go the same way.
+    by_id: dict[int, Route] = {}
+    route_ids: list[int] = []
+    for batch in batches:
+        runs.append(Run(batch.source, to_us(batch.received_at), len(batch)))
+        message_ids += batch.message_ids
+        bodies += batch.bodies
+        kinds += zip(batch.types, batch.names, strict=True)
+        for route in batch.routes:
+            by_id[id(route)] = route
+        route_ids += map(id, map(batch.routes.__getitem__, batch.route_of))
+    different_kinds, kind_of = _indexed(kinds)
+    # Without one that no event goes: the set of its events would be empty, which stands for all.
+    different_routes, route_of = _indexed(route_ids)
+    return _Columns(
+        runs=runs,
+        message_ids=message_ids,
+        kinds=[Kind(*kind) for kind in different_kinds],
+        kind_of=kind_of,
+        routes=[by_id[each] for each in different_routes],
+        route_of=route_of,
+        bodies=bodies,
+    )
 
-        def new(column: Iterable[T]) -> Iterable[T]:
-            return column if flags is None else compress(column, flags)
 
-        self.message_ids += new(batch.message_ids)
-        self.bodies += new(batch.bodies)
-        kinds = self.kinds
-        self.kind_of += [
-            kinds.setdefault(kind, len(kinds))
-            for kind in new(zip(batch.types, batch.names, strict=True))
-        ]
-        route_of = list(new(batch.route_of))
-        # A router gives the same route to all events that go the same way. One that no new event
-        # goes is left out: the set of its events would be empty, which stands for all.
-        places = {}
-        for index in sorted(set(route_of)):
-            route = batch.routes[index]
-            place = indexes.setdefault(id(route), len(self.routes))
-            if place == len(self.routes):
-                self.routes.append(route)
-            places[index] = place
-        self.route_of += [places[index] for index in route_of]
+def _indexed(values: Sequence[K]) -> tuple[Iterable[K], list[int]]:
+    """The different values, and the index of each among them; no indexes where all are 0."""
+    indexes = {value: index for index, value in enumerate(dict.fromkeys(values))}
+    return indexes, [indexes[value] for value in values] if len(indexes) > 1 else []
 
 
 class Accepting:
@@ -131,38 +121,68 @@ class Accepting:
 
     def run(self, connection: sqlite3.Connection, requests: Sequence[EventBatch]) -> list[Accepted]:
         """Store what is new in all the requests; a message id counts once among them too."""
+        for batch in requests:
+            _check(batch)
         now = to_us(self._now())
-        events = [
-            (batch.source, message_id) for batch in requests for message_id in batch.message_ids
-        ]
-        digests = [digest(message_id) for _, message_id in events]
+        digests = digests_of([each for batch in requests for each in batch.message_ids])
+        events = ((batch.source, each) for batch in requests for each in batch.message_ids)
         first = self._ids.next_event(connection)
         flags = self._ids.find_new(connection, events, digests, now)
-        columns = _Columns.of(requests, flags)
+        answers = [[True] * len(batch) for batch in requests]
         changes = Changes()
+        if flags is not None:
+            answers = list(_cut(flags, requests))
+            digests = list(compress(digests, flags))
+            requests = list(_only_new(requests, answers, changes))
         stored = None
-        if columns.message_ids:
+        if requests:
+            columns = _join(requests)
             numbers = self._subscriptions.of(connection, columns.routes)
             stored = _store(connection, columns, numbers, changes, first, now)
-            fresh = digests if flags is None else list(compress(digests, flags))
-            self._ids.add(connection, first, fresh, now)
-        if flags is not None:
-            for (source, _), new in zip(events, flags, strict=True):
-                if not new:
-                    changes.counted[NO_SUBSCRIPTION, source, Counted.DUPLICATE.value, ""] += 1
-        changes.write(connection, now)
-        return list(_results(requests, flags, stored))
+            self._ids.add(connection, first, digests, now)
+        else:
+            changes.write(connection, now)
+        # One of them brings what was stored for all.
+        return [Accepted(new, None if at else stored) for at, new in enumerate(answers)]
 
 
-def _results(
-    requests: Sequence[EventBatch], flags: list[bool] | None, stored: AcceptedBlock | None
-) -> Iterator[Accepted]:
+def _check(batch: EventBatch) -> None:
+    columns = (batch.types, batch.names, batch.bodies, batch.route_of)
+    if {*map(len, columns)} != {len(batch)}:
+        raise ValueError(
+            f"a batch of {len(batch)} events has columns of {[*map(len, columns)]}: types, names, "
+            "bodies and routes are to be as many"
+        )
+
+
+def _cut(flags: list[bool], requests: Sequence[EventBatch]) -> Iterator[list[bool]]:
+    """The flags of each request."""
     start = 0
     for request in requests:
         end = start + len(request)
-        new = [True] * len(request) if flags is None else flags[start:end]
-        yield Accepted(new, stored if start == 0 else None)
+        yield flags[start:end]
         start = end
+
+
+def _only_new(
+    requests: Iterable[EventBatch], answers: Iterable[list[bool]], changes: Changes
+) -> Iterator[EventBatch]:
+    """The requests that bring new events, without their duplicates, which are counted."""
+    for batch, new in zip(requests, answers, strict=True):
+        if not all(new):
+            duplicates = new.count(False)
+            changes.counted[NO_SUBSCRIPTION, batch.source, Counted.DUPLICATE.value, ""] += (
+                duplicates
+            )
+        if any(new):
+            yield attrs.evolve(
+                batch,
+                message_ids=list(compress(batch.message_ids, new)),
+                types=list(compress(batch.types, new)),
+                names=list(compress(batch.names, new)),
+                bodies=list(compress(batch.bodies, new)),
+                route_of=list(compress(batch.route_of, new)),
+            )
 
 
 def _store(  # noqa: PLR0913, PLR0917 - what one commit knows
@@ -174,48 +194,26 @@ def _store(  # noqa: PLR0913, PLR0917 - what one commit knows
     now: int,
 ) -> AcceptedBlock:
     """Store a block with the rows of its subscriptions, and count it."""
-    sets = _sets(columns.route_of, len(columns.routes))
+    n = len(columns.bodies)
+    sets = _sets(columns.route_of, len(columns.routes), n)
     opened: dict[str, int] = {}
     for route, positions in zip(columns.routes, sets, strict=True):
         for name in route.subscriptions:
             opened[name] = opened.get(name, 0) | positions
-    block = _add_block(connection, columns, numbers, first, now)
-    got = [(name, numbers[name], bits) for name, bits in opened.items()]
-    _add_deliveries(connection, got, block)
     _count(changes, columns, sets, numbers)
-    return AcceptedBlock(block, got)
-
-
-def _sets(route_of: Sequence[int], n_routes: int) -> list[int]:
-    """The set of the events of each route."""
-    if n_routes == 1:
-        return [all_of(len(route_of))]
-    places: list[list[int]] = [[] for _ in range(n_routes)]
-    for position, route in enumerate(route_of):
-        places[route].append(position)
-    return [set_of(positions) for positions in places]
-
-
-def _add_block(
-    connection: sqlite3.Connection,
-    columns: _Columns,
-    numbers: Mapping[str, int],
-    first: int,
-    now: int,
-) -> Block:
     heads = pack_heads(
         Heads(
             runs=columns.runs,
             message_ids=columns.message_ids,
-            kinds=[Kind(*kind) for kind in columns.kinds],
-            kind_of=columns.kind_of if len(columns.kinds) > 1 else [],
+            kinds=columns.kinds,
+            kind_of=columns.kind_of,
             routes=[_numbered(route, numbers) for route in columns.routes],
-            route_of=columns.route_of if len(columns.routes) > 1 else [],
+            route_of=columns.route_of,
         )
     )
     ends, body = pack_ends(columns.bodies), b"".join(columns.bodies)
-    n = len(columns.bodies)
-    row = {
+    got = [(name, numbers[name], bits) for name, bits in opened.items()]
+    terms = {
         "block": first,
         "n": n,
         "accepted_at": now,
@@ -224,8 +222,18 @@ def _add_block(
         "ends": ends,
         "body": body,
     }
-    connection.execute(SQL["add_block"], row)
-    return Block(first, n, now, heads, ends, body)
+    connection.execute(SQL["accept_block"], terms | _deliveries(got, n) | changes.terms(now))
+    return AcceptedBlock(Block(first, n, now, heads, ends, body), got)
+
+
+def _sets(route_of: Sequence[int], n_routes: int, n: int) -> list[int]:
+    """The set of the events of each route."""
+    if n_routes == 1:
+        return [all_of(n)]
+    places: list[list[int]] = [[] for _ in range(n_routes)]
+    for position, route in enumerate(route_of):
+        places[route].append(position)
+    return [set_of(positions) for positions in places]
 
 
 def _numbered(route: Route, numbers: Mapping[str, int]) -> NumberedRoute:
@@ -235,27 +243,17 @@ def _numbered(route: Route, numbers: Mapping[str, int]) -> NumberedRoute:
     )
 
 
-def _add_deliveries(
-    connection: sqlite3.Connection, got: Sequence[tuple[str, int, int]], block: Block
-) -> None:
-    """Store each subscription's set; that of all events is stored as an empty one."""
-    if not got:
-        return
+def _deliveries(got: Sequence[tuple[str, int, int]], n: int) -> dict[str, str | bytes]:
+    """Each subscription's set as columns of `add_block`; that of all `n` becomes an empty one."""
     rows = []
     sets = []
     start = 0
     for _, number, bits in got:
-        packed = b"" if bits == all_of(block.n) else pack_set(bits)
+        packed = b"" if bits == all_of(n) else pack_set(bits)
         rows.append((number, start, len(packed)))
         sets.append(packed)
         start += len(packed)
-    terms = {
-        "block": block.number,
-        "rows": as_json(rows),
-        "sets": joined(sets),
-        "now": block.accepted_at,
-    }
-    connection.execute(SQL["add_deliveries"], terms)
+    return {"deliveries": as_json(rows), "sets": joined(sets)}
 
 
 def _count(

@@ -6,21 +6,13 @@ SELECT coalesce((SELECT block + n FROM blocks ORDER BY block DESC LIMIT 1), 1);
 -- Numbers those subscriptions of the JSON list :names that have no number yet.
 INSERT OR IGNORE INTO subscriptions (name) SELECT value FROM json_each(:names);
 
--- name: add_block
--- Stores the events of one commit.
-INSERT INTO blocks (block, n, accepted_at, checksum, heads, ends, body)
-VALUES (:block, :n, :accepted_at, :checksum, :heads, :ends, :body);
-
--- name: add_deliveries
--- Stores which events of a block each subscription gets; :rows is [subscription, start, length],
--- where the last two say where in :sets its set lies.
-INSERT INTO deliveries (block, subscription, open, updated_at)
-SELECT
-  :block,
-  json_extract(value, '$[0]'),
-  substr(:sets, 1 + json_extract(value, '$[1]'), json_extract(value, '$[2]')),
-  :now
-FROM json_each(:rows);
+-- name: accept_block
+-- Stores the events of one commit with all that it changes; see `procedures.sql`.
+INSERT INTO add_block
+VALUES (
+  :block, :n, :accepted_at, :checksum, :heads, :ends, :body, :deliveries, :sets,
+  :minute, :hour, :tallies, :accepted, :counts, :latencies
+);
 
 -- name: known_ids
 -- The events in the index that have a digest of the JSON list :digests, in one of :periods.
@@ -48,11 +40,11 @@ WHERE block >= coalesce((SELECT value FROM marks WHERE name = :mark), 0)
 ORDER BY block;
 
 -- name: index_ids
--- Puts ids into the index, in order, so that neighbours share a page; :rows is [digest, event]. What
--- a run that was begun before the last stop has put there already stays.
+-- Puts ids into the index; :rows is an object, event -> digest, in the order of the digests, so that
+-- neighbours share a page. What a run that was begun before the last stop has put there already
+-- stays.
 INSERT OR IGNORE INTO ids (period, digest, event)
-SELECT :period, json_extract(value, '$[0]'), json_extract(value, '$[1]')
-FROM json_each(:rows);
+SELECT :period, value, CAST(key AS INTEGER) FROM json_each(:rows);
 
 -- name: set_mark
 -- Remembers a number by name.

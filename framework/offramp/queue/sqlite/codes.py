@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from struct import unpack
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,7 +11,7 @@ import msgspec
 from offramp.queue.values import DEAD, Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 #: The states by number; in flight below 2, so that `state < 2` is the queue itself.
 STAGES = (
@@ -35,6 +36,7 @@ US = 1_000_000
 NEVER = 1 << 62
 #: Bytes of a message id's digest: what an integer column holds.
 _DIGEST_BYTES = 8
+_NO_BYTES = hashlib.blake2b(digest_size=_DIGEST_BYTES, usedforsecurity=False)
 
 _encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder().decode
@@ -57,12 +59,19 @@ def optional_s(us: int | None) -> float | None:
 
 def digest(message_id: str) -> int:
     """A message id as 64 bits; two ids may share them, so a hit is compared in full."""
-    if "\0" in message_id:
-        message_id = clean(message_id)
-    hashed = hashlib.blake2b(
-        message_id.encode(), digest_size=_DIGEST_BYTES, usedforsecurity=False
-    ).digest()
-    return int.from_bytes(hashed, "big", signed=True)
+    return digests_of([message_id])[0]
+
+
+def digests_of(message_ids: Sequence[str]) -> Sequence[int]:
+    """The digest of each message id; a copy of a hash takes 2/3 of the time of a new one."""
+    if "\0" in "".join(message_ids):
+        message_ids = [clean_text(each) for each in message_ids]
+    hashed = []
+    for message_id in message_ids:
+        each = _NO_BYTES.copy()
+        each.update(message_id.encode())
+        hashed.append(each.digest())
+    return unpack(f">{len(hashed)}q", b"".join(hashed))
 
 
 def as_json(rows: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -61,23 +61,19 @@ class Changes:
         self.states[subscription, state] += n
         self.count(subscription, Counted(STAGES[state].value), reason, n)
 
+    def terms(self, now: int) -> dict[str, Any]:
+        """The changes as the columns of `add_changes`; `now` in microseconds."""
+        touched = {**self.states, **self.pruned}
+        return {
+            "minute": now // MINUTE_US * (MINUTE_US // US),
+            "hour": now // HOUR_US * (HOUR_US // US),
+            "tallies": as_json([(*key, self.states[key], self.pruned[key]) for key in touched]),
+            "accepted": as_json(list(self.accepted.items())),
+            "counts": as_json([(*key, n) for key, n in self.counted.items()]),
+            "latencies": as_json([(*key, n) for key, n in self.latencies.items()]),
+        }
+
     def write(self, connection: sqlite3.Connection, now: int) -> None:
         """Store the changes; to be called last in the write that makes them."""
-        touched = {**self.states, **self.pruned}
-        if touched:
-            rows = [(*key, self.states[key], self.pruned[key]) for key in touched]
-            connection.execute(SQL["add_tallies"], {"rows": as_json(rows)})
-        if self.accepted:
-            connection.execute(SQL["add_accepted"], {"rows": as_json(list(self.accepted.items()))})
-        if self.counted:
-            counts = [(*key, n) for key, n in self.counted.items()]
-            connection.execute(
-                SQL["add_counts"],
-                {"rows": as_json(counts), "minute": now // MINUTE_US * (MINUTE_US // US)},
-            )
-        if self.latencies:
-            latencies = [(*key, n) for key, n in self.latencies.items()]
-            connection.execute(
-                SQL["add_latencies"],
-                {"rows": as_json(latencies), "hour": now // HOUR_US * (HOUR_US // US)},
-            )
+        if self.states or self.pruned or self.accepted or self.counted or self.latencies:
+            connection.execute(SQL["change"], self.terms(now))

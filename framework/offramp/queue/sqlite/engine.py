@@ -24,7 +24,7 @@ from offramp.queue.sqlite.guard import Guard, check_outcomes
 from offramp.queue.sqlite.leases import Leases
 from offramp.queue.sqlite.replay import Backfill, replay_some
 from offramp.queue.sqlite.settle import Settled, Settling, group_outcomes
-from offramp.queue.sqlite.sql import SQL
+from offramp.queue.sqlite.sql import SQL, create_procedures
 from offramp.queue.sqlite.subscriptions import Subscriptions
 from offramp.queue.values import DeadLetterFilter, Delivery, Depth, Page, Reason
 from offramp.storage import Rank, Work
@@ -91,6 +91,7 @@ class SqliteQueue:
 
     async def start(self) -> None:
         """Read the counters; from then on they are kept in memory too."""
+        await self._store.write(create_procedures)
         in_flight, latest = await self._store.write(_read_counters)
         for name, state, n in in_flight:
             self._subscriptions.add(self._subscriptions[name], state, n)

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
 from offramp.queue.limits import DAY_S, DEDUPE_WINDOW_S
-from offramp.queue.sqlite.codes import US, as_json, digest
+from offramp.queue.sqlite.codes import US, as_json, digests_of
 from offramp.queue.sqlite.heads import HeadReader
 from offramp.queue.sqlite.sql import SQL
 
@@ -18,10 +18,11 @@ DEDUPE_WINDOW_US = round(DEDUPE_WINDOW_S * US)
 #: Microseconds of a period of the index, which is deleted as a whole.
 PERIOD_US = round(DAY_S * US)
 #: Ids of a run, which go into the index in the order of their digests: the longer the run, the more
-#: of them share a page. There are two runs in memory, some 3 MB each.
+#: of them share a page. There are two runs in memory, some 2 MB each.
 RUN = 16_384
-#: Ids that one commit moves into the index at least; it moves twice as many as it brings.
-STEP = 1_024
+#: Ids that one commit moves into the index at least; it moves twice as many as it brings. Few: in a
+#: large index each takes a page of its own, and somebody waits for the commit.
+STEP = 64
 #: The name of the mark up to which events are in the index.
 INDEXED = "indexed"
 
@@ -39,6 +40,32 @@ class _Known(NamedTuple):
     message_id: str
 
 
+class _Run:
+    """Ids on their way to the index."""
+
+    __slots__ = ("events", "others")
+
+    def __init__(self) -> None:
+        #: The first event of each digest.
+        self.events: dict[int, int] = {}
+        #: The others of a digest that more than one has: an id may come from two sources.
+        self.others: dict[int, list[int]] = {}
+
+    def add(self, digests: Iterable[int], first: int) -> None:
+        """Add the digests of events from `first` on."""
+        events = self.events
+        for event, each in enumerate(digests, first):
+            if events.setdefault(each, event) != event:
+                self.others.setdefault(each, []).append(event)
+
+    def find(self, digests: Iterable[int]) -> dict[int, int]:
+        """The events that have one of some digests, each with it, in the order of the digests."""
+        events, others = self.events, self.others
+        if not others:
+            return {events[each]: each for each in digests}
+        return {event: each for each in digests for event in (events[each], *others.get(each, ()))}
+
+
 class MessageIds:
     """Tells which events are new; lives in the writer's thread.
 
@@ -48,9 +75,9 @@ class MessageIds:
 
     def __init__(self) -> None:
         self._reader = HeadReader()
-        #: Events by digest: those of the run that grows, and of the one that moves to the index.
-        self._growing: dict[int, tuple[int, ...]] = {}
-        self._moving: dict[int, tuple[int, ...]] = {}
+        #: The run that grows, and the one that moves to the index.
+        self._growing = _Run()
+        self._moving = _Run()
         #: The digests that are left of the latter, in reverse order.
         self._left: list[int] = []
         #: The first event behind the run that moves, and the period that it moves to.
@@ -68,28 +95,28 @@ class MessageIds:
     def next_event(self, connection: sqlite3.Connection) -> int:
         """The number of the next event; learns anew what is not in the index, if need be."""
         if self._next is None:
-            self._growing, self._moving, self._left = {}, {}, []
+            self._growing, self._moving, self._left = _Run(), _Run(), []
             self._periods = [period for (period,) in connection.execute(SQL["id_periods"])]
             rows = connection.execute(SQL["blocks_to_index"], {"mark": INDEXED})
             for block in self._reader.read(rows):
-                self._remember(map(digest, block.heads.message_ids), block.number)
+                self._growing.add(digests_of(block.heads.message_ids), block.number)
             (self._next,) = connection.execute(SQL["next_event"]).fetchone()
         return self._next
 
     def find_new(
         self,
         connection: sqlite3.Connection,
-        events: Sequence[tuple[str, str]],
+        events: Iterable[tuple[str, str]],
         digests: Sequence[int],
         now: int,
     ) -> list[bool] | None:
         """Tell for each (source, message id) whether it came for the first time in 24 h.
 
-        `None` says that all of them did, which is usual.
+        `None` says that all of them did, which is usual: `events` are not looked at then.
         """
         unique = set(digests)
         found = self._find(connection, unique, now)
-        if not found and len(unique) == len(events):
+        if not found and len(unique) == len(digests):
             return None
         known = self._read_known(connection, found)
         horizon = now - DEDUPE_WINDOW_US
@@ -104,29 +131,28 @@ class MessageIds:
         self, connection: sqlite3.Connection, first: int, digests: Sequence[int], now: int
     ) -> None:
         """Make events from `first` on findable."""
-        if self._moving:
+        if self._left:
             self._move(connection, max(STEP, 2 * len(digests)))
-        elif len(self._growing) >= RUN:
+        elif len(self._growing.events) >= RUN:
             self._begin_move(first, now)
-        self._remember(digests, first)
+        self._growing.add(digests, first)
         self._next = first + len(digests)
 
     def _find(self, connection: sqlite3.Connection, digests: set[int], now: int) -> set[int]:
         found: set[int] = set()
         for run in (self._growing, self._moving):
-            for each in run.keys() & digests:
-                found.update(run[each])
+            found.update(run.find(run.events.keys() & digests))
         # Later ones too: the clock may have been set back.
         earliest = period_of(now - DEDUPE_WINDOW_US)
         periods = [period for period in self._periods if period >= earliest]
         if periods:
-            terms = {"digests": as_json(sorted(digests)), "periods": as_json(periods)}
+            terms = {"digests": as_json(list(digests)), "periods": as_json(periods)}
             found.update(event for (event,) in connection.execute(SQL["known_ids"], terms))
         return found
 
     def _begin_move(self, first: int, now: int) -> None:
-        self._moving, self._growing = self._growing, {}
-        self._left = sorted(self._moving, reverse=True)
+        self._moving, self._growing = self._growing, _Run()
+        self._left = sorted(self._moving.events, reverse=True)
         self._moved_until = first
         # Never before the latest one, even if the clock was set back: a search for duplicates reads
         # all periods from some day on.
@@ -136,19 +162,13 @@ class MessageIds:
 
     def _move(self, connection: sqlite3.Connection, n: int) -> None:
         """Move `n` more ids to the index, the smallest digests first."""
-        rows = [(each, event) for each in self._left[-n:] for event in self._moving[each]]
+        rows = self._moving.find(reversed(self._left[-n:]))
         del self._left[-n:]
         terms = {"period": self._period, "rows": as_json(rows)}
         connection.execute(SQL["index_ids"], terms)
         if not self._left:
             connection.execute(SQL["set_mark"], {"name": INDEXED, "value": self._moved_until})
-            self._moving = {}
-
-    def _remember(self, digests: Iterable[int], first: int) -> None:
-        growing = self._growing
-        for event, each in enumerate(digests, first):
-            known = growing.get(each)
-            growing[each] = (event,) if known is None else (*known, event)
+            self._moving = _Run()
 
     def _read_known(self, connection: sqlite3.Connection, events: Iterable[int]) -> list[_Known]:
         """Read what is known of events; those that retention took are left out.

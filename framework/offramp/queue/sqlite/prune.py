@@ -199,6 +199,6 @@ class DropBlocks:
                 # Its own row counts instead.
                 changes.pruned[number, FILTERED] -= 1
         if rows and block.number + block.n > indexed:
-            ids = sorted({(digest(message_id), event) for event, _, message_id in rows})
+            ids = {event: digest(message_id) for event, _, message_id in rows}
             terms = {"period": period_of(self.now), "rows": as_json(ids)}
             connection.execute(SQL["index_ids"], terms)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from offramp.storage import load_statements
+
+if TYPE_CHECKING:
+    import sqlite3
 
 #: The files by what uses them.
 _FILES = (
@@ -24,3 +29,15 @@ SQL = {
     for file in _FILES
     for name, statement in load_statements(__package__, f"{file}.sql").items()
 }
+
+_PROCEDURES = load_statements(__package__, "procedures.sql")
+
+
+def create_procedures(connection: sqlite3.Connection) -> None:
+    """Make the writing connection's procedures: views whose triggers run several statements.
+
+    Each statement that Python runs lets go of the interpreter's lock several times, and must win it
+    back from a busy event loop; a procedure is one.
+    """
+    for statement in _PROCEDURES.values():
+        connection.execute(statement)
