@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from urllib.parse import quote
 
 import pytest
@@ -64,3 +65,35 @@ async def test_the_periods_are_on_disk_with_the_change(host: Running) -> None:
     assert periods.since("instance", "small", "paused") is None
     [(since, until)] = periods.pauses_of(config, SUBSCRIPTION).times
     assert since < until < since + PATIENCE
+
+
+@pytest.mark.parametrize(("kind", "name"), KINDS)
+async def test_an_event_says_what_was_disabled_and_what_sends_it(
+    host: Running, kind: str, name: str
+) -> None:
+    """The reason names the thing; the remedy is a command."""
+    await host.post(f"/api/{kind}s/{quote(name, safe='')}/disable")
+    await host.context.engine.accept("site", [event("m1")])
+    [record] = (await host.get("/api/events/m1"))["events"]
+    [delivery] = record["deliveries"]
+    assert (delivery["stage"], delivery["reason"]) == ("filtered", f"{kind.upper()}_DISABLED")
+    assert delivery["why"]["text"] == f"the {kind} {name} was disabled when the event came"
+    assert delivery["why"]["fix"] == (
+        f"enable it; then `offramp replay --filtered --subscription {SUBSCRIPTION}` sends what "
+        "came meanwhile"
+    )
+
+
+async def test_an_event_that_waited_says_what_was_disabled(host: Running) -> None:
+    """It has expired, and the remedy names what to enable and the command that replays it."""
+    host.partner.judge = lambda ids: 503
+    await host.context.engine.accept("site", [event("m1")])
+    await host.post("/api/instances/small/disable")
+    async with asyncio.timeout(PATIENCE):
+        while (await host.context.queue.depth(SUBSCRIPTION)).total:  # noqa: ASYNC110 - none tells
+            await asyncio.sleep(0.01)
+    [record] = (await host.get("/api/events/m1"))["events"]
+    why = record["deliveries"][0]["why"]
+    assert why["text"] == "the instance was disabled while it waited"
+    assert why["fix"] == "enable the instance small, then replay it"
+    assert why["replay"].startswith("offramp replay ")

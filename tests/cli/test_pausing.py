@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 import pytest
 from tests.cli.conftest import CONFIG, SUBSCRIPTION, TOKEN, Live, Offramp, flat, usage
 from tests.cli.parts import PATIENCE, ask, running
 
+from offramp.host.run import Host
 from offramp_metronome.emulator import Emulator
 
 
@@ -84,3 +88,42 @@ async def test_a_pause_lasts_across_a_restart(
             made = host.engine.snapshot
             [(since, until)] = made.periods.pauses_of(made.config, SUBSCRIPTION).times
         assert since == before.since < until
+
+
+async def test_since_when_a_source_is_disabled_lasts_across_a_restart(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its events are taken and filtered until the grace is over, and refused after that."""
+    monkeypatch.setenv("METRONOME_BASE_URL", "http://127.0.0.1:9")
+    text = 'host = { disabled_source_grace = "4s" }\n' + CONFIG
+    write(config, text)
+    folder = config.parent / "data"
+    async with running(config, folder) as host:
+        assert await ask(host, "POST", "sources/product/disable") == 200
+        before = host.engine.snapshot.kept_until
+    write(config, text.replace('"product-key"', '"product-key"\nenabled = false'))
+    async with running(config, folder) as host:
+        assert host.engine.snapshot.kept_until == before
+        assert (await track(host, "m1"))[0] == 200
+        [record] = await host.ledger.event("m1")
+        assert [d.reason for d in record.deliveries] == ["SOURCE_DISABLED"]
+        await asyncio.sleep(max(0.0, before["product"] - time.time()))
+        status, answer = await track(host, "m2")
+        assert (status, answer["code"]) == (401, "source_disabled")
+        assert host.engine.refused == {("product", "source_disabled"): 1}
+        assert await host.ledger.event("m2") == []
+
+
+def write(path: Path, text: str) -> None:
+    """Another file in its place."""
+    path.write_text(text)
+
+
+async def track(host: Host, message_id: str) -> tuple[int, Any]:
+    """Send an event by the source's key: the status, and the answer."""
+    body = {**usage(message_id), "writeKey": "product-key"}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{host.url}/v1/track", json=body) as answer,
+    ):
+        return answer.status, await answer.json()

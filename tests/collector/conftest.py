@@ -29,6 +29,8 @@ class MemoryIntake:
 
     def __init__(self) -> None:
         self.sources = {WRITE_KEY: "web", "write-key-of-the-app": "app"}
+        #: Those that have been disabled for too long.
+        self.closed: dict[str, str] = {}
         #: Sources, and the JSON of their events as it is stored.
         self.bodies: list[tuple[str, bytes]] = []
         self.refused: Counter[tuple[str | None, str]] = Counter()
@@ -48,6 +50,9 @@ class MemoryIntake:
     def events(self) -> list[dict[str, Any]]:
         """The events without their sources."""
         return [event for _, event in self.accepted]
+
+    def closed_source_of(self, write_key: str) -> str | None:
+        return self.closed.get(write_key)
 
     def source_of(self, write_key: str) -> str | None:
         """Look it up."""

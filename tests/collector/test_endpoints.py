@@ -185,6 +185,25 @@ async def test_a_stranger_is_told_why(
     assert collector.intake.refused == {(None, "unknown_source"): 1}
 
 
+@pytest.mark.parametrize("endpoint", ["track", "batch"])
+@pytest.mark.parametrize("in_header", [True, False])
+async def test_a_source_that_was_disabled_long_ago_is_refused_by_name(
+    collector: Running, http: aiohttp.ClientSession, endpoint: str, in_header: bool
+) -> None:
+    """The answer is 401 with a code of its own, and its events are counted for the source."""
+    collector.intake.closed["key-of-old"] = "old"
+    event = {"type": "track", "event": "A", "userId": "u"}
+    body: dict[str, Any] = event if endpoint == "track" else {"batch": [event]}
+    headers = basic("key-of-old") if in_header else {}
+    body = body if in_header else {**body, "writeKey": "key-of-old"}
+    async with http.post(f"{collector.url}/v1/{endpoint}", json=body, headers=headers) as response:
+        assert response.status == 401
+        answer = await response.json()
+    assert answer["code"] == "source_disabled"
+    assert answer["message"] == "the source 'old' is disabled: enable it, or send with another key"
+    assert collector.intake.refused == {("old", "source_disabled"): 1}
+
+
 @pytest.mark.parametrize(
     "content_type",
     ["application/json", "text/plain;charset=UTF-8", "text/plain", "application/octet-stream", "?"],

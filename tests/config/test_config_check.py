@@ -92,7 +92,7 @@ def test_what_brings_no_event_anywhere_is_told(written: dict[str, Any], catalog:
     )
     assert warnings(parse_config(written, catalog).config, catalog) == [
         ("sources.unused", "has no instances: its events are accepted and go nowhere"),
-        ("sources.off", "is disabled: its events are turned away"),
+        ("sources.off", "is disabled: its events go nowhere"),
         ("instances.off", "is disabled: nothing is sent to it"),
         (
             "instances.bare",

@@ -138,7 +138,7 @@ async def test_disabling_a_subscription_ends_what_waits(tmp_path: Path) -> None:
             while (await engine.queue.depth(SUBSCRIPTION)).total:  # noqa: ASYNC110 - it ends by itself
                 await asyncio.sleep(0.01)
         delivery = (await ledger.event("m1"))[0].deliveries[0]
-    assert (delivery.stage, delivery.reason) == (Stage.EXPIRED, "SUBSCRIPTION_REMOVED")
+    assert (delivery.stage, delivery.reason) == (Stage.EXPIRED, "SUBSCRIPTION_DISABLED")
 
 
 async def test_an_instance_that_cannot_start_keeps_its_events(tmp_path: Path) -> None:

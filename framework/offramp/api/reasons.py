@@ -12,6 +12,7 @@ from offramp.api.candidates import compiled_saved
 from offramp.api.host_context import HostContext
 from offramp.api.shapes import WhyShape
 from offramp.api.times import write_time
+from offramp.delivery.disabled import KINDS
 from offramp.delivery.pausing import PAUSED_TOO_LONG
 from offramp.delivery.router import BROKEN, NO_MATCH, SWITCHED_OFF
 from offramp.errors import BudgetError, OfframpError, TransformError
@@ -28,8 +29,12 @@ _NOT_SENT: Final = (
     "the plugin made a request that cannot be sent: fix the plugin, or the settings and values"
     " in its address and headers"
 )
-#: Reasons that the plugin causes; the partner's answer does not explain them.
-_OF_THE_PLUGIN: Final = {
+#: What to do about reasons that the partner's answer does not explain.
+_FIXES: Final[Mapping[str, str]] = {
+    Reason.SUBSCRIPTION_REMOVED: "the subscription was removed meanwhile, and is there again: "
+    "replay it",
+    PAUSED_TOO_LONG: "resume what is paused, and raise `max_paused_events` before another long "
+    "pause",
     "INVALID_URL": _NOT_SENT,
     "INVALID_REQUEST": _NOT_SENT,
     "UNCLEAR_OUTCOME": "check whether the partner has it, and fix the plugin before you replay it",
@@ -50,7 +55,7 @@ async def why(
         return _of_unfinished(host, delivery)
     explanation = await _explained(host, delivery, event)
     if delivery.stage is Stage.FILTERED:
-        return _of_filtered(delivery, event, explanation)
+        return _of_filtered(host, delivery, event, explanation)
     return _of_dead(host, delivery, explanation)
 
 
@@ -127,7 +132,10 @@ def _obstacle(host: HostContext, subscription: str) -> str | None:
 
 
 def _of_filtered(
-    delivery: Delivery, event: dict[str, Any] | None, explanation: Mapping[str, Any] | None
+    host: HostContext,
+    delivery: Delivery,
+    event: dict[str, Any] | None,
+    explanation: Mapping[str, Any] | None,
 ) -> WhyShape:
     if delivery.reason == SWITCHED_OFF:
         chosen = _json.dumps((event or {}).get("integrations")).decode()
@@ -136,6 +144,10 @@ def _of_filtered(
     if delivery.reason == BROKEN:
         fix = "fix the trigger; `offramp check` lists its errors"
         return _why("the subscription's trigger could not be compiled", fix=fix)
+    if delivery.reason in KINDS:
+        text = f"the {_disabled(host, delivery)} was disabled when the event came"
+        replay = f"offramp replay --filtered --subscription {shlex.quote(delivery.subscription)}"
+        return _why(text, fix=f"enable it; then `{replay}` sends what came meanwhile")
     if explanation is None or delivery.reason != NO_MATCH:
         return _why(_said(delivery))
     if explanation["matches"]:
@@ -145,6 +157,13 @@ def _of_filtered(
     reasons = [f"{c['text']} is false ({found(c)})" for c in failing(explanation["trigger"])]
     text = "the trigger does not match: " + "; ".join(reasons)
     return _why(text, trigger=explanation["trigger"])
+
+
+def _disabled(host: HostContext, delivery: Delivery) -> str:
+    """Name what was disabled, by the reason of a delivery."""
+    kind = KINDS[delivery.reason]
+    thing = dict(host.config.holders_of(delivery.subscription))[kind]
+    return f"{kind} {thing.key}"
 
 
 def _of_dead(
@@ -182,17 +201,15 @@ def _origin(key: str, fields: Mapping[str, Any]) -> str:
 
 
 def _fix_of_answer(host: HostContext, delivery: Delivery) -> str:
-    if delivery.reason == Reason.SUBSCRIPTION_REMOVED:
-        return "it was disabled while the delivery waited: enable it, then replay"
-    if delivery.reason == PAUSED_TOO_LONG:
-        return "resume what is paused, and raise `max_paused_events` before another long pause"
+    if delivery.reason in _FIXES:
+        return _FIXES[delivery.reason]
+    if delivery.reason in KINDS:
+        return f"enable the {_disabled(host, delivery)}, then replay it"
     if delivery.stage is Stage.EXPIRED:
         return "it could not be delivered in time; once the partner answers, replay it"
     if delivery.status in _OF_THE_CREDENTIALS:
         instance = host.config.subscriptions[delivery.subscription].instance
         return f"the partner refuses the credentials of {instance}: change its settings"
-    if delivery.reason in _OF_THE_PLUGIN:
-        return _OF_THE_PLUGIN[delivery.reason]
     return "the partner refused it, and its answer says why: change the mapping, or what is sent"
 
 

@@ -211,6 +211,8 @@ class SourceStatus(TypedDict):
 
     name: str
     enabled: bool
+    #: Until when events of a disabled source are stored, as filtered; it may be over.
+    kept_until: Time | None
     accepted: int
     duplicate: int
     #: Events that the collector refused since the host started.

@@ -20,7 +20,7 @@ from offramp.api.shapes import (
     SubscriptionStatus,
     UnknownPathShape,
 )
-from offramp.api.times import write_time
+from offramp.api.times import write_optional, write_time
 from offramp.config import Instance
 from offramp.delivery import Hold, InstanceRuntime
 from offramp.http import readable
@@ -109,12 +109,14 @@ class StatusResource:
     def _sources(self, counts: Iterable[Count]) -> list[SourceStatus]:
         sums = _sums((c.source, c) for c in counts if not c.subscription)
         refused: Counter[str] = Counter()
+        kept_until = self._host.engine.snapshot.kept_until
         for (source, _), n in self._host.engine.refused.items():
             refused[source] += n
         return [
             {
                 "name": source.name,
                 "enabled": source.enabled,
+                "kept_until": write_optional(kept_until.get(source.name)),
                 "accepted": sums[source.name, "accepted"],
                 "duplicate": sums[source.name, "duplicate"],
                 "refused": refused[source.name],

@@ -28,6 +28,8 @@ class Gate:
 
     #: Write key -> name of its source.
     find: Callable[[str], str | None]
+    #: Write key -> name of its source, if that has been disabled for too long.
+    find_closed: Callable[[str], str | None]
     rate: RateLimit | None = None
     #: Authorization header -> its write key, if that was known. The source of the key is looked
     #: up for each request.
@@ -57,9 +59,19 @@ class Gate:
         """Find the source by header, else by body; raises `RefusedError` with 401 or 429."""
         source = self.known(request) or self.of_key(key_in_body)
         if source is None:
-            raise _unknown_source(request, key_in_body)
+            raise self._closed_source(request, key_in_body) or _unknown_source(request, key_in_body)
         self.admit(source)
         return source
+
+    def _closed_source(self, request: web.Request, key_in_body: Any) -> RefusedError | None:
+        """Make the refusal of a source that is disabled; `None` if the write key has none."""
+        for key in (write_key_of_header(request.headers.get(hdrs.AUTHORIZATION)), key_in_body):
+            source = None if key is None or not is_write_key(key) else self.find_closed(key)
+            if source is not None:
+                message = f"the source {source!r} is disabled: enable it, or send with another key"
+                status = HTTPStatus.UNAUTHORIZED
+                return RefusedError(status, Discard.SOURCE_DISABLED, message, source=source)
+        return None
 
     def admit(self, source: str) -> None:
         """Count a request of a source; raises `RefusedError` with 429 if there are too many."""

@@ -66,7 +66,11 @@ class Intake(Protocol):
     """Where the collector's events go."""
 
     def source_of(self, write_key: str) -> str | None:
-        """Name the enabled source of a write key, comparing in constant time."""
+        """Name the source of a write key whose events are taken, comparing in constant time."""
+        ...
+
+    def closed_source_of(self, write_key: str) -> str | None:
+        """Name the source of a write key that has been disabled for too long, likewise."""
         ...
 
     def open(self, source: str) -> Incoming:
@@ -110,6 +114,7 @@ def collector_routes(  # noqa: PLR0913 - all but the first are options, by keywo
         deadline=Deadline(limits.accept_seconds),
         gate=Gate(
             find=intake.source_of,
+            find_closed=intake.closed_source_of,
             rate=None if rate is None else RateLimit(rate, limits.burst),
         ),
     )

@@ -5,6 +5,7 @@ from offramp.config.diff import Change, Detail, apply_changes, diff_configs, sam
 from offramp.config.export import export_config
 from offramp.config.files import Document, read_document
 from offramp.config.host import (
+    DISABLED_SOURCE_GRACE,
     HIGHEST_PORT,
     KEEP_DEAD_LETTERS_DAYS,
     KEEP_DELIVERED_DAYS,
@@ -53,6 +54,7 @@ from offramp.config.toml import to_toml
 from offramp.config.triggers import TriggerReading, read_trigger
 
 __all__ = [
+    "DISABLED_SOURCE_GRACE",
     "HIGHEST_PORT",
     "KEEP_DEAD_LETTERS_DAYS",
     "KEEP_DELIVERED_DAYS",

@@ -112,7 +112,7 @@ def _idle(config: Config) -> Iterator[Fault]:
 def _idle_source(source: Source, *, used: bool) -> Iterator[Fault]:
     place = join_place("sources", source.name)
     if not source.enabled:
-        yield Fault(place, "is disabled: its events are turned away")
+        yield Fault(place, "is disabled: its events go nowhere")
         return
     if source.paused:
         yield Fault(place, "is paused: its events wait")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
@@ -27,6 +28,8 @@ MIN_FREE_BYTES: Final = 512 * 1024 * 1024
 KEEP_DELIVERED_DAYS: Final = 7.0
 #: As long as some partners know an idempotency key again.
 KEEP_DEAD_LETTERS_DAYS: Final = 34.0
+#: A week, in which somebody notices a source that was disabled by mistake.
+DISABLED_SOURCE_GRACE: Final = timedelta(days=7)
 #: Source: Segment's SDKs, which obey 300 s.
 MAX_RETRY_AFTER_SECONDS: Final = 300.0
 
@@ -120,6 +123,12 @@ class HostSettings:
         unit="seconds",
         description="longest time that a partner's `Retry-After` is obeyed; what it asked for is "
         "told in the reason",
+    )
+    disabled_source_grace: timedelta = option(
+        default=DISABLED_SOURCE_GRACE,
+        unit="days",
+        description="time for which events of a disabled source are still taken, as filtered, so "
+        "that they can be replayed; after it they are turned away",
     )
     keep_delivered_days: float = option(
         default=KEEP_DELIVERED_DAYS,

@@ -8,19 +8,28 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
 import attrs
 
 from offramp import _json
-from offramp.config import MAX_PAUSED_EVENTS, Config, Instance, Periods, References
+from offramp.config import (
+    DISABLED_SOURCE_GRACE,
+    MAX_PAUSED_EVENTS,
+    Config,
+    Instance,
+    Periods,
+    References,
+)
 from offramp.delivery.alarm import Alarm
 from offramp.delivery.breaker import Hold
+from offramp.delivery.disabled import why_ended
 from offramp.delivery.explain import explain
 from offramp.delivery.incoming import Incoming
 from offramp.delivery.outcomes import Settlement
-from offramp.delivery.pausing import PauseBound, find_paused
+from offramp.delivery.pausing import PauseBound
 from offramp.delivery.plan import Plan
 from offramp.delivery.runtime import InstanceRuntime
 from offramp.delivery.snapshot import (
@@ -62,6 +71,7 @@ class Engine:
         withheld: Collection[str] = (),
         clock: Callable[[], float] = time.time,
         max_paused_events: int = MAX_PAUSED_EVENTS,
+        disabled_source_grace: timedelta = DISABLED_SOURCE_GRACE,
     ) -> None:
         self.catalog = catalog
         #: The references that mappings may resolve; by default none.
@@ -75,6 +85,7 @@ class Engine:
         self._workers: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
         self._changing = asyncio.Lock()
         self._alarm = Alarm(time.monotonic)
+        self._grace = disabled_source_grace.total_seconds()
         self._pause_bound = PauseBound(queue, max_paused_events)
         self._stopped = False
         #: Tasks that finish work of earlier configurations.
@@ -119,8 +130,12 @@ class Engine:
         return found
 
     def source_of(self, write_key: str) -> str | None:
-        """Find the source of a write key, or `None`."""
-        return self._snapshot.router.source_of(write_key)
+        """Find the source of a write key whose events are stored, or `None`."""
+        return self._snapshot.source_of(write_key, self._clock(), closed=False)
+
+    def closed_source_of(self, write_key: str) -> str | None:
+        """Find the source of a write key that has been disabled for too long, or `None`."""
+        return self._snapshot.source_of(write_key, self._clock(), closed=True)
 
     def open(self, source: str) -> Incoming:
         """Gather the events of one request from a source; they are routed by this configuration."""
@@ -174,10 +189,8 @@ class Engine:
             if self._stopped:
                 return old
             periods = old.periods if periods is None else periods
-            new = attrs.evolve(
-                start_runtimes(compiled, self.catalog, self._start_instance),
-                paused=find_paused(config, periods, now=self._clock()),
-                periods=periods,
+            new = start_runtimes(compiled, self.catalog, self._start_instance).with_periods(
+                periods, grace=self._grace, now=self._clock()
             )
             self._snapshot = new
             paused = new.paused_subscriptions
@@ -298,15 +311,15 @@ class Engine:
         await self._end_removed()
 
     async def _end_removed(self) -> None:
-        """End the waiting deliveries of removed subscriptions; retry until the storage recovers."""
+        """End what waits in removed and disabled ones; retry until the storage recovers."""
         while True:
             try:
                 # Locked: one that is enabled again meanwhile would lose the events it accepts.
                 async with self._changing:
-                    enabled = _enabled(self._snapshot)
                     for subscription, depth in (await self.queue.depths()).items():
-                        if depth.total and subscription not in enabled:
-                            await self.queue.cancel(subscription)
+                        ending = why_ended(self._snapshot.config, subscription)
+                        if depth.total and ending is not None:
+                            await self.queue.cancel(subscription, **ending)
             except StorageError as error:
                 log.warning(
                     "ending removed subscriptions: %s",
@@ -349,10 +362,6 @@ def _complain(old: Snapshot, new: Snapshot) -> None:
                 problem,
                 extra={"action": "does_not_run"},
             )
-
-
-def _enabled(snapshot: Snapshot) -> set[str]:
-    return {s.id for s in snapshot.config.subscriptions.values() if s.enabled}
 
 
 def _worker_changed(subscription: str, old: Snapshot, new: Snapshot) -> bool:

@@ -130,7 +130,11 @@ def _best_path(candidates: Sequence[_Candidate]) -> Keys | None:
 class SourceRoutes:
     """The subscriptions of one source, and how its events are routed to them."""
 
-    def __init__(self, bindings: Sequence[Binding]) -> None:
+    def __init__(
+        self, bindings: Sequence[Binding], disabled: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        #: Reason -> the subscriptions that get no event for it.
+        self._disabled = disabled or {}
         #: What is checked, completed and routed by; the rest of an event may be skipped.
         self.projection = _projection(_joined_reads(bindings))
         self._bindings = bindings
@@ -175,7 +179,7 @@ class SourceRoutes:
         return route
 
     def _new_route(self, wanted: frozenset[int], off: frozenset[int]) -> Route:
-        filtered: dict[str, list[str]] = {}
+        filtered = {reason: list(ids) for reason, ids in self._disabled.items()}
         for position, each in enumerate(self._bindings):
             if position in off:
                 filtered.setdefault(SWITCHED_OFF, []).append(each.id)
@@ -212,17 +216,26 @@ class Router:
         return self.sources.get(source, _NO_SUBSCRIPTIONS)
 
 
-def make_router(bindings: Iterable[tuple[str, Binding]], keys: Mapping[str, str]) -> Router:
-    """Make a router of `(source, binding)` pairs and of write key -> source."""
+def make_router(
+    bindings: Iterable[tuple[str, Binding]],
+    keys: Mapping[str, str],
+    disabled: Iterable[tuple[str, str, str]] = (),
+) -> Router:
+    """Make a router of `(source, binding)` pairs and of write key -> source.
+
+    `disabled` are source, reason and id of subscriptions whose events are filtered for that reason.
+    """
     by_source: dict[str, list[Binding]] = defaultdict(list)
+    off: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for source, reason, subscription in disabled:
+        off[source][reason].append(subscription)
     for source, binding in bindings:
         by_source[source].append(binding)
     by_hash: dict[int, list[tuple[bytes, str]]] = defaultdict(list)
     for key, source in keys.items():
         by_hash[hash(key)].append((key.encode(), source))
-    return Router(
-        sources={source: SourceRoutes(of) for source, of in by_source.items()}, keys=by_hash
-    )
+    sources = {name: SourceRoutes(by_source[name], off.get(name)) for name in [*by_source, *off]}
+    return Router(sources=sources, keys=by_hash)
 
 
 def _joined_reads(bindings: Iterable[Binding]) -> Reads:

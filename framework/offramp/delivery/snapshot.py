@@ -17,7 +17,8 @@ from offramp.config import (
     read_trigger,
     same_thing,
 )
-from offramp.delivery.pausing import Paused
+from offramp.delivery.disabled import kept_until, why_disabled
+from offramp.delivery.pausing import Paused, find_paused
 from offramp.delivery.plan import Plan, compile_subscription
 from offramp.delivery.router import Binding, Router, make_router
 from offramp.delivery.runtime import InstanceRuntime
@@ -49,6 +50,8 @@ class Snapshot:
     of_plugins: frozenset[str] = frozenset()
     #: What is paused. The subscriptions that it holds have plans, and no worker.
     paused: tuple[Paused, ...] = ()
+    #: Disabled sources, and until when their events are stored, in epoch seconds.
+    kept_until: Mapping[str, float] = attrs.field(factory=dict)
     #: Since when what is disabled is so, and when what was paused was.
     periods: Periods = attrs.field(factory=Periods)
 
@@ -56,6 +59,26 @@ class Snapshot:
     def paused_subscriptions(self) -> frozenset[str]:
         """The subscriptions whose events wait for something paused."""
         return frozenset(each for paused in self.paused for each in paused.subscriptions)
+
+    def source_of(self, write_key: str, now: float, *, closed: bool) -> str | None:
+        """Find the source of a write key, if it takes events at `now`, or if it is `closed`."""
+        source = self.router.source_of(write_key)
+        if source is None:
+            return None
+        until = self.kept_until.get(source)
+        return source if (until is not None and now >= until) is closed else None
+
+    def with_periods(self, periods: Periods, *, grace: float, now: float) -> Snapshot:
+        """Add what is paused, and until when the events of disabled sources are stored.
+
+        `grace` is in seconds, `now` in epoch seconds.
+        """
+        return attrs.evolve(
+            self,
+            paused=find_paused(self.config, periods, now=now),
+            kept_until=kept_until(self.config, periods, grace=grace, now=now),
+            periods=periods,
+        )
 
     def runtime_of(self, plan: Plan) -> InstanceRuntime | None:
         """Return the runtime of a plan, or `None` if it could not be started."""
@@ -106,12 +129,14 @@ def compile_subscriptions(
     problems: dict[str, str] = {}
     plans: dict[str, Plan] = {}
     triggers: dict[str, Binding] = {}
+    disabled: list[tuple[str, str, str]] = []
     known = _without_outdated(previous, references or References()) if reread else previous
     for subscription in config.subscriptions.values():
-        instance = config.instances[subscription.instance]
-        if not subscription.enabled or not _runs(config, instance):
+        instance, name = config.instances[subscription.instance], subscription.id
+        reason = why_disabled(config, name)
+        if reason is not None:
+            disabled.append((instance.source, reason, name))
             continue
-        name = subscription.id
         try:
             plans[name] = _plan(subscription, instance, catalog, known, references)
         except Exception as error:  # noqa: BLE001 - such as an error in a plugin's directive
@@ -119,13 +144,15 @@ def compile_subscriptions(
         before = None if previous is None else previous.triggers.get(name)
         names = _names(instance, catalog)
         triggers[name] = _trigger(subscription, names, plans.get(name), before)
-    sources = {
-        name: config.instances[config.subscriptions[name].instance].source for name in triggers
-    }
-    keys = {s.write_key: s.name for s in config.sources.values() if s.enabled}
+    bindings = [
+        (config.instances[config.subscriptions[name].instance].source, trigger)
+        for name, trigger in triggers.items()
+    ]
+    # Disabled sources too: their events are stored for a while.
+    keys = {s.write_key: s.name for s in config.sources.values()}
     return CompiledSubscriptions(
         config=config,
-        router=make_router(((sources[name], trigger) for name, trigger in triggers.items()), keys),
+        router=make_router(bindings, keys, disabled),
         plans=plans,
         triggers=triggers,
         problems=problems,

@@ -72,6 +72,8 @@ class Discard(enum.StrEnum):
     UNKNOWN_SOURCE = "unknown_source"
 
     # These are ours: Segment has the rule, but no public code for it.
+    #: The source of the write key has been disabled for longer than its events are kept.
+    SOURCE_DISABLED = "source_disabled"
     #: The body, or one event of a batch, is not JSON.
     NOT_JSON = "not_json"
     #: One event is larger than 32 KB.

@@ -243,6 +243,7 @@ async def _context(  # noqa: PLR0913, PLR0917 - the parts of a host
         references=references,
         withheld=await restored.undecided(),
         max_paused_events=settings.max_paused_events,
+        disabled_source_grace=settings.disabled_source_grace,
     )
     sums = quick_sums(store)
     return HostContext(

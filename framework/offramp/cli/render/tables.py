@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from rich.console import Group, RenderableType
@@ -118,8 +119,7 @@ def _sources(rows: Iterable[Mapping[str, Any]]) -> FittingTable:
     counts = ("accepted", "duplicate", "refused")
     table = FittingTable("source", "state", numbers=counts)
     for row in rows:
-        state = Text("takes events", "green") if row["enabled"] else Text("disabled", "dim")
-        table.add_row(row["name"], state, *(number(row[name]) for name in counts))
+        table.add_row(row["name"], _taking(row), *(number(row[name]) for name in counts))
     return table
 
 
@@ -133,6 +133,15 @@ def _unknown_paths(rows: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType
     yield from (Text("senders use paths that no endpoint has: events are lost", "yellow"), table)
     more = len(rows) - MAX_UNKNOWN_PATHS
     yield Text(f"and {more} other paths; `--json` lists them" if more > 0 else "", "dim")
+
+
+def _taking(row: Mapping[str, Any]) -> Text:
+    if row["enabled"]:
+        return Text("takes events", "green")
+    until = row["kept_until"]
+    if until is None or datetime.fromisoformat(until) <= datetime.now(UTC):
+        return Text("disabled, refuses events", "dim")
+    return Text(f"disabled, filters events until {clock(until)}", "dim")
 
 
 def _sums(sums: Mapping[str, Any]) -> list[RenderableType]:
