@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -47,12 +47,13 @@ class Plan:
     #: The mapping of the subscription, references resolved.
     mapping: Mapping[str, Any] = attrs.field(repr=False)
     secrets: PayloadSecrets = attrs.field(repr=False)
-    # Looked up once: a subscription prepares as many payloads as there are events.
-    _validates: bool = attrs.field(init=False, repr=False)
+    #: What the action knows that the partner refuses; `None` if it says nothing of that.
+    _validate: Callable[..., Iterable[Fault]] | None = attrs.field(init=False, repr=False)
 
-    @_validates.default
-    def _default_validates(self) -> bool:
-        return type(self.action).validate is not Action.validate
+    @_validate.default
+    def _default_validate(self) -> Callable[..., Iterable[Fault]] | None:
+        usual = type(self.action).validate is Action.validate
+        return None if usual else self.action.validate
 
     @property
     def action(self) -> Action[Any, Any]:
@@ -113,19 +114,22 @@ class Plan:
         `now` in epoch seconds.
         """
         at, until = datetime.fromtimestamp(now, UTC), time.monotonic() + seconds
-        read, bodies, done = self.read, made.bodies, made.next
+        bodies, done = made.bodies, made.next
+        # Looked up once for all events.
+        read, payload_of, clock = self.read, self.payload_of, time.monotonic
+        add_checked, add_payload = made.checked.append, made.payloads.append
         while done < len(bodies):
             with PluginCode() as code:  # a plugin's own checks may raise anything
                 for done in range(made.next + 1, len(bodies) + 1):
-                    checked, payload = self.payload_of(read(bodies[done - 1]), at)
-                    made.checked.append(checked)
-                    made.payloads.append(payload)
-                    if time.monotonic() > until:
+                    checked, payload = payload_of(read(bodies[done - 1]), at)
+                    add_checked(checked)
+                    add_payload(payload)
+                    if clock() > until:
                         break
             made.next = done
             if code.error is not None:
                 made.failures[done - 1] = code.error
-            if time.monotonic() > until and done < len(bodies):
+            if clock() > until and done < len(bodies):
                 return False
         made.finish()
         return True
@@ -148,8 +152,8 @@ class Plan:
         except MappingFailure as error:
             raise RejectedError(str(error), code=error.code) from error
         checked, payload = self.make(mapped)
-        if self._validates:
-            faults = tuple(self.action.validate(payload, now=now))
+        if self._validate is not None:
+            faults = tuple(self._validate(payload, now=now))
             if faults:
                 raise PayloadError(faults)
         return checked, payload
