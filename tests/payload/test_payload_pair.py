@@ -15,9 +15,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from offramp.definition import field, fields_of
-from offramp.errors import PayloadError
-from offramp.payload import compile_check, compile_pair, structurer
-from offramp.payload.quick import compile_quick
+from offramp.errors import PayloadError, TransformError
+from offramp.mapping import compile_mapping
+from offramp.payload import compile_check, compile_mapped_pair, compile_pair, structurer
+from offramp.payload.quick import compile_mapped, compile_quick
 
 
 @attrs.frozen
@@ -289,3 +290,69 @@ def test_a_class_that_asks_for_more_than_the_fields_is_left_to_cattrs() -> None:
     fields = fields_of(Place)
     assert compile_quick(fields, give_up, Hashed) is None
     assert compile_quick({**fields, "rate": fields["Name"]}, give_up, Place) is None
+
+
+#: Mappings of an event whose properties are a payload: each field by its path; and with fields that
+#: are computed, constant, left out, or that no field declares.
+BY_PATH = {key: {"@path": f"$.properties.{key}"} for key in reversed(RIGHT)}
+COMPUTED = {
+    "unknown": {"@template": "{{properties.id}}!"},
+    **{key: value for key, value in BY_PATH.items() if key not in {"count", "inner"}},
+    "id": {"@if": {"exists": {"@path": "$.properties.id"}, "then": "1", "else": {"@path": "$.x"}}},
+    "any": {"@json": {"mode": "encode", "value": {"@path": "$.properties.any"}}},
+    "plan": "a",
+    "place": {"Name": {"@path": "$.properties.place.Name"}, "rate": 5, "more": True},
+}
+
+
+def mapped(mapping: dict[str, Any]) -> Any:
+    """The function from event to payload."""
+    return compile_mapped_pair(compile_mapping(mapping), PAIR, FIELDS, Wide)
+
+
+@pytest.mark.parametrize("mapping", [BY_PATH, COMPUTED])
+@settings(max_examples=500, deadline=None)
+@given(changed(RIGHT) | changed(RIGHT).map(lambda odd: RIGHT | dict(list(odd.items())[:2])) | ODD)
+@example(RIGHT)
+@example(RIGHT | {"dynamicAuthSettings": {"token": "x"}})
+def test_from_the_event_on_it_answers_as_mapping_and_check_do(
+    mapping: dict[str, Any], properties: Any
+) -> None:
+    """The same payload, in the same order, the same instance, or the same faults."""
+    event = {"properties": properties}
+    before = repr(event)
+    first = compile_mapping(mapping)
+    assert answer(mapped(mapping), event) == answer(lambda event: PAIR(first(event)), event)
+    assert repr(event) == before
+
+
+@pytest.mark.parametrize("mapping", [BY_PATH, COMPUTED])
+def test_an_event_that_is_right_makes_its_payload_at_once(mapping: dict[str, Any]) -> None:
+    """Otherwise it would be of no use."""
+    members = compile_mapping(mapping).members
+    assert members is not None
+    quick = compile_mapped(members, FIELDS, give_up, Wide)
+    assert quick is not None
+    assert quick({"properties": RIGHT}) is not None
+
+
+def test_what_cannot_be_one_function_is_still_mapped_and_checked() -> None:
+    """A directive at the root, and the one key that is kept although no field declares it."""
+    event = {"properties": RIGHT}
+    whole = {"__segment_internal_directive": {"@transform": {"apply": BY_PATH}}, **BY_PATH}
+    exempt = {**BY_PATH, "dynamicAuthSettings": {"@path": "$.properties.place"}}
+    for mapping in (whole, exempt):
+        first = compile_mapping(mapping)
+        assert answer(mapped(mapping), event) == answer(lambda event: PAIR(first(event)), event)  # noqa: B023
+
+
+def test_an_event_that_is_no_object_or_too_deep_fails_as_in_the_mapping() -> None:
+    """The fault names the event, and no recursion error escapes."""
+    deep: Any = "x"
+    for _ in range(100_000):
+        deep = [deep]
+    run = mapped(COMPUTED)
+    with pytest.raises(TransformError, match="an event is an object"):
+        run([])
+    with pytest.raises(TransformError, match="nested too deeply"):
+        run({"properties": RIGHT | {"any": deep}})

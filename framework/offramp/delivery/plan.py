@@ -26,6 +26,7 @@ from offramp.fql import Trigger
 from offramp.hooks import SettledDelivery
 from offramp.http import Mask
 from offramp.mapping import CompiledMapping, compile_mapping
+from offramp.payload import compile_mapped_pair
 from offramp.plugins import CatalogAction, CatalogEntry
 from offramp.queue import LeasedDelivery, Outcome, Stage
 
@@ -96,6 +97,17 @@ class Plan:
             return True
         return read != self.mapping
 
+    @cached_property
+    def map_and_make(self) -> Callable[[dict[str, Any]], tuple[dict[str, Any], Any]]:
+        """Both in one: from the event to the payload as JSON data, and what the action gets.
+
+        It is compiled for the first event: many subscriptions of a configuration may never get one.
+        """
+        offered = self.offered
+        return compile_mapped_pair(
+            self.transform, self.make, offered.fields, offered.action.payload_type
+        )
+
     def mask_of(self, base: Mask, event: dict[str, Any]) -> Mask:
         """Make a mask of what `base` masks, and of secrets that the mapping makes of an event.
 
@@ -148,10 +160,9 @@ class Plan:
         partner is known to refuse it.
         """
         try:
-            mapped = self.transform(event)
+            checked, payload = self.map_and_make(event)
         except MappingFailure as error:
             raise RejectedError(str(error), code=error.code) from error
-        checked, payload = self.make(mapped)
         if self._validate is not None:
             faults = tuple(self._validate(payload, now=now))
             if faults:

@@ -85,9 +85,13 @@ class Code(Source):
         first = len(self.lines)
         self.level = 1
         self.write(f"return {self.value(node)}")
-        self.lines[first:first] = self._ways_lines
+        self.insert_paths(first)
         self.lines.insert(0, "def resolve(scope):")
         return node.run if len(self.text) > MAX_LENGTH else self.function("resolve")
+
+    def insert_paths(self, first: int) -> None:
+        """Insert the reading of what paths have in common before a line of the function."""
+        self.lines[first:first] = self._ways_lines
 
     def value(self, node: Node) -> str:
         """Write the code of a node; returns an expression for its value that cannot fail."""

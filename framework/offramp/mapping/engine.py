@@ -23,7 +23,7 @@ from offramp.mapping.compiler import (
 )
 from offramp.mapping.directives import BUILTIN_DIRECTIVES
 from offramp.mapping.explain import Origin, Trace, untraced
-from offramp.mapping.nodes import Part
+from offramp.mapping.nodes import Node, Object, Part
 from offramp.mapping.root import root_spec
 from offramp.mapping.values import Resolver, settle
 from offramp.mapping.wording import kind_of
@@ -51,6 +51,9 @@ class CompiledMapping:
     #: All that it reads of an event, as paths; `None` for the whole event. With an event that was
     #: read by them (`_json.Projection`) the value is the same.
     reads: Reads
+    #: Its fields, if its value is always an object of those that are present: code may be generated
+    #: that does more with their values than make that object.
+    members: Mapping[str, Node] | None
     _resolve: Resolver
     _part: Part
 
@@ -104,6 +107,7 @@ def compile_mapping(
     return CompiledMapping(
         paths=tuple(sorted(shared.paths)),
         reads=part.reads,
+        members=_members(part, shared),
         resolve=_finish(resolve, spec, untidy=shared.untidy),
         part=part,
     )
@@ -131,6 +135,13 @@ def _finish(resolve: Resolver, spec: Any, *, untidy: bool) -> Resolver:
         return None if value is UNSET else value
 
     return finished
+
+
+def _members(part: Part, shared: Shared) -> dict[str, Node] | None:
+    node = part.node
+    if not isinstance(node, Object) or node.is_complete or shared.untidy or shared.is_metered:
+        return None
+    return dict(zip(node.keys, node.parts, strict=True))
 
 
 def _with_builtin(more: Mapping[str, CompileDirective | Directive]) -> dict[str, Directive]:

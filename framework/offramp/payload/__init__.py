@@ -3,11 +3,17 @@
 from offramp.payload.compile import Check, compile_check
 from offramp.payload.formats.dates import is_date_like, parse_date_like
 from offramp.payload.schema import json_schema
-from offramp.payload.structure import compile_pair, compile_payload, structurer
+from offramp.payload.structure import (
+    compile_mapped_pair,
+    compile_pair,
+    compile_payload,
+    structurer,
+)
 
 __all__ = [
     "Check",
     "compile_check",
+    "compile_mapped_pair",
     "compile_pair",
     "compile_payload",
     "is_date_like",

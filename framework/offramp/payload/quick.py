@@ -12,9 +12,8 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from offramp.codegen import Source
 from offramp.definition import Conditions, Field, Fields
-from offramp.js.values import UNSET
+from offramp.mapping import Code, Node
 from offramp.payload.attributes import (
     AS_IT_IS,
     Form,
@@ -33,7 +32,8 @@ Way: TypeAlias = Callable[[dict[str, Any]], Any]
 EXEMPT_KEY: Final = "dynamicAuthSettings"
 #: Most levels of nested objects; payloads that are nested deeper get the careful check.
 MAX_LEVELS: Final = 8
-_GIVE_UP: Final = "return otherwise(data_0)"
+#: Code of more characters takes too long to compile.
+MAX_LENGTH: Final = 100_000
 
 
 class _UnusualError(Exception):
@@ -48,37 +48,72 @@ def compile_quick(
     With a payload class it returns the checked payload and its instance. If a value fails a test,
     it returns the result of `otherwise`.
     """
+    return _compiled(fields, lambda: _Payload(fields, payload_type), otherwise)
+
+
+def compile_mapped(
+    members: Mapping[str, Node], fields: Fields, otherwise: Way, payload_type: type[Any]
+) -> Way | None:
+    """Compile the quick check of what a mapping makes, from the event on: see `compile_quick`.
+
+    `members` are the fields of the mapping. No object is made of their values before all of them
+    are checked. `otherwise` gets the event.
+    """
+    if EXEMPT_KEY in members:
+        return None
+    return _compiled(fields, lambda: _MappedPayload(members, fields, payload_type), otherwise)
+
+
+def _compiled(fields: Fields, write: Callable[[], _Payload], otherwise: Way) -> Way | None:
     if not all(map(_is_plain, fields.values())) or _levels(fields) > MAX_LEVELS:
         return None
     try:
-        source = _Payload(fields, payload_type)
+        source = write()
     except _UnusualError:
+        return None
+    if len(source.text) > MAX_LENGTH:
         return None
     return source.function("quick", otherwise=otherwise)
 
 
-class _Payload(Source):
+class _Payload(Code):
     """The code of a payload; the levels of its objects are numbered from 0."""
 
+    #: What the function is given, and the line that passes it to the careful check.
+    given = "data_0"
+    give_up = "return otherwise(data_0)"
+
     def __init__(self, fields: Fields, payload_type: type[Any] | None) -> None:
-        title = "payload" if payload_type is None else f"payload {payload_type.__name__}"
-        super().__init__(title, absent=UNSET, new=object.__new__)
-        with self.block("def quick(data_0):"):
-            with self.block(f"if type(data_0) is not dict or {EXEMPT_KEY!r} in data_0:"):
-                self.write(_GIVE_UP)
-            instance = self._object(fields, payload_type, level=0)
+        super().__init__("$", new=object.__new__)
+        self.title = "payload" if payload_type is None else f"payload {payload_type.__name__}"
+        with self.block(f"def quick({self.given}):"):
+            instance = self._root(fields, payload_type)
             self.write(f"return made_0, {instance}" if instance else "return made_0")
+
+    def _root(self, fields: Fields, payload_type: type[Any] | None) -> str | None:
+        with self.block(f"if type(data_0) is not dict or {EXEMPT_KEY!r} in data_0:"):
+            self.write(self.give_up)
+        return self._object(fields, payload_type, level=0)
 
     def _object(
         self, fields: Fields, cls: type[Any] | None, *, level: int, keeps_unknown: bool = False
     ) -> str | None:
         """Write the code from `data_N` to `made_N` (N: the level); returns the instance's name."""
-        attributes = {} if cls is None else plain_attributes(cls)
-        if attributes is None or attributes.keys() - fields.keys():
-            raise _UnusualError
         # A copy keeps the order of the data, which is that of the mapping or of the event.
         self.write(f"made_{level} = data_{level}.copy()")
         self.write(f"missing_{level} = 0")
+        held = self._members(fields, cls, level)
+        if not keeps_unknown:
+            self._drop_unknown(fields, level)
+        return None if cls is None else self._instance(cls, held)
+
+    def _members(
+        self, fields: Fields, cls: type[Any] | None, level: int
+    ) -> dict[PlainAttribute, str]:
+        """Write the checks of an object's fields; returns the name of each attribute's value."""
+        attributes = {} if cls is None else plain_attributes(cls)
+        if attributes is None or attributes.keys() - fields.keys():
+            raise _UnusualError
         held = {}
         for key, field in fields.items():
             attribute = attributes.get(key)
@@ -87,9 +122,15 @@ class _Payload(Source):
             self._otherwise(level, field, attribute, name)
             if attribute is not None:
                 held[attribute] = name
-        if not keeps_unknown:
-            self._drop_unknown(fields, level)
-        return None if cls is None else self._instance(cls, held)
+        return held
+
+    def _read(self, key: str, level: int) -> str:
+        """An expression for the value at a key of `data_N`."""
+        return f"data_{level}.get({key!r}, absent)"
+
+    def _replace(self, key: str, level: int, value: str) -> None:
+        """Write the line that changes a value of `made_N`."""
+        self.write(f"made_{level}[{key!r}] = {value}")
 
     def _drop_unknown(self, fields: Fields, level: int) -> None:
         """Write the code that deletes the keys from `made_N` that no field declares."""
@@ -108,12 +149,12 @@ class _Payload(Source):
         takes_any = annotation is None or annotation is Any or is_plain_mapping(annotation)
         if cls is None and not takes_any:
             raise _UnusualError
-        self.write(f"{name} = data_{inner} = data_{level}.get({key!r}, absent)")
+        self.write(f"{name} = data_{inner} = {self._read(key, level)}")
         with self.block(f"if type(data_{inner}) is dict:"):
             instance = self._object(
                 field.properties or {}, cls, level=inner, keeps_unknown=field.additional_properties
             )
-            self.write(f"made_{level}[{key!r}] = made_{inner}")
+            self._replace(key, level, f"made_{inner}")
             self.write(f"{name} = {instance or f'made_{inner}'}")
         return name
 
@@ -128,10 +169,10 @@ class _Payload(Source):
         if form.may_fail:
             conditions.append(f"(held := {held}) is not None")
             held = "held"
-        self.write(f"{value} = data_{level}.get({key!r}, absent)")
+        self.write(f"{value} = {self._read(key, level)}")
         with self.block(f"if {' and '.join(conditions)}:"):
             if field.multiple:
-                self.write(f"made_{level}[{key!r}] = {value}.copy()")
+                self._replace(key, level, f"{value}.copy()")
             if held != value:
                 self.write(f"{value} = {held}")
             elif not field.multiple:
@@ -170,14 +211,65 @@ class _Payload(Source):
         """Write the code for any other value: it gives up, unless an optional field is absent."""
         if field.required is True or not (attribute is None or attribute.may_miss):
             with self.block("else:"):
-                self.write(_GIVE_UP)
+                self.write(self.give_up)
             return
         with self.block(f"elif {name} is not absent:"):
-            self.write(_GIVE_UP)
+            self.write(self.give_up)
         with self.block("else:"):
             self.write(f"missing_{level} += 1")
             if attribute is not None:
                 self.write(f"{name} = None")
+
+
+class _MappedPayload(_Payload):
+    """The same from the event on: the values of the root object are those of a mapping's fields."""
+
+    given = "scope"
+    give_up = "return otherwise(scope)"
+
+    def __init__(self, members: Mapping[str, Node], fields: Fields, cls: type[Any]) -> None:
+        self._mapping = members
+        #: Key of the mapping or a field -> the name of its value.
+        self._values: dict[str, str] = {}
+        super().__init__(fields, cls)
+
+    def _root(self, fields: Fields, payload_type: type[Any] | None) -> str | None:
+        with self.block("if type(scope) is not dict:"):
+            self.write(self.give_up)
+        self._values = {key: self.name("mapped") for key in {**self._mapping, **fields}}
+        first = len(self.lines)
+        # All are mapped before one is checked: a fault of the mapping comes first.
+        with self.block("try:"):
+            for key, name in self._values.items():
+                node = self._mapping.get(key)
+                self.write(f"{name} = {'absent' if node is None else self.value(node)}")
+        with self.block("except RecursionError:"):
+            self.write(self.give_up)
+        self.insert_paths(first)
+        self.write("missing_0 = 0")
+        held = self._members(fields, payload_type, 0)
+        self._make(fields)
+        return None if payload_type is None else self._instance(payload_type, held)
+
+    def _read(self, key: str, level: int) -> str:
+        return super()._read(key, level) if level else self._values[key]
+
+    def _replace(self, key: str, level: int, value: str) -> None:
+        if level:
+            super()._replace(key, level, value)
+        else:
+            self.write(f"{self._values[key]} = {value}")
+
+    def _make(self, fields: Fields) -> None:
+        """Write the code of `made_0`: what is present of the fields, in the mapping's order."""
+        known = [(key, self._values[key]) for key in self._mapping if key in fields]
+        required = [fields[key].required is True for key, _ in known]
+        first = len(known) if all(required) else required.index(False)
+        present = ", ".join(f"{key!r}: {name}" for key, name in known[:first])
+        self.write(f"made_0 = {{{present}}}")
+        for key, name in known[first:]:
+            with self.block(f"if {name} is not absent:"):
+                self.write(f"made_0[{key!r}] = {name}")
 
 
 def _is_plain(field: Field) -> bool:

@@ -14,9 +14,10 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from offramp.definition import UNSET, Fields, fields_of, wire_names
 from offramp.errors import Fault, PayloadError
+from offramp.mapping import CompiledMapping
 from offramp.payload.attributes import ATTRIBUTE_TYPES, UnfitError, is_plain_mapping, to_mapping
 from offramp.payload.compile import Check, compile_careful, compile_check
-from offramp.payload.quick import compile_quick
+from offramp.payload.quick import compile_mapped, compile_quick
 
 P = TypeVar("P")
 
@@ -62,6 +63,26 @@ def compile_pair(
         else None
     )
     return quick or after(compile_check(fields))
+
+
+def compile_mapped_pair(
+    mapping: CompiledMapping,
+    make: Callable[[dict[str, Any]], tuple[dict[str, Any], P]],
+    fields: Fields,
+    payload_type: type[P],
+) -> Callable[[dict[str, Any]], tuple[dict[str, Any], P]]:
+    """Compile a function from event to checked payload and typed payload.
+
+    It is `make`, which `compile_pair` made of the same fields and class, after the mapping; usual
+    events take one generated function. It raises what these two raise.
+    """
+
+    def after(event: dict[str, Any]) -> tuple[dict[str, Any], P]:
+        return make(mapping(event))
+
+    if mapping.members is None or not attrs.has(payload_type):
+        return after
+    return compile_mapped(mapping.members, fields, after, payload_type) or after
 
 
 def structurer(payload_type: type[P]) -> Callable[[dict[str, Any]], P]:
