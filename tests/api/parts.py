@@ -28,6 +28,9 @@ CALLS: list[tuple[str, str, str, Any]] = [
     ("PATCH", "/api/sources/{name}", "site", {"enabled": True}),
     *[("POST", f"/api/sources/{{name}}/{word}", "app", None)
       for word in ("disable", "enable", "pause", "resume")],
+    ("GET", "/api/sources/{name}/keys", "app", None),
+    ("POST", "/api/sources/{name}/keys", "app", {"label": "app"}),
+    ("DELETE", "/api/sources/{name}/keys/{label}", "app", None),
     ("DELETE", "/api/sources/{name}", "app", None),
     ("GET", "/api/instances", "", None),
     ("POST", "/api/instances", "", {"name": "b", "destination": "small", "source": "site",

@@ -49,7 +49,12 @@ def configs(draw: st.DrawFn) -> Config:
     printable = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=8)
     written = draw(st.dictionaries(names, printable, min_size=1, max_size=3))
     sources = {
-        name: Source(name=name, write_key=f"{index}{key}", enabled=draw(st.booleans()))
+        name: Source(
+            name=name,
+            write_key=draw(st.sampled_from([None, f"{index}{key}"])),
+            write_keys={"old one": f"{index}-{key}"},
+            enabled=draw(st.booleans()),
+        )
         for index, (name, key) in enumerate(written.items())
     }
     instances = {

@@ -48,7 +48,8 @@ def _changed(
 
 
 def _type_of(option: Option) -> Any:
-    annotation = dict[str, Any] if option.type == "table" else option.annotation
+    tables = {"table": dict[str, Any], "labelled": dict[str, str]}
+    annotation = tables.get(option.type, option.annotation)
     return annotation | None if option.default is None else annotation
 
 
@@ -133,6 +134,38 @@ class Sources(TypedDict):
 
     revision: int
     sources: list[SourceShape]
+
+
+class WriteKeyShape(TypedDict):
+    """A write key of a source."""
+
+    label: str
+    #: Masked, unless it is a reference.
+    key: str
+    #: `None` if it was not used since the host started.
+    last_used_at: Time | None
+
+
+class WriteKeys(TypedDict):
+    """The write keys of a source."""
+
+    revision: int
+    keys: list[WriteKeyShape]
+
+
+class NewWriteKey(TypedDict):
+    """A new write key; without `key`, which may be a reference, the host makes one."""
+
+    label: str
+    key: NotRequired[str]
+
+
+class WriteKeyAnswer(TypedDict):
+    """A write key that was added; one that the host made is shown here and nowhere else."""
+
+    revision: int
+    label: str
+    key: str
 
 
 class InstanceAnswer(TypedDict):

@@ -22,6 +22,7 @@ from offramp.api.reloading import ReloadResource
 from offramp.api.replays import ReplaysResource
 from offramp.api.restored import RestoredResource
 from offramp.api.serving import routes
+from offramp.api.source_keys import SourceKeysResource
 from offramp.api.sources import SourcesResource
 from offramp.api.stats import StatsResource
 from offramp.api.status import StatusResource
@@ -36,6 +37,7 @@ def operations_of(host: HostContext) -> tuple[Operation, ...]:
         EventsResource,
         CatalogResource,
         SourcesResource,
+        SourceKeysResource,
         InstancesResource,
         SubscriptionsResource,
         TriggersResource,

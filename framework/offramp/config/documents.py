@@ -40,6 +40,10 @@ def write_document(kind: Kind, thing: Thing, keys: KeyRing, fields: Fields) -> s
     match thing:
         case Source():
             data["write_key"] = seal("write_key", thing.write_key)
+            data["write_keys"] = {
+                label: seal(join_place("write_keys", label), key)
+                for label, key in thing.write_keys.items()
+            }
         case Instance():
             data["settings"] = change_secrets(
                 fields, thing.settings, lambda field, value: seal(f"settings.{field}", value)

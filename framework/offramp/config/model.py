@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
+from offramp.config.labels import DEFAULT_LABEL, all_labelled
 from offramp.config.table import name_fault
 from offramp.definition import option
+from offramp.errors import Fault, join_place
 
 #: The three kinds of things that a configuration holds.
 Kind: TypeAlias = Literal["source", "instance", "subscription"]
@@ -28,10 +30,18 @@ class Source:
     """Where events come from; whoever knows the write key may send."""
 
     name: str
-    write_key: str = option(
-        description="what senders authenticate with: a text, or a reference; each source has one "
-        "of its own",
-        required='write one, or a reference such as "env:WRITE_KEY"',
+    write_key: str | None = option(
+        default=None,
+        description="what senders authenticate with: a text, or a reference; short for a key with "
+        "the label `default`",
+        secret=True,
+    )
+    write_keys: Mapping[str, str] = option(
+        default=attrs.Factory(dict),
+        default_text="none",
+        unit="key",
+        description="up to five keys by label, or a list of `{ label, key }`; each belongs to one "
+        "source alone",
         secret=True,
     )
     enabled: bool = option(default=True, description="whether its events are taken")
@@ -44,6 +54,36 @@ class Source:
     def key(self) -> str:
         """What it is known by."""
         return self.name
+
+    @property
+    def labelled_keys(self) -> Mapping[str, str]:
+        """All its write keys, by label."""
+        return all_labelled(self.write_key, self.write_keys)
+
+    def with_keys(self, keys: Mapping[str, str]) -> Source:
+        """The source with other keys for the same labels."""
+        rest = {label: key for label, key in keys.items() if label in self.write_keys}
+        single = None if self.write_key is None else keys[DEFAULT_LABEL]
+        return attrs.evolve(self, write_key=single, write_keys=rest)
+
+    def place_of_key(self, label: str) -> str:
+        """The place of one of its keys in a document."""
+        place = join_place("sources", self.name)
+        if label not in self.write_keys:
+            return join_place(place, "write_key")
+        return join_place(join_place(place, "write_keys"), label)
+
+
+def shared_keys(sources: Iterable[Source]) -> Iterator[Fault]:
+    """A fault for each write key that stood before already, with its place."""
+    owners: dict[str, Source] = {}
+    for source in sources:
+        for label, key in source.labelled_keys.items():
+            if key in owners:
+                whose = f"the source {owners[key].name!r}"
+                message = f"is the write key of {whose} too: each needs one of its own"
+                yield Fault(source.place_of_key(label), message)
+            owners.setdefault(key, source)
 
 
 @attrs.frozen(kw_only=True)

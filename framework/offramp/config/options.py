@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import attrs
 
+from offramp.config.labels import read_labelled
 from offramp.config.secrets import mask
 from offramp.config.table import Table
 from offramp.definition import Option, options_of
@@ -51,7 +52,7 @@ def write_options(thing: Any, *, secrets: bool = False) -> dict[str, Any]:
         if value is None or value == option.default:
             continue
         written = _written(option, value)
-        table[option.key] = mask(written) if option.secret and not secrets else written
+        table[option.key] = _masked(option, written) if option.secret and not secrets else written
     return table
 
 
@@ -61,7 +62,7 @@ def show_options(thing: Any) -> dict[str, Any]:
     for option in options_of(type(thing)):
         value = getattr(thing, option.attribute)
         written = None if value is None else _written(option, value)
-        shown[option.key] = mask(written) if option.secret else written
+        shown[option.key] = _masked(option, written) if option.secret else written
     return shown
 
 
@@ -156,6 +157,10 @@ def _table(table: Table, option: Option) -> Mapping[str, Any] | None:
     return table.object(option.key) if option.key in table else None
 
 
+def _labelled(table: Table, option: Option) -> Mapping[str, str] | None:
+    return read_labelled(table, option.key, option.unit) if option.key in table else None
+
+
 _READERS: Final[Mapping[str, Callable[[Table, Option], Any]]] = {
     "text": _text,
     "boolean": _boolean,
@@ -168,6 +173,7 @@ _READERS: Final[Mapping[str, Callable[[Table, Option], Any]]] = {
     "texts": _texts,
     "table": _table,
     "tables": _tables,
+    "labelled": _labelled,
 }
 
 
@@ -177,11 +183,17 @@ def _written(option: Option, value: Any) -> Any:
             return str(value)
         case "texts" | "tables":
             return list(value)
-        case "table":
+        case "table" | "labelled":
             return dict(value)
         case "duration":
             return value.total_seconds() / DURATION_UNITS[option.unit]
     return value
+
+
+def _masked(option: Option, written: Any) -> Any:
+    if option.type == "labelled" and written is not None:
+        return {label: mask(text) for label, text in written.items()}
+    return mask(written)
 
 
 def _default_text(option: Option) -> str:

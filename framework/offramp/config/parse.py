@@ -10,6 +10,7 @@ import attrs
 
 from offramp.config.files import Document
 from offramp.config.host import HostSettings, read_host
+from offramp.config.labels import check_labelled
 from offramp.config.model import (
     WRITE_KEY_FORM,
     Config,
@@ -20,6 +21,7 @@ from offramp.config.model import (
     Subscription,
     SubscriptionTable,
     is_write_key,
+    shared_keys,
 )
 from offramp.config.options import keys_of, read_options
 from offramp.config.plugins import plugin_tables
@@ -83,7 +85,7 @@ def parse_config(
     _check_plugins(top, document, faults)
     written = top.object("sources")
     sources = _named("sources", written, faults, lambda name, each: _source(reading, name, each))
-    _check_write_keys(sources, faults)
+    faults += shared_keys(sources.values())
     subscriptions: list[tuple[str, Subscription]] = []
     instances = _named(
         "instances",
@@ -123,15 +125,21 @@ def _named(
 def _source(reading: _Reading, name: str, data: Any) -> Source | None:
     table = Table(data, join_place("sources", name), reading.faults, keys=keys_of(Source))
     values = read_options(Source, table)
-    key = values.pop("write_key", None)
-    if key is None:
+    check_labelled(table, "write_key", "write_keys", values)
+    source = Source(name=name, **values)
+    if "write_key" not in table and not table.get("write_keys"):
+        table.fault("write_key", 'is missing: write one, or a reference such as "env:WRITE_KEY"')
+    if not source.labelled_keys:
         return None
     current = reading.current.sources.get(name)
-    before = None if current is None else current.write_key
-    key = put_back(key, before, table.at("write_key"), reading.faults)
-    if not is_write_key(key):
-        table.fault("write_key", WRITE_KEY_FORM)
-    return Source(name=name, write_key=key, **values)
+    before = {} if current is None else current.labelled_keys
+    keys = {}
+    for label, written in source.labelled_keys.items():
+        place = source.place_of_key(label)
+        keys[label] = put_back(written, before.get(label), place, reading.faults)
+        if not is_write_key(keys[label]):
+            reading.faults.append(Fault(place, WRITE_KEY_FORM))
+    return source.with_keys(keys)
 
 
 def _instance_or_kept(
@@ -248,16 +256,6 @@ def _check_plugins(top: Table, document: Document, faults: list[Fault]) -> None:
             faults.append(Fault(place, "must be the path of a Python file"))
         elif not (document.folder / file).is_file():
             faults.append(Fault(place, f"there is no file {document.folder / file}"))
-
-
-def _check_write_keys(sources: Mapping[str, Source], faults: list[Fault]) -> None:
-    owners: dict[str, str] = {}
-    for source in sources.values():
-        other = owners.setdefault(source.write_key, source.name)
-        if other != source.name:
-            place = join_place(join_place("sources", source.name), "write_key")
-            message = f"is the write key of the source {other!r} too: each needs one of its own"
-            faults.append(Fault(place, message))
 
 
 def _check_subscriptions(

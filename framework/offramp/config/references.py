@@ -15,7 +15,14 @@ import attrs
 
 from offramp.config.export import mapping_fields
 from offramp.config.keyring import KEY_FILE_VARIABLE, KEY_VARIABLE
-from offramp.config.model import WRITE_KEY_FORM, Config, Instance, Subscription, is_write_key
+from offramp.config.model import (
+    WRITE_KEY_FORM,
+    Config,
+    Instance,
+    Subscription,
+    is_write_key,
+    shared_keys,
+)
 from offramp.config.secrets import (
     change_mapping_secrets,
     is_reference,
@@ -163,21 +170,21 @@ def resolve_mapping(
 
 
 def resolve_write_keys(config: Config, references: References) -> Config:
-    """The configuration with every source's write key in the clear.
+    """The configuration with all write keys of every source in the clear.
 
-    Raises `ConfigError` for references that lead nowhere, and for two sources with one key.
+    Raises `ConfigError` for references that lead nowhere, and for a key that stands twice.
     """
     faults: list[Fault] = []
-    owners: dict[str, str] = {}
     sources = {}
     for source in config.sources.values():
-        place = join_place(join_place("sources", source.name), "write_key")
-        key = _resolve(source.write_key, place, references, faults)
-        if not is_write_key(key):
-            faults.append(Fault(place, WRITE_KEY_FORM))
-        if (other := owners.setdefault(key, source.name)) != source.name:
-            faults.append(Fault(place, f"is the write key of the source {other!r} too"))
-        sources[source.name] = attrs.evolve(source, write_key=key)
+        keys = {}
+        for label, written in source.labelled_keys.items():
+            place = source.place_of_key(label)
+            keys[label] = _resolve(written, place, references, faults)
+            if not is_write_key(keys[label]):
+                faults.append(Fault(place, WRITE_KEY_FORM))
+        sources[source.name] = source.with_keys(keys)
+    faults += shared_keys(sources.values())
     if faults:
         raise ConfigError(faults)
     return attrs.evolve(config, sources=sources)
@@ -234,9 +241,8 @@ def references_in(
     for source in config.sources.values():
         if source is other.sources.get(source.name):
             continue
-        found |= _found(
-            source.write_key, join_place(join_place("sources", source.name), "write_key")
-        )
+        for label, key in source.labelled_keys.items():
+            found |= _found(key, source.place_of_key(label))
     for instance in config.instances.values():
         if instance is other.instances.get(instance.name):
             continue

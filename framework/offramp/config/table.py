@@ -117,6 +117,11 @@ class Table:
         value = self._typed(key, list, f"a list of {of}")
         return value if isinstance(value, list) else []
 
+    def inner(self, key: str, index: int, *, keys: Sequence[str]) -> Table:
+        """The table that is an item of a list; its faults join the others."""
+        data = self._data[key][index]
+        return Table(data, join_place(self.at(key), index), self._faults, keys=keys)
+
     def _typed(self, key: str, kind: type[Any] | tuple[type[Any], ...], wanted: str) -> Any:
         value = self._data.get(key)
         if value is None:

@@ -26,6 +26,7 @@ OptionType: TypeAlias = Literal[
     "texts",
     "table",
     "tables",
+    "labelled",
 ]
 #: Seconds in each unit of a duration, as declared or at the end of a text such as `24h`.
 DURATION_UNITS: Final[Mapping[str, float]] = {
@@ -49,7 +50,7 @@ _TYPES: Final[Mapping[Any, OptionType]] = {
 }
 _WANTED: Final = (
     "an option is a str, bool, int, float, timedelta, Path, Literal of texts, tuple[str, ...], "
-    "Mapping or tuple[Mapping, ...], or one of these or None"
+    "Mapping, Mapping[str, str] (texts by label) or tuple[Mapping, ...], or one of these or None"
 )
 
 
@@ -70,7 +71,7 @@ class Option:
     default_text: str
     #: What to write if the key is missing; empty if it may be missing.
     required: str
-    #: What a number counts: `bytes`, `seconds`, `days`, `events`.
+    #: What a number counts: `bytes`, `seconds`, `days`, `events`; what a labelled text is: `key`.
     unit: str
     #: Bounds of a number: `minimum` and `maximum` are inclusive, `above` is exclusive.
     minimum: int | None
@@ -171,6 +172,8 @@ def _type(annotation: Any) -> OptionType | None:
     origin = get_origin(annotation) or annotation
     if origin is tuple and (get_args(annotation) or (str,))[0] is not str:
         return "tables"
+    if origin is Mapping and get_args(annotation) == (str, str):
+        return "labelled"
     return _TYPES.get(origin)
 
 

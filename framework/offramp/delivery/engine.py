@@ -78,6 +78,8 @@ class Engine:
         self.references = references or References()
         self.queue = queue
         self.refused: Counter[tuple[str, str]] = Counter()
+        #: Write key -> when it was last used, in epoch seconds; since the start.
+        self.key_used_at: dict[str, float] = {}
         self._start_instance = start_instance
         self._clock = clock
         self._snapshot: Snapshot = compile_config(Config(), catalog, start_instance)
@@ -130,8 +132,12 @@ class Engine:
         return found
 
     def source_of(self, write_key: str) -> str | None:
-        """Find the source of a write key whose events are stored, or `None`."""
-        return self._snapshot.source_of(write_key, self._clock(), closed=False)
+        """Find the source of a write key whose events are stored, or `None`; notes the use."""
+        now = self._clock()
+        source = self._snapshot.source_of(write_key, now, closed=False)
+        if source is not None:
+            self.key_used_at[write_key] = now
+        return source
 
     def closed_source_of(self, write_key: str) -> str | None:
         """Find the source of a write key that has been disabled for too long, or `None`."""

@@ -149,7 +149,7 @@ def compile_subscriptions(
         for name, trigger in triggers.items()
     ]
     # Disabled sources too: their events are stored for a while.
-    keys = {s.write_key: s.name for s in config.sources.values()}
+    keys = {key: s.name for s in config.sources.values() for key in s.labelled_keys.values()}
     return CompiledSubscriptions(
         config=config,
         router=make_router(bindings, keys, disabled),

@@ -69,6 +69,7 @@ class DeliveryMetrics(Collector):
         """List all metrics with their values at the last `refresh`."""
         yield from self._counts()
         yield from self._of_subscriptions()
+        yield self._of_keys()
         yield from self._of_instances()
         yield self._of_plugins()
         yield self._of_health()
@@ -112,6 +113,18 @@ class DeliveryMetrics(Collector):
                 labels = {"subscription": subscription, "quantile": f"0.{each[1:]}"}
                 latency.add_sample(name, labels, getattr(quantiles, each))
         return latency
+
+    def _of_keys(self) -> Metric:
+        used = GaugeMetricFamily(
+            "offramp_write_key_last_used_timestamp_seconds",
+            "When a write key was last used, since the host started; 0 if it was not.",
+            labels=("source", "key"),
+        )
+        times = self._host.engine.key_used_at
+        for source in self._host.config.sources.values():
+            for label, key in source.labelled_keys.items():
+                used.add_metric([source.name, label], times.get(key, 0.0))
+        return used
 
     def _of_instances(self) -> Iterator[Metric]:
         limit = GaugeMetricFamily(

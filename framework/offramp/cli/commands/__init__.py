@@ -16,6 +16,7 @@ from offramp.cli.commands.enable import enable
 from offramp.cli.commands.events import events
 from offramp.cli.commands.explain import explain
 from offramp.cli.commands.export import export
+from offramp.cli.commands.keys import keys
 from offramp.cli.commands.manifest import manifest
 from offramp.cli.commands.match import match
 from offramp.cli.commands.pause import pause
@@ -48,6 +49,7 @@ COMMANDS: Final[tuple[Callable[..., Any], ...]] = (
     resume,
     enable,
     apply,
+    keys,
     reload,
     export,
     audit_log,

@@ -144,6 +144,16 @@ def _taking(row: Mapping[str, Any]) -> Text:
     return Text(f"disabled, filters events until {clock(until)}", "dim")
 
 
+def render_keys(rows: Iterable[Mapping[str, Any]]) -> RenderableType:
+    """Keys or tokens, masked, and when each was last used since the host started."""
+    table = FittingTable("label", "key", "last used")
+    for row in rows:
+        at = row["last_used_at"]
+        used = Text(clock(at)) if at else Text("not since the host started", "dim")
+        table.add_row(row["label"], row["key"], used)
+    return table
+
+
 def _sums(sums: Mapping[str, Any]) -> list[RenderableType]:
     if sums["ok"]:
         return [Text("✓ the sums hold: accepted = ended + in flight, everywhere", "green")]
