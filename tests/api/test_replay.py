@@ -11,7 +11,8 @@ import attrs
 import pytest
 from tests.api.conftest import PATIENCE, SUBSCRIPTION, Running
 
-from offramp.api.previews import preview
+from offramp.api.dead_letter_replays import DeadLetterReplay
+from offramp.api.previews import PreviewPage, preview
 from offramp.api.running_replays import RunningReplays
 from offramp.errors import StorageError
 from offramp.queue import DeadLetterFilter, Ledger, Queue
@@ -188,14 +189,16 @@ async def test_a_replay_that_the_disk_stops_says_so(host: Running) -> None:
         async def dead_letters(self, *_: Any, **__: Any) -> Any:
             raise StorageError("the disk is gone")
 
-    running = RunningReplays(attrs.evolve(host.context, queue=cast("Queue", Broken())))
-    begun = running.start(DeadLetterFilter(), actor="test")
+    context = attrs.evolve(host.context, queue=cast("Queue", Broken()))
+    running = RunningReplays(context)
+    work = DeadLetterReplay(host=context, filters=DeadLetterFilter())
+    begun = running.start(work, "dead letters", actor="test")
     async with asyncio.timeout(PATIENCE):
         while begun.ended_at is None:  # noqa: ASYNC110 - it is looked at, as by a caller
             await asyncio.sleep(0.01)
     assert (begun.state, begun.error) == ("failed", "the disk is gone")
     for _ in range(150):
-        running.start(DeadLetterFilter(), actor="test")
+        running.start(work, "dead letters", actor="test")
     assert running.find(begun.id) is None
 
 
@@ -210,7 +213,7 @@ async def test_a_preview_is_of_the_event_that_failed(host: Running) -> None:
             return [later, failed]
 
     context = attrs.evolve(host.context, ledger=cast("Ledger", Later()))
-    shown = await preview(context, DeadLetterFilter(), mapping=None, limit=5, cursor=None)
+    shown = await preview(context, DeadLetterFilter(), PreviewPage(limit=5))
     (row,) = shown["rows"]
     assert row["delivery"]["id"] == failed.deliveries[0].id
     assert row["before"] is not None

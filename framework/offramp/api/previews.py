@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
 from typing import Any, NotRequired, TypedDict
@@ -10,17 +11,19 @@ import attrs
 
 from offramp import _json
 from offramp.api.candidates import Candidate, compiled
+from offramp.api.filtered_replays import FilteredReplay
 from offramp.api.host_context import HostContext
 from offramp.api.paging import paged
 from offramp.api.problems import refuse
 from offramp.api.records import delivery_row
+from offramp.api.replay_targets import BEFORE_SUBSCRIPTION
 from offramp.api.shapes import DeliveryRow
 from offramp.config import Subscription
 from offramp.config.subscriptions import mapping_faults, put_back_mapping
 from offramp.errors import ConfigError, Fault, OfframpError
 from offramp.plugins import pick
 from offramp.pointers import ErrorShape
-from offramp.queue import DeadLetterFilter, Delivery
+from offramp.queue import DeadLetterFilter, Delivery, EventRecord, Stage
 
 
 class Difference(TypedDict):
@@ -51,38 +54,79 @@ class Preview(TypedDict):
     cursor: str | None
 
 
+@attrs.frozen(kw_only=True)
+class PreviewPage:
+    """Which page of a preview is asked for."""
+
+    #: Fields to map in another way.
+    mapping: Mapping[str, Any] | None = None
+    limit: int
+    cursor: str | None = None
+
+
 async def preview(
-    host: HostContext,
-    filters: DeadLetterFilter,
-    *,
-    mapping: Mapping[str, Any] | None,
-    limit: int,
-    cursor: str | None,
+    host: HostContext, filters: DeadLetterFilter, asked: PreviewPage, *, into: str | None = None
 ) -> Preview:
     """A page of the deliveries that a filter selects, with what each would send now.
 
-    `mapping` has fields to map in another way; it needs a subscription.
+    A changed mapping needs a subscription. With `into`, that subscription would send them.
     """
-    if mapping is not None and filters.subscription is None:
+    mapping, subscription = asked.mapping, into or filters.subscription
+    if mapping is not None and subscription is None:
         raise refuse("$.subscription", "is missing: name the subscription whose mapping is changed")
     with paged(in_body=True):
-        page = await host.queue.dead_letters(filters, limit=limit, cursor=cursor)
+        page = await host.queue.dead_letters(filters, limit=asked.limit, cursor=asked.cursor)
     async with AsyncExitStack() as stack:
         candidates: dict[str, Candidate | OfframpError] = {}
-        if (
-            filters.subscription is not None
-        ):  # also without deliveries, so that a bad mapping is reported
-            candidates[filters.subscription] = await _candidate(
-                stack, host, filters.subscription, mapping
-            )
+        if subscription is not None:  # also without deliveries, so that a bad mapping is reported
+            candidates[subscription] = await _candidate(stack, host, subscription, mapping)
         rows = []
         for delivery in page.rows:
-            if delivery.subscription not in candidates:
-                candidates[delivery.subscription] = await _candidate_or_error(
-                    stack, host, delivery.subscription, mapping
-                )
-            rows.append(await _row(host, delivery, candidates[delivery.subscription]))
+            name = into or delivery.subscription
+            if name not in candidates:
+                candidates[name] = await _candidate_or_error(stack, host, name, mapping)
+            found, body = await _stored(host, delivery)
+            rows.append(await _row(found, body, candidates[name]))
     return {"rows": rows, "cursor": page.cursor}
+
+
+async def preview_filtered(work: FilteredReplay, asked: PreviewPage) -> Preview:
+    """A page of the filtered events that a replay selects, with what each would send.
+
+    One page looks through a bounded number of events, so it may be empty and have a cursor.
+    """
+    host, name = work.host, work.target.id
+    async with AsyncExitStack() as stack:
+        candidate = await _candidate(stack, host, name, asked.mapping)
+        with paged(in_body=True):
+            page = await host.ledger.events(
+                work.which(Counter()), bodies=True, limit=asked.limit, cursor=asked.cursor
+            )
+        rows = [
+            await _row(_delivery_of(record, name), record.body, candidate)
+            for record in page.rows
+            if not work.is_too_old(record)
+        ]
+    return {"rows": rows, "cursor": page.cursor}
+
+
+def _delivery_of(record: EventRecord, subscription: str) -> Delivery:
+    """What a subscription has of an event that it did not get."""
+    for delivery in record.deliveries:
+        if delivery.subscription == subscription:
+            return delivery
+    return Delivery(
+        id="",
+        subscription=subscription,
+        source=record.source,
+        message_id=record.message_id,
+        type=record.type,
+        name=record.name,
+        stage=Stage.FILTERED,
+        reason=BEFORE_SUBSCRIPTION,
+        accepted_at=record.accepted_at,
+        updated_at=record.accepted_at,
+    )
 
 
 async def _candidate_or_error(
@@ -122,9 +166,8 @@ def _with(host: HostContext, saved: Subscription, mapping: Mapping[str, Any]) ->
 
 
 async def _row(
-    host: HostContext, delivery: Delivery, candidate: Candidate | OfframpError
+    found: Delivery, body: bytes | None, candidate: Candidate | OfframpError
 ) -> PreviewRow:
-    found, body = await _stored(host, delivery)
     before = None if found.payload is None else _json.loads(found.payload)
     row: PreviewRow = {
         "delivery": delivery_row(found),

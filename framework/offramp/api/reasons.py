@@ -16,6 +16,7 @@ from offramp.delivery.disabled import KINDS
 from offramp.delivery.pausing import PAUSED_TOO_LONG
 from offramp.delivery.router import BROKEN, NO_MATCH, SWITCHED_OFF
 from offramp.errors import BudgetError, OfframpError, TransformError
+from offramp.fql import generate
 from offramp.pointers import ErrorShape, keys_of
 from offramp.queue import Delivery, Reason, Stage
 
@@ -95,8 +96,8 @@ def _of_removed(delivery: Delivery) -> WhyShape:
         return _why(f"{_said(delivery)}; the subscription was deleted since")
     return _why(
         f"{_said(delivery)}; the subscription was deleted since",
-        fix="create the subscription again with the same id, then replay it",
-        replay=_command(delivery),
+        fix="replay it into another subscription, or create this one again with the same id",
+        replay=f"{_command(delivery)} --into SUBSCRIPTION",
     )
 
 
@@ -152,8 +153,9 @@ def _of_filtered(
         return _why(_said(delivery))
     if explanation["matches"]:
         text = "the trigger was changed since: the present one matches this event"
-        fix = "send the event again with another messageId, if it is still needed"
-        return _why(text, fix=fix, trigger=explanation["trigger"])
+        fix = "send it through the present trigger, if it is still needed"
+        replay = _command_of_filtered(delivery)
+        return _why(text, fix=fix, trigger=explanation["trigger"], replay=replay)
     reasons = [f"{c['text']} is false ({found(c)})" for c in failing(explanation["trigger"])]
     text = "the trigger does not match: " + "; ".join(reasons)
     return _why(text, trigger=explanation["trigger"])
@@ -230,6 +232,25 @@ def _said(delivery: Delivery) -> str:
 
 def _command(delivery: Delivery) -> str:
     return f"offramp replay {shlex.quote(delivery.id)}"
+
+
+def _command_of_filtered(delivery: Delivery) -> str:
+    """The command that sends one event, and no other, through the trigger as it is now."""
+    where = {
+        "type": "event-field",
+        "name": "messageId",
+        "operator": "=",
+        "value": delivery.message_id,
+    }
+    given = {
+        "subscription": delivery.subscription,
+        # The times are written to the millisecond, cut off.
+        "since": write_time(delivery.accepted_at),
+        "until": write_time(delivery.accepted_at + 1),
+        "where": generate({"type": "group", "operator": "and", "children": [where]}),
+    }
+    options = " ".join(f"--{name} {shlex.quote(value)}" for name, value in given.items())
+    return f"offramp replay --filtered {options}"
 
 
 def _short(value: Any) -> str:

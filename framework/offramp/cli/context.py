@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import cached_property
@@ -80,6 +81,13 @@ class Context:
         else:
             self.err.print("[bold red]error[/] ", end="")
             self.err.print(str(error), markup=False, soft_wrap=True)
+
+    def confirm(self, question: str, *, refusal: str) -> None:
+        """Ask before something is done; raises `OfframpError` unless the answer is yes."""
+        if not sys.stdin.isatty():
+            raise OfframpError(f"{refusal}: there is no terminal to ask at, so add --yes")
+        if self.err.input(f"{question} [y/N] ").strip().lower() not in {"y", "yes"}:
+            raise OfframpError(refusal)
 
     def warn(self, message: str) -> None:
         """Write a warning."""

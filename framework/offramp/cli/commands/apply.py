@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,7 +16,6 @@ from offramp.cli.options import Flag
 from offramp.cli.render.errors import place_of
 from offramp.config import read_document
 from offramp.config.model import START_KEYS
-from offramp.errors import OfframpError
 
 
 async def apply(
@@ -52,7 +50,7 @@ async def apply(
                 write_line(tried.data)
             return
         if not yes:
-            _ask(context)
+            context.confirm("apply this?", refusal="nothing was applied")
         done = await api.ask("POST", "config", body=document, etag=tried.etag)
     if host.json:
         write_line(done.data)
@@ -67,10 +65,3 @@ def _show_changes(context: Context, tried: Mapping[str, Any]) -> None:
         context.warn(f"{place_of(warning)}: {warning['detail']}")
     if not tried["changes"]:
         context.out.print("nothing to change: the host has this configuration already")
-
-
-def _ask(context: Context) -> None:
-    if not sys.stdin.isatty():
-        raise OfframpError("there is no terminal to ask at: add --yes to apply")
-    if context.err.input("apply this? [y/N] ").strip().lower() not in {"y", "yes"}:
-        raise OfframpError("nothing was applied")

@@ -14,14 +14,12 @@ from offramp.cli.client import API_DEFAULTS, Api, ApiOptions, open_api
 from offramp.cli.context import Context
 from offramp.cli.events import write_line
 from offramp.cli.options import Period
-from offramp.cli.render.event import clock, render_event_record
+from offramp.cli.render.event import MINUTES, clock, render_event_record
 from offramp.cli.render.tables import render_events
 from offramp.errors import OfframpError, counted
 
 #: The most events that one request lists; what it looks through is bounded by the host.
 PAGE: Final = 500
-#: Characters of a time up to its minutes.
-MINUTES: Final = len("2026-11-29 12:00")
 
 
 async def events(  # noqa: PLR0913 - each is an option of the command

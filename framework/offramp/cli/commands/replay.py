@@ -1,11 +1,13 @@
-"""`offramp replay`: delivers dead letters again."""
+"""`offramp replay`: delivers dead letters again, and events that a subscription did not get."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+import attrs
+from cyclopts import Parameter
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from offramp.cli.client import API_DEFAULTS, Api, ApiOptions, open_api
@@ -13,11 +15,14 @@ from offramp.cli.context import Context
 from offramp.cli.events import write_line
 from offramp.cli.mappings import read_mapping
 from offramp.cli.options import DeliveryFilters, Flag
-from offramp.cli.render.tables import render_preview
+from offramp.cli.render.event import MINUTES, clock
+from offramp.cli.render.tables import render_filtered, render_left_out, render_preview
 from offramp.errors import OfframpError, counted
 
 #: Seconds between two requests for the progress.
 LOOK_SECONDS: Final = 0.2
+#: The most events that a dry run of filtered events shows.
+SHOWN: Final = 5
 
 
 async def replay(  # noqa: PLR0913 - each is an option of the command
@@ -25,11 +30,15 @@ async def replay(  # noqa: PLR0913 - each is an option of the command
     *ids: str,
     filters: DeliveryFilters | None = None,
     all: Flag = False,  # noqa: A002 - the option's name
+    filtered: Flag = False,
+    where: str | None = None,
+    into: str | None = None,
     dry_run: Flag = False,
+    yes: Annotated[bool, Parameter(name=["--yes", "-y"], negative="")] = False,
     mapping: str | None = None,
     host: ApiOptions = API_DEFAULTS,
 ) -> None:
-    """Deliver dead letters again, with a new retry window.
+    """Deliver dead letters again, with a new retry window; or events that were filtered.
 
     Parameters
     ----------
@@ -37,51 +46,127 @@ async def replay(  # noqa: PLR0913 - each is an option of the command
         The deliveries, by id; `offramp dead-letters` and `offramp events` list the ids.
     all
         All dead letters; required if no id and no other filter is given.
+    filtered
+        Send what --subscription did not get through it as it is now: events that were filtered, or
+        accepted before it existed. --since and --until are then times of acceptance.
+    where
+        With --filtered: only events that meet this condition, in FQL.
+    into
+        Deliver the dead letters to this subscription instead of their own.
     dry_run
         Send nothing: compare what would be sent with what was sent.
+    yes
+        With --filtered: send without asking.
     mapping
         With --dry-run: fields that replace those of the mapping, as JSON or @FILE.
     """
     body = {
         "ids": list(ids) or None,
         **(filters or DeliveryFilters()).as_query(),
-        "all": all,
-        "dry_run": dry_run,
+        "all": all or None,
+        "filtered": filtered or None,
+        "where": where,
+        "into": into,
         "mapping": None if mapping is None else read_mapping(mapping),
     }
+    body = {name: value for name, value in body.items() if value is not None}
+    if filtered and mapping is not None and not dry_run:
+        raise OfframpError(
+            "--mapping is for a dry run: to send with it, save it in the subscription, then replay"
+        )
     async with open_api(host) as api:
-        answer = await api.post("replays", body={k: v for k, v in body.items() if v is not None})
-        if dry_run:
-            preview = answer["preview"]
-            context.show(preview["rows"], lambda: render_preview(preview), as_json=host.json)
-        else:
-            _show_end(context, await _follow(context, api, answer["replay"]), as_json=host.json)
+        run = _Run(context=context, api=api, body=body, as_json=host.json)
+        if filtered:
+            n = await run.try_filtered(quiet=host.json and not dry_run)
+            if dry_run or not n:
+                return
+            if not yes:
+                question = f"send {counted(n, 'event')} through {body['subscription']}?"
+                context.confirm(question, refusal="nothing was sent")
+        elif dry_run:
+            await run.preview()
+            return
+        await run.send()
 
 
-async def _follow(context: Context, api: Api, replay: Mapping[str, Any]) -> Mapping[str, Any]:
-    progress = Progress(
-        TextColumn("replaying"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        console=context.err,
-        disable=not context.err.is_terminal,  # a bar in a log or a pipe is noise
-    )
-    with progress:
-        task = progress.add_task("replaying", total=None)
-        while replay["state"] in ("counting", "running"):
-            await asyncio.sleep(LOOK_SECONDS)
-            replay = await api.get("replays", replay["id"])
-            progress.update(task, total=replay["total"], completed=replay["replayed"])
-    return replay
+@attrs.frozen(kw_only=True)
+class _Run:
+    """A replay that the host is asked for, with its progress on standard error."""
 
+    context: Context
+    api: Api
+    body: Mapping[str, Any]
+    as_json: bool
 
-def _show_end(context: Context, replay: Mapping[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        write_line(replay)
-    if replay["error"] is not None:
-        raise OfframpError(f"the replay stopped: {replay['error']}")
-    if not as_json:
+    async def preview(self) -> None:
+        """Show what a replay of dead letters would send."""
+        preview = (await self._post(dry_run=True))["preview"]
+        self.context.show(preview["rows"], lambda: render_preview(preview), as_json=self.as_json)
+
+    async def try_filtered(self, *, quiet: bool) -> int:
+        """Count filtered events, and show some of what would be sent; answers how many."""
+        answer = await self._post(dry_run=True, limit=SHOWN)
+        replay = await self._follow(answer["replay"], "counting")
+        preview = answer["preview"]
+        rows = list(preview["rows"])
+        while len(rows) < min(SHOWN, replay["total"]) and preview["cursor"] is not None:
+            more = {"limit": SHOWN - len(rows), "cursor": preview["cursor"]}
+            preview = (await self._post(dry_run=True, **more))["preview"]
+            rows += preview["rows"]
+        if not quiet:
+            shown = [*rows, replay]
+            self.context.show(shown, lambda: render_filtered(rows, replay), as_json=self.as_json)
+        return int(replay["total"])
+
+    async def send(self) -> None:
+        """Start the replay, wait for its end, and tell it."""
+        replay = await self._follow((await self._post())["replay"], "replaying")
+        if self.as_json:
+            write_line(replay)
+            return
         n = replay["replayed"]
         due = counted(n, "delivery", "deliveries")
-        message = f"{due} due again; `offramp status` shows their outcomes"
-        context.out.print(message if n else "nothing to replay: no dead letter matches")
+        done = f"{due} due again; `offramp status` shows their outcomes"
+        nothing = "nothing to replay: no dead letter matches"
+        if replay["skipped"]:
+            nothing = "nothing is due again"
+        self.context.out.print(done if n else nothing)
+        if replay["skipped"] and replay["kind"] == "dead letters":
+            self.context.out.print(render_left_out(replay["skipped"]))
+
+    async def _post(self, **more: Any) -> Any:
+        return await self.api.post("replays", body={**self.body, **more})
+
+    async def _follow(self, replay: Mapping[str, Any], doing: str) -> Mapping[str, Any]:
+        """Wait for the end of a replay; raises `OfframpError` if it failed."""
+        progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            console=self.context.err,
+            disable=not self.context.err.is_terminal,  # a bar in a log or a pipe is noise
+        )
+        with progress:
+            task = progress.add_task(doing, total=None)
+            while replay["state"] in ("counting", "running"):
+                await asyncio.sleep(LOOK_SECONDS)
+                replay = await self.api.get("replays", replay["id"])
+                progress.update(task, description=_described(doing, replay))
+                progress.update(task, **_progress(replay))
+        if replay["error"] is not None:
+            raise OfframpError(f"the replay stopped: {replay['error']}")
+        return replay
+
+
+def _described(doing: str, replay: Mapping[str, Any]) -> str:
+    if replay["reached_at"] is None:
+        return doing
+    return f"{doing}, back to {clock(replay['reached_at'])[:MINUTES]}Z"
+
+
+def _progress(replay: Mapping[str, Any]) -> dict[str, Any]:
+    if replay["dry_run"]:
+        return {"completed": replay["scanned"]}
+    # A search finds more as it goes on, so how many there are is not known before.
+    total = replay["total"] if replay["kind"] == "dead letters" else None
+    return {"total": total, "completed": replay["replayed"]}

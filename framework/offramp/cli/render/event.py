@@ -21,6 +21,8 @@ from offramp.cli.render.explanation import (
 
 #: Characters of a body that are shown; `--json` has all.
 MAX_BODY_CHARACTERS: Final = 400
+#: Characters of a time up to its minutes.
+MINUTES: Final = len("2026-11-29 12:00")
 _MARKS: Final = {
     "delivered": ("✓", "bold green"),
     "filtered": ("·", "bold yellow"),

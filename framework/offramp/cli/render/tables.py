@@ -210,6 +210,42 @@ def render_preview(preview: Mapping[str, Any]) -> RenderableType:
     return Group(*parts, Text(f"nothing was sent {more and f'; {more}'}".strip(), "dim"))
 
 
+#: Why a replay leaves something out: reason -> text.
+_LEFT_OUT: Final = {
+    "NO_MATCHING_MAPPING": "the trigger, as it is now, does not match either",
+    "FILTERED_BY_INTEGRATIONS_OBJECT": "the sender switched this destination off",
+    "IDEMPOTENCY_WINDOW_OVER": "the partner may not recognize a repeat of so old an event",
+    "HAS_DELIVERY": "the subscription has a delivery of it already",
+    "DAMAGED": "it is damaged on disk",
+    "EVENT_NOT_KEPT": "its JSON is no longer kept",
+    "SUBSCRIPTION_GONE": "its subscription is deleted: replay it into another, with --into",
+    "SUBSCRIPTION_DISABLED": "its subscription is disabled: enable it first",
+}
+
+
+def render_left_out(skipped: Mapping[str, int]) -> RenderableType:
+    """How many deliveries or events a replay leaves out, by reason."""
+    table = FittingTable("left out", "why", numbers=("number",), prose="why")
+    for reason, n in sorted(skipped.items(), key=lambda each: -each[1]):
+        table.add_row(reason, _LEFT_OUT.get(reason, ""), number(n))
+    return table
+
+
+def render_filtered(rows: Sequence[Mapping[str, Any]], replay: Mapping[str, Any]) -> RenderableType:
+    """What a replay of filtered events would send: some events, how many, what is left out."""
+    parts: list[RenderableType] = []
+    for row in rows:
+        parts += [Text.assemble((row["delivery"]["message_id"], "bold")), *_previewed(row), ""]
+    total = counted(replay["total"], "event")
+    looked = f"of {counted(replay['scanned'], 'event')} looked at"
+    if len(rows) < replay["total"]:
+        looked += f"; the latest {len(rows)} are shown"
+    parts.append(Text(f"{total} would be sent, {looked}"))
+    if replay["skipped"]:
+        parts += ["", render_left_out(replay["skipped"])]
+    return Group(*parts)
+
+
 def _previewed(row: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield from (indented(render_error(error)) for error in row["errors"])
     if row["after"] is None:

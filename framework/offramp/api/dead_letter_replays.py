@@ -1,0 +1,76 @@
+"""Replays of dead letters: to their own subscriptions, or into another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from offramp.api.host_context import HostContext
+from offramp.api.replay_targets import (
+    HAS_DELIVERY,
+    SUBSCRIPTION_DISABLED,
+    SUBSCRIPTION_GONE,
+    ReplayTarget,
+)
+from offramp.api.running_replays import Replay
+from offramp.delivery.retry import FORGOTTEN
+from offramp.queue import DeadLetterFilter, Delivery, dead_letter_pages, event_of
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class DeadLetterReplay:
+    """Queues the dead letters again that a filter selects, page by page."""
+
+    host: HostContext
+    filters: DeadLetterFilter
+    #: Instead of the subscriptions that they are of.
+    into: ReplayTarget | None = None
+
+    async def __call__(self, replay: Replay) -> None:
+        """Count them, then queue them."""
+        total = 0
+        async for page in dead_letter_pages(self.host.queue, self.filters):
+            total += len(page)
+        replay.total, replay.state = total, "running"
+        async for page in dead_letter_pages(self.host.queue, self.filters):
+            if self.into is None:
+                await self._again(replay, page)
+            else:
+                await self._into(replay, page, self.into)
+
+    async def _again(self, replay: Replay, page: Sequence[Delivery]) -> None:
+        ids = []
+        for letter in page:
+            reason = self._refusal(letter.subscription)
+            if reason is None:
+                ids.append(letter.id)
+            else:
+                replay.skipped[reason] += 1
+        if ids:
+            which = DeadLetterFilter(ids=tuple(ids), stages=self.filters.stages)
+            await self.host.queue.replay(which, report=replay.add)
+
+    def _refusal(self, subscription: str) -> str | None:
+        """Why letters of a subscription would wait for ever; `None` if they would not."""
+        config = self.host.config
+        saved = config.subscriptions.get(subscription)
+        if saved is None:
+            return SUBSCRIPTION_GONE
+        instance = config.instances[saved.instance]
+        runs = saved.enabled and instance.enabled and config.sources[instance.source].enabled
+        return None if runs else SUBSCRIPTION_DISABLED
+
+    async def _into(self, replay: Replay, page: Sequence[Delivery], into: ReplayTarget) -> None:
+        now = self.host.clock()
+        events = []
+        for letter in page:
+            event = event_of(letter.id)
+            if into.is_too_old(letter.accepted_at, now=now):
+                replay.skipped[FORGOTTEN] += 1
+            elif event is not None:
+                events.append(event)
+        n = await self.host.queue.backfill(into.id, events)
+        replay.add(n)
+        if n < len(events):
+            replay.skipped[HAS_DELIVERY] += len(events) - n
