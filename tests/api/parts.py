@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from urllib.parse import quote
 
-from tests.api.conftest import SUBSCRIPTION, Running
+from tests.api.conftest import PATIENCE, SUBSCRIPTION, Running
 from tests.delivery.parts import event
 
 ID = quote(SUBSCRIPTION, safe="")
@@ -85,3 +86,14 @@ async def prepared(host: Running) -> Any:
     await host.send("m1", "bad-1", kind="k")
     await host.context.engine.accept("site", [{**event("filtered"), "event": "Secret"}])
     return await host.get("/api/openapi.json")
+
+
+async def ended(host: Running, name: str) -> dict[str, Any]:
+    """A replay once it has ended."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            answer = await host.get(f"/api/replays/{name}")
+            if answer["state"] in ("done", "failed"):
+                assert isinstance(answer, dict)
+                return answer
+            await asyncio.sleep(0.01)

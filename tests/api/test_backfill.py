@@ -11,7 +11,7 @@ from urllib.parse import quote
 import attrs
 import pytest
 from tests.api.conftest import PATIENCE, SUBSCRIPTION, WRITTEN, Running
-from tests.api.test_replay import ended
+from tests.api.parts import ended
 from tests.delivery.parts import event
 
 from offramp.api import filtered_replays

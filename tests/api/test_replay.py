@@ -10,6 +10,7 @@ from urllib.parse import quote
 import attrs
 import pytest
 from tests.api.conftest import PATIENCE, SUBSCRIPTION, Running
+from tests.api.parts import ended
 
 from offramp.api.dead_letter_replays import DeadLetterReplay
 from offramp.api.previews import PreviewPage, preview
@@ -18,17 +19,6 @@ from offramp.errors import StorageError
 from offramp.queue import DeadLetterFilter, Ledger, Queue
 
 SUBSCRIPTION_QUERY = quote(SUBSCRIPTION, safe="")
-
-
-async def ended(host: Running, name: str) -> dict[str, Any]:
-    """A replay once it has ended."""
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            answer = await host.get(f"/api/replays/{name}")
-            if answer["state"] in ("done", "failed"):
-                assert isinstance(answer, dict)
-                return answer
-            await asyncio.sleep(0.01)
 
 
 async def test_the_dead_are_listed_by_every_filter(host: Running) -> None:

@@ -70,23 +70,14 @@ async def replay(  # noqa: PLR0913 - each is an option of the command
         "mapping": None if mapping is None else read_mapping(mapping),
     }
     body = {name: value for name, value in body.items() if value is not None}
-    if filtered and mapping is not None and not dry_run:
-        raise OfframpError(
-            "--mapping is for a dry run: to send with it, save it in the subscription, then replay"
-        )
     async with open_api(host) as api:
         run = _Run(context=context, api=api, body=body, as_json=host.json)
         if filtered:
-            n = await run.try_filtered(quiet=host.json and not dry_run)
-            if dry_run or not n:
-                return
-            if not yes:
-                question = f"send {counted(n, 'event')} through {body['subscription']}?"
-                context.confirm(question, refusal="nothing was sent")
+            await run.replay_filtered(dry_run=dry_run, yes=yes)
         elif dry_run:
             await run.preview()
-            return
-        await run.send()
+        else:
+            await run.send()
 
 
 @attrs.frozen(kw_only=True)
@@ -103,7 +94,20 @@ class _Run:
         preview = (await self._post(dry_run=True))["preview"]
         self.context.show(preview["rows"], lambda: render_preview(preview), as_json=self.as_json)
 
-    async def try_filtered(self, *, quiet: bool) -> int:
+    async def replay_filtered(self, *, dry_run: bool, yes: bool) -> None:
+        """Count filtered events and show some, ask, then send them."""
+        if "mapping" in self.body and not dry_run:
+            message = "save it in the subscription to send with it, then replay"
+            raise OfframpError(f"--mapping is for a dry run: {message}")
+        n = await self._try_filtered(quiet=self.as_json and not dry_run)
+        if dry_run or not n:
+            return
+        if not yes:
+            question = f"send {counted(n, 'event')} through {self.body['subscription']}?"
+            self.context.confirm(question, refusal="nothing was sent")
+        await self.send()
+
+    async def _try_filtered(self, *, quiet: bool) -> int:
         """Count filtered events, and show some of what would be sent; answers how many."""
         answer = await self._post(dry_run=True, limit=SHOWN)
         replay = await self._follow(answer["replay"], "counting")
