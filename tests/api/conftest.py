@@ -20,8 +20,8 @@ from offramp.config import (
     Config,
     ConfigStore,
     Instance,
-    KeyRing,
     References,
+    load_key_ring,
     parse_config,
     resolve_write_keys,
 )
@@ -145,7 +145,7 @@ async def host(tmp_path: Path, partner: Partner, written: dict[str, Any]) -> Asy
         return make_runtime(instance, entry, instance.settings, transport=partner)
 
     async with Store.open(tmp_path) as store, open_queue(store) as queue:
-        configs = ConfigStore(store, KeyRing.of(b"k" * 32), catalog)
+        configs = ConfigStore(store, load_key_ring(tmp_path, environ={}), catalog)
         config = parse_config(written, catalog).config
         await configs.apply(diff(Config(), config, catalog), 0, actor="test")
         engine = Engine(catalog, queue, start)
@@ -155,6 +155,7 @@ async def host(tmp_path: Path, partner: Partner, written: dict[str, Any]) -> Asy
             queue=queue,
             ledger=SqliteLedger(store),
             configs=configs,
+            folder=tmp_path,
             backups=Backups(tmp_path),
             restored=RestoredDeliveries(store, queue),
             sums=quick_sums(store),

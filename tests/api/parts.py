@@ -71,6 +71,7 @@ CALLS: list[tuple[str, str, str, Any]] = [
     ("GET", "/api/backups", "", None),
     ("GET", "/api/backups/{id}", "LATEST", None),
     ("GET", "/api/restored", "", None),
+    ("POST", "/api/sealing-keys/rotate", "", None),
     ("POST", "/api/restored", "", {"decision": "send", "all": True}),
     ("GET", "/api/config", "", None),
     ("POST", "/api/config", "?dry_run=true", {"sources": {"x": {"write_key": "k"}}}),

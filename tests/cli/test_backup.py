@@ -308,3 +308,19 @@ def test_a_damaged_file_gives_no_backup(offramp: Offramp, backup: Path, tmp_path
     assert "damaged" in made.err or "malformed" in made.err
     assert not (tmp_path / "next").exists()
     assert not (tmp_path / "next.partial").exists()
+
+
+def test_a_running_host_makes_backups_by_itself(away: Path, tmp_path: Path) -> None:
+    """As its file says, soon after the start."""
+    away.write_text(away.read_text() + '[host.backup]\npath = "nightly"\nevery = "1h"\n')
+
+    async def run() -> None:
+        async with running(away, tmp_path / "data") as host:
+            await accept(host, "a")
+            while not host.context.backups.ended["done"]:
+                await host.context.backups.wait()
+                await asyncio.sleep(0.05)
+
+    asyncio.run(asyncio.wait_for(run(), PATIENCE))
+    [made] = tmp_path.glob("nightly/offramp-*Z")
+    assert (made / "manifest.json").exists()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from offramp.config import HostSettings
+from offramp.config import BackupSettings, HostSettings
 from offramp.config.model import DocumentTable, InstanceTable, Source, SubscriptionTable
 from offramp.config.options import keys_of, reference_rows
 
@@ -22,6 +22,7 @@ HEAD = "| key | default | value |\n|---|---|---|\n"
     [
         ("Top level", DocumentTable),
         ("`[host]`", HostSettings),
+        ("`[host.backup]`", BackupSettings),
         ("`[sources.NAME]`", Source),
         ("`[instances.NAME]`", InstanceTable),
         ("`[[instances.NAME.subscriptions]]`", SubscriptionTable),

@@ -78,6 +78,10 @@ CASES: dict[str, tuple[Watched, str]] = {
         Watched(engine=engine(withheld={"billing/Usage"}), sums=no_faults),
         "#/subscriptions/billing~1Usage",
     ),
+    "backup": (
+        Watched(engine=engine(), sums=no_faults, backup_failure=lambda: SECRET),
+        "#/host/backup",
+    ),
     "worker": (
         Watched(engine=engine(troubled={"billing/Usage": SECRET}), sums=no_faults),
         "#/subscriptions/billing~1Usage",

@@ -14,6 +14,7 @@ from offramp.api.identity import (
 from offramp.api.logins import RefusedLogins
 from offramp.api.records import event_record
 from offramp.api.reloading import Reloaded, reload, reload_refused, stale_references
+from offramp.api.sealing_keys import rotation_shape
 from offramp.api.table import control_routes, operations_of
 
 __all__ = [
@@ -36,5 +37,6 @@ __all__ = [
     "read_token",
     "reload",
     "reload_refused",
+    "rotation_shape",
     "stale_references",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import attrs
@@ -50,6 +51,8 @@ class HostContext:
     queue: Queue
     ledger: Ledger
     configs: ConfigStore
+    #: The data folder.
+    folder: Path
     backups: Backups
     restored: RestoredDeliveries
     #: The quick check of the sums, from counters alone; lists what is wrong.

@@ -21,6 +21,7 @@ from offramp.api.plugin_routes import plugin_routes
 from offramp.api.reloading import ReloadResource
 from offramp.api.replays import ReplaysResource
 from offramp.api.restored import RestoredResource
+from offramp.api.sealing_keys import SealingKeysResource
 from offramp.api.serving import routes
 from offramp.api.source_keys import SourceKeysResource
 from offramp.api.sources import SourcesResource
@@ -47,6 +48,7 @@ def operations_of(host: HostContext) -> tuple[Operation, ...]:
         ReplaysResource,
         BackupsResource,
         RestoredResource,
+        SealingKeysResource,
         DocumentsResource,
         ReloadResource,
     )

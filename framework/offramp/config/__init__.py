@@ -13,6 +13,7 @@ from offramp.config.host import (
     MAX_PAUSED_EVENTS,
     MAX_RETRY_AFTER_SECONDS,
     MIN_FREE_BYTES,
+    BackupSettings,
     HostSettings,
     LogFormat,
     LogLevel,
@@ -48,6 +49,7 @@ from offramp.config.references import (
     resolve_settings,
     resolve_write_keys,
 )
+from offramp.config.rotation import Rotation, rotate_keys
 from offramp.config.secrets import change_secrets, is_reference, mask, mask_mapping, mask_settings
 from offramp.config.store import AuditEntry, ConfigStore, StaleConfigError
 from offramp.config.toml import to_toml
@@ -64,6 +66,7 @@ __all__ = [
     "MAX_RETRY_AFTER_SECONDS",
     "MIN_FREE_BYTES",
     "AuditEntry",
+    "BackupSettings",
     "Change",
     "Config",
     "ConfigStore",
@@ -81,6 +84,7 @@ __all__ = [
     "Periods",
     "References",
     "Report",
+    "Rotation",
     "Source",
     "StaleConfigError",
     "Subscription",
@@ -111,6 +115,7 @@ __all__ = [
     "resolve_settings",
     "resolve_write_keys",
     "rotate_key_file",
+    "rotate_keys",
     "same_thing",
     "sealing_keys_in",
     "to_toml",

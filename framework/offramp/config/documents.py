@@ -76,6 +76,26 @@ def read_document_of(kind: Kind, text: str, keys: KeyRing) -> Thing:
     return thing
 
 
+def reseal_document(kind: Kind, name: str, text: str, keys: KeyRing) -> str:
+    """The document with everything that is sealed in it sealed anew, with the first of the keys.
+
+    Raises `ConfigError` where something does not open.
+    """
+    owner = f"{kind}s.{name}"
+
+    def reseal(value: Any, at: str) -> Any:
+        if is_sealed(value):
+            opened = keys.open(value, owner=owner, field=at)
+            return keys.seal(opened, owner=owner, field=at)
+        if isinstance(value, dict):
+            return {key: reseal(item, join_place(at, key)) for key, item in value.items()}
+        if isinstance(value, list):
+            return [reseal(item, join_place(at, i)) for i, item in enumerate(value)]
+        return value
+
+    return _json.dumps(reseal(_json.loads(text), "")).decode()
+
+
 def read_config(
     rows: Iterable[tuple[Kind, str, str]], keys: KeyRing, known: Known | None = None
 ) -> tuple[Config, Known]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
@@ -33,6 +34,11 @@ DISABLED_SOURCE_GRACE: Final = timedelta(days=7)
 #: Source: Segment's SDKs, which obey 300 s.
 MAX_RETRY_AFTER_SECONDS: Final = 300.0
 
+#: Of a backup a day: a week.
+BACKUPS_KEPT: Final = 7
+#: A backup takes some seconds per gigabyte.
+SHORTEST_SCHEDULE: Final = timedelta(minutes=1)
+
 LogFormat: TypeAlias = Literal["auto", "text", "json"]
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
 
@@ -55,6 +61,32 @@ def _a_url(url: str) -> str | None:
 def _a_pattern(pattern: object) -> str | None:
     fits = isinstance(pattern, str) and _PATTERN.fullmatch(pattern)
     return None if fits else _PATTERN_WANTED
+
+
+def _a_minute_at_least(every: timedelta) -> str | None:
+    return None if every >= SHORTEST_SCHEDULE else "must be a minute at least"
+
+
+@attrs.frozen(kw_only=True)
+class BackupSettings:
+    """The table `[host.backup]`: backups that the host makes by itself."""
+
+    path: Path = option(
+        required='write the folder of the backups, such as "/var/backups/offramp"',
+        description="folder in which each backup gets a folder of its own, relative to the file",
+    )
+    every: timedelta = option(
+        default=timedelta(days=1),
+        unit="hours",
+        description="time between two backups",
+        check=_a_minute_at_least,
+    )
+    keep: int = option(
+        default=BACKUPS_KEPT,
+        unit="backups",
+        minimum=1,
+        description="backups that are kept; the oldest is removed once a newer one is whole",
+    )
 
 
 @attrs.frozen(kw_only=True)
@@ -140,6 +172,12 @@ class HostSettings:
         unit="days",
         description="time that rejected and expired deliveries are kept for replay",
     )
+    backup: Mapping[str, Any] = option(
+        default=attrs.Factory(dict),
+        description="backups that the host makes by itself; see [below](#hostbackup)",
+    )
+    #: What `backup` says; `None` if the host makes none by itself.
+    backup_schedule: BackupSettings | None = attrs.field(default=None)
     public_url: str | None = option(
         default=None,
         description="what browsers reach the host by, where a proxy stands before it: "
@@ -188,4 +226,14 @@ def read_host(written: object, folder: Path, faults: list[Fault]) -> HostSetting
     """Read the table `[host]`; `folder` is what a relative data folder starts from."""
     table = Table(written, "host", faults, keys=keys_of(HostSettings))
     default = {"data_dir": folder / HostSettings().data_dir}
-    return HostSettings(**default | read_options(HostSettings, table, folder=folder))
+    values = read_options(HostSettings, table, folder=folder)
+    schedule = _read_backup(values["backup"], folder, faults) if "backup" in values else None
+    return HostSettings(**default | values, backup_schedule=schedule)
+
+
+def _read_backup(
+    written: Mapping[str, Any], folder: Path, faults: list[Fault]
+) -> BackupSettings | None:
+    table = Table(written, "host.backup", faults, keys=keys_of(BackupSettings))
+    values = read_options(BackupSettings, table, folder=folder)
+    return BackupSettings(**values) if "path" in values else None

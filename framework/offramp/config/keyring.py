@@ -137,6 +137,13 @@ def rotate_key_file(folder: Path) -> KeyRing:
     return ring
 
 
+def drop_old_keys(folder: Path) -> KeyRing:
+    """Leave only the first key in the data folder's file; what the others sealed is lost."""
+    ring = KeyRing.of(next(iter(load_key_ring(folder, environ={}).keys.values())))
+    _write_keys(folder / KEY_FILE, ring)
+    return ring
+
+
 def parse_keys(text: str, place: str) -> KeyRing:
     """Read keys in base64, one a line or with commas between them."""
     keys: list[bytes] = []

@@ -22,8 +22,8 @@ from offramp.config.diff import (
     fields_of_thing,
     masked_table,
 )
-from offramp.config.documents import Known, read_config, write_document
-from offramp.config.keyring import KeyRing
+from offramp.config.documents import Known, read_config, reseal_document, write_document
+from offramp.config.keyring import KeyRing, sealing_keys_in
 from offramp.config.model import Config, Kind
 from offramp.config.periods import Periods, read_periods, write_periods
 from offramp.errors import ConfigError, Fault, OfframpError
@@ -165,13 +165,18 @@ class ConfigStore:
 
         return [_entry(row) for row in await self._store.read(read)]
 
+    async def sealing_keys(self) -> frozenset[str]:
+        """The ids of the keys that the stored secrets are sealed with."""
+        _, rows = await self._store.read(_read_all)
+        return sealing_keys_in(text for _, _, text in rows)
+
     async def rotate(self, keys: KeyRing) -> int:
         """Seal every secret anew with the first of these keys; answers how many things had to be.
 
         The keys must open what is there, so the old ones belong in the ring too.
         """
         async with self._changing:
-            count = await self._store.write(partial(_reseal, keys=keys, catalog=self._catalog))
+            count = await self._store.write(partial(_reseal, keys=keys))
             self._keys = keys
             return count
 
@@ -250,23 +255,17 @@ def _write_references(connection: sqlite3.Connection, *, texts: frozenset[str]) 
         connection.execute(_SQL["add_reference"], {"text": text})
 
 
-def _reseal(connection: sqlite3.Connection, *, keys: KeyRing, catalog: Catalog) -> int:
+def _reseal(connection: sqlite3.Connection, *, keys: KeyRing) -> int:
     revision, rows = _read_all(connection)
-    config, _ = read_config(rows, keys)
-    things: dict[Kind, Any] = {
-        "source": config.sources,
-        "instance": config.instances,
-        "subscription": config.subscriptions,
-    }
     count = 0
     for kind, name, stored in rows:
-        thing = things[kind][name]
-        doc = write_document(kind, thing, keys, fields_of_thing(thing, config, catalog))
-        if doc != stored:  # what was sealed anew never looks as before
-            connection.execute(
-                _SQL["change"], {"revision": revision, "kind": kind, "id": name, "doc": doc}
-            )
-            count += 1
+        if not sealing_keys_in([stored]):
+            continue
+        doc = reseal_document(kind, name, stored, keys)
+        connection.execute(
+            _SQL["change"], {"revision": revision, "kind": kind, "id": name, "doc": doc}
+        )
+        count += 1
     return count
 
 

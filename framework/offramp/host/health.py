@@ -40,6 +40,10 @@ async def _none_stale() -> Iterable[Fault]:
     return ()
 
 
+def _no_failure() -> None:
+    """Nothing failed: for a host without a schedule of backups."""
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class Watched:
     """The parts of a host that the kinds look at; a kind that needs another part adds it here."""
@@ -49,6 +53,8 @@ class Watched:
     sums: Sums
     #: Lists the references that could be read before and now cannot.
     stale: Stale = _none_stale
+    #: Why the latest scheduled backup failed, or nothing.
+    backup_failure: Callable[[], str | None] = _no_failure
 
 
 @attrs.frozen(kw_only=True)
@@ -216,6 +222,17 @@ def _restored(watched: Watched) -> Iterable[Finding]:
         yield Finding(pointer=pointer, cause=UNDECIDED, public=UNDECIDED)
 
 
+def _backup(watched: Watched) -> Iterable[Finding]:
+    failure = watched.backup_failure()
+    if failure is not None:
+        cause = "the latest scheduled backup failed"
+        yield Finding(
+            pointer=pointer_to("host", "backup"),
+            cause=f"{cause}: {failure}",
+            public=f"{cause}; {CAUSE_HIDDEN}",
+        )
+
+
 async def _sums(watched: Watched) -> Iterable[Finding]:
     return [
         Finding(pointer=pointer_to("sums"), cause=fault, public=fault)
@@ -277,6 +294,12 @@ KINDS: Final = (
         summary="what was in flight at the backup that was restored waits for a decision",
         remedy=DECIDE,
         find=_restored,
+    ),
+    Kind(
+        code="backup",
+        summary="the latest scheduled backup failed",
+        remedy="make room or a right to write there; it is tried again every 15 minutes",
+        find=_backup,
     ),
     Kind(
         code="sums",

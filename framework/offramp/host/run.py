@@ -54,6 +54,7 @@ from offramp.delivery import (
     watch_loop,
 )
 from offramp.host.app import make_app
+from offramp.host.backup_schedule import BackupMetrics, BackupSchedule
 from offramp.host.health import DECIDE, UNDECIDED, Health, Watched, checks, quick_sums
 from offramp.host.listen import bind, serve
 from offramp.host.metrics import DeliveryMetrics
@@ -198,6 +199,9 @@ async def _run(
         try:
             await engine.apply(config, await configs.periods())
             context.background.start(reload_refused(context))
+            if settings.backup_schedule is not None:
+                schedule = BackupSchedule(settings.backup_schedule, context.backups)
+                context.background.start(schedule.run())
             _log_problems(engine)
             with own_identity(folder) as identity, configs.watch(put_to_work):
                 app = _app(
@@ -222,8 +226,8 @@ async def _run(
                             context=context,
                         )
         finally:
-            await context.backups.close()
             await context.background.close()
+            await context.backups.close()
             await engine.stop()
 
 
@@ -246,16 +250,23 @@ async def _context(  # noqa: PLR0913, PLR0917 - the parts of a host
         disabled_source_grace=settings.disabled_source_grace,
     )
     sums = quick_sums(store)
+    backups = Backups(store.folder, kept_bytes=settings.min_free_bytes)
     return HostContext(
         engine=engine,
         queue=queue,
         ledger=SqliteLedger(store),
         configs=configs,
-        backups=Backups(store.folder, kept_bytes=settings.min_free_bytes),
+        folder=store.folder,
+        backups=backups,
         restored=restored,
         sums=sums,
         degraded=Health(
-            Watched(engine=engine, sums=sums, stale=partial(stale_references, engine, configs))
+            Watched(
+                engine=engine,
+                sums=sums,
+                stale=partial(stale_references, engine, configs),
+                backup_failure=lambda: backups.scheduled_failure,
+            )
         ),
     )
 
@@ -307,6 +318,7 @@ def _app(  # noqa: PLR0913 - the parts of a host
     registry.register(logins)
     metrics = DeliveryMetrics(context, blocked=watchdog.blocked)
     registry.register(metrics)
+    registry.register(BackupMetrics(context.backups))
     return make_app(
         intake=context.engine,
         registry=registry,

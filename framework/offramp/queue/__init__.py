@@ -6,6 +6,7 @@ from offramp.queue.lease import EventHead, Lease, LeasePart, delivery_id, event_
 from offramp.queue.limits import Limits, Retention
 from offramp.queue.protocol import Ledger, Queue
 from offramp.queue.sqlite import (
+    MANIFEST_FILE,
     InFlight,
     Manifest,
     RestoredBackup,
@@ -44,6 +45,7 @@ from offramp.queue.values import (
 __all__ = [
     "DEAD",
     "IN_FLIGHT",
+    "MANIFEST_FILE",
     "Backup",
     "BackupRunningError",
     "Backups",

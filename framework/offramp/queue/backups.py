@@ -58,6 +58,11 @@ class Backups:
         self._known: dict[str, Backup] = {}
         self._running: asyncio.Task[None] | None = None
         self._stopped = False
+        #: How many have ended, and when the latest whole one was made (epoch seconds; 0: none).
+        self.ended = {"done": 0, "failed": 0}
+        self.last_success = 0.0
+        #: Why the latest one that the schedule made failed.
+        self.scheduled_failure: str | None = None
 
     def all(self) -> list[Backup]:
         """List the remembered backups, the latest first."""
@@ -105,6 +110,7 @@ class Backups:
                 stop=lambda: self._stopped,
             )
             begun.state = "done"
+            self.last_success = begun.manifest.made_at
             _report(begun, begun.manifest)
         except BackupStoppedError as error:
             begun.state, begun.error = "failed", str(error)
@@ -117,6 +123,7 @@ class Backups:
             _log.exception("the backup to %s failed", begun.path)
         finally:
             begun.ended_at = self._clock()
+            self.ended["failed" if begun.manifest is None else "done"] += 1
             self._running = None
 
 

@@ -25,6 +25,7 @@ from offramp.cli.commands.replay import replay
 from offramp.cli.commands.restore import restore
 from offramp.cli.commands.restored import restored
 from offramp.cli.commands.resume import resume
+from offramp.cli.commands.rotate_keys import rotate_keys
 from offramp.cli.commands.send import send
 from offramp.cli.commands.serve import serve
 from offramp.cli.commands.status import status
@@ -56,4 +57,5 @@ COMMANDS: Final[tuple[Callable[..., Any], ...]] = (
     backup,
     restore,
     restored,
+    rotate_keys,
 )

@@ -1,6 +1,6 @@
 """The engine on SQLite: one file, one process, no other service."""
 
-from offramp.queue.sqlite.backup import Manifest, read_manifest, write_backup
+from offramp.queue.sqlite.backup import MANIFEST_FILE, Manifest, read_manifest, write_backup
 from offramp.queue.sqlite.engine import SqliteQueue
 from offramp.queue.sqlite.ledger import SqliteLedger
 from offramp.queue.sqlite.opening import open_queue
@@ -9,6 +9,7 @@ from offramp.queue.sqlite.restore import restore_backup
 from offramp.queue.sqlite.restored import InFlight, RestoredBackup, RestoredDeliveries
 
 __all__ = [
+    "MANIFEST_FILE",
     "InFlight",
     "Manifest",
     "RestoredBackup",
