@@ -12,6 +12,7 @@ import attrs
 import pytest
 from tests.api.conftest import PATIENCE, SUBSCRIPTION, WRITTEN, Running
 from tests.api.parts import ended
+from tests.clocks import clock_of
 from tests.delivery.parts import event
 
 from offramp.api import filtered_replays
@@ -143,7 +144,7 @@ async def test_what_the_idempotency_window_does_not_allow_is_left_out(host: Runn
     policy = attrs.evolve(found.plan.policy, idempotency_window=34 * DAY)
     target = attrs.evolve(found, plan=attrs.evolve(found.plan, policy=policy))
     later = time.time() + 34 * DAY - WINDOW_MARGIN_SECONDS
-    context = attrs.evolve(host.context, clock=lambda: later)
+    context = attrs.evolve(host.context, clock=clock_of(lambda: later))
     work = FilteredReplay(host=context, target=target, since=0.0, until=later)
     replay = Replay(id="r", kind="filtered events", started_at=later)
     await work(replay)

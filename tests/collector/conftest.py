@@ -20,6 +20,7 @@ from offramp.collector.limits import Limits
 from offramp.delivery.incoming import Incoming
 from offramp.delivery.router import make_router
 from offramp.host.app import make_app
+from offramp.queue import Clock
 
 WRITE_KEY = "write-key-of-the-web"
 
@@ -114,6 +115,7 @@ async def start() -> AsyncIterator[Start]:
             public_url: str | None = None,
             proxies: int = 0,
             host: str = "127.0.0.1",
+            clock: Clock | None = None,
         ) -> Running:
             intake, registry = MemoryIntake(), CollectorRegistry()
             checks: dict[str, str | None] = {}
@@ -128,6 +130,7 @@ async def start() -> AsyncIterator[Start]:
                 limits=limits,
                 public_url=public_url,
                 proxies=proxies,
+                clock=clock,
             )
             url = await stack.enter_async_context(listening(app, host, 0, shutdown_seconds=0.5))
             return Running(url=url, intake=intake, registry=registry, checks=checks)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
+from tests.clocks import START, MovedClock
 
-from offramp.event import Discard
+from offramp.event import Discard, parse_time
 
 if TYPE_CHECKING:
     from tests.collector.conftest import Running, Start
@@ -51,6 +52,27 @@ async def test_a_single_endpoint_takes_its_event(
     assert event.items() >= {**SINGLES[kind], "type": kind}.items()
     assert len(event["messageId"]) == 36
     assert event["timestamp"] == event["receivedAt"]
+
+
+@pytest.mark.parametrize("endpoint", ["track", "batch"])
+async def test_while_the_clock_is_in_doubt_no_time_is_corrected(
+    start: Start, http: aiohttp.ClientSession, endpoint: str
+) -> None:
+    """A sender's times stay as they were sent, and what the host adds goes on from before."""
+    clock = MovedClock()
+    collector = await start(clock=clock)
+    clock.step(2 * 3_600)
+    clock.move(30)
+    message = {"type": "track", "timestamp": "2026-09-21T12:00:00.000Z", **SINGLES["track"]}
+    body: dict[str, Any] = {"batch": [message]} if endpoint == "batch" else dict(message)
+    body["sentAt"] = "2026-09-21T13:00:00.000Z"
+    async with http.post(f"{collector.url}/v1/{endpoint}", json=body, headers=HEADERS) as response:
+        assert response.status == 200
+    [event] = collector.intake.events
+    assert event["timestamp"] == event["originalTimestamp"] == message["timestamp"]
+    received = parse_time(event["receivedAt"])
+    assert received is not None
+    assert received.timestamp() == pytest.approx(START + 30, abs=0.01)
 
 
 @pytest.mark.parametrize("slash", ["", "/"])

@@ -23,9 +23,7 @@ def failed(*ids: str, stage: Stage = Stage.REJECTED, reason: str = "403") -> Set
     )
     retry_at = 9.0 if stage is Stage.RETRYING else None
     return Settlement(
-        lease=Lease(
-            subscription="metering/Usage", number=1, token="t", expires_at=0, parts=(part,)
-        ),
+        lease=Lease(subscription="metering/Usage", number=1, token="t", parts=(part,)),
         outcome=Outcome(stage=stage, reason=reason, message="refused the token", retry_at=retry_at),
     )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+from tests.clocks import clock_of
 from tests.delivery.parts import PATIENCE, SUBSCRIPTION, Partner, config, event, small_catalog
 
 from offramp.config import Config, Instance, Kind, Period, Periods
@@ -49,7 +50,7 @@ async def engine_at(
             small_catalog(),
             queue,
             start,
-            clock=lambda: clock[0],
+            clock=clock_of(lambda: clock[0]),
             disabled_source_grace=timedelta(seconds=GRACE),
         )
         try:

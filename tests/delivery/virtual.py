@@ -10,6 +10,7 @@ from operator import itemgetter
 from typing import Any, TypeVar
 
 import attrs
+from tests.clocks import clock_of
 from tests.delivery.parts import event, make_plan, make_small_runtime
 
 from offramp import OutgoingRequest, Response, _json
@@ -130,9 +131,7 @@ class MemoryQueue:
             for (attempt, accepted_at), group in groupby(numbers, self._part_of)
             for alike in [list(group)]
         ]
-        return Lease(
-            subscription=subscription, number=1, token=token, expires_at=until, parts=tuple(parts)
-        )
+        return Lease(subscription=subscription, number=1, token=token, parts=tuple(parts))
 
     def _part_of(self, number: int) -> tuple[int, float]:
         return self._all[number].attempt, self._all[number].accepted_at
@@ -240,7 +239,7 @@ class World:
             plan=make_plan(action or self.action),
             runtime=self.runtime,
             queue=queue or self.queue,  # type: ignore[arg-type] # what a worker needs of one
-            clock=_now,
+            clock=clock_of(_now),
             observe=lambda *_: None,
         )
         self._workers.append((worker, asyncio.create_task(worker.run())))

@@ -17,6 +17,7 @@ from typing import Any
 import attrs
 import pytest
 from aiohttp import web
+from tests.clocks import clock_of
 from tests.host.earlier_folders import FILE, FOLDERS, restored
 from tests.listening import listening
 
@@ -64,7 +65,7 @@ async def opened(
 ) -> AsyncIterator[tuple[SqliteQueue, SqliteLedger]]:
     """The queue and the ledger of a folder, an hour after it was left."""
     now = max(event["accepted_at"] for event in before["events"]) + 3_600
-    async with Store.open(folder) as store, open_queue(store, now=lambda: now) as queue:
+    async with Store.open(folder) as store, open_queue(store, clock=clock_of(lambda: now)) as queue:
         yield queue, SqliteLedger(store)
 
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.clocks import MovedClock
 from tests.docs.pages import read_page, section
 
 from offramp.delivery.breaker import Hold
@@ -18,6 +19,8 @@ from offramp.web.health import Degraded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from offramp.queue import Clock
 
 SECRET = "a value of the configuration"
 
@@ -34,9 +37,21 @@ def engine(**parts: Any) -> Any:
         runtimes=runtimes,
     )
     catalog = SimpleNamespace(problems=parts.pop("plugins", ()))
-    return SimpleNamespace(
-        snapshot=snapshot, catalog=catalog, **{"held": {}, "troubled": {}, "withheld": (), **parts}
-    )
+    known = {
+        "held": {},
+        "troubled": {},
+        "withheld": (),
+        "clock": clock_that_stepped(0.0),
+        **parts,
+    }
+    return SimpleNamespace(snapshot=snapshot, catalog=catalog, **known)
+
+
+def clock_that_stepped(seconds: float) -> Clock:
+    """One that somebody set while the host ran."""
+    clock = MovedClock()
+    clock.step(seconds)
+    return clock
 
 
 async def no_faults() -> Sequence[str]:
@@ -89,6 +104,10 @@ CASES: dict[str, tuple[Watched, str]] = {
     "reference": (
         Watched(engine=engine(), sums=no_faults, stale=one_stale),
         "#/instances/billing/settings/apiToken",
+    ),
+    "clock": (
+        Watched(engine=engine(clock=clock_that_stepped(7_200)), sums=no_faults),
+        "#/host/clock",
     ),
     "sums": (Watched(engine=engine(), sums=one_fault), "#/sums"),
 }

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import time
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import msgspec
 import pytest
+from tests.clocks import MovedClock
 
 from offramp.queue import (
+    Clock,
     Delivery,
     EventBatch,
     EventFilter,
@@ -32,33 +33,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
-#: An arbitrary moment, in epoch seconds, with microseconds that a coarse column would lose.
-START = 1_790_000_000.123457
-
-
 #: The subscription of events for which a test names none.
 SUBSCRIPTION = "sub"
 #: What an `EventFilter` takes for filtered events.
 FILTERED = frozenset({Stage.FILTERED})
-
-
-class Clock:
-    """Stands still until it is moved, or runs with the real one from then on."""
-
-    def __init__(self) -> None:
-        self._at = START
-        self._running_since: float | None = None
-
-    def __call__(self) -> float:
-        if self._running_since is None:
-            return self._at
-        return self._at + time.monotonic() - self._running_since
-
-    def move(self, seconds: float) -> None:
-        self._at += seconds
-
-    def run(self) -> None:
-        self._running_since = time.monotonic()
 
 
 @attrs.frozen
@@ -106,9 +84,9 @@ class Opened:
 
 
 @contextlib.asynccontextmanager
-async def open_sqlite(folder: Path, now: Callable[[], float]) -> AsyncIterator[Opened]:
+async def open_sqlite(folder: Path, clock: Clock) -> AsyncIterator[Opened]:
     """The engine on SQLite."""
-    async with Store.open(folder) as store, open_queue(store, now=now) as queue:
+    async with Store.open(folder) as store, open_queue(store, clock=clock) as queue:
         yield Opened(queue=queue, ledger=SqliteLedger(store))
 
 
@@ -120,7 +98,7 @@ class Bench:
     """An open engine, and short words for what most tests do with it."""
 
     def __init__(self, open_engine: Callable[[], AbstractAsyncContextManager[Opened]]) -> None:
-        self.clock = Clock()
+        self.clock = MovedClock()
         self.queue: Queue
         self.ledger: Ledger
         self._open_engine = open_engine

@@ -158,7 +158,6 @@ async def test_a_lease_lapses_and_is_given_on(bench: Bench) -> None:
     """The late holder is fenced off: the outcome that counts is the new holder's."""
     await bench.accept(1)
     late = await bench.take(ttl=10)
-    assert late.expires_at == pytest.approx(bench.clock() + 10)
     bench.clock.move(9)
     assert await bench.lease(1) is None
     bench.clock.move(2)
@@ -167,6 +166,26 @@ async def test_a_lease_lapses_and_is_given_on(bench: Bench) -> None:
     assert await bench.settle(late, Stage.REJECTED) == [0]
     assert await bench.settle(new, Stage.DELIVERED) == []
     assert await bench.stages(ids_of(new)) == [Stage.DELIVERED]
+
+
+@pytest.mark.parametrize("stage", [Stage.DELIVERED, Stage.REJECTED, Stage.RETRYING])
+async def test_a_story_tells_the_attempts_of_leases_that_lapsed(bench: Bench, stage: Stage) -> None:
+    """Nobody knows whether their holder sent anything: each counts as an attempt."""
+    ids = await bench.accept(4)
+    await bench.take(3, ttl=10)
+    bench.clock.move(11)
+    await bench.take(2, ttl=10)
+    bench.clock.move(11)
+    last = await bench.take(4, ttl=10)
+    assert [last.attempt(position) for position in range(4)] == [3, 3, 2, 1]
+    assert await bench.settle(last, stage) == []
+    tried = [(await bench.delivery(each)).attempts for each in ids]
+    assert tried == [3, 3, 2, 1]
+    if stage is Stage.RETRYING:
+        bench.clock.move(61)
+        assert await bench.settle(await bench.take(4), Stage.DELIVERED) == []
+        tried = [(await bench.delivery(each)).attempts for each in ids]
+        assert tried == [4, 4, 3, 2]
 
 
 async def test_extending_keeps_a_lease(bench: Bench) -> None:
@@ -233,7 +252,7 @@ async def test_a_clock_set_back_blocks_nothing(bench: Bench, back: float) -> Non
     fresh = await bench.accept(3)
     leased = await bench.take(1, ttl=30)
     retried = await bench.end(1, Stage.RETRYING, "slow", retry_at=bench.clock() + 60)
-    bench.clock.move(-back)
+    bench.clock.step(-back)
     async with asyncio.timeout(5):
         found = await bench.queue.lease("sub", 10, ttl=300, wait=5)
     assert ids_of(found) == fresh[1:]
@@ -248,10 +267,32 @@ async def test_a_clock_set_back_blocks_nothing(bench: Bench, back: float) -> Non
     assert ids_of(retry) == retried
 
 
+@pytest.mark.parametrize("step", [75, 7_200, 36 * 86_400, -75, -7_200], ids=str)
+async def test_a_step_of_the_clock_changes_no_wait(bench: Bench, step: float) -> None:
+    """What is to be tried in 15 minutes is tried then: not at once, and not later."""
+    bench.clock.run()
+    ids = await bench.end(2_500, Stage.RETRYING, retry_at=bench.clock() + 900)
+    bench.clock.step(step)
+    assert await bench.lease(1) is None
+    # Then the clock is believed.
+    bench.clock.move(610)
+    assert await bench.lease(1) is None
+    assert bench.clock.doubt is None
+    bench.clock.move(270)
+    assert await bench.lease(1) is None
+    # One that was set back is followed with the whole wait.
+    bench.clock.move(30 if step > 0 else 900)
+    async with asyncio.timeout(5):
+        found: list[str] = []
+        while len(found) < len(ids):
+            found += ids_of(await bench.queue.lease("sub", len(ids), ttl=30, wait=5))
+    assert sorted(found) == sorted(ids)
+
+
 async def test_a_clock_set_back_while_it_was_off_blocks_nothing(bench: Bench) -> None:
     """The same, if the process was not running when the clock was set."""
     ids = await bench.accept(2)
-    bench.clock.move(-86_400)
+    bench.clock.step(-86_400)
     await bench.reopen()
     async with asyncio.timeout(5):
         found = await bench.queue.lease("sub", 10, ttl=30, wait=5)

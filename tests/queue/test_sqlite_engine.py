@@ -7,10 +7,12 @@ import gc
 import itertools
 import shutil
 import sqlite3
+import time
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
+from tests.clocks import clock_of
 from tests.queue.conftest import Event, batch_of, ids_of
 
 from offramp.errors import QueueFullError, StorageError, StorageFullError
@@ -26,7 +28,7 @@ from offramp.queue import (
     open_queue,
 )
 from offramp.queue.block import Block, PackedHeads, read_block
-from offramp.queue.sqlite import heads
+from offramp.queue.sqlite import engine, heads, leases
 from offramp.queue.sqlite.sql import SQL
 from offramp.storage import Store
 
@@ -223,7 +225,7 @@ async def test_a_closed_queue_accepts_nothing(queue: SqliteQueue) -> None:
 async def test_a_late_holder_counts_until_the_lease_is_given_on(store: Store) -> None:
     """An outcome that is late but first saves a second delivery."""
     now = [1_000.0]
-    async with open_queue(store, now=lambda: now[0]) as queue:
+    async with open_queue(store, clock=clock_of(lambda: now[0])) as queue:
         await send(queue, "a")
         lease = await take(queue, 1)
         now[0] += 600
@@ -467,3 +469,26 @@ async def test_a_damaged_block_stops_nobody_else(
         assert "events 2 to 2 is damaged" in "; ".join(faults)
         assert await send(queue, "b") == [False]
         assert await send(queue, "d") == [True]
+
+
+async def test_a_process_that_was_stopped_keeps_its_leases(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After SIGSTOP, or a plugin that blocks everything, a holder could not extend: none lapses."""
+    monkeypatch.setattr(leases, "STOPPED_S", 0.3)
+    monkeypatch.setattr(engine, "BEAT_S", 0.01)
+    async with Store.open(tmp_path) as store, open_queue(store) as queue:
+        await queue.accept(batch_of(Event("a")))
+        lease = await queue.lease("sub", 1, ttl=0.2)
+        assert lease is not None
+        time.sleep(0.5)  # noqa: ASYNC251 - this stops everything
+        assert await queue.lease("sub", 1, ttl=0.2) is None
+        assert await queue.extend(lease, 0.2)
+        assert await queue.settle(lease, Outcome(stage=Stage.DELIVERED, reason="OK")) == []
+        # One that nobody extends lapses all the same.
+        await queue.accept(batch_of(Event("b")))
+        late = await queue.lease("sub", 1, ttl=0.2)
+        again = await queue.lease("sub", 1, ttl=0.2, wait=5)
+        assert late is not None
+        assert again is not None
+        assert again.id(0) == late.id(0)

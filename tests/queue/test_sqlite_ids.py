@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 import pytest
+from tests.clocks import clock_of
 from tests.queue.conftest import Event, batch_of
 
 from offramp.queue import SqliteLedger, open_queue
@@ -141,12 +142,19 @@ async def test_an_id_is_known_for_a_day_to_the_second(
 ) -> None:
     """Wherever it lies, and over the end of a period of the index."""
     now = [START]
+    clock = clock_of(lambda: now[0])
 
     async def ask(names: Sequence[str]) -> Sequence[bool]:
-        async with Store.open(tmp_path) as store, open_queue(store, now=lambda: now[0]) as queue:
+        async with (
+            Store.open(tmp_path) as store,
+            open_queue(store, clock=clock) as queue,
+        ):
             return await send(queue, names)
 
-    async with Store.open(tmp_path) as store, open_queue(store, now=lambda: now[0]) as queue:
+    async with (
+        Store.open(tmp_path) as store,
+        open_queue(store, clock=clock) as queue,
+    ):
         assert await send(queue, ["a", "b"]) == [True, True]
         for n in range(fill // RUN):
             now[0] += 1
@@ -171,7 +179,11 @@ async def test_an_id_is_known_for_a_day_to_the_second(
 async def test_a_clock_set_back_forgets_no_id(tmp_path: Path, back: float) -> None:
     """What came "later" than now came before all the same: in memory and in the index."""
     now = [START]
-    async with Store.open(tmp_path) as store, open_queue(store, now=lambda: now[0]) as queue:
+    clock = clock_of(lambda: now[0])
+    async with (
+        Store.open(tmp_path) as store,
+        open_queue(store, clock=clock) as queue,
+    ):
         early = [name for n in range(6) for name in names(f"e{n}", RUN)]
         for start in range(0, len(early), RUN):
             await send(queue, early[start : start + RUN])
@@ -183,7 +195,10 @@ async def test_a_clock_set_back_forgets_no_id(tmp_path: Path, back: float) -> No
         assert await send(queue, [*early, *late]) == [False] * (len(early) + len(late))
         now[0] += back
         assert await send(queue, early) == [False] * len(early)
-    async with Store.open(tmp_path) as store, open_queue(store, now=lambda: now[0]) as queue:
+    async with (
+        Store.open(tmp_path) as store,
+        open_queue(store, clock=clock) as queue,
+    ):
         assert await send(queue, early) == [False] * len(early)
 
 
@@ -239,10 +254,14 @@ async def test_memory_follows_the_disk_through_any_faults(tmp_path: Path, seed: 
     """Whatever is undone, and wherever: each id is new exactly once a day, also after a restart."""
     dice = random.Random(seed)
     now = [START]
+    clock = clock_of(lambda: now[0])
     taken: dict[str, float] = {}
     accepted = 0
     for _ in range(3):
-        async with Store.open(tmp_path) as store, open_queue(store, now=lambda: now[0]) as queue:
+        async with (
+            Store.open(tmp_path) as store,
+            open_queue(store, clock=clock) as queue,
+        ):
             for _ in range(25):
                 broken = dice.random() < 1 / 2
                 if broken:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
+from tests.clocks import MovedClock
 from tests.queue.conftest import Event, batch_of
 
 from offramp.errors import StorageError
@@ -135,8 +136,8 @@ class Life:
         self.random = random.Random(seed)
         self.store = store
         store.stored = self.note_stored
-        self.now = 1_790_000_000.0
-        self.queue = SqliteQueue(store, now=lambda: self.now)  # type: ignore[arg-type]
+        self.clock = MovedClock()
+        self.queue = SqliteQueue(store, clock=self.clock)  # type: ignore[arg-type]
         self.tasks: set[asyncio.Task[Any]] = set()
         self.sent = 0
         #: Delivery -> token and end of the lease that has it; and those that are being settled.
@@ -168,6 +169,7 @@ class Life:
         await self.queue.accept(batch_of(*events))
 
     async def lease(self, subscription: str, n: int, wait: float, onto: Lease | None) -> None:
+        asked_at = self.clock.running()
         lease = await self.queue.lease(subscription, n, ttl=TTL, wait=wait, onto=onto)
         if lease is None:
             return
@@ -176,16 +178,16 @@ class Life:
         for position in range(start, len(lease)):
             each = lease.id(position)
             token, until = self.held.get(each, ("", 0.0))
-            if until > self.now:
+            if until > self.clock.running():
                 self.faults.append(f"{each} was lent to {lease.token} while {token} holds it")
             if each in self.settling:
                 self.faults.append(f"{each} was lent while its outcome is on the way")
             if each in self.delivered:
                 self.faults.append(f"{each} was lent after it had been delivered")
-            self.held[each] = lease.token, lease.expires_at
+            self.held[each] = lease.token, 0.0
         for each, (token, until) in self.held.items():
             if token == lease.token:
-                self.held[each] = token, max(until, lease.expires_at)
+                self.held[each] = token, max(until, asked_at + TTL)
         self.leases.append(lease)
 
     async def settle(self, lease: Lease, outcome: Outcome) -> None:
@@ -194,7 +196,9 @@ class Life:
         mine = {
             each
             for each in ids
-            if (held := self.held.get(each)) and held[0] == lease.token and held[1] > self.now
+            if (held := self.held.get(each))
+            and held[0] == lease.token
+            and held[1] > self.clock.running()
         }
         before = {each: self.held.pop(each) for each in mine}
         self.settling |= mine
@@ -202,8 +206,7 @@ class Life:
             lost = {ids[position] for position in await self.queue.settle(lease, outcome)}
         except StorageError:
             for each, (token, until) in before.items():
-                # The clock may have been set back meanwhile.
-                self.held.setdefault(each, (token, min(until, self.now)))
+                self.held.setdefault(each, (token, until))
             raise
         finally:
             self.settling -= mine
@@ -232,7 +235,7 @@ class Life:
         if await self.queue.extend(lease, TTL):
             for each, (token, _) in self.held.items():
                 if token == lease.token:
-                    self.held[each] = token, self.now + TTL
+                    self.held[each] = token, self.clock.running() + TTL
 
     def part(self) -> Lease | None:
         """A random part of a random lease."""
@@ -244,21 +247,23 @@ class Life:
 
     def outcome(self) -> Outcome:
         stage = self.random.choice([Stage.DELIVERED] * 3 + [Stage.RETRYING, Stage.REJECTED])
-        retry_at = self.now + self.random.choice([0, 3]) if stage is Stage.RETRYING else None
+        retry_at = self.clock() + self.random.choice([0, 3]) if stage is Stage.RETRYING else None
         return Outcome(stage=stage, reason="R", retry_at=retry_at)
 
     def move_clock(self, seconds: float) -> None:
-        self.now += seconds
-        if seconds < 0:
-            self.held = {each: (token, at + seconds) for each, (token, at) in self.held.items()}
-        self.queue._time()
+        self.clock.move(seconds)
+        self.queue.follow_clock()
+
+    def set_clock(self, seconds: float) -> None:
+        self.clock.step(seconds)
+        self.queue.follow_clock()
 
     def step(self) -> None:  # noqa: C901, PLR0912 - one case for each thing that may happen
         chance = self.random
         part = self.part()
         match chance.choices(
             ["commit", "report", "look", "answer", "accept", "lease", "settle", "release", "extend",
-             "onto", "clock", "back", "cancel", "replay", "leave"],
+             "onto", "clock", "set", "cancel", "replay", "leave"],
             [14, 14, 14, 14, 8, 10, 10, 3, 2, 4, 4, 1, 1, 2, 1],
         )[0]:  # fmt: skip
             case "commit":
@@ -284,8 +289,8 @@ class Life:
                 self.start(self.lease(part.subscription, chance.randint(1, 8), 0, part))
             case "clock":
                 self.move_clock(chance.choice([0.5, 4, TTL + 1]))
-            case "back":
-                self.move_clock(-chance.choice([0.05, 3, 100]))
+            case "set":
+                self.set_clock(chance.choice([-0.05, -3, -100, 100]))
             case "cancel":
                 self.start(self.queue.cancel(chance.choice(SUBSCRIPTIONS)))
             case "replay":

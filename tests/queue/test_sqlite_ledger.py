@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 import pytest
-from tests.queue.conftest import FILTERED, Bench, Clock, Opened, ids_of
+from tests.clocks import MovedClock
+from tests.queue.conftest import FILTERED, Bench, Opened, ids_of
 
 from offramp.queue import EventFilter, SqliteLedger, Stage, open_queue
 from offramp.queue.sqlite import scan
@@ -48,8 +49,8 @@ class Desk(Bench):
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     """An open desk; a test may leave faults."""
-    clock = Clock()
-    async with Store.open(tmp_path) as store, open_queue(store, now=clock) as queue:
+    clock = MovedClock()
+    async with Store.open(tmp_path) as store, open_queue(store, clock=clock) as queue:
         made = Desk(lambda: Opened(queue, SqliteLedger(store)))  # type: ignore[arg-type, return-value]
         made.clock, made.store = clock, store
         made.queue, made.ledger = queue, SqliteLedger(store)
@@ -88,7 +89,7 @@ async def test_damaged_heads_do_not_stop_accepting(
     for letter in "abcdef":
         await desk.send(desk.event(letter))
     await desk.damage("b", "heads")
-    async with open_queue(desk.store, now=desk.clock) as desk.queue:
+    async with open_queue(desk.store, clock=desk.clock) as desk.queue:
         assert await desk.send(*map(desk.event, "cabg")) == [False, False, True, True]
         assert ids_of(await desk.lease(9)) == [*"acdef", "b", "g"]
 

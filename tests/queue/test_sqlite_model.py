@@ -13,6 +13,7 @@ import attrs
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from tests.clocks import clock_of
 from tests.queue.conftest import Event, batch_of
 
 from offramp.queue import (
@@ -76,6 +77,8 @@ class Entry:
     due_at: float
     stage: Stage = Stage.WAITING
     attempts: int = 0
+    #: Leases that lapsed since the last outcome: each may have been an attempt.
+    lapsed: int = 0
     updated_at: float = 0
     #: Whether it was never settled, replayed or backfilled.
     fresh: bool = True
@@ -111,6 +114,7 @@ class QueueLife(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.stack = AsyncExitStack()
         self.now = 1_790_000_000.0
+        self.clock = clock_of(lambda: self.now)
         self.events: list[Known] = []
         self.latest: dict[tuple[str, str], float] = {}
         self.holders: list[Holder] = []
@@ -130,7 +134,7 @@ class QueueLife(RuleBasedStateMachine):
         async def opened() -> None:
             store = Store.open(Path(self.folder.name))
             self.store = await self.stack.enter_async_context(store)
-            queue = open_queue(self.store, now=lambda: self.now)
+            queue = open_queue(self.store, clock=self.clock)
             self.queue = await self.stack.enter_async_context(queue)
             self.ledger = SqliteLedger(self.store)
 
@@ -166,7 +170,7 @@ class QueueLife(RuleBasedStateMachine):
         assert self.run(together()) == expected
 
     def _is_new(self, source: str, message_id: str, ways: Sequence[str]) -> bool:
-        if self.latest.get((source, message_id), 0) > self.now - DAY:
+        if self.latest.get((source, message_id), 0) > self.clock.ago(DAY):
             return False
         self.latest[source, message_id] = self.now
         by_way = dict(zip(SUBSCRIPTIONS, ways, strict=True))
@@ -193,7 +197,7 @@ class QueueLife(RuleBasedStateMachine):
         for holder in self.holders:
             # All that lapsed is free from the next lease on.
             if holder.lease.subscription == subscription and not self._runs(holder):
-                self._lose(holder)
+                self._lapse(holder)
         free = {
             (entry.event.source, entry.event.message_id, entry.event.accepted_at): entry
             for entry in self.entries(subscription)
@@ -213,7 +217,7 @@ class QueueLife(RuleBasedStateMachine):
             leased = lease.delivery(position)
             entry = free.pop((leased.source, leased.message_id, leased.accepted_at))
             assert (leased.attempt, lease.bodies[position]) == (
-                entry.attempts + 1,
+                entry.attempts + entry.lapsed + 1,
                 entry.event.body,
             )
             found.append(entry)
@@ -229,9 +233,10 @@ class QueueLife(RuleBasedStateMachine):
         self.holders.append(holder)
 
     @staticmethod
-    def _lose(holder: Holder) -> None:
+    def _lapse(holder: Holder) -> None:
         for position in holder.held:
             holder.entries[position].holder = None
+            holder.entries[position].lapsed += 1
 
     def _is_free(self, entry: Entry) -> bool:
         return entry.holder is None or entry.holder.expires_at <= self.now
@@ -310,7 +315,8 @@ class QueueLife(RuleBasedStateMachine):
         entry.holder = None
         entry.fresh = False
         entry.stage = outcome.stage
-        entry.attempts += 1
+        entry.attempts += entry.lapsed + 1
+        entry.lapsed = 0
         entry.updated_at = self.now
         if outcome.retry_at is not None:
             entry.due_at = outcome.retry_at
@@ -371,7 +377,7 @@ class QueueLife(RuleBasedStateMachine):
         ]
         assert self.run(self.queue.cancel(subscription)) == len(ended)
         for entry in ended:
-            entry.stage, entry.updated_at = Stage.EXPIRED, self.now
+            entry.stage, entry.updated_at, entry.lapsed = Stage.EXPIRED, self.now, 0
 
     def _replay(self, subscription: str | None, stages: frozenset[Stage]) -> None:
         again = [entry for entry in self.entries(subscription) if entry.stage in stages]
@@ -389,7 +395,7 @@ class QueueLife(RuleBasedStateMachine):
         # All leases are lost; everything else is as before.
         self.run(self.stack.aclose())
         for entry in self.entries():
-            entry.holder = None
+            entry.holder, entry.lapsed = None, 0
         self.start()
 
     @rule(subscription=st.sampled_from(SUBSCRIPTIONS), data=st.data())

@@ -8,6 +8,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.clocks import clock_of
 from tests.queue.conftest import Event, batch_of, ids_of
 
 from offramp.errors import StorageError
@@ -51,7 +52,7 @@ async def test_what_lapses_while_another_part_cannot_be_settled_has_one_holder(
 ) -> None:
     """A part that could not be stored comes back alone: what lapsed meanwhile is with another."""
     now = [1_000.0]
-    async with open_queue(store, now=lambda: now[0]) as queue:
+    async with open_queue(store, clock=clock_of(lambda: now[0])) as queue:
         await send(queue, 10)
         first = await queue.lease("sub", 10, ttl=TTL)
         assert first is not None

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.clocks import clock_of
 from tests.queue.conftest import FILTERED, ids_of
 
 from offramp.errors import StorageError
@@ -112,7 +113,7 @@ async def shelf(tmp_path: Path) -> AsyncIterator[Shelf]:
     """An open shelf; whatever was forgotten, the sums must hold."""
     async with Store.open(tmp_path) as store:
         made = Shelf(store)
-        async with open_queue(store, now=lambda: made.now) as made.queue:
+        async with open_queue(store, clock=clock_of(lambda: made.now)) as made.queue:
             yield made
         await made.check()
 
@@ -412,7 +413,7 @@ async def test_forgetting_runs_by_itself_and_outlives_a_failure(
     rounds = []
     enough = asyncio.Event()
 
-    async def prune(_: Pruner, now: float) -> int:
+    async def prune(_: Pruner, now: float, **_more: object) -> int:
         rounds.append(now)
         if len(rounds) == 1:
             raise StorageError("disk trouble")
@@ -420,7 +421,7 @@ async def test_forgetting_runs_by_itself_and_outlives_a_failure(
         return 0
 
     monkeypatch.setattr(Pruner, "prune", prune)
-    async with Store.open(tmp_path) as store, open_queue(store, now=lambda: 5.0):
+    async with Store.open(tmp_path) as store, open_queue(store, clock=clock_of(lambda: 5.0)):
         async with asyncio.timeout(5):
             await enough.wait()
     assert set(rounds) == {5.0}

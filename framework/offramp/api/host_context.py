@@ -13,7 +13,7 @@ import attrs
 from offramp.config import Config, ConfigStore
 from offramp.delivery import Engine
 from offramp.plugins import Catalog
-from offramp.queue import Backups, Ledger, Queue, RestoredDeliveries
+from offramp.queue import Backups, Clock, Ledger, Queue, RestoredDeliveries
 from offramp.web.health import FindDegraded, nothing_degraded
 from offramp.web.unknown_paths import UnknownPaths
 
@@ -45,7 +45,7 @@ class Background:
 
 @attrs.frozen(kw_only=True, eq=False)
 class HostContext:
-    """One running host; `clock` gives epoch seconds."""
+    """One running host."""
 
     engine: Engine
     queue: Queue
@@ -59,7 +59,7 @@ class HostContext:
     sums: Callable[[], Awaitable[Sequence[str]]] = _no_faults
     #: Lists what does not run.
     degraded: FindDegraded = nothing_degraded
-    clock: Callable[[], float] = time.time
+    clock: Clock = attrs.field()
     started_at: float = attrs.field(factory=time.time)
     #: Held during a change of the configuration, so that changes are made one after another.
     changing: asyncio.Lock = attrs.field(factory=asyncio.Lock)
@@ -68,6 +68,10 @@ class HostContext:
     _computing: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)
     #: Closed with the host.
     background: Background = attrs.field(factory=Background)
+
+    @clock.default
+    def _default_clock(self) -> Clock:
+        return self.engine.clock
 
     @property
     def catalog(self) -> Catalog:

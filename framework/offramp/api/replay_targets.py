@@ -42,8 +42,7 @@ class ReplayTarget:
 
     def is_too_old(self, accepted_at: float, *, now: float) -> bool:
         """Whether the partner may soon not recognize a repeat of an event any more."""
-        soon = now + WINDOW_MARGIN_SECONDS
-        return self.plan.policy.forgotten(accepted_at=accepted_at, now=soon)
+        return self.plan.policy.forgotten(age=now - accepted_at + WINDOW_MARGIN_SECONDS)
 
 
 def find_target(host: HostContext, subscription: str) -> ReplayTarget:

@@ -23,6 +23,7 @@ from offramp.collector.metrics import CollectorMetrics
 from offramp.delivery.incoming import Incoming
 from offramp.errors import EventError, describe_type
 from offramp.event import Arrival, Discard
+from offramp.queue import Clock
 from offramp.web.answers import RefusedError, data, partial, success
 from offramp.web.bodies import read_body
 from offramp.web.callers import caller_address
@@ -49,14 +50,6 @@ BATCH_ENDPOINTS: Final = ("batch", "b", "import")
 SDK_METRICS_ENDPOINT: Final = "m"
 #: Browsers send the write key within the event.
 _WRITE_KEY: Final = Projection(frozenset({("writeKey",)}))
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _trusted() -> bool:
-    return True
 
 
 Take: TypeAlias = Callable[[web.Request, bytes], Awaitable[web.StreamResponse]]
@@ -89,15 +82,14 @@ def collector_routes(  # noqa: PLR0913 - all but the first are options, by keywo
     limits: Limits | None = None,
     public_url: str | None = None,
     proxies: int = 0,
-    now: Callable[[], datetime] = _now,
-    clock_trusted: Callable[[], bool] = _trusted,
+    clock: Clock | None = None,
     new_id: Callable[[], str] = make_id,
 ) -> list[web.RouteDef]:
     """Make the routes of the tracking API below `/v1/`, each also with a trailing slash.
 
     `public_url` is the URL by which browsers reach the collector, if it is behind a proxy;
-    `proxies` is the number of proxies whose X-Forwarded-For is trusted. While `clock_trusted` says
-    no, the times of senders are not corrected by `now`.
+    `proxies` is the number of proxies whose X-Forwarded-For is trusted. While the `clock` is in
+    doubt, it corrects no time of a sender.
     """
     limits = limits or Limits()
     rate = limits.requests_per_second
@@ -107,8 +99,7 @@ def collector_routes(  # noqa: PLR0913 - all but the first are options, by keywo
         limits=limits,
         public_url=public_url,
         proxies=proxies,
-        now=now,
-        clock_trusted=clock_trusted,
+        clock=clock or Clock(),
         new_id=new_id,
         maker=EventMaker(limits=limits),
         deadline=Deadline(limits.accept_seconds),
@@ -146,8 +137,7 @@ class _Collector:
     limits: Limits
     public_url: str | None
     proxies: int
-    now: Callable[[], datetime]
-    clock_trusted: Callable[[], bool]
+    clock: Clock
     new_id: Callable[[], str]
     maker: EventMaker
     deadline: Deadline
@@ -242,10 +232,10 @@ class _Collector:
         address = caller_address(request, self.proxies)
         return Arrival(
             kind=kind,
-            received_at=self.now(),
+            received_at=datetime.fromtimestamp(self.clock(), UTC),
             new_id=self.new_id,
             ip=address,
-            clock_trusted=self.clock_trusted(),
+            clock_trusted=self.clock.doubt is None,
             **shared,
         )
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -42,7 +42,7 @@ from offramp.delivery.snapshot import (
 from offramp.delivery.worker import Worker
 from offramp.errors import PluginError, StorageError
 from offramp.plugins import Catalog, pick
-from offramp.queue import Queue, Stage
+from offramp.queue import Clock, Queue, Stage
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ FAULT_PAUSE_SECONDS: Final = 1.0
 class Engine:
     """Accepts events into the queue and delivers them; `start`, then `apply` a configuration.
 
-    Nothing is sent to the subscriptions in `withheld` until `release`. `clock` gives epoch seconds.
+    Nothing is sent to the subscriptions in `withheld` until `release`.
     Implements the `Intake` of the collector.
     """
 
@@ -69,7 +69,7 @@ class Engine:
         *,
         references: References | None = None,
         withheld: Collection[str] = (),
-        clock: Callable[[], float] = time.time,
+        clock: Clock | None = None,
         max_paused_events: int = MAX_PAUSED_EVENTS,
         disabled_source_grace: timedelta = DISABLED_SOURCE_GRACE,
     ) -> None:
@@ -81,7 +81,8 @@ class Engine:
         #: Write key -> when it was last used, in epoch seconds; since the start.
         self.key_used_at: dict[str, float] = {}
         self._start_instance = start_instance
-        self._clock = clock
+        #: The one by which the queue stores times.
+        self.clock = clock or Clock()
         self._snapshot: Snapshot = compile_config(Config(), catalog, start_instance)
         self._withheld = set(withheld)
         self._workers: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
@@ -133,7 +134,7 @@ class Engine:
 
     def source_of(self, write_key: str) -> str | None:
         """Find the source of a write key whose events are stored, or `None`; notes the use."""
-        now = self._clock()
+        now = self.clock()
         source = self._snapshot.source_of(write_key, now, closed=False)
         if source is not None:
             self.key_used_at[write_key] = now
@@ -141,7 +142,7 @@ class Engine:
 
     def closed_source_of(self, write_key: str) -> str | None:
         """Find the source of a write key that has been disabled for too long, or `None`."""
-        return self._snapshot.source_of(write_key, self._clock(), closed=True)
+        return self._snapshot.source_of(write_key, self.clock(), closed=True)
 
     def open(self, source: str) -> Incoming:
         """Gather the events of one request from a source; they are routed by this configuration."""
@@ -158,7 +159,7 @@ class Engine:
     async def _store(self, snapshot: Snapshot, source: str, incoming: Incoming) -> Sequence[bool]:
         self._accepting[snapshot] += 1
         try:
-            return await self.queue.accept(incoming.batch(source, self._clock()))
+            return await self.queue.accept(incoming.batch(source, self.clock()))
         finally:
             self._accepting[snapshot] -= 1
             self._accepted.set()
@@ -196,7 +197,7 @@ class Engine:
                 return old
             periods = old.periods if periods is None else periods
             new = start_runtimes(compiled, self.catalog, self._start_instance).with_periods(
-                periods, grace=self._grace, now=self._clock()
+                periods, grace=self._grace, now=self.clock()
             )
             self._snapshot = new
             paused = new.paused_subscriptions
@@ -266,7 +267,7 @@ class Engine:
         """Explain what an enabled subscription would make of an event; nothing is sent."""
         plan = pick(self._snapshot.plans, subscription, "running subscription")
         runtime = self._snapshot.runtime_of(plan)
-        return await explain(plan, runtime, event, now=self._clock())
+        return await explain(plan, runtime, event, now=self.clock())
 
     async def wait_until_idle(self, *, timeout: float) -> bool:
         """Wait until running subscriptions have nothing in flight; `False` after `timeout` s."""
@@ -286,7 +287,7 @@ class Engine:
             plan=plan,
             runtime=runtime,
             queue=self.queue,
-            clock=self._clock,
+            clock=self.clock,
             observe=self._observe,
             pauses=self._snapshot.periods.pauses_of(self._snapshot.config, subscription),
         )
@@ -340,7 +341,7 @@ class Engine:
         self._alarm.note(settlement, lost)
         if not self.catalog.plugins.observes:
             return
-        now = self._clock()
+        now = self.clock()
         ended = [
             plan.settled(settlement.lease.delivery(position), outcome, now)
             for position, outcome in settlement.outcomes()

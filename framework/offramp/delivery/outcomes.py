@@ -20,7 +20,7 @@ from offramp.delivery.runtime import InstanceRuntime
 from offramp.delivery.secrecy import masked_json, shown_code
 from offramp.errors import DeliveryError, RejectedError
 from offramp.http import Mask, readable
-from offramp.queue import Lease, LeasePart, Outcome, Stage
+from offramp.queue import Clock, Lease, LeasePart, Outcome, Stage
 
 DELIVERED: Final = "OK"
 #: Longest stored message of a failure, in characters.
@@ -54,11 +54,11 @@ class Settlement:
 
 @attrs.frozen(kw_only=True)
 class OutcomeMaker:
-    """Makes the outcomes of one subscription; `clock` gives epoch seconds, `jitter` 0 to 1."""
+    """Makes the outcomes of one subscription; `jitter` gives 0 to 1."""
 
     plan: Plan
     runtime: InstanceRuntime
-    clock: Callable[[], float]
+    clock: Clock
     jitter: Callable[[], float] = random.random
     #: Times that the retry window does not count.
     pauses: Pauses = attrs.field(factory=Pauses)
@@ -175,10 +175,13 @@ class OutcomeMaker:
             asked=min(error.retry_after or 0.0, self.runtime.gate.max_retry_after),
             # Refused credentials hold the instance, whose probes already wait.
             attempt=1 if refuses_credentials(error) else part.attempt,
-            accepted_at=part.accepted_at,
-            opened_at=part.opened_at + self.pauses.seconds(part.opened_at, now),
+            accepted_at=now - self.clock.longest_age(part.accepted_at),
+            opened_at=now
+            - self.clock.age(part.opened_at)
+            + self.pauses.seconds(part.opened_at, now),
             now=now,
             jitter=self.jitter(),
+            may_expire=self.clock.doubt is None,
         )
 
     def _message(self, error: DeliveryError, mask: Mask) -> str:

@@ -8,12 +8,14 @@ import attrs
 
 from offramp.definition import Action, Retry
 from offramp.errors import RetryableError
-from offramp.queue import Stage
+from offramp.queue import Doubt, Stage
 
 #: 2 ** 63 seconds is above every cap; larger powers could overflow a float.
 MAX_DOUBLINGS: Final = 63
 #: Reason: the window in which the partner recognizes repeats is over.
 FORGOTTEN: Final = "IDEMPOTENCY_WINDOW_OVER"
+#: Reason: it may be over, if this machine's clock is right, which is not certain.
+CLOCK_IN_DOUBT: Final = "CLOCK_IN_DOUBT"
 
 
 @attrs.frozen(kw_only=True)
@@ -27,10 +29,12 @@ class RetryPolicy:
     #: How long the partner recognizes a repeat, from acceptance on; no attempt is made later.
     idempotency_window: float | None = None
 
-    def forgotten(self, *, accepted_at: float, now: float) -> bool:
-        """Whether the partner may no longer recognize a repeat, so that none may be sent."""
-        window = self.idempotency_window
-        return window is not None and now >= accepted_at + window
+    def forgotten(self, *, age: float) -> bool:
+        """Whether the partner may no longer recognize a repeat, so that none may be sent.
+
+        `age` is how long ago, in seconds, the event may have been accepted.
+        """
+        return self.idempotency_window is not None and age >= self.idempotency_window
 
     def deadline(self, *, accepted_at: float, opened_at: float) -> float:
         """The latest time of an attempt, in epoch seconds."""
@@ -46,6 +50,16 @@ def too_late() -> RetryableError:
         "the destination may have forgotten this event's idempotency key, so that a repeat "
         "could count twice; it is not sent again",
         code=FORGOTTEN,
+    )
+
+
+def too_late_if(doubt: Doubt) -> RetryableError:
+    """Make the error of such a delivery while the clock is in doubt: it waits, and is not ended."""
+    return RetryableError(
+        "the destination may have forgotten this event's idempotency key, if this machine's clock "
+        f"is right; it is not sent until that is certain: {doubt}",
+        code=CLOCK_IN_DOUBT,
+        retry_after=max(0.0, doubt.until - doubt.now),
     )
 
 
@@ -89,16 +103,20 @@ def decide(  # noqa: PLR0913 - everything that the decision depends on, nothing 
     now: float,
     jitter: float,
     asked: float = 0.0,
+    may_expire: bool = True,
 ) -> Decision:
     """Retry, reject or expire after attempt number `attempt` (from 1) failed.
 
     `asked` is the pause that the partner asked for and that is obeyed, in seconds. The last
-    attempt is made at the deadline at the latest.
+    attempt is made at the deadline at the latest. Without `may_expire`, as while the clock is in
+    doubt, there is no deadline.
     """
     if not retryable:
         return Decision(stage=Stage.REJECTED)
     deadline = policy.deadline(accepted_at=accepted_at, opened_at=opened_at)
+    wished = now + max(asked, backoff(attempt, policy, jitter=jitter))
+    if not may_expire:
+        return Decision(stage=Stage.RETRYING, retry_at=wished)
     if now >= deadline:
         return Decision(stage=Stage.EXPIRED)
-    wished = now + max(asked, backoff(attempt, policy, jitter=jitter))
     return Decision(stage=Stage.RETRYING, retry_at=min(wished, deadline))

@@ -20,11 +20,11 @@ from offramp.delivery.limits import WaitGroup
 from offramp.delivery.memory import Memory
 from offramp.delivery.outcomes import OutcomeMaker, Settlement
 from offramp.delivery.plan import Plan
-from offramp.delivery.retry import too_late
+from offramp.delivery.retry import too_late, too_late_if
 from offramp.delivery.runtime import InstanceRuntime
 from offramp.errors import StorageError
 from offramp.http import Mask
-from offramp.queue import Lease, Queue
+from offramp.queue import Clock, Lease, Queue
 
 log = logging.getLogger(__name__)
 
@@ -65,12 +65,12 @@ Observer = Callable[[Plan, Settlement, Collection[int]], None]
 
 @attrs.define(kw_only=True, eq=False)
 class Worker:
-    """Delivers for one subscription until it is stopped; `clock` is in epoch seconds."""
+    """Delivers for one subscription until it is stopped."""
 
     plan: Plan
     runtime: InstanceRuntime
     queue: Queue
-    clock: Callable[[], float]
+    clock: Clock
     observe: Observer
     jitter: Callable[[], float] = random.random
     #: When the subscription was paused; it is not while a worker runs.
@@ -279,11 +279,13 @@ class Worker:
         late = [
             position
             for span, part in lease.spans()
-            if self.plan.policy.forgotten(accepted_at=part.accepted_at, now=now)
+            if self.plan.policy.forgotten(age=self.clock.longest_age(part.accepted_at))
             for position in span
         ]
         if late:
-            outcomes = self._outcomes.failed(lease, late, too_late(), attempted=False)
+            doubt = self.clock.doubt
+            error = too_late() if doubt is None else too_late_if(doubt)
+            outcomes = self._outcomes.failed(lease, late, error, attempted=False)
             settlements.append(Settlement.of(lease, dict(zip(late, outcomes, strict=True))))
             lease = lease.without(late)
         made = Preparation(bodies=lease.bodies)

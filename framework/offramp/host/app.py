@@ -16,6 +16,7 @@ from offramp.collector.unknown import unknown_route
 from offramp.host.descriptors import watch_descriptors
 from offramp.host.malformed import ConnectionLog, meet_expectation, refuse_other_versions
 from offramp.host.ops import Check, Refresh, ops_routes
+from offramp.queue import Clock
 from offramp.web.health import FindDegraded, nothing_degraded
 from offramp.web.unknown_paths import UnknownPaths
 
@@ -36,11 +37,12 @@ def make_app(  # noqa: PLR0913 - the parts of a host, by keyword
     more: Iterable[web.RouteDef] = (),
     refresh: Refresh | None = None,
     unknown_paths: UnknownPaths | None = None,
+    clock: Clock | None = None,
 ) -> web.Application:
     """Make the application with the collector, the endpoints for operations, and `more` routes.
 
     `/readyz` reports `readiness` and `degraded`; `refresh` runs before each scrape of the metrics.
-    `unknown_paths` counts requests that no route serves.
+    `unknown_paths` counts requests that no route serves. The collector goes by the `clock`.
     """
     metrics = CollectorMetrics(registry)
     unknown_paths = unknown_paths or UnknownPaths()
@@ -62,6 +64,7 @@ def make_app(  # noqa: PLR0913 - the parts of a host, by keyword
         limits=limits,
         public_url=public_url,
         proxies=proxies,
+        clock=clock,
     )
     ops = ops_routes(
         registry=registry,

@@ -251,6 +251,12 @@ async def _references(watched: Watched) -> Iterable[Finding]:
     ]
 
 
+def _clock(watched: Watched) -> Iterable[Finding]:
+    doubt = watched.engine.clock.doubt
+    if doubt is not None:
+        yield Finding(pointer=pointer_to("host", "clock"), cause=str(doubt), public=str(doubt))
+
+
 #: The order in which they are listed.
 KINDS: Final = (
     Kind(
@@ -300,6 +306,12 @@ KINDS: Final = (
         summary="the latest scheduled backup failed",
         remedy="make room or a right to write there; it is tried again every 15 minutes",
         find=_backup,
+    ),
+    Kind(
+        code="clock",
+        summary="this machine's clock is not believed, so nothing is deleted and nothing expires",
+        remedy="compare it with another clock, and set it if it is wrong",
+        find=_clock,
     ),
     Kind(
         code="sums",

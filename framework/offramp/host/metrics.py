@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -32,13 +31,12 @@ class DeliveryMetrics(Collector):
         host: HostContext,
         *,
         blocked: Mapping[str, float] = MappingProxyType({}),
-        clock: Callable[[], float] = time.time,
     ) -> None:
         self._host = host
         #: Plugin -> seconds for which it blocked the event loop; only grows.
         self._blocked = blocked
-        self._clock = clock
-        self._from = _minute(clock())
+        self._clock = host.clock
+        self._from = _minute(self._clock())
         self._before: Counter[tuple[str, ...]] = Counter()
         self._recent: Counter[tuple[str, ...]] = Counter()
         self._depths: Mapping[str, Depth] = {}
@@ -73,6 +71,7 @@ class DeliveryMetrics(Collector):
         yield from self._of_instances()
         yield self._of_plugins()
         yield self._of_health()
+        yield self._of_clock()
 
     def _counts(self) -> Iterator[Metric]:
         deliveries = CounterMetricFamily(
@@ -164,6 +163,15 @@ class DeliveryMetrics(Collector):
         for kind in KINDS:
             degraded.add_metric([kind.code], self._degraded[kind.code])
         return degraded
+
+    def _of_clock(self) -> Metric:
+        doubt = self._clock.doubt
+        return GaugeMetricFamily(
+            "offramp_clock_doubt_seconds",
+            "How far the machine's clock is ahead (below 0: behind) of the time that the host "
+            "expected; 0 unless the host doubts it.",
+            value=0.0 if doubt is None else doubt.seconds,
+        )
 
 
 def _minute(seconds: float) -> int:

@@ -62,6 +62,7 @@ from offramp.http import open_transport
 from offramp.plugins import Catalog, CatalogEntry
 from offramp.queue import (
     Backups,
+    Clock,
     Ledger,
     Queue,
     RestoredDeliveries,
@@ -180,17 +181,20 @@ async def _run(
     folder: Path,
     sockets: Sequence[socket.socket],
 ) -> AsyncIterator[Host]:
+    clock = Clock()
     async with (
         Store.open(folder) as store,
-        open_queue(store, limits=queue_limits(settings), retention=retention(settings)) as queue,
+        open_queue(
+            store, clock=clock, limits=queue_limits(settings), retention=retention(settings)
+        ) as queue,
         watch_loop(catalog.plugins.owner) as watchdog,
     ):
         (folder / URL_FILE).unlink(missing_ok=True)  # of a host that was killed
-        configs = ConfigStore(store, load_key_ring(folder), catalog)
+        configs = ConfigStore(store, load_key_ring(folder), catalog, clock=clock)
         token = load_token(folder, settings.api_token)
         references = References(allowed=settings.references, own_folder=folder)
         changes, config, references = await _in_force(configs, written, catalog, references)
-        context = await _context(store, queue, configs, catalog, settings, references)
+        context = await _context(store, queue, configs, catalog, settings, references, clock)
         engine = context.engine
 
         async def put_to_work(_: int, changed: Config) -> None:
@@ -238,13 +242,15 @@ async def _context(  # noqa: PLR0913, PLR0917 - the parts of a host
     catalog: Catalog,
     settings: HostSettings,
     references: References,
+    clock: Clock,
 ) -> HostContext:
     restored = RestoredDeliveries(store, queue)
     engine = Engine(
         catalog,
         queue,
-        start_instances(catalog, references, max_retry_after=settings.max_retry_after),
+        start_instances(catalog, references, clock=clock, max_retry_after=settings.max_retry_after),
         references=references,
+        clock=clock,
         withheld=await restored.undecided(),
         max_paused_events=settings.max_paused_events,
         disabled_source_grace=settings.disabled_source_grace,
@@ -335,6 +341,7 @@ def _app(  # noqa: PLR0913 - the parts of a host
             identity=identity,
         ),
         refresh=metrics.refresh,
+        clock=context.clock,
         unknown_paths=context.unknown_paths,
     )
 

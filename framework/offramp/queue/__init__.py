@@ -1,6 +1,7 @@
 """The durable queue and the ledger: one Protocol for every engine."""
 
 from offramp.queue.backups import Backup, BackupRunningError, Backups
+from offramp.queue.clock import Clock, Doubt, Step
 from offramp.queue.dead_letters import dead_letter_pages
 from offramp.queue.lease import EventHead, Lease, LeasePart, delivery_id, event_of
 from offramp.queue.limits import Limits, Retention
@@ -49,11 +50,13 @@ __all__ = [
     "Backup",
     "BackupRunningError",
     "Backups",
+    "Clock",
     "Count",
     "Counted",
     "DeadLetterFilter",
     "Delivery",
     "Depth",
+    "Doubt",
     "ErrorGroup",
     "EventBatch",
     "EventFilter",
@@ -80,6 +83,7 @@ __all__ = [
     "SqliteLedger",
     "SqliteQueue",
     "Stage",
+    "Step",
     "dead_letter_pages",
     "delivery_id",
     "event_of",

@@ -46,9 +46,10 @@ class LeasePart(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 @attrs.frozen(kw_only=True, eq=False)
 class Lease:
-    """Deliveries lent to one holder until `expires_at`; a part of it is a `Lease` with its token.
+    """Deliveries lent to one holder; a part of it is a `Lease` with its token.
 
-    Its positions count from 0 over all parts. Times are epoch seconds.
+    Its positions count from 0 over all parts. When it lapses, only the engine knows, which measures
+    that by a clock of its own.
     """
 
     subscription: str
@@ -56,8 +57,6 @@ class Lease:
     number: int
     #: Proof of holding: deliveries that lapsed and were leased again have another.
     token: str
-    #: When it lapses, unless extended; `Queue.extend` does not change this value.
-    expires_at: float
     parts: tuple[LeasePart, ...]
     #: The events as JSON, in order of position.
     bodies: Sequence[bytes] = attrs.field(init=False, repr=False)
@@ -139,7 +138,6 @@ class Lease:
             subscription=self.subscription,
             number=self.number,
             token=self.token,
-            expires_at=self.expires_at,
             parts=tuple(picked),
         )
 

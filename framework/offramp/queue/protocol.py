@@ -65,6 +65,9 @@ class Queue(Protocol):
     ) -> Lease | None:
         """Borrow up to `n` deliveries that are due, oldest first, for `ttl` seconds.
 
+        The engine measures these seconds by a clock that nobody sets, and leaves out what its
+        callers cannot use, since the machine slept or the process was stopped.
+
         If none is due, waits up to `wait` seconds and wakes at once for an accept, a retry that
         comes due, a lease that lapses or is released, a replay. `None` after `wait`, or on close.
         With `onto`, up to `n` more are borrowed under the token of that lease: the answer holds

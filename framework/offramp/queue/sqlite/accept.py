@@ -22,6 +22,7 @@ from offramp.queue.block import (
     pack_set,
     set_of,
 )
+from offramp.queue.limits import DEDUPE_WINDOW_S
 from offramp.queue.sqlite.codes import FILTERED, WAITING, as_json, digests_of, joined, to_us
 from offramp.queue.sqlite.counters import NO_SUBSCRIPTION, Changes
 from offramp.queue.sqlite.ids import MessageIds
@@ -31,8 +32,9 @@ from offramp.queue.values import Counted
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
+    from offramp.queue.clock import Clock
     from offramp.queue.values import EventBatch, Route
 
 K = TypeVar("K", bound="Hashable")
@@ -109,8 +111,8 @@ def _indexed(values: Sequence[K]) -> tuple[Iterable[K], list[int]]:
 class Accepting:
     """Stores events and their deliveries; lives in the writer's thread."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._subscriptions = SubscriptionNumbers()
         self._ids = MessageIds()
 
@@ -123,11 +125,12 @@ class Accepting:
         """Store what is new in all the requests; a message id counts once among them too."""
         for batch in requests:
             _check(batch)
-        now = to_us(self._now())
+        now = to_us(self._clock())
         digests = digests_of([each for batch in requests for each in batch.message_ids])
         events = ((batch.source, each) for batch in requests for each in batch.message_ids)
         first = self._ids.next_event(connection)
-        flags = self._ids.find_new(connection, events, digests, now)
+        horizon = to_us(self._clock.ago(DEDUPE_WINDOW_S))
+        flags = self._ids.find_new(connection, events, digests, horizon)
         answers = [[True] * len(batch) for batch in requests]
         changes = Changes()
         if flags is not None:

@@ -1,4 +1,4 @@
-"""What changes deliveries in flight from outside: a subscription's end, and a clock set back."""
+"""The end of a subscription: what is in flight in it ends as expired."""
 
 from __future__ import annotations
 
@@ -133,16 +133,3 @@ class Cancel:
         changes.states[number, WAITING] -= waiting
         changes.states[number, RETRYING] -= retrying
         changes.enter(number, EXPIRED, self.reason, waiting + retrying)
-
-
-@attrs.frozen
-class Rebase:
-    """Moves a chunk of a subscription to a clock set back, each delivery with the delay it had."""
-
-    name: str
-    now: int
-
-    def __call__(self, connection: sqlite3.Connection) -> bool:
-        """Whether there may be more; run in the writer."""
-        terms = {"name": self.name, "now": self.now, "n": CHUNK}
-        return connection.execute(SQL["rebase_rows"], terms).rowcount == CHUNK

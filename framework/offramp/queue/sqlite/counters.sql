@@ -8,6 +8,12 @@ SELECT subscriptions.name, tallies.state, tallies.n
 FROM tallies JOIN subscriptions USING (subscription)
 WHERE tallies.state < 2;
 
--- name: latest_minute
--- The latest minute in which anything was counted.
-SELECT max(minute) FROM counts;
+-- name: newest_time
+-- The latest time at which anything is known to have been stored (µs): a block, or a counted minute.
+SELECT nullif(
+  max(
+    coalesce((SELECT accepted_at FROM blocks ORDER BY block DESC LIMIT 1), 0),
+    coalesce((SELECT max(minute) FROM counts) * 1000000, 0)
+  ),
+  0
+);

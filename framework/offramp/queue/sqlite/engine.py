@@ -5,26 +5,27 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import time
 from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from offramp.errors import QueueFullError, StorageError
+from offramp.queue.clock import Clock
 from offramp.queue.dead_letters import dead_letter_pages
 from offramp.queue.lease import event_number
 from offramp.queue.limits import CHUNK, Limits
 from offramp.queue.protocol import DEFAULT_PAGE, NO_EXCEPTIONS
 from offramp.queue.sqlite.accept import Accepted, Accepting
 from offramp.queue.sqlite.cache import BlockReader
-from offramp.queue.sqlite.cancel import Cancel, Cancelled, Rebase
-from offramp.queue.sqlite.codes import CODES, NEVER, RETRYING, US, WAITING, to_us
+from offramp.queue.sqlite.cancel import Cancel, Cancelled
+from offramp.queue.sqlite.codes import CODES, NEVER, RETRYING, WAITING, to_us
 from offramp.queue.sqlite.dead_letters import list_dead, place_of
 from offramp.queue.sqlite.guard import Guard, check_outcomes
-from offramp.queue.sqlite.leases import Leases
+from offramp.queue.sqlite.leases import BEAT_S, Leases, RunningTime
 from offramp.queue.sqlite.replay import Backfill, replay_some
 from offramp.queue.sqlite.settle import Settled, Settling, group_outcomes
 from offramp.queue.sqlite.sql import SQL, create_procedures
+from offramp.queue.sqlite.steps import ClockFollower, newest_time, read_steps
 from offramp.queue.sqlite.subscriptions import Subscriptions
 from offramp.queue.values import DeadLetterFilter, Delivery, Depth, Page, Reason
 from offramp.storage import Rank, Work
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 
+    from offramp.queue.clock import Step
     from offramp.queue.lease import Lease
     from offramp.queue.sqlite.subscriptions import Subscription
     from offramp.queue.values import EventBatch, Outcome
@@ -42,10 +44,6 @@ R = TypeVar("R")
 
 _log = logging.getLogger("offramp.queue")
 
-#: A clock set back by less, in microseconds, only makes what was just accepted wait that long.
-CLOCK_STEP_US = US // 10
-#: Seconds after which another try is made to follow a clock that was set back.
-REBASE_AGAIN_S = 1.0
 #: Bytes of events that weigh as one in a commit: so a block has some 8 MB at most, unless a single
 #: request has more. Who leases any of its events reads all of them.
 BYTES_OF_EVENT = 4_096
@@ -60,23 +58,25 @@ class SqliteQueue:
         self,
         store: Store,
         *,
-        now: Callable[[], float] = time.time,
+        clock: Clock | None = None,
         limits: Limits | None = None,
     ) -> None:
         limits = limits or Limits()
         self._store = store
-        self._now = now
+        clock = clock or Clock()
+        self._beat: asyncio.TimerHandle | None = None
         self._guard = Guard(store.folder, limits)
         self._blocks = BlockReader()
-        self._leases = Leases(secrets.token_hex(RUN_BYTES))
+        self._leases = Leases(secrets.token_hex(RUN_BYTES), RunningTime(clock.running))
         self._subscriptions = Subscriptions(store, self._blocks, self._leases)
+        self._follower = ClockFollower(clock, store, self._subscriptions, self._start)
+        self._time = self._follower.time
         #: Events, and requests of any kind, that are on their way to disk.
         self._incoming = 0
         self._writing = 0
-        self._latest_us = 0
         self._closed = False
         self._tasks: set[asyncio.Task[object]] = set()
-        accepting = Accepting(now)
+        accepting = Accepting(clock)
         self._accepting: Work[EventBatch, Accepted] = Work(
             run=accepting.run,
             rank=Rank.LAST,
@@ -86,18 +86,17 @@ class SqliteQueue:
             undone=accepting.forget,
         )
         self._settling: Work[Settled, None] = Work(
-            run=Settling(now).run, rank=Rank.FIRST, weigh=_weigh, done=self._settled
+            run=Settling(clock).run, rank=Rank.FIRST, weigh=_weigh, done=self._settled
         )
 
     async def start(self) -> None:
         """Read the counters; from then on they are kept in memory too."""
         await self._store.write(create_procedures)
-        in_flight, latest = await self._store.write(_read_counters)
+        in_flight, newest, steps = await self._store.write(_read_stored)
         for name, state, n in in_flight:
             self._subscriptions.add(self._subscriptions[name], state, n)
-        # If the clock was set back since, what is to be tried again would wait too long.
-        self._latest_us = (latest or 0) * US
-        self._time()
+        self._follower.begin(newest, steps)
+        self._watch()
 
     async def accept(self, batch: EventBatch) -> Sequence[bool]:
         """Store events with their deliveries; see `Queue.accept`."""
@@ -141,7 +140,7 @@ class SqliteQueue:
 
     async def extend(self, lease: Lease, ttl: float) -> bool:
         """Let a lease run `ttl` seconds from now; see `Queue.extend`."""
-        return self._leases.extend(lease.token, self._time() + to_us(ttl))
+        return self._leases.extend(lease.token, to_us(ttl))
 
     async def release(self, lease: Lease) -> None:
         """Give a lease back untouched; see `Queue.release`."""
@@ -222,6 +221,9 @@ class SqliteQueue:
     async def close(self) -> None:
         """Give all leases back, end all waiting, let writes arrive; see `Queue.close`."""
         self._closed = True
+        self._follower.close()
+        if self._beat is not None:
+            self._beat.cancel()
         while self._writing:
             await self._store.write(_nothing)
         if self._tasks:
@@ -230,26 +232,14 @@ class SqliteQueue:
         for each in self._subscriptions:
             each.wake_all()
 
-    def _time(self) -> int:
-        """The time in microseconds; notices when the clock has been set back."""
-        now = to_us(self._now())
-        step = self._latest_us - now
-        self._latest_us = now
-        if step > CLOCK_STEP_US:
-            self._leases.shorten(step)
-            self._start(self._rebase(now), "rebase")
-        return now
+    def follow_clock(self) -> None:
+        """Notice that the clock was set, also while nobody leases."""
+        self._time()
 
-    async def _rebase(self, now: int) -> None:
-        for each in self._subscriptions:
-            more = True
-            while more and not self._closed:
-                try:
-                    more = await self._store.write(Rebase(each.name, now))
-                except StorageError:
-                    _log.exception("%s still follows the clock of before", each.name)
-                    await asyncio.sleep(REBASE_AGAIN_S)
-                each.wake(0)
+    def _watch(self) -> None:
+        """Look at the time in which this process runs, which tells whether it was stopped."""
+        self._leases.now()
+        self._beat = asyncio.get_running_loop().call_later(BEAT_S, self._watch)
 
     async def _cancel(self, found: Subscription, reason: str, message: str, before: int) -> int:
         async with found.reading:
@@ -355,8 +345,8 @@ def _nothing(_: sqlite3.Connection) -> None:
     """Write nothing, after what was to be written before."""
 
 
-def _read_counters(
+def _read_stored(
     connection: sqlite3.Connection,
-) -> tuple[list[tuple[str, int, int]], int | None]:
-    (latest,) = connection.execute(SQL["latest_minute"]).fetchone()
-    return connection.execute(SQL["in_flight"]).fetchall(), latest
+) -> tuple[list[tuple[str, int, int]], float | None, tuple[Step, ...]]:
+    in_flight = connection.execute(SQL["in_flight"]).fetchall()
+    return in_flight, newest_time(connection), read_steps(connection)

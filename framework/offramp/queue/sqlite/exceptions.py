@@ -49,7 +49,7 @@ class NewException(ExceptionColumns, frozen=True):
 
     request: int | None
     payload: bytes | None
-    body: bytes
+    body: bytes | None
 
 
 def new_exception(  # noqa: PLR0913 - what is known of a delivery
@@ -57,6 +57,7 @@ def new_exception(  # noqa: PLR0913 - what is known of a delivery
     event: int,
     subscription: int,
     outcome: Outcome,
+    attempts: int | None = None,
     head: EventHead,
     accepted_at: int,
     now: int,
@@ -69,7 +70,7 @@ def new_exception(  # noqa: PLR0913 - what is known of a delivery
         subscription=subscription,
         state=CODES[outcome.stage],
         due_at=None if outcome.retry_at is None else to_us(outcome.retry_at),
-        attempts=int(outcome.attempted),
+        attempts=int(outcome.attempted) if attempts is None else attempts,
         updated_at=now,
         replayed_at=None,
         reason=outcome.reason,
@@ -83,7 +84,7 @@ def new_exception(  # noqa: PLR0913 - what is known of a delivery
         accepted_at=accepted_at,
         request=request,
         payload=outcome.payload,
-        body=body,
+        body=None if outcome.stage is Stage.DELIVERED else body,
     )
 
 
@@ -115,7 +116,7 @@ def settle_rows(
                 row.id,
                 CODES[outcome.stage],
                 None if outcome.retry_at is None else to_us(outcome.retry_at),
-                int(outcome.attempted),
+                row.attempts + outcome.attempted,
                 clean_text(outcome.reason),
                 clean_text(outcome.message),
                 outcome.status,

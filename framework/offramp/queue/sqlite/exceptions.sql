@@ -7,14 +7,14 @@ INSERT INTO exceptions (
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: settle_rows
--- Stores outcomes; :rows is [id, state, due_at, attempted, reason, message, status, request, start,
+-- Stores outcomes; :rows is [id, state, due_at, attempts, reason, message, status, request, start,
 -- length]; the last two say where in :payloads a new payload lies, a length of null that there is
 -- none. What was delivered needs neither payload nor event.
 UPDATE exceptions
 SET
   state = json_extract(rows.value, '$[1]'),
   due_at = json_extract(rows.value, '$[2]'),
-  attempts = attempts + json_extract(rows.value, '$[3]'),
+  attempts = json_extract(rows.value, '$[3]'),
   reason = json_extract(rows.value, '$[4]'),
   message = json_extract(rows.value, '$[5]'),
   status = json_extract(rows.value, '$[6]'),
@@ -50,12 +50,27 @@ WHERE id IN (SELECT value FROM json_each(:ids));
 -- Counts the delays of up to :n deliveries of a subscription from :now on, as the clock was set
 -- back.
 UPDATE exceptions
-SET due_at = :now + max(due_at - updated_at, 0), updated_at = :now
+SET
+  due_at = :now + max(due_at - updated_at, 0), updated_at = :now,
+  accepted_at = min(accepted_at, :now), replayed_at = min(replayed_at, :now)
 WHERE id IN (
   SELECT id
   FROM exceptions
   WHERE subscription = (SELECT subscription FROM subscriptions WHERE subscriptions.name = :name)
     AND due_at > :now AND updated_at > :now
+  LIMIT :n
+);
+
+-- name: delay_rows
+-- Lets up to :n deliveries of a subscription wait for what is left at :before, also after the clock
+-- was set forwards by :step, to :now.
+UPDATE exceptions
+SET due_at = due_at + :step, updated_at = :now
+WHERE id IN (
+  SELECT id
+  FROM exceptions
+  WHERE subscription = (SELECT subscription FROM subscriptions WHERE subscriptions.name = :name)
+    AND due_at > :before AND updated_at <= :before
   LIMIT :n
 );
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
-from offramp.queue.limits import DAY_S, DEDUPE_WINDOW_S
+from offramp.queue.limits import DAY_S
 from offramp.queue.sqlite.codes import US, as_json, digests_of
 from offramp.queue.sqlite.heads import HeadReader
 from offramp.queue.sqlite.sql import SQL
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Sequence
 
-DEDUPE_WINDOW_US = round(DEDUPE_WINDOW_S * US)
 #: Microseconds of a period of the index, which is deleted as a whole.
 PERIOD_US = round(DAY_S * US)
 #: Ids of a run, which go into the index in the order of their digests: the longer the run, the more
@@ -108,18 +107,17 @@ class MessageIds:
         connection: sqlite3.Connection,
         events: Iterable[tuple[str, str]],
         digests: Sequence[int],
-        now: int,
+        horizon: int,
     ) -> list[bool] | None:
-        """Tell for each (source, message id) whether it came for the first time in 24 h.
+        """Tell for each (source, message id) whether it came for the first time since (µs).
 
         `None` says that all of them did, which is usual: `events` are not looked at then.
         """
         unique = set(digests)
-        found = self._find(connection, unique, now)
+        found = self._find(connection, unique, horizon)
         if not found and len(unique) == len(digests):
             return None
         known = self._read_known(connection, found)
-        horizon = now - DEDUPE_WINDOW_US
         seen = {(event.source, event.message_id) for event in known if event.accepted_at > horizon}
         flags = []
         for event in events:
@@ -138,13 +136,12 @@ class MessageIds:
         self._growing.add(digests, first)
         self._next = first + len(digests)
 
-    def _find(self, connection: sqlite3.Connection, digests: set[int], now: int) -> set[int]:
+    def _find(self, connection: sqlite3.Connection, digests: set[int], horizon: int) -> set[int]:
         found: set[int] = set()
         for run in (self._growing, self._moving):
             found.update(run.find(run.events.keys() & digests))
         # Later ones too: the clock may have been set back.
-        earliest = period_of(now - DEDUPE_WINDOW_US)
-        periods = [period for period in self._periods if period >= earliest]
+        periods = [period for period in self._periods if period >= period_of(horizon)]
         if periods:
             terms = {"digests": as_json(list(digests)), "periods": as_json(periods)}
             found.update(event for (event,) in connection.execute(SQL["known_ids"], terms))

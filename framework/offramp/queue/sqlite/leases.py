@@ -2,24 +2,51 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import attrs
 
 from offramp.queue.block import set_of
 from offramp.queue.lease import Lease, LeasePart
-from offramp.queue.sqlite.codes import to_s
+from offramp.queue.sqlite.codes import to_us
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from offramp.queue.sqlite.due import DueRow
     from offramp.queue.sqlite.subscriptions import Subscription
 
+#: Seconds without a look at the clock after which the process must have been stopped: with a beat
+#: every second it looks more often.
+STOPPED_S = 5.0
+BEAT_S = 1.0
+
+
+class RunningTime:
+    """The time by which leases lapse, in microseconds: only time in which holders can extend them.
+
+    A process that was stopped (SIGSTOP, a debugger, a plugin that blocks everything) finds its
+    leases as it left them.
+    """
+
+    def __init__(self, running: Callable[[], float]) -> None:
+        self._running = running
+        self._looked_at = time.monotonic()
+        self._stopped = 0.0
+
+    def __call__(self) -> int:
+        """Read it; must happen every few seconds."""
+        now = time.monotonic()
+        passed, self._looked_at = now - self._looked_at, now
+        if passed > STOPPED_S:
+            self._stopped += passed
+        return to_us(self._running() - self._stopped)
+
 
 @attrs.define(eq=False)
 class LeaseEntry:
-    """What is held under one token until `expires_at` (µs)."""
+    """What is held under one token until `expires_at` (µs of `RunningTime`)."""
 
     subscription: Subscription
     token: str
@@ -63,8 +90,9 @@ class Claim:
 class Leases:
     """All leases by token. A token that is not here is lost: lapsed, or all of it was settled."""
 
-    def __init__(self, run: str) -> None:
+    def __init__(self, run: str, now: RunningTime) -> None:
         self.closed = False
+        self.now = now
         self._run = run
         self._granted = 0
         self._by_token: dict[str, LeaseEntry] = {}
@@ -97,7 +125,6 @@ class Leases:
             subscription=subscription.name,
             number=subscription.number,
             token=entry.token,
-            expires_at=to_s(entry.expires_at),
             parts=(*before, *parts),
         )
 
@@ -140,11 +167,12 @@ class Leases:
         entry.rows.update((row.id, row) for row in claim.rows)
         entry.subscription.expect(entry.expires_at)
 
-    def extend(self, token: str, expires_at: int) -> bool:
-        """Let a lease run until `expires_at` (µs); false if it is lost."""
+    def extend(self, token: str, ttl: int) -> bool:
+        """Let a lease run `ttl` (µs) from now; false if it is lost."""
         entry = self._by_token.get(token)
         if entry is None:
             return False
+        expires_at = self.now() + ttl
         entry.expires_at = expires_at
         entry.subscription.expect(expires_at)
         return True
@@ -157,6 +185,7 @@ class Leases:
                 # A part whose outcome is on its way may come back to this entry: it comes alone.
                 sets, entry.sets = entry.sets, {}
                 rows, entry.rows = entry.rows, {}
+                subscription.note_lapsed(sets, rows.values())
                 subscription.give_back(sets, rows)
 
     def of(self, subscription: Subscription) -> Iterator[LeaseEntry]:
@@ -164,12 +193,6 @@ class Leases:
         return iter(
             [entry for entry in self._by_token.values() if entry.subscription is subscription]
         )
-
-    def shorten(self, step: int) -> None:
-        """Let each lease end `step` (µs) earlier, as the clock was set back by that."""
-        for entry in self._by_token.values():
-            entry.expires_at -= step
-            entry.subscription.expect(entry.expires_at)
 
     def close(self) -> None:
         """End all leases; there will be no more."""

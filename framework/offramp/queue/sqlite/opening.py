@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from typing import TYPE_CHECKING
 
+from offramp.queue.clock import Clock
 from offramp.queue.limits import Retention
 from offramp.queue.sqlite.engine import SqliteQueue
 from offramp.queue.sqlite.retention import Pruner
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
     from offramp.queue.limits import Limits
     from offramp.storage import Store
@@ -28,18 +28,19 @@ PRUNE_EVERY_S = 60.0
 async def open_queue(
     store: Store,
     *,
-    now: Callable[[], float] = time.time,
+    clock: Clock | None = None,
     limits: Limits | None = None,
     retention: Retention | None = None,
 ) -> AsyncIterator[SqliteQueue]:
     """Open the queue of a store, apply the retention every minute, close it at the end.
 
-    `now` answers epoch seconds; it is called in the writer's thread too.
+    The clock begins here: what is stored tells whether it can be right.
     """
-    queue = SqliteQueue(store, now=now, limits=limits)
+    clock = clock or Clock()
+    queue = SqliteQueue(store, clock=clock, limits=limits)
     await queue.start()
     pruner = Pruner(store, retention or Retention())
-    tidying = asyncio.create_task(_tidy(pruner, now), name="offramp-queue-retention")
+    tidying = asyncio.create_task(_tidy(queue, pruner, clock), name="offramp-queue-retention")
     try:
         yield queue
     finally:
@@ -49,11 +50,14 @@ async def open_queue(
         await queue.close()
 
 
-async def _tidy(pruner: Pruner, now: Callable[[], float]) -> None:
+async def _tidy(queue: SqliteQueue, pruner: Pruner, clock: Clock) -> None:
     while True:
         await asyncio.sleep(PRUNE_EVERY_S)
+        queue.follow_clock()
+        if clock.doubt is not None:
+            continue
         try:
-            dropped = await pruner.prune(now())
+            dropped = await pruner.prune(clock(), ago=clock.ago)
         except Exception:  # noqa: BLE001 - whatever is wrong with one round, the next is due
             _log.exception("what is past its time could not be forgotten; the next round tries")
         else:

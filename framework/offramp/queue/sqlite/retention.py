@@ -15,6 +15,7 @@ from offramp.queue.values import DEAD, Stage
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Callable
 
     from offramp.queue.limits import Retention
     from offramp.storage import Store
@@ -52,31 +53,36 @@ class Pruner:
         self._store = store
         self._keep = keep
         self._reader = HeadReader()
+        self._ago: Callable[[float], float]
         #: Up to this block, each without deliveries has been forgotten.
         self._swept = -1
         #: Periods of message ids -> the day (of `now`) on which they were last looked through.
         self._looked_through: dict[int, float] = {}
 
-    async def prune(self, now: float) -> int:
-        """Forget all that is past its time at `now`; answers how many deliveries."""
+    async def prune(self, now: float, *, ago: Callable[[float], float] | None = None) -> int:
+        """Forget all that is past its time at `now`; answers how many deliveries.
+
+        `ago` tells the time so many seconds before, if that is not simply the difference.
+        """
+        self._ago = ago or (lambda seconds: now - seconds)
         dropped = await self._prune_deliveries(now)
         for stage in Stage:
             if stage.ended:
                 kept = self._keep.dead if stage in DEAD else self._keep.delivered
-                dropped += await self._prune_rows(CODES[stage], to_us(now - kept), to_us(now))
+                dropped += await self._prune_rows(CODES[stage], to_us(self._ago(kept)), to_us(now))
         await self._sweep(now)
         await self._prune_ids(now)
-        counted = round(now - self._keep.counts)
+        counted = round(self._ago(self._keep.counts))
         while await self._store.write(lambda connection: _drop_counts(connection, counted)):
             pass
         return dropped
 
-    def _blocks_until(self, now: float) -> int:
-        return to_us(now - max(self._keep.delivered, DEDUPE_WINDOW_S))
+    def _blocks_until(self) -> int:
+        return to_us(self._ago(max(self._keep.delivered, DEDUPE_WINDOW_S)))
 
     async def _prune_deliveries(self, now: float) -> int:
-        until = to_us(now - self._keep.delivered)
-        chunk = DropDeliveries(self._reader, until, self._blocks_until(now), to_us(now))
+        until = to_us(self._ago(self._keep.delivered))
+        chunk = DropDeliveries(self._reader, until, self._blocks_until(), to_us(now))
         dropped = 0
         while (n := await self._store.write(chunk)) is not None:
             dropped += n
@@ -107,7 +113,7 @@ class Pruner:
 
     async def _sweep(self, now: float) -> None:
         """Forget old blocks that have no deliveries, as those that matched nothing."""
-        until = self._blocks_until(now)
+        until = self._blocks_until()
         while True:
             blocks = await self._store.read(partial(_blocks_after, block=self._swept))
             old = [block.block for block in blocks if block.accepted_at < until]
@@ -126,7 +132,7 @@ class Pruner:
         )
         today = now // DAY_S
         for (period,) in periods:
-            old = (period + 1) * PERIOD_US < self._blocks_until(now)
+            old = (period + 1) * PERIOD_US < self._blocks_until()
             if old and self._looked_through.get(period) != today:
                 self._looked_through[period] = today
                 await self._prune_period(period)

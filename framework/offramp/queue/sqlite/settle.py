@@ -167,9 +167,9 @@ class Settling:
         added: list[NewException] = []
         for each in settled:
             # Those in blocks first: others that share their exchange share their request.
-            for group in sorted(each.groups, key=lambda group: not _in_block(group.outcome)):
+            for group in sorted(each.groups, key=lambda group: not _in_block(group)):
                 _count(group, each.number, rows, changes, now)
-                if _in_block(group.outcome):
+                if _in_block(group):
                     _end_in_blocks(group, each.number, rows, requests)
                 else:
                     added += _leave_blocks(group, each.number, rows, requests, now)
@@ -187,9 +187,10 @@ class Settling:
         return [None] * len(settled)
 
 
-def _in_block(outcome: Outcome) -> bool:
+def _in_block(group: OutcomeGroup) -> bool:
     # What ends in its block was tried once.
-    return outcome.stage in IN_BLOCK and outcome.attempted
+    once = all(part.attempt == 1 for part, _ in group.sets)
+    return group.outcome.stage in IN_BLOCK and group.outcome.attempted and once
 
 
 def _end_in_blocks(group: OutcomeGroup, number: int, rows: _Rows, requests: NewRequests) -> None:
@@ -211,8 +212,10 @@ def _leave_blocks(
                     event=part.block + position,
                     subscription=number,
                     outcome=group.outcome,
+                    attempts=part.attempt - 1 + group.outcome.attempted,
                     head=part.head(position),
-                    accepted_at=rows.accepted_at(part.block, number),
+                    # Not in the future, which a clock set back makes of it: windows begin there.
+                    accepted_at=min(now, rows.accepted_at(part.block, number)),
                     now=now,
                     request=requests.exchange(number, group.outcome),
                     body=body,

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
+from itertools import groupby
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from offramp.queue.block import positions_of, set_of
 from offramp.queue.sqlite.codes import NEVER, RETRYING, WAITING, to_s
@@ -54,6 +57,8 @@ class Subscription:
         self._due_at = 0
         #: What is known to be free: blocks, ascending, and the set of each.
         self._known: deque[tuple[int, int]] = deque()
+        #: Events -> how many leases lapsed without an outcome: each may have been an attempt.
+        self._lapsed: Counter[int] = Counter()
         #: No lease ends before this; a lower bound, so that settling need not keep it exact.
         self._first_expiry = NEVER
         self._woken = asyncio.Event()
@@ -83,7 +88,7 @@ class Subscription:
         self._woken.set()
 
     def expect(self, expires_at: int) -> None:
-        """Note that a lease may end at `expires_at` (µs)."""
+        """Note that a lease may end at `expires_at` (µs of the leases' own time)."""
         self._first_expiry = min(self._first_expiry, expires_at)
         self._woken.set()
 
@@ -99,13 +104,22 @@ class Subscription:
             self._due_at = 0
         self._woken.set()
 
+    def note_lapsed(self, sets: Mapping[int, int], rows: Iterable[DueRow]) -> None:
+        """Note that leases lapsed: whoever held them may have made an attempt."""
+        for block, bits in sets.items():
+            self._lapsed.update(block + place for place in positions_of(bits))
+        self._lapsed.update(row.event for row in rows)
+
     def finish(self, claim: Claim) -> None:
         """Note that the outcomes of what was claimed are on disk."""
         for part, bits in claim.sets:
             self._free(part.block, bits)
+            if self._lapsed:
+                self._forget_lapsed(part.block + place for place in positions_of(bits))
         for row in claim.rows:
             del self.taken_rows[row.id]
             self.leased -= 1
+        self._forget_lapsed(row.event for row in claim.rows)
 
     def wake_all(self) -> None:
         """Tell that anything may have changed."""
@@ -118,25 +132,25 @@ class Subscription:
         """Lend up to `n` that are due by the clock, for `ttl` (both µs)."""
         async with self.reading:
             now = clock()
-            self._lapse(now)
+            self._lapse(self._leases.now())
             if self._due_at > now and self._knows(n):
                 parts = self._take_known(n)
                 if parts:
-                    return self._grant(parts, (), now + ttl, onto)
+                    return self._grant(parts, (), ttl, onto)
             due: Due | None = None
             while (due is None or not due.parts) and (self._floor < NEVER or self._due_at <= now):
                 due = await self._read(n, now)
                 self.number = self.number or due.number
             if due is None or not due.parts:
                 return None
-            # By the clock of now: it may have been set back meanwhile.
-            return self._grant(due.parts, due.rows, clock() + ttl, onto)
+            return self._grant(due.parts, due.rows, ttl, onto)
 
     async def sleep(self, now: int, seconds: float) -> None:
         """Wait until something may be due, at most for `seconds`."""
         if self._known or self._floor < NEVER:
             return
-        timeout = min(to_s(min(self._due_at, self._first_expiry) - now), seconds, LOOK_AGAIN_S)
+        left = min(self._due_at - now, self._first_expiry - self._leases.now())
+        timeout = min(to_s(left), seconds, LOOK_AGAIN_S)
         if timeout > 0:
             self._woken.clear()
             try:
@@ -217,11 +231,15 @@ class Subscription:
         self,
         parts: Sequence[LeasePart],
         rows: Sequence[DueRow],
-        expires_at: int,
+        ttl: int,
         onto: Lease | None,
     ) -> Lease | None:
         if self._leases.closed:
             return None
+        expires_at = self._leases.now() + ttl
+        if self._lapsed:
+            parts = [piece for part in parts for piece in self._count_lapsed(part)]
+            rows = [row._replace(attempts=row.attempts + self._lapsed[row.event]) for row in rows]
         for part in parts:
             if part.row is None:
                 self.taken[part.block] = self.taken.get(part.block, 0) | set_of(part.positions)
@@ -229,6 +247,24 @@ class Subscription:
         self.taken_rows.update((row.id, row) for row in rows)
         self.expect(expires_at)
         return self._leases.grant(self, parts, rows, expires_at, onto)
+
+    def _count_lapsed(self, part: LeasePart) -> Iterator[LeasePart]:
+        """Split a part by how many attempts may have been made."""
+        start = 0
+        tried = [self._lapsed[part.block + place] for place in part.positions]
+        for n, same in groupby(tried):
+            end = start + sum(1 for _ in same)
+            yield replace(
+                part,
+                positions=part.positions[start:end],
+                bodies=part.bodies[start:end],
+                attempt=part.attempt + n,
+            )
+            start = end
+
+    def _forget_lapsed(self, events: Iterable[int]) -> None:
+        for event in events:
+            self._lapsed.pop(event, None)
 
     def _lapse(self, now: int) -> None:
         # Most leases are settled long before, so this comes about once in the life of a lease.
