@@ -86,9 +86,9 @@ async def test_an_event_says_what_was_disabled_and_what_sends_it(
 
 async def test_an_event_that_waited_says_what_was_disabled(host: Running) -> None:
     """It has expired, and the remedy names what to enable and the command that replays it."""
-    host.partner.judge = lambda ids: 503
-    await host.context.engine.accept("site", [event("m1")])
-    await host.post("/api/instances/small/disable")
+    await waiting(host, "m1")
+    heard = await host.ask("POST", "/api/instances/small/disable?confirm=true")
+    assert heard.status == 200
     async with asyncio.timeout(PATIENCE):
         while (await host.context.queue.depth(SUBSCRIPTION)).total:  # noqa: ASYNC110 - none tells
             await asyncio.sleep(0.01)
@@ -97,3 +97,61 @@ async def test_an_event_that_waited_says_what_was_disabled(host: Running) -> Non
     assert why["text"] == "the instance was disabled while it waited"
     assert why["fix"] == "enable the instance small, then replay it"
     assert why["replay"].startswith("offramp replay ")
+
+
+async def waiting(host: Running, *message_ids: str) -> None:
+    """Let events wait, as their partner is down."""
+    host.partner.judge = lambda ids: 503
+    await host.context.engine.accept("site", [event(each) for each in message_ids])
+    async with asyncio.timeout(PATIENCE):
+        while not (depth := await host.context.queue.depth(SUBSCRIPTION)).retrying or depth.leased:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+ID = quote(SUBSCRIPTION, safe="")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/api/sources/site/disable", None),
+        ("POST", "/api/instances/small/disable", None),
+        ("POST", f"/api/subscriptions/{ID}/disable", None),
+        ("PATCH", "/api/instances/small", {"enabled": False}),
+        ("DELETE", f"/api/subscriptions/{ID}", None),
+        ("DELETE", "/api/instances/small", None),
+        ("POST", "/api/config", {}),
+    ],
+)
+async def test_a_change_that_ends_what_waits_has_to_be_confirmed(
+    host: Running, method: str, path: str, body: object
+) -> None:
+    """The answer 409 says how many wait and changes nothing; confirmed, it is made."""
+    await waiting(host, "m1", "m2")
+    before = (await host.get("/api/status"))["revision"]
+    heard = await host.ask(method, path, body)
+    assert heard.status == 409
+    assert heard.data["detail"] == (
+        "2 deliveries wait and would expire (2 in small/one); a pause would let them wait"
+    )
+    assert heard.data["errors"] == [
+        {"parameter": "confirm", "detail": "is needed to make the change"}
+    ]
+    assert (await host.get("/api/status"))["revision"] == before
+    assert (await host.context.queue.depth(SUBSCRIPTION)).total == 2
+    heard = await host.ask(method, f"{path}?confirm=true", body)
+    assert heard.status == 200
+    async with asyncio.timeout(PATIENCE):
+        while (await host.context.queue.depth(SUBSCRIPTION)).total:  # noqa: ASYNC110 - none tells
+            await asyncio.sleep(0.01)
+
+
+async def test_a_dry_run_lists_what_would_end(host: Running) -> None:
+    """So that who applies a document is told before it is applied; a pause ends nothing."""
+    await waiting(host, "m1")
+    tried = await host.post("/api/config?dry_run=true", {})
+    assert tried["ended"] == [{"subscription": SUBSCRIPTION, "deliveries": 1}]
+    document = (await host.get("/api/config"))["document"]
+    document["instances"]["small"]["paused"] = True
+    assert (await host.post("/api/config?dry_run=true", document))["ended"] == []
+    await host.post("/api/config", document)

@@ -62,6 +62,34 @@ def test_a_name_of_several_things_is_asked_about(offramp: Offramp, live: Live) -
     ) == (2, True)
 
 
+def test_disable_says_how_many_wait_and_asks(offramp: Offramp, live: Live) -> None:
+    """Without a terminal it does nothing; with --yes it does, and `enable` undoes it."""
+    assert offramp("pause", "metronome").status == 0
+    asyncio.run_coroutine_threadsafe(accept(live, "m1"), live.loop).result(PATIENCE)
+    result = offramp("disable", "metronome")
+    assert result.status == 2
+    assert f"1 delivery waits and would expire (1 in {SUBSCRIPTION})" in flat(result.err)
+    assert "nothing was changed: there is no terminal" in flat(result.err)
+    assert live.host.engine.snapshot.config.instances["metronome"].enabled
+    result = offramp("disable", "metronome", "--yes")
+    assert (result.status, result.out.strip()) == (0, "disabled instance metronome")
+    assert "INSTANCE_DISABLED" in offramp("events", "m1").out
+    result = offramp("enable", "metronome")
+    assert result.out.strip() == "enabled instance metronome; it is paused still"
+    assert offramp("resume", "metronome").status == 0
+    assert offramp("disable", SUBSCRIPTION).status == 0  # nothing waits
+
+
+def test_apply_says_what_would_expire(offramp: Offramp, live: Live) -> None:
+    """Before it asks, with the number and the subscription."""
+    assert offramp("pause", "metronome").status == 0
+    asyncio.run_coroutine_threadsafe(accept(live, "m1"), live.loop).result(PATIENCE)
+    live.file.write_text(CONFIG.replace('"product"', '"product"\nenabled = false'))
+    result = offramp("apply", "--dry-run", live.file)
+    assert f"1 delivery waits in {SUBSCRIPTION} and will expire" in flat(result.err)
+    assert offramp("apply", "--yes", live.file).status == 0
+
+
 async def test_a_pause_lasts_across_a_restart(
     config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from offramp.api.config_shapes import Removed
-from offramp.api.editing import Saved, save, warnings_at
+from offramp.api.editing import CONFIRM, Saved, save, warnings_at
 from offramp.api.host_context import HostContext
 from offramp.api.operations import Call, Operation, Reply
 from offramp.api.problems import conflict, refuse
@@ -68,6 +68,8 @@ class ConfigResource(ABC):
     ) -> Operation:
         """Make an operation of this kind; `below` is the path after that of the list."""
         given = {"answer": self.answer, "changes": method != "GET", **more}
+        if method in {"PATCH", "DELETE"}:
+            given["query"] = (CONFIRM,)
         kinds = f"{self.noun}s"
         return Operation(
             method=method,
@@ -88,7 +90,8 @@ class ConfigResource(ABC):
             ("resume", self.resume),
         ):
             below = f"/{{{self.parameter}}}/{word}"
-            yield self.operation("POST", below, f"{word.capitalize()} {item}", serve)
+            more = {"query": (CONFIRM,)} if word == "disable" else {}
+            yield self.operation("POST", below, f"{word.capitalize()} {item}", serve, **more)
 
     async def listing(self, call: Call) -> Reply:
         """Answer with all items, or with those that the query selects."""

@@ -238,11 +238,19 @@ class DocumentBody(TypedDict, total=False):
     instances: dict[str, Any]
 
 
+class EndedShape(TypedDict):
+    """Waiting deliveries of a subscription that would end as expired."""
+
+    subscription: str
+    deliveries: int
+
+
 class Applied(TypedDict):
-    """The changes that a document makes; a dry run changes nothing."""
+    """The changes that a document makes; a dry run changes nothing, and lists what would end."""
 
     revision: int
     dry_run: bool
+    ended: list[EndedShape]
     changes: list[ChangeShape]
     warnings: list[ErrorShape]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 from offramp.api.config_shapes import (
     Applied,
@@ -13,7 +14,7 @@ from offramp.api.config_shapes import (
     DocumentBody,
     Exported,
 )
-from offramp.api.editing import Saved, attempt, save
+from offramp.api.editing import CONFIRM, Saved, attempt, ended_by, save
 from offramp.api.host_context import HostContext
 from offramp.api.operations import PAGE, Call, Operation, Query, Reply
 from offramp.api.problems import refuse, refuse_parameter
@@ -31,6 +32,8 @@ from offramp.config.check import find_warnings
 from offramp.config.model import START_KEYS
 from offramp.definition import UNSET
 from offramp.pointers import describe_errors
+
+DRY_RUN: Final = Query(name="dry_run", summary="Change nothing", kind="flag", default=False)
 
 
 class DocumentsResource:
@@ -57,7 +60,7 @@ class DocumentsResource:
             serve=self.apply,
             answer=Applied,
             body=DocumentBody,
-            query=(Query(name="dry_run", summary="Change nothing", kind="flag", default=False),),
+            query=(DRY_RUN, CONFIRM),
             changes=True,
         )
         yield Operation(
@@ -92,13 +95,15 @@ class DocumentsResource:
 
         dry_run = call.query["dry_run"]
         done = await (attempt if dry_run else save)(self._host, call, change)
-        answer = await self._host.compute(lambda: self._applied(done, dry_run=dry_run))
+        ended = await ended_by(self._host, done.config) if dry_run else {}
+        answer = await self._host.compute(lambda: self._applied(done, ended, dry_run=dry_run))
         return Reply(data=answer, revision=done.revision)
 
-    def _applied(self, done: Saved, *, dry_run: bool) -> Applied:
+    def _applied(self, done: Saved, ended: Mapping[str, int], *, dry_run: bool) -> Applied:
         return {
             "revision": done.revision,
             "dry_run": dry_run,
+            "ended": [{"subscription": each, "deliveries": n} for each, n in ended.items()],
             "changes": [_change(each) for each in done.changes],
             "warnings": describe_errors(find_warnings(done.config, self._host.catalog)),
         }

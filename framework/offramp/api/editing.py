@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Final
 
 import attrs
 
 from offramp.api.host_context import HostContext
-from offramp.api.operations import Call
+from offramp.api.operations import Call, Query
+from offramp.api.problems import ProblemError
 from offramp.config import (
     Change,
     Config,
@@ -18,9 +20,20 @@ from offramp.config import (
     parse_config,
     resolve_write_keys,
 )
-from offramp.errors import ConfigError, Fault
+from offramp.delivery.disabled import why_ended
+from offramp.errors import ConfigError, Fault, counted
 from offramp.plugins import Catalog
 from offramp.pointers import ErrorShape, describe_errors
+
+#: What every operation has that can end waiting deliveries.
+CONFIRM: Final = Query(
+    name="confirm",
+    summary="Make the change also if waiting deliveries end by it; else the answer is 409",
+    kind="flag",
+    default=False,
+)
+#: Subscriptions that the answer 409 names.
+MAX_NAMED: Final = 5
 
 
 @attrs.frozen(kw_only=True)
@@ -35,11 +48,15 @@ class Saved:
 async def save(host: HostContext, call: Call, change: Callable[[Config], Config]) -> Saved:
     """Change the configuration; the host runs the new one when this returns.
 
-    Raises `StaleConfigError` if the caller named another revision, or if another change was
-    faster, and `ConfigError` if the new configuration is not valid.
+    Raises `StaleConfigError` if the caller named another revision, or if another change was faster,
+    `ConfigError` if the new configuration is not valid, and `ProblemError`, 409, if waiting
+    deliveries would end and the caller did not confirm that.
     """
     async with host.changing:
         tried = await attempt(host, call, change)
+        ended = {} if call.query.get(CONFIRM.name) else await ended_by(host, tried.config)
+        if ended:
+            raise _unconfirmed(ended)
         revision = await host.configs.apply(tried.changes, tried.revision, actor=call.actor)
     return attrs.evolve(tried, revision=revision)
 
@@ -60,6 +77,31 @@ async def attempt(host: HostContext, call: Call, change: Callable[[Config], Conf
         return Saved(revision=revision, config=wanted, changes=changes)
 
     return await host.compute(work)
+
+
+async def ended_by(host: HostContext, wanted: Config) -> dict[str, int]:
+    """How many waiting deliveries another configuration would end, by subscription.
+
+    Those that are being delivered now are left out, as they come to their own end.
+    """
+    depths = await host.queue.depths()
+    return {
+        subscription: depth.total - depth.leased
+        for subscription, depth in depths.items()
+        if depth.total > depth.leased
+        and why_ended(host.config, subscription) is None
+        and why_ended(wanted, subscription) is not None
+    }
+
+
+def _unconfirmed(ended: Mapping[str, int]) -> ProblemError:
+    named = [f"{n:,} in {subscription}" for subscription, n in ended.items()]
+    if len(named) > MAX_NAMED:
+        named[MAX_NAMED:] = [f"others in {len(named) - MAX_NAMED:,} more"]
+    waiting = counted(sum(ended.values()), "delivery waits", "deliveries wait")
+    detail = f"{waiting} and would expire ({', '.join(named)}); a pause would let them wait"
+    error: ErrorShape = {"parameter": CONFIRM.name, "detail": "is needed to make the change"}
+    return ProblemError(HTTPStatus.CONFLICT, detail, errors=[error])
 
 
 def parse_part(

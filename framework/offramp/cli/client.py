@@ -38,6 +38,8 @@ ANSWER_SECONDS: Final = 120.0
 #: The most bytes read of a proof: any program may answer at that address.
 MAX_PROOF_BYTES: Final = 4_096
 ACTOR: Final = "command line"
+#: The parameter by which a caller confirms what a change ends.
+CONFIRM: Final = "confirm"
 
 
 @Parameter(name="*")
@@ -76,6 +78,10 @@ class RefusedRequestError(FaultyError):
     """The host refused a request because of errors in it."""
 
     what = "request"
+
+
+class UnconfirmedError(OfframpError):
+    """The host makes a change only if the caller confirms what it ends."""
 
 
 @attrs.frozen(kw_only=True)
@@ -243,6 +249,8 @@ def _read(url: str, status: int, raw: bytes) -> Any:
         return data
     if not isinstance(data, dict) or "detail" not in data:
         raise OfframpError(f"{url} answered {status}: {raw[:200].decode(errors='replace')}")
+    if any(each.get("parameter") == CONFIRM for each in data.get("errors", ())):
+        raise UnconfirmedError(data["detail"])
     if data.get("errors"):
         raise RefusedRequestError(Fault(place_of(e), e["detail"]) for e in data["errors"])
     raise OfframpError(data["detail"])

@@ -16,6 +16,7 @@ Flag = Annotated[bool, Parameter(negative="")]
 Json = Annotated[
     bool, Parameter(negative="", help="Write JSON, one value per line, instead of text.")
 ]
+Yes = Annotated[bool, Parameter(name=["--yes", "-y"], negative="", help="Do it without asking.")]
 ConfigFile = Annotated[Path, Parameter(help="The configuration, TOML or JSON.")]
 
 

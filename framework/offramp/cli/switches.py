@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from cyclopts import Parameter
 
-from offramp.cli.client import Api, ApiOptions, open_api
+from offramp.cli.client import CONFIRM, Api, ApiOptions, UnconfirmedError, open_api
 from offramp.cli.context import Context
 from offramp.cli.events import write_line
 from offramp.errors import OfframpError
@@ -21,13 +21,27 @@ Kind: TypeAlias = Annotated[
 ]
 
 
-async def switch(
-    context: Context, word: str, name: str, kind: str | None, *, host: ApiOptions
+async def switch(  # noqa: PLR0913 - what the command line gives
+    context: Context,
+    word: str,
+    name: str,
+    kind: str | None,
+    *,
+    host: ApiOptions,
+    yes: bool = False,
 ) -> None:
-    """Pause, resume, enable or disable what a name means, and say what that does."""
+    """Pause, resume, enable or disable what a name means, and say what that does.
+
+    If waiting deliveries end by it, it asks first, unless `yes`.
+    """
     async with open_api(host) as api:
         found = await find_kind(api, name, kind)
-        answer = await api.post(f"{found}s", name, word)
+        try:
+            answer = await api.post(f"{found}s", name, word, **({CONFIRM: True} if yes else {}))
+        except UnconfirmedError as error:
+            context.warn(str(error))
+            context.confirm(f"{word} {found} {name}?", refusal="nothing was changed")
+            answer = await api.post(f"{found}s", name, word, **{CONFIRM: True})
     if host.json:
         write_line(answer)
     else:

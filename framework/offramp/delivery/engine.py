@@ -326,7 +326,15 @@ class Engine:
                     for subscription, depth in (await self.queue.depths()).items():
                         ending = why_ended(self._snapshot.config, subscription)
                         if depth.total and ending is not None:
-                            await self.queue.cancel(subscription, **ending)
+                            n = await self.queue.cancel(subscription, **ending)
+                            about = {"action": "ended_waiting", "subscription": subscription}
+                            log.warning(
+                                "%s: %d waiting deliveries ended, %s",
+                                subscription,
+                                n,
+                                ending["reason"],
+                                extra=about,
+                            )
             except StorageError as error:
                 log.warning(
                     "ending removed subscriptions: %s",

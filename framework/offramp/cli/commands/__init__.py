@@ -12,6 +12,7 @@ from offramp.cli.commands.bench import bench
 from offramp.cli.commands.catalog import catalog
 from offramp.cli.commands.check import check
 from offramp.cli.commands.dead_letters import dead_letters
+from offramp.cli.commands.disable import disable
 from offramp.cli.commands.enable import enable
 from offramp.cli.commands.events import events
 from offramp.cli.commands.explain import explain
@@ -49,6 +50,7 @@ COMMANDS: Final[tuple[Callable[..., Any], ...]] = (
     pause,
     resume,
     enable,
+    disable,
     apply,
     keys,
     reload,

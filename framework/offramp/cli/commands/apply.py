@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from offramp.cli.client import API_DEFAULTS, ApiOptions, open_api
+from offramp.cli.client import API_DEFAULTS, CONFIRM, ApiOptions, open_api
 from offramp.cli.context import Context
 from offramp.cli.events import write_line
 from offramp.cli.load import DEFAULT_FILE
@@ -16,6 +16,7 @@ from offramp.cli.options import Flag
 from offramp.cli.render.errors import place_of
 from offramp.config import read_document
 from offramp.config.model import START_KEYS
+from offramp.errors import counted
 
 
 async def apply(
@@ -51,7 +52,8 @@ async def apply(
             return
         if not yes:
             context.confirm("apply this?", refusal="nothing was applied")
-        done = await api.ask("POST", "config", body=document, etag=tried.etag)
+        query = {CONFIRM: True}
+        done = await api.ask("POST", "config", query=query, body=document, etag=tried.etag)
     if host.json:
         write_line(done.data)
     else:
@@ -61,6 +63,9 @@ async def apply(
 def _show_changes(context: Context, tried: Mapping[str, Any]) -> None:
     for change in tried["changes"]:
         context.out.print(change["text"], markup=False, soft_wrap=True)
+    for each in tried["ended"]:
+        waiting = counted(each["deliveries"], "delivery waits", "deliveries wait")
+        context.warn(f"{waiting} in {each['subscription']} and will expire")
     for warning in tried["warnings"]:
         context.warn(f"{place_of(warning)}: {warning['detail']}")
     if not tried["changes"]:
