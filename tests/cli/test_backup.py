@@ -124,6 +124,7 @@ async def test_a_restored_host_accepts_and_asks(
     bring_key(tmp_path / "data", tmp_path / "again")
     restored = await in_thread(offramp, "restore", tmp_path / "backup", *where)
     assert "may have been sent since the backup" in " ".join(restored.out.split())
+    assert "put the file secret.key" not in restored.out
     async with partner(monkeypatch) as emulator, running(away, tmp_path / "again") as host:
         await accept(host, "new")
         status = await in_thread(offramp, "status", *where)
@@ -267,6 +268,15 @@ def test_nothing_is_overwritten(offramp: Offramp, backup: Path, tmp_path: Path) 
     used = offramp("restore", backup, "--data-dir", tmp_path / "data")
     assert used.status == 2
     assert "is not empty" in used.err
+
+
+def test_a_folder_without_the_key_is_told(offramp: Offramp, backup: Path, tmp_path: Path) -> None:
+    """The restored host could not start, so the command says which key it needs."""
+    restored = offramp("restore", backup, "--data-dir", tmp_path / "again")
+    [key] = _json.loads((backup / "manifest.json").read_bytes())["sealing_keys"]
+    assert key in restored.out
+    assert "put the file secret.key of the old data folder" in " ".join(restored.out.split())
+    assert not (tmp_path / "again" / KEY_FILE).exists()
 
 
 def test_what_a_killed_backup_left_is_no_backup(

@@ -21,6 +21,8 @@ from offramp.config.host import (
 )
 from offramp.config.keyring import (
     KEY_FILE,
+    KEY_FILE_VARIABLE,
+    KEY_VARIABLE,
     KeyRing,
     load_key_ring,
     rotate_key_file,
@@ -61,6 +63,8 @@ __all__ = [
     "KEEP_DEAD_LETTERS_DAYS",
     "KEEP_DELIVERED_DAYS",
     "KEY_FILE",
+    "KEY_FILE_VARIABLE",
+    "KEY_VARIABLE",
     "MAX_IN_FLIGHT",
     "MAX_PAUSED_EVENTS",
     "MAX_RETRY_AFTER_SECONDS",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from offramp.api import manifest_shape
@@ -11,7 +12,7 @@ from offramp.cli.context import Context
 from offramp.cli.events import write_line
 from offramp.cli.options import Json
 from offramp.cli.render.backups import render_manifest
-from offramp.config import KEY_FILE
+from offramp.config import KEY_FILE, KEY_FILE_VARIABLE, KEY_VARIABLE, load_key_ring
 from offramp.queue import restore_backup
 
 
@@ -39,7 +40,7 @@ def restore(
         write_line(shown)
         return
     context.out.print(render_manifest(shown, title=f"restored into {folder}"))
-    if manifest.sealing_keys and not (folder / KEY_FILE).exists():
+    if not set(manifest.sealing_keys) <= _known_keys(folder):
         context.out.print(
             f"\nits secrets are sealed with the key {', '.join(manifest.sealing_keys)}, which is "
             f"not in a backup: put the file {KEY_FILE} of the old data folder into {folder}, or "
@@ -52,3 +53,10 @@ def restore(
             "host, then say with `offramp restored` whether to send or to expire them",
             markup=False,
         )
+
+
+def _known_keys(folder: Path) -> set[str]:
+    """The ids of the keys that a host on the folder would have."""
+    given = os.environ.get(KEY_VARIABLE) or os.environ.get(KEY_FILE_VARIABLE)
+    # Without any, loading would make one.
+    return set(load_key_ring(folder).ids) if given or (folder / KEY_FILE).exists() else set()

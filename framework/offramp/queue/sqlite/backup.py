@@ -18,7 +18,7 @@ from offramp._version import __version__
 from offramp.config import sealing_keys_in
 from offramp.errors import StorageError
 from offramp.queue.block import DamagedBlockError, read_block
-from offramp.queue.sqlite.codes import to_s
+from offramp.queue.sqlite.codes import to_s, to_us
 from offramp.queue.sqlite.restored import InFlight, mark_backup
 from offramp.queue.sqlite.sql import SQL
 from offramp.storage import DATABASE_FILE
@@ -169,7 +169,7 @@ class _Steps:
 
 def _fill(source: Path, partial: Path, steps: _Steps) -> Manifest:
     copy = partial / DATABASE_FILE
-    made_at = time.time()
+    made_at = to_s(to_us(time.time()))
     copy_pages(source, copy, steps.of("copying"))
     in_flight = _mark(copy, made_at)
     note = steps.of("checking")
