@@ -18,6 +18,10 @@ BUSY_SECONDS = 5.0
 WRITER_CACHE_KIB = 65_536
 #: Page cache of each reader in KiB.
 READER_CACHE_KIB = 8_192
+#: Pages in the log after which a commit copies them into the file, and waits for the disk twice
+#: more. A single event writes seven until it is delivered: at SQLite's 1,000 pages, 0.7 % of them
+#: met such a commit. The log's index holds 4,062 in its first table: reading stays as quick.
+CHECKPOINT_PAGES = 4_000
 #: Size in bytes to which the log is cut back after a checkpoint.
 WAL_KEPT_BYTES = 64 * 1024 * 1024
 #: Compiled statements kept per connection: more than there are named ones.
@@ -43,6 +47,7 @@ def connect_writer(path: Path) -> sqlite3.Connection:
         # macOS only: there, a plain fsync stops at the drive's cache.
         connection.execute("PRAGMA fullfsync = ON")
         connection.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute("PRAGMA foreign_keys = ON")

@@ -9,7 +9,7 @@ import logging
 import queue
 import sqlite3
 import threading
-from collections import deque
+from collections import defaultdict, deque
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import attrs
@@ -88,7 +88,7 @@ class Writer:
         #: What was submitted in this round of the event loop.
         self._submitted: list[_Job] = []
         self._weight = 0
-        self._waiting: dict[Work[Any, Any], deque[_Job]] = {}
+        self._waiting: defaultdict[Work[Any, Any], deque[_Job]] = defaultdict(deque)
         self._open = True
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
@@ -174,7 +174,7 @@ class Writer:
                 more = False
             else:
                 for job in jobs:
-                    self._waiting.setdefault(job.work, deque()).append(job)
+                    self._waiting[job.work].append(job)
         return bool(self._waiting)
 
     def _take(self) -> list[list[_Job]]:
@@ -191,11 +191,12 @@ class Writer:
         lots = [together for jobs in group for together in _lots(jobs)]
         try:
             connection.execute("BEGIN IMMEDIATE")
-            # The transaction is enough for a single lot: each statement costs the interpreter's
+            # The transaction is enough for the first lot: each statement costs the interpreter's
             # lock.
-            begin, undo, end = _TRANSACTION if len(lots) == 1 else _SAVEPOINT
+            steps = _TRANSACTION
             for together in lots:
-                self._run(connection, together, begin, undo, end)
+                self._run(connection, together, *steps)
+                steps = _SAVEPOINT
             connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - each awaiter gets it
             with contextlib.suppress(sqlite3.Error):
@@ -249,18 +250,22 @@ class Writer:
         for job in _flat(group):
             # The request of a cancelled awaiter is on disk nevertheless.
             if not job.future.done():
-                if isinstance(job.result, StopIteration):
-                    # No future takes it, and those behind it would wait for ever.
-                    error = RuntimeError("a write raised StopIteration")
-                    error.__cause__ = job.result
-                    job.future.set_exception(error)
-                elif isinstance(job.result, BaseException):
-                    job.future.set_exception(job.result)
+                if isinstance(job.result, BaseException):
+                    job.future.set_exception(_holdable(job.result))
                 else:
                     job.future.set_result(job.result)
 
 
-#: How a lot that shares its transaction begins, is undone and ends; and one that does not.
+def _holdable(error: BaseException) -> BaseException:
+    """The error, or one in its place that a future takes: those behind it would wait for ever."""
+    if not isinstance(error, StopIteration):
+        return error
+    held = RuntimeError("a write raised StopIteration")
+    held.__cause__ = error
+    return held
+
+
+#: How a lot that follows others in its transaction begins, is undone and ends; and the first one.
 _SAVEPOINT = ("SAVEPOINT job", ("ROLLBACK TO job", "RELEASE job"), "RELEASE job")
 _TRANSACTION = ("", ("ROLLBACK", "BEGIN IMMEDIATE"), "")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from itertools import compress
 from typing import TYPE_CHECKING, TypeVar
 
@@ -71,34 +70,23 @@ class _Columns(msgspec.Struct):
     bodies: list[bytes]
 
 
-def _join(batches: Iterable[EventBatch]) -> _Columns:
+def _join(batches: Sequence[EventBatch]) -> _Columns:
     """Join the columns of batches."""
-    runs: list[Run] = []
-    message_ids: list[str] = []
-    bodies: list[bytes] = []
-    kinds: list[tuple[str, str]] = []
-    # A router gives the same route to all events that go the same way.
-    by_id: dict[int, Route] = {}
-    route_ids: list[int] = []
-    for batch in batches:
-        runs.append(Run(batch.source, to_us(batch.received_at), len(batch)))
-        message_ids += batch.message_ids
-        bodies += batch.bodies
-        kinds += zip(batch.types, batch.names, strict=True)
-        for route in batch.routes:
-            by_id[id(route)] = route
-        route_ids += map(id, map(batch.routes.__getitem__, batch.route_of))
-    different_kinds, kind_of = _indexed(kinds)
-    # Without one that no event goes: the set of its events would be empty, which stands for all.
-    different_routes, route_of = _indexed(route_ids)
+    kinds, kind_of = _indexed(
+        [kind for each in batches for kind in zip(each.types, each.names, strict=True)]
+    )
+    # A router gives the same route to all events that go the same way. One that no new event goes
+    # is left out: the set of its events would be empty, which stands for all.
+    routes = {id(route): route for each in batches for route in each.routes}
+    used, route_of = _indexed([id(each.routes[i]) for each in batches for i in each.route_of])
     return _Columns(
-        runs=runs,
-        message_ids=message_ids,
-        kinds=[Kind(*kind) for kind in different_kinds],
+        runs=[Run(each.source, to_us(each.received_at), len(each)) for each in batches],
+        message_ids=[message_id for each in batches for message_id in each.message_ids],
+        kinds=[Kind(*kind) for kind in kinds],
         kind_of=kind_of,
-        routes=[by_id[each] for each in different_routes],
+        routes=[routes[route] for route in used],
         route_of=route_of,
-        bodies=bodies,
+        bodies=[body for each in batches for body in each.bodies],
     )
 
 
@@ -262,22 +250,20 @@ def _deliveries(got: Sequence[tuple[str, int, int]], n: int) -> dict[str, str | 
 def _count(
     changes: Changes, columns: _Columns, sets: Sequence[int], numbers: Mapping[str, int]
 ) -> None:
+    accepted: dict[str, int] = {}
     for run in columns.runs:
-        changes.counted[NO_SUBSCRIPTION, run.source, Counted.ACCEPTED.value, ""] += run.n
-    matched: Counter[int] = Counter()
+        accepted[run.source] = accepted.get(run.source, 0) + run.n
+    for source, n in accepted.items():
+        changes.counted[NO_SUBSCRIPTION, source, Counted.ACCEPTED.value, ""] += n
     for route, positions in zip(columns.routes, sets, strict=True):
         n = positions.bit_count()
-        if not n:
-            continue
         for name in route.subscriptions:
-            matched[numbers[name]] += n
+            _accept(changes, numbers[name], n)
+            changes.states[numbers[name], WAITING] += n
         for reason, names in route.filtered.items():
             for name in names:
                 _accept(changes, numbers[name], n)
                 changes.enter(numbers[name], FILTERED, reason, n)
-    for number, n in matched.items():
-        _accept(changes, number, n)
-        changes.states[number, WAITING] += n
 
 
 def _accept(changes: Changes, number: int, n: int) -> None:
