@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,13 +24,13 @@ from tests.delivery.parts import (
     prepare,
     running,
 )
-from tests.delivery.virtual import World, run
+from tests.delivery.virtual import MemoryQueue, World, run
 
 from offramp import Batch, OutgoingRequest, Response
-from offramp.delivery import Engine, Plan, worker
+from offramp.delivery import Engine, Plan, keeper, worker
 from offramp.delivery.engine import FINISH_SECONDS
-from offramp.delivery.limits import WaitGroup
-from offramp.queue import Depth
+from offramp.delivery.limits import MAX_CONCURRENCY, WaitGroup
+from offramp.queue import Depth, Lease, Outcome
 
 SUBSCRIPTION = "small/one"
 #: More than any worker leases at once.
@@ -254,12 +254,46 @@ def test_a_request_that_takes_longer_than_a_lease_keeps_it() -> None:
     """Its events are sent once, and no other worker gets them meanwhile."""
 
     async def main() -> None:
-        world = World(judge=lambda _: 200, latency=3 * worker.LEASE_SECONDS)
+        world = World(judge=lambda _: 200, latency=3 * keeper.LEASE_SECONDS)
         world.queue.accept(["m1", "m2", "m3"])
         world.start()
-        await world.until(lambda: not world.queue.rows, within=4 * worker.LEASE_SECONDS)
+        await world.until(lambda: not world.queue.rows, within=4 * keeper.LEASE_SECONDS)
         assert [ids for _, ids, _ in world.requests] == [["m1", "m2", "m3"]]
         assert set(world.stages.values()) == {"delivered"}
+        await world.stop()
+
+    run(main)
+
+
+@attrs.define(kw_only=True)
+class SlowQueue(MemoryQueue):
+    """A queue that stores outcomes once it is let go."""
+
+    go: asyncio.Event = attrs.field(factory=asyncio.Event)
+
+    async def settle(
+        self, lease: Lease, outcome: Outcome | None, exceptions: Mapping[int, Outcome]
+    ) -> Sequence[int]:
+        await self.go.wait()
+        return await super().settle(lease, outcome, exceptions)
+
+
+def test_requests_go_on_while_outcomes_are_stored_as_far_as_those_are_bounded() -> None:
+    """What waits for the disk holds no place of a request; what waits for it stays bounded."""
+
+    async def main() -> None:
+        queue = SlowQueue()
+        world = World(judge=lambda _: 200, queue=queue)
+        ids = [f"m{number}" for number in range(10_000)]
+        queue.accept(ids)
+        world.start()
+        limit = world.runtime.gate.limit
+        await world.until(lambda: len(world.requests) > 2 * limit, within=10)
+        await asyncio.sleep(3 * keeper.LEASE_SECONDS)
+        assert len(world.requests) <= 2 * (MAX_CONCURRENCY + 1)
+        queue.go.set()
+        await world.until(lambda: not queue.rows, within=10)
+        assert Counter(world.delivered) == Counter(ids)
         await world.stop()
 
     run(main)

@@ -10,6 +10,7 @@ from typing import Final
 import attrs
 
 from offramp.config import Config, Kind, Periods, Thing
+from offramp.delivery.keeper import LEASE_SECONDS
 from offramp.errors import StorageError, counted
 from offramp.queue import Lease, Outcome, Queue, Stage
 
@@ -21,8 +22,6 @@ PAUSED_TOO_LONG: Final = "PAUSED_TOO_LONG"
 LOOK_SECONDS: Final = 1.0
 #: Deliveries that end in one write, at most.
 CHUNK: Final = 500
-#: Seconds of the lease of what ends: the time of a write on a slow disk.
-LEASE_SECONDS: Final = 60.0
 
 
 @attrs.frozen(kw_only=True)

@@ -16,6 +16,7 @@ from offramp.config import Pauses
 from offramp.delivery.attempt import deliver_batch
 from offramp.delivery.batch import Preparation, PreparedBatch
 from offramp.delivery.failures import PluginCode, plugin_failure
+from offramp.delivery.keeper import LEASE_SECONDS, LeaseKeeper
 from offramp.delivery.limits import WaitGroup
 from offramp.delivery.memory import Memory
 from offramp.delivery.outcomes import OutcomeMaker, Settlement
@@ -28,10 +29,6 @@ from offramp.queue import Clock, Lease, Queue
 
 log = logging.getLogger(__name__)
 
-#: Seconds of a lease: several times the longest single request (10 s). Leases are extended.
-LEASE_SECONDS: Final = 60.0
-#: Leases are extended after a third of their time, so that one failed extension does no harm.
-EXTENSIONS_PER_LEASE: Final = 3
 #: Seconds of one wait for work.
 WAIT_SECONDS: Final = 30.0
 #: Seconds of pause after a wait without work, as a closed queue does not wait.
@@ -78,6 +75,8 @@ class Worker:
     _busy: set[asyncio.Task[None]] = attrs.field(factory=set, init=False)
     #: As `_busy`, for what is sent at the pace of halves; it does not limit the others.
     _slow: set[asyncio.Task[None]] = attrs.field(factory=set, init=False)
+    #: Those that store outcomes: meanwhile other batches are sent in the place of theirs.
+    _settling: set[asyncio.Task[None]] = attrs.field(factory=set, init=False)
     _few: asyncio.Semaphore = attrs.field(init=False)
     _memory: Memory = attrs.field(factory=Memory, init=False)
     #: Why it cannot lease or settle now, by what it was doing.
@@ -88,13 +87,13 @@ class Worker:
     #: The tasks of this subscription that wait at the instance's gate.
     _wait_group: WaitGroup = attrs.field(factory=WaitGroup, init=False)
     _outcomes: OutcomeMaker = attrs.field(init=False)
-    _keeper: _Keeper = attrs.field(init=False)
+    _keeper: LeaseKeeper = attrs.field(init=False)
     #: Seconds to wait for more events if a batch is not full.
     _linger: float = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._few = asyncio.Semaphore(SUSPECTS_AT_ONCE)
-        self._keeper = _Keeper(self.queue)
+        self._keeper = LeaseKeeper(self.queue)
         self._outcomes = OutcomeMaker(
             plan=self.plan,
             runtime=self.runtime,
@@ -138,22 +137,28 @@ class Worker:
         """Release what waits, and wait at most `within` seconds for running deliveries."""
         self._stopping = True
         self._wait_group.close()
+        end = time.monotonic() + within
         try:
-            if self._busy or self._slow:
-                await asyncio.wait(self._busy | self._slow, timeout=within)
+            # What was sent is settled by another task.
+            while (tasks := self._tasks) and (left := end - time.monotonic()) > 0:
+                await asyncio.wait(tasks, timeout=left)
         finally:
-            late = self._busy | self._slow
+            late = self._tasks
             for task in late:
                 task.cancel()
             if late:  # a plugin may swallow its cancellation
                 await asyncio.wait(late, timeout=CANCEL_SECONDS)
 
+    @property
+    def _tasks(self) -> set[asyncio.Task[None]]:
+        return self._busy | self._slow | self._settling
+
     async def _turn(self) -> None:
         if self.runtime.gate.pause:
             # Spread in time: the first one probes, and each subscription should get its turn.
             await asyncio.sleep(self.runtime.gate.pause + self.jitter() * PROBE_SPREAD_SECONDS)
-        while not self._has_room():
-            await asyncio.wait(self._busy, return_when=asyncio.FIRST_COMPLETED)
+        while tasks := self._in_the_way():
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         most, ahead = self._wanted()
         if self.runtime.gate.needs_probe:
             lease = await self._lease_probe()
@@ -184,21 +189,23 @@ class Worker:
         room = self.runtime.gate.limit - self.runtime.batches + len(self._busy)
         return most, max(1, min(self._ahead, room))
 
-    def _has_room(self) -> bool:
-        """Whether another batch may be prepared: more than one only as far as requests may be sent.
+    def _in_the_way(self) -> Collection[asyncio.Task[None]]:
+        """The tasks of which one must end before another batch may be prepared.
 
-        So the events that many busy subscriptions hold ready stay few.
+        More than one batch is prepared only as far as requests may be sent, so that the events that
+        many busy subscriptions hold ready stay few; and no more is sent than can be recorded.
         """
-        if not self._busy:
-            return True
         gate = self.runtime.gate
-        return not gate.needs_probe and self.runtime.batches <= gate.limit
+        if len(self._settling) > gate.limit:
+            return self._settling
+        has_room = not gate.needs_probe and self.runtime.batches <= gate.limit
+        return () if has_room else self._busy
 
     async def _is_their_turn(self, until: float) -> bool:
         """Wait for the turn of leased events, at most until `until` (monotonic seconds)."""
-        while not self._has_room() and (left := until - time.monotonic()) > 0:
-            await asyncio.wait(self._busy, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-        return self._has_room() and not self.runtime.gate.pause
+        while (tasks := self._in_the_way()) and (left := until - time.monotonic()) > 0:
+            await asyncio.wait(tasks, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        return not tasks and not self.runtime.gate.pause
 
     def _start(self, lease: Lease) -> None:
         pasts = self._memory.of(lease)
@@ -322,7 +329,13 @@ class Worker:
                 self._memory.keep(lease, positions, verdict.past)
                 if verdict.held_back:
                     await self.queue.release(lease.pick(positions))
-        await self._settle(self._outcomes.of_verdicts(lease, batch, verdicts))
+        settlement = self._outcomes.of_verdicts(lease, batch, verdicts)
+
+        async def settle(_: Lease) -> None:
+            await self._survive(self._settle(settlement), lease, batch)
+
+        if len(settlement.lease):
+            self._spawn(self._deliver(settlement.lease, settle), self._settling)
 
     async def _settle(self, settlement: Settlement) -> None:
         """Store outcomes; retry until the storage recovers, while the lease is extended.
@@ -360,39 +373,3 @@ def _cut(lease: Lease, most: int) -> tuple[Lease, Lease | None]:
     if len(lease) <= most:
         return lease, None
     return lease.pick(range(most)), lease.pick(range(most, len(lease)))
-
-
-class _Keeper:
-    """Extends the leases of one subscription that are being delivered, all of them by one timer."""
-
-    def __init__(self, queue: Queue) -> None:
-        self._queue = queue
-        self._leases: set[Lease] = set()
-        self._timer: asyncio.TimerHandle | None = None
-        self._extending: set[asyncio.Task[None]] = set()
-
-    def add(self, lease: Lease) -> None:
-        """Extend a lease from now on, before a third of its time is over."""
-        self._leases.add(lease)
-        if self._timer is None:
-            loop = asyncio.get_running_loop()
-            pause = LEASE_SECONDS / EXTENSIONS_PER_LEASE
-            self._timer = loop.call_later(pause, self._extend)
-
-    def remove(self, lease: Lease) -> None:
-        """Extend it no more."""
-        self._leases.discard(lease)
-
-    def _extend(self) -> None:
-        self._timer = None
-        for lease in {each.token: each for each in self._leases}.values():
-            self.add(lease)
-            task = asyncio.create_task(self._extend_one(lease), name="extend")
-            self._extending.add(task)
-            task.add_done_callback(self._extending.discard)
-
-    async def _extend_one(self, lease: Lease) -> None:
-        try:
-            await self._queue.extend(lease, LEASE_SECONDS)
-        except StorageError as error:
-            log.warning("subscription %s: %s", lease.subscription, error)
