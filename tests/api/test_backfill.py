@@ -109,7 +109,7 @@ async def test_events_from_before_a_subscription_are_sent_through_it(host: Runni
     asked = {"subscription": "small/new", "reason": "BEFORE_SUBSCRIPTION"}
     heard = await host.ask("POST", "/api/replays", FILTERED | asked)
     assert heard.status == 422
-    assert "enable it first" in heard.data["detail"]
+    assert "enable that first" in heard.data["detail"]
     await host.post("/api/subscriptions/small%2Fnew/enable")
     shown = await host.post("/api/replays", FILTERED | asked | {"dry_run": True})
     assert [row["delivery"]["message_id"] for row in shown["preview"]["rows"]] == ["b", "a"]

@@ -79,8 +79,8 @@ async def test_an_event_says_what_was_disabled_and_what_sends_it(
     assert (delivery["stage"], delivery["reason"]) == ("filtered", f"{kind.upper()}_DISABLED")
     assert delivery["why"]["text"] == f"the {kind} {name} was disabled when the event came"
     assert delivery["why"]["fix"] == (
-        f"enable it; then `offramp replay --filtered --subscription {SUBSCRIPTION}` sends what "
-        "came meanwhile"
+        f"enable it; then `offramp replay --filtered --subscription {SUBSCRIPTION} --reason "
+        f"{kind.upper()}_DISABLED --since 7d` sends what came meanwhile"
     )
 
 

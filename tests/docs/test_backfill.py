@@ -9,9 +9,10 @@ from base64 import b64encode
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
-from tests.cli.conftest import Live, Offramp, live, offramp
+from tests.cli.conftest import Live, Offramp, flat, live, offramp
 from tests.docs.pages import Session, blocks, read_page, section, sessions
 
 from offramp import _json
@@ -60,13 +61,16 @@ def usage(message_id: str, **changes: Any) -> dict[str, Any]:
 
 def send(live: Live, events: list[dict[str, Any]]) -> None:
     """As an SDK sends them."""
+    key = b64encode(b"product-key:").decode()
+    post(live, "/v1/batch", f"Basic {key}", {"batch": events})
+
+
+def post(live: Live, path: str, credentials: str, body: Any = None) -> None:
+    """Send a request that must be good."""
     request = urllib.request.Request(  # noqa: S310 - our own host
-        f"{live.host.url}/v1/batch",
-        data=_json.dumps({"batch": events}),
-        headers={
-            "Authorization": f"Basic {b64encode(b'product-key:').decode()}",
-            "Content-Type": "application/json",
-        },
+        f"{live.host.url}{path}",
+        data=_json.dumps(body or {}),
+        headers={"Authorization": credentials, "Content-Type": "application/json"},
     )
     with urllib.request.urlopen(request) as answer:  # noqa: S310 - our own host
         assert answer.status == 200
@@ -118,24 +122,54 @@ def test_the_page_can_be_followed(offramp: Offramp, live: Live) -> None:
     assert offramp("status", "--reconcile").status == 0
 
 
-def test_an_earlier_event_reaches_a_new_and_an_enabled_subscription(
-    offramp: Offramp, live: Live
-) -> None:
-    """The two other cases of the page: the command is the same, with other reasons or without."""
-    send(live, [usage("report-1")])
-    seats = '[[instances.metronome.subscriptions]]\nname = "Seats"\naction = "sendEvent"\n'
-    seats += "trigger = 'type = \"track\"'\n"
-    live.file.write_text(f"{WRONG}\n{seats}enabled = false\n")
-    assert offramp("apply", "--yes").status == 0
-    send(live, [usage("report-2")])
+SEATS = """
+[[instances.metronome.subscriptions]]
+name = "Seats"
+action = "sendEvent"
+trigger = 'type = "track"'
+"""
+
+
+def apply(offramp: Offramp, live: Live, text: str) -> None:
+    live.file.write_text(text)
+    result = offramp("apply", "--yes")
+    assert result.status == 0, result.err
+
+
+def test_an_earlier_event_reaches_a_new_subscription(offramp: Offramp, live: Live) -> None:
+    """The page's second case: the same command, with another reason."""
+    send(live, [usage("report-1"), usage("report-2")])
+    apply(offramp, live, WRONG + SEATS)
     [session] = sessions(section(PAGE, "A new subscription gets earlier events"))
     arguments = shlex.split(session.command)[1:]
-    refused = offramp(*arguments)
-    assert "metronome/Seats is disabled" in refused.err
-    live.file.write_text(f"{WRONG}\n{seats}")
-    assert offramp("apply", "--yes").status == 0
-    assert "would be sent, of 2 events looked at" in offramp(*arguments).out
-    which = ("--filtered", "--subscription", "metronome/Seats", "--since", "7d", "--yes")
-    assert "2 deliveries due again" in offramp("replay", *which).out
+    assert "2 events would be sent, of 2 events looked at" in offramp(*arguments).out
+    assert offramp(*arguments[:-1], "--yes").status == 0
     live.settle()
     assert live.emulator.effects() == {"report-1": 1, "report-2": 1}
+
+
+def test_what_came_while_it_was_disabled_is_sent(offramp: Offramp, live: Live) -> None:
+    """The page's third case, for each of what can be disabled."""
+    apply(offramp, live, WRONG + SEATS)
+    enable, replay = sessions(section(PAGE, "It was disabled"))
+    for number, (kind, name) in enumerate(
+        [("subscription", "metronome/Seats"), ("instance", "metronome"), ("source", "product")]
+    ):
+        reason = f"{kind.upper()}_DISABLED"
+        post(
+            live, f"/api/{kind}s/{quote(name, safe='')}/disable", f"Bearer {live.host.token.value}"
+        )
+        send(live, [usage(f"report-{number}")])
+        arguments = [*shlex.split(replay.command)[1:-1], reason, "--yes"]
+        assert "enable that first" in flat(offramp(*arguments).err)
+        shown = flat(offramp("events", f"report-{number}").out)
+        assert f"--reason {reason} --since 7d` sends what came meanwhile" in shown
+        enabled = offramp("enable", name)
+        assert enabled.status == 0
+        if enable.command.endswith(f" {name}"):
+            prints(enable, enabled.out)
+        shown = flat(offramp("events", f"report-{number}").out)
+        assert "then offramp replay --filtered --subscription metronome/Seats --since 20" in shown
+        assert "1 delivery due again" in offramp(*arguments).out
+        live.settle()
+        assert live.emulator.effects() == {f"report-{each}": 1 for each in range(number + 1)}

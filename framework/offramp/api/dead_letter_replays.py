@@ -9,11 +9,11 @@ import attrs
 from offramp.api.host_context import HostContext
 from offramp.api.replay_targets import (
     HAS_DELIVERY,
-    SUBSCRIPTION_DISABLED,
     SUBSCRIPTION_GONE,
     ReplayTarget,
 )
 from offramp.api.running_replays import Replay
+from offramp.delivery.disabled import why_disabled
 from offramp.delivery.retry import FORGOTTEN
 from offramp.queue import DeadLetterFilter, Delivery, dead_letter_pages, event_of
 
@@ -53,13 +53,9 @@ class DeadLetterReplay:
 
     def _refusal(self, subscription: str) -> str | None:
         """Why letters of a subscription would wait for ever; `None` if they would not."""
-        config = self.host.config
-        saved = config.subscriptions.get(subscription)
-        if saved is None:
+        if subscription not in self.host.config.subscriptions:
             return SUBSCRIPTION_GONE
-        instance = config.instances[saved.instance]
-        runs = saved.enabled and instance.enabled and config.sources[instance.source].enabled
-        return None if runs else SUBSCRIPTION_DISABLED
+        return why_disabled(self.host.config, subscription)
 
     async def _into(self, replay: Replay, page: Sequence[Delivery], into: ReplayTarget) -> None:
         now = self.host.clock()

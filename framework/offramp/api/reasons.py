@@ -12,7 +12,7 @@ from offramp.api.candidates import compiled_saved
 from offramp.api.host_context import HostContext
 from offramp.api.shapes import WhyShape
 from offramp.api.times import write_time
-from offramp.delivery.disabled import KINDS
+from offramp.delivery.disabled import KINDS, why_disabled
 from offramp.delivery.pausing import PAUSED_TOO_LONG
 from offramp.delivery.router import BROKEN, NO_MATCH, SWITCHED_OFF
 from offramp.errors import BudgetError, OfframpError, TransformError
@@ -146,9 +146,7 @@ def _of_filtered(
         fix = "fix the trigger; `offramp check` lists its errors"
         return _why("the subscription's trigger could not be compiled", fix=fix)
     if delivery.reason in KINDS:
-        text = f"the {_disabled(host, delivery)} was disabled when the event came"
-        replay = f"offramp replay --filtered --subscription {shlex.quote(delivery.subscription)}"
-        return _why(text, fix=f"enable it; then `{replay}` sends what came meanwhile")
+        return _of_disabled(host, delivery)
     if explanation is None or delivery.reason != NO_MATCH:
         return _why(_said(delivery))
     if explanation["matches"]:
@@ -166,6 +164,16 @@ def _disabled(host: HostContext, delivery: Delivery) -> str:
     kind = KINDS[delivery.reason]
     thing = dict(host.config.holders_of(delivery.subscription))[kind]
     return f"{kind} {thing.key}"
+
+
+def _of_disabled(host: HostContext, delivery: Delivery) -> WhyShape:
+    """Explain what was disabled when an event came, and how to send what came meanwhile."""
+    text = f"the {_disabled(host, delivery)} was disabled when the event came"
+    if why_disabled(host.config, delivery.subscription) is None:
+        return _why(text, fix="it is enabled now", replay=_command_of_filtered(delivery))
+    which = f"--subscription {shlex.quote(delivery.subscription)} --reason {delivery.reason}"
+    replay = f"`offramp replay --filtered {which} --since 7d`"
+    return _why(text, fix=f"enable it; then {replay} sends what came meanwhile")
 
 
 def _of_dead(

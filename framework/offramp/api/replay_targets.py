@@ -8,13 +8,13 @@ import attrs
 
 from offramp.api.host_context import HostContext
 from offramp.delivery import Plan
+from offramp.delivery.disabled import KINDS, why_disabled
 from offramp.delivery.router import SourceRoutes
 from offramp.errors import OfframpError
 from offramp.plugins import pick
 
-#: Reasons why a dead letter is not queued again.
+#: Reason why a dead letter is not queued again.
 SUBSCRIPTION_GONE: Final = "SUBSCRIPTION_GONE"
-SUBSCRIPTION_DISABLED: Final = "SUBSCRIPTION_DISABLED"
 #: Reason why an event is not queued again: the subscription has a delivery of it already.
 HAS_DELIVERY: Final = "HAS_DELIVERY"
 #: In place of a reason, for events that a subscription was never asked about: they were accepted
@@ -49,14 +49,17 @@ def find_target(host: HostContext, subscription: str) -> ReplayTarget:
     """Find a subscription that runs; raises `OfframpError` that says why it does not."""
     snapshot = host.engine.snapshot
     saved = pick(snapshot.config.subscriptions, subscription, "subscription")
-    problem = snapshot.problems.get(f"subscriptions.{subscription}")
-    if problem is not None:
-        raise OfframpError(f"subscription {subscription} does not run: {problem}")
-    if subscription not in snapshot.plans:
+    disabled = why_disabled(snapshot.config, subscription)
+    if disabled is not None:
+        kind = KINDS[disabled]
+        what = "it" if kind == "subscription" else f"its {kind}"
         raise OfframpError(
-            f"subscription {subscription} is disabled, or its instance or source is: enable it "
-            "first, or what is replayed would wait for ever"
+            f"subscription {subscription} gets no events, as {what} is disabled: enable that first,"
+            " or what is replayed would wait for ever"
         )
+    if subscription not in snapshot.plans:
+        problem = snapshot.problems.get(f"subscriptions.{subscription}", "see `offramp status`")
+        raise OfframpError(f"subscription {subscription} does not run: {problem}")
     source = snapshot.config.instances[saved.instance].source
     return ReplayTarget(
         plan=snapshot.plans[subscription],

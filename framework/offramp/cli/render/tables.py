@@ -220,6 +220,8 @@ _LEFT_OUT: Final = {
     "EVENT_NOT_KEPT": "its JSON is no longer kept",
     "SUBSCRIPTION_GONE": "its subscription is deleted: replay it into another, with --into",
     "SUBSCRIPTION_DISABLED": "its subscription is disabled: enable it first",
+    "INSTANCE_DISABLED": "the instance is disabled: enable it first",
+    "SOURCE_DISABLED": "the source is disabled: enable it first",
 }
 
 
