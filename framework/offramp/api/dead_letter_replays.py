@@ -58,11 +58,10 @@ class DeadLetterReplay:
         return why_disabled(self.host.config, subscription)
 
     async def _into(self, replay: Replay, page: Sequence[Delivery], into: ReplayTarget) -> None:
-        now = self.host.clock()
         events = []
         for letter in page:
             event = event_of(letter.id)
-            if into.is_too_old(letter.accepted_at, now=now):
+            if into.is_too_old(letter.accepted_at, self.host.clock):
                 replay.skipped[FORGOTTEN] += 1
             elif event is not None:
                 events.append(event)

@@ -81,7 +81,7 @@ class FilteredReplay:
 
     def is_too_old(self, record: EventRecord) -> bool:
         """Whether the idempotency window does not allow to send an event now."""
-        return self.target.is_too_old(record.accepted_at, now=self.host.clock())
+        return self.target.is_too_old(record.accepted_at, self.host.clock)
 
     def _condition(self, refused: Counter[str]) -> BodyCondition:
         """Whether an event is meant and the trigger matches; it runs in a reader's thread."""

@@ -12,6 +12,7 @@ from offramp.delivery.disabled import KINDS, why_disabled
 from offramp.delivery.router import SourceRoutes
 from offramp.errors import OfframpError
 from offramp.plugins import pick
+from offramp.queue import Clock
 
 #: Reason why a dead letter is not queued again.
 SUBSCRIPTION_GONE: Final = "SUBSCRIPTION_GONE"
@@ -40,9 +41,10 @@ class ReplayTarget:
         """The subscription's id."""
         return self.plan.subscription.id
 
-    def is_too_old(self, accepted_at: float, *, now: float) -> bool:
+    def is_too_old(self, accepted_at: float, clock: Clock) -> bool:
         """Whether the partner may soon not recognize a repeat of an event any more."""
-        return self.plan.policy.forgotten(age=now - accepted_at + WINDOW_MARGIN_SECONDS)
+        age = clock.longest_age(accepted_at) + WINDOW_MARGIN_SECONDS
+        return self.plan.policy.forgotten(age=age)
 
 
 def find_target(host: HostContext, subscription: str) -> ReplayTarget:
