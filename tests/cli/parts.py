@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -40,10 +40,12 @@ class Process:
 
 
 @asynccontextmanager
-async def serving(config: Path, metronome: str) -> AsyncIterator[Process]:
+async def serving(
+    config: Path, metronome: str, command: Sequence[str] = COMMAND
+) -> AsyncIterator[Process]:
     """`offramp serve`, ready."""
     process = await asyncio.create_subprocess_exec(
-        *COMMAND, "serve", str(config), "--port", "0",
+        *command, "serve", str(config), "--port", "0",
         cwd=config.parent,
         env={**os.environ, "METRONOME_BASE_URL": metronome, "COLUMNS": "200"},
         stderr=asyncio.subprocess.PIPE,

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from offramp import _json
 from offramp_metronome.emulator import Emulator, Fault
 
 KEY = "product-key"
+#: Longer than a request of an action may take.
+STOPPED_SECONDS = 12.0
 
 
 async def arrived(emulator: Emulator, count: int) -> None:
@@ -87,6 +90,34 @@ async def test_a_killed_host_loses_nothing_that_it_accepted(config: Path) -> Non
         async with serving(config, emulator.url):
             await arrived(emulator, len(ids))
         assert emulator.effects() == dict.fromkeys(ids, 1)
+
+
+#: A host whose leases end after two seconds; all else is as always.
+SHORT_LEASES = """
+from offramp.cli import main
+from offramp.delivery import worker
+from offramp.queue.sqlite import leases
+worker.LEASE_SECONDS = 2.0
+leases.STOPPED_S = 1.5
+main()
+"""
+
+
+async def test_a_host_that_was_stopped_sends_nothing_twice(config: Path) -> None:
+    """SIGSTOP for longer than a lease, and than a request may take: the answers are read after."""
+    ids = [f"stop-{number}" for number in range(300)]
+    command = [sys.executable, "-c", SHORT_LEASES]
+    async with Emulator(token=TOKEN) as emulator, serving(config, emulator.url, command) as host:
+        emulator.faults.add(Fault(store="all", delay=1, times=100))
+        assert await post(host.url, [usage(each) for each in ids]) == 200
+        await arrived(emulator, 1)
+        host.process.send_signal(signal.SIGSTOP)
+        await asyncio.sleep(STOPPED_SECONDS)
+        host.process.send_signal(signal.SIGCONT)
+        await arrived(emulator, len(ids))
+        assert await host.stop() == 0
+        assert emulator.effects() == dict.fromkeys(ids, 1)
+        assert emulator.stats().duplicates == 0
 
 
 async def test_bad_requests_are_refused_and_nothing_else_is_lost(config: Path) -> None:

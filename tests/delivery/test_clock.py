@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from math import inf
 from pathlib import Path
 
 import attrs
@@ -13,7 +14,7 @@ from tests.clocks import START, MovedClock
 from tests.delivery.parts import PATIENCE, SUBSCRIPTION, Partner, config, event, small_catalog
 
 from offramp import OutgoingRequest, Response
-from offramp.config import Instance
+from offramp.config import Instance, Pauses, Period, Periods
 from offramp.delivery import Engine, make_runtime
 from offramp.delivery.runtime import InstanceRuntime
 from offramp.plugins import CatalogEntry
@@ -221,6 +222,28 @@ async def test_a_believed_step_ends_no_retry_window(tmp_path: Path, step: float)
         await host.pass_time(DAY)
         await host.until_idle()
         assert (await host.delivery("m1")).stage is Stage.EXPIRED
+
+
+@pytest.mark.parametrize("believed", [False, True])
+async def test_a_step_shortens_no_grace_and_lengthens_no_pause(
+    tmp_path: Path, believed: bool
+) -> None:
+    """Only time that passed counts: for a source that was disabled, and for a paused delivery."""
+    clock = MovedClock()
+    async with running(tmp_path, Partner(), clock) as host:
+        pauses = Pauses(((clock(), inf),))
+        made = config()
+        sources = {"site": attrs.evolve(made.sources["site"], enabled=False)}
+        disabled = Periods([Period("source", "site", "disabled", clock(), None)])
+        await host.engine.apply(attrs.evolve(made, sources=sources), disabled)
+        clock.step(36 * DAY)
+        await host.pass_time(BELIEVED if believed else 60)
+        assert (clock.doubt is None) == believed
+        assert host.engine.source_of("key") == "site"
+        paused = pauses.seconds(START, clock(), age=clock.age)
+        assert paused == pytest.approx(BELIEVED if believed else 60)
+        clock.move(7 * DAY)
+        assert host.engine.source_of("key") is None
 
 
 async def test_nothing_is_sent_once_the_partner_may_have_forgotten_it(tmp_path: Path) -> None:

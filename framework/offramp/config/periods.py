@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import inf
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
@@ -40,9 +40,17 @@ class Pauses:
 
     times: tuple[tuple[float, float], ...] = ()
 
-    def seconds(self, since: float, until: float) -> float:
-        """The seconds between two times (epoch seconds) in which it was paused."""
-        return sum(max(0.0, min(end, until) - max(start, since)) for start, end in self.times)
+    def seconds(
+        self, since: float, until: float, *, age: Callable[[float], float] | None = None
+    ) -> float:
+        """The seconds between two times (epoch seconds) in which it was paused.
+
+        `age` tells how long ago a time was, if that is not simply the difference.
+        """
+        age = age or (lambda time: until - time)
+        return sum(
+            max(0.0, age(max(start, since)) - age(min(end, until))) for start, end in self.times
+        )
 
 
 class Periods:

@@ -134,15 +134,18 @@ class Engine:
 
     def source_of(self, write_key: str) -> str | None:
         """Find the source of a write key whose events are stored, or `None`; notes the use."""
-        now = self.clock()
-        source = self._snapshot.source_of(write_key, now, closed=False)
+        source = self._snapshot.source_of(write_key, self._grace_time(), closed=False)
         if source is not None:
-            self.key_used_at[write_key] = now
+            self.key_used_at[write_key] = self.clock()
         return source
 
     def closed_source_of(self, write_key: str) -> str | None:
         """Find the source of a write key that has been disabled for too long, or `None`."""
-        return self._snapshot.source_of(write_key, self.clock(), closed=True)
+        return self._snapshot.source_of(write_key, self._grace_time(), closed=True)
+
+    def _grace_time(self) -> float:
+        """The time by which graces end: a step of the clock makes none shorter."""
+        return self.clock.ago(self._grace) + self._grace
 
     def open(self, source: str) -> Incoming:
         """Gather the events of one request from a source; they are routed by this configuration."""

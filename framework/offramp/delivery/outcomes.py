@@ -168,7 +168,8 @@ class OutcomeMaker:
         return outcomes
 
     def _decide(self, part: LeasePart, error: DeliveryError, *, retryable: bool | None) -> Decision:
-        now = self.clock()
+        now, age = self.clock(), self.clock.age
+        paused = self.pauses.seconds(part.opened_at, now, age=age)
         return decide(
             self.plan.policy,
             retryable=error.retryable if retryable is None else retryable,
@@ -176,9 +177,7 @@ class OutcomeMaker:
             # Refused credentials hold the instance, whose probes already wait.
             attempt=1 if refuses_credentials(error) else part.attempt,
             accepted_at=now - self.clock.longest_age(part.accepted_at),
-            opened_at=now
-            - self.clock.age(part.opened_at)
-            + self.pauses.seconds(part.opened_at, now),
+            opened_at=now - age(part.opened_at) + paused,
             now=now,
             jitter=self.jitter(),
             may_expire=self.clock.doubt is None,

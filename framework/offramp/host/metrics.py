@@ -16,6 +16,8 @@ from offramp.host.health import KINDS
 from offramp.queue import Count, Depth, Latency
 
 MINUTE_SECONDS: Final = 60
+#: A time that never comes, in epoch seconds.
+NEVER: Final = 1e12
 #: Minutes whose counts may still grow, while writes reach the disk.
 OPEN_MINUTES: Final = 2
 #: Latencies are of the deliveries in this number of seconds.
@@ -39,6 +41,8 @@ class DeliveryMetrics(Collector):
         self._from = _minute(self._clock())
         self._before: Counter[tuple[str, ...]] = Counter()
         self._recent: Counter[tuple[str, ...]] = Counter()
+        #: Minute and labels -> what was counted in it before the clock was set back to it.
+        self._counted: Counter[tuple[int, tuple[str, ...]]] = Counter()
         self._depths: Mapping[str, Depth] = {}
         self._latencies: dict[str, Latency] = {}
         #: Kind -> how many parts do not run.
@@ -48,11 +52,14 @@ class DeliveryMetrics(Collector):
         """Read all values; minutes that are over and counted are not read again."""
         self._degraded = Counter(each.kind for each in await self._host.degraded())
         now = self._clock()
+        if now < self._from:
+            await self._begin_again(now)
         closed = max(_minute(now) - OPEN_MINUTES * MINUTE_SECONDS, self._from)
         counts = await self._host.ledger.counts(self._from, now + 1)
         recent: Counter[tuple[str, ...]] = Counter()
         for count in counts:
-            (self._before if count.minute < closed else recent)[_labels(count)] += count.n
+            n = count.n - self._counted[count.minute, _labels(count)]
+            (self._before if count.minute < closed else recent)[_labels(count)] += n
         self._from, self._recent = closed, recent
         self._depths = await self._host.queue.depths()
         latencies = await self._host.ledger.latencies(since=now - LATENCY_SECONDS)
@@ -62,6 +69,19 @@ class DeliveryMetrics(Collector):
             for subscription in running
             if subscription in latencies
         }
+
+    async def _begin_again(self, now: float) -> None:
+        """Go on from an earlier minute, since the clock was set back: minutes are counted twice.
+
+        What was counted since then, but before this, is not told: no counter may fall.
+        """
+        counts = await self._host.ledger.counts(_minute(now), NEVER)
+        for count in counts:
+            if count.minute >= self._from:
+                n = count.n - self._counted[count.minute, _labels(count)]
+                self._before[_labels(count)] += n
+        self._from, self._recent = _minute(now), Counter()
+        self._counted = Counter({(each.minute, _labels(each)): each.n for each in counts})
 
     def collect(self) -> Iterator[Metric]:
         """List all metrics with their values at the last `refresh`."""
