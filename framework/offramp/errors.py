@@ -255,6 +255,10 @@ class FolderInUseError(StorageError):
     """Another process has locked the data folder."""
 
 
+class StorageDamagedError(StorageError):
+    """SQLite met a page of the file that makes no sense: the disk, or a person, spoiled it."""
+
+
 class QueueFullError(OfframpError):
     """The queue takes no more events for now: too many wait, or the disk has too little room.
 

@@ -11,10 +11,11 @@ from tests.clocks import MovedClock
 from tests.docs.pages import read_page, section
 
 from offramp.delivery.breaker import Hold
-from offramp.errors import Fault, StorageError
+from offramp.errors import Fault, StorageDamagedError, StorageError
 from offramp.host import health
 from offramp.host.health import KINDS, Find, Finding, Health, Kind, Watched
 from offramp.plugins.problems import PluginProblem
+from offramp.storage import Damage
 from offramp.web.health import Degraded
 
 if TYPE_CHECKING:
@@ -66,6 +67,18 @@ async def one_stale() -> Sequence[Fault]:
     return [Fault("instances.billing.settings.apiToken", f"{SECRET} cannot be read")]
 
 
+def spoiled_page() -> Damage:
+    damage = Damage()
+    damage.note_error(StorageDamagedError("the file is damaged: page 3"))
+    return damage
+
+
+def spoiled_events() -> Damage:
+    damage = Damage()
+    damage.note_events(11, 21, "the checksum of their block is wrong")
+    return damage
+
+
 HOLD = Hold(code="credentials", message=SECRET, remedy="change the settings")
 
 #: Kind -> the parts of a host with this problem, and the pointer of what is found.
@@ -108,6 +121,14 @@ CASES: dict[str, tuple[Watched, str]] = {
     "clock": (
         Watched(engine=engine(clock=clock_that_stepped(7_200)), sums=no_faults),
         "#/host/clock",
+    ),
+    "database": (
+        Watched(engine=engine(), sums=no_faults, damage=spoiled_page()),
+        "#/storage",
+    ),
+    "damaged_events": (
+        Watched(engine=engine(), sums=no_faults, damage=spoiled_events()),
+        "#/events/11",
     ),
     "sums": (Watched(engine=engine(), sums=one_fault), "#/sums"),
 }

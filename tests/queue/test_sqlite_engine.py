@@ -352,7 +352,7 @@ def objects_of_queue() -> int:
 TABLES = ("blocks", "deliveries", "exceptions", "requests", "ids")
 #: Part of the plan of statements that run often, or while much is stored.
 PLANS = {
-    "open_blocks": "deliveries_open (subscription=? AND block>?)",
+    "open_blocks": "deliveries_open (subscription=? AND block>? AND block<?)",
     "due_rows": "exceptions_due (subscription=? AND due_at<?)",
     "next_due": "exceptions_due (subscription=? AND due_at>?)",
     "cancellable_rows": "exceptions_due (subscription=? AND due_at>?)",

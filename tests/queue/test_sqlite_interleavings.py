@@ -17,7 +17,7 @@ from offramp.queue import DeadLetterFilter, Depth, Lease, Outcome, SqliteLedger,
 from offramp.queue.block import positions_of
 from offramp.queue.lease import delivery_id
 from offramp.queue.sqlite.settle import Settled
-from offramp.storage import Store, Work
+from offramp.storage import Damage, Store, Work
 from offramp.storage.connect import connect_writer
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class SlowStore:
 
     def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
         self.folder = folder
+        self.damage = Damage()
         self._connection = connection
         #: Called with each request that is on disk now.
         self.stored: Callable[[Any], None] = lambda _: None

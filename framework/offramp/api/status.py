@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from typing import Final, Literal, cast
+from collections.abc import Awaitable, Iterable
+from typing import Final, Literal, TypeVar, cast
 
 from offramp._version import __version__
 from offramp.api.host_context import HostContext
@@ -23,10 +23,14 @@ from offramp.api.shapes import (
 from offramp.api.times import write_optional, write_time
 from offramp.config import Instance
 from offramp.delivery import Hold, InstanceRuntime
+from offramp.errors import StorageDamagedError
 from offramp.http import readable
 from offramp.queue import Count, Depth
 from offramp.web.health import degraded_shape
 
+T = TypeVar("T")
+
+SUMS_UNREADABLE: Final = "the counters cannot be read"
 #: Seconds that are counted if the caller gives no `since`.
 DEFAULT_LOOK_BACK: Final = 86_400.0
 SINCE: Final = Query(
@@ -66,8 +70,8 @@ class StatusResource:
         now = host.clock()
         since = now - DEFAULT_LOOK_BACK if call.query["since"] is None else call.query["since"]
         revision, _ = await host.configs.load()
-        counts = await host.ledger.counts(since, now + 1)
-        faults = list(await host.sums())
+        counts = await _readable(host.ledger.counts(since, now + 1), ())
+        faults = list(await _readable(host.sums(), (SUMS_UNREADABLE,)))
         answer: StatusShape = {
             "version": __version__,
             "revision": revision,
@@ -161,7 +165,7 @@ class StatusResource:
         sums = _sums((c.subscription, c) for c in counts if c.subscription)
         seen = {subscription for (subscription, _), n in sums.items() if n}
         depths = await host.queue.depths()
-        latencies = await host.ledger.latencies(since=since)
+        latencies = await _readable(host.ledger.latencies(since=since), {})
         subscriptions = [*host.config.subscriptions, *(subscription for subscription in depths)]
         found = []
         for subscription in dict.fromkeys(subscriptions):
@@ -207,6 +211,14 @@ def circuit_breaker_shape(
         "remedy": None if hold is None else hold.remedy,
         "until": write_time(now + runtime.gate.pause) if state == "open" else None,
     }
+
+
+async def _readable(read: Awaitable[T], otherwise: T) -> T:
+    """What is read, or something else if its table is damaged: `degraded` then says so."""
+    try:
+        return await read
+    except StorageDamagedError:
+        return otherwise
 
 
 def _sums(counts: Iterable[tuple[str, Count]]) -> Counter[tuple[str, str]]:

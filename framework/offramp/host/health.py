@@ -11,11 +11,11 @@ from typing import Final, TypeAlias
 import attrs
 
 from offramp.delivery import Engine
-from offramp.errors import Fault, OfframpError
+from offramp.errors import Fault, OfframpError, counted
 from offramp.host.ops import CHECK_SECONDS, Check
 from offramp.pointers import pointer_of, pointer_to
 from offramp.queue import wrong_sums
-from offramp.storage import Store
+from offramp.storage import Damage, Store
 from offramp.web.health import Degraded
 
 #: Seconds for which an instance may be held back before it counts as degraded: a partner that is
@@ -55,6 +55,8 @@ class Watched:
     stale: Stale = _none_stale
     #: Why the latest scheduled backup failed, or nothing.
     backup_failure: Callable[[], str | None] = _no_failure
+    #: What is known to be damaged in the file.
+    damage: Damage = attrs.field(factory=Damage)
 
 
 @attrs.frozen(kw_only=True)
@@ -141,7 +143,7 @@ def checks(store: Store, engine: Engine) -> Mapping[str, Check]:
         return None
 
     async def queue() -> str | None:
-        return engine.queue.full()
+        return engine.queue.full() or await engine.queue.broken()
 
     return {"storage": storage, "queue": queue}
 
@@ -233,6 +235,20 @@ def _backup(watched: Watched) -> Iterable[Finding]:
         )
 
 
+def _database(watched: Watched) -> Iterable[Finding]:
+    for fault in watched.damage.faults:
+        yield Finding(pointer=pointer_to("storage"), cause=fault, public=fault)
+
+
+def _damaged_events(watched: Watched) -> Iterable[Finding]:
+    for each in watched.damage.ranges:
+        what = f"the events {each.first} to {each.end - 1} are damaged on disk: {each.cause}"
+        yield Finding(pointer=pointer_to("events", str(each.first)), cause=what, public=what)
+    if rows := watched.damage.rows:
+        what = f"{counted(len(rows), 'delivery', 'deliveries')} cannot be read"
+        yield Finding(pointer=pointer_to("deliveries"), cause=what, public=what)
+
+
 async def _sums(watched: Watched) -> Iterable[Finding]:
     return [
         Finding(pointer=pointer_to("sums"), cause=fault, public=fault)
@@ -312,6 +328,18 @@ KINDS: Final = (
         summary="this machine's clock is not believed, so nothing is deleted and nothing expires",
         remedy="compare it with another clock, and set it if it is wrong",
         find=_clock,
+    ),
+    Kind(
+        code="database",
+        summary="a page of the database file makes no sense, or its check found something",
+        remedy="copy the data folder, then recover or restore the file",
+        find=_database,
+    ),
+    Kind(
+        code="damaged_events",
+        summary="the disk spoiled events: they are set aside, and everything else goes on",
+        remedy="copy the data folder, then restore the events or let their senders send them again",
+        find=_damaged_events,
     ),
     Kind(
         code="sums",

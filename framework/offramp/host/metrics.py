@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -12,8 +13,11 @@ from prometheus_client.registry import Collector
 
 from offramp.api import HostContext
 from offramp.delivery import REMEDIES
+from offramp.errors import StorageError
 from offramp.host.health import KINDS
 from offramp.queue import Count, Depth, Latency
+
+_log = logging.getLogger(__name__)
 
 MINUTE_SECONDS: Final = 60
 #: A time that never comes, in epoch seconds.
@@ -49,8 +53,17 @@ class DeliveryMetrics(Collector):
         self._degraded: Counter[str] = Counter()
 
     async def refresh(self) -> None:
-        """Read all values; minutes that are over and counted are not read again."""
+        """Read all values; minutes that are over and counted are not read again.
+
+        Those of tables that cannot be read stay as they were: `offramp_degraded` counts that.
+        """
+        try:
+            await self._read()
+        except StorageError as error:
+            _log.warning("metrics are not up to date: %s", error, extra={"action": "metrics"})
         self._degraded = Counter(each.kind for each in await self._host.degraded())
+
+    async def _read(self) -> None:
         now = self._clock()
         if now < self._from:
             await self._begin_again(now)

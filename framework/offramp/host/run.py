@@ -272,6 +272,7 @@ async def _context(  # noqa: PLR0913, PLR0917 - the parts of a host
                 sums=sums,
                 stale=partial(stale_references, engine, configs),
                 backup_failure=lambda: backups.scheduled_failure,
+                damage=store.damage,
             )
         ),
     )

@@ -235,6 +235,7 @@ class DamagedBlockError(StorageError):
             "is wrong; restore the data folder from a backup, and check the disk"
         )
         self.number = number
+        self.n = n
 
 
 #: Bytes of the number of empty bytes that a stored set begins with: for blocks of 500,000 events.

@@ -60,6 +60,10 @@ class Queue(Protocol):
         """
         ...
 
+    async def broken(self) -> str | None:
+        """Tell why `accept` fails although there is room, or nothing; stores nothing."""
+        ...
+
     async def lease(
         self, subscription: str, n: int, *, ttl: float, wait: float = 0, onto: Lease | None = None
     ) -> Lease | None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from offramp.errors import StorageError, StorageFullError
+from offramp.errors import StorageDamagedError, StorageError, StorageFullError
 from offramp.storage.lock import FILE_MODE
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+#: What a person can do about a damaged file.
+RECOVERY = (
+    "stop the host, copy the data folder, then recover or restore the file, as `docs/how-to/"
+    "incidents.md` says"
+)
 #: Seconds to wait for a foreign connection, such as a person's `sqlite3` shell.
 BUSY_SECONDS = 5.0
 #: Page cache of the writer in KiB: holds the index of about three million message ids.
@@ -28,6 +30,8 @@ WAL_KEPT_BYTES = 64 * 1024 * 1024
 KEPT_STATEMENTS = 256
 #: The primary code of an extended one is its low byte. Source: sqlite.org/rescode.html.
 _PRIMARY_CODE = 0xFF
+#: What SQLite says of pages that make no sense.
+_DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 def connect_writer(path: Path) -> sqlite3.Connection:
@@ -72,14 +76,31 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def connect_beside(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """Open the file of another connection for reading only: it sees the last commit."""
+    [(name,)] = connection.execute("SELECT file FROM pragma_database_list WHERE name = 'main'")
+    return connect_reader(Path(name))
+
+
+def is_damage(error: BaseException) -> bool:
+    """Whether SQLite met a page that makes no sense."""
+    return _primary_code(error) in _DAMAGE
+
+
+def _primary_code(error: BaseException) -> int:
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & _PRIMARY_CODE
+
+
 def storage_error(error: BaseException, path: Path) -> BaseException:
     """The `StorageError` for a failure of the file; any other error is returned unchanged."""
     if type(error) not in {sqlite3.OperationalError, sqlite3.DatabaseError}:
         return error
-    code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE
     described: StorageError
-    if code == sqlite3.SQLITE_FULL:
+    if _primary_code(error) == sqlite3.SQLITE_FULL:
         described = StorageFullError(f"the disk of {path} is full: free some room, then try again")
+    elif is_damage(error):
+        described = StorageDamagedError(f"{path} is damaged: {error}; {RECOVERY}")
     else:
         described = StorageError(f"{path}: {error}")
     described.__cause__ = error

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from offramp.storage.connect import connect_reader, storage_error
+from offramp.storage.damage import Damage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,8 +21,11 @@ T = TypeVar("T")
 class Readers:
     """A few threads for reads, so that a long one delays neither the loop nor the writer."""
 
-    def __init__(self, path: Path, *, threads: int, name: str) -> None:
+    def __init__(
+        self, path: Path, damage: Damage | None = None, *, threads: int, name: str
+    ) -> None:
         self._path = path
+        self._damage = damage or Damage()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
@@ -43,9 +47,12 @@ class Readers:
             try:
                 return fn(connection)
             finally:
-                connection.execute("COMMIT")
+                # Not COMMIT, which fails after a damaged page was met, even if nothing was written.
+                connection.execute("ROLLBACK")
         except sqlite3.Error as error:
-            raise storage_error(error, self._path) from error
+            described = storage_error(error, self._path)
+            self._damage.note_error(described)
+            raise described from error
 
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)

@@ -8,8 +8,10 @@ import os
 import sqlite3
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from offramp.errors import StorageError
 from offramp.storage.connect import connect_writer
 from offramp.storage.copying import sync_folder
+from offramp.storage.damage import Damage
 from offramp.storage.lock import lock_folder
 from offramp.storage.migrate import known_migrations, migrate
 from offramp.storage.readers import Readers
@@ -24,6 +26,10 @@ Q = TypeVar("Q")
 R = TypeVar("R")
 
 DATABASE_FILE = "offramp.sqlite3"
+#: SQLite's log of a file has its name with this behind it.
+_LOG_SUFFIX = "-wal"
+#: Files that a host makes in its data folder once its database has been written.
+_LATER_FILES = ("secret.key", "token")
 #: Threads for reads that people request: one slow listing must not delay the next.
 READER_THREADS = 2
 
@@ -31,15 +37,17 @@ READER_THREADS = 2
 class Store:
     """The data folder of one process. Open it with `async with Store.open(folder) as store`."""
 
-    def __init__(self, folder: Path, writer: Writer) -> None:
+    def __init__(self, folder: Path, writer: Writer, damage: Damage) -> None:
         self.folder = folder
+        #: What is known to be damaged in the file.
+        self.damage = damage
         self.path = folder / DATABASE_FILE
         self._writer = writer
         self._plain: Work[Callable[[sqlite3.Connection], Any], Any] = Work(
             run=_run_each, alone=True
         )
-        self._reads = Readers(self.path, threads=READER_THREADS, name="offramp-reader")
-        self._urgent = Readers(self.path, threads=1, name="offramp-urgent")
+        self._reads = Readers(self.path, damage, threads=READER_THREADS, name="offramp-reader")
+        self._urgent = Readers(self.path, damage, threads=1, name="offramp-urgent")
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -53,9 +61,10 @@ class Store:
         lock = await asyncio.to_thread(lock_folder, folder)
         try:
             path = folder / DATABASE_FILE
-            writer = Writer(path, lambda: _connect(path))
+            damage = Damage()
+            writer = Writer(path, lambda: _connect(path), damage)
             await writer.start()
-            store = cls(folder, writer)
+            store = cls(folder, writer, damage)
             try:
                 yield store
             finally:
@@ -89,6 +98,7 @@ class Store:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
+    _refuse_emptied(path)
     connection = connect_writer(path)
     try:
         migrate(connection, known_migrations())
@@ -103,3 +113,26 @@ def _run_each(
     connection: sqlite3.Connection, requests: Sequence[Callable[[sqlite3.Connection], Any]]
 ) -> list[Any]:
     return [fn(connection) for fn in requests]
+
+
+def _refuse_emptied(path: Path) -> None:
+    """Raise `StorageError` if the file is empty or missing, and was not before.
+
+    SQLite would take it for a new one. A log beside it shows that, or, if the file is there and
+    empty, what a host made after it.
+    """
+    size = path.stat().st_size if path.exists() else None
+    if size:
+        return
+    log = path.with_name(path.name + _LOG_SUFFIX)
+    traces = [log] if log.exists() and log.stat().st_size else []
+    if size is not None:
+        traces += [each for name in _LATER_FILES if (each := path.with_name(name)).exists()]
+    if traces:
+        state = "is missing" if size is None else "is empty"
+        beside = ", ".join(each.name for each in traces)
+        raise StorageError(
+            f"{path} {state}, but it once held data: there is {beside} beside it. Nothing was "
+            "changed. Copy the data folder, then restore the file from a backup; to begin without "
+            "its events, move all files of the folder away"
+        )

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import attrs
 
-from offramp.errors import StorageError
-from offramp.storage.connect import storage_error
+from offramp.errors import StorageDamagedError, StorageError
+from offramp.storage.connect import is_damage, storage_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
+
+    from offramp.storage.damage import Damage
 
 Q = TypeVar("Q")
 R = TypeVar("R")
@@ -80,8 +82,11 @@ class _Job:
 class Writer:
     """Owns the writing connection and its thread; made and used in one event loop."""
 
-    def __init__(self, path: Path, connect: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(
+        self, path: Path, connect: Callable[[], sqlite3.Connection], damage: Damage
+    ) -> None:
         self._path = path
+        self._damage = damage
         self._connect = connect
         self._loop = asyncio.get_running_loop()
         self._inbox: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
@@ -189,6 +194,7 @@ class Writer:
     def _write(self, connection: sqlite3.Connection, group: list[list[_Job]]) -> list[list[_Job]]:
         """Run a group and commit it; if that fails, all of it is undone and every job fails."""
         lots = [together for jobs in group for together in _lots(jobs)]
+        known = self._damage.known
         try:
             connection.execute("BEGIN IMMEDIATE")
             # The transaction is enough for the first lot: each statement costs the interpreter's
@@ -202,8 +208,16 @@ class Writer:
             with contextlib.suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
             _note_undone(lots)
+            described = self._described(error)
+            if isinstance(described, StorageDamagedError):
+                # The transaction is lost, but only what needs the damaged page has to fail.
+                parts = _parts(lots)
+                if len(parts) > 1 or self._damage.known > known:
+                    for part in parts:
+                        self._write(connection, [part])
+                    return group
             for job in _flat(group):
-                job.result = storage_error(error, self._path)
+                job.result = described
         return group
 
     def _run(
@@ -218,7 +232,7 @@ class Writer:
         try:
             results = jobs[0].work.run(connection, [job.request for job in jobs])
         except Exception as error:
-            if not connection.in_transaction:
+            if not connection.in_transaction or is_damage(error):
                 raise
             for statement in undo:
                 connection.execute(statement)
@@ -228,6 +242,11 @@ class Writer:
             _execute(connection, end)
             for job, result in zip(jobs, results, strict=True):
                 job.result = result
+
+    def _described(self, error: BaseException) -> BaseException:
+        described = storage_error(error, self._path)
+        self._damage.note_error(described)
+        return described
 
     def _recover(
         self, connection: sqlite3.Connection, jobs: list[_Job], error: BaseException
@@ -296,6 +315,11 @@ def _take_some(work: Work[Any, Any], jobs: deque[_Job]) -> list[_Job]:
 
 def _lots(jobs: list[_Job]) -> list[list[_Job]]:
     return [[job] for job in jobs] if jobs[0].work.alone else [jobs]
+
+
+def _parts(lots: list[list[_Job]]) -> list[list[_Job]]:
+    """The lots, or of a single one its jobs."""
+    return lots if len(lots) > 1 else [[job] for job in lots[0]]
 
 
 def _flat(group: Iterable[Iterable[_Job]]) -> Iterable[_Job]:

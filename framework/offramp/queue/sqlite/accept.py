@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
     from offramp.queue.clock import Clock
+    from offramp.queue.sqlite.heads import HeadReader
     from offramp.queue.values import EventBatch, Route
 
 K = TypeVar("K", bound="Hashable")
@@ -99,10 +100,10 @@ def _indexed(values: Sequence[K]) -> tuple[Iterable[K], list[int]]:
 class Accepting:
     """Stores events and their deliveries; lives in the writer's thread."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, reader: HeadReader) -> None:
         self._clock = clock
         self._subscriptions = SubscriptionNumbers()
-        self._ids = MessageIds()
+        self._ids = MessageIds(reader)
 
     def forget(self) -> None:
         """Forget what is not on disk, since a transaction was undone."""

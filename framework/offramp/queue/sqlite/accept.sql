@@ -33,11 +33,12 @@ WITH RECURSIVE periods (period) AS (
 SELECT period FROM periods WHERE period IS NOT NULL;
 
 -- name: blocks_to_index
--- The blocks whose ids are not in the index yet, without their bodies, oldest first.
+-- The first :n blocks from :low to before :below, without their bodies, oldest first.
 SELECT block, n, accepted_at, checksum, heads, ends
 FROM blocks
-WHERE block >= coalesce((SELECT value FROM marks WHERE name = :mark), 0)
-ORDER BY block;
+WHERE block >= :low AND block < :below
+ORDER BY block
+LIMIT :n;
 
 -- name: index_ids
 -- Puts ids into the index; :rows is an object, event -> digest, in the order of the digests, so that

@@ -6,15 +6,14 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from offramp.queue.sqlite.codes import as_json
 from offramp.queue.sqlite.heads import HeadReader
-from offramp.queue.sqlite.sql import SQL
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
     from offramp.queue.block import Block
+    from offramp.storage import Damage
 
 #: Bytes of blocks that are kept: those of some tenths of a second at full speed.
 CACHE_BYTES = 16 * 1024 * 1024
@@ -23,9 +22,9 @@ CACHE_BYTES = 16 * 1024 * 1024
 class BlockReader:
     """Reads blocks, and keeps the last ones; may be used in any thread."""
 
-    def __init__(self, most: int = CACHE_BYTES) -> None:
+    def __init__(self, most: int = CACHE_BYTES, *, damage: Damage | None = None) -> None:
         #: Knows the damaged ones.
-        self.heads = HeadReader()
+        self.heads = HeadReader(damage)
         self._most = most
         self._lock = threading.Lock()
         self._blocks: OrderedDict[int, Block] = OrderedDict()
@@ -55,7 +54,7 @@ class BlockReader:
         found = {number: block for number in numbers if (block := self.get(number)) is not None}
         missing = [number for number in numbers if number not in found]
         if missing:
-            for row in connection.execute(SQL["blocks"], {"blocks": as_json(missing)}):
+            for row in self.heads.rows_of(connection, missing):
                 whole = self.heads.read_whole(row)
                 if whole is not None:
                     found[whole.number] = whole

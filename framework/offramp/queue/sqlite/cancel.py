@@ -87,10 +87,13 @@ class Cancel:
 
         A damaged block is left as it is, and passed over: its events cannot be copied.
         """
-        asked = {"subscription": number, "floor": self.floor}
-        found = connection.execute(SQL["open_blocks"], asked).fetchone()
-        if found is None or found[0] >= self.before:
+        asked = {"subscription": number, "n": 1}
+        rows = self.blocks.heads.rows_between(
+            connection, "open_blocks", asked, self.floor, self.before
+        )
+        if not rows:
             return None
+        found = rows[0]
         first, n, accepted_at, packed = found
         waiting = unpack_open(packed, n)
         free = waiting & ~self.taken.get(first, 0)

@@ -9,7 +9,7 @@ import attrs
 
 from offramp.queue.block import positions_of, set_of, unpack_open
 from offramp.queue.lease import EventHead, LeasePart
-from offramp.queue.sqlite.codes import NEVER, as_json, to_s
+from offramp.queue.sqlite.codes import NEVER, US, as_json, to_s
 from offramp.queue.sqlite.numbering import find_number
 from offramp.queue.sqlite.sql import SQL
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from offramp.queue.block import Block
     from offramp.queue.sqlite.cache import BlockReader
+
+#: Microseconds after which rows that could not be read, since a page is damaged, are tried again.
+UNREADABLE_AGAIN_US = 60 * US
 
 
 class DueRow(NamedTuple):
@@ -130,12 +133,16 @@ class DueQuery:
         terms = {
             "subscription": number,
             "now": self.now,
-            "held": as_json(self.taken_rows),
+            "held": as_json([*self.taken_rows, *self.blocks.heads.damage.rows]),
             "n": self.n,
         }
-        rows = [DueRow(*row) for row in connection.execute(SQL["due_rows"], terms)]
-        if len(rows) == self.n:
-            return rows, rows[-1].due_at
+        readable = self.blocks.heads.due_rows(connection, terms)
+        if readable is None:
+            return [], self.now + UNREADABLE_AGAIN_US
+        found, more = readable
+        rows = [DueRow(*row) for row in found]
+        if more:
+            return rows, rows[-1].due_at if rows else self.now
         (later,) = connection.execute(SQL["next_due"], terms).fetchone()
         return rows, NEVER if later is None else later
 
@@ -145,9 +152,9 @@ class DueQuery:
         """Look up blocks until they have `n` free events; and from where on there may be more."""
         opened: list[_OpenBlock] = []
         free = 0
-        terms = {"subscription": number, "floor": self.floor}
+        terms = {"subscription": number}
         # Row by row: after each the thread waits for its turn in the interpreter.
-        with closing(connection.execute(SQL["open_blocks"], terms)) as found:
+        with closing(self.blocks.heads.rows_from(connection, terms, self.floor)) as found:
             for block, n, accepted_at, packed in found:
                 bits = unpack_open(packed, n) & ~self.taken.get(block, 0)
                 if bits and not self.blocks.heads.is_damaged(block):

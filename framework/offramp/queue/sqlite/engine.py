@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import sqlite3
 from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,6 +17,7 @@ from offramp.queue.lease import event_number
 from offramp.queue.limits import CHUNK, Limits
 from offramp.queue.protocol import DEFAULT_PAGE, NO_EXCEPTIONS
 from offramp.queue.sqlite.accept import Accepted, Accepting
+from offramp.queue.sqlite.accept_health import AcceptHealth, DryRunEndedError
 from offramp.queue.sqlite.cache import BlockReader
 from offramp.queue.sqlite.cancel import Cancel, Cancelled
 from offramp.queue.sqlite.codes import CODES, NEVER, RETRYING, WAITING, to_us
@@ -28,10 +30,9 @@ from offramp.queue.sqlite.sql import SQL, create_procedures
 from offramp.queue.sqlite.steps import ClockFollower, newest_time, read_steps
 from offramp.queue.sqlite.subscriptions import Subscriptions
 from offramp.queue.values import DeadLetterFilter, Delivery, Depth, Page, Reason
-from offramp.storage import Rank, Work
+from offramp.storage import Rank, Work, is_damage
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 
     from offramp.queue.clock import Step
@@ -66,7 +67,7 @@ class SqliteQueue:
         clock = clock or Clock()
         self._beat: asyncio.TimerHandle | None = None
         self._guard = Guard(store.folder, limits)
-        self._blocks = BlockReader()
+        self._blocks = BlockReader(damage=store.damage)
         self._leases = Leases(secrets.token_hex(RUN_BYTES), RunningTime(clock.running))
         self._subscriptions = Subscriptions(store, self._blocks, self._leases)
         self._follower = ClockFollower(clock, store, self._subscriptions, self._start)
@@ -76,7 +77,8 @@ class SqliteQueue:
         self._writing = 0
         self._closed = False
         self._tasks: set[asyncio.Task[object]] = set()
-        accepting = Accepting(clock)
+        self._health = AcceptHealth()
+        accepting = Accepting(clock, self._blocks.heads)
         self._accepting: Work[EventBatch, Accepted] = Work(
             run=accepting.run,
             rank=Rank.LAST,
@@ -85,6 +87,7 @@ class SqliteQueue:
             done=self._accepted,
             undone=accepting.forget,
         )
+        self._trying = self._health.work(accepting)
         self._settling: Work[Settled, None] = Work(
             run=Settling(clock).run, rank=Rank.FIRST, weigh=_weigh, done=self._settled
         )
@@ -92,7 +95,7 @@ class SqliteQueue:
     async def start(self) -> None:
         """Read the counters; from then on they are kept in memory too."""
         await self._store.write(create_procedures)
-        in_flight, newest, steps = await self._store.write(_read_stored)
+        in_flight, newest, steps = await self._store.read(_read_stored)
         for name, state, n in in_flight:
             self._subscriptions.add(self._subscriptions[name], state, n)
         self._follower.begin(newest, steps)
@@ -113,6 +116,8 @@ class SqliteQueue:
 
     def full(self) -> str | None:
         """Why events are turned away now; see `Queue.full`."""
+        if self._closed:
+            return "the queue is closed: it accepts no more events"
         try:
             self._guard.admit(1, self._subscriptions.counted + self._incoming)
         except QueueFullError as error:
@@ -122,6 +127,19 @@ class SqliteQueue:
     def leave_out(self, subscriptions: Collection[str]) -> None:
         """Do not count these towards the bound; see `Queue.leave_out`."""
         self._subscriptions.leave_out(subscriptions)
+
+    async def broken(self) -> str | None:
+        """Why accepting fails for another reason than room; see `Queue.broken`."""
+        batch = self._health.suspect()
+        if batch is None or self._closed:
+            return None
+        try:
+            await self._store.submit(self._trying, batch)
+        except DryRunEndedError:
+            self._health.note(batch, None)
+        except StorageError as error:
+            return str(error)
+        return None
 
     async def lease(
         self, subscription: str, n: int, *, ttl: float, wait: float = 0, onto: Lease | None = None
@@ -306,6 +324,7 @@ class SqliteQueue:
         self._writing -= len(results)
         for batch, result in results:
             self._incoming -= len(batch)
+            self._health.note(batch, result if isinstance(result, BaseException) else None)
             if isinstance(result, Accepted) and result.stored is not None:
                 self._blocks.keep(result.stored.block)
                 for name, number, bits in result.stored.sets:
@@ -349,4 +368,10 @@ def _read_stored(
     connection: sqlite3.Connection,
 ) -> tuple[list[tuple[str, int, int]], float | None, tuple[Step, ...]]:
     in_flight = connection.execute(SQL["in_flight"]).fetchall()
-    return in_flight, newest_time(connection), read_steps(connection)
+    try:
+        newest = newest_time(connection)
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
+        newest = None  # what still can be read is delivered
+    return in_flight, newest, read_steps(connection)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from bisect import bisect_right
+from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING
 
+from offramp.errors import StorageDamagedError
 from offramp.queue.block import DamagedBlockError, read_block, read_heads
-from offramp.queue.sqlite.codes import as_json
+from offramp.queue.sqlite.codes import NEVER, as_json
 from offramp.queue.sqlite.sql import SQL
+from offramp.queue.sqlite.unreadable import end_of_damage, read_around
+from offramp.storage import Damage, is_damage
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Iterable, Iterator, Sequence
-    from typing import TypeAlias
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+    from typing import Any, TypeAlias
 
     from offramp.queue.block import Block
 
@@ -23,12 +28,19 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("offramp.queue")
 
+#: Blocks that one statement looks up where a page is damaged.
+BLOCKS_AT_ONCE = 128
+#: Why events cannot be read, as people are told it.
+CHECKSUM = "the checksum of their block is wrong"
+PAGE = "a page of the file that holds them makes no sense"
+
 
 class HeadReader:
     """Reads blocks; leaves damaged ones out, and logs each once. May be used in any thread."""
 
-    def __init__(self) -> None:
-        self._damaged: set[int] = set()
+    def __init__(self, damage: Damage | None = None) -> None:
+        #: Shared by all readers of a store: what one of them meets, all of them leave out.
+        self.damage = Damage() if damage is None else damage
 
     def read(self, rows: Iterable[HeadsRow]) -> Iterator[Block]:
         """Make blocks without their bodies of rows."""
@@ -46,12 +58,104 @@ class HeadReader:
             self._note(error)
             return None
 
+    def rows_of(self, connection: sqlite3.Connection, numbers: Sequence[int]) -> Iterator[BlockRow]:
+        """The rows of blocks, but for those that cannot be read."""
+        numbers = self._readable(numbers)
+        try:
+            yield from connection.execute(SQL["blocks"], {"blocks": as_json(numbers)}).fetchall()
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            for number in numbers:
+                try:
+                    terms = {"blocks": as_json([number])}
+                    yield from connection.execute(SQL["blocks"], terms).fetchall()
+                except sqlite3.DatabaseError as alone:
+                    self.note_unreadable(connection, alone, number, number + 1)
+
+    def rows_between(
+        self,
+        connection: sqlite3.Connection,
+        statement: str,
+        terms: Mapping[str, Any],
+        low: int,
+        below: int,
+    ) -> list[Any]:
+        """The rows that a statement finds from :low to before :below, but for unreadable ones.
+
+        They begin with a block and its number of events, ascending, :n of them at most. What is
+        known to be unreadable is not read again. Raises the error if nothing at all can be read.
+        """
+
+        def read(text: str, start: int, end: int, n: int = terms["n"]) -> list[Any]:
+            asked = {**terms, "low": start, "below": end, "n": n}
+            return connection.execute(text, asked).fetchall()
+
+        found: list[Any] = []
+        for start, end in self._sound(low, below):
+            try:
+                found += read(SQL[statement], start, end)
+            except sqlite3.DatabaseError as error:
+                if not is_damage(error):
+                    raise
+                slowly = partial(read, SQL.get(f"{statement}_unindexed", SQL[statement]))
+                found += self._around(connection, slowly, start, end, error)
+            if len(found) >= terms["n"]:
+                break
+        return found
+
+    def rows_from(
+        self, connection: sqlite3.Connection, terms: Mapping[str, Any], floor: int
+    ) -> Generator[Any]:
+        """The open blocks from `floor` on, row by row, but for unreadable ones."""
+        if not self.damage.ranges:
+            asked = {**terms, "low": floor, "below": NEVER, "n": NEVER}
+            try:
+                with closing(connection.execute(SQL["open_blocks"], asked)) as found:
+                    for row in found:
+                        floor = row[0] + 1
+                        yield row
+            except sqlite3.DatabaseError as error:
+                if not is_damage(error):
+                    raise
+            else:
+                return
+        asked = {**terms, "n": BLOCKS_AT_ONCE}
+        while floor < NEVER:
+            page = self.rows_between(connection, "open_blocks", asked, floor, NEVER)
+            yield from page
+            floor = NEVER if len(page) < BLOCKS_AT_ONCE else page[-1][0] + 1
+
+    def _around(
+        self,
+        connection: sqlite3.Connection,
+        read: Callable[..., list[Any]],
+        low: int,
+        below: int,
+        error: sqlite3.DatabaseError,
+    ) -> list[Any]:
+        (next_event,) = connection.execute(SQL["next_event"]).fetchone()
+        parts = list(read_around(read, low, min(below, next_event)))
+        if not any(isinstance(part, list) for part in parts):
+            raise error
+        found: list[Any] = []
+        for part in parts:
+            if isinstance(part, list):
+                found += part
+            else:
+                # Whoever looks for more than one row reads the page behind it too.
+                found += _first_row(read, *part)
+                # So do numbers behind the first of a block.
+                sound = found[-1][0] + found[-1][1] if found else low
+                if sound < part[1]:
+                    self.note_unreadable(connection, error, max(part[0], sound), part[1])
+        return found
+
     def of_events(
         self, connection: sqlite3.Connection, events: Sequence[int]
     ) -> dict[int, Block | None]:
         """The block of each event, without its body; none where that is gone or damaged."""
-        rows = connection.execute(SQL["heads_of_events"], {"events": as_json(events)})
-        blocks = sorted(self.read(rows), key=lambda block: block.number)
+        blocks = sorted(self.heads_of(connection, events), key=lambda block: block.number)
         numbers = [block.number for block in blocks]
         found: dict[int, Block | None] = {}
         for event in events:
@@ -59,6 +163,22 @@ class HeadReader:
             holds = place >= 0 and event < numbers[place] + blocks[place].n
             found[event] = blocks[place] if holds else None
         return found
+
+    def heads_of(self, connection: sqlite3.Connection, events: Sequence[int]) -> list[Block]:
+        """The blocks of some events, without their bodies, but for those that cannot be read."""
+        events = self._readable(events)
+        try:
+            return self._heads_of(connection, events)
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+        found: dict[int, Block] = {}
+        for event in events:
+            try:
+                found.update((block.number, block) for block in self._heads_of(connection, [event]))
+            except sqlite3.DatabaseError as alone:
+                self.note_unreadable(connection, alone, event, event + 1)
+        return list(found.values())
 
     def with_bodies(
         self, connection: sqlite3.Connection, places: Iterable[tuple[int, Block | None]]
@@ -76,13 +196,96 @@ class HeadReader:
 
     def is_damaged(self, block: int) -> bool:
         """Whether a block was found to be damaged."""
-        return block in self._damaged
+        return self.damage.range_of(block) is not None
+
+    def _readable(self, numbers: Sequence[int]) -> list[int]:
+        """Those that are not known to be on a damaged page: whoever meets one cannot write."""
+        found = {number: self.damage.range_of(number) for number in numbers}
+        return [number for number, known in found.items() if known is None or known.cause != PAGE]
+
+    def due_rows(
+        self, connection: sqlite3.Connection, terms: Mapping[str, Any]
+    ) -> tuple[list[Any], bool] | None:
+        """The rows of their own that are due, but for unreadable ones; and whether there are more.
+
+        `None` if not even their ids can be read: what waits in blocks must not wait for them.
+        """
+        try:
+            rows = connection.execute(SQL["due_rows"], terms).fetchall()
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            self.damage.note_error(StorageDamagedError(f"deliveries cannot be read: {error}"))
+        else:
+            return rows, len(rows) == terms["n"]
+        try:
+            ids = connection.execute(SQL["due_ids"], terms).fetchall()
+        except sqlite3.DatabaseError:
+            return None
+        rows = []
+        for (number,) in ids:
+            try:
+                rows += connection.execute(SQL["due_row"], {"id": number}).fetchall()
+            except sqlite3.DatabaseError as error:
+                self.damage.note_row(number)
+                _log.error("the delivery with the row %d cannot be read: %s", number, error)
+        return rows, len(ids) == terms["n"]
+
+    def note_unreadable(
+        self, connection: sqlite3.Connection, error: sqlite3.DatabaseError, first: int, end: int
+    ) -> None:
+        """Note that SQLite could not read some events; raises any other error again."""
+        if not is_damage(error):
+            raise error
+        end = _end_of_events(connection, first, end)
+        if self.damage.note_events(first, end, PAGE):
+            _log.error("the events %d to %d cannot be read: %s; %s", first, end - 1, PAGE, error)
+
+    def _sound(self, low: int, below: int) -> Iterator[tuple[int, int]]:
+        """The ranges between those that are known to be damaged."""
+        for each in self.damage.ranges:
+            if each.cause == PAGE and each.end > low and each.first < below:
+                if low < each.first:
+                    yield low, each.first
+                low = each.end
+        if low < below:
+            yield low, below
+
+    def _heads_of(self, connection: sqlite3.Connection, events: Sequence[int]) -> list[Block]:
+        rows = connection.execute(SQL["heads_of_events"], {"events": as_json(events)})
+        return list(self.read(rows))
 
     def _with_body(self, connection: sqlite3.Connection, block: Block) -> Block:
-        row = connection.execute(SQL["blocks"], {"blocks": as_json([block.number])}).fetchone()
-        return self.read_whole(row) or block
+        row = next(self.rows_of(connection, [block.number]), None)
+        return (None if row is None else self.read_whole(row)) or block
 
     def _note(self, error: DamagedBlockError) -> None:
-        if error.number not in self._damaged:
-            self._damaged.add(error.number)
+        if self.damage.note_events(error.number, error.number + error.n, CHECKSUM):
             _log.error("%s; what is damaged is left out", error)
+
+
+def _first_row(read: Callable[..., list[Any]], start: int, end: int) -> list[Any]:
+    """The first row of a range that cannot be read as a whole, if that alone can be read."""
+    try:
+        return read(start, end, 1)
+    except sqlite3.DatabaseError:
+        return []
+
+
+def _end_of_events(connection: sqlite3.Connection, first: int, end: int) -> int:
+    """The first event behind blocks that cannot be read, of which the last begins before `end`.
+
+    Maybe only a body cannot be read, which lies on pages of its own: then its size is known.
+    """
+
+    def read(start: int, below: int) -> list[Any]:
+        return connection.execute(SQL["block_sizes"], {"low": start, "below": below}).fetchall()
+
+    if end == first + 1:
+        alone = _first_row(lambda *bounds: read(*bounds[:2]), first, end)
+        if alone:
+            return first + int(alone[0][1])
+    (next_event,) = connection.execute(SQL["next_event"]).fetchone()
+    end = max(end, end_of_damage(read, first, next_event))
+    following = read(end, next_event)
+    return int(following[0][0] if following else next_event)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 from offramp.queue.limits import DAY_S
-from offramp.queue.sqlite.codes import US, as_json, digests_of
+from offramp.queue.sqlite.codes import NEVER, US, as_json, digests_of
 from offramp.queue.sqlite.heads import HeadReader
 from offramp.queue.sqlite.sql import SQL
+from offramp.storage import connect_beside
 
 if TYPE_CHECKING:
     import sqlite3
@@ -72,8 +74,8 @@ class MessageIds:
     compared with the block itself. It must never know fewer.
     """
 
-    def __init__(self) -> None:
-        self._reader = HeadReader()
+    def __init__(self, reader: HeadReader | None = None) -> None:
+        self._reader = reader or HeadReader()
         #: The run that grows, and the one that moves to the index.
         self._growing = _Run()
         self._moving = _Run()
@@ -96,11 +98,24 @@ class MessageIds:
         if self._next is None:
             self._growing, self._moving, self._left = _Run(), _Run(), []
             self._periods = [period for (period,) in connection.execute(SQL["id_periods"])]
-            rows = connection.execute(SQL["blocks_to_index"], {"mark": INDEXED})
-            for block in self._reader.read(rows):
-                self._growing.add(digests_of(block.heads.message_ids), block.number)
-            (self._next,) = connection.execute(SQL["next_event"]).fetchone()
+            if self._reader.damage.ranges:
+                # Whoever meets a damaged page cannot write in that transaction.
+                with closing(connect_beside(connection)) as reader:
+                    until = self._learn(reader)
+            else:
+                until = self._learn(connection)
+            self._next = until
         return self._next
+
+    def _learn(self, connection: sqlite3.Connection) -> int:
+        """Remember the ids that are not in the index; answers the number of the next event."""
+        (until,) = connection.execute(SQL["next_event"]).fetchone()
+        (first,) = connection.execute(SQL["indexed_until"], {"mark": INDEXED}).fetchone()
+        rows = self._reader.rows_between(connection, "blocks_to_index", {"n": NEVER}, first, until)
+        for block in self._reader.read(rows):
+            self._growing.add(digests_of(block.heads.message_ids), block.number)
+        found: int = until
+        return found
 
     def find_new(
         self,
@@ -174,8 +189,7 @@ class MessageIds:
         """
         asked = sorted(events)
         known = []
-        rows = connection.execute(SQL["heads_of_events"], {"events": as_json(asked)})
-        for block in self._reader.read(rows):
+        for block in self._reader.heads_of(connection, asked):
             first = bisect_left(asked, block.number)
             for event in asked[first : bisect_left(asked, block.number + block.n)]:
                 head = block.head(event - block.number)

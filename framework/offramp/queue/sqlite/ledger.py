@@ -52,7 +52,7 @@ class SqliteLedger:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._reader = HeadReader()
+        self._reader = HeadReader(store.damage)
 
     async def event(self, message_id: str, *, source: str | None = None) -> list[EventRecord]:
         """Tell all that happened to a message id; see `Ledger.event`."""

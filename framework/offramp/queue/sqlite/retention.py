@@ -52,7 +52,7 @@ class Pruner:
     def __init__(self, store: Store, keep: Retention) -> None:
         self._store = store
         self._keep = keep
-        self._reader = HeadReader()
+        self._reader = HeadReader(store.damage)
         self._ago: Callable[[float], float]
         #: Up to this block, each without deliveries has been forgotten.
         self._swept = -1
