@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 import resource
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -12,12 +11,12 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import aiohttp
-import attrs
-from tests.torture.host import API_TOKEN, SUBSCRIPTION, HostProcess
-from tests.torture.load import Load
-from tests.torture.partner import GOOD, TlsFront
+from tests.torture.host import API_TOKEN, SUBSCRIPTION
+from tests.torture.partner import GOOD
+from tests.torture.safekeeping import backed_up, rotated_keys
+from tests.torture.scene import Scene
 
-from offramp_metronome.emulator import Emulator, Fault
+from offramp_metronome.emulator import Fault
 
 #: Descriptors that a host gets beyond those that it has open, and idle connections that use them.
 SPARE_DESCRIPTORS: Final = 12
@@ -45,19 +44,6 @@ NEIGHBOUR: Final = {
     "trigger": 'type = "track" and event = "never"',
     "mapping": {**DEFAULTS, "customer_id": {"@path": "$.userId"}},
 }
-
-
-@attrs.frozen(kw_only=True)
-class Scene:
-    """Where a round is played."""
-
-    host: HostProcess
-    emulator: Emulator
-    front: TlsFront
-    loads: list[Load]
-    rng: random.Random
-    #: Changes of the configuration that the host took.
-    changes: list[int] = attrs.field(factory=list)
 
 
 @contextlib.asynccontextmanager
@@ -159,4 +145,6 @@ EPISODES: Final[dict[str, Callable[[Scene], AbstractAsyncContextManager[None]]]]
     "refused credentials": refused_credentials,
     "changes": changed_configuration,
     "descriptors": no_descriptors,
+    "backups": backed_up,
+    "sealing key": rotated_keys,
 }

@@ -30,7 +30,8 @@ async def test_kill_9_under_faults_loses_and_doubles_nothing(tmp_path: Path, see
     """Every event answered with 200 takes effect once; the sums hold; the seed is printed.
 
     Every kind of episode comes at least once: bad certificates, poisoned events, credentials that
-    are refused for a while, changes of the configuration, and no file descriptors left.
+    are refused for a while, changes of the configuration, no file descriptors left, a backup, and
+    rotations of the sealing key.
     """
     result = await torture(tmp_path, seed=seed, seconds=SECONDS)
     assert result.good, result
@@ -38,6 +39,7 @@ async def test_kill_9_under_faults_loses_and_doubles_nothing(tmp_path: Path, see
     assert all(result.episodes.values())
     assert result.poisoned > 0
     assert result.changes > 0
+    assert result.rotations > 0
     assert result.accepted > 1_000
 
 

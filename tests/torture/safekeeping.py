@@ -1,0 +1,108 @@
+"""Episodes of what an operator keeps: backups made under load, and keys that are rotated."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+from tests.torture.host import API_TOKEN
+from tests.torture.scene import Scene
+
+from offramp.queue import MANIFEST_FILE, SqliteLedger, open_queue, restore_backup
+from offramp.storage import Store
+
+REQUEST_SECONDS: Final = 20.0
+#: The longest that a backup takes which is still being made when its episode ends.
+BACKUP_SECONDS: Final = 20.0
+LOOK_SECONDS: Final = 0.1
+#: Between two rotations.
+ROTATE_SECONDS: Final = 0.2
+#: Events that were accepted before a backup, which are looked for in it.
+SAMPLE: Final = 20
+
+
+@contextlib.asynccontextmanager
+async def backed_up(scene: Scene) -> AsyncIterator[None]:
+    """A backup is made while events come in; if it gets its name, it is whole.
+
+    The host may be killed in the middle of it: then there is no backup of that name.
+    """
+    accepted = sorted(set[str]().union(*(load.accepted for load in scene.loads)))
+    wanted = scene.rng.sample(accepted, min(SAMPLE, len(accepted)))
+    target, again = scene.host.folder / "backup", scene.host.folder / "restored"
+    pid = scene.host.pid
+    status = await _post(scene, "backups", {"path": str(target)})
+    try:
+        yield
+        if status is not None and scene.host.pid == pid:
+            await _ended(target)
+        if (target / MANIFEST_FILE).exists():
+            await _check(target, again, wanted)
+            scene.backups.append(str(target))
+    finally:
+        if scene.host.pid == pid:
+            await _ended(target)
+        for left in (target, target.with_name("backup.partial"), again):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+@contextlib.asynccontextmanager
+async def rotated_keys(scene: Scene) -> AsyncIterator[None]:
+    """The key of the stored secrets is rotated again and again; the next start opens them."""
+    rotating = asyncio.create_task(_keep_rotating(scene))
+    try:
+        yield
+    finally:
+        rotating.cancel()
+        await asyncio.wait([rotating])
+        if not rotating.cancelled():
+            rotating.result()
+
+
+async def _check(backup: Path, again: Path, wanted: list[str]) -> None:
+    """What was accepted before the backup is in it, and its sums hold."""
+    await asyncio.to_thread(restore_backup, backup, again, progress=lambda *_: None)
+    async with Store.open(again) as store, open_queue(store):
+        ledger = SqliteLedger(store)
+        result = await ledger.reconcile()
+        assert result.ok, result.faults
+        missing = [each for each in wanted if not await ledger.event(each)]
+        assert not missing, f"accepted before the backup, and not in it: {missing}"
+
+
+async def _ended(target: Path) -> None:
+    partial = target.with_name(f"{target.name}.partial")
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(BACKUP_SECONDS):
+            while partial.exists():  # noqa: ASYNC110 - another process makes it
+                await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _keep_rotating(scene: Scene) -> None:
+    for number in range(1_000_000):
+        status = await _post(scene, "sealing-keys/rotate", {"drop_old_keys": bool(number % 2)})
+        if status is not None:
+            scene.rotations.append(status)
+        await asyncio.sleep(ROTATE_SECONDS)
+
+
+async def _post(scene: Scene, path: str, body: Any) -> int | None:
+    """The status of a call, or nothing if the host was killed in the middle of it."""
+    timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
+    headers = {"Authorization": f"Bearer {API_TOKEN}"}
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout, headers=headers) as session,
+            session.post(f"{scene.host.url}/api/{path}", json=body) as answer,
+        ):
+            said = await answer.text()
+            # An older version has neither.
+            assert answer.status in {200, 404}, f"{answer.status}: {said}"
+            return answer.status if answer.status == 200 else None
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        return None
