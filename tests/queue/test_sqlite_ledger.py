@@ -174,6 +174,24 @@ async def test_a_search_leaves_out_what_is_damaged_and_says_so(desk: Desk, part:
     assert [record.message_id for record in await desk.records(asked)] == ["c", "a"]
 
 
+async def test_blocks_are_searched_in_groups_of_any_size(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where deliveries of neighbouring blocks are read together makes no difference."""
+    ends = (Stage.DELIVERED, Stage.REJECTED, Stage.FILTERED)
+    for n in range(12):
+        ids = await desk.accept(n % 4 + 1)
+        await desk.settle(await desk.take(len(ids)), ends[n % 3], {0: ends[n % 2]})
+    for stage in ends:
+        found = []
+        for group in (1, 3, 7, scan.GROUP):
+            monkeypatch.setattr(scan, "GROUP", group)
+            which = EventFilter(subscription="sub", stages=frozenset({stage}))
+            found.append([record.message_id for record in await desk.records(which, limit=3)])
+        assert found[0]
+        assert found == [found[0]] * 4
+
+
 async def test_a_search_of_bodies_looks_each_up_once(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

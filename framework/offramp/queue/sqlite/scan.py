@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from offramp.queue.block import Block, Heads
-    from offramp.queue.sqlite.heads import HeadReader
+    from offramp.queue.sqlite.heads import HeadReader, HeadsRow
     from offramp.queue.values import EventFilter
 
 #: What a listing looks through for one page, so that none keeps a reader's thread for long: so many
@@ -31,6 +31,9 @@ BYTES_OF_COST = 1_024
 #: Blocks that one statement reads: the first, and others where each holds few events.
 BLOCKS_AT_ONCE = 32
 MOST_BLOCKS_AT_ONCE = 1_024
+#: Events of neighbouring blocks of which deliveries are read together: of fewer there would be many
+#: statements, of more a page would read much that it does not list.
+GROUP = 2_000
 #: Events without a block that one statement reads.
 LONE_AT_ONCE = 1_000
 #: Blocks are numbered as they are accepted; a clock that was set back by up to an hour does not
@@ -194,13 +197,14 @@ class _Search:
                 yield from self._lone(low, upper)
                 return
             blocks = {block.number: block for block in self.reader.read(rows)}
-            standing = self._standing({number: n for number, n, *_ in rows}, upper)
-            for number, n, *_ in rows:
-                yield from self._lone(max(number + n, low), upper)
-                if number < low:
-                    return
-                yield self._step(number, min(upper - number, n), blocks.get(number), standing)
-                upper = number
+            for group in _groups(rows):
+                standing = self._standing({number: n for number, n, *_ in group}, upper)
+                for number, n, *_ in group:
+                    yield from self._lone(max(number + n, low), upper)
+                    if number < low:
+                        return
+                    yield self._step(number, min(upper - number, n), blocks.get(number), standing)
+                    upper = number
             n_events = sum(n for _, n, *_ in rows)
             at_once = min(MOST_BLOCKS_AT_ONCE, max(SCAN * len(rows) // n_events, BLOCKS_AT_ONCE))
 
@@ -285,6 +289,20 @@ class _Search:
                 high = middle
                 first = first if block is None else block.block
         return low, first
+
+
+def _groups(rows: Iterable[HeadsRow]) -> Iterator[list[HeadsRow]]:
+    """Neighbouring blocks of some `GROUP` events together."""
+    group: list[HeadsRow] = []
+    left = GROUP
+    for row in rows:
+        group.append(row)
+        left -= row[1]
+        if left <= 0:
+            yield group
+            group, left = [], GROUP
+    if group:
+        yield group
 
 
 def _meeting(heads: Heads, which: Conditions) -> int:
