@@ -77,7 +77,7 @@ class Host:
 
     async def pass_time(self, seconds: float) -> None:
         """Let so much time pass, in which retention runs too."""
-        self.queue.follow_clock()
+        self.clock()
         self.clock.move(seconds)
         await asyncio.sleep(SOME_ROUNDS)
 

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
-from tests.clocks import clock_of
+from tests.clocks import MovedClock, clock_of
 from tests.queue.conftest import Event, batch_of, ids_of
 
 from offramp.errors import QueueFullError, StorageError, StorageFullError
 from offramp.queue import (
+    DeadLetterFilter,
     Depth,
     EventFilter,
     Lease,
@@ -492,3 +493,46 @@ async def test_a_process_that_was_stopped_keeps_its_leases(
         assert late is not None
         assert again is not None
         assert again.id(0) == late.id(0)
+
+
+async def test_a_doubt_of_the_clock_is_logged_once_and_its_end_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also if nobody leases anything."""
+    monkeypatch.setattr(engine, "BEAT_S", 0.01)
+    clock = MovedClock()
+    async with Store.open(tmp_path) as store, open_queue(store, clock=clock):
+        clock.step(7_200)
+        await asyncio.sleep(0.1)
+        assert [each.levelname for each in caplog.records] == ["WARNING"]
+        assert "2:00:00 ahead of the time that passed" in caplog.text
+        clock.step(-7_200)
+        await asyncio.sleep(0.1)
+    assert [each.message for each in caplog.records][1:] == [
+        "the clock of this machine is believed again"
+    ]
+
+
+async def test_what_is_cancelled_keeps_the_attempts_of_leases_that_lapsed(tmp_path: Path) -> None:
+    """In its story; and another round begins with the first attempt."""
+    clock = MovedClock()
+    async with Store.open(tmp_path) as store, open_queue(store, clock=clock) as queue:
+        for message_id, retried in (("row", True), ("block", False)):
+            await queue.accept(batch_of(Event(message_id)))
+            lease = await queue.lease("sub", 1, ttl=10)
+            assert lease is not None
+            if retried:
+                again = Outcome(stage=Stage.RETRYING, reason="R", retry_at=clock())
+                await queue.settle(lease, again)
+                assert await queue.lease("sub", 1, ttl=10) is not None
+        clock.move(11)
+        lease = await queue.lease("sub", 2, ttl=10)
+        assert lease is not None
+        await queue.release(lease)
+        assert await queue.cancel("sub") == 2
+        records = [(await SqliteLedger(store).event(each))[0] for each in ("row", "block")]
+        assert [record.deliveries[0].attempts for record in records] == [2, 1]
+        assert await queue.replay(DeadLetterFilter()) == 2
+        lease = await queue.lease("sub", 2, ttl=10)
+        assert lease is not None
+        assert [lease.attempt(position) for position in range(2)] == [1, 1]

@@ -253,11 +253,11 @@ class Life:
 
     def move_clock(self, seconds: float) -> None:
         self.clock.move(seconds)
-        self.queue.follow_clock()
+        self.queue._time()
 
     def set_clock(self, seconds: float) -> None:
         self.clock.step(seconds)
-        self.queue.follow_clock()
+        self.queue._time()
 
     def step(self) -> None:  # noqa: C901, PLR0912 - one case for each thing that may happen
         chance = self.random

@@ -377,7 +377,8 @@ class QueueLife(RuleBasedStateMachine):
         ]
         assert self.run(self.queue.cancel(subscription)) == len(ended)
         for entry in ended:
-            entry.stage, entry.updated_at, entry.lapsed = Stage.EXPIRED, self.now, 0
+            entry.stage, entry.updated_at = Stage.EXPIRED, self.now
+            entry.attempts, entry.lapsed = entry.attempts + entry.lapsed, 0
 
     def _replay(self, subscription: str | None, stages: frozenset[Stage]) -> None:
         again = [entry for entry in self.entries(subscription) if entry.stage in stages]

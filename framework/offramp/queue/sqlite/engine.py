@@ -250,13 +250,10 @@ class SqliteQueue:
         for each in self._subscriptions:
             each.wake_all()
 
-    def follow_clock(self) -> None:
-        """Notice that the clock was set, also while nobody leases."""
-        self._time()
-
     def _watch(self) -> None:
-        """Look at the time in which this process runs, which tells whether it was stopped."""
+        """Look at the clocks, which tell whether one was set or the process was stopped."""
         self._leases.now()
+        self._follower.watch()
         self._beat = asyncio.get_running_loop().call_later(BEAT_S, self._watch)
 
     async def _cancel(self, found: Subscription, reason: str, message: str, before: int) -> int:
@@ -276,6 +273,7 @@ class SqliteQueue:
                 name=found.name,
                 taken=dict(found.taken),
                 taken_rows=list(found.taken_rows),
+                lapsed=found.lapsed,
                 reason=reason,
                 message=message,
                 now=self._time(),
@@ -285,6 +283,7 @@ class SqliteQueue:
             )
             cancelled: Cancelled | None = await self._store.write(chunk)
             if cancelled is None:
+                found.forget_lapsed(before)
                 return total
             self._subscriptions.add(found, WAITING, -cancelled.waiting)
             self._subscriptions.add(found, RETRYING, -cancelled.retrying)

@@ -41,9 +41,19 @@ WHERE subscription = :subscription AND due_at IS NOT NULL AND event < :before
 LIMIT :n;
 
 -- name: cancel_rows
--- Ends the deliveries in the JSON list :ids as expired.
+-- Ends the deliveries in the JSON list :ids as expired; :lapsed is [event, attempts that nobody
+-- told of].
 UPDATE exceptions
-SET state = 5, due_at = NULL, updated_at = :now, reason = :reason, message = :message
+SET
+  state = 5, due_at = NULL, updated_at = :now, reason = :reason, message = :message,
+  attempts = attempts + coalesce(
+    (
+      SELECT json_extract(lapsed.value, '$[1]')
+      FROM json_each(:lapsed) AS lapsed
+      WHERE json_extract(lapsed.value, '$[0]') = exceptions.event
+    ),
+    0
+  )
 WHERE id IN (SELECT value FROM json_each(:ids));
 
 -- name: rebase_rows

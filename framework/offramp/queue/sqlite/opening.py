@@ -40,7 +40,7 @@ async def open_queue(
     queue = SqliteQueue(store, clock=clock, limits=limits)
     await queue.start()
     pruner = Pruner(store, retention or Retention())
-    tidying = asyncio.create_task(_tidy(queue, pruner, clock), name="offramp-queue-retention")
+    tidying = asyncio.create_task(_tidy(pruner, clock), name="offramp-queue-retention")
     try:
         yield queue
     finally:
@@ -50,10 +50,9 @@ async def open_queue(
         await queue.close()
 
 
-async def _tidy(queue: SqliteQueue, pruner: Pruner, clock: Clock) -> None:
+async def _tidy(pruner: Pruner, clock: Clock) -> None:
     while True:
         await asyncio.sleep(PRUNE_EVERY_S)
-        queue.follow_clock()
         if clock.doubt is not None:
             continue
         try:

@@ -118,6 +118,8 @@ class ClockFollower:
         #: How much time (µs) was skipped by steps that what waits was not told of yet.
         self._skipped = 0
         self._closed = False
+        #: Since when the clock is in doubt, as far as that was logged.
+        self._doubted: float | None = None
 
     def begin(self, newest: float | None, steps: Sequence[Step]) -> None:
         """Begin with what is stored."""
@@ -130,6 +132,16 @@ class ClockFollower:
     def close(self) -> None:
         """Follow no more."""
         self._closed = True
+
+    def watch(self) -> None:
+        """Look at the clock, also if nobody leases; log when it gets in doubt and is believed."""
+        self.time()
+        doubt = self._clock.doubt
+        if doubt is not None and self._doubted != doubt.since:
+            _log.warning("%s; compare it with another clock", doubt, extra={"action": "clock"})
+        if doubt is None and self._doubted is not None:
+            _log.warning("the clock of this machine is believed again", extra={"action": "clock"})
+        self._doubted = None if doubt is None else doubt.since
 
     def time(self) -> int:
         """The time in microseconds; notices when the clock was set."""

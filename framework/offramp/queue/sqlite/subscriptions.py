@@ -110,6 +110,19 @@ class Subscription:
             self._lapsed.update(block + place for place in positions_of(bits))
         self._lapsed.update(row.event for row in rows)
 
+    @property
+    def lapsed(self) -> Mapping[int, int]:
+        """Events -> how many leases lapsed since their last outcome; a copy."""
+        return dict(self._lapsed)
+
+    def forget_lapsed(self, before: int) -> None:
+        """Note that events before one have ended, but for those that are leased."""
+        held = {block + place for block, bits in self.taken.items() for place in positions_of(bits)}
+        held.update(row.event for row in self.taken_rows.values())
+        self._forget_lapsed(
+            [event for event in self._lapsed if event < before and event not in held]
+        )
+
     def finish(self, claim: Claim) -> None:
         """Note that the outcomes of what was claimed are on disk."""
         for part, bits in claim.sets:
