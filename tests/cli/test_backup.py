@@ -316,6 +316,7 @@ def test_a_damaged_file_gives_no_backup(offramp: Offramp, backup: Path, tmp_path
     made = offramp("backup", tmp_path / "next", "--data-dir", tmp_path / "data")
     assert made.status == 2
     assert "damaged" in made.err or "malformed" in made.err
+    assert f"the copy of {path} cannot be used" in " ".join(made.err.split())
     assert not (tmp_path / "next").exists()
     assert not (tmp_path / "next.partial").exists()
 

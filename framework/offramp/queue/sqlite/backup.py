@@ -171,13 +171,13 @@ def _fill(source: Path, partial: Path, steps: _Steps) -> Manifest:
     copy = partial / DATABASE_FILE
     made_at = to_s(to_us(time.time()))
     copy_pages(source, copy, steps.of("copying"))
-    in_flight = _mark(copy, made_at)
     note = steps.of("checking")
     try:
+        in_flight = _mark(copy, made_at)
         manifest = _check(copy, made_at, in_flight, note, steps.stop)
-    except StorageError:
+    except StorageError as error:
         note(0)  # what was interrupted is not what is damaged
-        raise
+        raise StorageError(f"the copy of {source} cannot be used: {error}") from error
     path = partial / MANIFEST_FILE
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE), "wb") as file:
         file.write(_json.pretty(_as_json(manifest)).encode() + b"\n")
