@@ -15,7 +15,7 @@ from tests.delivery.parts import Partner, event, small_catalog
 from tests.listening import listening
 
 from offramp import _json
-from offramp.api import HostContext, Token, control_routes
+from offramp.api import HostContext, Tokens, control_routes
 from offramp.config import (
     Config,
     ConfigStore,
@@ -159,6 +159,7 @@ async def host(tmp_path: Path, partner: Partner, written: dict[str, Any]) -> Asy
             backups=Backups(tmp_path),
             restored=RestoredDeliveries(store, queue),
             sums=quick_sums(store),
+            tokens=Tokens.of(default=TOKEN),
         )
 
         async def run(_: int, changed: Config) -> None:
@@ -168,7 +169,7 @@ async def host(tmp_path: Path, partner: Partner, written: dict[str, Any]) -> Asy
             intake=engine,
             registry=CollectorRegistry(),
             readiness={},
-            more=control_routes(context, token=Token(value=TOKEN)),
+            more=control_routes(context),
             unknown_paths=context.unknown_paths,
         )
         try:

@@ -12,7 +12,7 @@ from aiohttp import web
 from tests.listening import listening
 
 from offramp import Route, hookimpl
-from offramp.api import Token
+from offramp.api import Tokens
 from offramp.api.access import Guard
 from offramp.api.plugin_routes import plugin_routes
 from offramp.errors import NotFoundError
@@ -47,7 +47,7 @@ class Yours(Mine):
 @asynccontextmanager
 async def running(*plugins: object) -> AsyncIterator[str]:
     app = web.Application(handler_args={"auto_decompress": False})
-    guard = Guard(token=Token(value=TOKEN))
+    guard = Guard(tokens=Tokens.of(default=TOKEN))
     loaded = load_plugins(extra=plugins, installed=False)
     app.add_routes(plugin_routes(loaded, guard))
     async with listening(app) as url:
@@ -101,7 +101,7 @@ async def test_a_route_in_a_wrong_place_or_twice_is_left_out(
         """Goes on."""
 
     loaded = load_plugins(extra=[*plugins, Sound(Route("GET", "/x/b", stats))], installed=False)
-    made = plugin_routes(loaded, Guard(token=Token(value=TOKEN)))
+    made = plugin_routes(loaded, Guard(tokens=Tokens.of(default=TOKEN)))
     assert [route.path for route in made] == ["/x/b"]
     assert {each.plugin for each in loaded.problems} == set(answer)
     for problem in loaded.problems:

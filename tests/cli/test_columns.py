@@ -31,6 +31,7 @@ STATUS = {
             "configured": True,
             "enabled": True,
             "running": True,
+            "paused": False,
             **dict.fromkeys(("waiting", "retrying", "delivered", "filtered"), 1_234_567),
             "rejected": 0,
             "expired": 0,
@@ -39,6 +40,7 @@ STATUS = {
     ],
     "instances": [],
     "sources": [{"name": LONG, "enabled": True, "accepted": 5, "duplicate": 0, "refused": 0}],
+    "paused": [],
     "degraded": [],
     "unknown_paths": [
         {
@@ -84,6 +86,7 @@ AUDIT_LOG = {
             "revision": 7,
             "at": "2026-11-28T10:00:00.000Z",
             "actor": "file",
+            "token": "ci",
             "what": "added",
             "kind": "subscription",
             "id": LONG,

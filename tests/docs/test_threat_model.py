@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 from tests.docs.pages import CHECKOUT, read_page, rows
 
-from offramp.api.access import TOKEN_BYTES
+from offramp.api.tokens import TOKEN_BYTES
 from offramp.collector import Limits
 from offramp.event import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_DEPTH, MAX_EVENT_BYTES
 from offramp.event.spec import MAX_PROPERTIES

@@ -1,6 +1,5 @@
 """The control API: configures and monitors one host; callers need its token."""
 
-from offramp.api.access import TOKEN_FILE, Token, load_token, read_token
 from offramp.api.backups import manifest_shape
 from offramp.api.host_context import HostContext
 from offramp.api.identity import (
@@ -16,8 +15,10 @@ from offramp.api.records import event_record
 from offramp.api.reloading import Reloaded, reload, reload_refused, stale_references
 from offramp.api.sealing_keys import rotation_shape
 from offramp.api.table import control_routes, operations_of
+from offramp.api.tokens import ADDED_FILE, TOKEN_FILE, Token, Tokens, load_token, read_token
 
 __all__ = [
+    "ADDED_FILE",
     "IDENTITY_FILE",
     "IDENTITY_PATH",
     "TOKEN_FILE",
@@ -26,6 +27,7 @@ __all__ = [
     "RefusedLogins",
     "Reloaded",
     "Token",
+    "Tokens",
     "control_routes",
     "event_record",
     "load_token",

@@ -270,6 +270,8 @@ class AuditLogEntry(TypedDict):
     revision: int
     at: Time
     actor: str
+    #: The label of the token that was used; empty if the host applied a file.
+    token: str
     kind: KindName
     id: str
     what: WhatName

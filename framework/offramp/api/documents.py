@@ -145,6 +145,7 @@ def _entry(entry: AuditEntry) -> AuditLogEntry:
         "revision": entry.revision,
         "at": write_time(entry.at),
         "actor": entry.actor,
+        "token": entry.token,
         "kind": entry.kind,
         "id": entry.id,
         "what": entry.what,

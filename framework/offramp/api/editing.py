@@ -57,7 +57,9 @@ async def save(host: HostContext, call: Call, change: Callable[[Config], Config]
         ended = {} if call.query.get(CONFIRM.name) else await ended_by(host, tried.config)
         if ended:
             raise _unconfirmed(ended)
-        revision = await host.configs.apply(tried.changes, tried.revision, actor=call.actor)
+        revision = await host.configs.apply(
+            tried.changes, tried.revision, actor=call.actor, token=call.token
+        )
     return attrs.evolve(tried, revision=revision)
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import attrs
 
+from offramp.api.tokens import Tokens
 from offramp.config import Config, ConfigStore
 from offramp.delivery import Engine
 from offramp.plugins import Catalog
@@ -59,6 +60,8 @@ class HostContext:
     sums: Callable[[], Awaitable[Sequence[str]]] = _no_faults
     #: Lists what does not run.
     degraded: FindDegraded = nothing_degraded
+    #: Who may use the control API; by default nobody.
+    tokens: Tokens = attrs.field(factory=Tokens)
     clock: Clock = attrs.field()
     started_at: float = attrs.field(factory=time.time)
     #: Held during a change of the configuration, so that changes are made one after another.

@@ -89,6 +89,8 @@ class Call:
     revision: int | None = None
     #: For the audit log.
     actor: str = "api"
+    #: The label of the token that the caller has.
+    token: str = ""
 
 
 @attrs.frozen(kw_only=True)

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 class Reloaded:
     """The result of a reload."""
 
-    #: Places of the sources, instances and subscriptions that start anew or have another key.
+    #: Places of API tokens, sources, instances and subscriptions that have another value.
     changed: tuple[str, ...]
     #: What could not be read, and why: the former values are used.
     kept: tuple[Fault, ...]
@@ -66,11 +66,10 @@ async def reload(host: HostContext, *, by: str) -> Reloaded:
         _, config = await host.configs.load()
         before = host.engine.snapshot
         keys, faults = await host.compute(lambda: _with_keys(host, config))
-        after = await host.engine.apply(keys, reread=True)
-    done = Reloaded(
-        changed=tuple(_changes(before, after)),
-        kept=(*faults, *await stale_references(host.engine, host.configs)),
-    )
+        after = await host.engine.apply(keys, await host.configs.periods(), reread=True)
+        tokens, broken = await host.compute(host.tokens.reload)
+    stale = await stale_references(host.engine, host.configs)
+    done = Reloaded(changed=(*tokens, *_changes(before, after)), kept=(*broken, *faults, *stale))
     log.info(
         "references were read anew (%s); changed: %s",
         by,

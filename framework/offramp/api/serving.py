@@ -35,6 +35,8 @@ READ_SECONDS: Final = 10.0
 #: Longest text in `X-Offramp-Actor`, in characters.
 MAX_ACTOR_CHARACTERS: Final = 64
 DEFAULT_ACTOR: Final = "api"
+#: Where a request keeps the label of its token.
+TOKEN_LABEL: Final = web.RequestKey("token_label", str)
 #: No answer may be cached, and browsers must not guess another content type.
 HEADERS: Final = {
     "Content-Type": "application/json",
@@ -58,7 +60,7 @@ def guarded(guard: Guard, serve: Any, *, conditional: bool = False) -> Any:
 
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
-            guard.check(request)
+            request[TOKEN_LABEL] = guard.check(request)
             response: web.StreamResponse = await serve(request)
         except asyncio.CancelledError:
             raise
@@ -125,6 +127,7 @@ async def _call(operation: Operation, request: web.Request) -> Call:
         body=body,
         revision=_revision(request.headers.get("If-Match")) if operation.changes else None,
         actor=_actor(request.headers.get("X-Offramp-Actor")),
+        token=request[TOKEN_LABEL],
     )
 
 

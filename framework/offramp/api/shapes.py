@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypeAlias, TypedDict
 
+import msgspec
+
 from offramp.pointers import ErrorShape
 from offramp.web.health import DegradedShape
 
@@ -300,10 +302,45 @@ class StatusShape(TypedDict):
     unknown_paths: list[UnknownPathShape]
 
 
+class TokenShape(TypedDict):
+    """A token of the control API; the token itself is never shown."""
+
+    label: str
+    #: A token of the configuration or of the data folder cannot be revoked here.
+    origin: Literal["configuration", "data folder", "api"]
+    #: `None` if it was not used since the host started.
+    last_used_at: Time | None
+
+
+class TokensShape(TypedDict):
+    """The tokens of the control API."""
+
+    tokens: list[TokenShape]
+
+
+class NewToken(msgspec.Struct, forbid_unknown_fields=True):
+    """A new token."""
+
+    label: str
+
+
+class TokenAnswer(TypedDict):
+    """A token that was added; it is shown here and nowhere else."""
+
+    label: str
+    token: str
+
+
+class RevokedToken(TypedDict):
+    """A token that is no longer valid."""
+
+    revoked: str
+
+
 class ReloadShape(TypedDict):
     """The result of reading all references anew."""
 
-    #: Places of the sources, instances and subscriptions that have another value.
+    #: Places of API tokens, sources, instances and subscriptions that have another value.
     changed: list[str]
     #: What could not be read, and why; the former values are used.
     kept: list[ErrorShape]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from offramp.api.access import Guard, Token
+from offramp.api.access import Guard
 from offramp.api.backups import BackupsResource
 from offramp.api.catalog import CatalogResource
 from offramp.api.deliveries import DeliveriesResource
@@ -28,6 +28,7 @@ from offramp.api.sources import SourcesResource
 from offramp.api.stats import StatsResource
 from offramp.api.status import StatusResource
 from offramp.api.subscriptions import SubscriptionsResource
+from offramp.api.token_resource import TokensResource
 from offramp.api.triggers import TriggersResource
 
 
@@ -51,6 +52,7 @@ def operations_of(host: HostContext) -> tuple[Operation, ...]:
         SealingKeysResource,
         DocumentsResource,
         ReloadResource,
+        TokensResource,
     )
     found = [each for resource in resources for each in resource(host).operations()]
     return (*found, *OpenApiResource(found).operations())
@@ -59,7 +61,6 @@ def operations_of(host: HostContext) -> tuple[Operation, ...]:
 def control_routes(
     host: HostContext,
     *,
-    token: Token,
     public_url: str | None = None,
     logins: RefusedLogins | None = None,
     identity: Identity | None = None,
@@ -68,7 +69,7 @@ def control_routes(
 
     Raises `PluginError` if routes of plugins clash.
     """
-    guard = Guard(token=token, public_url=public_url, logins=logins or RefusedLogins())
+    guard = Guard(tokens=host.tokens, public_url=public_url, logins=logins or RefusedLogins())
     return [
         *([] if identity is None else identity.routes()),
         *routes(operations_of(host), guard),

@@ -28,6 +28,7 @@ from offramp.cli.load import DEFAULT_FILE
 from offramp.cli.options import Json
 from offramp.cli.render.errors import place_of
 from offramp.config import HostSettings, host_settings, read_document, resolve
+from offramp.config.labels import all_labelled
 from offramp.errors import Fault, FaultyError, OfframpError
 from offramp.host.run import URL_FILE
 
@@ -220,8 +221,10 @@ def _token(host_options: HostOptions, settings: HostSettings, folder: Path) -> s
     given = _given_token(host_options)
     if given:
         return given
-    if settings.api_token is not None and host_options.data_dir is None:
-        return resolve(settings.api_token, "host.api_token")
+    configured = all_labelled(settings.api_token, settings.api_tokens)
+    if configured and host_options.data_dir is None:
+        label, written = next(iter(configured.items()))
+        return resolve(written, f"host.api_tokens.{label}")
     try:
         return read_token(folder / TOKEN_FILE)
     except FileNotFoundError:

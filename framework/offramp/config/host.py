@@ -11,11 +11,12 @@ from typing import Any, Final, Literal, TypeAlias
 import attrs
 
 from offramp.config.files import Document
+from offramp.config.labels import check_labelled
 from offramp.config.options import keys_of, read_options
 from offramp.config.secrets import is_masked
 from offramp.config.table import Table, plain_data
 from offramp.definition import option
-from offramp.errors import ConfigError, Fault
+from offramp.errors import ConfigError, Fault, join_place
 from offramp.event import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_EVENT_BYTES, MAX_STORED_BYTES
 
 HIGHEST_PORT: Final = 65_535
@@ -111,6 +112,14 @@ class HostSettings:
         description="bearer token of the control API, or a reference",
         secret=True,
         check=_not_masked,
+    )
+    api_tokens: Mapping[str, str] = option(
+        default=attrs.Factory(dict),
+        default_text="none",
+        unit="token",
+        description="up to five tokens by label, or a list of `{ label, token }`; `api_token` is "
+        "short for one with the label `default`",
+        secret=True,
     )
     max_event_bytes: int = option(
         default=MAX_EVENT_BYTES, unit="bytes", minimum=1, description="largest event, as JSON"
@@ -227,6 +236,10 @@ def read_host(written: object, folder: Path, faults: list[Fault]) -> HostSetting
     table = Table(written, "host", faults, keys=keys_of(HostSettings))
     default = {"data_dir": folder / HostSettings().data_dir}
     values = read_options(HostSettings, table, folder=folder)
+    check_labelled(table, "api_token", "api_tokens", values)
+    for label, token in values.get("api_tokens", {}).items():
+        if message := _not_masked(token):
+            faults.append(Fault(join_place(table.at("api_tokens"), label), message))
     schedule = _read_backup(values["backup"], folder, faults) if "backup" in values else None
     return HostSettings(**default | values, backup_schedule=schedule)
 

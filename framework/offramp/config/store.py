@@ -64,6 +64,8 @@ class AuditEntry:
     #: Epoch seconds.
     at: float
     actor: str
+    #: The label of the token of the control API that was used; empty for a file.
+    token: str
     kind: Kind
     id: str
     before: dict[str, Any] | None
@@ -133,7 +135,12 @@ class ConfigStore:
         await self._store.write(partial(_write_references, texts=texts))
 
     async def apply(
-        self, changes: tuple[Change, ...], expected_revision: int, *, actor: str
+        self,
+        changes: tuple[Change, ...],
+        expected_revision: int,
+        *,
+        actor: str,
+        token: str = "",
     ) -> int:
         """Make changes to the revision that they were made for; answers the new one.
 
@@ -143,7 +150,7 @@ class ConfigStore:
         if not changes:
             return expected_revision
         # A caller who goes away must not keep the watchers from what is on disk already.
-        return await asyncio.shield(self._apply(changes, expected_revision, actor))
+        return await asyncio.shield(self._apply(changes, expected_revision, actor, token))
 
     async def replace(self, config: Config, expected_revision: int, *, actor: str) -> int:
         """Put a whole configuration in the place of a revision; see `apply`."""
@@ -189,7 +196,9 @@ class ConfigStore:
         finally:
             self._watchers.remove(watcher)
 
-    async def _apply(self, changes: tuple[Change, ...], expected: int, actor: str) -> int:
+    async def _apply(
+        self, changes: tuple[Change, ...], expected: int, actor: str, token: str
+    ) -> int:
         async with self._changing:
             revision, current = await self.load()
             if revision != expected:
@@ -200,7 +209,7 @@ class ConfigStore:
             rows = await asyncio.to_thread(
                 lambda: [self._row(change, current, config) for change in changes]
             )
-            about = {"revision": expected + 1, "at": self._clock(), "actor": actor}
+            about = {"revision": expected + 1, "at": self._clock(), "actor": actor, "token": token}
             await self._store.write(partial(_write, rows=rows, expected=expected, about=about))
             for watcher in tuple(self._watchers):
                 await _notify(watcher, expected + 1, config)
@@ -294,12 +303,13 @@ async def _notify(watcher: Watcher, revision: int, config: Config) -> None:
 
 
 def _entry(row: tuple[Any, ...]) -> AuditEntry:
-    entry, revision, at, actor, kind, name, before, after = row
+    entry, revision, at, actor, token, kind, name, before, after = row
     return AuditEntry(
         entry=entry,
         revision=revision,
         at=at,
         actor=actor,
+        token=token,
         kind=kind,
         id=name,
         before=None if before is None else _json.loads(before),

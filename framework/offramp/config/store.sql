@@ -38,10 +38,10 @@ UPDATE config SET revision = :revision, doc = NULL, deleted = 1 WHERE kind = :ki
 
 -- name: add_to_audit_log
 -- Set down one change of a revision.
-INSERT INTO audit_log (revision, at, actor, kind, id, before, after)
-VALUES (:revision, :at, :actor, :kind, :id, :before, :after);
+INSERT INTO audit_log (revision, at, actor, token, kind, id, before, after)
+VALUES (:revision, :at, :actor, :token, :kind, :id, :before, :after);
 
 -- name: read_audit_log
 -- What was changed, latest first, below an entry.
-SELECT entry, revision, at, actor, kind, id, before, after FROM audit_log
+SELECT entry, revision, at, actor, token, kind, id, before, after FROM audit_log
 WHERE entry < :below ORDER BY entry DESC LIMIT :limit;

@@ -22,6 +22,7 @@ from offramp.api import (
     RefusedLogins,
     Reloaded,
     Token,
+    Tokens,
     control_routes,
     event_record,
     load_token,
@@ -45,6 +46,7 @@ from offramp.config import (
     resolve_settings,
     resolve_write_keys,
 )
+from offramp.config.labels import all_labelled
 from offramp.delivery import (
     Engine,
     InstanceRuntime,
@@ -191,10 +193,12 @@ async def _run(
     ):
         (folder / URL_FILE).unlink(missing_ok=True)  # of a host that was killed
         configs = ConfigStore(store, load_key_ring(folder), catalog, clock=clock)
-        token = load_token(folder, settings.api_token)
+        token, tokens = _load_tokens(folder, settings, clock)
         references = References(allowed=settings.references, own_folder=folder)
         changes, config, references = await _in_force(configs, written, catalog, references)
-        context = await _context(store, queue, configs, catalog, settings, references, clock)
+        context = await _context(
+            store, queue, configs, catalog, settings, references, tokens, clock
+        )
         engine = context.engine
 
         async def put_to_work(_: int, changed: Config) -> None:
@@ -211,7 +215,6 @@ async def _run(
                 app = _app(
                     context,
                     settings,
-                    token=token,
                     store=store,
                     watchdog=watchdog,
                     identity=identity,
@@ -235,6 +238,13 @@ async def _run(
             await engine.stop()
 
 
+def _load_tokens(folder: Path, settings: HostSettings, clock: Clock) -> tuple[Token, Tokens]:
+    """The first token of the configuration, or else the folder's; and all that are valid."""
+    written = all_labelled(settings.api_token, settings.api_tokens)
+    own = load_token(folder, next(iter(written.values()), None))
+    return own, Tokens.load(folder, settings, own, clock=clock)
+
+
 async def _context(  # noqa: PLR0913, PLR0917 - the parts of a host
     store: Store,
     queue: SqliteQueue,
@@ -242,6 +252,7 @@ async def _context(  # noqa: PLR0913, PLR0917 - the parts of a host
     catalog: Catalog,
     settings: HostSettings,
     references: References,
+    tokens: Tokens,
     clock: Clock,
 ) -> HostContext:
     restored = RestoredDeliveries(store, queue)
@@ -263,6 +274,7 @@ async def _context(  # noqa: PLR0913, PLR0917 - the parts of a host
         ledger=SqliteLedger(store),
         configs=configs,
         folder=store.folder,
+        tokens=tokens,
         backups=backups,
         restored=restored,
         sums=sums,
@@ -311,11 +323,10 @@ async def _in_force(
     return changes, resolved, references
 
 
-def _app(  # noqa: PLR0913 - the parts of a host
+def _app(
     context: HostContext,
     settings: HostSettings,
     *,
-    token: Token,
     store: Store,
     watchdog: Watchdog,
     identity: Identity,
@@ -336,7 +347,6 @@ def _app(  # noqa: PLR0913 - the parts of a host
         proxies=settings.trusted_proxies,
         more=control_routes(
             context,
-            token=token,
             public_url=settings.public_url,
             logins=logins,
             identity=identity,

@@ -30,6 +30,7 @@ from offramp.cli.commands.rotate_keys import rotate_keys
 from offramp.cli.commands.send import send
 from offramp.cli.commands.serve import serve
 from offramp.cli.commands.status import status
+from offramp.cli.commands.tokens import tokens
 from offramp.cli.commands.transform import transform
 
 #: In the order of `offramp --help`; the first parameter of each is the `Context`.
@@ -53,6 +54,7 @@ COMMANDS: Final[tuple[Callable[..., Any], ...]] = (
     disable,
     apply,
     keys,
+    tokens,
     reload,
     export,
     audit_log,

@@ -144,13 +144,24 @@ def _taking(row: Mapping[str, Any]) -> Text:
     return Text(f"disabled, filters events until {clock(until)}", "dim")
 
 
+def render_tokens(rows: Iterable[Mapping[str, Any]]) -> RenderableType:
+    """Tokens of the control API: where each comes from, and when it was last used."""
+    table = FittingTable("label", "from", "last used")
+    for row in rows:
+        table.add_row(row["label"], row["origin"], _last_used(row))
+    return table
+
+
+def _last_used(row: Mapping[str, Any]) -> Text:
+    at = row["last_used_at"]
+    return Text(clock(at)) if at else Text("not since the host started", "dim")
+
+
 def render_keys(rows: Iterable[Mapping[str, Any]]) -> RenderableType:
-    """Keys or tokens, masked, and when each was last used since the host started."""
+    """Write keys, masked, and when each was last used since the host started."""
     table = FittingTable("label", "key", "last used")
     for row in rows:
-        at = row["last_used_at"]
-        used = Text(clock(at)) if at else Text("not since the host started", "dim")
-        table.add_row(row["label"], row["key"], used)
+        table.add_row(row["label"], row["key"], _last_used(row))
     return table
 
 
@@ -272,7 +283,7 @@ def render_audit_log(page: Mapping[str, Any]) -> RenderableType:
         table.add_row(
             str(row["revision"]),
             Text(clock(row["at"]), "dim"),
-            row["actor"],
+            row["actor"] + (f" ({row['token']})" if row["token"] else ""),
             f"{row['what']} {row['kind']} {row['id']}",
             "\n".join(_differing(row)),
         )
