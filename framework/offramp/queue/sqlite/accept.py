@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from itertools import compress
 from typing import TYPE_CHECKING, TypeVar
 
@@ -24,13 +25,12 @@ from offramp.queue.block import (
 from offramp.queue.limits import DEDUPE_WINDOW_S
 from offramp.queue.sqlite.codes import FILTERED, WAITING, as_json, digests_of, joined, to_us
 from offramp.queue.sqlite.counters import NO_SUBSCRIPTION, Changes
-from offramp.queue.sqlite.ids import MessageIds
+from offramp.queue.sqlite.ids import KNOWN_ID, NOTHING_ASKED, MessageIds
 from offramp.queue.sqlite.numbering import SubscriptionNumbers
 from offramp.queue.sqlite.sql import SQL
 from offramp.queue.values import Counted
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
     from offramp.queue.clock import Clock
@@ -69,6 +69,17 @@ class _Columns(msgspec.Struct):
     routes: list[Route]
     route_of: list[int]
     bodies: list[bytes]
+
+
+class _Group(msgspec.Struct, frozen=True):
+    """What one commit takes in; times in microseconds."""
+
+    requests: Sequence[EventBatch]
+    #: The digest of each event's message id.
+    digests: Sequence[int]
+    now: int
+    #: Ids of events that were accepted since then are known.
+    horizon: int
 
 
 def _join(batches: Sequence[EventBatch]) -> _Columns:
@@ -114,28 +125,62 @@ class Accepting:
         """Store what is new in all the requests; a message id counts once among them too."""
         for batch in requests:
             _check(batch)
-        now = to_us(self._clock())
-        digests = digests_of([each for batch in requests for each in batch.message_ids])
-        events = ((batch.source, each) for batch in requests for each in batch.message_ids)
-        first = self._ids.next_event(connection)
-        horizon = to_us(self._clock.ago(DEDUPE_WINDOW_S))
-        flags = self._ids.find_new(connection, events, digests, horizon)
-        answers = [[True] * len(batch) for batch in requests]
-        changes = Changes()
-        if flags is not None:
-            answers = list(_cut(flags, requests))
-            digests = list(compress(digests, flags))
-            requests = list(_only_new(requests, answers, changes))
-        stored = None
-        if requests:
-            columns = _join(requests)
-            numbers = self._subscriptions.of(connection, columns.routes)
-            stored = _store(connection, columns, numbers, changes, first, now)
-            self._ids.add(connection, first, digests, now)
+        group = _Group(
+            requests=requests,
+            digests=digests_of([each for batch in requests for each in batch.message_ids]),
+            now=to_us(self._clock()),
+            horizon=to_us(self._clock.ago(DEDUPE_WINDOW_S)),
+        )
+        stored = self._add_all(connection, group)
+        if stored is None:
+            answers, stored = self._add_new(connection, group)
         else:
-            changes.write(connection, now)
+            answers = [[True] * len(batch) for batch in requests]
         # One of them brings what was stored for all.
         return [Accepted(new, None if at else stored) for at, new in enumerate(answers)]
+
+    def _add_all(self, connection: sqlite3.Connection, group: _Group) -> AcceptedBlock | None:
+        """Store all events of a group; none of them where a message id may be known."""
+        if self._ids.may_know(connection, group.digests):
+            return None
+        asked = self._ids.ask(group.digests, group.horizon)
+        try:
+            return self._add(connection, group, Changes(), asked)
+        except sqlite3.IntegrityError as error:
+            if error.args != (KNOWN_ID,):
+                raise
+            return None
+
+    def _add_new(
+        self, connection: sqlite3.Connection, group: _Group
+    ) -> tuple[list[list[bool]], AcceptedBlock | None]:
+        """Store those events of a group that are new; tells which, request by request."""
+        events = [(batch.source, each) for batch in group.requests for each in batch.message_ids]
+        flags = self._ids.find_new(connection, events, group.digests, group.horizon)
+        answers = list(_cut(flags, group.requests))
+        changes = Changes()
+        requests = list(_only_new(group.requests, answers, changes))
+        if not requests:
+            changes.write(connection, group.now)
+            return answers, None
+        digests = list(compress(group.digests, flags))
+        new = _Group(requests, digests, group.now, group.horizon)
+        return answers, self._add(connection, new, changes, NOTHING_ASKED)
+
+    def _add(
+        self,
+        connection: sqlite3.Connection,
+        group: _Group,
+        changes: Changes,
+        asked: Mapping[str, str],
+    ) -> AcceptedBlock:
+        """Store a group; `asked` says which ids are looked up in the index before."""
+        first = self._ids.next_event(connection)
+        columns = _join(group.requests)
+        numbers = self._subscriptions.of(connection, columns.routes)
+        stored = _store(connection, columns, numbers, changes, asked, first, group.now)
+        self._ids.add(connection, first, group.digests, group.now)
+        return stored
 
 
 def _check(batch: EventBatch) -> None:
@@ -162,10 +207,8 @@ def _only_new(
     """The requests that bring new events, without their duplicates, which are counted."""
     for batch, new in zip(requests, answers, strict=True):
         if not all(new):
-            duplicates = new.count(False)
-            changes.counted[NO_SUBSCRIPTION, batch.source, Counted.DUPLICATE.value, ""] += (
-                duplicates
-            )
+            key = NO_SUBSCRIPTION, batch.source, Counted.DUPLICATE.value, ""
+            changes.counted[key] += new.count(False)
         if any(new):
             yield attrs.evolve(
                 batch,
@@ -182,6 +225,7 @@ def _store(  # noqa: PLR0913, PLR0917 - what one commit knows
     columns: _Columns,
     numbers: Mapping[str, int],
     changes: Changes,
+    asked: Mapping[str, str],
     first: int,
     now: int,
 ) -> AcceptedBlock:
@@ -206,6 +250,7 @@ def _store(  # noqa: PLR0913, PLR0917 - what one commit knows
     ends, body = pack_ends(columns.bodies), b"".join(columns.bodies)
     got = [(name, numbers[name], bits) for name, bits in opened.items()]
     terms = {
+        **asked,
         "block": first,
         "n": n,
         "accepted_at": now,

@@ -11,6 +11,7 @@ INSERT OR IGNORE INTO subscriptions (name) SELECT value FROM json_each(:names);
 INSERT INTO add_block
 VALUES (
   :block, :n, :accepted_at, :checksum, :heads, :ends, :body, :deliveries, :sets,
+  :digests, :periods,
   :minute, :hour, :tallies, :accepted, :counts, :latencies
 );
 

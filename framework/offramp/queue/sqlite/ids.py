@@ -24,6 +24,10 @@ RUN = 16_384
 #: Ids that one commit moves into the index at least; it moves twice as many as it brings. Few: in a
 #: large index each takes a page of its own, and somebody waits for the commit.
 STEP = 64
+#: What the procedure `add_block` says, and does nothing, where it finds an id in the index.
+KNOWN_ID = "known id"
+#: The terms with which it looks for none.
+NOTHING_ASKED = {"digests": "[]", "periods": "[]"}
 #: The name of the mark up to which events are in the index.
 INDEXED = "indexed"
 
@@ -117,21 +121,31 @@ class MessageIds:
         found: int = until
         return found
 
+    def may_know(self, connection: sqlite3.Connection, digests: Sequence[int]) -> bool:
+        """Whether memory knows one of some digests, or one comes twice; the index is not asked."""
+        self.next_event(connection)
+        unique = set(digests)
+        runs = (self._growing, self._moving)
+        return len(unique) < len(digests) or any(run.events.keys() & unique for run in runs)
+
+    def ask(self, digests: Sequence[int], horizon: int) -> dict[str, str]:
+        """The terms that look up in the index what was accepted since (µs)."""
+        # Later periods too: the clock may have been set back.
+        periods = [period for period in self._periods if period >= period_of(horizon)]
+        return {"digests": as_json(sorted(digests)), "periods": as_json(periods)}
+
     def find_new(
         self,
         connection: sqlite3.Connection,
-        events: Iterable[tuple[str, str]],
+        events: Sequence[tuple[str, str]],
         digests: Sequence[int],
         horizon: int,
-    ) -> list[bool] | None:
-        """Tell for each (source, message id) whether it came for the first time since (µs).
-
-        `None` says that all of them did, which is usual: `events` are not looked at then.
-        """
-        unique = set(digests)
-        found = self._find(connection, unique, horizon)
-        if not found and len(unique) == len(digests):
-            return None
+    ) -> list[bool]:
+        """Tell for each (source, message id) whether it came for the first time since (µs)."""
+        asked = self.ask(digests, horizon)
+        found = {event for (event,) in connection.execute(SQL["known_ids"], asked)}
+        for run in (self._growing, self._moving):
+            found.update(run.find(run.events.keys() & set(digests)))
         known = self._read_known(connection, found)
         seen = {(event.source, event.message_id) for event in known if event.accepted_at > horizon}
         flags = []
@@ -150,17 +164,6 @@ class MessageIds:
             self._begin_move(first, now)
         self._growing.add(digests, first)
         self._next = first + len(digests)
-
-    def _find(self, connection: sqlite3.Connection, digests: set[int], horizon: int) -> set[int]:
-        found: set[int] = set()
-        for run in (self._growing, self._moving):
-            found.update(run.find(run.events.keys() & digests))
-        # Later ones too: the clock may have been set back.
-        periods = [period for period in self._periods if period >= period_of(horizon)]
-        if periods:
-            terms = {"digests": as_json(list(digests)), "periods": as_json(periods)}
-            found.update(event for (event,) in connection.execute(SQL["known_ids"], terms))
-        return found
 
     def _begin_move(self, first: int, now: int) -> None:
         self._moving, self._growing = self._growing, _Run()

@@ -51,18 +51,24 @@ BEGIN
 END;
 
 -- name: add_block
--- The events of one commit, which of them each subscription gets, and what that changes in the
--- counters.
+-- The events of one commit, which of them each subscription gets, what that changes in the counters,
+-- and where to look for message ids that came before.
 CREATE TEMP VIEW IF NOT EXISTS add_block AS
 SELECT NULL AS block, NULL AS n, NULL AS accepted_at, NULL AS checksum, NULL AS heads, NULL AS ends,
-  NULL AS body, NULL AS deliveries, NULL AS sets, add_changes.*
+  NULL AS body, NULL AS deliveries, NULL AS sets, NULL AS digests, NULL AS periods, add_changes.*
 FROM add_changes;
 
 -- name: run_add_block
--- Rows of `deliveries` are [subscription, start, length], where the last two say where in `sets`
--- its set lies.
+-- Does nothing but raise "known id" where the index has one of `digests` in one of `periods`: it is
+-- rare, and to ask first would be one more statement. Rows of `deliveries` are [subscription, start,
+-- length], where the last two say where in `sets` its set lies.
 CREATE TEMP TRIGGER IF NOT EXISTS run_add_block INSTEAD OF INSERT ON add_block
 BEGIN
+  SELECT RAISE(ABORT, 'known id')
+  FROM json_each(NEW.periods) AS period
+  CROSS JOIN json_each(NEW.digests) AS asked
+  CROSS JOIN ids ON ids.period = period.value AND ids.digest = asked.value;
+
   INSERT INTO blocks (block, n, accepted_at, checksum, heads, ends, body)
   VALUES (NEW.block, NEW.n, NEW.accepted_at, NEW.checksum, NEW.heads, NEW.ends, NEW.body);
 
