@@ -308,8 +308,8 @@ async def test_the_rest_of_a_block_is_leased_without_a_look_at_the_file(
         reads += 1
         return await read(self, fn, urgent=urgent)
 
-    monkeypatch.setattr(Store, "read", count)
     async with Store.open(tmp_path) as store, open_queue(store) as queue:
+        monkeypatch.setattr(Store, "read", count)
         first = await take(queue, 5)
         assert ids_of(await take(queue, 5)) == names(10, "a")[5:]
         assert reads == 1
