@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
@@ -13,9 +14,9 @@ from offramp.queue.sqlite.counters import HOUR_US
 from offramp.queue.sqlite.records import EventPlace
 from offramp.queue.sqlite.sql import SQL
 from offramp.queue.sqlite.standing import Asked, Standing, places_where
+from offramp.storage.connect import is_damage
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from offramp.queue.block import Block, Heads
@@ -184,29 +185,57 @@ class _Search:
     def steps(self, below: int) -> Iterator[_Step]:
         """Go through the events before `below`, latest first."""
         which = self.which
-        low, upper = 0, below
+        low = 0
+        upper = min(below, self._next_event())
         if which.since > 0:
             low, _ = self._first_from(which.since - MAX_SET_BACK_US)
         if which.until < NEVER:
-            upper = min(below, self._first_from(which.until + MAX_SET_BACK_US)[1])
+            upper = min(upper, self._first_from(which.until + MAX_SET_BACK_US)[1])
         at_once = BLOCKS_AT_ONCE
         while upper > low:
-            terms = {"below": upper, "n": at_once}
-            rows = self.connection.execute(SQL["heads_below"], terms).fetchall()
+            rows = self._heads_below(upper, at_once)
             if not rows:
-                yield from self._lone(low, upper)
+                yield from self._between(low, upper)
                 return
             blocks = {block.number: block for block in self.reader.read(rows)}
             for group in _groups(rows):
                 standing = self._standing({number: n for number, n, *_ in group}, upper)
                 for number, n, *_ in group:
-                    yield from self._lone(max(number + n, low), upper)
+                    yield from self._between(max(number + n, low), upper)
                     if number < low:
                         return
                     yield self._step(number, min(upper - number, n), blocks.get(number), standing)
                     upper = number
             n_events = sum(n for _, n, *_ in rows)
             at_once = min(MOST_BLOCKS_AT_ONCE, max(SCAN * len(rows) // n_events, BLOCKS_AT_ONCE))
+
+    def _next_event(self) -> int:
+        """The number behind that of the last event."""
+        (number,) = self.connection.execute(SQL["next_event"]).fetchone()
+        return int(number)
+
+    def _heads_below(self, upper: int, n: int) -> list[HeadsRow]:
+        """The latest blocks before `upper`, latest first: `n`, or those around damaged pages."""
+        try:
+            terms = {"below": upper, "n": n}
+            return self.connection.execute(SQL["heads_below"], terms).fetchall()
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+        rows: list[HeadsRow] = []
+        low = upper
+        while low > 0 and not rows:
+            low = max(0, low - SCAN)
+            rows = self.reader.rows_between(
+                self.connection, "blocks_to_index", {"n": NEVER}, low, upper
+            )
+        return rows[::-1]
+
+    def _between(self, low: int, upper: int) -> Iterator[_Step]:
+        """Look at events between blocks: theirs cannot be read, or are gone."""
+        for each in self.reader.damage.ranges:
+            self.damaged += max(0, min(each.end, upper) - max(each.first, low))
+        yield from self._lone(low, upper)
 
     def _step(self, number: int, n: int, block: Block | None, standing: Standing | None) -> _Step:
         """Look at the first `n` events of a block; none if it is damaged."""
@@ -277,18 +306,29 @@ class _Search:
         The first number behind the one of the last block before, and that of the first of them.
         """
         low = 0
-        (high,) = self.connection.execute(SQL["next_event"]).fetchone()
-        first: int = high
+        first = high = self._next_event()
         while low < high:
             middle = (low + high) // 2
-            found = self.connection.execute(SQL["block_from"], {"block": middle}).fetchone()
-            block = None if found is None else _BlockTime(*found)
+            block = self._block_from(middle)
             if block is not None and block.accepted_at < at:
                 low = block.block + 1
             else:
                 high = middle
                 first = first if block is None else block.block
         return low, first
+
+    def _block_from(self, low: int) -> _BlockTime | None:
+        try:
+            row = self.connection.execute(SQL["block_from"], {"block": low}).fetchone()
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+        else:
+            return None if row is None else _BlockTime(*row)
+        rows = self.reader.rows_between(
+            self.connection, "blocks_to_index", {"n": 1}, low, self._next_event()
+        )
+        return _BlockTime(rows[0][0], rows[0][2]) if rows else None
 
 
 def _groups(rows: Iterable[HeadsRow]) -> Iterator[list[HeadsRow]]:
