@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shlex
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from tests.cli.conftest import CONFIG, SUBSCRIPTION, TOKEN, Live, Offramp, flat, usage
 from tests.cli.parts import PATIENCE, ask, running
 
+from offramp import _json
 from offramp.host.run import Host
 from offramp_metronome.emulator import Emulator
 
@@ -80,6 +82,20 @@ def test_disable_says_how_many_wait_and_asks(offramp: Offramp, live: Live) -> No
     assert offramp("disable", SUBSCRIPTION).status == 0  # nothing waits
 
 
+def test_what_came_while_it_was_disabled_is_sent_by_a_replay(offramp: Offramp, live: Live) -> None:
+    """The event says which command sends it, and the command does."""
+    assert offramp("disable", "product").status == 0
+    asyncio.run_coroutine_threadsafe(accept(live, "m1"), live.loop).result(PATIENCE)
+    shown = flat(offramp("events", "m1").out)
+    assert "the source product was disabled when the event came" in shown
+    command = re.search(r"`offramp (replay --filtered .*?)`", shown)
+    assert command is not None
+    assert offramp("enable", "product").status == 0
+    assert offramp(*shlex.split(command[1]), "--yes").status == 0
+    live.settle()
+    assert "✓ delivered" in offramp("events", "m1").out
+
+
 def test_apply_says_what_would_expire(offramp: Offramp, live: Live) -> None:
     """Before it asks, with the number and the subscription."""
     assert offramp("pause", "metronome").status == 0
@@ -107,6 +123,12 @@ async def test_a_pause_lasts_across_a_restart(
             await host.engine.accept("product", [usage("m2")])
             await asyncio.sleep(0.2)
             assert (await host.queue.depth(SUBSCRIPTION)).total == 2
+            ready = await read(f"{host.url}/readyz")
+            [listed] = _json.loads(ready)["paused"]
+            assert (listed["kind"], listed["id"], listed["waiting"]) == ("instance", "metronome", 2)
+            assert "degraded" not in _json.loads(ready)
+            metric = 'offramp_paused{kind="instance"} 1.0'
+            assert metric in await read(f"{host.url}/metrics")
         async with running(None, folder) as host:
             assert await ask(host, "POST", "instances/metronome/resume") == 200
             assert await host.wait_until_idle(timeout=PATIENCE)
@@ -140,6 +162,13 @@ async def test_since_when_a_source_is_disabled_lasts_across_a_restart(
         assert (status, answer["code"]) == (401, "source_disabled")
         assert host.engine.refused == {("product", "source_disabled"): 1}
         assert await host.ledger.event("m2") == []
+
+
+async def read(url: str) -> str:
+    """What a host answers without a token."""
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        assert answer.status == 200
+        return await answer.text()
 
 
 def write(path: Path, text: str) -> None:

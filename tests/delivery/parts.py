@@ -20,7 +20,6 @@ from offramp import (
     Preset,
     Request,
     Response,
-    Retry,
     _json,
     field,
     hookimpl,
@@ -93,18 +92,6 @@ class TakeKnown(Take):
     idempotency = Idempotency(key="id", window=timedelta(hours=1))
 
 
-class TakeSoon(Take):
-    """Takes many at once, within a second."""
-
-    slug = "takeSoon"
-    title = "Take soon"
-    retry = Retry(
-        window=timedelta(seconds=1),
-        wait_initial=timedelta(milliseconds=20),
-        wait_max=timedelta(milliseconds=100),
-    )
-
-
 class TakeChecked(Take):
     """Takes many at once; its own check has a bug."""
 
@@ -129,7 +116,7 @@ small = Destination(
     slug="small",
     name="Small (Actions)",
     settings=Settings,
-    actions=[Take, TakeOne, TakeByKind, TakeChecked, TakeKnown, TakeSoon],
+    actions=[Take, TakeOne, TakeByKind, TakeChecked, TakeKnown],
     presets=[Preset(name="Take tracks", action="take", trigger='type = "track"')],
 )
 

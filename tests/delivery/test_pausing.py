@@ -11,6 +11,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+from tests.clocks import MovedClock
 from tests.delivery.parts import (
     PATIENCE,
     SUBSCRIPTION,
@@ -23,7 +24,7 @@ from tests.delivery.parts import (
 from offramp.config import Config, Instance, Kind, Pauses, Period, Periods
 from offramp.delivery import Engine, InstanceRuntime, make_runtime
 from offramp.plugins import CatalogEntry
-from offramp.queue import DeadLetterFilter, Limits, SqliteLedger, Stage, open_queue
+from offramp.queue import Clock, DeadLetterFilter, Limits, SqliteLedger, Stage, open_queue
 from offramp.storage import Store
 
 OTHER = "small/two"
@@ -51,7 +52,12 @@ def two() -> Config:
 
 @asynccontextmanager
 async def engine_with(
-    folder: Path, partner: Partner, *, most: int = 1_000, in_flight: int = 1_000
+    folder: Path,
+    partner: Partner,
+    *,
+    most: int = 1_000,
+    in_flight: int = 1_000,
+    clock: Clock | None = None,
 ) -> AsyncIterator[tuple[Engine, SqliteLedger]]:
     """An engine with bounds on what waits for something paused, and on what is in flight."""
 
@@ -59,8 +65,12 @@ async def engine_with(
         return make_runtime(instance, entry, {"token": "s3cr3t-token"}, transport=partner)
 
     limits = Limits(max_in_flight=in_flight)
-    async with Store.open(folder) as store, open_queue(store, limits=limits) as queue:
-        engine = Engine(small_catalog(), queue, start, max_paused_events=most)
+    clock = clock or Clock()
+    async with (
+        Store.open(folder) as store,
+        open_queue(store, limits=limits, clock=clock) as queue,
+    ):
+        engine = Engine(small_catalog(), queue, start, clock=clock, max_paused_events=most)
         try:
             yield engine, SqliteLedger(store)
         finally:
@@ -110,28 +120,35 @@ async def test_pausing_five_times_under_flow_loses_nothing(
 
 
 @pytest.mark.parametrize(
-    ("known", "ended"),
-    [(True, Stage.DELIVERED), (False, Stage.EXPIRED)],
-    ids=["the pause is known", "it is not"],
+    ("action", "known", "ended", "reason", "attempts"),
+    [
+        # Its window is 24 hours, and after the pause it gets another attempt.
+        ("take", True, Stage.DELIVERED, "OK", 2),
+        ("take", False, Stage.EXPIRED, "503", 1),
+        # Its partner forgets after an hour, whether there was a pause or not.
+        ("takeKnown", True, Stage.EXPIRED, "IDEMPOTENCY_WINDOW_OVER", 0),
+    ],
 )
-async def test_the_retry_window_stands_still(tmp_path: Path, known: bool, ended: Stage) -> None:
-    """A pause longer than the window leaves another attempt, as its time is not counted."""
-    answers = iter([503] * 2)
+async def test_the_retry_window_stands_still(  # noqa: PLR0913, PLR0917 - the columns of the table
+    tmp_path: Path, action: str, known: bool, ended: Stage, reason: str, attempts: int
+) -> None:
+    """A pause of 30 hours leaves the retry window as it was, but not the idempotency window."""
+    answers = iter([503])
     partner = Partner(judge=lambda ids: next(answers, 200))
-    made = config(action="takeSoon")
-    async with engine_with(tmp_path, partner) as (engine, ledger):
-        await engine.apply(made)
-        # Paused before its first attempt, so that the answers 503 follow the pause.
-        since = time.time()
+    made, clock = config(action=action), MovedClock(time.time())
+    async with engine_with(tmp_path, partner, clock=clock) as (engine, ledger):
+        clock.run()
+        since = clock()
         await engine.apply(paused(made, *KINDS[1]))
         await engine.accept("site", [event("m1")])
-        await asyncio.sleep(1.1)
-        periods = [Period(*KINDS[1], "paused", since, time.time())] if known else []
+        clock.move(30 * 3_600.0)
+        await asyncio.sleep(0.1)
+        assert partner.requests == []
+        periods = [Period(*KINDS[1], "paused", since, clock())] if known else []
         await engine.apply(made, Periods(periods))
         assert await engine.wait_until_idle(timeout=PATIENCE)
         [delivery] = (await ledger.event("m1"))[0].deliveries
-    assert delivery.stage is ended
-    assert delivery.attempts == (3 if known else 1)
+    assert (delivery.stage, delivery.reason, delivery.attempts) == (ended, reason, attempts)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -90,3 +91,22 @@ def test_the_migrations_apply_to_an_empty_file(connection: sqlite3.Connection) -
     ).fetchall()
     assert tables
     assert [name for name, strict in tables if not strict] == []
+
+
+def test_what_was_disabled_before_its_time_was_kept_is_so_from_now_on(
+    connection: sqlite3.Connection,
+) -> None:
+    """A source that is disabled already takes events for the whole grace after an upgrade."""
+    migrations = known_migrations()
+    periods = next(n for n, each in enumerate(migrations) if "config_periods" in each.text)
+    migrate(connection, migrations[:periods])
+    rows = [("source", "on", '{"enabled":true}', 0), ("source", "off", '{"enabled":false}', 0),
+            ("instance", "gone", None, 1)]  # fmt: skip
+    connection.executemany(
+        "INSERT INTO config (kind, id, revision, doc, deleted) VALUES (?, ?, 1, ?, ?)", rows
+    )
+    before = time.time()
+    migrate(connection, migrations)
+    [row] = connection.execute("SELECT kind, id, state, since, until FROM config_periods")
+    assert (row[:3], row[4]) == (("source", "off", "disabled"), None)
+    assert before - 1 <= row[3] <= time.time() + 1

@@ -10,12 +10,13 @@ from typing import Any, TypeVar
 
 import attrs
 
+from offramp.api.times import write_time
 from offramp.api.tokens import Tokens
 from offramp.config import Config, ConfigStore
 from offramp.delivery import Engine
 from offramp.plugins import Catalog
 from offramp.queue import Backups, Clock, Ledger, Queue, RestoredDeliveries
-from offramp.web.health import FindDegraded, nothing_degraded
+from offramp.web.health import FindDegraded, PausedShape, nothing_degraded
 from offramp.web.unknown_paths import UnknownPaths
 
 T = TypeVar("T")
@@ -90,6 +91,19 @@ class HostContext:
     def problems(self) -> Mapping[str, str]:
         """Place -> why it does not run; includes plugins that could not be used."""
         return self.engine.problems
+
+    async def paused(self) -> list[PausedShape]:
+        """List what is paused, since when, and how much waits for it."""
+        depths = await self.queue.depths()
+        return [
+            {
+                "kind": each.kind,
+                "id": each.id,
+                "since": write_time(each.since),
+                "waiting": sum(depths[s].total for s in each.subscriptions if s in depths),
+            }
+            for each in self.engine.snapshot.paused
+        ]
 
     async def compute(self, work: Callable[[], T]) -> T:
         """Run a computation over a whole configuration in a thread, and return its result.

@@ -19,7 +19,7 @@ SUBSCRIPTION_GONE: Final = "SUBSCRIPTION_GONE"
 #: Reason why an event is not queued again: the subscription has a delivery of it already.
 HAS_DELIVERY: Final = "HAS_DELIVERY"
 #: In place of a reason, for events that a subscription was never asked about: they were accepted
-#: before it existed, or while it was disabled.
+#: before it existed.
 BEFORE_SUBSCRIPTION: Final = "BEFORE_SUBSCRIPTION"
 #: Seconds before the end of an idempotency window from which on nothing new is queued: what has
 #: no hour left to wait and to be tried again is likely to expire.

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias, TypedDict
 import msgspec
 
 from offramp.pointers import ErrorShape
-from offramp.web.health import DegradedShape
+from offramp.web.health import DegradedShape, PausedShape
 
 #: A time in ISO 8601, UTC.
 Time: TypeAlias = str
@@ -252,16 +252,6 @@ class SubscriptionStatus(TypedDict):
     expired: int
     replayed: int
     latency: LatencyShape | None
-
-
-class PausedShape(TypedDict):
-    """A source, an instance or a subscription that is paused."""
-
-    kind: Literal["source", "instance", "subscription"]
-    id: str
-    since: Time
-    #: Deliveries that wait for it: not tried yet, or to be tried again.
-    waiting: int
 
 
 class SumsShape(TypedDict):

@@ -13,7 +13,6 @@ from offramp.api.records import latency_shape
 from offramp.api.shapes import (
     CircuitBreakerShape,
     InstanceStatus,
-    PausedShape,
     ReconciliationShape,
     SourceStatus,
     StatusShape,
@@ -79,7 +78,7 @@ class StatusResource:
             "started_at": write_time(host.started_at),
             "since": write_time(since),
             "degraded": [degraded_shape(each, public=False) for each in await host.degraded()],
-            "paused": await self._paused(),
+            "paused": await host.paused(),
             "sums": {"ok": not faults, "faults": faults},
             "sources": self._sources(counts),
             "instances": self._instances(now),
@@ -97,18 +96,6 @@ class StatusResource:
             "faults": list(result.faults),
         }
         return Reply(data=answer)
-
-    async def _paused(self) -> list[PausedShape]:
-        depths = await self._host.queue.depths()
-        return [
-            {
-                "kind": each.kind,
-                "id": each.id,
-                "since": write_time(each.since),
-                "waiting": sum(depths.get(s, Depth()).total for s in each.subscriptions),
-            }
-            for each in self._host.engine.snapshot.paused
-        ]
 
     def _sources(self, counts: Iterable[Count]) -> list[SourceStatus]:
         sums = _sums((c.source, c) for c in counts if not c.subscription)

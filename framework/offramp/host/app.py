@@ -17,7 +17,7 @@ from offramp.host.descriptors import watch_descriptors
 from offramp.host.malformed import ConnectionLog, meet_expectation, refuse_other_versions
 from offramp.host.ops import Check, Refresh, ops_routes
 from offramp.queue import Clock
-from offramp.web.health import FindDegraded, nothing_degraded
+from offramp.web.health import FindDegraded, FindPaused, nothing_degraded, nothing_paused
 from offramp.web.unknown_paths import UnknownPaths
 
 #: Seconds that an idle connection stays open: longer than load balancers keep theirs, so that the
@@ -31,6 +31,7 @@ def make_app(  # noqa: PLR0913 - the parts of a host, by keyword
     registry: CollectorRegistry,
     readiness: Mapping[str, Check],
     degraded: FindDegraded = nothing_degraded,
+    paused: FindPaused = nothing_paused,
     limits: Limits | None = None,
     public_url: str | None = None,
     proxies: int = 0,
@@ -41,8 +42,8 @@ def make_app(  # noqa: PLR0913 - the parts of a host, by keyword
 ) -> web.Application:
     """Make the application with the collector, the endpoints for operations, and `more` routes.
 
-    `/readyz` reports `readiness` and `degraded`; `refresh` runs before each scrape of the metrics.
-    `unknown_paths` counts requests that no route serves. The collector goes by the `clock`.
+    `/readyz` reports `readiness`, `degraded` and `paused`; `refresh` runs before each scrape of the
+    metrics. `unknown_paths` counts requests that no route serves. The collector goes by `clock`.
     """
     metrics = CollectorMetrics(registry)
     unknown_paths = unknown_paths or UnknownPaths()
@@ -70,6 +71,7 @@ def make_app(  # noqa: PLR0913 - the parts of a host, by keyword
         registry=registry,
         readiness=readiness,
         degraded=degraded,
+        paused=paused,
         refresh=refresh,
     )
     others = unknown_route([r.path for r in collector if r.method == hdrs.METH_POST], unknown_paths)

@@ -12,6 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from offramp.api import HostContext
+from offramp.config import Kind
 from offramp.delivery import REMEDIES
 from offramp.errors import StorageError
 from offramp.host.health import KINDS
@@ -103,6 +104,7 @@ class DeliveryMetrics(Collector):
         yield self._of_keys()
         yield from self._of_instances()
         yield self._of_plugins()
+        yield self._of_paused()
         yield self._of_health()
         yield self._of_clock()
 
@@ -157,6 +159,18 @@ class DeliveryMetrics(Collector):
             for label, key in source.labelled_keys.items():
                 used.add_metric([source.name, label], times.get(key, 0.0))
         return used
+
+    def _of_paused(self) -> Metric:
+        paused = GaugeMetricFamily(
+            "offramp_paused",
+            "Sources, instances and subscriptions that are paused.",
+            labels=("kind",),
+        )
+        found = Counter(each.kind for each in self._host.engine.snapshot.paused)
+        kinds: tuple[Kind, ...] = ("source", "instance", "subscription")
+        for kind in kinds:
+            paused.add_metric([kind], found[kind])
+        return paused
 
     def _of_instances(self) -> Iterator[Metric]:
         limit = GaugeMetricFamily(

@@ -15,7 +15,13 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from offramp.web.answers import data
-from offramp.web.health import FindDegraded, degraded_shape, nothing_degraded
+from offramp.web.health import (
+    FindDegraded,
+    FindPaused,
+    degraded_shape,
+    nothing_degraded,
+    nothing_paused,
+)
 
 #: Returns what is wrong, or `None`.
 Check: TypeAlias = Callable[[], Awaitable[str | None]]
@@ -33,24 +39,27 @@ def ops_routes(
     registry: CollectorRegistry,
     readiness: Mapping[str, Check],
     degraded: FindDegraded = nothing_degraded,
+    paused: FindPaused = nothing_paused,
     refresh: Refresh | None = None,
 ) -> list[web.RouteDef]:
     """Make `/livez`, `/readyz` (which runs the checks, by name) and `/metrics`.
 
     `/readyz` answers 503 only if a check of `readiness` fails: a load balancer may act on it. What
-    is `degraded` is only listed.
+    is `degraded` or `paused` is only listed.
     """
 
     async def livez(_: web.Request) -> web.Response:
         return web.Response(text="ok")
 
     async def readyz(_: web.Request) -> web.Response:
-        faults, found = await asyncio.gather(_faults(readiness), degraded())
+        faults, found, waiting = await asyncio.gather(_faults(readiness), degraded(), paused())
         answer: dict[str, Any] = {"ready": not faults}
         if faults:
             answer["faults"] = faults
         if found:
             answer["degraded"] = [degraded_shape(each, public=True) for each in found]
+        if waiting:
+            answer["paused"] = list(waiting)
         return data(answer, HTTPStatus.SERVICE_UNAVAILABLE if faults else HTTPStatus.OK)
 
     async def metrics(request: web.Request) -> web.Response:

@@ -342,6 +342,7 @@ def _app(
         registry=registry,
         readiness=checks(store, context.engine),
         degraded=context.degraded,
+        paused=context.paused,
         limits=collector_limits(settings),
         public_url=settings.public_url,
         proxies=settings.trusted_proxies,

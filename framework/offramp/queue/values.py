@@ -58,7 +58,7 @@ class Reason(enum.StrEnum):
     ACCEPTED = "ACCEPTED"
     #: Somebody replayed a delivery that had ended.
     REPLAYED = "REPLAYED"
-    #: The subscription was deleted or disabled while the delivery waited.
+    #: The subscription was deleted while the delivery waited.
     SUBSCRIPTION_REMOVED = "SUBSCRIPTION_REMOVED"
     #: It was in flight at the backup that was restored, and a person decided not to send it.
     RESTORED = "RESTORED"
@@ -183,7 +183,7 @@ class EventFilter:
     stages: frozenset[Stage] | None = None
     reason: str | None = None
     #: Also those that `subscription` has no delivery of since it was never asked: they were
-    #: accepted before it existed, or while it was disabled.
+    #: accepted before it existed.
     missing: bool = False
     #: Whether an event is meant, by its JSON; without that it is not. Called in another thread,
     #: once for each event that meets all else.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeAlias, TypedDict
+from typing import Literal, TypeAlias, TypedDict
 
 import attrs
 
@@ -31,6 +31,26 @@ class DegradedShape(TypedDict):
     pointer: str
     #: Cause and remedy.
     detail: str
+
+
+class PausedShape(TypedDict):
+    """A source, an instance or a subscription that a person paused."""
+
+    kind: Literal["source", "instance", "subscription"]
+    id: str
+    #: ISO 8601, UTC.
+    since: str
+    #: Deliveries that wait for it: not tried yet, or to be tried again.
+    waiting: int
+
+
+#: Lists all that is paused.
+FindPaused: TypeAlias = Callable[[], Awaitable[Sequence[PausedShape]]]
+
+
+async def nothing_paused() -> Sequence[PausedShape]:
+    """Find nothing: for a host without a configuration."""
+    return ()
 
 
 #: Lists all that does not run.
