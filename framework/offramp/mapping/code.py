@@ -55,6 +55,9 @@ class _Members:
     def get(self, key: str, _: Any) -> Any:
         return member(self._value, key)
 
+    def __getitem__(self, key: str) -> Any:
+        raise KeyError(key)
+
 
 def _members_of(value: Any) -> Any:
     return _NOT_A_KEY if value is UNSET else _Members(value)
@@ -113,9 +116,12 @@ class Code(Source):
         self.write(f"{name} = {self.name('call', function)}({', '.join(values)})")
         return name
 
-    def read(self, keys: tuple[str, ...]) -> str:
-        """An expression for the value at a path of the scope."""
-        return f"{self._way(keys[:-1])}.get({keys[-1]!r}, absent)" if keys else "scope"
+    def read(self, keys: tuple[str, ...], *, required: bool = False) -> str:
+        """An expression for the value at a path of the scope; it raises `KeyError` if required."""
+        if not keys:
+            return "scope"
+        way, key = self._way(keys[:-1]), keys[-1]
+        return f"{way}[{key!r}]" if required else f"{way}.get({key!r}, absent)"
 
     def named(self, value: str) -> str:
         """Assign an expression to a name for the next lines, unless it is a name already."""

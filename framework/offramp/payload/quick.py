@@ -14,6 +14,7 @@ import attrs
 
 from offramp.definition import Conditions, Field, Fields
 from offramp.mapping import Code, Node
+from offramp.mapping.nodes import MAX_KEYS, Part, Read
 from offramp.payload.attributes import (
     AS_IT_IS,
     Form,
@@ -87,8 +88,14 @@ class _Payload(Code):
         super().__init__("$", new=object.__new__)
         self.title = "payload" if payload_type is None else f"payload {payload_type.__name__}"
         with self.block(f"def quick({self.given}):"):
-            instance = self._root(fields, payload_type)
-            self.write(f"return made_0, {instance}" if instance else "return made_0")
+            first = len(self.lines)
+            with self.block("try:"):
+                instance = self._root(fields, payload_type)
+                self.write(f"return made_0, {instance}" if instance else "return made_0")
+            # A required field is absent, or a mapped value is nested too deeply.
+            with self.block("except (KeyError, RecursionError):"):
+                self.write(self.give_up)
+        self.insert_paths(first)
 
     def _root(self, fields: Fields, payload_type: type[Any] | None) -> str | None:
         with self.block(f"if type(data_0) is not dict or {EXEMPT_KEY!r} in data_0:"):
@@ -124,8 +131,10 @@ class _Payload(Code):
                 held[attribute] = name
         return held
 
-    def _read(self, key: str, level: int) -> str:
-        """An expression for the value at a key of `data_N`."""
+    def _read(self, key: str, level: int, field: Field) -> str:
+        """An expression for the value at a key of `data_N`, which raises `KeyError` if required."""
+        if field.required is True:
+            return f"data_{level}[{key!r}]"
         return f"data_{level}.get({key!r}, absent)"
 
     def _replace(self, key: str, level: int, value: str) -> None:
@@ -149,7 +158,7 @@ class _Payload(Code):
         takes_any = annotation is None or annotation is Any or is_plain_mapping(annotation)
         if cls is None and not takes_any:
             raise _UnusualError
-        self.write(f"{name} = data_{inner} = {self._read(key, level)}")
+        self.write(f"{name} = data_{inner} = {self._read(key, level, field)}")
         with self.block(f"if type(data_{inner}) is dict:"):
             instance = self._object(
                 field.properties or {}, cls, level=inner, keeps_unknown=field.additional_properties
@@ -169,7 +178,7 @@ class _Payload(Code):
         if form.may_fail:
             conditions.append(f"(held := {held}) is not None")
             held = "held"
-        self.write(f"{value} = {self._read(key, level)}")
+        self.write(f"{value} = {self._read(key, level, field)}")
         with self.block(f"if {' and '.join(conditions)}:"):
             if field.multiple:
                 self._replace(key, level, f"{value}.copy()")
@@ -237,22 +246,27 @@ class _MappedPayload(_Payload):
         with self.block("if type(scope) is not dict:"):
             self.write(self.give_up)
         self._values = {key: self.name("mapped") for key in {**self._mapping, **fields}}
-        first = len(self.lines)
         # All are mapped before one is checked: a fault of the mapping comes first.
-        with self.block("try:"):
-            for key, name in self._values.items():
-                node = self._mapping.get(key)
-                self.write(f"{name} = {'absent' if node is None else self.value(node)}")
-        with self.block("except RecursionError:"):
-            self.write(self.give_up)
-        self.insert_paths(first)
+        for key, name in self._values.items():
+            self.write(f"{name} = {self._mapped(key, fields.get(key))}")
         self.write("missing_0 = 0")
         held = self._members(fields, payload_type, 0)
         self._make(fields)
         return None if payload_type is None else self._instance(payload_type, held)
 
-    def _read(self, key: str, level: int) -> str:
-        return super()._read(key, level) if level else self._values[key]
+    def _mapped(self, key: str, field: Field | None) -> str:
+        """An expression for the mapped value of a field."""
+        part = self._mapping.get(key)
+        if part is None:
+            return "absent"
+        node = part.node if isinstance(part, Part) else part
+        is_required = field is not None and field.required is True
+        if is_required and isinstance(node, Read) and len(node.keys) <= MAX_KEYS:
+            return self.read(node.keys, required=True)
+        return self.value(part)
+
+    def _read(self, key: str, level: int, field: Field) -> str:
+        return super()._read(key, level, field) if level else self._values[key]
 
     def _replace(self, key: str, level: int, value: str) -> None:
         if level:
