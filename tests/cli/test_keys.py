@@ -82,15 +82,22 @@ async def test_a_write_key_is_replaced_under_flow_and_nothing_is_refused(
         assert 'key="default"' not in metrics
         sender.key = OLD
         assert await sender.send() == 401
+        assert OLD not in host.engine.key_used_at
         last = await command("revoke", "product", "new")
         assert last.status == 2
         assert "'new' is the only key of the source 'product': add another first" in last.err
         log = await asyncio.to_thread(offramp, "audit-log", "--json", "--data-dir", folder)
         assert f"***{key[-4:]}" in log.out
         assert key not in log.out
+    assert key.encode() not in await asyncio.to_thread(all_bytes, folder)
     async with running(None, folder) as host:
         assert host.engine.source_of(key) == "product"
         assert host.engine.source_of(OLD) is None
+
+
+def all_bytes(folder: Path) -> bytes:
+    """Everything in a folder."""
+    return b"".join(each.read_bytes() for each in folder.rglob("*") if each.is_file())
 
 
 async def command_lists(command: Any) -> dict[str, bool]:

@@ -139,6 +139,11 @@ class Engine:
             self.key_used_at[write_key] = self.clock()
         return source
 
+    def _forget_keys(self, config: Config) -> None:
+        """Forget when keys were used that no source has any more."""
+        keys = {key for each in config.sources.values() for key in each.labelled_keys.values()}
+        self.key_used_at = {key: at for key, at in self.key_used_at.items() if key in keys}
+
     def closed_source_of(self, write_key: str) -> str | None:
         """Find the source of a write key that has been disabled for too long, or `None`."""
         return self._snapshot.source_of(write_key, self._grace_time(), closed=True)
@@ -203,6 +208,7 @@ class Engine:
                 periods, grace=self._grace, now=self.clock()
             )
             self._snapshot = new
+            self._forget_keys(config)
             paused = new.paused_subscriptions
             self.queue.leave_out(paused)
             self._pause_bound.watch(new.paused)
