@@ -103,7 +103,7 @@ class EventsResource:
         if not records:
             raise NotFoundError(
                 f"no event with the messageId {message_id!r} is stored: it was never sent, the "
-                "collector refused it, or it is older than the retention"
+                f"collector refused it, or it is older than the retention{_unreadable(self._host)}"
             )
         return Reply(
             data=EventRecords(events=[await self._explained(record) for record in records])
@@ -114,6 +114,11 @@ class EventsResource:
         for shape, delivery in zip(shown["deliveries"], record.deliveries, strict=True):
             shape["why"] = await why(self._host, delivery, shown["event"])
         return cast("EventShape", shown)
+
+
+def _unreadable(host: HostContext) -> str:
+    """That an event may be among those that the disk spoiled, if there are any."""
+    return "; or the disk spoiled it, see `offramp status`" if host.damage.ranges else ""
 
 
 def _refuse_unknown(known: Mapping[str, Any], subscription: str) -> None:

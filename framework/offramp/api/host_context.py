@@ -16,6 +16,7 @@ from offramp.config import Config, ConfigStore
 from offramp.delivery import Engine
 from offramp.plugins import Catalog
 from offramp.queue import Backups, Clock, Ledger, Queue, RestoredDeliveries
+from offramp.storage import Damage
 from offramp.web.health import FindDegraded, PausedShape, nothing_degraded
 from offramp.web.unknown_paths import UnknownPaths
 
@@ -59,6 +60,8 @@ class HostContext:
     restored: RestoredDeliveries
     #: The quick check of the sums, from counters alone; lists what is wrong.
     sums: Callable[[], Awaitable[Sequence[str]]] = _no_faults
+    #: What is known to be damaged in the file.
+    damage: Damage = attrs.field(factory=Damage)
     #: Lists what does not run.
     degraded: FindDegraded = nothing_degraded
     #: Who may use the control API; by default nobody.

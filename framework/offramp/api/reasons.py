@@ -18,7 +18,8 @@ from offramp.delivery.router import BROKEN, NO_MATCH, SWITCHED_OFF
 from offramp.errors import BudgetError, OfframpError, TransformError
 from offramp.fql import generate
 from offramp.pointers import ErrorShape, keys_of
-from offramp.queue import Delivery, Reason, Stage
+from offramp.queue import Delivery, Reason, Stage, split_delivery_id
+from offramp.storage import DamagedRange
 
 #: Longer values of an event are cut, in characters.
 MAX_VALUE_CHARACTERS: Final = 60
@@ -103,12 +104,25 @@ def _of_removed(delivery: Delivery) -> WhyShape:
 
 def _of_unfinished(host: HostContext, delivery: Delivery) -> WhyShape | None:
     """Explain what a delivery waits for; `None` if it only waits for its first attempt."""
+    if (known := _damaged(host, delivery)) is not None:
+        return _why(
+            f"its event is damaged on disk, so it is not sent: {known.cause}",
+            fix="restore the events, or let their sender send them again; see `offramp status`",
+        )
     tried = delivery.stage is Stage.RETRYING
     obstacle = _obstacle(host, delivery.subscription)
     if obstacle is None:
         return _why(f"it is retried automatically: {_said(delivery)}") if tried else None
     last = f"; its last attempt: {_said(delivery)}" if tried else ""
     return _why(f"it waits, as {obstacle}{last}")
+
+
+def _damaged(host: HostContext, delivery: Delivery) -> DamagedRange | None:
+    """The damage of a delivery that waits in its block; one that was tried has a copy."""
+    numbers = split_delivery_id(delivery.id)
+    if numbers is None or delivery.reason != Reason.ACCEPTED:
+        return None
+    return host.damage.range_of(numbers[0])
 
 
 def _obstacle(host: HostContext, subscription: str) -> str | None:

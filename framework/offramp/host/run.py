@@ -278,6 +278,7 @@ async def _context(  # noqa: PLR0913, PLR0917 - the parts of a host
         backups=backups,
         restored=restored,
         sums=sums,
+        damage=store.damage,
         degraded=Health(
             Watched(
                 engine=engine,

@@ -3,7 +3,14 @@
 from offramp.queue.backups import Backup, BackupRunningError, Backups
 from offramp.queue.clock import Clock, Doubt, Step
 from offramp.queue.dead_letters import dead_letter_pages
-from offramp.queue.lease import EventHead, Lease, LeasePart, delivery_id, event_of
+from offramp.queue.lease import (
+    EventHead,
+    Lease,
+    LeasePart,
+    delivery_id,
+    event_of,
+    split_delivery_id,
+)
 from offramp.queue.limits import Limits, Retention
 from offramp.queue.protocol import Ledger, Queue
 from offramp.queue.sqlite import (
@@ -90,6 +97,7 @@ __all__ = [
     "open_queue",
     "read_manifest",
     "restore_backup",
+    "split_delivery_id",
     "write_backup",
     "wrong_sums",
 ]

@@ -2,6 +2,7 @@
 
 from offramp.storage.connect import connect_beside, is_damage
 from offramp.storage.damage import Damage, DamagedRange
+from offramp.storage.readers import Readers
 from offramp.storage.sql import load_statements
 from offramp.storage.store import DATABASE_FILE, Store
 from offramp.storage.writer import Rank, Work
@@ -11,6 +12,7 @@ __all__ = [
     "Damage",
     "DamagedRange",
     "Rank",
+    "Readers",
     "Store",
     "Work",
     "connect_beside",

@@ -34,6 +34,11 @@ class Readers:
         """Run `fn` in one read transaction: all its queries see the same moment."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._run, fn)
 
+    def interrupt(self) -> None:
+        """End the reads under way with an error, as soon as SQLite looks."""
+        for connection in self._opened:
+            connection.interrupt()
+
     async def close(self) -> None:
         """Wait for the reads under way, then close the connections."""
         await asyncio.to_thread(self._pool.shutdown)

@@ -37,8 +37,12 @@ READER_THREADS = 2
 class Store:
     """The data folder of one process. Open it with `async with Store.open(folder) as store`."""
 
-    def __init__(self, folder: Path, writer: Writer, damage: Damage) -> None:
+    def __init__(
+        self, folder: Path, writer: Writer, damage: Damage, *, unclean: bool = False
+    ) -> None:
         self.folder = folder
+        #: Whether the process that had the folder last did not close the file.
+        self.unclean = unclean
         #: What is known to be damaged in the file.
         self.damage = damage
         self.path = folder / DATABASE_FILE
@@ -62,9 +66,11 @@ class Store:
         try:
             path = folder / DATABASE_FILE
             damage = Damage()
+            # Whoever closes the file deletes its log.
+            unclean = path.with_name(path.name + _LOG_SUFFIX).exists()
             writer = Writer(path, lambda: _connect(path), damage)
             await writer.start()
-            store = cls(folder, writer, damage)
+            store = cls(folder, writer, damage, unclean=unclean)
             try:
                 yield store
             finally:

@@ -33,7 +33,7 @@ WITH RECURSIVE periods (period) AS (
 )
 SELECT period FROM periods WHERE period IS NOT NULL;
 
--- name: blocks_to_index
+-- name: heads_between
 -- The first :n blocks from :low to before :below, without their bodies, oldest first.
 SELECT block, n, accepted_at, checksum, heads, ends
 FROM blocks

@@ -154,7 +154,9 @@ class DueQuery:
         free = 0
         terms = {"subscription": number}
         # Row by row: after each the thread waits for its turn in the interpreter.
-        with closing(self.blocks.heads.rows_from(connection, terms, self.floor)) as found:
+        with closing(
+            self.blocks.heads.rows_from(connection, "open_blocks", terms, self.floor)
+        ) as found:
             for block, n, accepted_at, packed in found:
                 bits = unpack_open(packed, n) & ~self.taken.get(block, 0)
                 if bits and not self.blocks.heads.is_damaged(block):

@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("offramp.queue")
 
-#: Blocks that one statement looks up where a page is damaged.
-BLOCKS_AT_ONCE = 128
+#: Blocks that one statement reads where a page is damaged; some may be large.
+BLOCKS_AT_ONCE = 16
+#: For a statement that is to find all of a range.
+ALL = {"n": NEVER}
 #: Why events cannot be read, as people are told it.
 CHECKSUM = "the checksum of their block is wrong"
 PAGE = "a page of the file that holds them makes no sense"
@@ -105,15 +107,19 @@ class HeadReader:
         return found
 
     def rows_from(
-        self, connection: sqlite3.Connection, terms: Mapping[str, Any], floor: int
+        self,
+        connection: sqlite3.Connection,
+        statement: str,
+        terms: Mapping[str, Any],
+        floor: int,
     ) -> Generator[Any]:
-        """The open blocks from `floor` on, row by row, but for unreadable ones."""
+        """The rows that a statement finds from `floor` on, row by row, but for unreadable ones."""
         if not self.damage.ranges:
             asked = {**terms, "low": floor, "below": NEVER, "n": NEVER}
             try:
-                with closing(connection.execute(SQL["open_blocks"], asked)) as found:
+                with closing(connection.execute(SQL[statement], asked)) as found:
                     for row in found:
-                        floor = row[0] + 1
+                        floor = row[0] + row[1]
                         yield row
             except sqlite3.DatabaseError as error:
                 if not is_damage(error):
@@ -122,9 +128,9 @@ class HeadReader:
                 return
         asked = {**terms, "n": BLOCKS_AT_ONCE}
         while floor < NEVER:
-            page = self.rows_between(connection, "open_blocks", asked, floor, NEVER)
+            page = self.rows_between(connection, statement, asked, floor, NEVER)
             yield from page
-            floor = NEVER if len(page) < BLOCKS_AT_ONCE else page[-1][0] + 1
+            floor = NEVER if len(page) < BLOCKS_AT_ONCE else page[-1][0] + page[-1][1]
 
     def _around(
         self,
@@ -279,7 +285,8 @@ def _end_of_events(connection: sqlite3.Connection, first: int, end: int) -> int:
     """
 
     def read(start: int, below: int) -> list[Any]:
-        return connection.execute(SQL["block_sizes"], {"low": start, "below": below}).fetchall()
+        terms = {"low": start, "below": below, "n": 1}
+        return connection.execute(SQL["block_sizes"], terms).fetchall()
 
     if end == first + 1:
         alone = _first_row(lambda *bounds: read(*bounds[:2]), first, end)

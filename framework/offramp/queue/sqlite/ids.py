@@ -7,8 +7,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 from offramp.queue.limits import DAY_S
-from offramp.queue.sqlite.codes import NEVER, US, as_json, digests_of
-from offramp.queue.sqlite.heads import HeadReader
+from offramp.queue.sqlite.codes import US, as_json, digests_of
+from offramp.queue.sqlite.heads import ALL, HeadReader
 from offramp.queue.sqlite.sql import SQL
 from offramp.storage import connect_beside
 
@@ -115,7 +115,7 @@ class MessageIds:
         """Remember the ids that are not in the index; answers the number of the next event."""
         (until,) = connection.execute(SQL["next_event"]).fetchone()
         (first,) = connection.execute(SQL["indexed_until"], {"mark": INDEXED}).fetchone()
-        rows = self._reader.rows_between(connection, "blocks_to_index", {"n": NEVER}, first, until)
+        rows = self._reader.rows_between(connection, "heads_between", ALL, first, until)
         for block in self._reader.read(rows):
             self._growing.add(digests_of(block.heads.message_ids), block.number)
         found: int = until

@@ -24,8 +24,8 @@ ORDER BY deliveries.block
 LIMIT :n;
 
 -- name: block_sizes
--- The first block from :low to before :below, and its number of events.
-SELECT block, n FROM blocks WHERE block >= :low AND block < :below ORDER BY block LIMIT 1;
+-- The first :n blocks from :low to before :below, and their numbers of events.
+SELECT block, n FROM blocks WHERE block >= :low AND block < :below ORDER BY block LIMIT :n;
 
 -- name: due_rows
 -- Up to :n deliveries of a subscription with a row of their own that are due by :now, oldest first,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,7 +12,7 @@ from offramp.queue.protocol import DEFAULT_PAGE
 from offramp.queue.sqlite.codes import NEVER, STAGES, as_json, clean_text, digest, optional_s, to_us
 from offramp.queue.sqlite.counters import bucket_bound
 from offramp.queue.sqlite.dead_letters import numbers_of
-from offramp.queue.sqlite.heads import HeadReader
+from offramp.queue.sqlite.heads import ALL, HeadReader
 from offramp.queue.sqlite.ids import INDEXED
 from offramp.queue.sqlite.recent import RecentQuery, recent_place_of
 from offramp.queue.sqlite.reconcile import reconcile
@@ -36,9 +38,9 @@ from offramp.queue.values import (
     SearchPage,
     Stage,
 )
+from offramp.storage import is_damage
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator
 
     from offramp.storage import Store
@@ -200,7 +202,7 @@ class SqliteLedger:
 
     async def reconcile(self) -> Reconciliation:
         """Recount everything; see `Ledger.reconcile`."""
-        return await self._store.read(reconcile)
+        return await self._store.read(partial(reconcile, reader=self._reader))
 
     def _indexed(self, connection: sqlite3.Connection, message_id: str) -> Iterator[EventPlace]:
         """The events that have the digest of a message id, from the index."""
@@ -213,7 +215,14 @@ class SqliteLedger:
     def _latest(self, connection: sqlite3.Connection, message_id: str) -> Iterator[EventPlace]:
         """The events with a message id whose ids are not in the index yet."""
         asked = {"needle": message_id.encode(), "mark": INDEXED}
-        for block in self._reader.read(connection.execute(SQL["heads_not_indexed"], asked)):
+        try:
+            rows = connection.execute(SQL["heads_not_indexed"], asked).fetchall()
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            (first,) = connection.execute(SQL["indexed_until"], asked).fetchone()
+            rows = self._reader.rows_between(connection, "heads_between", ALL, first, NEVER)
+        for block in self._reader.read(rows):
             for event, known in enumerate(block.heads.message_ids, block.number):
                 if known == message_id:
                     yield EventPlace(event, block)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from offramp.queue.clock import Clock
 from offramp.queue.limits import Retention
+from offramp.queue.sqlite.check import checking
 from offramp.queue.sqlite.engine import SqliteQueue
 from offramp.queue.sqlite.retention import Pruner
 
@@ -34,6 +35,7 @@ async def open_queue(
 ) -> AsyncIterator[SqliteQueue]:
     """Open the queue of a store, apply the retention every minute, close it at the end.
 
+    The whole file is checked in the background after an unclean end, and once a day.
     The clock begins here: what is stored tells whether it can be right.
     """
     clock = clock or Clock()
@@ -42,7 +44,8 @@ async def open_queue(
     pruner = Pruner(store, retention or Retention())
     tidying = asyncio.create_task(_tidy(pruner, clock), name="offramp-queue-retention")
     try:
-        yield queue
+        async with checking(store, clock):
+            yield queue
     finally:
         tidying.cancel()
         with contextlib.suppress(asyncio.CancelledError):

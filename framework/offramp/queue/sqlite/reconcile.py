@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from offramp.queue.block import Block, Heads
+    from offramp.queue.sqlite.heads import HeadReader
 
 #: Requests that are kept in memory: neighbouring blocks share theirs.
 REQUESTS_KEPT = 256
@@ -68,10 +69,10 @@ class _Request(NamedTuple):
     parts: Mapping[int, int]
 
 
-def reconcile(connection: sqlite3.Connection) -> Reconciliation:
+def reconcile(connection: sqlite3.Connection, reader: HeadReader) -> Reconciliation:
     """Recount everything in one read transaction."""
     subscriptions = _subscriptions(connection)
-    recount = _Recount(connection, {each.number: each.name for each in subscriptions})
+    recount = _Recount(connection, reader, {each.number: each.name for each in subscriptions})
     faults = [
         *recount.faults(),
         *_wrong_tallies(recount.counted, _tallies(connection), recount.names),
@@ -145,8 +146,11 @@ class _Ahead(Generic[T]):
 class _Recount:
     """Reads all blocks, with what became of their events, in the order of their numbers."""
 
-    def __init__(self, connection: sqlite3.Connection, names: Mapping[int, str]) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, reader: HeadReader, names: Mapping[int, str]
+    ) -> None:
         self.names = names
+        self._reader = reader
         #: (subscription, state) -> deliveries that stand there.
         self.counted: Counter[tuple[int, int]] = Counter()
         self._connection = connection
@@ -163,7 +167,7 @@ class _Recount:
             _BlockRow(*row) for row in self._connection.execute(SQL["all_deliveries"])
         )
         end = 0
-        for row in self._connection.execute(SQL["all_blocks"]):
+        for row in self._reader.rows_from(self._connection, "whole_blocks", {}, 0):
             number, n, *_ = row
             if number < end:
                 yield f"block {number}: its events are also those of the block before"
@@ -181,9 +185,29 @@ class _Recount:
         for own in rows:
             self._lone.add(own.event)
             yield from self._own_row(own)
+        unreadable = []
         for row in deliveries:
+            if self._reader.is_damaged(row.block):
+                unreadable.append(row)
+                continue
             name = self.names[row.subscription]
             yield f"block {row.block} is gone, but subscription {name} has it"
+        yield from self._unreadable(unreadable)
+
+    def _unreadable(self, rows: Sequence[_BlockRow]) -> Iterator[str]:
+        """Count what stands in blocks that cannot be read, of which each ends where one begins."""
+        begins = sorted({row.block for row in rows})
+        for row in rows:
+            known = self._reader.damage.range_of(row.block)
+            end = next((each for each in begins if each > row.block), NEVER)
+            n = min(end, row.block if known is None else known.end) - row.block
+            waiting = unpack_open(row.open, n).bit_count()
+            name = self.names[row.subscription]
+            yield (
+                f"the block that begins with event {row.block} cannot be read: of {name}, "
+                f"{counted(waiting, 'delivery', 'deliveries')} in it cannot be sent"
+            )
+            yield from self._row(row, n, 0, None)
 
     def _own_row(self, row: _Exception) -> Iterator[str]:
         self.counted[row.subscription, row.state] += 1
@@ -207,6 +231,7 @@ class _Recount:
         sets = {subscription: set_of(places) for subscription, places in own.items()}
         block, damage = _read(row)
         if damage is not None:
+            self._reader.read_whole(row)  # notes it for all readers
             yield damage
         matched, filtered = ({}, {}) if block is None else _routed(block.heads, n)
         for subscription, bits in filtered.items():
@@ -287,8 +312,9 @@ class _Recount:
                 known[event - first] = 1
             lone.discard(event)
         missing = len(lone)
-        for number, n in self._connection.execute(SQL["sizes_below"], {"until": until}):
-            missing += n - known.count(1, number - first, number - first + n)
+        for number, n in self._reader.rows_from(self._connection, "block_sizes", {}, 0):
+            if number + n <= until:
+                missing += n - known.count(1, number - first, number - first + n)
         if missing:
             yield f"{counted(missing, 'event')} cannot be found by message id"
 

@@ -45,7 +45,3 @@ SELECT subscription, state, n, n - pruned FROM tallies;
 -- name: accepted
 -- How many events each subscription accepted, of all time.
 SELECT subscription, name, accepted FROM subscriptions;
-
--- name: sizes_below
--- The blocks whose ids are all in the index, with their numbers of events.
-SELECT block, n FROM blocks WHERE block + n <= :until;

@@ -227,7 +227,7 @@ class _Search:
         while low > 0 and not rows:
             low = max(0, low - SCAN)
             rows = self.reader.rows_between(
-                self.connection, "blocks_to_index", {"n": NEVER}, low, upper
+                self.connection, "heads_between", {"n": NEVER}, low, upper
             )
         return rows[::-1]
 
@@ -326,7 +326,7 @@ class _Search:
         else:
             return None if row is None else _BlockTime(*row)
         rows = self.reader.rows_between(
-            self.connection, "blocks_to_index", {"n": 1}, low, self._next_event()
+            self.connection, "heads_between", {"n": 1}, low, self._next_event()
         )
         return _BlockTime(rows[0][0], rows[0][2]) if rows else None
 

@@ -22,6 +22,7 @@ _FILES = (
     "reconcile",
     "retention",
     "backup",
+    "check",
 )
 
 SQL = {
