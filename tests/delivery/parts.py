@@ -47,6 +47,8 @@ from offramp.storage import Store
 
 URL = "https://partner.example/take"
 NOW = 1_700_000_000.0
+#: After this time `takeRecent` refuses all events.
+LATEST = 1_792_000_000.0
 
 
 @attrs.frozen
@@ -104,6 +106,16 @@ class TakeChecked(Take):
         return []
 
 
+class TakeRecent(Take):
+    """Takes what a partner would refuse once it is older than some weeks."""
+
+    slug = "takeRecent"
+    title = "Take recent"
+
+    def validate(self, payload: Item, *, now: datetime) -> list[Fault]:
+        return [Fault("id", "is too old")] if now.timestamp() > LATEST else []
+
+
 class TakeByKind(Take):
     """Takes many of one kind at once."""
 
@@ -116,7 +128,7 @@ small = Destination(
     slug="small",
     name="Small (Actions)",
     settings=Settings,
-    actions=[Take, TakeOne, TakeByKind, TakeChecked, TakeKnown],
+    actions=[Take, TakeOne, TakeByKind, TakeChecked, TakeKnown, TakeRecent],
     presets=[Preset(name="Take tracks", action="take", trigger='type = "track"')],
 )
 

@@ -297,6 +297,35 @@ async def test_what_a_partner_may_have_forgotten_waits_for_the_clock(
         assert len(partner.requests) == sent
 
 
+@pytest.mark.parametrize("comes_back", [True, False])
+async def test_what_a_check_refuses_by_a_doubtful_time_waits(
+    tmp_path: Path, comes_back: bool
+) -> None:
+    """A start with a clock ahead rejects no event as too old, before the clock is believed."""
+    partner = Partner(judge=lambda ids: 503)
+    clock = MovedClock()
+    async with running(tmp_path, partner, clock, "takeRecent") as host:
+        await host.send("m1")
+        await host.until(lambda: bool(partner.requests))
+    partner.judge = lambda ids: 200
+    clock.step(36 * DAY)
+    async with running(tmp_path, partner, clock, "takeRecent") as host:
+        async with asyncio.timeout(PATIENCE):
+            while (await host.delivery("m1")).reason != "CLOCK_IN_DOUBT":
+                clock.move(1)
+                await asyncio.sleep(0.02)
+        delivery = await host.delivery("m1")
+        assert delivery.stage is Stage.RETRYING
+        assert "36 days, 0:00:00 ahead of the latest stored time" in delivery.message
+        if comes_back:
+            clock.step(-36 * DAY)
+        await host.pass_time(BELIEVED)
+        await host.until_idle()
+        delivery = await host.delivery("m1")
+    assert delivery.stage is (Stage.DELIVERED if comes_back else Stage.REJECTED)
+    assert partner.taken == (["m1"] if comes_back else [])
+
+
 async def test_events_accepted_after_a_jump_back_are_delivered(tmp_path: Path) -> None:
     """New events do not wait for the time from which the clock came back."""
     clock = MovedClock()

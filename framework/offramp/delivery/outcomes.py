@@ -15,7 +15,7 @@ from offramp.delivery.bisection import Verdict
 from offramp.delivery.breaker import refuses_credentials, with_asked_pause
 from offramp.delivery.failures import PluginCode, as_delivery_error, plugin_failure
 from offramp.delivery.plan import Plan
-from offramp.delivery.retry import Decision, decide
+from offramp.delivery.retry import Decision, decide, wait_for_clock
 from offramp.delivery.runtime import InstanceRuntime
 from offramp.delivery.secrecy import masked_json, shown_code
 from offramp.errors import DeliveryError, RejectedError
@@ -106,6 +106,10 @@ class OutcomeMaker:
             event = _json.loads(lease.bodies[position])
         mask = self.plan.mask_of(self.runtime.mask, event)
         self.runtime.faults.note(self.plan.subscription.id, failure, mask)
+        doubt = self.clock.doubt
+        if refused and doubt is not None:
+            # A check may go by the time: it is made again once that is certain.
+            failure = wait_for_clock(failure, doubt)
         [outcome] = self.failed(lease, [position], failure, attempted=not refused, mask=mask)
         return outcome
 

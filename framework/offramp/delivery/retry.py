@@ -7,15 +7,17 @@ from typing import Final
 import attrs
 
 from offramp.definition import Action, Retry
-from offramp.errors import RetryableError
+from offramp.errors import DeliveryError, RetryableError
 from offramp.queue import Doubt, Stage
 
 #: 2 ** 63 seconds is above every cap; larger powers could overflow a float.
 MAX_DOUBLINGS: Final = 63
 #: Reason: the window in which the partner recognizes repeats is over.
 FORGOTTEN: Final = "IDEMPOTENCY_WINDOW_OVER"
-#: Reason: it may be over, if this machine's clock is right, which is not certain.
+#: Reason: the delivery would end by the time that it is, which is not certain.
 CLOCK_IN_DOUBT: Final = "CLOCK_IN_DOUBT"
+#: Seconds after which it is looked at again: the clock may be set at any time.
+LOOK_AGAIN_SECONDS: Final = 30.0
 
 
 @attrs.frozen(kw_only=True)
@@ -53,13 +55,13 @@ def too_late() -> RetryableError:
     )
 
 
-def too_late_if(doubt: Doubt) -> RetryableError:
-    """Make the error of such a delivery while the clock is in doubt: it waits, and is not ended."""
+def wait_for_clock(failure: DeliveryError, doubt: Doubt) -> RetryableError:
+    """Make the error of a delivery that is ended by a failure, if the clock is right: it waits."""
     return RetryableError(
-        "the destination may have forgotten this event's idempotency key, if this machine's clock "
-        f"is right; it is not sent until that is certain: {doubt}",
+        f"{failure.message} (if this machine's clock is right; it waits until that is certain: "
+        f"{doubt})",
         code=CLOCK_IN_DOUBT,
-        retry_after=max(0.0, doubt.until - doubt.now),
+        retry_after=LOOK_AGAIN_SECONDS,
     )
 
 

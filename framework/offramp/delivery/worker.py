@@ -21,7 +21,7 @@ from offramp.delivery.limits import WaitGroup
 from offramp.delivery.memory import Memory
 from offramp.delivery.outcomes import OutcomeMaker, Settlement
 from offramp.delivery.plan import Plan
-from offramp.delivery.retry import too_late, too_late_if
+from offramp.delivery.retry import too_late, wait_for_clock
 from offramp.delivery.runtime import InstanceRuntime
 from offramp.errors import StorageError
 from offramp.http import Mask
@@ -291,7 +291,7 @@ class Worker:
         ]
         if late:
             doubt = self.clock.doubt
-            error = too_late() if doubt is None else too_late_if(doubt)
+            error = too_late() if doubt is None else wait_for_clock(too_late(), doubt)
             outcomes = self._outcomes.failed(lease, late, error, attempted=False)
             settlements.append(Settlement.of(lease, dict(zip(late, outcomes, strict=True))))
             lease = lease.without(late)
