@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import resource
+import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
@@ -26,6 +28,10 @@ MOST_POISON: Final = 2
 #: Between two changes of the configuration.
 CHANGE_SECONDS: Final = 0.15
 REQUEST_SECONDS: Final = 20.0
+#: Steps of the wall clock: two hours, and more than Metronome knows a key.
+STEPS_SECONDS: Final = (7_200.0, -7_200.0, 36 * 86_400.0, -36 * 86_400.0)
+#: Long enough for the host to notice that it was stopped.
+STOPPED_SECONDS: Final = 8.0
 DEFAULTS: Final[dict[str, Any]] = {
     "transaction_id": {"@path": "$.messageId"},
     "timestamp": {"@path": "$.timestamp"},
@@ -138,6 +144,27 @@ async def _change(session: aiohttp.ClientSession, scene: Scene, number: int) -> 
         scene.changes.append(answer.status)
 
 
+@contextlib.asynccontextmanager
+async def stepped_clock(scene: Scene) -> AsyncIterator[None]:
+    """The wall clock is set, and set back later; the host may start meanwhile."""
+    scene.host.set_clock(scene.rng.choice(STEPS_SECONDS))
+    try:
+        yield
+    finally:
+        scene.host.set_clock(0.0)
+
+
+@contextlib.asynccontextmanager
+async def stopped(scene: Scene) -> AsyncIterator[None]:
+    """The process is stopped, and goes on."""
+    os.kill(scene.host.pid, signal.SIGSTOP)
+    try:
+        await asyncio.sleep(STOPPED_SECONDS)
+    finally:
+        os.kill(scene.host.pid, signal.SIGCONT)
+    yield
+
+
 #: Kind of an episode -> what plays it.
 EPISODES: Final[dict[str, Callable[[Scene], AbstractAsyncContextManager[None]]]] = {
     "certificates": bad_certificate,
@@ -145,6 +172,8 @@ EPISODES: Final[dict[str, Callable[[Scene], AbstractAsyncContextManager[None]]]]
     "refused credentials": refused_credentials,
     "changes": changed_configuration,
     "descriptors": no_descriptors,
+    "clock": stepped_clock,
+    "stopped": stopped,
     "backups": backed_up,
     "sealing key": rotated_keys,
 }

@@ -30,8 +30,8 @@ async def test_kill_9_under_faults_loses_and_doubles_nothing(tmp_path: Path, see
     """Every event answered with 200 takes effect once; the sums hold; the seed is printed.
 
     Every kind of episode comes at least once: bad certificates, poisoned events, credentials that
-    are refused for a while, changes of the configuration, no file descriptors left, a backup, and
-    rotations of the sealing key.
+    are refused for a while, changes of the configuration, no file descriptors left, a backup,
+    rotations of the sealing key, a wall clock that is set and set back, and a stopped process.
     """
     result = await torture(tmp_path, seed=seed, seconds=SECONDS)
     assert result.good, result
