@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import attrs
@@ -26,6 +27,8 @@ MOST_OFF_S: Final = DAY_S
 FOLLOW_S: Final = 3_600.0
 #: Only Linux offers it; elsewhere the clock is in doubt for a while after a machine slept.
 _BOOT_TIME: Final[int | None] = getattr(time, "CLOCK_BOOTTIME", None)
+#: Seconds for which the wall clock is not compared again, unless it shows a time outside of them.
+COMPARE_S: Final = 1.0
 #: The latest steps that are remembered; each takes ten minutes at least.
 MOST_STEPS: Final = 64
 
@@ -108,6 +111,8 @@ class Clock:
         self._newest: float | None = None
         self._candidate: _Candidate | None = None
         self._steps: tuple[Step, ...] = ()
+        #: The times of the wall clock that are believed without another look.
+        self._plausible = (inf, inf)
 
     def begin(self, newest: float | None, steps: Iterable[Step] = ()) -> None:
         """Compare with the latest time that was stored before the start, if there is any."""
@@ -115,16 +120,22 @@ class Clock:
             self._steps = tuple(steps)
             self._newest = newest
             self._candidate = None
+            self._plausible = inf, inf
             self._believed, self._believed_at, self._correction = self._wall(), self._elapsed(), 0.0
 
     def __call__(self) -> float:
         """The time, in epoch seconds."""
+        now = self._compared()
+        if now is not None:
+            return now
         with self._lock:
             return self._read()[0]
 
     @property
     def doubt(self) -> Doubt | None:
         """Why the wall clock is not believed, or nothing."""
+        if self._compared() is not None:
+            return None
         with self._lock:
             now, elapsed = self._read()
             found = self._candidate
@@ -148,6 +159,9 @@ class Clock:
 
         By this, what waits long enough is retried no more, and what is old is deleted.
         """
+        now = None if self._steps else self._compared()
+        if now is not None:
+            return max(0.0, now - stored_at)
         with self._lock:
             now = self._certain()
             skipped = sum(
@@ -162,12 +176,18 @@ class Clock:
 
         By this, a partner may have forgotten what it got: it has a clock of its own.
         """
+        now = self._compared()
+        if now is not None:
+            return max(0.0, now - stored_at)
         with self._lock:
             now = self._read()[0]
             return max(0.0, max(now, self._wall()) - stored_at)
 
     def ago(self, seconds: float) -> float:
         """The time at which what has that `age` was stored."""
+        now = None if self._steps else self._compared()
+        if now is not None:
+            return now - seconds
         with self._lock:
             at = self._certain()
             for step in reversed(self._steps):
@@ -179,6 +199,12 @@ class Clock:
                 at = step.before
         return at - seconds
 
+    def _compared(self) -> float | None:
+        """The wall clock's time if it was compared a moment ago: most readings cost no more."""
+        wall = self._wall()
+        least, end = self._plausible
+        return wall if least <= wall < end else None
+
     def _certain(self) -> float:
         """The earliest time that it can be."""
         now, elapsed = self._read()
@@ -189,6 +215,7 @@ class Clock:
     def _read(self) -> tuple[float, float]:
         """The time, and `elapsed`, at which it was read."""
         elapsed, wall = self._elapsed(), self._wall()
+        self._plausible = inf, inf
         passed = elapsed - self._believed_at
         if self._newest is not None:
             return self._read_at_start(self._newest + passed, wall, elapsed), elapsed
@@ -197,6 +224,7 @@ class Clock:
             self._correction = wall - expected
             if passed > FOLLOW_S or self._candidate is not None:
                 self._believe(wall, elapsed)
+            self._plausible = wall, wall + COMPARE_S
             return wall, elapsed
         now = expected + self._correction
         if not self._stays(wall - now, elapsed, now):
