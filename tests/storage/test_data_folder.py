@@ -125,7 +125,7 @@ async def test_a_file_that_is_no_database_is_told_and_the_lock_let_go(tmp_path: 
     """The error names the file, and the folder can be opened once that is mended."""
     database = tmp_path / "offramp.sqlite3"
     database.write_text("this is not a database, and it is long enough to tell" * 10)
-    with pytest.raises(StorageError, match=r"offramp\.sqlite3: file is not a database"):
+    with pytest.raises(StorageError, match=r"offramp\.sqlite3 is damaged: file is not a database"):
         async with Store.open(tmp_path):
             pass
     database.unlink()
