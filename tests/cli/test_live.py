@@ -194,7 +194,7 @@ def test_secrets_are_exported_from_the_data_folder_alone(offramp: Offramp, live:
     ("arguments", "message"),
     [
         (["events", "unknown"], "no event with the messageId 'unknown'"),
-        (["events", "x", "--token=wrong"], "not the host's token"),
+        (["events", "x", "--token=wrong"], "no token of the host"),
         (["events", "x", "--url=http://127.0.0.1:1", "--token=t"], "1 (connection refused): start"),
         (["events", "x", "--url=http://127.0.0.1:1"], "offramp serve"),
         (["status", "--since=yesterday"], "90m, 24h or 7d"),
