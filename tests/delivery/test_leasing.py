@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from offramp import Batch, OutgoingRequest, Response
 from offramp.delivery import Engine, Plan, keeper, worker
 from offramp.delivery.engine import FINISH_SECONDS
 from offramp.delivery.limits import MAX_CONCURRENCY, WaitGroup
+from offramp.errors import StorageError
 from offramp.queue import Depth, Lease, Outcome
 
 SUBSCRIPTION = "small/one"
@@ -292,6 +294,53 @@ def test_requests_go_on_while_outcomes_are_stored_as_far_as_those_are_bounded() 
         await asyncio.sleep(3 * keeper.LEASE_SECONDS)
         assert len(world.requests) <= 2 * (MAX_CONCURRENCY + 1)
         queue.go.set()
+        await world.until(lambda: not queue.rows, within=10)
+        assert Counter(world.delivered) == Counter(ids)
+        await world.stop()
+
+    run(main)
+
+
+@attrs.define(kw_only=True)
+class FullQueue(MemoryQueue):
+    """A queue that stores no outcome while it is full."""
+
+    full: bool = False
+
+    async def settle(
+        self, lease: Lease, outcome: Outcome | None, exceptions: Mapping[int, Outcome]
+    ) -> Sequence[int]:
+        if self.full:
+            raise StorageError("the disk is full")
+        return await super().settle(lease, outcome, exceptions)
+
+
+@attrs.define
+class UnevenWorld(World):
+    """No two requests that begin together are answered together."""
+
+    _begun: Iterator[int] = attrs.field(factory=count, init=False)
+
+    async def _answer(self, outgoing: OutgoingRequest) -> Response:
+        await asyncio.sleep(0.001 * (next(self._begun) % MAX_CONCURRENCY))
+        return await super()._answer(outgoing)
+
+
+def test_once_it_is_known_that_no_outcome_can_be_stored_nothing_is_sent() -> None:
+    """What is under way ends; after the disk has room again, the rest arrives once."""
+
+    async def main() -> None:
+        queue = FullQueue()
+        world = UnevenWorld(judge=lambda _: 200, queue=queue)
+        ids = [f"m{number}" for number in range(20_000)]
+        queue.accept(ids)
+        world.start()
+        limit = MAX_CONCURRENCY // 2
+        await world.until(lambda: world.runtime.gate.limit == limit, within=10, every=0.001)
+        queue.full, before = True, len(world.requests)
+        await asyncio.sleep(3 * keeper.LEASE_SECONDS)
+        assert 0 < len(world.requests) - before <= limit + 2
+        queue.full = False
         await world.until(lambda: not queue.rows, within=10)
         assert Counter(world.delivered) == Counter(ids)
         await world.stop()

@@ -196,7 +196,8 @@ class Worker:
         many busy subscriptions hold ready stay few; and no more is sent than can be recorded.
         """
         gate = self.runtime.gate
-        if len(self._settling) > gate.limit:
+        cannot_store = "settle" in self._troubles
+        if self._settling and (cannot_store or len(self._settling) > gate.limit):
             return self._settling
         has_room = not gate.needs_probe and self.runtime.batches <= gate.limit
         return () if has_room else self._busy
