@@ -15,6 +15,7 @@ import attrs
 from rich.console import Console
 from rich.table import Table
 from tests.torture.driver import torture
+from tests.torture.episodes import EPISODES
 
 MAX_SEED = 1_000_000
 LINE_SECONDS = 30.0
@@ -39,6 +40,9 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=1_800)
     parser.add_argument("--seed", type=int, default=random.randrange(MAX_SEED))
     parser.add_argument("--older", type=Path, help="checkout of an older version to begin with")
+    parser.add_argument(
+        "--only", nargs="+", choices=EPISODES, default=[*EPISODES], help="kinds of episodes"
+    )
     arguments = parser.parse_args()
     console = Console(highlight=False)
     console.print(f"seed {arguments.seed}, {arguments.seconds:g} seconds")
@@ -53,6 +57,7 @@ def main() -> int:
             seconds=arguments.seconds,
             report=report,
             older=arguments.older and arguments.older.resolve(),
+            kinds=arguments.only,
         )
         result = asyncio.run(run)
     table = Table("figure", "value", box=None)

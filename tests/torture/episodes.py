@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import resource
-import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 from urllib.parse import quote
 
 import aiohttp
+from tests.torture.damage import damage_block
 from tests.torture.host import API_TOKEN, SUBSCRIPTION
+from tests.torture.operations import (
+    disabled,
+    paused,
+    rotated_keys,
+    stepped_clock,
+    stopped_process,
+)
 from tests.torture.partner import GOOD
-from tests.torture.safekeeping import backed_up, rotated_keys
+from tests.torture.restoring import restored
+from tests.torture.safekeeping import backed_up, rotated_sealing_key
 from tests.torture.scene import Scene
 
 from offramp_metronome.emulator import Fault
@@ -25,13 +32,10 @@ SPARE_DESCRIPTORS: Final = 12
 IDLE_CONNECTIONS: Final = 80
 #: Poisoned events of one episode.
 MOST_POISON: Final = 2
+HALF: Final = 0.5
 #: Between two changes of the configuration.
 CHANGE_SECONDS: Final = 0.15
 REQUEST_SECONDS: Final = 20.0
-#: Steps of the wall clock: two hours, and more than Metronome knows a key.
-STEPS_SECONDS: Final = (7_200.0, -7_200.0, 36 * 86_400.0, -36 * 86_400.0)
-#: Long enough for the host to notice that it was stopped.
-STOPPED_SECONDS: Final = 8.0
 DEFAULTS: Final[dict[str, Any]] = {
     "transaction_id": {"@path": "$.messageId"},
     "timestamp": {"@path": "$.timestamp"},
@@ -115,6 +119,18 @@ async def no_descriptors(scene: Scene) -> AsyncIterator[None]:
             resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
 
 
+@contextlib.asynccontextmanager
+async def damaged_block(scene: Scene) -> AsyncIterator[None]:
+    """Once the host has ended, the disk changes a byte of a block, or a page of it."""
+    whole_page = scene.rng.random() < HALF
+    yield
+    scene.while_down.append(
+        lambda: scene.damaged.append(
+            damage_block(scene.host.database, scene.rng, whole_page=whole_page)
+        )
+    )
+
+
 async def _keep_changing(scene: Scene) -> None:
     timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
     headers = {"Authorization": f"Bearer {API_TOKEN}"}
@@ -144,27 +160,13 @@ async def _change(session: aiohttp.ClientSession, scene: Scene, number: int) -> 
         scene.changes.append(answer.status)
 
 
-@contextlib.asynccontextmanager
-async def stepped_clock(scene: Scene) -> AsyncIterator[None]:
-    """The wall clock is set, and set back later; the host may start meanwhile."""
-    scene.host.set_clock(scene.rng.choice(STEPS_SECONDS))
-    try:
-        yield
-    finally:
-        scene.host.set_clock(0.0)
-
-
-@contextlib.asynccontextmanager
-async def stopped(scene: Scene) -> AsyncIterator[None]:
-    """The process is stopped, and goes on."""
-    os.kill(scene.host.pid, signal.SIGSTOP)
-    try:
-        await asyncio.sleep(STOPPED_SECONDS)
-    finally:
-        os.kill(scene.host.pid, signal.SIGCONT)
-    yield
-
-
+#: Those that an older version cannot play.
+NEW: Final = frozenset(
+    {
+        *("backups", "sealing key", "restored", "clock", "stopped"),
+        *("paused", "disabled", "keys", "damage"),
+    }
+)
 #: Kind of an episode -> what plays it.
 EPISODES: Final[dict[str, Callable[[Scene], AbstractAsyncContextManager[None]]]] = {
     "certificates": bad_certificate,
@@ -172,8 +174,13 @@ EPISODES: Final[dict[str, Callable[[Scene], AbstractAsyncContextManager[None]]]]
     "refused credentials": refused_credentials,
     "changes": changed_configuration,
     "descriptors": no_descriptors,
-    "clock": stepped_clock,
-    "stopped": stopped,
     "backups": backed_up,
-    "sealing key": rotated_keys,
+    "sealing key": rotated_sealing_key,
+    "restored": restored,
+    "clock": stepped_clock,
+    "stopped": stopped_process,
+    "paused": paused,
+    "disabled": disabled,
+    "keys": rotated_keys,
+    "damage": damaged_block,
 }

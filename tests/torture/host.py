@@ -15,46 +15,37 @@ from urllib.parse import quote
 
 import aiohttp
 import attrs
+from tests.torture import serve
+
+from offramp.storage.store import DATABASE_FILE
 
 PATIENCE_SECONDS: Final = 30.0
-#: File of a host's folder: by how many seconds its wall clock is off; it looks at it soon.
-CLOCK_FILE: Final = "clock"
-CLOCK_BYTES: Final = 20
-PROGRAM: Final = f"""
-import os, time
-# Opened once: an episode leaves no descriptors.
-real, file, known = time.time, os.open({CLOCK_FILE!r}, os.O_RDONLY), [0.0, 0.0]
-def stepped():
-    now = time.monotonic()
-    if now > known[0]:
-        known[:] = now + 0.05, float(os.pread(file, {CLOCK_BYTES}, 0))
-    return real() + known[1]
-time.time = stepped
-from offramp.cli import main
-main()
-"""
-COMMAND: Final = (sys.executable, "-c", PROGRAM, "serve")
+COMMAND: Final = (sys.executable, str(Path(serve.__file__)), "serve")
 KEY: Final = "torture-key"
 TOKEN: Final = "torture-secret-token"
 API_TOKEN: Final = "torture-token-of-the-control-api"
-SUBSCRIPTION: Final = "metronome/Usage"
-CONFIG: Final = f"""
+SOURCE: Final = "torture"
+INSTANCE: Final = "metronome"
+SUBSCRIPTION: Final = f"{INSTANCE}/Usage"
+#: The label of the key that a source was made with.
+FIRST_LABEL: Final = "default"
+CONFIG: Final = """
 [host]
-api_token = "{API_TOKEN}"
+api_token = "{api_token}"
 
-[sources.torture]
-write_key = "{KEY}"
+[sources.{source}]
+{keys}
 
-[instances.metronome]
+[instances.{instance}]
 destination = "metronome-actions"
-source = "torture"
-settings = {{ apiToken = "{TOKEN}" }}
+source = "{source}"
+settings = {{ apiToken = "file:{token_file}" }}
 
-[[instances.metronome.subscriptions]]
+[[instances.{instance}.subscriptions]]
 name = "Usage"
 action = "sendEvent"
 trigger = 'type = "track" and event = "usage"'
-[instances.metronome.subscriptions.mapping]
+[instances.{instance}.subscriptions.mapping]
 customer_id = {{ "@path" = "$.properties.customer" }}
 """
 
@@ -67,23 +58,68 @@ class HostProcess:
     metronome: str
     #: More variables of its environment.
     environment: Mapping[str, str] = attrs.field(factory=dict)
+    #: Label -> write key, the newest last.
+    keys: dict[str, str] = attrs.field(factory=lambda: {FIRST_LABEL: KEY})
     url: str = ""
     starts: int = 0
     _process: asyncio.subprocess.Process | None = None
     _reading: asyncio.Task[None] | None = None
     log: list[str] = attrs.field(factory=list)
 
-    def prepare(self, config: str = CONFIG) -> None:
+    def prepare(self) -> None:
         """Write the configuration."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "offramp.toml").write_text(config)
-        (self.folder / CLOCK_FILE).touch()
-        self.set_clock(0.0)
+        self.set_clock(0)
+        self.write_token(TOKEN)
+        self.write_config()
+
+    def write_token(self, token: str) -> None:
+        """Write the partner's token, to which the configuration refers."""
+        self._token_file.write_text(token)
+
+    def write_config(self) -> None:
+        """Write the configuration with the write keys that there are now."""
+        lines = [
+            f"{'write_key' if label == FIRST_LABEL else f'write_keys.{label}'} = {key!r}"
+            for label, key in self.keys.items()
+        ]
+        text = CONFIG.format(
+            api_token=API_TOKEN,
+            source=SOURCE,
+            keys="\n".join(lines),
+            instance=INSTANCE,
+            token_file=self._token_file,
+        )
+        (self.folder / "offramp.toml").write_text(text)
+
+    @property
+    def key(self) -> str:
+        """The write key that the clients send with: the newest."""
+        return list(self.keys.values())[-1]
 
     def set_clock(self, seconds: float) -> None:
-        """Set the wall clock of the host, so many seconds ahead of ours."""
-        with (self.folder / CLOCK_FILE).open("r+b") as file:
-            file.write(f"{seconds:>{CLOCK_BYTES}}".encode())
+        """Let its wall clock be ahead by so much from now on, or behind."""
+        self._clock.touch()
+        with self._clock.open("r+b") as file:  # in place: the host has it mapped
+            file.write(serve.SECONDS.pack(seconds))
+
+    @property
+    def database(self) -> Path:
+        """The file that holds everything."""
+        return self.data / DATABASE_FILE
+
+    @property
+    def data(self) -> Path:
+        """Its data folder."""
+        return self.folder / "offramp-data"
+
+    @property
+    def _clock(self) -> Path:
+        return self.folder / "clock"
+
+    @property
+    def _token_file(self) -> Path:
+        return self.folder / "partner-token"
 
     async def start(
         self, *, file_bytes: int | None = None, environment: Mapping[str, str] | None = None
@@ -97,6 +133,7 @@ class HostProcess:
             *COMMAND, "offramp.toml", "--port", "0",
             cwd=self.folder,
             env={**os.environ, "METRONOME_BASE_URL": self.metronome, "COLUMNS": "200",
+                 serve.VARIABLE: str(self._clock),
                  **self.environment, **(environment or {})},
             stderr=asyncio.subprocess.PIPE,
             preexec_fn=limit,

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import aiohttp
 import attrs
-from tests.torture.host import KEY
 
 LARGEST_BATCH: Final = 60
 REQUEST_SECONDS: Final = 5.0
@@ -26,11 +25,13 @@ def _set() -> asyncio.Event:
     return event
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False)
 class Load:
     """Events with ids of their own; `accepted` holds those whose batch was answered with 200."""
 
     url: Callable[[], str]
+    #: The write key.
+    key: Callable[[], str]
     rng: random.Random
     sent: int = 0
     refused: int = 0
@@ -59,7 +60,7 @@ class Load:
         batch = [self._event() for _ in range(self.rng.randint(1, LARGEST_BATCH))]
         try:
             async with session.post(
-                f"{self.url()}/v1/batch", json={"writeKey": KEY, "batch": batch}
+                f"{self.url()}/v1/batch", json={"writeKey": self.key(), "batch": batch}
             ) as answer:
                 await answer.read()
                 status = answer.status
@@ -77,6 +78,13 @@ class Load:
             self.refused += len(batch)
             await asyncio.sleep(PAUSE_SECONDS)
 
+    def accepted_behind(self, sent: int) -> set[str]:
+        """What was accepted of the events that were sent after the first `sent` ones."""
+        return {self._id(number) for number in range(sent + 1, self.sent + 1)} & self.accepted
+
+    def _id(self, number: int) -> str:
+        return f"{id(self)}-{number}"
+
     def _event(self) -> dict[str, Any]:
         self.sent += 1
         name = "usage" if self.rng.random() < 0.9 else "visit"
@@ -88,7 +96,7 @@ class Load:
             "type": "track",
             "event": name,
             "userId": f"u{self.rng.randrange(1000)}",
-            "messageId": f"{id(self)}-{self.sent}",
+            "messageId": self._id(self.sent),
             "timestamp": datetime.now(UTC).isoformat(),
             "properties": {"customer": customer, "n": self.sent},
         }

@@ -52,7 +52,7 @@ async def backed_up(scene: Scene) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def rotated_keys(scene: Scene) -> AsyncIterator[None]:
+async def rotated_sealing_key(scene: Scene) -> AsyncIterator[None]:
     """The key of the stored secrets is rotated again and again; the next start opens them."""
     rotating = asyncio.create_task(_keep_rotating(scene))
     try:

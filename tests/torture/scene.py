@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import attrs
 from tests.torture.host import HostProcess
@@ -21,9 +24,26 @@ class Scene:
     front: TlsFront
     loads: list[Load]
     rng: random.Random
+    #: In epoch seconds.
+    began_at: float = attrs.field(factory=time.time)
+    #: What is to be done while the host does not run, and once it runs again.
+    while_down: list[Callable[[], None]] = attrs.field(factory=list)
+    once_up: list[Callable[[], Awaitable[object]]] = attrs.field(factory=list)
+    #: Times that the host was restored from a backup, and what it had accepted since that began.
+    restores: list[Path] = attrs.field(factory=list)
+    forgotten: set[str] = attrs.field(factory=set)
+    #: The message ids of the events of each damaged block.
+    damaged: list[set[str]] = attrs.field(factory=list)
+    #: The processes that stood still for a while.
+    stops: list[int] = attrs.field(factory=list)
     #: Changes of the configuration that the host took.
     changes: list[int] = attrs.field(factory=list)
     #: Backups that were made, restored and found whole.
     backups: list[str] = attrs.field(factory=list)
     #: Rotations of the sealing key that the host answered.
     rotations: list[int] = attrs.field(factory=list)
+
+    @property
+    def damaged_ids(self) -> set[str]:
+        """The message ids of all events of damaged blocks."""
+        return set[str]().union(*self.damaged)

@@ -41,7 +41,6 @@ class Front:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._expected = f"Bearer {state.token}".encode()
 
     def middlewares(self) -> list[Middleware]:
         """List the middleware, the outermost first."""
@@ -73,7 +72,7 @@ class Front:
     @web.middleware
     async def _check_token(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         sent = request.headers.get("Authorization", "").encode(errors="surrogateescape")
-        if hmac.compare_digest(sent, self._expected):
+        if hmac.compare_digest(sent, f"Bearer {self._state.token}".encode()):
             return await handler(request)
         self._state.tally.refusals["token: unauthorized"] += 1
         return message_answer("Unauthorized", status=_FORBIDDEN)

@@ -92,6 +92,10 @@ class Emulator:
         """Count how many times each transaction id had an effect; more than 1 is billed twice."""
         return self._state.events.effects()
 
+    def change_token(self, token: str) -> None:
+        """Accept another token from now on, and no longer the one before."""
+        self._state.token = token
+
     def reset(self) -> None:
         """Remove events, customers, faults and statistics."""
         self._state.reset()

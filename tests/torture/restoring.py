@@ -1,0 +1,76 @@
+"""An episode that loses the data folder: it is restored from a backup made under load."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import attrs
+from tests.torture.load import Load
+from tests.torture.operations import get, post
+from tests.torture.scene import Scene
+
+from offramp.config import KEY_FILE
+from offramp.queue import restore_backup
+
+LOOK_SECONDS: Final = 0.1
+#: Above this size a backup takes longer than a round may.
+MOST_BYTES: Final = 1_000_000_000
+
+
+@attrs.frozen
+class Backup:
+    """A backup, and what each client had sent before it began: that is surely in it."""
+
+    path: Path
+    sent: Mapping[Load, int]
+
+    def missed(self, load: Load) -> set[str]:
+        """What a client sent later, and had accepted: it may not be in the backup."""
+        return load.accepted_behind(self.sent[load])
+
+
+@contextlib.asynccontextmanager
+async def restored(scene: Scene) -> AsyncIterator[None]:
+    """The host is backed up while events come in, then killed, and goes on from the backup.
+
+    A restored host holds what was in flight at the backup until somebody decides: it is sent.
+    """
+    if scene.host.database.stat().st_size > MOST_BYTES:
+        yield
+        return
+    backup = await _make(scene)
+    yield
+    if backup is not None:
+        scene.while_down.append(lambda: _restore(scene, backup))
+        scene.once_up.append(lambda: post(scene, "restored", {"decision": "send", "all": True}))
+
+
+async def _make(scene: Scene) -> Backup | None:
+    path = scene.host.folder / "kept"
+    shutil.rmtree(path, ignore_errors=True)
+    backup = Backup(path, {load: load.sent for load in scene.loads})
+    begun = await post(scene, "backups", {"path": str(path)})
+    while begun is not None and begun["state"] not in {"done", "failed"}:
+        await asyncio.sleep(LOOK_SECONDS)
+        begun = await get(scene, f"backups/{begun['id']}")
+    if begun is None:
+        return None
+    assert begun["state"] == "done", begun
+    return backup
+
+
+def _restore(scene: Scene, backup: Backup) -> None:
+    host = scene.host
+    for load in scene.loads:
+        scene.forgotten.update(backup.missed(load))
+    # A backup has no key.
+    key = shutil.copy2(host.data / KEY_FILE, host.folder)
+    shutil.rmtree(host.data)
+    restore_backup(backup.path, host.data, progress=lambda *_: None)
+    shutil.move(key, host.data)
+    scene.restores.append(backup.path)
