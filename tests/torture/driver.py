@@ -44,8 +44,6 @@ POISONED: Final = Fault(status=500, holding=POISON, times=None)
 OUTLIVES: Final = 0.5
 #: Events whose records are read at the end.
 SAMPLE: Final = 200
-#: What a recount says where blocks are damaged; whom they were filtered for stands in them only.
-OF_DAMAGE: Final = ("is damaged on disk", "cannot be read", " filtered, but the counter says ")
 #: The part of the time that an older version runs at first, where one is given.
 OLDER_PART: Final = 0.2
 
@@ -152,9 +150,7 @@ async def torture(  # noqa: PLR0913 - what is played, where, for how long
         result.lost = len(missing - gone)
         result.doubled = sum(times > 1 for times in effects.values())
         result.duplicates_ignored = emulator.stats().duplicates
-        result.ledger_faults = await _check_ledger(
-            folder, accepted - gone, poisoned, scene.damaged_ids
-        )
+        result.ledger_faults = await _check_ledger(scene, accepted - gone, poisoned)
     return result
 
 
@@ -259,21 +255,16 @@ async def _drain(
     result.drained_seconds = round(time.monotonic() - started, 1)
 
 
-async def _check_ledger(
-    folder: Path, accepted: set[str], poisoned: set[str], damaged: set[str]
-) -> tuple[str, ...]:
+async def _check_ledger(scene: Scene, accepted: set[str], poisoned: set[str]) -> tuple[str, ...]:
     """The sum rule, and a sample of records: each accepted event was delivered.
 
     Those that the partner trips over are tried again until their window ends. What is damaged stays
     in flight, and a recount names its blocks.
     """
-    async with Store.open(folder / "offramp-data") as store, open_queue(store) as queue:
+    damaged = scene.damaged_ids
+    async with Store.open(scene.host.data) as store, open_queue(store) as queue:
         ledger = SqliteLedger(store)
-        faults = [
-            fault
-            for fault in (await ledger.reconcile()).faults
-            if not damaged or not any(words in fault for words in OF_DAMAGE)
-        ]
+        faults = scene.not_of_damage((await ledger.reconcile()).faults)
         left = sum(depth.total for depth in (await queue.depths()).values())
         if not len(poisoned) <= left <= len(poisoned | damaged):
             faults.append(
