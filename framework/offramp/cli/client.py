@@ -29,8 +29,9 @@ from offramp.cli.options import Json
 from offramp.cli.render.errors import place_of
 from offramp.config import HostSettings, host_settings, read_document, resolve
 from offramp.config.labels import all_labelled
-from offramp.errors import Fault, FaultyError, OfframpError
+from offramp.errors import Fault, FaultyError, OfframpError, StorageError
 from offramp.host.run import URL_FILE
+from offramp.storage import DATABASE_FILE
 
 TOKEN_VARIABLE: Final = "OFFRAMP_TOKEN"  # noqa: S105 - the variable's name
 URL_VARIABLE: Final = "OFFRAMP_URL"
@@ -162,6 +163,21 @@ async def open_api(host_options: HostOptions) -> AsyncIterator[Api]:
 def folder_of(host_options: HostOptions) -> Path:
     """Find the data folder that the options or `offramp.toml` here name."""
     return host_options.data_dir or _settings().data_dir
+
+
+def folder_without_host(host_options: HostOptions) -> Path | None:
+    """Find the data folder for a command that does its work itself where no host runs.
+
+    `None` if the options name a host by its URL. Raises `StorageError` if there is no data.
+    """
+    if _given_url(host_options):
+        return None
+    folder = folder_of(host_options)
+    if not (folder / DATABASE_FILE).exists():
+        raise StorageError(
+            f"there is no data in the folder {folder}: name the data folder with --data-dir"
+        )
+    return folder
 
 
 def _settings() -> HostSettings:

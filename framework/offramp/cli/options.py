@@ -22,6 +22,26 @@ ConfigFile = Annotated[Path, Parameter(help="The configuration, TOML or JSON.")]
 
 @Parameter(name="*")
 @attrs.frozen(kw_only=True)
+class Period:
+    """Selects events by when they were accepted."""
+
+    since: Annotated[
+        str | None,
+        Parameter(help="Accepted since: 90m, 24h or 7d ago, or a time in ISO 8601."),
+    ] = None
+    until: Annotated[str | None, Parameter(help="Accepted before: as --since.")] = None
+
+    def as_query(self) -> dict[str, str | None]:
+        """Return it as query parameters; durations are counted back from now."""
+        now = time.time()
+        return {
+            "since": parse_since(self.since, now=now),
+            "until": parse_since(self.until, now=now),
+        }
+
+
+@Parameter(name="*")
+@attrs.frozen(kw_only=True)
 class DeliveryFilters:
     """Selects deliveries: all given conditions must hold."""
 
@@ -43,31 +63,6 @@ class DeliveryFilters:
 
     def as_query(self) -> dict[str, str | None]:
         """Return the conditions as query parameters; durations are counted back from now."""
-        now = time.time()
-        return {
-            "subscription": self.subscription,
-            "reason": self.reason,
-            "stage": self.stage,
-            "since": parse_since(self.since, now=now),
-            "until": parse_since(self.until, now=now),
-        }
-
-
-@Parameter(name="*")
-@attrs.frozen(kw_only=True)
-class Period:
-    """Selects events by when they were accepted."""
-
-    since: Annotated[
-        str | None,
-        Parameter(help="Accepted since: 90m, 24h or 7d ago, or a time in ISO 8601."),
-    ] = None
-    until: Annotated[str | None, Parameter(help="Accepted before: as --since.")] = None
-
-    def as_query(self) -> dict[str, str | None]:
-        """Return it as query parameters; durations are counted back from now."""
-        now = time.time()
-        return {
-            "since": parse_since(self.since, now=now),
-            "until": parse_since(self.until, now=now),
-        }
+        times = Period(since=self.since, until=self.until).as_query()
+        given = {"subscription": self.subscription, "reason": self.reason, "stage": self.stage}
+        return {**given, **times}

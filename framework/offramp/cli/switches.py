@@ -19,6 +19,9 @@ Kind: TypeAlias = Annotated[
     Literal["subscription", "instance", "source"] | None,
     Parameter(help="What NAME is; needed only if several have that name."),
 ]
+Name: TypeAlias = Annotated[
+    str, Parameter(help="The id of a subscription, or the name of an instance or a source.")
+]
 
 
 async def switch(  # noqa: PLR0913 - what the command line gives

@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
 
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+from rich.progress import BarColumn, DownloadColumn
 
 from offramp.api import manifest_shape
-from offramp.cli.client import (
-    API_DEFAULTS,
-    URL_VARIABLE,
-    Api,
-    ApiOptions,
-    folder_of,
-    open_api,
-)
+from offramp.cli.client import API_DEFAULTS, Api, ApiOptions, folder_without_host, open_api
 from offramp.cli.context import Context
 from offramp.cli.events import write_line
+from offramp.cli.progress import Note, follow, show_progress
 from offramp.cli.render.backups import render_manifest
-from offramp.errors import FolderInUseError, OfframpError, StorageError
+from offramp.errors import FolderInUseError, OfframpError
 from offramp.queue import write_backup
-from offramp.storage import DATABASE_FILE
 from offramp.storage.lock import lock_folder
 
-#: Seconds between two requests for the progress.
-LOOK_SECONDS: Final = 0.2
-
-#: Told what is being done, the bytes that are done, and how many there are.
-Note = Callable[[str, int, "int | None"], None]
+#: The states of a backup that is being made.
+MAKING: Final = ("copying", "checking")
 
 
 async def backup(context: Context, path: Path, *, host: ApiOptions = API_DEFAULTS) -> int:
@@ -56,19 +45,15 @@ async def backup(context: Context, path: Path, *, host: ApiOptions = API_DEFAULT
 
 
 async def _make(context: Context, path: Path, host: ApiOptions) -> Mapping[str, Any]:
-    folder = folder_of(host)
-    if host.url or os.environ.get(URL_VARIABLE):
+    folder = folder_without_host(host)
+    if folder is None:
         return await _of_host(context, path, host)
-    if not (folder / DATABASE_FILE).exists():
-        raise StorageError(
-            f"there is no data in the folder {folder}: name the data folder with --data-dir"
-        )
     try:
         lock = lock_folder(folder)
     except FolderInUseError:
         return await _of_host(context, path, host)
     try:
-        with show_progress(context) as note:
+        with show_bytes(context) as note:
             return {**manifest_shape(write_backup(folder, path, progress=note))}
     finally:
         os.close(lock)
@@ -80,10 +65,9 @@ async def _of_host(context: Context, path: Path, host: ApiOptions) -> Mapping[st
 
 
 async def _follow(context: Context, api: Api, begun: Mapping[str, Any]) -> Mapping[str, Any]:
-    with show_progress(context) as note:
-        while begun["state"] in ("copying", "checking"):
-            await asyncio.sleep(LOOK_SECONDS)
-            begun = await api.get("backups", begun["id"])
+    with show_bytes(context) as note:
+        async for backup in follow(api, "backups", begun, while_in=MAKING):
+            begun = backup
             note(begun["state"], begun["done_bytes"], begun["total_bytes"])
     if begun["manifest"] is None:
         raise OfframpError(begun["error"])
@@ -91,20 +75,6 @@ async def _follow(context: Context, api: Api, begun: Mapping[str, Any]) -> Mappi
     return manifest
 
 
-@contextmanager
-def show_progress(context: Context) -> Iterator[Note]:
-    """Show a bar at a terminal; in a log or a pipe it would be noise."""
-    progress = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        console=context.err,
-        disable=not context.err.is_terminal,
-    )
-    with progress:
-        task = progress.add_task("copying", total=None)
-
-        def note(state: str, done: int, total: int | None) -> None:
-            progress.update(task, description=state, completed=done, total=total)
-
-        yield note
+def show_bytes(context: Context) -> AbstractContextManager[Note]:
+    """Show how many bytes of a backup are done."""
+    return show_progress(context, "copying", BarColumn(), DownloadColumn())

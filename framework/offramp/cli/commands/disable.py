@@ -5,12 +5,12 @@ from __future__ import annotations
 from offramp.cli.client import API_DEFAULTS, ApiOptions
 from offramp.cli.context import Context
 from offramp.cli.options import Yes
-from offramp.cli.switches import Kind, switch
+from offramp.cli.switches import Kind, Name, switch
 
 
 async def disable(
     context: Context,
-    name: str,
+    name: Name,
     *,
     kind: Kind = None,
     yes: Yes = False,
@@ -20,10 +20,5 @@ async def disable(
 
     What waits expires, and what arrives is filtered; both can be replayed. If deliveries wait, the
     command says how many, and asks.
-
-    Parameters
-    ----------
-    name
-        The id of a subscription, or the name of an instance or a source.
     """
     await switch(context, "disable", name, kind, host=host, yes=yes)

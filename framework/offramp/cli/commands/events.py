@@ -8,12 +8,12 @@ from typing import Any, Final, Literal
 
 import attrs
 from rich.console import Group
-from rich.progress import Progress, TextColumn
 
 from offramp.cli.client import API_DEFAULTS, Api, ApiOptions, open_api
 from offramp.cli.context import Context
 from offramp.cli.events import write_line
 from offramp.cli.options import Period
+from offramp.cli.progress import show_progress
 from offramp.cli.render.event import MINUTES, clock, render_event_record
 from offramp.cli.render.tables import render_events
 from offramp.errors import OfframpError, counted
@@ -89,15 +89,8 @@ class _Search:
 
     async def run(self, query: Mapping[str, Any], limit: int) -> None:
         """List up to `limit` events, and say what could not be looked at."""
-        progress = Progress(
-            TextColumn("{task.description}"),
-            console=self.context.err,
-            disable=not self.context.err.is_terminal,
-            transient=True,
-        )
         cursor = None
-        with progress:
-            task = progress.add_task("searching", total=None)
+        with show_progress(self.context, "searching") as note:
             while True:
                 asked = min(limit - len(self.rows), PAGE)
                 page = await self.api.get("events", **query, limit=asked, cursor=cursor)
@@ -105,7 +98,7 @@ class _Search:
                 cursor = page["cursor"]
                 if cursor is None or len(self.rows) >= limit:
                     break
-                progress.update(task, description=self._progress(page), refresh=True)
+                note(self._progress(page))
         if not self.as_json:
             is_search = any(value is not None for value in query.values())
             shown = {"rows": self.rows, "cursor": cursor}

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from offramp.cli.client import API_DEFAULTS, ApiOptions
 from offramp.cli.context import Context
-from offramp.cli.switches import Kind, switch
+from offramp.cli.switches import Kind, Name, switch
 
 
 async def pause(
-    context: Context, name: str, *, kind: Kind = None, host: ApiOptions = API_DEFAULTS
+    context: Context, name: Name, *, kind: Kind = None, host: ApiOptions = API_DEFAULTS
 ) -> None:
-    """Pause a subscription, an instance or a source: what arrives is accepted and waits.
-
-    Parameters
-    ----------
-    name
-        The id of a subscription, or the name of an instance or a source.
-    """
+    """Pause a subscription, an instance or a source: what arrives is accepted and waits."""
     await switch(context, "pause", name, kind, host=host)

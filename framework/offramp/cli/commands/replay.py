@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import attrs
-from cyclopts import Parameter
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn
 
 from offramp.cli.client import API_DEFAULTS, Api, ApiOptions, open_api
 from offramp.cli.context import Context
 from offramp.cli.events import write_line
 from offramp.cli.mappings import read_mapping
-from offramp.cli.options import DeliveryFilters, Flag
+from offramp.cli.options import DeliveryFilters, Flag, Yes
+from offramp.cli.progress import follow, show_progress
 from offramp.cli.render.event import MINUTES, clock
 from offramp.cli.render.tables import render_filtered, render_left_out, render_preview
 from offramp.errors import OfframpError, counted
 
-#: Seconds between two requests for the progress.
-LOOK_SECONDS: Final = 0.2
+#: The states of a replay that has not ended.
+RUNNING: Final = ("counting", "running")
 #: The most events that a dry run of filtered events shows.
 SHOWN: Final = 5
 
@@ -34,7 +33,7 @@ async def replay(  # noqa: PLR0913 - each is an option of the command
     where: str | None = None,
     into: str | None = None,
     dry_run: Flag = False,
-    yes: Annotated[bool, Parameter(name=["--yes", "-y"], negative="")] = False,
+    yes: Yes = False,
     mapping: str | None = None,
     host: ApiOptions = API_DEFAULTS,
 ) -> None:
@@ -55,8 +54,6 @@ async def replay(  # noqa: PLR0913 - each is an option of the command
         Deliver the dead letters to this subscription instead of their own.
     dry_run
         Send nothing: compare what would be sent with what was sent.
-    yes
-        With --filtered: send without asking.
     mapping
         With --dry-run: fields that replace those of the mapping, as JSON or @FILE.
     """
@@ -123,7 +120,7 @@ class _Run:
         return int(replay["total"])
 
     async def send(self) -> None:
-        """Start the replay, wait for its end, and tell it."""
+        """Start the replay, wait for its end, and say how many deliveries are due again."""
         replay = await self._follow((await self._post())["replay"], "replaying")
         if self.as_json:
             write_line(replay)
@@ -143,20 +140,11 @@ class _Run:
 
     async def _follow(self, replay: Mapping[str, Any], doing: str) -> Mapping[str, Any]:
         """Wait for the end of a replay; raises `OfframpError` if it failed."""
-        progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            console=self.context.err,
-            disable=not self.context.err.is_terminal,  # a bar in a log or a pipe is noise
-        )
-        with progress:
-            task = progress.add_task(doing, total=None)
-            while replay["state"] in ("counting", "running"):
-                await asyncio.sleep(LOOK_SECONDS)
-                replay = await self.api.get("replays", replay["id"])
-                progress.update(task, description=_described(doing, replay))
-                progress.update(task, **_progress(replay))
+        bar = (BarColumn(), MofNCompleteColumn())
+        with show_progress(self.context, doing, *bar) as note:
+            async for each in follow(self.api, "replays", replay, while_in=RUNNING):
+                replay = each
+                note(_described(doing, replay), *_progress(replay))
         if replay["error"] is not None:
             raise OfframpError(f"the replay stopped: {replay['error']}")
         return replay
@@ -168,9 +156,9 @@ def _described(doing: str, replay: Mapping[str, Any]) -> str:
     return f"{doing}, back to {clock(replay['reached_at'])[:MINUTES]}Z"
 
 
-def _progress(replay: Mapping[str, Any]) -> dict[str, Any]:
+def _progress(replay: Mapping[str, Any]) -> tuple[int, int | None]:
+    """How much of a replay is done, and of how much, if that is known."""
     if replay["dry_run"]:
-        return {"completed": replay["scanned"]}
+        return replay["scanned"], None
     # A search finds more as it goes on, so how many there are is not known before.
-    total = replay["total"] if replay["kind"] == "dead letters" else None
-    return {"total": total, "completed": replay["replayed"]}
+    return replay["replayed"], replay["total"] if replay["kind"] == "dead letters" else None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from offramp.api import manifest_shape
 from offramp.cli.client import HostOptions, folder_of
-from offramp.cli.commands.backup import show_progress
+from offramp.cli.commands.backup import show_bytes
 from offramp.cli.context import Context
 from offramp.cli.events import write_line
 from offramp.cli.options import Json
@@ -33,7 +33,7 @@ def restore(
         offramp-data. It may hold a file `secret.key`.
     """
     folder = folder_of(HostOptions(data_dir=data_dir))
-    with show_progress(context) as note:
+    with show_bytes(context) as note:
         manifest = restore_backup(path, folder, progress=note)
     shown = manifest_shape(manifest)
     if json:

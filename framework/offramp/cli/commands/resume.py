@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from offramp.cli.client import API_DEFAULTS, ApiOptions
 from offramp.cli.context import Context
-from offramp.cli.switches import Kind, switch
+from offramp.cli.switches import Kind, Name, switch
 
 
 async def resume(
-    context: Context, name: str, *, kind: Kind = None, host: ApiOptions = API_DEFAULTS
+    context: Context, name: Name, *, kind: Kind = None, host: ApiOptions = API_DEFAULTS
 ) -> None:
-    """Resume a paused subscription, instance or source: what waits is delivered.
-
-    Parameters
-    ----------
-    name
-        The id of a subscription, or the name of an instance or a source.
-    """
+    """Resume a paused subscription, instance or source: what waits is delivered."""
     await switch(context, "resume", name, kind, host=host)

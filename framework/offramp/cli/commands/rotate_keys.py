@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from offramp.api import rotation_shape
-from offramp.cli.client import API_DEFAULTS, URL_VARIABLE, ApiOptions, folder_of, open_api
+from offramp.cli.client import API_DEFAULTS, ApiOptions, folder_without_host, open_api
 from offramp.cli.context import Context
 from offramp.cli.events import write_line
 from offramp.cli.options import Flag
 from offramp.config import ConfigStore, load_key_ring
 from offramp.config import rotate_keys as rotate
-from offramp.errors import FolderInUseError, StorageError, counted
-from offramp.storage import DATABASE_FILE, Store
+from offramp.errors import FolderInUseError, counted
+from offramp.storage import Store
 
 
 async def rotate_keys(
@@ -45,12 +44,8 @@ async def rotate_keys(
 
 
 async def _rotate(context: Context, host: ApiOptions, *, drop_old: bool) -> Mapping[str, Any]:
-    folder = folder_of(host)
-    if not (host.url or os.environ.get(URL_VARIABLE)):
-        if not (folder / DATABASE_FILE).exists():
-            raise StorageError(
-                f"there is no data in the folder {folder}: name the data folder with --data-dir"
-            )
+    folder = folder_without_host(host)
+    if folder is not None:
         try:
             return await _in_folder(context, folder, drop_old=drop_old)
         except FolderInUseError:
