@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.clocks import START, MovedClock
+from tests.queue.conftest import Event, batch_of
 
-from offramp.queue import Doubt, Step
+from offramp.queue import Doubt, Step, open_queue
+from offramp.storage import Store
 
 MINUTE = 60.0
 HOUR = 3_600.0
@@ -181,6 +185,31 @@ def test_a_start_with_a_clock_ahead_that_is_set_soon() -> None:
     clock.step(-36 * DAY)
     assert is_trusted(clock)
     assert clock() == pytest.approx(START - 36 * DAY + 75)
+
+
+def test_a_latest_time_of_a_clock_that_was_set_right_ages_nothing() -> None:
+    """It was ahead for a day and more: what came since is as old as the clock says at most."""
+    clock = begun(START + 30 * HOUR)
+    assert not is_trusted(clock)
+    assert clock() == pytest.approx(START + 30 * HOUR)
+    assert clock.age(START - MINUTE) == pytest.approx(MINUTE)
+    assert clock.ago(DAY) == pytest.approx(START - DAY)
+
+
+async def test_duplicates_are_known_at_a_start_after_the_clock_was_set_right(
+    tmp_path: Path,
+) -> None:
+    """Sent again within the ten minutes in which the stored times are later than the clock's."""
+    clock = MovedClock(START + 30 * HOUR)
+    async with Store.open(tmp_path) as store, open_queue(store, clock=clock) as queue:
+        assert await queue.accept(batch_of(Event("ahead"))) == [True]
+        step_clock(clock, -30 * HOUR)
+        clock.move(10 * MINUTE)
+        assert is_trusted(clock)
+        assert await queue.accept(batch_of(Event("right"))) == [True]
+    async with Store.open(tmp_path) as store, open_queue(store, clock=clock) as queue:
+        assert not is_trusted(clock)
+        assert await queue.accept(batch_of(Event("right"), Event("ahead"))) == [False, False]
 
 
 def test_what_is_said_of_a_doubt_names_the_clock_and_the_end() -> None:

@@ -210,7 +210,8 @@ class Clock:
         now, elapsed = self._read()
         if self._newest is None:
             return now
-        return min(now, self._newest + elapsed - self._believed_at)
+        # The latest stored time may be of a clock that was ahead, and was set right since.
+        return min(self._wall(), self._newest + elapsed - self._believed_at)
 
     def _read(self) -> tuple[float, float]:
         """The time, and `elapsed`, at which it was read."""
