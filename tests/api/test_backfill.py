@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import time
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 from urllib.parse import quote
 
 import attrs
@@ -16,14 +18,18 @@ from tests.clocks import clock_of
 from tests.delivery.parts import event
 
 from offramp.api import filtered_replays
+from offramp.api.dead_letter_replays import DeadLetterReplay
 from offramp.api.filtered_replays import FilteredReplay
 from offramp.api.replay_targets import WINDOW_MARGIN_SECONDS, find_target
-from offramp.api.running_replays import Replay
-from offramp.queue import EventFilter, Stage
+from offramp.api.running_replays import Replay, Work
+from offramp.errors import OfframpError
+from offramp.queue import DeadLetterFilter, EventFilter, Queue, Stage, dead_letters
 
 ONE = f"/api/subscriptions/{quote(SUBSCRIPTION, safe='')}"
 FILTERED: dict[str, Any] = {"filtered": True, "subscription": SUBSCRIPTION, "since": "2000-01-01"}
 DAY = 86_400.0
+#: After all events, in epoch seconds.
+LATER = 4e9
 
 
 @pytest.fixture
@@ -209,6 +215,64 @@ async def test_dead_letters_of_a_disabled_subscription_are_left_out(host: Runnin
     started = await host.post("/api/replays", {"all": True})
     answer = await ended(host, started["replay"]["id"])
     assert (answer["replayed"], answer["skipped"]) == (0, {"SUBSCRIPTION_DISABLED": 1})
+
+
+class LateQueue:
+    """Queues what a replay asks for only once its subscription has been disabled."""
+
+    def __init__(self, host: Running, subscription: str) -> None:
+        self._host = host
+        self._queue = host.context.queue
+        self._subscription = subscription
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._queue, name)
+
+    async def backfill(self, subscription: str, events: Sequence[str]) -> int:
+        await self._disable()
+        return await self._queue.backfill(subscription, events)
+
+    async def replay(self, which: DeadLetterFilter, **more: Any) -> int:
+        await self._disable()
+        return await self._queue.replay(which, **more)
+
+    async def _disable(self) -> None:
+        await self._host.post(f"/api/subscriptions/{quote(self._subscription, safe='')}/disable")
+        await asyncio.gather(*self._host.context.engine._retiring)
+
+
+@pytest.mark.parametrize("kind", ["filtered", "dead", "into"])
+async def test_what_is_queued_while_its_subscription_is_disabled_does_not_wait_for_ever(
+    host: Running, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """It ends as what waited before, and can be replayed; no other page of the replay follows."""
+    monkeypatch.setattr(filtered_replays, "PAGE", 1)
+    monkeypatch.setattr(dead_letters, "PAGE", 1)
+    if kind == "filtered":
+        await accept(host, "bad-1", "bad-2")
+    await mend(host)
+    if kind != "filtered":
+        await accept(host, "bad-1", "bad-2")
+    new = {"instance": "small", "name": "new", "action": "take", "trigger": 'event = "never"'}
+    assert (await host.ask("POST", "/api/subscriptions", new)).status == 201
+    await host.post("/api/subscriptions/small%2Fnew/enable")
+    name = "small/new" if kind == "into" else SUBSCRIPTION
+    context = attrs.evolve(host.context, queue=cast("Queue", LateQueue(host, name)))
+    target = find_target(context, name)
+    filters = DeadLetterFilter(stages=frozenset({Stage.REJECTED}))
+    works: dict[str, Work] = {
+        "filtered": FilteredReplay(host=context, target=target, since=0.0, until=LATER),
+        "dead": DeadLetterReplay(host=context, filters=filters),
+        "into": DeadLetterReplay(host=context, filters=filters, into=target),
+    }
+    replay = Replay(id="r", kind="filtered events", started_at=0.0)
+    with contextlib.suppress(OfframpError):
+        await works[kind](replay)
+    assert replay.replayed == 1
+    assert (await host.context.queue.depth(name)).total == 0
+    [ended] = (await host.get("/api/dead-letters?reason=SUBSCRIPTION_DISABLED"))["rows"]
+    assert (ended["subscription"], ended["stage"]) == (name, "expired")
+    assert (await host.get("/api/reconciliation"))["faults"] == []
 
 
 async def test_an_event_tells_the_command_that_sends_it_after_all(host: Running) -> None:

@@ -152,6 +152,35 @@ async def test_a_restored_host_accepts_and_asks(
         assert not host.engine.withheld
 
 
+async def test_what_was_disabled_before_the_decision_is_not_held_for_ever(
+    offramp: Offramp, away: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is in flight any more, but the subscription is held: it is listed and let go."""
+    where = ("--data-dir", tmp_path / "again")
+    async with running(away, tmp_path / "data") as host:
+        await accept(host, "a")
+    assert (await in_thread(
+        offramp, "backup", tmp_path / "backup", "--data-dir", tmp_path / "data"
+    )).status == 0  # fmt: skip
+    bring_key(tmp_path / "data", tmp_path / "again")
+    assert (await in_thread(offramp, "restore", tmp_path / "backup", *where)).status == 0
+    async with partner(monkeypatch) as emulator, running(away, tmp_path / "again") as host:
+        disabled = await in_thread(offramp, "disable", SUBSCRIPTION, "--yes", *where)
+        assert disabled.status == 0, disabled.err
+        async with asyncio.timeout(PATIENCE):
+            while any((await host.status())["in_flight"].values()):  # noqa: ASYNC110 - none tells
+                await asyncio.sleep(0.02)
+        enabled = await in_thread(offramp, "enable", SUBSCRIPTION, *where)
+        assert enabled.status == 0, enabled.err
+        await accept(host, "new")
+        [row] = (await in_thread(offramp, "restored", "--json", *where)).lines
+        assert (row["subscription"], row["waiting"], row["retrying"]) == (SUBSCRIPTION, 0, 0)
+        assert (await in_thread(offramp, "restored", "--expire", "--all", *where)).status == 0
+        assert await host.wait_until_idle(timeout=PATIENCE)
+        assert sent(emulator) == ["new"]
+        assert not host.engine.withheld
+
+
 async def test_an_undecided_folder_stays_undecided(
     offramp: Offramp, away: Path, tmp_path: Path
 ) -> None:

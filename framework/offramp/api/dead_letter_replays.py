@@ -11,6 +11,7 @@ from offramp.api.replay_targets import (
     HAS_DELIVERY,
     SUBSCRIPTION_GONE,
     ReplayTarget,
+    find_target,
 )
 from offramp.api.running_replays import Replay
 from offramp.delivery.disabled import why_disabled
@@ -40,16 +41,19 @@ class DeadLetterReplay:
                 await self._into(replay, page, self.into)
 
     async def _again(self, replay: Replay, page: Sequence[Delivery]) -> None:
-        ids = []
+        letters = []
         for letter in page:
             reason = self._refusal(letter.subscription)
             if reason is None:
-                ids.append(letter.id)
+                letters.append(letter)
             else:
                 replay.skipped[reason] += 1
-        if ids:
-            which = DeadLetterFilter(ids=tuple(ids), stages=self.filters.stages)
+        if letters:
+            ids = tuple(letter.id for letter in letters)
+            which = DeadLetterFilter(ids=ids, stages=self.filters.stages)
             await self.host.queue.replay(which, report=replay.add)
+            # Disabled at that moment, they would wait for ever.
+            await self.host.engine.end_disabled({letter.subscription for letter in letters})
 
     def _refusal(self, subscription: str) -> str | None:
         """Why letters of a subscription would wait for ever; `None` if they would not."""
@@ -58,6 +62,8 @@ class DeadLetterReplay:
         return why_disabled(self.host.config, subscription)
 
     async def _into(self, replay: Replay, page: Sequence[Delivery], into: ReplayTarget) -> None:
+        # It may have been disabled since the page before.
+        find_target(self.host, into.id)
         events = []
         for letter in page:
             event = event_of(letter.id)
@@ -67,5 +73,6 @@ class DeadLetterReplay:
                 events.append(event)
         n = await self.host.queue.backfill(into.id, events)
         replay.add(n)
+        await self.host.engine.end_disabled([into.id])
         if n < len(events):
             replay.skipped[HAS_DELIVERY] += len(events) - n

@@ -112,6 +112,7 @@ class FilteredReplay:
         find_target(self.host, name)
         n = await queue.backfill(name, events)
         replay.add(n)
+        await self.host.engine.end_disabled([name])
         replay.skipped[HAS_DELIVERY] += len(events) - n
 
     async def _has_no_room(self) -> bool:

@@ -225,6 +225,12 @@ class Engine:
             task.add_done_callback(self._retiring.discard)
             return new
 
+    async def end_disabled(self, subscriptions: Iterable[str]) -> None:
+        """End what waits in those that are removed or disabled: it was queued meanwhile."""
+        config = self._snapshot.config
+        if any(why_ended(config, each) is not None for each in subscriptions):
+            await self._end_removed()
+
     async def release(self, subscription: str) -> None:
         """Send to a subscription that was withheld since the start."""
         async with self._changing:
@@ -336,14 +342,9 @@ class Engine:
                         ending = why_ended(self._snapshot.config, subscription)
                         if depth.total and ending is not None:
                             n = await self.queue.cancel(subscription, **ending)
+                            what = f"{n} waiting deliveries ended, {ending['reason']}"
                             about = {"action": "ended_waiting", "subscription": subscription}
-                            log.warning(
-                                "%s: %d waiting deliveries ended, %s",
-                                subscription,
-                                n,
-                                ending["reason"],
-                                extra=about,
-                            )
+                            log.warning("%s: %s", subscription, what, extra=about)
             except StorageError as error:
                 log.warning(
                     "ending removed subscriptions: %s",

@@ -131,12 +131,14 @@ def _read_backup(connection: sqlite3.Connection) -> RestoredBackup | None:
     marks = _read_marks(connection)
     if not marks.undecided:
         return None
-    found = (
+    at = to_s(marks.at)
+    undecided = tuple(
+        # What was disabled or removed meanwhile has nothing in flight, and is held until decided.
         _in_flight(connection, number, name, marks.before)
+        or InFlight(subscription=name, waiting=0, retrying=0, oldest=at, newest=at)
         for number, name in sorted(marks.undecided.items(), key=lambda each: each[1])
     )
-    undecided = tuple(each for each in found if each is not None)
-    return RestoredBackup(made_at=to_s(marks.at), undecided=undecided)
+    return RestoredBackup(made_at=at, undecided=undecided)
 
 
 def _in_flight(
