@@ -138,6 +138,8 @@ async def test_a_restored_host_accepts_and_asks(
         wrong = await in_thread(offramp, "restored", "--expire", "metronome/other", *where)
         assert wrong.status == 2
         assert SUBSCRIPTION in wrong.err
+        nothing = await in_thread(offramp, "restored", "--expire", *where)
+        assert (nothing.status, "or give --all" in nothing.err) == (2, True)
         await asyncio.sleep(0.3)
         assert sent(emulator) == []
         expired = await in_thread(offramp, "restored", "--expire", SUBSCRIPTION, *where)
@@ -147,6 +149,8 @@ async def test_a_restored_host_accepts_and_asks(
         assert (await in_thread(offramp, "restored", "--json", *where)).lines == []
         dead = (await in_thread(offramp, "dead-letters", "--json", *where)).lines
         assert {each["reason"] for each in dead} == {"RESTORED"}
+        [entry] = (await in_thread(offramp, "audit-log", "--limit=1", "--json", *where)).lines
+        assert (entry["id"], entry["after"]) == (SUBSCRIPTION, {"in_flight_at_backup": "expire 3"})
         assert (await host.status())["faults"] == []
     async with running(away, tmp_path / "again") as host:
         assert not host.engine.withheld
@@ -305,6 +309,12 @@ def test_a_folder_without_the_key_is_told(offramp: Offramp, backup: Path, tmp_pa
     [key] = _json.loads((backup / "manifest.json").read_bytes())["sealing_keys"]
     assert key in restored.out
     assert "put the file secret.key of the old data folder" in " ".join(restored.out.split())
+    assert not (tmp_path / "again" / KEY_FILE).exists()
+    for command in ("rotate-keys", "export --secrets", "serve --port 0"):
+        refused = offramp(*command.split(), "--data-dir", tmp_path / "again")
+        assert refused.status == 2, command
+        assert f"sealed with the key {key}" in " ".join(refused.err.split())
+    # A new one would open nothing, and be taken for the right one.
     assert not (tmp_path / "again" / KEY_FILE).exists()
 
 

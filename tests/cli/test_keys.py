@@ -71,7 +71,7 @@ async def test_a_write_key_is_replaced_under_flow_and_nothing_is_refused(
         if way == "command":
             assert (await command("revoke", "product", "default")).out == "revoked: default\n"
         else:
-            assert (await api("DELETE", "/default"))["removed"] == ["default"]
+            assert (await api("DELETE", "/default"))["revoked"] == "default"
         stop.set()
         await task
         assert set(sender.statuses) == {200}

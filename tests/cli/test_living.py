@@ -169,6 +169,18 @@ async def test_a_terminal_is_told_the_token_once_and_the_file_here_is_taken(conf
         assert "+ " not in message
 
 
+async def test_a_file_that_ends_a_pause_says_so(config: Path) -> None:
+    """A person paused it, and no file knows: the start names it, with what keeps it paused."""
+    folder = config.parent / "offramp-data"
+    async with running(config, folder) as host:
+        assert await ask(host, "POST", "instances/metronome/pause") == 200
+        assert await ask(host, "POST", "sources/product/disable") == 200
+    async with started(config, terminal=True) as message:
+        assert "instance metronome was paused, and the file resumes it" in message
+        assert "source product was disabled, and the file enables it" in message
+        assert message.count("warning") == 2
+
+
 async def test_the_token_is_never_told_to_a_log(config: Path) -> None:
     """What is no terminal is kept and read by others: it hears where the token stands."""
     async with started(config) as message:

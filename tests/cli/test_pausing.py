@@ -56,6 +56,7 @@ def test_a_name_of_several_things_is_asked_about(offramp: Offramp, live: Live) -
     assert result.status == 2
     assert "names more than one thing, instance and source: add --kind" in flat(result.err)
     assert offramp("pause", "metronome", "--kind", "source").out.startswith("paused source")
+    assert "`offramp resume metronome --kind source` lets it" in flat(offramp("status").out)
     assert offramp("resume", "metronome", "--kind", "source").out.startswith("resumed source")
     result = offramp("pause", "nobody")
     assert (

@@ -30,6 +30,9 @@ async def test_a_running_host_goes_on_with_the_new_key(
         [row] = rotated.lines
         assert (row["old_keys"], row["resealed"]) == ([*before.ids], 1)
         assert host.engine.source_of("product-key") == "product"
+        [entry] = await host.context.configs.audit_log(limit=1)
+        assert (entry.kind, entry.id, entry.actor) == ("sealing_key", row["key"], "command line")
+        assert entry.after == {"keys": [row["key"], *before.ids]}
     async with running(None, folder) as host:
         assert host.engine.source_of("product-key") == "product"
 

@@ -51,7 +51,14 @@ async def test_a_token_is_replaced_and_each_change_says_which_one_made_it(
             change = {"method": "PATCH", "json": body}
             assert await status_of(host, each, "instances/metronome", **change) == 200
         rows = (await command("audit-log", "--json")).lines
-        assert [row["token"] for row in rows[:3]] == ["ci", "default", ""]
+        assert [row["token"] for row in rows[:2]] == ["ci", "default"]
+        assert [(row["what"], row["kind"], row["id"]) for row in rows[2:5]] == [
+            ("removed", "token", "für Ï"),
+            ("added", "token", "für Ï"),
+            ("added", "token", "ci"),
+        ]
+        assert {row["token"] for row in rows[2:5]} == {"default"}
+        assert token not in str(rows)
         listed = (await command("tokens", "list", "--json")).lines
         assert {row["label"]: row["origin"] for row in listed} == {
             "default": "data folder",
@@ -73,7 +80,7 @@ MISTAKES = [
     (("add", "default"), "there is a token 'default' already"),
     (("add", "a/b"), "the label 'a/b' must be printable, without '/'"),
     (("revoke", "gone"), "there is no token 'gone'; there are: default"),
-    (("revoke", "default"), "delete its file `token` and reload"),
+    (("revoke", "default"), "delete its file `token`, and send the host SIGHUP"),
 ]
 
 

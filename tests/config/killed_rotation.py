@@ -56,7 +56,7 @@ async def rotate(folder: Path, catalog: Catalog, deadly: Deadly | None) -> None:
     """Rotate, and drop the old keys."""
     async with Store.open(folder) as store:
         configs = ConfigStore(store, load_key_ring(folder, environ={}), catalog)
-        await rotate_keys(configs, folder, drop_old=True, environ={})
+        await rotate_keys(configs, folder, actor="me", drop_old=True, environ={})
 
 
 async def opened(folder: Path, catalog: Catalog) -> Config:

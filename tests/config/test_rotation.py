@@ -57,10 +57,10 @@ async def test_everything_opens_with_the_new_key_alone(tmp_path: Path) -> None:
     """The old key is kept for older backups, and goes if that is asked for."""
     async with opened(tmp_path) as configs:
         [old] = await configs.sealing_keys()
-        rotation = await rotate_keys(configs, tmp_path, environ={})
+        rotation = await rotate_keys(configs, tmp_path, actor="me", environ={})
         assert (rotation.old_keys, rotation.resealed) == ((old,), 2)
         assert await configs.sealing_keys() == {rotation.key} != {old}
-        again = await rotate_keys(configs, tmp_path, drop_old=True, environ={})
+        again = await rotate_keys(configs, tmp_path, actor="me", drop_old=True, environ={})
         assert again.old_keys == ()
         assert await configs.load() == (1, CONFIG)
     assert load_key_ring(tmp_path, environ={}).ids == (again.key,)
@@ -71,7 +71,7 @@ async def test_everything_opens_with_the_new_key_alone(tmp_path: Path) -> None:
 async def test_what_is_changed_after_a_rotation_has_the_new_key(tmp_path: Path) -> None:
     """A running host seals with it at once."""
     async with opened(tmp_path) as configs:
-        rotation = await rotate_keys(configs, tmp_path, environ={})
+        rotation = await rotate_keys(configs, tmp_path, actor="me", environ={})
         await configs.replace(Config(), 1, actor="test")
         await configs.replace(CONFIG, 2, actor="test")
         assert await configs.sealing_keys() == {rotation.key}
@@ -92,10 +92,10 @@ async def test_keys_that_a_person_keeps(tmp_path: Path, named: str) -> None:
     environ = variable(old)
     async with opened(folder, load_key_ring(folder, environ=environ)) as configs:
         with pytest.raises(ConfigError, match="put a new key before it"):
-            await rotate_keys(configs, folder, environ=environ)
+            await rotate_keys(configs, folder, actor="me", environ=environ)
         with pytest.raises(ConfigError, match="remove the old ones there yourself"):
-            await rotate_keys(configs, folder, environ=environ, drop_old=True)
-        rotation = await rotate_keys(configs, folder, environ=variable(new, old))
+            await rotate_keys(configs, folder, actor="me", environ=environ, drop_old=True)
+        rotation = await rotate_keys(configs, folder, actor="me", environ=variable(new, old))
         assert await configs.sealing_keys() == {rotation.key}
     async with opened(folder, load_key_ring(folder, environ=variable(new))) as configs:
         assert await configs.load() == (1, CONFIG)

@@ -133,6 +133,24 @@ async def test_another_order_of_a_mapping_is_a_change(
     assert _json.dumps(loaded.subscriptions[name].mapping) == _json.dumps(after)
 
 
+async def test_a_document_that_cannot_be_read_is_named_with_what_to_do(
+    store: ConfigStore, config: Config, disk: Store, keys: KeyRing, catalog: Catalog
+) -> None:
+    """A byte that the disk lost is an error with its place; no other thing is blamed."""
+    await store.replace(config, 0, actor="me")
+    name = next(iter(config.instances))
+    await disk.write(
+        lambda c: c.execute(
+            "UPDATE config SET doc = substr(doc, 1, 9) WHERE kind = 'instance' AND id = ?", [name]
+        )
+    )
+    with pytest.raises(ConfigError) as caught:
+        await ConfigStore(disk, keys, catalog).load()
+    [fault] = caught.value.faults
+    assert fault.place == f"instances.{name}"
+    assert "restore the latest backup" in fault.message
+
+
 def test_another_order_of_settings_is_none(config: Config, catalog: Catalog) -> None:
     """Settings are read by their names: an instance that says the same keeps its lanes."""
 

@@ -18,10 +18,6 @@ from offramp.queue import Backup, BackupRunningError, InFlight, Manifest
 
 #: Not directly in the root of the machine, where nobody keeps backups.
 _BELOW_A_FOLDER: Final = r"^/[^\x00]*[^/\x00]/[^/\x00]+$"
-_WANTED: Final = (
-    "must be the absolute path of a folder that does not exist yet, in one that exists, on the "
-    "host's machine"
-)
 
 
 class BackupBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -123,8 +119,8 @@ class BackupsResource:
         """Start a backup."""
         body: BackupBody = call.body
         path = Path(body.path)
-        if not _can_be_made(path):
-            raise refuse("$.path", _WANTED)
+        if message := _path_fault(path):
+            raise refuse("$.path", message)
         try:
             begun = self._host.backups.start(path, actor=call.actor)
         except BackupRunningError as error:
@@ -169,11 +165,16 @@ def in_flight_shape(found: InFlight) -> InFlightShape:
     }
 
 
-def _can_be_made(path: Path) -> bool:
+def _path_fault(path: Path) -> str | None:
+    """Why a backup cannot be made there, on the host's machine, and what to do."""
     try:
-        return path.is_absolute() and not path.exists() and path.parent.is_dir()
-    except (OSError, ValueError):  # such as a name that is too long, or a NUL in it
-        return False
+        if path.exists():
+            return f"{path} exists already: name a folder that does not exist yet"
+        if not path.parent.is_dir():
+            return f"there is no folder {path.parent} on the host's machine: make it first"
+    except (OSError, ValueError) as error:  # such as a name that is too long, or a NUL in it
+        return f"is no path that can be used: {error}"
+    return None
 
 
 def _shape(found: Backup) -> BackupShape:

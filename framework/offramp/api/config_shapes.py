@@ -11,6 +11,8 @@ from offramp.definition import Option, options_of
 from offramp.pointers import ErrorShape
 
 KindName: TypeAlias = Literal["source", "instance", "subscription"]
+#: What the audit log tells of.
+AuditKindName: TypeAlias = Literal["source", "instance", "subscription", "token", "sealing_key"]
 WhatName: TypeAlias = Literal["added", "removed", "changed"]
 
 
@@ -212,6 +214,13 @@ class Removed(TypedDict):
     removed: list[str]
 
 
+class RevokedWriteKey(TypedDict):
+    """A write key that is unknown from now on, by its label."""
+
+    revision: int
+    revoked: str
+
+
 class DetailShape(TypedDict):
     """One key that differs; `before` or `after` is missing on the side that lacks it."""
 
@@ -264,7 +273,10 @@ class Exported(TypedDict):
 
 
 class AuditLogEntry(TypedDict):
-    """One change of the configuration, secrets masked."""
+    """One change, secrets masked: of the configuration, of tokens, of the sealing key.
+
+    Also what was decided about deliveries that were in flight at a backup that was restored.
+    """
 
     entry: int
     revision: int
@@ -272,7 +284,7 @@ class AuditLogEntry(TypedDict):
     actor: str
     #: The label of the token that was used; empty if the host applied a file.
     token: str
-    kind: KindName
+    kind: AuditKindName
     id: str
     what: WhatName
     before: dict[str, Any] | None

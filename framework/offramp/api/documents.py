@@ -67,7 +67,7 @@ class DocumentsResource:
             method="GET",
             path="/api/audit-log",
             tag="config",
-            summary="List changes of the configuration, latest first",
+            summary="List changes of configuration, tokens and sealing key, latest first",
             serve=self.audit_log,
             answer=AuditLog,
             query=PAGE,

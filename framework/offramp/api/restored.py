@@ -108,12 +108,12 @@ class RestoredResource:
         chosen = list(held) if body.all else list(dict.fromkeys(body.subscriptions))
         for name in chosen:
             if name not in held:
-                known = ", ".join(held) or "none"
-                raise NotFoundError(f"nothing of {name!r} is undecided since a restore: {known}")
-        rows = [await self._decide(held[name], body.decision) for name in chosen]
+                known = f"it is of: {', '.join(held)}" if held else "all of it is decided"
+                raise NotFoundError(f"nothing of {name!r} waits for a decision; {known}")
+        rows = [await self._decide(held[name], body.decision, call) for name in chosen]
         return Reply(data=DecidedShape(rows=rows))
 
-    async def _decide(self, held: InFlight, decision: Decision) -> DecidedRow:
+    async def _decide(self, held: InFlight, decision: Decision, call: Call) -> DecidedRow:
         name = held.subscription
         if decision == "expire":
             deliveries = await self._host.restored.expire(name)
@@ -121,6 +121,14 @@ class RestoredResource:
             deliveries = held.waiting + held.retrying
             await self._host.restored.send(name)
         await self._host.engine.release(name)
+        await self._host.configs.note(
+            "subscription",
+            name,
+            before={"in_flight_at_backup": "held"},
+            after={"in_flight_at_backup": f"{decision} {deliveries}"},
+            actor=call.actor,
+            token=call.token,
+        )
         return {"subscription": name, "decision": decision, "deliveries": deliveries}
 
     def _row(self, held: InFlight) -> RestoredRow:

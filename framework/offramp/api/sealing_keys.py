@@ -53,7 +53,9 @@ class SealingKeysResource:
         body: RotationBody | None = call.body
         host = self._host
         drop_old = body is not None and body.drop_old_keys
-        rotation = await rotate_keys(host.configs, host.folder, drop_old=drop_old)
+        rotation = await rotate_keys(
+            host.configs, host.folder, actor=call.actor, token=call.token, drop_old=drop_old
+        )
         return Reply(data=rotation_shape(rotation))
 
 

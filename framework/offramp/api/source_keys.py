@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from offramp.api.config_shapes import (
     NewWriteKey,
-    Removed,
+    RevokedWriteKey,
     WriteKeyAnswer,
     WriteKeys,
     WriteKeyShape,
@@ -64,7 +64,7 @@ class SourceKeysResource:
             tag=_TAG,
             summary="Revoke a write key: from now on it is unknown",
             serve=self.revoke,
-            answer=Removed,
+            answer=RevokedWriteKey,
             changes=True,
         )
 
@@ -106,7 +106,10 @@ class SourceKeysResource:
         def change(config: Config) -> Config:
             source = self._source(config, call)
             if label in source.labelled_keys:
-                raise conflict(f"the source {source.name!r} has a key {label!r} already")
+                raise conflict(
+                    f"the source {source.name!r} has a key {label!r} already: revoke it, or choose "
+                    "another label"
+                )
             return self._with(config, source, {**source.write_keys, label: written})
 
         saved = await save(self._host, call, change)
@@ -134,7 +137,7 @@ class SourceKeysResource:
             return self._with(config, source, rest, **({"write_key": None} if alone else {}))
 
         saved = await save(self._host, call, change)
-        data = Removed(revision=saved.revision, removed=[label])
+        data = RevokedWriteKey(revision=saved.revision, revoked=label)
         return Reply(data=data, revision=saved.revision)
 
     def _source(self, config: Config, call: Call) -> Source:

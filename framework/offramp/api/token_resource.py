@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 
 from offramp.api.host_context import HostContext
@@ -69,7 +69,7 @@ class TokensResource:
             value = await asyncio.to_thread(self._host.tokens.add, label)
         except TokenError as error:
             raise refuse("label", str(error)) from None
-        self._note("added", label, call)
+        await self._note(label, call, after={"label": label})
         answer: TokenAnswer = {"label": label, "token": value}
         return Reply(data=answer)
 
@@ -80,11 +80,19 @@ class TokensResource:
             await asyncio.to_thread(self._host.tokens.revoke, label)
         except TokenError as error:
             raise conflict(str(error)) from None
-        self._note("revoked", label, call)
+        await self._note(label, call, before={"label": label})
         answer: RevokedToken = {"revoked": label}
         return Reply(data=answer)
 
-    def _note(self, what: str, label: str, call: Call) -> None:
+    async def _note(
+        self,
+        label: str,
+        call: Call,
+        *,
+        before: Mapping[str, str] | None = None,
+        after: Mapping[str, str] | None = None,
+    ) -> None:
+        what = "revoked" if after is None else "added"
         log.info(
             "the API token %r was %s by %s, with the token %r",
             label,
@@ -92,4 +100,7 @@ class TokensResource:
             call.actor,
             call.token,
             extra={"action": f"token_{what}"},
+        )
+        await self._host.configs.note(
+            "token", label, before=before, after=after, actor=call.actor, token=call.token
         )

@@ -163,8 +163,8 @@ class Tokens:
             )
         if origins[label] == "data folder":
             raise TokenError(
-                f"the token {label!r} is that of the data folder: delete its file `{TOKEN_FILE}` "
-                "and reload; the host makes another"
+                f"the token {label!r} is that of the data folder: delete its file `{TOKEN_FILE}`, "
+                "and send the host SIGHUP (`kill -HUP`, `systemctl reload`); it makes another"
             )
         self._keep({key: each for key, each in self._added.items() if key != label})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,6 +11,7 @@ import attrs
 from cyclopts import Parameter
 
 from offramp.cli.times import parse_since
+from offramp.errors import OfframpError
 
 #: An option without a value and without a `--no-` form.
 Flag = Annotated[bool, Parameter(negative="")]
@@ -34,10 +36,10 @@ class Period:
     def as_query(self) -> dict[str, str | None]:
         """Return it as query parameters; durations are counted back from now."""
         now = time.time()
-        return {
-            "since": parse_since(self.since, now=now),
-            "until": parse_since(self.until, now=now),
-        }
+        since, until = parse_since(self.since, now=now), parse_since(self.until, now=now)
+        if since and until and datetime.fromisoformat(until) <= datetime.fromisoformat(since):
+            raise OfframpError(f"--until {self.until} is not after --since {self.since}")
+        return {"since": since, "until": until}
 
 
 @Parameter(name="*")

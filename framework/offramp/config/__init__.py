@@ -51,7 +51,7 @@ from offramp.config.references import (
     resolve_settings,
     resolve_write_keys,
 )
-from offramp.config.rotation import Rotation, rotate_keys
+from offramp.config.rotation import Rotation, key_ring_of, rotate_keys
 from offramp.config.secrets import change_secrets, is_reference, mask, mask_mapping, mask_settings
 from offramp.config.store import AuditEntry, ConfigStore, StaleConfigError
 from offramp.config.toml import to_toml
@@ -105,6 +105,7 @@ __all__ = [
     "host_settings",
     "is_reference",
     "is_write_key",
+    "key_ring_of",
     "load_key_ring",
     "mask",
     "mask_mapping",

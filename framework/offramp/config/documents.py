@@ -13,6 +13,7 @@ from offramp.config.model import Config, Instance, Kind, Source, Subscription, T
 from offramp.config.secrets import change_mapping_secrets, change_secrets, is_reference
 from offramp.definition import MASK, Fields, options_of
 from offramp.errors import ConfigError, Fault, join_place
+from offramp.place import exception_text
 
 #: By kind and id: the JSON of a row, and the thing that it holds.
 Known: TypeAlias = "dict[tuple[Kind, str], tuple[str, Thing]]"
@@ -24,6 +25,10 @@ _CLASSES: Final[Mapping[Kind, type[Any]]] = {
 }
 #: Where a subscription's document keeps what its mapping says only masked, sealed, by place.
 MAPPING_SECRETS: Final = "mapping_secrets"
+_UNREADABLE: Final = (
+    "is stored in a way that cannot be read, as after damage of the disk: copy the data folder, "
+    "then restore the latest backup (`offramp restore`)"
+)
 
 
 def write_document(kind: Kind, thing: Thing, keys: KeyRing, fields: Fields) -> str:
@@ -114,6 +119,8 @@ def read_config(
                 thing = read_document_of(kind, text, keys)
         except ConfigError as error:
             faults += error.faults
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            faults.append(Fault(f"{kind}s.{name}", f"{_UNREADABLE}: {exception_text(error)}"))
         else:
             tables[kind][name] = thing
             found[kind, name] = text, thing

@@ -10,6 +10,7 @@ from typing import Final
 import attrs
 
 from offramp.config.keyring import (
+    KEY_FILE,
     KEY_FILE_VARIABLE,
     KEY_VARIABLE,
     KeyRing,
@@ -17,8 +18,9 @@ from offramp.config.keyring import (
     load_key_ring,
     rotate_key_file,
 )
-from offramp.config.store import ConfigStore
+from offramp.config.store import ConfigStore, read_sealing_keys
 from offramp.errors import ConfigError, Fault
+from offramp.storage import Readers, Store
 
 _FIRST: Final = (
     "its first key seals every secret already: put a new key before it, with a comma between the "
@@ -40,10 +42,33 @@ class Rotation:
     resealed: int
 
 
-async def rotate_keys(
+async def key_ring_of(
+    store: Store | Readers, folder: Path, *, environ: Mapping[str, str] | None = None
+) -> KeyRing:
+    """The keys for what is stored; as `load_key_ring`, but a new key opens nothing.
+
+    So none is made beside secrets that another one sealed, as in a folder that was restored
+    without its key. Raises `ConfigError` then, too.
+    """
+    environ = os.environ if environ is None else environ
+    given = environ.get(KEY_VARIABLE) or environ.get(KEY_FILE_VARIABLE)
+    path = folder / KEY_FILE
+    if not given and not path.exists() and (needed := await read_sealing_keys(store)):
+        message = (
+            f"is missing, and stored secrets are sealed with the key {', '.join(sorted(needed))}, "
+            f"which is in no backup: put that file back, or set {KEY_VARIABLE} or "
+            f"{KEY_FILE_VARIABLE}"
+        )
+        raise ConfigError([Fault(str(path), message)])
+    return load_key_ring(folder, environ=environ)
+
+
+async def rotate_keys(  # noqa: PLR0913 - who asked is two of them
     configs: ConfigStore,
     folder: Path,
     *,
+    actor: str,
+    token: str = "",
     drop_old: bool = False,
     environ: Mapping[str, str] | None = None,
 ) -> Rotation:
@@ -58,12 +83,21 @@ async def rotate_keys(
     if named is not None and drop_old:
         raise ConfigError([Fault(named, _YOURS)])
     ring = load_key_ring(folder, environ=environ)
+    before = ring
     if await configs.sealing_keys() <= {ring.ids[0]}:
         # Unless a rotation was interrupted after its key was made.
         ring = _newer(folder, named)
     resealed = await configs.rotate(ring)
     if drop_old:
         ring = drop_old_keys(folder)
+    await configs.note(
+        "sealing_key",
+        ring.ids[0],
+        before={"keys": list(before.ids)},
+        after={"keys": list(ring.ids)},
+        actor=actor,
+        token=token,
+    )
     return Rotation(key=ring.ids[0], old_keys=ring.ids[1:], resealed=resealed)
 
 

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final, TypeAlias
 
@@ -24,11 +24,11 @@ from offramp.config.diff import (
 )
 from offramp.config.documents import Known, read_config, reseal_document, write_document
 from offramp.config.keyring import KeyRing, sealing_keys_in
-from offramp.config.model import Config, Kind
+from offramp.config.model import AuditKind, Config
 from offramp.config.periods import Periods, read_periods, write_periods
 from offramp.errors import ConfigError, Fault, OfframpError
 from offramp.plugins import Catalog
-from offramp.storage import Store, load_statements
+from offramp.storage import Readers, Store, load_statements
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class AuditEntry:
     actor: str
     #: The label of the token of the control API that was used; empty for a file.
     token: str
-    kind: Kind
+    kind: AuditKind
     id: str
     before: dict[str, Any] | None
     after: dict[str, Any] | None
@@ -172,10 +172,32 @@ class ConfigStore:
 
         return [_entry(row) for row in await self._store.read(read)]
 
+    async def note(  # noqa: PLR0913 - the columns of an entry
+        self,
+        kind: AuditKind,
+        name: str,
+        *,
+        before: Mapping[str, Any] | None,
+        after: Mapping[str, Any] | None,
+        actor: str,
+        token: str = "",
+    ) -> None:
+        """Enter into the audit log what a person did beside the configuration; its revision stays.
+
+        Neither side may hold a secret.
+        """
+        sides = {"before": _as_json(before), "after": _as_json(after)}
+        about = {"at": self._clock(), "actor": actor, "token": token, "kind": kind, "id": name}
+
+        def write(connection: sqlite3.Connection) -> None:
+            (revision,) = connection.execute(_SQL["revision"]).fetchone()
+            connection.execute(_SQL["add_to_audit_log"], {"revision": revision, **about, **sides})
+
+        await self._store.write(write)
+
     async def sealing_keys(self) -> frozenset[str]:
         """The ids of the keys that the stored secrets are sealed with."""
-        _, rows = await self._store.read(_read_all)
-        return sealing_keys_in(text for _, _, text in rows)
+        return await read_sealing_keys(self._store)
 
     async def rotate(self, keys: KeyRing) -> int:
         """Seal every secret anew with the first of these keys; answers how many things had to be.
@@ -220,12 +242,22 @@ class ConfigStore:
             masked_table(change.before, old, self._catalog),
             masked_table(change.after, new, self._catalog),
         )
-        before, after = (None if it is None else _json.dumps(it).decode() for it in shown)
+        before, after = (_as_json(it) for it in shown)
         doc = None
         if change.after is not None:
             fields = fields_of_thing(change.after, new, self._catalog)
             doc = write_document(change.kind, change.after, self._keys, fields)
         return _Row(change=change, doc=doc, before=before, after=after)
+
+
+def _as_json(data: Mapping[str, Any] | None) -> str | None:
+    return None if data is None else _json.dumps(data).decode()
+
+
+async def read_sealing_keys(store: Store | Readers) -> frozenset[str]:
+    """The ids of the keys that the stored secrets are sealed with."""
+    _, rows = await store.read(_read_all)
+    return sealing_keys_in(text for _, _, text in rows)
 
 
 def _load(

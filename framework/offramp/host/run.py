@@ -41,7 +41,7 @@ from offramp.config import (
     Instance,
     References,
     diff_configs,
-    load_key_ring,
+    key_ring_of,
     references_in,
     resolve_settings,
     resolve_write_keys,
@@ -192,7 +192,7 @@ async def _run(
         watch_loop(catalog.plugins.owner) as watchdog,
     ):
         (folder / URL_FILE).unlink(missing_ok=True)  # of a host that was killed
-        configs = ConfigStore(store, load_key_ring(folder), catalog, clock=clock)
+        configs = ConfigStore(store, await key_ring_of(store, folder), catalog, clock=clock)
         token, tokens = _load_tokens(folder, settings, clock)
         references = References(allowed=settings.references, own_folder=folder)
         changes, config, references = await _in_force(configs, written, catalog, references)

@@ -13,7 +13,7 @@ async def audit_log(
     limit: int = 20,
     host: ApiOptions = API_DEFAULTS,
 ) -> None:
-    """List changes of the configuration, latest first, and who made them.
+    """List changes, latest first, and who made them: of the configuration, tokens and sealing key.
 
     Parameters
     ----------

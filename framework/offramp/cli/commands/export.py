@@ -10,7 +10,7 @@ from offramp import _json
 from offramp.cli.client import HOST_DEFAULTS, HostOptions, folder_of, open_api
 from offramp.cli.context import Context
 from offramp.cli.options import Flag
-from offramp.config import Config, ConfigStore, export_config, load_key_ring, to_toml
+from offramp.config import Config, ConfigStore, export_config, key_ring_of, to_toml
 from offramp.errors import StorageError
 from offramp.plugins import Catalog
 from offramp.storage import Store
@@ -54,7 +54,7 @@ async def load_stored(folder: Path, catalog: Catalog) -> Config:
     readers = Readers(path, threads=1, name="offramp-export")
     try:
         # Only reading is needed, which is all that the readers of a store can do.
-        configs = ConfigStore(cast("Store", readers), load_key_ring(folder), catalog)
+        configs = ConfigStore(cast("Store", readers), await key_ring_of(readers, folder), catalog)
         _, config = await configs.load()
     finally:
         await readers.close()

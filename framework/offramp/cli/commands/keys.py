@@ -59,6 +59,8 @@ async def _add(  # noqa: PLR0913 - as of the command
     if as_json:
         write_line(added)
         return
-    context.out.print(added["key"], markup=False, soft_wrap=True)
-    if key is None:
+    if key is not None:
+        context.out.print(f"added: {label}", markup=False, soft_wrap=True)
+    else:
+        context.out.print(added["key"], markup=False, soft_wrap=True)
         context.err.print("it is shown only once; the keys before it stay valid", markup=False)

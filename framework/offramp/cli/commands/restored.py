@@ -42,6 +42,8 @@ async def restored(
             answer = await api.get("restored")
         context.show(answer["rows"], lambda: render_restored(answer), as_json=host.json)
         return
+    if all is bool(subscriptions):
+        raise OfframpError("name the subscriptions, or give --all for every one that is listed")
     body: dict[str, Any] = {"decision": "send" if send else "expire"}
     body |= {"all": True} if all else {"subscriptions": list(subscriptions)}
     async with open_api(host) as api:

@@ -7,11 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from offramp.api import rotation_shape
-from offramp.cli.client import API_DEFAULTS, ApiOptions, folder_without_host, open_api
+from offramp.cli.client import (
+    ACTOR,
+    API_DEFAULTS,
+    ApiOptions,
+    folder_without_host,
+    open_api,
+)
 from offramp.cli.context import Context
 from offramp.cli.events import write_line
 from offramp.cli.options import Flag
-from offramp.config import ConfigStore, load_key_ring
+from offramp.config import ConfigStore, key_ring_of
 from offramp.config import rotate_keys as rotate
 from offramp.errors import FolderInUseError, counted
 from offramp.storage import Store
@@ -58,5 +64,5 @@ async def _rotate(context: Context, host: ApiOptions, *, drop_old: bool) -> Mapp
 
 async def _in_folder(context: Context, folder: Path, *, drop_old: bool) -> Mapping[str, Any]:
     async with Store.open(folder) as store:
-        configs = ConfigStore(store, load_key_ring(folder), context.catalog)
-        return rotation_shape(await rotate(configs, folder, drop_old=drop_old)).copy()
+        configs = ConfigStore(store, await key_ring_of(store, folder), context.catalog)
+        return rotation_shape(await rotate(configs, folder, actor=ACTOR, drop_old=drop_old)).copy()

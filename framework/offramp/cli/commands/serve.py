@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import attrs
 from offramp.api import TOKEN_FILE
 from offramp.cli.context import Context
 from offramp.cli.load import DEFAULT_FILE, open_file
-from offramp.config import HIGHEST_PORT, HostSettings, LogFormat, LogLevel
+from offramp.config import HIGHEST_PORT, Change, HostSettings, LogFormat, LogLevel
 from offramp.errors import ConfigError, Fault
 from offramp.host.log import start_log
 from offramp.host.loop import on_fastest_loop
@@ -139,6 +140,8 @@ def _announce(teller: Teller, running: Host) -> None:
     for change in running.changes:
         # New items are in the file as a whole; for a change, the difference is shown.
         teller.say(str(change) if change.what == "changed" else str(change).splitlines()[0])
+        for undone in _undone(change):
+            teller.warn(undone)
     teller.say(f"offramp accepts events at {running.url}/v1/batch", url=running.url)
     teller.say(f"  data in {running.folder}")
     teller.say(f"  control API at {running.url}/api, {_where_token(teller, running)}")
@@ -147,6 +150,21 @@ def _announce(teller: Teller, running: Host) -> None:
         teller.say(f"  {subscription.id}: {subscription.action} when {subscription.trigger}")
     if not snapshot.config.sources:
         teller.warn("there is no source yet: add one with `offramp apply FILE` to accept events")
+
+
+def _undone(change: Change) -> Iterator[str]:
+    """What the file lets go on that was paused or disabled, such as by a command."""
+    before, after = change.before, change.after
+    if before is None or after is None:
+        return
+    name = f"{change.kind} {change.id}"
+    if before.paused and not after.paused:
+        yield f"{name} was paused, and the file resumes it; to pause it, set `paused = true` there"
+    if after.enabled and not before.enabled:
+        yield (
+            f"{name} was disabled, and the file enables it; to disable it, set `enabled = false` "
+            "there"
+        )
 
 
 def _where_token(teller: Teller, running: Host) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -39,7 +40,13 @@ def render_status(status: Mapping[str, Any]) -> RenderableType:
     if status["sources"]:
         parts += [_sources(status["sources"]), ""]
     parts += _unknown_paths(status["unknown_paths"])
-    parts += [_paused(paused) for paused in status["paused"]]
+    names = Counter(
+        [
+            *(each["id"] for each in status["subscriptions"]),
+            *(each["name"] for each in (*status["instances"], *status["sources"])),
+        ]
+    )
+    parts += [_paused(paused, names) for paused in status["paused"]]
     # The sums have their own lines.
     parts += [_degraded(each) for each in status["degraded"] if each["kind"] != "sums"]
     parts += _sums(status["sums"])
@@ -171,11 +178,12 @@ def _sums(sums: Mapping[str, Any]) -> list[RenderableType]:
     return [Text(f"✗ {fault}", "red") for fault in sums["faults"]]
 
 
-def _paused(paused: Mapping[str, Any]) -> Text:
+def _paused(paused: Mapping[str, Any], names: Counter[str]) -> Text:
     waiting = counted(paused["waiting"], "delivery waits", "deliveries wait")
+    kind = f" --kind {paused['kind']}" if names[paused["id"]] > 1 else ""
     return Text(
         f"{paused['kind']} {paused['id']} is paused since {clock(paused['since'])}: {waiting}; "
-        f"`offramp resume {shlex.quote(paused['id'])}` lets it go on",
+        f"`offramp resume {shlex.quote(paused['id'])}{kind}` lets it go on",
         "yellow",
     )
 
