@@ -16,6 +16,7 @@ from offramp.host.ops import CHECK_SECONDS, Check
 from offramp.pointers import pointer_of, pointer_to
 from offramp.queue import wrong_sums
 from offramp.storage import Damage, Store
+from offramp.storage.connect import RECOVERY
 from offramp.web.health import Degraded
 
 #: Seconds for which an instance may be held back before it counts as degraded: a partner that is
@@ -237,7 +238,9 @@ def _backup(watched: Watched) -> Iterable[Finding]:
 
 def _database(watched: Watched) -> Iterable[Finding]:
     for fault in watched.damage.faults:
-        yield Finding(pointer=pointer_to("storage"), cause=fault, public=fault)
+        # An error of a use of the file says itself what to do.
+        remedy = "" if fault.endswith(RECOVERY) else None
+        yield Finding(pointer=pointer_to("storage"), cause=fault, public=fault, remedy=remedy)
 
 
 def _damaged_events(watched: Watched) -> Iterable[Finding]:

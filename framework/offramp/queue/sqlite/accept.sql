@@ -47,16 +47,3 @@ LIMIT :n;
 -- stays.
 INSERT OR IGNORE INTO ids (period, digest, event)
 SELECT :period, value, CAST(key AS INTEGER) FROM json_each(:rows);
-
--- name: marks
--- The numbers that are remembered by names that begin with :prefix.
-SELECT name, value FROM marks WHERE substr(name, 1, length(:prefix)) = :prefix;
-
--- name: drop_marks
--- Forgets these.
-DELETE FROM marks WHERE substr(name, 1, length(:prefix)) = :prefix;
-
--- name: set_mark
--- Remembers a number by name.
-INSERT INTO marks (name, value) VALUES (:name, :value)
-ON CONFLICT DO UPDATE SET value = excluded.value;

@@ -18,7 +18,7 @@ from offramp._version import __version__
 from offramp.config import sealing_keys_in
 from offramp.errors import StorageError
 from offramp.queue.block import DamagedBlockError, read_block
-from offramp.queue.sqlite.codes import to_s, to_us
+from offramp.queue.sqlite.codes import NEVER, to_s, to_us
 from offramp.queue.sqlite.restored import InFlight, mark_backup
 from offramp.queue.sqlite.sql import SQL
 from offramp.storage import DATABASE_FILE
@@ -228,7 +228,8 @@ def damaged_blocks(connection: sqlite3.Connection) -> tuple[int, ...]:
     """The numbers of all blocks whose checksum is wrong; reads all of them, and lets others run."""
     pace = Pace()
     found = []
-    for row in connection.execute(SQL["all_blocks"]):
+    everything = {"low": 0, "below": NEVER, "n": NEVER}
+    for row in connection.execute(SQL["whole_blocks"], everything):
         try:
             read_block(row)
         except DamagedBlockError as error:

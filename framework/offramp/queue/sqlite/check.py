@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import sqlite3
 import time
 from functools import partial
 from typing import TYPE_CHECKING
 
 from offramp.errors import StorageError
 from offramp.queue.limits import DAY_S
-from offramp.queue.sqlite.codes import NEVER
 from offramp.queue.sqlite.heads import HeadReader
+from offramp.queue.sqlite.marks import read_mark, set_mark
 from offramp.queue.sqlite.sql import SQL
-from offramp.storage import Readers, is_damage
+from offramp.storage import Readers
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import AsyncIterator, Callable
 
     from offramp.storage import Store
@@ -78,11 +78,10 @@ class FileCheck:
         self._store.damage.note_check(findings)
         for each in findings:
             _log.error("the check of the file found: %s", each)
-        mark = {"name": CHECKED, "value": round(self._now())}
-        await self._store.write(partial(_set_mark, mark=mark))
+        await self._store.write(partial(set_mark, name=CHECKED, value=round(self._now())))
 
     async def _is_due(self) -> bool:
-        checked = await self._readers.read(_checked_at)
+        checked = await self._readers.read(partial(read_mark, name=CHECKED))
         return checked is None or self._now() - checked >= DAY_S
 
     async def _check_table(self, table: str) -> list[str]:
@@ -94,22 +93,12 @@ class FileCheck:
     def _read_blocks(self, connection: sqlite3.Connection, low: int) -> int | None:
         """Read blocks from a number on for a stretch; answers where to go on, if anywhere."""
         until = time.monotonic() + STRETCH_S
-        terms = {"low": low, "below": NEVER, "n": NEVER}
-        try:
-            with contextlib.closing(connection.execute(SQL["whole_blocks"], terms)) as rows:
-                for row in rows:
-                    low = row[0] + row[1]
-                    self._heads.read_whole(row)
-                    if time.monotonic() >= until:
-                        return low
-        except sqlite3.DatabaseError as error:
-            if not is_damage(error):
-                raise
-            # Finds where the damage ends, and notes it.
-            found = self._heads.rows_between(connection, "whole_blocks", {"n": 1}, low, NEVER)
-            for row in found:
+        rows = self._heads.rows_from(connection, "whole_blocks", {}, low)
+        with contextlib.closing(rows):
+            for row in rows:
                 self._heads.read_whole(row)
-            return found[-1][0] + found[-1][1] if found else None
+                if time.monotonic() >= until:
+                    return int(row[0] + row[1])
         return None
 
 
@@ -137,12 +126,3 @@ def _check_table(connection: sqlite3.Connection, table: str) -> list[str]:
     """What SQLite finds wrong with a table and its indexes."""
     rows = connection.execute(f'PRAGMA quick_check("{table}")').fetchall()
     return [f"table {table}: {text}" for (text,) in rows if text != "ok"]
-
-
-def _checked_at(connection: sqlite3.Connection) -> int | None:
-    found = connection.execute(SQL["mark"], {"name": CHECKED}).fetchone()
-    return None if found is None else int(found[0])
-
-
-def _set_mark(connection: sqlite3.Connection, mark: dict[str, object]) -> None:
-    connection.execute(SQL["set_mark"], mark)

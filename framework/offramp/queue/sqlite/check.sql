@@ -9,7 +9,3 @@ LIMIT :n;
 -- name: tables
 -- The tables of the file.
 SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name;
-
--- name: mark
--- A number that was remembered by name.
-SELECT value FROM marks WHERE name = :name;

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 
+from offramp.errors import StorageDamagedError
 from offramp.queue.block import positions_of, set_of, unpack_open
 from offramp.queue.lease import EventHead, LeasePart
 from offramp.queue.sqlite.codes import NEVER, US, as_json, to_s
 from offramp.queue.sqlite.numbering import find_number
 from offramp.queue.sqlite.sql import SQL
+from offramp.storage import is_damage
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Mapping, Sequence
+    from typing import Any
 
     from offramp.queue.block import Block
     from offramp.queue.sqlite.cache import BlockReader
+    from offramp.storage import Damage
+
+_log = logging.getLogger("offramp.queue")
 
 #: Microseconds after which rows that could not be read, since a page is damaged, are tried again.
 UNREADABLE_AGAIN_US = 60 * US
@@ -136,11 +143,10 @@ class DueQuery:
             "held": as_json([*self.taken_rows, *self.blocks.heads.damage.rows]),
             "n": self.n,
         }
-        readable = self.blocks.heads.due_rows(connection, terms)
+        readable = _readable_rows(connection, terms, self.blocks.heads.damage)
         if readable is None:
             return [], self.now + UNREADABLE_AGAIN_US
-        found, more = readable
-        rows = [DueRow(*row) for row in found]
+        rows, more = readable
         if more:
             return rows, rows[-1].due_at if rows else self.now
         (later,) = connection.execute(SQL["next_due"], terms).fetchone()
@@ -165,6 +171,35 @@ class DueQuery:
                 if free >= self.n:
                     return opened, block + 1
         return opened, NEVER
+
+
+def _readable_rows(
+    connection: sqlite3.Connection, terms: Mapping[str, Any], damage: Damage
+) -> tuple[list[DueRow], bool] | None:
+    """The rows that are due, but for those that cannot be read; and whether there are more.
+
+    `None` if not even their ids can be read: what waits in blocks must not wait for them.
+    """
+    try:
+        rows = connection.execute(SQL["due_rows"], terms).fetchall()
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
+        damage.note_error(StorageDamagedError(f"deliveries cannot be read: {error}"))
+    else:
+        return [DueRow(*row) for row in rows], len(rows) == terms["n"]
+    try:
+        ids = connection.execute(SQL["due_ids"], terms).fetchall()
+    except sqlite3.DatabaseError:
+        return None
+    rows = []
+    for (number,) in ids:
+        try:
+            rows += connection.execute(SQL["due_row"], {"id": number}).fetchall()
+        except sqlite3.DatabaseError as error:
+            damage.note_row(number)
+            _log.error("the delivery with the row %d cannot be read: %s", number, error)
+    return [DueRow(*row) for row in rows], len(ids) == terms["n"]
 
 
 def _choose(

@@ -9,7 +9,6 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
-from offramp.errors import StorageDamagedError
 from offramp.queue.block import DamagedBlockError, read_block, read_heads
 from offramp.queue.sqlite.codes import NEVER, as_json
 from offramp.queue.sqlite.sql import SQL
@@ -209,34 +208,6 @@ class HeadReader:
         found = {number: self.damage.range_of(number) for number in numbers}
         return [number for number, known in found.items() if known is None or known.cause != PAGE]
 
-    def due_rows(
-        self, connection: sqlite3.Connection, terms: Mapping[str, Any]
-    ) -> tuple[list[Any], bool] | None:
-        """The rows of their own that are due, but for unreadable ones; and whether there are more.
-
-        `None` if not even their ids can be read: what waits in blocks must not wait for them.
-        """
-        try:
-            rows = connection.execute(SQL["due_rows"], terms).fetchall()
-        except sqlite3.DatabaseError as error:
-            if not is_damage(error):
-                raise
-            self.damage.note_error(StorageDamagedError(f"deliveries cannot be read: {error}"))
-        else:
-            return rows, len(rows) == terms["n"]
-        try:
-            ids = connection.execute(SQL["due_ids"], terms).fetchall()
-        except sqlite3.DatabaseError:
-            return None
-        rows = []
-        for (number,) in ids:
-            try:
-                rows += connection.execute(SQL["due_row"], {"id": number}).fetchall()
-            except sqlite3.DatabaseError as error:
-                self.damage.note_row(number)
-                _log.error("the delivery with the row %d cannot be read: %s", number, error)
-        return rows, len(ids) == terms["n"]
-
     def note_unreadable(
         self, connection: sqlite3.Connection, error: sqlite3.DatabaseError, first: int, end: int
     ) -> None:
@@ -286,7 +257,7 @@ def _end_of_events(connection: sqlite3.Connection, first: int, end: int) -> int:
 
     def read(start: int, below: int) -> list[Any]:
         terms = {"low": start, "below": below, "n": 1}
-        return connection.execute(SQL["block_sizes"], terms).fetchall()
+        return connection.execute(SQL["block_times"], terms).fetchall()
 
     if end == first + 1:
         alone = _first_row(lambda *bounds: read(*bounds[:2]), first, end)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from offramp.queue.limits import DAY_S
 from offramp.queue.sqlite.codes import US, as_json, digests_of
 from offramp.queue.sqlite.heads import ALL, HeadReader
+from offramp.queue.sqlite.marks import read_mark, set_mark
 from offramp.queue.sqlite.sql import SQL
 from offramp.storage import connect_beside
 
@@ -114,7 +115,7 @@ class MessageIds:
     def _learn(self, connection: sqlite3.Connection) -> int:
         """Remember the ids that are not in the index; answers the number of the next event."""
         (until,) = connection.execute(SQL["next_event"]).fetchone()
-        (first,) = connection.execute(SQL["indexed_until"], {"mark": INDEXED}).fetchone()
+        first = read_mark(connection, INDEXED) or 0
         rows = self._reader.rows_between(connection, "heads_between", ALL, first, until)
         for block in self._reader.read(rows):
             self._growing.add(digests_of(block.heads.message_ids), block.number)
@@ -182,7 +183,7 @@ class MessageIds:
         terms = {"period": self._period, "rows": as_json(rows)}
         connection.execute(SQL["index_ids"], terms)
         if not self._left:
-            connection.execute(SQL["set_mark"], {"name": INDEXED, "value": self._moved_until})
+            set_mark(connection, INDEXED, self._moved_until)
             self._moving = _Run()
 
     def _read_known(self, connection: sqlite3.Connection, events: Iterable[int]) -> list[_Known]:

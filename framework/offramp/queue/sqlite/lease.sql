@@ -23,9 +23,13 @@ WHERE deliveries.subscription = :subscription AND deliveries.open IS NOT NULL
 ORDER BY deliveries.block
 LIMIT :n;
 
--- name: block_sizes
--- The first :n blocks from :low to before :below, and their numbers of events.
-SELECT block, n FROM blocks WHERE block >= :low AND block < :below ORDER BY block LIMIT :n;
+-- name: block_times
+-- The first :n blocks from :low to before :below, with their numbers of events and their times.
+SELECT block, n, accepted_at
+FROM blocks
+WHERE block >= :low AND block < :below
+ORDER BY block
+LIMIT :n;
 
 -- name: due_rows
 -- Up to :n deliveries of a subscription with a row of their own that are due by :now, oldest first,

@@ -14,11 +14,13 @@ from offramp.queue.sqlite.counters import bucket_bound
 from offramp.queue.sqlite.dead_letters import numbers_of
 from offramp.queue.sqlite.heads import ALL, HeadReader
 from offramp.queue.sqlite.ids import INDEXED
+from offramp.queue.sqlite.marks import read_mark
+from offramp.queue.sqlite.numbering import find_number
 from offramp.queue.sqlite.recent import RecentQuery, recent_place_of
 from offramp.queue.sqlite.reconcile import reconcile
 from offramp.queue.sqlite.records import EventPlace, deliveries_of_rows, event_records
 from offramp.queue.sqlite.scan import (
-    NO_SUBSCRIPTION,
+    NO_NUMBER,
     Conditions,
     Found,
     find_events,
@@ -220,7 +222,7 @@ class SqliteLedger:
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise
-            (first,) = connection.execute(SQL["indexed_until"], asked).fetchone()
+            first = read_mark(connection, INDEXED) or 0
             rows = self._reader.rows_between(connection, "heads_between", ALL, first, NEVER)
         for block in self._reader.read(rows):
             for event, known in enumerate(block.heads.message_ids, block.number):
@@ -232,9 +234,8 @@ class SqliteLedger:
     ) -> Found:
         number = None
         if which.subscription is not None:
-            row = connection.execute(SQL["number_of"], {"name": which.subscription}).fetchone()
             # A new subscription has no number yet, and no event either.
-            number = NO_SUBSCRIPTION if row is None else row[0]
+            number = find_number(connection, which.subscription) or NO_NUMBER
             if not which.missing and not self._stands(connection, number, which):
                 return Found()
         conditions = Conditions.of(which, number)

@@ -15,10 +15,6 @@ WHERE block < :below
 ORDER BY block DESC
 LIMIT :n;
 
--- name: block_from
--- The first block from :block on, with its time.
-SELECT block, accepted_at FROM blocks WHERE block >= :block ORDER BY block LIMIT 1;
-
 -- name: lone_events
 -- Events of which there are only rows of their own, from :low to before :below: the latest :n, and
 -- whether each has a row that meets the conditions; :states is a JSON list.
@@ -67,10 +63,6 @@ SELECT event, source, message_id, type, name, received_at, accepted_at, body
 FROM exceptions
 WHERE event IN (SELECT value FROM json_each(:events)) AND body IS NOT NULL
 GROUP BY event;
-
--- name: number_of
--- The number of a subscription.
-SELECT subscription FROM subscriptions WHERE name = :name;
 
 -- name: stands
 -- A row if a subscription has deliveries that are kept in one of the states of the JSON list

@@ -12,6 +12,7 @@ from offramp.queue.limits import CHUNK
 from offramp.queue.sqlite.codes import FILTERED, as_json, digest
 from offramp.queue.sqlite.counters import Changes
 from offramp.queue.sqlite.ids import INDEXED, period_of
+from offramp.queue.sqlite.marks import read_mark
 from offramp.queue.sqlite.requests import (
     FORGOTTEN,
     Result,
@@ -174,7 +175,7 @@ class DropBlocks:
         rows = connection.execute(SQL["idle_blocks"], terms).fetchall()
         idle = list(self.reader.read(rows))
         changes = Changes()
-        (indexed,) = connection.execute(SQL["indexed_until"], {"mark": INDEXED}).fetchone()
+        indexed = read_mark(connection, INDEXED) or 0
         for block in idle:
             self._drop(connection, block, changes, indexed)
         numbers = as_json([block.number for block in idle])

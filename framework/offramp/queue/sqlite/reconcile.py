@@ -18,6 +18,7 @@ from offramp.queue.block import (
 )
 from offramp.queue.sqlite.codes import FILTERED, NEVER, RETRYING, STAGES, WAITING
 from offramp.queue.sqlite.ids import INDEXED
+from offramp.queue.sqlite.marks import read_mark
 from offramp.queue.sqlite.requests import FORGOTTEN, read_results, unpack_parts
 from offramp.queue.sqlite.sql import SQL
 from offramp.queue.values import Reconciliation
@@ -303,7 +304,7 @@ class _Recount:
     def _wrong_ids(self) -> Iterator[str]:
         """Events that cannot be found by their message ids."""
         (first,) = self._connection.execute(SQL["first_block"]).fetchone()
-        (until,) = self._connection.execute(SQL["indexed_until"], {"mark": INDEXED}).fetchone()
+        until = read_mark(self._connection, INDEXED) or 0
         first = until if first is None else min(first, until)
         known = bytearray(until - first)
         lone = set(self._lone)
@@ -312,7 +313,7 @@ class _Recount:
                 known[event - first] = 1
             lone.discard(event)
         missing = len(lone)
-        for number, n in self._reader.rows_from(self._connection, "block_sizes", {}, 0):
+        for number, n, _ in self._reader.rows_from(self._connection, "block_times", {}, 0):
             if number + n <= until:
                 missing += n - known.count(1, number - first, number - first + n)
         if missing:

@@ -1,7 +1,3 @@
--- name: all_blocks
--- Every block with everything, in the order of `queue.block.read_block`, oldest first.
-SELECT block, n, accepted_at, checksum, heads, ends, body FROM blocks ORDER BY block;
-
 -- name: all_deliveries
 -- What became of the events of every block in each subscription, oldest first.
 SELECT block, subscription, open, results FROM deliveries ORDER BY block, subscription;
@@ -29,10 +25,6 @@ ORDER BY request;
 -- name: all_ids
 -- The event of every message id in the index.
 SELECT event FROM ids;
-
--- name: indexed_until
--- The event from which on message ids are not in the index yet.
-SELECT coalesce((SELECT value FROM marks WHERE name = :mark), 0);
 
 -- name: first_block
 -- The number of the first block, or null.

@@ -9,6 +9,7 @@ import attrs
 
 from offramp.queue.block import unpack_open
 from offramp.queue.sqlite.codes import NEVER, RETRYING, WAITING, to_s, to_us
+from offramp.queue.sqlite.marks import drop_mark, read_marks, set_mark
 from offramp.queue.sqlite.numbering import subscription_names
 from offramp.queue.sqlite.sql import SQL
 from offramp.queue.values import Reason
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from offramp.queue.sqlite.engine import SqliteQueue
     from offramp.storage import Store
 
+#: What the names of all marks of a backup begin with.
+OF_BACKUP: Final = "backup."
 #: Marks in a backup: its time in microseconds, the first event that it lacks, and by number the
 #: subscriptions whose deliveries were in flight, with how many there were.
 AT: Final = "backup.at"
@@ -108,19 +111,17 @@ def mark_backup(connection: sqlite3.Connection, made_at: float) -> tuple[InFligh
         if in_flight is not None:
             found.append(in_flight)
             undecided[number] = name
-    for name, value in {
-        AT: to_us(made_at),
-        BEFORE: before,
-        **{f"{UNDECIDED}{number}": 1 for number in undecided},
-    }.items():
-        connection.execute(SQL["set_mark"], {"name": name, "value": value})
-    connection.execute(SQL["forget_backup"])
+    if undecided:
+        set_mark(connection, AT, to_us(made_at))
+        set_mark(connection, BEFORE, before)
+    for number in undecided:
+        set_mark(connection, f"{UNDECIDED}{number}", 1)
     connection.execute("COMMIT")
     return tuple(found)
 
 
 def _read_marks(connection: sqlite3.Connection) -> _Marks:
-    marks = dict(connection.execute(SQL["marks_of_backup"]).fetchall())
+    marks = read_marks(connection, OF_BACKUP)
     names = subscription_names(connection) if marks else {}
     numbers = [int(name.removeprefix(UNDECIDED)) for name in marks if name.startswith(UNDECIDED)]
     undecided = {number: names[number] for number in numbers}
@@ -166,7 +167,10 @@ def _in_flight(
 
 
 def _decide(connection: sqlite3.Connection, *, name: str) -> None:
-    numbers = {each: number for number, each in _read_marks(connection).undecided.items()}
-    if name in numbers:
-        connection.execute(SQL["forget_mark"], {"name": f"{UNDECIDED}{numbers[name]}"})
-        connection.execute(SQL["forget_backup"])
+    undecided = _read_marks(connection).undecided
+    for number, each in undecided.items():
+        if each == name:
+            drop_mark(connection, f"{UNDECIDED}{number}")
+    if set(undecided.values()) <= {name}:
+        drop_mark(connection, AT)
+        drop_mark(connection, BEFORE)

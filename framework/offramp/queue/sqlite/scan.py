@@ -41,7 +41,7 @@ LONE_AT_ONCE = 1_000
 #: hide them from a listing by time.
 MAX_SET_BACK_US = HOUR_US
 #: In place of the number of a subscription that has none yet.
-NO_SUBSCRIPTION = -1
+NO_NUMBER = -1
 
 
 @attrs.frozen(kw_only=True)
@@ -318,16 +318,8 @@ class _Search:
         return low, first
 
     def _block_from(self, low: int) -> _BlockTime | None:
-        try:
-            row = self.connection.execute(SQL["block_from"], {"block": low}).fetchone()
-        except sqlite3.DatabaseError as error:
-            if not is_damage(error):
-                raise
-        else:
-            return None if row is None else _BlockTime(*row)
-        rows = self.reader.rows_between(
-            self.connection, "heads_between", {"n": 1}, low, self._next_event()
-        )
+        terms = {"n": 1}
+        rows = self.reader.rows_between(self.connection, "block_times", terms, low, NEVER)
         return _BlockTime(rows[0][0], rows[0][2]) if rows else None
 
 

@@ -13,6 +13,7 @@ from offramp.errors import StorageError
 from offramp.queue.clock import Step
 from offramp.queue.limits import CHUNK
 from offramp.queue.sqlite.codes import US, to_s, to_us
+from offramp.queue.sqlite.marks import drop_mark, read_marks, set_mark
 from offramp.queue.sqlite.sql import SQL
 
 if TYPE_CHECKING:
@@ -77,15 +78,15 @@ class StoreSteps:
 
     def __call__(self, connection: sqlite3.Connection) -> None:
         """Run in the writer."""
-        connection.execute(SQL["drop_marks"], {"prefix": STEP_MARK})
+        for name in read_marks(connection, STEP_MARK):
+            drop_mark(connection, name)
         for step in self.steps:
-            mark = {"name": f"{STEP_MARK}{to_us(step.before)}", "value": to_us(step.after)}
-            connection.execute(SQL["set_mark"], mark)
+            set_mark(connection, f"{STEP_MARK}{to_us(step.before)}", to_us(step.after))
 
 
 def read_steps(connection: sqlite3.Connection) -> tuple[Step, ...]:
     """The steps that were stored, oldest first."""
-    marks = connection.execute(SQL["marks"], {"prefix": STEP_MARK})
+    marks = read_marks(connection, STEP_MARK).items()
     steps = (Step(to_s(int(name.removeprefix(STEP_MARK))), to_s(after)) for name, after in marks)
     return tuple(sorted(steps))
 
