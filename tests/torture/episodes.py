@@ -10,9 +10,9 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 from urllib.parse import quote
 
-import aiohttp
+from tests.torture.control import change, in_background
 from tests.torture.damage import damage_block
-from tests.torture.host import API_TOKEN, SUBSCRIPTION
+from tests.torture.host import SUBSCRIPTION
 from tests.torture.operations import (
     disabled,
     paused,
@@ -35,7 +35,6 @@ MOST_POISON: Final = 2
 HALF: Final = 0.5
 #: Between two changes of the configuration.
 CHANGE_SECONDS: Final = 0.15
-REQUEST_SECONDS: Final = 20.0
 DEFAULTS: Final[dict[str, Any]] = {
     "transaction_id": {"@path": "$.messageId"},
     "timestamp": {"@path": "$.timestamp"},
@@ -87,14 +86,8 @@ async def refused_credentials(scene: Scene) -> AsyncIterator[None]:
 @contextlib.asynccontextmanager
 async def changed_configuration(scene: Scene) -> AsyncIterator[None]:
     """Mappings are written otherwise, and a neighbour comes and goes, while events flow."""
-    changing = asyncio.create_task(_keep_changing(scene))
-    try:
+    async with in_background(_keep_changing(scene)):
         yield
-    finally:
-        changing.cancel()
-        await asyncio.wait([changing])
-        if not changing.cancelled():
-            changing.result()
 
 
 @contextlib.asynccontextmanager
@@ -132,32 +125,21 @@ async def damaged_block(scene: Scene) -> AsyncIterator[None]:
 
 
 async def _keep_changing(scene: Scene) -> None:
-    timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
-    headers = {"Authorization": f"Bearer {API_TOKEN}"}
-    async with aiohttp.ClientSession(timeout=timeout, headers=headers) as session:
-        for number in range(1_000_000):
-            # The host may be killed in the middle of it.
-            with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError):
-                await _change(session, scene, number)
-            await asyncio.sleep(CHANGE_SECONDS)
+    for number in range(1_000_000):
+        await _change(scene, number)
+        await asyncio.sleep(CHANGE_SECONDS)
 
 
-async def _change(session: aiohttp.ClientSession, scene: Scene, number: int) -> None:
-    subscription = f"{scene.host.url}/api/subscriptions/{quote(SUBSCRIPTION, safe='')}"
-    neighbour = f"{scene.host.url}/api/subscriptions/{quote('metronome/Neighbour', safe='')}"
-    calls: list[Callable[[], AbstractAsyncContextManager[aiohttp.ClientResponse]]] = [
-        lambda: session.patch(subscription, json={"mapping": MAPPINGS[number // 2 % 2]}),
-        lambda: (
-            session.delete(neighbour)
-            if number // 2 % 2
-            else session.post(f"{scene.host.url}/api/subscriptions", json=NEIGHBOUR)
-        ),
-    ]
-    async with calls[number % 2]() as answer:
-        said = await answer.text()
-        # The neighbour may be there or not: a start with the file has taken it away.
-        assert answer.status in {200, 201, 204, 404, 409}, f"{answer.status}: {said}"
-        scene.changes.append(answer.status)
+async def _change(scene: Scene, number: int) -> None:
+    subscription = f"subscriptions/{quote(SUBSCRIPTION, safe='')}"
+    neighbour = f"subscriptions/{quote('metronome/Neighbour', safe='')}"
+    if number % 2 == 0:
+        await change(scene, "PATCH", subscription, {"mapping": MAPPINGS[number // 2 % 2]})
+    # The neighbour may be there or not: a start with the file has taken it away.
+    elif number // 2 % 2:
+        await change(scene, "DELETE", neighbour, allowed={404, 409})
+    else:
+        await change(scene, "POST", "subscriptions", NEIGHBOUR, allowed={404, 409})
 
 
 #: Those that an older version cannot play.

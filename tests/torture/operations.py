@@ -7,11 +7,12 @@ import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from contextlib import AbstractAsyncContextManager
+from typing import Final
 from urllib.parse import quote
 
-import aiohttp
-from tests.torture.host import API_TOKEN, INSTANCE, SOURCE, SUBSCRIPTION
+from tests.torture.control import change, finished, in_background, post
+from tests.torture.host import INSTANCE, SOURCE, SUBSCRIPTION
 from tests.torture.scene import Scene
 
 HOUR: Final = 3_600.0
@@ -30,10 +31,8 @@ THINGS: Final = (
     ("instances", INSTANCE),
     ("sources", SOURCE),
 )
-REQUEST_SECONDS: Final = 20.0
 #: While this lasts, requests that were sent with the key before are answered.
 IN_USE_SECONDS: Final = 0.3
-LOOK_SECONDS: Final = 0.2
 DISABLED_REASONS: Final = ("SUBSCRIPTION_DISABLED", "INSTANCE_DISABLED", "SOURCE_DISABLED")
 #: Whoever disables something says so that what waits may expire.
 CONFIRMED: Final = {"disable": "?confirm=true"}
@@ -62,28 +61,24 @@ async def stopped_process(scene: Scene) -> AsyncIterator[None]:
     yield
 
 
-@contextlib.asynccontextmanager
-async def paused(scene: Scene) -> AsyncIterator[None]:
+def paused(scene: Scene) -> AbstractAsyncContextManager[None]:
     """The subscription, its instance or its source is paused for a while, over and over."""
-    pausing = asyncio.create_task(_switch(scene, "pause", "resume"))
-    try:
-        yield
-    finally:
-        await _end(pausing)
-        for resource, name in THINGS:
-            await post(scene, f"{resource}/{_quoted(name)}/resume")
+    return _switched(scene, "pause", "resume")
+
+
+def disabled(scene: Scene) -> AbstractAsyncContextManager[None]:
+    """The subscription, its instance or its source is disabled for a while, over and over."""
+    return _switched(scene, "disable", "enable")
 
 
 @contextlib.asynccontextmanager
-async def disabled(scene: Scene) -> AsyncIterator[None]:
-    """The subscription, its instance or its source is disabled for a while, over and over."""
-    switching = asyncio.create_task(_switch(scene, "disable", "enable"))
+async def _switched(scene: Scene, there: str, back: str) -> AsyncIterator[None]:
     try:
-        yield
+        async with in_background(_switch(scene, there, back)):
+            yield
     finally:
-        await _end(switching)
         for resource, name in THINGS:
-            await post(scene, f"{resource}/{_quoted(name)}/enable")
+            await change(scene, "POST", f"{resource}/{_quoted(name)}/{back}")
 
 
 async def replay_disabled(scene: Scene) -> None:
@@ -95,21 +90,16 @@ async def replay_disabled(scene: Scene) -> None:
 
 
 async def _replay(scene: Scene, which: dict[str, object]) -> None:
-    replay = (await post(scene, "replays", which))["replay"]
-    while replay["state"] in {"counting", "running"}:
-        await asyncio.sleep(LOOK_SECONDS)
-        replay = await get(scene, f"replays/{replay['id']}")
+    begun = (await post(scene, "replays", which))["replay"]
+    replay = await finished(scene, "replays", begun, while_in=("counting", "running"))
     assert replay["state"] == "done", replay
 
 
 @contextlib.asynccontextmanager
 async def rotated_keys(scene: Scene) -> AsyncIterator[None]:
     """The senders' write key and the partner's token are replaced."""
-    rotating = asyncio.create_task(_rotate(scene))
-    try:
+    async with in_background(_rotate(scene)):
         yield
-    finally:
-        await _end(rotating)
 
 
 async def _rotate(scene: Scene) -> None:
@@ -117,7 +107,7 @@ async def _rotate(scene: Scene) -> None:
     token = f"partner-token-{len(scene.changes)}-of-the-torture"
     scene.emulator.change_token(token)
     scene.host.write_token(token)
-    await post(scene, "reload")
+    await change(scene, "POST", "reload")
 
 
 async def _rotate_write_key(scene: Scene) -> None:
@@ -129,7 +119,8 @@ async def _rotate_write_key(scene: Scene) -> None:
     # The file decides at the next start, which may come at any moment.
     host.keys = {label: key, **before}
     host.write_config()
-    if not await post(scene, f"sources/{SOURCE}/keys", {"label": label, "key": key}):
+    new = {"label": label, "key": key}
+    if not await change(scene, "POST", f"sources/{SOURCE}/keys", new):
         host.keys = before
         host.write_config()
         return
@@ -138,48 +129,17 @@ async def _rotate_write_key(scene: Scene) -> None:
     host.keys = {label: key}
     host.write_config()
     for old in before:
-        await _call(scene, "DELETE", f"sources/{SOURCE}/keys/{old}")
+        await change(scene, "DELETE", f"sources/{SOURCE}/keys/{old}")
 
 
 async def _switch(scene: Scene, there: str, back: str) -> None:
     while True:
         resource, name = scene.rng.choice(THINGS)
         for verb in (there, back):
-            await post(scene, f"{resource}/{_quoted(name)}/{verb}{CONFIRMED.get(verb, '')}")
+            path = f"{resource}/{_quoted(name)}/{verb}{CONFIRMED.get(verb, '')}"
+            await change(scene, "POST", path)
             await asyncio.sleep(scene.rng.uniform(0, LONGEST_PAUSE_SECONDS))
-
-
-async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.wait([task])
-    if not task.cancelled():
-        task.result()
 
 
 def _quoted(name: str) -> str:
     return quote(name, safe="")
-
-
-async def post(scene: Scene, path: str, body: object = None) -> Any:
-    """Post to the API; returns the answer, or nothing if the host was killed meanwhile."""
-    return await _call(scene, "POST", path, body)
-
-
-async def get(scene: Scene, path: str) -> Any:
-    """Get from the API; returns the answer, or nothing if the host was killed meanwhile."""
-    return await _call(scene, "GET", path)
-
-
-async def _call(scene: Scene, method: str, path: str, body: object = None) -> Any:
-    timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
-    headers = {"Authorization": f"Bearer {API_TOKEN}"}
-    with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError):
-        async with (
-            aiohttp.ClientSession(timeout=timeout, headers=headers) as session,
-            session.request(method, f"{scene.host.url}/api/{path}", json=body) as answer,
-        ):
-            said = await answer.text()
-            assert answer.ok, f"{method} {path}: {answer.status}: {said}"
-            scene.changes.append(answer.status)
-            return await answer.json()
-    return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import shutil
 from collections.abc import AsyncIterator, Mapping
@@ -10,14 +9,13 @@ from pathlib import Path
 from typing import Final
 
 import attrs
+from tests.torture.control import finished, post
 from tests.torture.load import Load
-from tests.torture.operations import get, post
 from tests.torture.scene import Scene
 
 from offramp.config import KEY_FILE
 from offramp.queue import restore_backup
 
-LOOK_SECONDS: Final = 0.1
 #: Above this size a backup takes longer than a round may.
 MOST_BYTES: Final = 1_000_000_000
 
@@ -55,12 +53,10 @@ async def _make(scene: Scene) -> Backup | None:
     shutil.rmtree(path, ignore_errors=True)
     backup = Backup(path, {load: load.sent for load in scene.loads})
     begun = await post(scene, "backups", {"path": str(path)})
-    while begun is not None and begun["state"] not in {"done", "failed"}:
-        await asyncio.sleep(LOOK_SECONDS)
-        begun = await get(scene, f"backups/{begun['id']}")
-    if begun is None:
+    ended = await finished(scene, "backups", begun, while_in=("copying", "checking"))
+    if ended is None:
         return None
-    assert begun["state"] == "done", begun
+    assert ended["state"] == "done", ended
     return backup
 
 

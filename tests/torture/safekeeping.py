@@ -7,19 +7,16 @@ import contextlib
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import aiohttp
-from tests.torture.host import API_TOKEN
+from tests.torture.control import LOOK_SECONDS, in_background, post
 from tests.torture.scene import Scene
 
 from offramp.queue import MANIFEST_FILE, SqliteLedger, open_queue, restore_backup
 from offramp.storage import Store
 
-REQUEST_SECONDS: Final = 20.0
 #: The longest that a backup takes which is still being made when its episode ends.
 BACKUP_SECONDS: Final = 20.0
-LOOK_SECONDS: Final = 0.1
 #: Between two rotations.
 ROTATE_SECONDS: Final = 0.2
 #: Events that were accepted before a backup, which are looked for in it.
@@ -37,10 +34,10 @@ async def backed_up(scene: Scene) -> AsyncIterator[None]:
     wanted = scene.rng.sample(accepted, min(SAMPLE, len(accepted)))
     target, again = scene.host.folder / "backup", scene.host.folder / "restored"
     pid = scene.host.pid
-    status = await _post(scene, "backups", {"path": str(target)})
+    begun = await post(scene, "backups", {"path": str(target)})
     try:
         yield
-        if status is not None and scene.host.pid == pid:
+        if begun is not None and scene.host.pid == pid:
             await _ended(target)
         if (target / MANIFEST_FILE).exists():
             await _check(scene, target, again, wanted)
@@ -55,14 +52,8 @@ async def backed_up(scene: Scene) -> AsyncIterator[None]:
 @contextlib.asynccontextmanager
 async def rotated_sealing_key(scene: Scene) -> AsyncIterator[None]:
     """The key of the stored secrets is rotated again and again; the next start opens them."""
-    rotating = asyncio.create_task(_keep_rotating(scene))
-    try:
+    async with in_background(_keep_rotating(scene)):
         yield
-    finally:
-        rotating.cancel()
-        await asyncio.wait([rotating])
-        if not rotating.cancelled():
-            rotating.result()
 
 
 async def _check(scene: Scene, backup: Path, again: Path, wanted: list[str]) -> None:
@@ -86,24 +77,7 @@ async def _ended(target: Path) -> None:
 
 async def _keep_rotating(scene: Scene) -> None:
     for number in range(1_000_000):
-        status = await _post(scene, "sealing-keys/rotate", {"drop_old_keys": bool(number % 2)})
-        if status is not None:
-            scene.rotations.append(status)
+        rotated = await post(scene, "sealing-keys/rotate", {"drop_old_keys": bool(number % 2)})
+        if rotated is not None:
+            scene.rotations.append(rotated["key"])
         await asyncio.sleep(ROTATE_SECONDS)
-
-
-async def _post(scene: Scene, path: str, body: Any) -> int | None:
-    """The status of a call, or nothing if the host was killed in the middle of it."""
-    timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
-    headers = {"Authorization": f"Bearer {API_TOKEN}"}
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout, headers=headers) as session,
-            session.post(f"{scene.host.url}/api/{path}", json=body) as answer,
-        ):
-            said = await answer.text()
-            # An older version has neither.
-            assert answer.status in {200, 404}, f"{answer.status}: {said}"
-            return answer.status if answer.status == 200 else None
-    except (aiohttp.ClientError, TimeoutError, OSError):
-        return None

@@ -40,12 +40,12 @@ class Scene:
     damaged: list[set[str]] = attrs.field(factory=list)
     #: The processes that stood still for a while.
     stops: list[int] = attrs.field(factory=list)
-    #: Changes of the configuration that the host took.
-    changes: list[int] = attrs.field(factory=list)
+    #: The paths of changes of the configuration that the host answered.
+    changes: list[str] = attrs.field(factory=list)
     #: Backups that were made, restored and found whole.
     backups: list[str] = attrs.field(factory=list)
-    #: Rotations of the sealing key that the host answered.
-    rotations: list[int] = attrs.field(factory=list)
+    #: The keys of the rotations of the sealing key that the host answered.
+    rotations: list[str] = attrs.field(factory=list)
 
     @property
     def damaged_ids(self) -> set[str]:
