@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from itertools import count
 from typing import Any
 
 import pytest
 from tests.api.conftest import SECRET, SUBSCRIPTION, TOKEN, WRITE_KEY, WRITTEN, Running
 from tests.api.parts import CALLS, ID, prepared
+
+from offramp.config import ConfigStore, KeyRing, load_key_ring
 
 PLANTED = (SECRET, WRITE_KEY, TOKEN)
 
@@ -44,3 +48,23 @@ async def test_no_answer_and_no_log_holds_a_secret(
     for text in said:
         for secret in PLANTED:
             assert secret not in text, text
+
+
+async def test_keys_are_rotated_one_after_another(
+    host: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked for at the same time, none drops a key that another seals with."""
+    configs, rotate = host.context.configs, ConfigStore.rotate
+    begun = count()
+
+    async def rotate_slowly(self: ConfigStore, keys: KeyRing) -> int:
+        await asyncio.sleep(next(begun) / 10)
+        return await rotate(self, keys)
+
+    monkeypatch.setattr(ConfigStore, "rotate", rotate_slowly)
+    body = {"drop_old_keys": True}
+    asked = [host.ask("POST", "/api/sealing-keys/rotate", body) for _ in range(3)]
+    for done in asyncio.as_completed(asked):
+        assert (await done).status == 200
+        ring = load_key_ring(host.context.folder, environ={})
+        assert await configs.sealing_keys() <= set(ring.ids)

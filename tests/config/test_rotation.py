@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,6 +76,24 @@ async def test_what_is_changed_after_a_rotation_has_the_new_key(tmp_path: Path) 
         await configs.replace(Config(), 1, actor="test")
         await configs.replace(CONFIG, 2, actor="test")
         assert await configs.sealing_keys() == {rotation.key}
+
+
+async def test_the_configuration_can_be_read_at_every_moment_of_a_rotation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when the secrets are sealed anew on disk, and whoever asked for it does not know yet."""
+    async with opened(tmp_path) as configs:
+        store, write = configs._store, configs._store.write
+        found = []
+
+        async def write_and_read(work: Any) -> Any:
+            done = await write(work)
+            found.append(await configs.load())
+            return done
+
+        monkeypatch.setattr(store, "write", write_and_read)
+        await rotate_keys(configs, tmp_path, actor="me", environ={})
+        assert found[0] == (1, CONFIG)
 
 
 @pytest.mark.parametrize("named", ["OFFRAMP_SECRET_KEY", "OFFRAMP_SECRET_KEY_FILE"])

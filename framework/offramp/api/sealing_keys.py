@@ -53,9 +53,11 @@ class SealingKeysResource:
         body: RotationBody | None = call.body
         host = self._host
         drop_old = body is not None and body.drop_old_keys
-        rotation = await rotate_keys(
-            host.configs, host.folder, actor=call.actor, token=call.token, drop_old=drop_old
-        )
+        # One after another: the old key of one is the key that another seals with.
+        async with host.changing:
+            rotation = await rotate_keys(
+                host.configs, host.folder, actor=call.actor, token=call.token, drop_old=drop_old
+            )
         return Reply(data=rotation_shape(rotation))
 
 

@@ -205,9 +205,13 @@ class ConfigStore:
         The keys must open what is there, so the old ones belong in the ring too.
         """
         async with self._changing:
-            count = await self._store.write(partial(_reseal, keys=keys))
-            self._keys = keys
-            return count
+            # Before it is on disk: whoever reads at that moment needs the new key already.
+            before, self._keys = self._keys, keys
+            try:
+                return await self._store.write(partial(_reseal, keys=keys))
+            except OfframpError:
+                self._keys = before
+                raise
 
     @contextlib.contextmanager
     def watch(self, watcher: Watcher) -> Iterator[None]:
