@@ -108,9 +108,9 @@ async def torture(  # noqa: PLR0913 - what is played, where, for how long
     async with (
         Emulator(token=TOKEN, seed=seed, keep_events=False) as emulator,
         TlsFront(folder, URL(emulator.url).port or 0) as front,
+        HostProcess(folder, front.url, environment=front.environment) as host,
     ):
         emulator.faults.add(POISONED)
-        host = HostProcess(folder, front.url, environment=front.environment)
         if older is not None:
             host.environment = {**front.environment, "PYTHONPATH": _import_path(older)}
         host.prepare()

@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 from urllib.parse import quote
 
 import aiohttp
@@ -52,7 +52,7 @@ customer_id = {{ "@path" = "$.properties.customer" }}
 
 @attrs.define
 class HostProcess:
-    """`offramp serve` on one data folder."""
+    """`offramp serve` on one data folder; as a context manager it leaves no process behind."""
 
     folder: Path
     metronome: str
@@ -65,6 +65,13 @@ class HostProcess:
     _process: asyncio.subprocess.Process | None = None
     _reading: asyncio.Task[None] | None = None
     log: list[str] = attrs.field(factory=list)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._process is not None:
+            await self.kill()
 
     def prepare(self) -> None:
         """Write the configuration."""

@@ -56,6 +56,10 @@ async def _make(scene: Scene) -> Backup | None:
     ended = await finished(scene, "backups", begun, while_in=("copying", "checking"))
     if ended is None:
         return None
+    if ended["state"] == "failed" and scene.damaged:
+        # A file with a page that makes no sense has no backup that could be checked.
+        assert "is damaged" in ended["error"], ended
+        return None
     assert ended["state"] == "done", ended
     return backup
 
