@@ -28,8 +28,11 @@ class Backup:
     sent: Mapping[Load, int]
 
     def missed(self, load: Load) -> set[str]:
-        """What a client sent later, and had accepted: it may not be in the backup."""
-        return load.accepted_behind(self.sent[load])
+        """What a client sent later: it may not be in the backup, accepted or not.
+
+        The answer to some of it may be under way still.
+        """
+        return load.sent_behind(self.sent[load])
 
 
 @contextlib.asynccontextmanager

@@ -33,7 +33,7 @@ class Scene:
     #: What is to be done while the host does not run, and once it runs again.
     while_down: list[Callable[[], None]] = attrs.field(factory=list)
     once_up: list[Callable[[], Awaitable[object]]] = attrs.field(factory=list)
-    #: Times that the host was restored from a backup, and what it had accepted since that began.
+    #: Times that the host was restored from a backup, and what was sent since that began.
     restores: list[Path] = attrs.field(factory=list)
     forgotten: set[str] = attrs.field(factory=set)
     #: The message ids of the events of each damaged block.
