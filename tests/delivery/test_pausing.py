@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -20,11 +21,22 @@ from tests.delivery.parts import (
     event,
     small_catalog,
 )
+from tests.queue.conftest import Event, batch_of
 
 from offramp.config import Config, Instance, Kind, Pauses, Period, Periods
 from offramp.delivery import Engine, InstanceRuntime, make_runtime
+from offramp.delivery.pausing import expire_oldest
 from offramp.plugins import CatalogEntry
-from offramp.queue import Clock, DeadLetterFilter, Limits, SqliteLedger, Stage, open_queue
+from offramp.queue import (
+    Clock,
+    DeadLetterFilter,
+    Lease,
+    Limits,
+    Outcome,
+    SqliteLedger,
+    Stage,
+    open_queue,
+)
 from offramp.storage import Store
 
 OTHER = "small/two"
@@ -240,3 +252,31 @@ async def test_a_pause_never_makes_the_host_turn_others_away(tmp_path: Path) -> 
         await engine.apply(two())
         await waits(engine, SUBSCRIPTION, 0)
     assert len(partner.taken) == 60
+
+
+async def test_few_events_are_read_at_once_to_find_the_oldest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many subscriptions something paused has: all of theirs would not fit into memory."""
+    names = [f"s{number}" for number in range(20)]
+    ended = Outcome(stage=Stage.EXPIRED, reason="PAUSED_TOO_LONG", attempted=False)
+    async with engine_with(tmp_path, Partner()) as (engine, ledger):
+        queue = engine.queue
+        # The last subscription has the oldest events, the first one the latest.
+        for number, name in enumerate(reversed(names)):
+            ids = [f"{number}-{at}" for at in range(10)]
+            await queue.accept(batch_of(*(Event(each, subscriptions=(name,)) for each in ids)))
+        lease, held = queue.lease, list[int]()
+
+        async def lease_counted(*given: Any, **more: Any) -> Lease | None:
+            found = await lease(*given, **more)
+            held.append(sum(each.leased for each in (await queue.depths()).values()))
+            return found
+
+        monkeypatch.setattr(queue, "lease", lease_counted)
+        assert await expire_oldest(queue, names, 15, ended) == 15
+        assert max(held) <= 2 * 15
+        depths = await queue.depths()
+        assert [depths[name].total for name in reversed(names[-3:])] == [0, 5, 10]
+        assert sum(each.leased for each in depths.values()) == 0
+        assert (await ledger.reconcile()).ok

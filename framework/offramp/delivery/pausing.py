@@ -147,21 +147,46 @@ async def expire_oldest(
     """
     leases: list[Lease] = []
     try:
-        for each in subscriptions:
-            lease = await queue.lease(each, n, ttl=LEASE_SECONDS)
-            if lease is not None:
-                leases.append(lease)
-        waiting = sorted(
-            (part.accepted_at, index, position)
-            for index, lease in enumerate(leases)
-            for span, part in lease.spans()
-            for position in span
-        )[:n]
-        for index, lease in enumerate(leases):
-            positions = sorted(position for _, at, position in waiting if at == index)
-            if positions:
-                await queue.settle(lease.pick(positions), outcome)
+        await _lease_oldest(queue, subscriptions, n, leases)
+        for lease in leases:
+            await queue.settle(lease, outcome)
+        return sum(map(len, leases))
     finally:
         for lease in leases:
             await queue.release(lease)
-    return len(waiting)
+
+
+async def _lease_oldest(
+    queue: Queue, subscriptions: Sequence[str], n: int, leases: list[Lease]
+) -> None:
+    """Lease the `n` deliveries that wait longest; never holds more than twice as many."""
+    for each in subscriptions:
+        # Mostly the first tells already that all of them are later than those of others.
+        for most in (1, n):
+            lease = await queue.lease(each, most, ttl=LEASE_SECONDS)
+            if lease is None:
+                break
+            leases.append(lease)
+            await _release_latest(queue, leases, n)
+            if not leases or leases[-1] is not lease:
+                break
+
+
+async def _release_latest(queue: Queue, leases: list[Lease], n: int) -> None:
+    """Keep the oldest `n` deliveries of some leases; of equally old ones those that came first."""
+    latest = sorted(
+        (part.accepted_at, index, position)
+        for index, lease in enumerate(leases)
+        for span, part in lease.spans()
+        for position in span
+    )[n:]
+    kept = []
+    for index, lease in enumerate(leases):
+        positions = [position for _, at, position in latest if at == index]
+        if not positions:
+            kept.append(lease)
+            continue
+        await queue.release(lease.pick(sorted(positions)))
+        if len(positions) < len(lease):
+            kept.append(lease.without(positions))
+    leases[:] = kept
