@@ -25,7 +25,7 @@ class DeadLetterReplay:
 
     host: HostContext
     filters: DeadLetterFilter
-    #: Instead of the subscriptions that they are of.
+    #: The subscription that gets them; `None`: each goes to its own again.
     into: ReplayTarget | None = None
 
     async def __call__(self, replay: Replay) -> None:

@@ -20,7 +20,7 @@ from offramp.api.triggers import BodyCondition
 from offramp.delivery.retry import FORGOTTEN
 from offramp.queue import EventFilter, EventRecord, SearchPage, Stage
 
-#: Reasons why events are left out that meet the conditions as far as can be told.
+#: Reasons why events are left out whose JSON cannot be read, so that nothing more is known.
 DAMAGED: Final = "DAMAGED"
 NOT_KEPT: Final = "EVENT_NOT_KEPT"
 #: Events of one page: what is then written is short, so that accepts and settles hardly wait.
@@ -84,7 +84,7 @@ class FilteredReplay:
         return self.target.is_too_old(record.accepted_at, self.host.clock)
 
     def _condition(self, refused: Counter[str]) -> BodyCondition:
-        """Whether an event is meant and the trigger matches; it runs in a reader's thread."""
+        """Whether `where` and the trigger select an event; it runs in a reader's thread."""
         where, routes = self.where, self.target.routes
         read = routes.projection.read
 

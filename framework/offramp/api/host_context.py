@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -67,14 +66,23 @@ class HostContext:
     #: Who may use the control API; by default nobody.
     tokens: Tokens = attrs.field(factory=Tokens)
     clock: Clock = attrs.field()
-    started_at: float = attrs.field(factory=time.time)
+    #: Epoch seconds.
+    started_at: float = attrs.field()
     #: Held during a change of the configuration, so that changes are made one after another.
     changing: asyncio.Lock = attrs.field(factory=asyncio.Lock)
     #: Requests to paths that no endpoint has.
-    unknown_paths: UnknownPaths = attrs.field(factory=UnknownPaths)
+    unknown_paths: UnknownPaths = attrs.field()
     _computing: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)
     #: Closed with the host.
     background: Background = attrs.field(factory=Background)
+
+    @started_at.default
+    def _started_now(self) -> float:
+        return self.clock()
+
+    @unknown_paths.default
+    def _no_unknown_paths(self) -> UnknownPaths:
+        return UnknownPaths(clock=self.clock)
 
     @clock.default
     def _default_clock(self) -> Clock:

@@ -33,7 +33,7 @@ class ReplayTarget:
     plan: Plan
     #: The source of its instance.
     source: str
-    #: As if the source had this subscription alone.
+    #: Routes events as if the source had only this subscription.
     routes: SourceRoutes
 
     @property

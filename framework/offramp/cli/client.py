@@ -29,11 +29,11 @@ from offramp.cli.options import Json
 from offramp.cli.render.errors import place_of
 from offramp.config import HostSettings, host_settings, read_document, resolve
 from offramp.config.labels import all_labelled
+from offramp.config.references import TOKEN_VARIABLE
 from offramp.errors import Fault, FaultyError, OfframpError, StorageError
 from offramp.host.run import URL_FILE
 from offramp.storage import DATABASE_FILE
 
-TOKEN_VARIABLE: Final = "OFFRAMP_TOKEN"  # noqa: S105 - the variable's name
 URL_VARIABLE: Final = "OFFRAMP_URL"
 #: Seconds for one answer; a recount of millions of rows takes longest.
 ANSWER_SECONDS: Final = 120.0

@@ -25,9 +25,9 @@ class Ending(TypedDict):
 
 
 def why_disabled(config: Config, subscription: str) -> str | None:
-    """The reason why a subscription gets no event; `None` if it is enabled with all that holds it.
+    """Why a subscription gets no event; `None` if it, its instance and its source are enabled.
 
-    Of several reasons it is the outermost.
+    If several are disabled, the outermost is named.
     """
     holders = config.holders_of(subscription)
     return next((REASONS[kind] for kind, thing in holders if not thing.enabled), None)

@@ -40,7 +40,7 @@ class Paused:
 
 
 def find_paused(config: Config, periods: Periods, *, now: float) -> tuple[Paused, ...]:
-    """List what is paused, and not disabled; `now` stands for a time that was not written down."""
+    """List what is paused, and not disabled; `now` is used where no time is stored."""
     held: dict[tuple[Kind, str], list[str]] = {
         (kind, thing.key): [] for kind, thing in _things(config) if thing.paused and thing.enabled
     }
@@ -104,14 +104,14 @@ class PauseBound:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _trim(self, paused: Paused) -> None:
-        """End what is too much; no more than that if it is resumed meanwhile."""
+        """End the oldest deliveries above the bound; stop if it is resumed meanwhile."""
         ended = 0
         while paused in self._paused and (excess := await self._excess(paused)) > 0:
             n = await expire_oldest(
                 self._queue, paused.subscriptions, min(excess, CHUNK), self._outcome(paused)
             )
             if not n:
-                break  # what is to be tried later comes due first
+                break  # all others are leased, or wait for their next attempt
             ended += n
         if ended:
             log.warning(

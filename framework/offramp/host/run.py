@@ -208,7 +208,7 @@ async def _run(
             await engine.apply(config, await configs.periods())
             context.background.start(reload_refused(context))
             if settings.backup_schedule is not None:
-                schedule = BackupSchedule(settings.backup_schedule, context.backups)
+                schedule = BackupSchedule(settings.backup_schedule, context.backups, clock=clock)
                 context.background.start(schedule.run())
             _log_problems(engine)
             with own_identity(folder) as identity, configs.watch(put_to_work):
@@ -267,7 +267,7 @@ async def _context(  # noqa: PLR0913, PLR0917 - the parts of a host
         disabled_source_grace=settings.disabled_source_grace,
     )
     sums = quick_sums(store)
-    backups = Backups(store.folder, kept_bytes=settings.min_free_bytes)
+    backups = Backups(store.folder, kept_bytes=settings.min_free_bytes, clock=clock)
     return HostContext(
         engine=engine,
         queue=queue,

@@ -107,6 +107,7 @@ class Backups:
                 begun.path,
                 progress=begun.note,
                 kept_bytes=self._kept_bytes,
+                clock=self._clock,
                 stop=lambda: self._stopped,
             )
             begun.state = "done"

@@ -75,19 +75,20 @@ class BackupStoppedError(StorageError):
         super().__init__("the host stopped before the backup was whole; nothing of it is left")
 
 
-def write_backup(
+def write_backup(  # noqa: PLR0913 - a host has its own of most
     folder: Path,
     target: Path,
     *,
     progress: Progress,
     kept_bytes: int = 0,
+    clock: Callable[[], float] = time.time,
     stop: Callable[[], bool] = lambda: False,
 ) -> Manifest:
     """Copy the database of a data folder into the new folder `target`, check it, and describe it.
 
     A running host goes on meanwhile. The backup has its name once it is whole, on disk and
-    checked. `kept_bytes` stay free on the disk of the data folder. Ends with `BackupStoppedError`
-    soon after `stop` answers true; raises `StorageError`.
+    checked. `kept_bytes` stay free on the disk of the data folder; `clock` gives epoch seconds.
+    Ends with `BackupStoppedError` soon after `stop` answers true; raises `StorageError`.
     """
     source = folder / DATABASE_FILE
     if target.exists() or target.is_symlink():
@@ -100,7 +101,7 @@ def write_backup(
         _remove(partial)
         partial.mkdir(mode=FOLDER_MODE)
         try:
-            manifest = _fill(source, partial, _Steps(progress, stop, size))
+            manifest = _fill(source, partial, _Steps(progress, stop, size), clock())
             partial.rename(target)
             sync_folder(target.parent)
         finally:
@@ -167,9 +168,9 @@ class _Steps:
         return note
 
 
-def _fill(source: Path, partial: Path, steps: _Steps) -> Manifest:
+def _fill(source: Path, partial: Path, steps: _Steps, now: float) -> Manifest:
     copy = partial / DATABASE_FILE
-    made_at = to_s(to_us(time.time()))
+    made_at = to_s(to_us(now))
     copy_pages(source, copy, steps.of("copying"))
     note = steps.of("checking")
     try:

@@ -148,9 +148,9 @@ class HeadReader:
             if isinstance(part, list):
                 found += part
             else:
-                # Whoever looks for more than one row reads the page behind it too.
+                # A statement for several rows reads the next page too: the first is read alone.
                 found += _first_row(read, *part)
-                # So do numbers behind the first of a block.
+                # Only the numbers behind the last block that was read are damaged.
                 sound = found[-1][0] + found[-1][1] if found else low
                 if sound < part[1]:
                     self.note_unreadable(connection, error, max(part[0], sound), part[1])
@@ -204,7 +204,7 @@ class HeadReader:
         return self.damage.range_of(block) is not None
 
     def _readable(self, numbers: Sequence[int]) -> list[int]:
-        """Those that are not known to be on a damaged page: whoever meets one cannot write."""
+        """Those not known to be on a damaged page; a transaction that reads one cannot write."""
         found = {number: self.damage.range_of(number) for number in numbers}
         return [number for number, known in found.items() if known is None or known.cause != PAGE]
 

@@ -104,7 +104,7 @@ class MessageIds:
             self._growing, self._moving, self._left = _Run(), _Run(), []
             self._periods = [period for (period,) in connection.execute(SQL["id_periods"])]
             if self._reader.damage.ranges:
-                # Whoever meets a damaged page cannot write in that transaction.
+                # A transaction that reads a damaged page cannot write.
                 with closing(connect_beside(connection)) as reader:
                     until = self._learn(reader)
             else:

@@ -182,7 +182,7 @@ class Leases:
         for entry in self.of(subscription):
             if entry.expires_at <= now:
                 del self._by_token[entry.token]
-                # A part whose outcome is on its way may come back to this entry: it comes alone.
+                # If an outcome that is being stored fails, `restore` brings only that part back.
                 sets, entry.sets = entry.sets, {}
                 rows, entry.rows = entry.rows, {}
                 subscription.note_lapsed(sets, rows.values())

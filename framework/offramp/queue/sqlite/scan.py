@@ -133,7 +133,7 @@ class _Step(NamedTuple):
     low: int
     top: int
     n: int
-    #: Found while they are gone through.
+    #: Each is found when it is asked for, so that a search can end in the middle of a step.
     places: Iterable[EventPlace] = ()
 
 
@@ -145,7 +145,7 @@ def find_events(
     below: int,
     limit: int,
 ) -> Found:
-    """Find events before `below` that meet conditions: up to `limit`, at a cost of some `SCAN`."""
+    """Find events before `below` that meet conditions: up to `limit`, until `SCAN` is spent."""
     search = _Search(connection, reader, which)
     found: list[EventPlace] = []
     for step in search.steps(below):

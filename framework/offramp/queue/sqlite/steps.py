@@ -28,7 +28,7 @@ R = TypeVar("R")
 
 _log = logging.getLogger("offramp.queue")
 
-#: A clock set back by less, in microseconds, only makes what was just tried wait that long.
+#: Microseconds. If the clock is set back by less, what was just tried waits that much longer.
 CLOCK_STEP_US = US // 10
 #: Seconds after which another try is made to follow a clock that was set.
 FOLLOW_AGAIN_S = 1.0
@@ -38,7 +38,7 @@ STEP_MARK = "clock_step."
 
 @attrs.frozen
 class Rebase:
-    """Moves a chunk of a subscription to a clock set back, each delivery with the delay it had."""
+    """Lets a chunk of deliveries wait for the delays they had, counted from a clock set back."""
 
     name: str
     now: int
@@ -51,7 +51,7 @@ class Rebase:
 
 @attrs.frozen
 class Delay:
-    """Lets a chunk of a subscription wait as long as it would have, had the clock not jumped."""
+    """Postpones a chunk of deliveries by a step forwards: each waits for what it had left."""
 
     name: str
     #: The time (µs) before and after the step.
@@ -116,7 +116,7 @@ class ClockFollower:
         self._start = start
         self._latest = 0
         self._steps = clock.steps
-        #: How much time (µs) was skipped by steps that what waits was not told of yet.
+        #: Microseconds that steps skipped, and by which waiting deliveries are not postponed yet.
         self._skipped = 0
         self._closed = False
         #: Since when the clock is in doubt, as far as that was logged.
@@ -160,7 +160,7 @@ class ClockFollower:
         return now - self._skipped
 
     def _delay(self, steps: Sequence[Step]) -> None:
-        """Until all that waits was told of the steps, it is due by the time of before."""
+        """Postpone what waits; until that is done, it comes due by the time without the steps."""
         ends = [(to_us(step.before), to_us(step.after)) for step in steps]
         skipped = sum(after - before for before, after in ends)
         self._skipped += skipped

@@ -214,7 +214,7 @@ class Subscription:
     async def _read(self, n: int, now: int) -> Due:
         if self._known:
             self._look_from(self._known[0][0])
-        # Whatever wakes the subscription from here on lowers both again; it does not become known.
+        # What wakes the subscription from here on lowers both again, and is read next time.
         floor, self._floor = self._floor, NEVER
         due_at, self._due_at = self._due_at, NEVER
         query = DueQuery(
