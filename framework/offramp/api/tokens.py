@@ -21,6 +21,7 @@ from offramp.config import HostSettings, resolve
 from offramp.config.labels import DEFAULT_LABEL, MAX_LABELLED, all_labelled
 from offramp.config.table import name_fault
 from offramp.errors import ConfigError, Fault, NotFoundError, OfframpError, join_place
+from offramp.storage.copying import sync_folder
 
 TOKEN_FILE: Final = "token"  # noqa: S105 - the file's name
 #: Hashes of the tokens that were added by the API, as a JSON object by label.
@@ -247,5 +248,7 @@ def _write(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)
+        # A power cut must not bring back a token that was revoked.
+        sync_folder(path.parent)
     except OSError as error:
         raise ConfigError([Fault(str(path), f"cannot be written: {error.strerror}")]) from error
