@@ -111,6 +111,18 @@ async def test_a_clock_that_was_ahead_stops_no_backup(tmp_path: Path) -> None:
         assert len(await found.later(60)) == 3
 
 
+async def test_backups_of_a_clock_that_was_ahead_push_no_later_ones_out(tmp_path: Path) -> None:
+    """Their names come last, but what is made once the clock is set right is newer."""
+    async with nights(tmp_path, keep=2) as found:
+        await found.later(30 * DAY)
+        await found.later(DAY)
+        ahead = found.made
+        right = await found.later(-31 * DAY)
+        assert (len(right), right[0], right[1] in ahead) == (2, "offramp-20260921T141320Z", True)
+        assert await found.later(60) == right
+        assert await found.later(DAY) == [right[0], "offramp-20260922T141420Z"]
+
+
 async def test_a_backup_with_damaged_blocks_pushes_none_out(tmp_path: Path) -> None:
     """Those from before the damage are worth more."""
     async with nights(tmp_path, keep=1) as found:

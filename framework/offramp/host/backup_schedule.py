@@ -92,7 +92,9 @@ class BackupSchedule:
             await asyncio.to_thread(self._forget_oldest)
 
     def _forget_oldest(self) -> None:
-        whole = self._whole()
+        now = self._clock()
+        # What has a time that is still to come was made before this one, by a clock that was wrong.
+        whole = sorted(self._whole(), key=lambda each: (_time_of(each) <= now, each))
         for each in whole[: max(0, len(whole) - self._settings.keep)]:
             shutil.rmtree(each)
             _log.info("removed the backup %s: %d are kept", each, self._settings.keep)
