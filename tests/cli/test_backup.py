@@ -344,6 +344,8 @@ def test_damaged_blocks_of_the_host_are_told(
     made = offramp("backup", tmp_path / "next", "--json", "--data-dir", tmp_path / "data")
     assert made.status == 1
     assert made.lines[0]["damaged_blocks"] == [1]
+    made = offramp("backup", tmp_path / "more", "--data-dir", tmp_path / "data")
+    assert "1 block of events is damaged in it" in made.out
 
 
 def test_a_damaged_file_gives_no_backup(offramp: Offramp, backup: Path, tmp_path: Path) -> None:

@@ -198,7 +198,7 @@ def test_secrets_are_exported_from_the_data_folder_alone(offramp: Offramp, live:
         (["events", "x", "--url=http://127.0.0.1:1", "--token=t"], "1 (connection refused): start"),
         (["events", "x", "--url=http://127.0.0.1:1"], "offramp serve"),
         (["status", "--since=yesterday"], "90m, 24h or 7d"),
-        (["replay"], "select deliveries"),
+        (["replay"], "--all means all of them"),
         (["replay", "--all", "--mapping={}"], "is for a dry run"),
         (["replay", "--all", "--dry-run", "--mapping=nonsense"], "write JSON"),
         (["dead-letters", "--data-dir=elsewhere"], "there is no token in elsewhere"),

@@ -121,12 +121,15 @@ def test_dead_letters_of_a_deleted_subscription_go_into_another(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--filtered"], "request @ subscription: is missing"),
-        (["--filtered", "--subscription", SUBSCRIPTION], "request @ since: is missing"),
+        (["--filtered", "--since", "1h"], "--filtered needs --subscription"),
+        (["--filtered", "--subscription", SUBSCRIPTION], "and --since, from when on"),
         ([*WHICH, "--where", "type = "], "where: column 8: the trigger ends"),
         ([*WHICH, "--mapping", "{}"], "--mapping is for a dry run"),
         ([*WHICH, "--stage", "rejected"], "stage: is for dead letters"),
-        (["--all", "--where", 'type = "track"'], "where: is for filtered events"),
+        (["--all", "--where", 'type = "track"'], "--where is for filtered events: add --filtered"),
+        (["--yes"], "--all means all of them"),
+        (["--subscription", SUBSCRIPTION, "--into", SUBSCRIPTION], "leave it out"),
+        (["--all", "--since", "1h", "--until", "2h"], "--until 2h is not after --since 1h"),
     ],
 )
 def test_a_replay_that_cannot_be_read_is_refused(

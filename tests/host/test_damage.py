@@ -313,7 +313,9 @@ async def test_damaged_events_are_named_and_counted(
         if status == 200:
             [delivery] = shown["events"][0]["deliveries"]
             assert delivery["stage"] == "waiting"
-            assert delivery["why"]["text"].startswith("its event is damaged on disk")
+            assert delivery["why"]["text"].startswith(
+                "its event and those stored with it are damaged"
+            )
         else:
             assert (status, "the disk spoiled it" in shown["detail"]) == (404, True)
         status, page = await ask(host, "/api/events?limit=500")

@@ -106,7 +106,8 @@ def _of_unfinished(host: HostContext, delivery: Delivery) -> WhyShape | None:
     """Explain what a delivery waits for; `None` if it only waits for its first attempt."""
     if (known := _damaged(host, delivery)) is not None:
         return _why(
-            f"its event is damaged on disk, so it is not sent: {known.cause}",
+            "its event and those stored with it are damaged on disk, so it is not sent: "
+            f"{known.cause}",
             fix="restore the events, or let their sender send them again; see `offramp status`",
         )
     tried = delivery.stage is Stage.RETRYING

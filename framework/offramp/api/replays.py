@@ -210,15 +210,21 @@ def _check(body: ReplayBody) -> None:
     if not body.filtered:
         if body.where is not None:
             raise refuse("$.where", "is for filtered events: add `filtered: true`")
+        if body.into is not None and body.into == body.subscription:
+            raise refuse("$.into", "is where these dead letters are from: leave it out")
         return
     for name in ("ids", "stage", "into"):
         if getattr(body, name) is not None:
             raise refuse(f"$.{name}", "is for dead letters: leave it out for filtered events")
     if body.all:
         raise refuse("$.all", "is for dead letters: give `since` for filtered events")
-    for name, what in (("subscription", "that gets the events"), ("since", "of acceptance")):
+    wanted = {
+        "subscription": "name the one that gets the events",
+        "since": "from when on were the events accepted?",
+    }
+    for name, what in wanted.items():
         if getattr(body, name) is None:
-            raise refuse(f"$.{name}", f"is missing: give the {name} {what}")
+            raise refuse(f"$.{name}", f"is missing: {what}")
 
 
 def _dead_letters_of(body: ReplayBody) -> DeadLetterFilter:

@@ -57,9 +57,16 @@ async def replay(  # noqa: PLR0913 - each is an option of the command
     mapping
         With --dry-run: fields that replace those of the mapping, as JSON or @FILE.
     """
+    given = filters or DeliveryFilters()
+    if filtered:
+        _check_filtered(given)
+    elif where is not None:
+        raise OfframpError("--where is for filtered events: add --filtered")
+    elif not (all or ids or given != DeliveryFilters()):
+        raise OfframpError("name the ids of dead letters, or select some; --all means all of them")
     body = {
         "ids": list(ids) or None,
-        **(filters or DeliveryFilters()).as_query(),
+        **given.as_query(),
         "all": all or None,
         "filtered": filtered or None,
         "where": where,
@@ -75,6 +82,14 @@ async def replay(  # noqa: PLR0913 - each is an option of the command
             await run.preview()
         else:
             await run.send()
+
+
+def _check_filtered(given: DeliveryFilters) -> None:
+    if not (given.subscription and given.since):
+        raise OfframpError(
+            "--filtered needs --subscription, which gets the events, and --since, from when on "
+            "they were accepted"
+        )
 
 
 @attrs.frozen(kw_only=True)

@@ -29,7 +29,8 @@ async def restored(
     subscriptions
         Of these subscriptions.
     send
-        Send it; what was sent since the backup is then sent a second time.
+        Send it, once nothing else holds it back; what was sent since the backup is then sent a
+        second time.
     expire
         Do not send it; it can be replayed later, like every dead letter.
     """
@@ -53,5 +54,5 @@ async def restored(
             write_line(row)
         else:
             deliveries = counted(row["deliveries"], "delivery", "deliveries")
-            became = "sent now" if row["decision"] == "send" else "expired"
+            became = "will be sent" if row["decision"] == "send" else "expired"
             context.out.print(f"{row['subscription']}: {deliveries} {became}", markup=False)

@@ -25,10 +25,10 @@ def render_manifest(manifest: Mapping[str, Any], *, title: str) -> RenderableTyp
         ),
     ]
     if manifest["damaged_blocks"]:
-        blocks = counted(len(manifest["damaged_blocks"]), "block")
-        parts.append(
-            Text(f"{blocks} of events are damaged in it, as on the disk of the host", "red")
+        damaged = counted(
+            len(manifest["damaged_blocks"]), "block of events is", "blocks of events are"
         )
+        parts.append(Text(f"{damaged} damaged in it, as on the disk of the host", "red"))
     if manifest["in_flight"]:
         parts += ["", "in flight at that time:", _in_flight(manifest["in_flight"])]
     return Group(*parts)

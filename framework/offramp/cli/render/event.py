@@ -44,7 +44,7 @@ def render_event_record(record: Mapping[str, Any]) -> RenderableType:
     came = f"came from {record['source']} at {clock(record['received_at'])}"
     parts: list[RenderableType] = [render_event(shown), Text(came, "dim")]
     if event is None:
-        parts.append(Text("the event itself is no longer kept", "dim"))
+        parts.append(Text("the event itself is no longer kept, or is damaged on disk", "dim"))
     if not record["deliveries"]:
         parts.append(Text("the source had no subscription"))
     parts += [_delivery(delivery) for delivery in record["deliveries"]]
