@@ -56,3 +56,11 @@ def test_an_unclear_statement_is_refused(package: Path, text: str) -> None:
     (package / "bad.sql").write_text(text)
     with pytest.raises(ValueError, match=r"named_sql_sample/bad\.sql: '\w+' needs a unique name"):
         load_statements(package.name, "bad.sql")
+
+
+def test_a_name_that_two_files_define_is_refused(package: Path) -> None:
+    """A statement never replaces another one of its name that stands in another file."""
+    (package / "good.sql").write_text(GOOD)
+    (package / "again.sql").write_text("-- name: two\n-- Another.\nSELECT 3;\n")
+    with pytest.raises(ValueError, match=r"again\.sql: 'two' needs a unique name"):
+        load_statements(package.name, "good.sql", "again.sql")

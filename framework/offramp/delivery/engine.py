@@ -55,7 +55,7 @@ FAULT_PAUSE_SECONDS: Final = 1.0
 
 
 class Engine:
-    """Accepts events into the queue and delivers them; `start`, then `apply` a configuration.
+    """Accepts events into the queue and delivers them, once `apply` gave it a configuration.
 
     Nothing is sent to the subscriptions in `withheld` until `release`.
     Implements the `Intake` of the collector.
@@ -212,9 +212,9 @@ class Engine:
             paused = new.paused_subscriptions
             self.queue.leave_out(paused)
             self._pause_bound.watch(new.paused)
-            _complain(old, new)
+            _log_problems(new.new_problems(old))
             changed = [
-                each for each in self._workers if each in paused or _worker_changed(each, old, new)
+                each for each in self._workers if each in paused or new.has_changed(each, old)
             ]
             replaced = [await self._interrupt(each) for each in changed]
             for subscription, plan in new.plans.items():
@@ -377,20 +377,7 @@ async def _close(runtimes: Iterable[InstanceRuntime]) -> None:
             log.exception("closing instance %s", runtime.instance.name)
 
 
-def _complain(old: Snapshot, new: Snapshot) -> None:
-    """Log what does not run; problems that the old configuration had are not logged again."""
-    for place, problem in new.problems.items():
-        if old.problems.get(place) != problem:
-            log.error(
-                "%s does not run, its events wait: %s",
-                place,
-                problem,
-                extra={"action": "does_not_run"},
-            )
-
-
-def _worker_changed(subscription: str, old: Snapshot, new: Snapshot) -> bool:
-    before, after = old.plans.get(subscription), new.plans.get(subscription)
-    if before is None or before is not after:
-        return True
-    return old.runtime_of(before) is not new.runtime_of(after)
+def _log_problems(problems: Mapping[str, str]) -> None:
+    for place, problem in problems.items():
+        about = {"action": "does_not_run"}
+        log.error("%s does not run, its events wait: %s", place, problem, extra=about)

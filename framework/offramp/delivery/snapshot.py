@@ -84,6 +84,18 @@ class Snapshot:
         """Return the runtime of a plan, or `None` if it could not be started."""
         return self.runtimes.get(plan.subscription.instance)
 
+    def new_problems(self, before: Snapshot) -> Mapping[str, str]:
+        """Place -> why it does not run, without what did not run for the same reason before."""
+        old = before.problems
+        return {place: each for place, each in self.problems.items() if old.get(place) != each}
+
+    def has_changed(self, subscription: str, before: Snapshot) -> bool:
+        """Whether a subscription has another plan or another runtime than before, or had none."""
+        old, new = before.plans.get(subscription), self.plans.get(subscription)
+        if old is None or old is not new:
+            return True
+        return before.runtime_of(old) is not self.runtime_of(new)
+
 
 @attrs.frozen(kw_only=True, eq=False)
 class CompiledSubscriptions:

@@ -26,12 +26,7 @@ _FILES = (
     "marks",
 )
 
-SQL: dict[str, str] = {}
-for _file in _FILES:
-    for _name, _statement in load_statements(__package__, f"{_file}.sql").items():
-        if _name in SQL:
-            raise ValueError(f"{_file}.sql: the statement {_name!r} stands in another file too")
-        SQL[_name] = _statement
+SQL = load_statements(__package__, *(f"{file}.sql" for file in _FILES))
 
 _PROCEDURES = load_statements(__package__, "procedures.sql")
 
