@@ -31,7 +31,9 @@ async def arrived(emulator: Emulator, ids: set[str]) -> None:
 OPERATIONS = ("clock", "paused", "disabled", "keys", "damage", "restored")
 
 
-@pytest.mark.parametrize("seed", [20261129])
+# With this seed the clock is set in the second round: what then waits for 30 s, as the clock is in
+# doubt, comes again while the other rounds are played.
+@pytest.mark.parametrize("seed", [20261116])
 async def test_operating_a_host_loses_only_what_is_named(tmp_path: Path, seed: int) -> None:
     """Every event answered with 200 takes effect once, whatever an operator or the disk does.
 
@@ -51,9 +53,9 @@ async def test_operating_a_host_loses_only_what_is_named(tmp_path: Path, seed: i
 async def test_kill_9_under_faults_loses_and_doubles_nothing(tmp_path: Path, seed: int) -> None:
     """Every event answered with 200 takes effect once; the sums hold; the seed is printed.
 
-    Every kind of episode comes at least once: bad certificates, poisoned events, credentials that
-    are refused for a while, changes of the configuration, no file descriptors left, a backup,
-    rotations of the sealing key, a wall clock that is set and set back, and a stopped process.
+    Every kind of these episodes comes at least once: bad certificates, poisoned events, credentials
+    that are refused for a while, changes of the configuration, no file descriptors left, a backup,
+    and rotations of the sealing key.
     """
     kinds = [kind for kind in EPISODES if kind not in {*OPERATIONS, "stopped"}]
     result = await torture(tmp_path, seed=seed, seconds=SECONDS, kinds=kinds)
@@ -68,9 +70,11 @@ async def test_kill_9_under_faults_loses_and_doubles_nothing(tmp_path: Path, see
 
 async def test_a_full_disk_turns_events_away_and_loses_none(tmp_path: Path) -> None:
     """Where no byte can be written any more, the answer is 503; what was accepted arrives."""
-    async with Emulator(token=TOKEN, keep_events=False) as emulator:
+    async with (
+        Emulator(token=TOKEN, keep_events=False) as emulator,
+        HostProcess(tmp_path, emulator.url) as host,
+    ):
         emulator.faults.add(Fault(status=503, times=10_000))
-        host = HostProcess(tmp_path, emulator.url)
         host.prepare()
         await host.start(file_bytes=2 * MEGABYTE)
         load = Load(url=lambda: host.url, key=lambda: host.key, rng=random.Random(1))
@@ -92,9 +96,11 @@ async def test_a_full_disk_turns_events_away_and_loses_none(tmp_path: Path) -> N
 
 async def test_sigterm_under_load_ends_in_time(tmp_path: Path) -> None:
     """Stopped in the middle of a burst: status 0 within its bound, and nothing is lost."""
-    async with Emulator(token=TOKEN, keep_events=False) as emulator:
+    async with (
+        Emulator(token=TOKEN, keep_events=False) as emulator,
+        HostProcess(tmp_path, emulator.url) as host,
+    ):
         emulator.faults.add(Fault(store="all", delay=1.0, probability=0.3))
-        host = HostProcess(tmp_path, emulator.url)
         host.prepare()
         await host.start()
         load = Load(url=lambda: host.url, key=lambda: host.key, rng=random.Random(2))
