@@ -34,6 +34,8 @@ class Load:
     key: Callable[[], str]
     rng: random.Random
     sent: int = 0
+    #: Those of the sent whose request has ended: the last one may be under way.
+    ended: int = 0
     refused: int = 0
     unanswered: int = 0
     #: Cleared while the host has enough to do: then nothing is sent.
@@ -55,6 +57,7 @@ class Load:
             while not stop.is_set():
                 await self.go.wait()
                 await self._send(session)
+                self.ended = self.sent
 
     async def _send(self, session: aiohttp.ClientSession) -> None:
         batch = [self._event() for _ in range(self.rng.randint(1, LARGEST_BATCH))]

@@ -22,17 +22,17 @@ MOST_BYTES: Final = 1_000_000_000
 
 @attrs.frozen
 class Backup:
-    """A backup, and what each client had sent before it began: that is surely in it."""
+    """A backup, and what each client had an answer for before it began: that is surely in it."""
 
     path: Path
-    sent: Mapping[Load, int]
+    ended: Mapping[Load, int]
 
     def missed(self, load: Load) -> set[str]:
         """What a client sent later: it may not be in the backup, accepted or not.
 
         The answer to some of it may be under way still.
         """
-        return load.sent_behind(self.sent[load])
+        return load.sent_behind(self.ended[load])
 
 
 @contextlib.asynccontextmanager
@@ -54,7 +54,7 @@ async def restored(scene: Scene) -> AsyncIterator[None]:
 async def _make(scene: Scene) -> Backup | None:
     path = scene.host.folder / "kept"
     shutil.rmtree(path, ignore_errors=True)
-    backup = Backup(path, {load: load.sent for load in scene.loads})
+    backup = Backup(path, {load: load.ended for load in scene.loads})
     begun = await post(scene, "backups", {"path": str(path)})
     ended = await finished(scene, "backups", begun, while_in=("copying", "checking"))
     if ended is None:
