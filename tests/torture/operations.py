@@ -104,7 +104,7 @@ async def rotated_keys(scene: Scene) -> AsyncIterator[None]:
 
 async def _rotate(scene: Scene) -> None:
     await _rotate_write_key(scene)
-    token = f"partner-token-{len(scene.changes)}-of-the-torture"
+    token = f"partner-token-{scene.rng.getrandbits(64):x}"
     scene.emulator.change_token(token)
     scene.host.write_token(token)
     await change(scene, "POST", "reload")
@@ -114,7 +114,7 @@ async def _rotate_write_key(scene: Scene) -> None:
     """Add a key, let the clients send with it, and revoke the others; the file follows."""
     host = scene.host
     before = dict(host.keys)
-    label = f"k{len(scene.changes)}"
+    label = f"k{scene.rng.getrandbits(64):x}"
     key = f"torture-key-{label}"
     # The file decides at the next start, which may come at any moment.
     host.keys = {label: key, **before}
