@@ -346,3 +346,24 @@ def test_once_it_is_known_that_no_outcome_can_be_stored_nothing_is_sent() -> Non
         await world.stop()
 
     run(main)
+
+
+def test_what_is_stored_keeps_its_place_where_others_fill_the_instance() -> None:
+    """Another batch of the subscription would be smaller, and cost a request of its own."""
+
+    async def main() -> None:
+        queue = SlowQueue()
+        world = World(judge=lambda _: 200, queue=queue)
+        ids = [f"m{number}" for number in range(1_000)]
+        queue.accept(ids)
+        world.runtime.batches = world.runtime.gate.limit  # those of other subscriptions
+        world.start()
+        await asyncio.sleep(3 * keeper.LEASE_SECONDS)
+        sent = len(world.requests)
+        assert 0 < sent <= world.runtime.gate.limit
+        queue.go.set()
+        await world.until(lambda: not queue.rows, within=10)
+        assert Counter(world.delivered) == Counter(ids)
+        await world.stop()
+
+    run(main)

@@ -335,8 +335,18 @@ class Worker:
         async def settle(_: Lease) -> None:
             await self._survive(self._settle(settlement), lease, batch)
 
-        if len(settlement.lease):
+        if self._others_fill_the_places():
+            await settle(settlement.lease)
+        elif len(settlement.lease):
             self._spawn(self._deliver(settlement.lease, settle), self._settling)
+
+    def _others_fill_the_places(self) -> bool:
+        """Whether others of the instance have enough batches to fill its places.
+
+        Then a batch keeps its place until it is stored: another one of this subscription would
+        only be smaller, and cost a request of its own.
+        """
+        return self.runtime.batches - len(self._busy) >= self.runtime.gate.limit
 
     async def _settle(self, settlement: Settlement) -> None:
         """Store outcomes; retry until the storage recovers, while the lease is extended.
