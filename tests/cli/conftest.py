@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import logging
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -37,6 +38,16 @@ class Result:
 
 
 Offramp = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def log_of_the_test() -> Iterator[None]:
+    """Take away the log that `serve` starts: its stream ends with the test."""
+    yield
+    root = logging.getLogger()
+    for handler in root.handlers[:]:
+        if type(handler) is logging.StreamHandler:
+            root.removeHandler(handler)
 
 
 @pytest.fixture
