@@ -1,0 +1,968 @@
+// The types of the control API, written by api_types.py from the OpenAPI document: do not edit.
+
+/** An action in a list. */
+export interface ActionBrief {
+  description: string;
+  slug: string;
+  title: string;
+}
+
+/** An action with its fields; `schema` is the JSON Schema of its payload. */
+export interface ActionShape {
+  batch: number | null;
+  default_mapping: Record<string, unknown>;
+  description: string;
+  fields: Record<string, unknown>;
+  idempotency_key: string | null;
+  plugin: string;
+  schema: Record<string, unknown>;
+  slug: string;
+  title: string;
+}
+
+/** The changes that a document makes; a dry run changes nothing, and lists what would end. */
+export interface Applied {
+  changes: ChangeShape[];
+  dry_run: boolean;
+  ended: EndedShape[];
+  revision: number;
+  warnings: ErrorShape[];
+}
+
+/** Changes of the configuration, latest first. */
+export interface AuditLog {
+  cursor: string | null;
+  rows: AuditLogEntry[];
+}
+
+/** One change, secrets masked: of the configuration, of tokens, of the sealing key.
+
+    Also what was decided about deliveries that were in flight at a backup that was restored. */
+export interface AuditLogEntry {
+  actor: string;
+  after: Record<string, unknown> | null;
+  at: string;
+  before: Record<string, unknown> | null;
+  entry: number;
+  id: string;
+  kind: "instance" | "sealing_key" | "source" | "subscription" | "token";
+  revision: number;
+  token: string;
+  what: "added" | "changed" | "removed";
+}
+
+/** Where the backup is written to. */
+export interface BackupBody {
+  path: string;
+}
+
+/** One backup and its progress. */
+export interface BackupShape {
+  done_bytes: number;
+  ended_at: string | null;
+  error: string | null;
+  id: string;
+  manifest: ManifestShape | null;
+  path: string;
+  started_at: string;
+  state: "checking" | "copying" | "done" | "failed";
+  total_bytes: number | null;
+}
+
+/** The backups since the host started, latest first. */
+export interface BackupsShape {
+  rows: BackupShape[];
+}
+
+/** What can be configured, and the plugins that could not be used. */
+export interface CatalogAnswer {
+  destinations: DestinationBrief[];
+  problems: PluginProblemShape[];
+}
+
+/** One source, instance or subscription that is added, removed or changed. */
+export interface ChangeShape {
+  details: DetailShape[];
+  id: string;
+  kind: "instance" | "source" | "subscription";
+  text: string;
+  what: "added" | "changed" | "removed";
+}
+
+/** Whether the host holds an instance back, and why; closed means that it does not. */
+export interface CircuitBreakerShape {
+  message: string | null;
+  reason: string | null;
+  remedy: string | null;
+  state: "closed" | "half-open" | "open";
+  until: string | null;
+}
+
+/** The count of one outcome in one step of time, for a subscription or a source. */
+export interface CountShape {
+  at: string;
+  counted: "accepted" | "delivered" | "duplicate" | "expired" | "filtered" | "rejected" | "replayed" | "retrying";
+  n: number;
+  reason: string;
+  source: string;
+  subscription: string;
+}
+
+/** What was decided for one subscription. */
+export interface DecidedRow {
+  decision: "expire" | "send";
+  deliveries: number;
+  subscription: string;
+}
+
+/** What was decided. */
+export interface DecidedShape {
+  rows: DecidedRow[];
+}
+
+/** What becomes of the deliveries that were in flight at the backup. */
+export interface DecisionBody {
+  decision: "expire" | "send";
+  subscriptions?: string[];
+  all?: boolean;
+}
+
+/** One part of the host that does not run as configured, and why. */
+export interface DegradedShape {
+  detail: string;
+  kind: string;
+  pointer: string;
+}
+
+/** Deliveries, latest first; a page may be empty and still have a cursor. */
+export interface DeliveryPage {
+  cursor: string | null;
+  rows: DeliveryRow[];
+}
+
+/** The delivery of one event to one subscription. */
+export interface DeliveryRow {
+  accepted_at: string;
+  attempts: number;
+  due_at: string | null;
+  id: string;
+  message: string;
+  message_id: string;
+  name: string;
+  reason: string;
+  replayed_at: string | null;
+  source: string;
+  stage: "delivered" | "expired" | "filtered" | "rejected" | "retrying" | "waiting";
+  status: number | null;
+  subscription: string;
+  type: string;
+  updated_at: string;
+}
+
+/** A destination in a list. */
+export interface DestinationBrief {
+  actions: ActionBrief[];
+  description: string | null;
+  name: string;
+  plugin: string;
+  presets: string[];
+  slug: string;
+}
+
+/** One destination in full; `manifest` is in the shape of Segment's metadata. */
+export interface DestinationShape {
+  actions: ActionShape[];
+  description: string | null;
+  manifest: Record<string, unknown>;
+  name: string;
+  plugin: string;
+  presets: PresetShape[];
+  settings: Record<string, unknown>;
+  settings_schema: Record<string, unknown>;
+  slug: string;
+  testable: boolean;
+}
+
+/** One key that differs; `before` or `after` is missing on the side that lacks it. */
+export interface DetailShape {
+  after?: unknown;
+  before?: unknown;
+  place: string;
+}
+
+/** A place where payloads differ; without a value there, `before` or `after` is missing. */
+export interface Difference {
+  after?: unknown;
+  before?: unknown;
+  place: string;
+}
+
+/** A configuration in the shape of `offramp.toml`; a masked secret keeps its present value. */
+export interface DocumentBody {
+  instances?: Record<string, unknown>;
+  sources?: Record<string, unknown>;
+}
+
+/** The name of the copy; the default is `NAME (Copy)`. */
+export interface DuplicateBody {
+  name?: string | null;
+}
+
+/** Waiting deliveries of a subscription that would end as expired. */
+export interface EndedShape {
+  deliveries: number;
+  subscription: string;
+}
+
+/** The deliveries with the same reason; the latest are samples. */
+export interface ErrorGroup {
+  n: number;
+  reason: string;
+  samples: DeliveryRow[];
+  stage: "delivered" | "expired" | "filtered" | "rejected" | "retrying" | "waiting";
+  subscription: string;
+}
+
+/** One thing that is wrong, and where: one of `pointer`, `parameter`, `header`, `method`. */
+export interface ErrorShape {
+  detail: string;
+  header?: string;
+  method?: string;
+  parameter?: string;
+  pointer?: string;
+}
+
+/** Retrying, rejected and expired deliveries by reason, the most frequent first. */
+export interface Errors {
+  groups: ErrorGroup[];
+}
+
+/** Accepted events, latest first; a page may be empty and still have a cursor.
+
+    One request looks through a bounded number of events. */
+export interface EventPage {
+  cursor: string | null;
+  damaged: number;
+  reached_at: string | null;
+  rows: EventRow[];
+  scanned: number;
+  without_body: number;
+}
+
+/** All events with one message id: one for each source that sent it. */
+export interface EventRecords {
+  events: EventShape[];
+}
+
+/** One accepted event in a list. */
+export interface EventRow {
+  accepted_at: string;
+  deliveries: DeliveryRow[];
+  message_id: string;
+  name: string;
+  received_at: string;
+  source: string;
+  type: string;
+}
+
+/** One accepted event; `event` is `None` once retention has dropped it. */
+export interface EventShape {
+  accepted_at: string;
+  deliveries: ExplainedDelivery[];
+  event: Record<string, unknown> | null;
+  message_id: string;
+  name: string;
+  received_at: string;
+  source: string;
+  type: string;
+}
+
+/** An event, given or stored, and a subscription, saved or a candidate. */
+export interface ExplainBody {
+  event?: Record<string, unknown> | null;
+  message_id?: string | null;
+  source?: string | null;
+  subscription?: string | null;
+  candidate?: Record<string, unknown> | null;
+}
+
+/** What would happen: the trigger's result, each field's value and origin, the exact request. */
+export interface Explained {
+  action: string;
+  errors: ErrorShape[];
+  event: Record<string, unknown>;
+  fields: Record<string, unknown>;
+  matches: boolean;
+  payload: unknown;
+  request: Record<string, unknown> | null;
+  subscription: string;
+  trigger: Record<string, unknown>;
+}
+
+/** A delivery with its reason explained; `None` if there is nothing to explain. */
+export interface ExplainedDelivery {
+  accepted_at: string;
+  attempts: number;
+  due_at: string | null;
+  exchange: unknown;
+  id: string;
+  message: string;
+  message_id: string;
+  name: string;
+  payload: unknown;
+  reason: string;
+  replayed_at: string | null;
+  source: string;
+  stage: "delivered" | "expired" | "filtered" | "rejected" | "retrying" | "waiting";
+  status: number | null;
+  subscription: string;
+  type: string;
+  updated_at: string;
+  why: WhyShape | null;
+}
+
+/** The configuration as a document, secrets masked, and the same as TOML. */
+export interface Exported {
+  document: Record<string, unknown>;
+  revision: number;
+  toml: string;
+}
+
+/** The deliveries of one subscription that were in flight at the backup. */
+export interface InFlightShape {
+  newest: string;
+  oldest: string;
+  retrying: number;
+  subscription: string;
+  waiting: number;
+}
+
+/** One instance, and warnings about it. */
+export interface InstanceAnswer {
+  instance: InstanceShape;
+  revision: number;
+  warnings: ErrorShape[];
+}
+
+/** A new instance. */
+export interface InstanceBody {
+  destination: string;
+  enabled?: boolean;
+  max_concurrency?: number | null;
+  name: string;
+  paused?: boolean;
+  requests_per_second?: number | null;
+  settings?: Record<string, unknown>;
+  source: string;
+}
+
+/** The options to change. `settings` are replaced as a whole; a masked secret keeps its present value. `null` removes a limit. */
+export interface InstanceChange {
+  enabled?: boolean;
+  max_concurrency?: number | null;
+  paused?: boolean;
+  requests_per_second?: number | null;
+  settings?: Record<string, unknown>;
+  source?: string;
+}
+
+/** An instance; its secret settings are masked. `subscriptions` are ids, `problem` says why it does not run. */
+export interface InstanceShape {
+  destination: string;
+  enabled: boolean;
+  max_concurrency: number | null;
+  name: string;
+  paused: boolean;
+  problem: string | null;
+  requests_per_second: number | null;
+  settings: Record<string, unknown>;
+  source: string;
+  subscriptions: string[];
+}
+
+/** One instance; without a circuit breaker it does not run. */
+export interface InstanceStatus {
+  circuit_breaker: CircuitBreakerShape | null;
+  concurrency: number | null;
+  destination: string;
+  enabled: boolean;
+  name: string;
+}
+
+/** All instances. */
+export interface Instances {
+  instances: InstanceShape[];
+  revision: number;
+}
+
+/** The latency of one subscription; `None` if nothing was delivered. */
+export interface LatencyAnswer {
+  latency: LatencyShape | null;
+  since: string | null;
+  subscription: string;
+}
+
+/** The time from acceptance to delivery, in seconds. */
+export interface LatencyShape {
+  n: number;
+  p50: number;
+  p95: number;
+  p99: number;
+}
+
+/** What a backup holds; also in its file `manifest.json`. */
+export interface ManifestShape {
+  bytes: number;
+  damaged_blocks: number[];
+  host_version: string;
+  in_flight: InFlightShape[];
+  made_at: string;
+  newest_accepted_at: string | null;
+  newest_event: string | null;
+  sealing_keys: string[];
+  sha256: string;
+}
+
+/** Whether one event matches; `why` has the result of each condition. */
+export interface MatchShape {
+  matches: boolean;
+  message_id: string | null;
+  why: Record<string, unknown>;
+}
+
+/** One result for each event, in their order. */
+export interface Matches {
+  results: MatchShape[];
+}
+
+/** A new token. */
+export interface NewToken {
+  label: string;
+}
+
+/** A new write key; without `key`, which may be a reference, the host makes one. */
+export interface NewWriteKey {
+  key?: string;
+  label: string;
+}
+
+/** A source, an instance or a subscription that a person paused. */
+export interface PausedShape {
+  id: string;
+  kind: "instance" | "source" | "subscription";
+  since: string;
+  waiting: number;
+}
+
+/** A plugin that could not be used, and why. */
+export interface PluginProblemShape {
+  message: string;
+  place: string;
+}
+
+/** A preset with its whole mapping. */
+export interface PresetShape {
+  action: string;
+  mapping: Record<string, unknown>;
+  name: string;
+  trigger: string;
+}
+
+/** A page of deliveries, latest end first. */
+export interface Preview {
+  cursor: string | null;
+  rows: PreviewRow[];
+}
+
+/** One delivery: the payload that was last sent, and the one that would be sent now. */
+export interface PreviewRow {
+  after: unknown;
+  before: unknown;
+  changes: Difference[];
+  delivery: DeliveryRow;
+  errors: ErrorShape[];
+  request: Record<string, unknown> | null;
+}
+
+/** Why a request was not served (RFC 9457). */
+export interface ProblemShape {
+  detail: string;
+  errors: ErrorShape[];
+  status: number;
+  title: string;
+  type: string;
+}
+
+/** The result of recounting everything. */
+export interface ReconciliationShape {
+  deliveries: number;
+  faults: string[];
+  ok: boolean;
+}
+
+/** The result of reading all references anew. */
+export interface ReloadShape {
+  changed: string[];
+  kept: ErrorShape[];
+}
+
+/** What was deleted. */
+export interface Removed {
+  removed: string[];
+  revision: number;
+}
+
+/** The replay that was started, or the preview of a dry run.
+
+    A dry run of filtered events has both: the replay counts them. */
+export interface ReplayAnswer {
+  preview: Preview | null;
+  replay: ReplayShape | null;
+}
+
+/** Selects rejected and expired deliveries, or filtered events: all conditions must hold. */
+export interface ReplayBody {
+  ids?: string[] | null;
+  subscription?: string | null;
+  reason?: string | null;
+  stage?: "expired" | "rejected" | null;
+  since?: string | number | null;
+  until?: string | number | null;
+  all?: boolean;
+  filtered?: boolean;
+  where?: string | null;
+  into?: string | null;
+  dry_run?: boolean;
+  mapping?: Record<string, unknown> | null;
+  limit?: number;
+  cursor?: string | null;
+}
+
+/** One replay: what it found, and the number of deliveries that are queued again so far. */
+export interface ReplayShape {
+  dry_run: boolean;
+  ended_at: string | null;
+  error: string | null;
+  id: string;
+  kind: "dead letters" | "filtered events";
+  reached_at: string | null;
+  replayed: number;
+  scanned: number;
+  skipped: Record<string, number>;
+  started_at: string;
+  state: "counting" | "done" | "failed" | "running";
+  total: number | null;
+}
+
+/** The replays of this host since it started, latest first. */
+export interface ReplaysShape {
+  rows: ReplayShape[];
+}
+
+/** What is held in one subscription, and what would happen if it were sent twice. */
+export interface RestoredRow {
+  idempotency_window: number | null;
+  newest: string;
+  oldest: string;
+  repeats: "not recognized" | "partly recognized" | "recognized" | "unknown";
+  retrying: number;
+  subscription: string;
+  waiting: number;
+}
+
+/** The deliveries that are held; none if the data folder was not restored. */
+export interface RestoredShape {
+  backup_made_at: string | null;
+  rows: RestoredRow[];
+}
+
+/** A token that is no longer valid. */
+export interface RevokedToken {
+  revoked: string;
+}
+
+/** A write key that is unknown from now on, by its label. */
+export interface RevokedWriteKey {
+  revision: number;
+  revoked: string;
+}
+
+/** How to rotate the key. */
+export interface RotationBody {
+  drop_old_keys?: boolean;
+}
+
+/** The new key, by its id, and what was sealed with it. */
+export interface RotationShape {
+  key: string;
+  old_keys: string[];
+  resealed: number;
+}
+
+/** Counts over time. */
+export interface Series {
+  granularity: "day" | "hour" | "minute";
+  rows: CountShape[];
+  since: string;
+  until: string;
+}
+
+/** One source, and warnings about it. */
+export interface SourceAnswer {
+  revision: number;
+  source: SourceShape;
+  warnings: ErrorShape[];
+}
+
+/** A new source; `write_key` may be a reference such as `env:NAME`. */
+export interface SourceBody {
+  enabled?: boolean;
+  name: string;
+  paused?: boolean;
+  write_key?: string | null;
+  write_keys?: Record<string, string>;
+}
+
+/** The options to change. */
+export interface SourceChange {
+  enabled?: boolean;
+  paused?: boolean;
+  write_key?: string | null;
+  write_keys?: Record<string, string>;
+}
+
+/** A source; its write key is masked unless it is a reference. */
+export interface SourceShape {
+  enabled: boolean;
+  name: string;
+  paused: boolean;
+  write_key: string | null;
+  write_keys: Record<string, string>;
+}
+
+/** Counts of one source. */
+export interface SourceStatus {
+  accepted: number;
+  duplicate: number;
+  enabled: boolean;
+  kept_until: string | null;
+  name: string;
+  refused: number;
+}
+
+/** All sources. */
+export interface Sources {
+  revision: number;
+  sources: SourceShape[];
+}
+
+/** The state of the host. */
+export interface StatusShape {
+  degraded: DegradedShape[];
+  instances: InstanceStatus[];
+  now: string;
+  paused: PausedShape[];
+  revision: number;
+  since: string;
+  sources: SourceStatus[];
+  started_at: string;
+  subscriptions: SubscriptionStatus[];
+  sums: SumsShape;
+  unknown_paths: UnknownPathShape[];
+  version: string;
+}
+
+/** One subscription, and warnings about it. */
+export interface SubscriptionAnswer {
+  revision: number;
+  subscription: SubscriptionShape;
+  warnings: ErrorShape[];
+}
+
+/** A new subscription, which starts disabled. A `preset` gives name, action, trigger and mapping; each can be overridden. The mapping replaces fields of the action's default mapping, unless `defaults` is false, which leaves the default mapping out. */
+export interface SubscriptionBody {
+  action?: string;
+  defaults?: boolean;
+  id?: string;
+  instance: string;
+  mapping?: Record<string, unknown>;
+  name?: string;
+  paused?: boolean;
+  preset?: string | null;
+  trigger?: string;
+}
+
+/** The options to change. `mapping` is replaced as a whole; if `defaults` is true, the fields of the action's default mapping that it does not have are added. */
+export interface SubscriptionChange {
+  action?: string;
+  defaults?: boolean;
+  enabled?: boolean;
+  mapping?: Record<string, unknown>;
+  name?: string;
+  paused?: boolean;
+  trigger?: string;
+}
+
+/** A subscription with its whole mapping; `problem` says why it does not run. */
+export interface SubscriptionShape {
+  action: string;
+  enabled: boolean;
+  id: string;
+  instance: string;
+  mapping: Record<string, unknown>;
+  name: string;
+  paused: boolean;
+  preset: string | null;
+  problem: string | null;
+  running: boolean;
+  trigger: string;
+}
+
+/** One subscription, also a deleted one that has deliveries; counts are since `since`. */
+export interface SubscriptionStatus {
+  accepted: number;
+  configured: boolean;
+  delivered: number;
+  enabled: boolean;
+  expired: number;
+  filtered: number;
+  id: string;
+  latency: LatencyShape | null;
+  leased: number;
+  paused: boolean;
+  rejected: number;
+  replayed: number;
+  retrying: number;
+  running: boolean;
+  waiting: number;
+}
+
+/** Subscriptions. */
+export interface Subscriptions {
+  revision: number;
+  subscriptions: SubscriptionShape[];
+}
+
+/** Whether accepted = ends + in flight, for every subscription. */
+export interface SumsShape {
+  faults: string[];
+  ok: boolean;
+}
+
+/** The result of a test of the credentials: good, bad, or unknown. */
+export interface TestAnswer {
+  message: string;
+  result: "bad" | "good" | "unknown";
+}
+
+/** A token that was added; it is shown here and nowhere else. */
+export interface TokenAnswer {
+  label: string;
+  token: string;
+}
+
+/** A token of the control API; the token itself is never shown. */
+export interface TokenShape {
+  label: string;
+  last_used_at: string | null;
+  origin: "api" | "configuration" | "data folder";
+}
+
+/** The tokens of the control API. */
+export interface TokensShape {
+  tokens: TokenShape[];
+}
+
+/** A trigger in both forms, what it reads, and warnings about it. */
+export interface TriggerAnswer {
+  paths: string[];
+  segment: string[];
+  text: string;
+  tree: Record<string, unknown>;
+  warnings: string[];
+}
+
+/** A trigger as text or tree, and events to try it on. */
+export interface TriggerMatch {
+  trigger: string | Record<string, unknown>;
+  events: Record<string, unknown>[];
+}
+
+/** A trigger as text. */
+export interface TriggerText {
+  text: string;
+}
+
+/** A trigger as a tree, as a condition builder edits it. */
+export interface TriggerTree {
+  tree: Record<string, unknown>;
+}
+
+/** A path that no endpoint has, asked for since the host started; its events are lost. */
+export interface UnknownPathShape {
+  last_at: string;
+  method: string;
+  nearest: string;
+  path: string;
+  requests: number;
+}
+
+/** Why a delivery has its outcome, and what to do about it. */
+export interface WhyShape {
+  errors: ErrorShape[];
+  fix: string | null;
+  replay: string | null;
+  text: string;
+  trigger: Record<string, unknown> | null;
+}
+
+/** A write key that was added; one that the host made is shown here and nowhere else. */
+export interface WriteKeyAnswer {
+  key: string;
+  label: string;
+  revision: number;
+}
+
+/** A write key of a source. */
+export interface WriteKeyShape {
+  key: string;
+  label: string;
+  last_used_at: string | null;
+}
+
+/** The write keys of a source. */
+export interface WriteKeys {
+  keys: WriteKeyShape[];
+  revision: number;
+}
+
+export interface Operations {
+  /** Show queues, outcomes, latencies, circuit breakers, sums, what is degraded */
+  "GET /api/status": { path: Record<string, never>; query: { since?: string }; body: undefined; answer: StatusShape };
+  /** Recount everything and compare it with the counters; reads all rows */
+  "GET /api/reconciliation": { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: ReconciliationShape };
+  /** List or search accepted events, latest first */
+  "GET /api/events": { path: Record<string, never>; query: { source?: string; where?: string; since?: string; until?: string; subscription?: string; outcome?: "waiting" | "retrying" | "delivered" | "filtered" | "rejected" | "expired"; reason?: string; limit?: number; cursor?: string }; body: undefined; answer: EventPage };
+  /** Show one event: its delivery to each subscription, and the reasons */
+  "GET /api/events/{message_id}": { path: { message_id: string }; query: { source?: string }; body: undefined; answer: EventRecords };
+  /** List the destinations that can be configured */
+  "GET /api/catalog": { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: CatalogAnswer };
+  /** Show a destination: settings, actions with fields and JSON Schema, presets */
+  "GET /api/catalog/{slug}": { path: { slug: string }; query: Record<string, never>; body: undefined; answer: DestinationShape };
+  /** List all sources */
+  "GET /api/sources": { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: Sources };
+  /** Create a source */
+  "POST /api/sources": { path: Record<string, never>; query: Record<string, never>; body: SourceBody; answer: SourceAnswer };
+  /** Show a source */
+  "GET /api/sources/{name}": { path: { name: string }; query: Record<string, never>; body: undefined; answer: SourceAnswer };
+  /** Change a source */
+  "PATCH /api/sources/{name}": { path: { name: string }; query: { confirm?: boolean }; body: SourceChange; answer: SourceAnswer };
+  /** Delete a source without instances */
+  "DELETE /api/sources/{name}": { path: { name: string }; query: { confirm?: boolean }; body: undefined; answer: Removed };
+  /** Enable a source */
+  "POST /api/sources/{name}/enable": { path: { name: string }; query: Record<string, never>; body: undefined; answer: SourceAnswer };
+  /** Disable a source */
+  "POST /api/sources/{name}/disable": { path: { name: string }; query: { confirm?: boolean }; body: undefined; answer: SourceAnswer };
+  /** Pause a source */
+  "POST /api/sources/{name}/pause": { path: { name: string }; query: Record<string, never>; body: undefined; answer: SourceAnswer };
+  /** Resume a source */
+  "POST /api/sources/{name}/resume": { path: { name: string }; query: Record<string, never>; body: undefined; answer: SourceAnswer };
+  /** List the write keys of a source, masked, and when each was last used */
+  "GET /api/sources/{name}/keys": { path: { name: string }; query: Record<string, never>; body: undefined; answer: WriteKeys };
+  /** Add a write key; one that the host makes is shown only in this answer */
+  "POST /api/sources/{name}/keys": { path: { name: string }; query: Record<string, never>; body: NewWriteKey; answer: WriteKeyAnswer };
+  /** Revoke a write key: from now on it is unknown */
+  "DELETE /api/sources/{name}/keys/{label}": { path: { name: string; label: string }; query: Record<string, never>; body: undefined; answer: RevokedWriteKey };
+  /** List all instances */
+  "GET /api/instances": { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: Instances };
+  /** Create an instance */
+  "POST /api/instances": { path: Record<string, never>; query: Record<string, never>; body: InstanceBody; answer: InstanceAnswer };
+  /** Show an instance */
+  "GET /api/instances/{name}": { path: { name: string }; query: Record<string, never>; body: undefined; answer: InstanceAnswer };
+  /** Change an instance */
+  "PATCH /api/instances/{name}": { path: { name: string }; query: { confirm?: boolean }; body: InstanceChange; answer: InstanceAnswer };
+  /** Delete an instance and its subscriptions */
+  "DELETE /api/instances/{name}": { path: { name: string }; query: { confirm?: boolean }; body: undefined; answer: Removed };
+  /** Enable an instance */
+  "POST /api/instances/{name}/enable": { path: { name: string }; query: Record<string, never>; body: undefined; answer: InstanceAnswer };
+  /** Disable an instance */
+  "POST /api/instances/{name}/disable": { path: { name: string }; query: { confirm?: boolean }; body: undefined; answer: InstanceAnswer };
+  /** Pause an instance */
+  "POST /api/instances/{name}/pause": { path: { name: string }; query: Record<string, never>; body: undefined; answer: InstanceAnswer };
+  /** Resume an instance */
+  "POST /api/instances/{name}/resume": { path: { name: string }; query: Record<string, never>; body: undefined; answer: InstanceAnswer };
+  /** Test the credentials with a request to the partner */
+  "POST /api/instances/{name}/test": { path: { name: string }; query: Record<string, never>; body: undefined; answer: TestAnswer };
+  /** List subscriptions */
+  "GET /api/subscriptions": { path: Record<string, never>; query: { instance?: string }; body: undefined; answer: Subscriptions };
+  /** Create a subscription, which starts disabled */
+  "POST /api/subscriptions": { path: Record<string, never>; query: Record<string, never>; body: SubscriptionBody; answer: SubscriptionAnswer };
+  /** Show a subscription */
+  "GET /api/subscriptions/{id}": { path: { id: string }; query: Record<string, never>; body: undefined; answer: SubscriptionAnswer };
+  /** Change a subscription */
+  "PATCH /api/subscriptions/{id}": { path: { id: string }; query: { confirm?: boolean }; body: SubscriptionChange; answer: SubscriptionAnswer };
+  /** Delete a subscription */
+  "DELETE /api/subscriptions/{id}": { path: { id: string }; query: { confirm?: boolean }; body: undefined; answer: Removed };
+  /** Enable a subscription */
+  "POST /api/subscriptions/{id}/enable": { path: { id: string }; query: Record<string, never>; body: undefined; answer: SubscriptionAnswer };
+  /** Disable a subscription */
+  "POST /api/subscriptions/{id}/disable": { path: { id: string }; query: { confirm?: boolean }; body: undefined; answer: SubscriptionAnswer };
+  /** Pause a subscription */
+  "POST /api/subscriptions/{id}/pause": { path: { id: string }; query: Record<string, never>; body: undefined; answer: SubscriptionAnswer };
+  /** Resume a subscription */
+  "POST /api/subscriptions/{id}/resume": { path: { id: string }; query: Record<string, never>; body: undefined; answer: SubscriptionAnswer };
+  /** Create a disabled copy of a subscription */
+  "POST /api/subscriptions/{id}/duplicate": { path: { id: string }; query: Record<string, never>; body: DuplicateBody | undefined; answer: SubscriptionAnswer };
+  /** Parse a trigger's text */
+  "POST /api/triggers/parse": { path: Record<string, never>; query: Record<string, never>; body: TriggerText; answer: TriggerAnswer };
+  /** Write a tree as text */
+  "POST /api/triggers/generate": { path: Record<string, never>; query: Record<string, never>; body: TriggerTree; answer: TriggerAnswer };
+  /** Try a trigger on events */
+  "POST /api/triggers/match": { path: Record<string, never>; query: Record<string, never>; body: TriggerMatch; answer: Matches };
+  /** Explain what a subscription would make of an event; nothing is sent */
+  "POST /api/explain": { path: Record<string, never>; query: Record<string, never>; body: ExplainBody; answer: Explained };
+  /** List deliveries of a subscription, latest change first */
+  "GET /api/deliveries": { path: Record<string, never>; query: { subscription: string; stage?: "waiting" | "retrying" | "delivered" | "filtered" | "rejected" | "expired"; limit?: number; cursor?: string }; body: undefined; answer: DeliveryPage };
+  /** List rejected and expired deliveries, latest end first */
+  "GET /api/dead-letters": { path: Record<string, never>; query: { subscription?: string; reason?: string; stage?: "expired" | "rejected"; since?: string; until?: string; limit?: number; cursor?: string }; body: undefined; answer: DeliveryPage };
+  /** Group what is retrying, rejected or expired by reason, with samples */
+  "GET /api/errors": { path: Record<string, never>; query: { subscription?: string; since?: string; samples?: number }; body: undefined; answer: Errors };
+  /** Show counts by subscription, outcome and reason, for each step of time */
+  "GET /api/stats": { path: Record<string, never>; query: { since?: string; until?: string; subscription?: string; source?: string; granularity?: "minute" | "hour" | "day" }; body: undefined; answer: Series };
+  /** Show the delivery latency of a subscription */
+  "GET /api/latency": { path: Record<string, never>; query: { subscription: string; since?: string }; body: undefined; answer: LatencyAnswer };
+  /** Deliver dead letters or filtered events; a dry run shows what would be sent */
+  "POST /api/replays": { path: Record<string, never>; query: Record<string, never>; body: ReplayBody; answer: ReplayAnswer };
+  /** List the replays since the host started, latest first */
+  "GET /api/replays": { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: ReplaysShape };
+  /** Show the progress of a replay; replays are forgotten when the host stops */
+  "GET /api/replays/{id}": { path: { id: string }; query: Record<string, never>; body: undefined; answer: ReplayShape };
+  /** Start a backup into a new folder on the host's machine */
+  "POST /api/backups": { path: Record<string, never>; query: Record<string, never>; body: BackupBody; answer: BackupShape };
+  /** List the backups since the host started, latest first */
+  "GET /api/backups": { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: BackupsShape };
+  /** Show the progress of a backup */
+  "GET /api/backups/{id}": { path: { id: string }; query: Record<string, never>; body: undefined; answer: BackupShape };
+  /** List what was in flight at the backup that was restored, and is held */
+  "GET /api/restored": { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: RestoredShape };
+  /** Send or expire what was in flight at the backup that was restored */
+  "POST /api/restored": { path: Record<string, never>; query: Record<string, never>; body: DecisionBody; answer: DecidedShape };
+  /** Seal all stored secrets with a new key */
+  "POST /api/sealing-keys/rotate": { path: Record<string, never>; query: Record<string, never>; body: RotationBody | undefined; answer: RotationShape };
+  /** Export the configuration as a document, secrets masked */
+  "GET /api/config": { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: Exported };
+  /** Replace the configuration by a document; a dry run only lists the changes */
+  "POST /api/config": { path: Record<string, never>; query: { dry_run?: boolean; confirm?: boolean }; body: DocumentBody; answer: Applied };
+  /** List changes of configuration, tokens and sealing key, latest first */
+  "GET /api/audit-log": { path: Record<string, never>; query: { limit?: number; cursor?: string }; body: undefined; answer: AuditLog };
+  /** Read all references anew, and start anew what has another value */
+  "POST /api/reload": { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: ReloadShape };
+  /** List the tokens of the control API by label, and when each was last used */
+  "GET /api/tokens": { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: TokensShape };
+  /** Add a token; it is shown only in this answer */
+  "POST /api/tokens": { path: Record<string, never>; query: Record<string, never>; body: NewToken; answer: TokenAnswer };
+  /** Revoke a token that was added by the API */
+  "DELETE /api/tokens/{label}": { path: { label: string }; query: Record<string, never>; body: undefined; answer: RevokedToken };
+  /** Describe this API */
+  "GET /api/openapi.json": { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: Record<string, unknown> };
+}

@@ -1,0 +1,9 @@
+// Starts the console.
+import { render } from "preact";
+import { App } from "./app";
+import "./style/base.css";
+import "./style/parts.css";
+import "./style/shell.css";
+
+const root = document.getElementById("app");
+if (root) render(<App />, root);
