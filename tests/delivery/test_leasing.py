@@ -348,6 +348,28 @@ def test_once_it_is_known_that_no_outcome_can_be_stored_nothing_is_sent() -> Non
     run(main)
 
 
+def test_no_request_is_made_while_a_refusal_cannot_be_stored() -> None:
+    """An event that is refused before it is sent has an outcome too, which waits for the disk."""
+
+    async def main() -> None:
+        queue = FullQueue(full=True)
+        world = World(judge=lambda _: 200, queue=queue)
+        queue.accept(["bad"])
+        queue.rows["bad"].body = b"{}"
+        world.start()
+        await asyncio.sleep(keeper.LEASE_SECONDS)
+        ids = [f"m{number}" for number in range(1_000)]
+        queue.accept(ids)
+        await asyncio.sleep(3 * keeper.LEASE_SECONDS)
+        assert not world.requests
+        queue.full = False
+        await world.until(lambda: not queue.rows, within=10)
+        assert Counter(world.delivered) == Counter(ids)
+        await world.stop()
+
+    run(main)
+
+
 def test_what_is_stored_keeps_its_place_where_others_fill_the_instance() -> None:
     """Another batch of the subscription would be smaller, and cost a request of its own."""
 

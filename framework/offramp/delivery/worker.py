@@ -75,7 +75,7 @@ class Worker:
     _busy: set[asyncio.Task[None]] = attrs.field(factory=set, init=False)
     #: As `_busy`, for what is sent at the pace of halves; it does not limit the others.
     _slow: set[asyncio.Task[None]] = attrs.field(factory=set, init=False)
-    #: Those that store outcomes: meanwhile other batches are sent in the place of theirs.
+    #: Those that only store outcomes: other batches are sent in the place of theirs.
     _settling: set[asyncio.Task[None]] = attrs.field(factory=set, init=False)
     _few: asyncio.Semaphore = attrs.field(init=False)
     _memory: Memory = attrs.field(factory=Memory, init=False)
@@ -195,9 +195,10 @@ class Worker:
         More than one batch is prepared only as far as requests may be sent, so that the events that
         many busy subscriptions hold ready stay few; and no more is sent than can be recorded.
         """
+        if "settle" in self._troubles:
+            return self._tasks
         gate = self.runtime.gate
-        cannot_store = "settle" in self._troubles
-        if self._settling and (cannot_store or len(self._settling) > gate.limit):
+        if len(self._settling) > gate.limit:
             return self._settling
         has_room = not gate.needs_probe and self.runtime.batches <= gate.limit
         return () if has_room else self._busy
@@ -343,8 +344,8 @@ class Worker:
     def _others_fill_the_places(self) -> bool:
         """Whether others of the instance have enough batches to fill its places.
 
-        Then a batch keeps its place until it is stored: another one of this subscription would
-        only be smaller, and cost a request of its own.
+        Then a batch keeps its place until its outcome is stored: the next one of this subscription
+        has more events by then, and fewer requests are made.
         """
         return self.runtime.batches - len(self._busy) >= self.runtime.gate.limit
 
