@@ -134,7 +134,7 @@ class Engine:
 
     def source_of(self, write_key: str) -> str | None:
         """Find the source of a write key whose events are stored, or `None`; notes the use."""
-        source = self._snapshot.source_of(write_key, self._grace_time(), closed=False)
+        source = self._snapshot.source_of(write_key, self._grace_time, closed=False)
         if source is not None:
             self.key_used_at[write_key] = self.clock()
         return source
@@ -146,7 +146,7 @@ class Engine:
 
     def closed_source_of(self, write_key: str) -> str | None:
         """Find the source of a write key that has been disabled for too long, or `None`."""
-        return self._snapshot.source_of(write_key, self._grace_time(), closed=True)
+        return self._snapshot.source_of(write_key, self._grace_time, closed=True)
 
     def _grace_time(self) -> float:
         """The time by which graces end: a step of the clock makes none shorter."""

@@ -60,13 +60,16 @@ class Snapshot:
         """The subscriptions whose events wait for something paused."""
         return frozenset(each for paused in self.paused for each in paused.subscriptions)
 
-    def source_of(self, write_key: str, now: float, *, closed: bool) -> str | None:
-        """Find the source of a write key, if it takes events at `now`, or if it is `closed`."""
+    def source_of(self, write_key: str, now: Callable[[], float], *, closed: bool) -> str | None:
+        """Find the source of a write key, if it takes events, or if it is `closed`.
+
+        `now` tells the time, in epoch seconds; only a disabled source needs it.
+        """
         source = self.router.source_of(write_key)
         if source is None:
             return None
         until = self.kept_until.get(source)
-        return source if (until is not None and now >= until) is closed else None
+        return source if (until is not None and now() >= until) is closed else None
 
     def with_periods(self, periods: Periods, *, grace: float, now: float) -> Snapshot:
         """Add what is paused, and until when the events of disabled sources are stored.
