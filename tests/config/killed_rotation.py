@@ -24,6 +24,7 @@ from offramp.storage import Store
 PLACES = {
     "config/rotation.py": 1,
     "config/keyring.py": 1,
+    "storage/files.py": 1,
     "config/store.py": 2,
     "storage/writer.py": 4,
     "config/documents.py": 9,

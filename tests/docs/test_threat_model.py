@@ -17,7 +17,7 @@ from offramp.http.masking import SHORTEST_SECRET
 from offramp.http.transport import MAX_RESPONSE_BYTES
 from offramp.queue import Retention
 from offramp.queue.limits import DAY_S
-from offramp.storage.lock import FILE_MODE, FOLDER_MODE
+from offramp.storage.files import FILE_MODE, FOLDER_MODE
 
 PAGE = read_page("explanation/threat-model.md")
 

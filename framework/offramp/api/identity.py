@@ -18,13 +18,13 @@ from aiohttp import web
 
 from offramp import _json
 from offramp.api.problems import ProblemError
+from offramp.storage.files import new_file
 
 #: File in the data folder, which only its owner can read; written at each start of a host.
 IDENTITY_FILE: Final = "identity"
 IDENTITY_PATH: Final = "/api/identity"
 #: Random bytes in a secret and in a nonce: as hard to guess as a key of AES-256.
 RANDOM_BYTES: Final = 32
-_OWNER_FILE: Final = 0o600
 _NONCE: Final = re.compile(r"[0-9a-f]{32,128}")
 
 
@@ -59,8 +59,7 @@ def own_identity(folder: Path) -> Iterator[Identity]:
     path = folder / IDENTITY_FILE
     path.unlink(missing_ok=True)  # of a host that was killed
     identity = Identity(secret=secrets.token_hex(RANDOM_BYTES))
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    with os.fdopen(os.open(path, flags, _OWNER_FILE), "w", encoding="ascii") as file:
+    with os.fdopen(new_file(path), "w", encoding="ascii") as file:
         file.write(identity.secret)
     try:
         yield identity

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
-import stat
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -21,15 +19,13 @@ from offramp.config import HostSettings, resolve
 from offramp.config.labels import DEFAULT_LABEL, MAX_LABELLED, all_labelled
 from offramp.config.table import name_fault
 from offramp.errors import ConfigError, Fault, NotFoundError, OfframpError, join_place
-from offramp.storage.copying import sync_folder
+from offramp.storage.files import mode_for_others, write_file
 
 TOKEN_FILE: Final = "token"  # noqa: S105 - the file's name
 #: Hashes of the tokens that were added by the API, as a JSON object by label.
 ADDED_FILE: Final = "api-tokens.json"
 #: Random bytes in a token that the host makes: as hard to guess as a key of AES-256.
 TOKEN_BYTES: Final = 32
-_OWNER_FILE: Final = 0o600
-_OTHERS: Final = 0o077
 
 #: Where a token comes from.
 Origin: TypeAlias = Literal["configuration", "data folder", "api"]
@@ -226,9 +222,8 @@ def _read_added(path: Path) -> dict[str, bytes]:
 
 def _read(path: Path, remedy: str, *, encoding: str = "utf-8") -> str:
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        if mode & _OTHERS:
-            message = f"can be read by others (mode {mode:o}): {remedy}"
+        if (mode := mode_for_others(path)) is not None:
+            message = f"can be read by others (mode {mode}): {remedy}"
             raise ConfigError([Fault(str(path), message)])
         return path.read_text(encoding=encoding)
     except FileNotFoundError:
@@ -238,17 +233,8 @@ def _read(path: Path, remedy: str, *, encoding: str = "utf-8") -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all, readable by its owner alone."""
-    fresh = path.with_name(f".{path.name}.new")
     try:
-        fresh.unlink(missing_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        with os.fdopen(os.open(fresh, flags, _OWNER_FILE), "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
         # A power cut must not bring back a token that was revoked.
-        sync_folder(path.parent)
+        write_file(path, text.encode())
     except OSError as error:
         raise ConfigError([Fault(str(path), f"cannot be written: {error.strerror}")]) from error

@@ -7,7 +7,6 @@ import binascii
 import hashlib
 import os
 import re
-import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from offramp import _json
 from offramp.errors import ConfigError, Fault
+from offramp.storage.files import FOLDER_MODE, mode_for_others, write_file
 
 KEY_VARIABLE: Final = "OFFRAMP_SECRET_KEY"
 KEY_FILE_VARIABLE: Final = "OFFRAMP_SECRET_KEY_FILE"
@@ -34,9 +34,6 @@ NONCE_BYTES: Final = 12
 KEY_ID_DIGITS: Final = 8
 _SEALED_TEXT: Final = re.compile(r"v\d+:[0-9a-f]+:[A-Za-z0-9+/=]+")
 _SEALED_WITH: Final = re.compile(r'\{"\$secret":"v\d+:([0-9a-f]+):')
-_OWNER_FOLDER: Final = 0o700
-_OWNER_FILE: Final = 0o600
-_OTHERS: Final = 0o077
 _HOW_TO_MAKE: Final = "make one with: openssl rand -base64 32"
 
 
@@ -182,29 +179,17 @@ def _read_keys(path: Path, place: str) -> KeyRing:
 
 
 def _write_keys(path: Path, ring: KeyRing) -> None:
-    # Whole or not at all, and on disk before anything is sealed with it: a power cut must
-    # neither leave half a key nor take the key of what is already there.
-    fresh = path.with_suffix(".new")
+    text = "".join(base64.b64encode(key).decode() + "\n" for key in ring.keys.values())
     try:
-        path.parent.mkdir(mode=_OWNER_FOLDER, parents=True, exist_ok=True)
-        fresh.unlink(missing_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        with os.fdopen(os.open(fresh, flags, _OWNER_FILE), "w", encoding="ascii") as file:
-            file.writelines(base64.b64encode(key).decode() + "\n" for key in ring.keys.values())
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        # On disk before anything is sealed with it: a power cut must neither leave half a key nor
+        # take the key of what is already there.
+        write_file(path, text.encode())
     except OSError as error:
         raise ConfigError([Fault(str(path), f"cannot be written: {error.strerror}")]) from error
 
 
 def _refuse_open_to_others(path: Path) -> None:
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & _OTHERS:
-        message = f"can be read by others (mode {mode:o}): run chmod 600, then rotate the keys"
+    if (mode := mode_for_others(path)) is not None:
+        message = f"can be read by others (mode {mode}): run chmod 600, then rotate the keys"
         raise ConfigError([Fault(str(path), message)])

@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 from offramp.config import BackupSettings
 from offramp.errors import OfframpError
 from offramp.queue import MANIFEST_FILE, BackupRunningError, Backups
+from offramp.storage.files import FOLDER_MODE
 
 #: The actor in the log.
 ACTOR: Final = "the schedule"
@@ -81,7 +82,7 @@ class BackupSchedule:
 
     async def _make(self) -> None:
         folder = self._settings.path
-        await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
+        await asyncio.to_thread(folder.mkdir, mode=FOLDER_MODE, parents=True, exist_ok=True)
         name = datetime.fromtimestamp(self._clock(), UTC).strftime(_FORMAT)
         begun = self._backups.start(folder / name, actor=ACTOR)
         await self._backups.wait()

@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from offramp.errors import StorageDamagedError, StorageError, StorageFullError
-from offramp.storage.lock import FILE_MODE
+from offramp.storage.files import FILE_MODE
 
 #: What a person can do about a damaged file.
 RECOVERY = (

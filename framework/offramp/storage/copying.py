@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from offramp.errors import StorageError, StorageFullError
 from offramp.storage.connect import connect_reader, storage_error
-from offramp.storage.lock import FILE_MODE
+from offramp.storage.files import new_file
 from offramp.storage.migrate import known_migrations
 
 if TYPE_CHECKING:
@@ -51,7 +51,10 @@ def copy_pages(source: Path, target: Path, progress: Callable[[int], None]) -> N
     `progress` is called with the bytes that are copied, and may raise to stop the copy. Raises
     `StorageError`. The log cannot be cut while it lasts, since the copy reads the old pages.
     """
-    copy = _create(target)
+    try:
+        copy = new_file(target)
+    except OSError as error:
+        raise StorageError(f"{target}: {error.strerror or error}") from error
     try:
         with (
             contextlib.closing(connect_reader(source)) as reader,
@@ -154,20 +157,3 @@ def check_room(folder: Path, needed: int, kept: int) -> None:
             f"the disk of {folder} has {free:,} bytes free, and {needed + kept:,} are needed: "
             f"{needed:,} for the copy, and {kept:,} that stay free: make room, or use another disk"
         )
-
-
-def sync_folder(folder: Path) -> None:
-    """Put the names in a folder on disk: a file is lost if its folder's entry is not there too."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _create(path: Path) -> int:
-    """An empty file that is private to its owner, and new."""
-    try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
-    except OSError as error:
-        raise StorageError(f"{path}: {error.strerror or error}") from error

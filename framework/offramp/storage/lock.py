@@ -7,14 +7,12 @@ import os
 from typing import TYPE_CHECKING
 
 from offramp.errors import FolderInUseError, StorageError
+from offramp.storage.files import FILE_MODE, FOLDER_MODE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 LOCK_FILE = "lock"
-#: Only the owner may read the folder: it holds events and encrypted secrets.
-FOLDER_MODE = 0o700
-FILE_MODE = 0o600
 #: Longest process id that is read back from the lock file, in bytes.
 _PID_BYTES = 20
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from offramp.errors import StorageError
 from offramp.storage.connect import connect_writer
-from offramp.storage.copying import sync_folder
 from offramp.storage.damage import Damage
+from offramp.storage.files import sync_folder
 from offramp.storage.lock import lock_folder
 from offramp.storage.migrate import known_migrations, migrate
 from offramp.storage.readers import Readers

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import sqlite3
 import time
@@ -31,9 +30,8 @@ from offramp.storage.copying import (
     copy_pages,
     hash_file,
     open_copy,
-    sync_folder,
 )
-from offramp.storage.lock import FILE_MODE, FOLDER_MODE
+from offramp.storage.files import FOLDER_MODE, sync_folder, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -179,12 +177,7 @@ def _fill(source: Path, partial: Path, steps: _Steps, now: float) -> Manifest:
     except StorageError as error:
         note(0)  # what was interrupted is not what is damaged
         raise StorageError(f"the copy of {source} cannot be used: {error}") from error
-    path = partial / MANIFEST_FILE
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE), "wb") as file:
-        file.write(_json.pretty(_as_json(manifest)).encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    sync_folder(partial)
+    write_file(partial / MANIFEST_FILE, _json.pretty(_as_json(manifest)).encode() + b"\n")
     return manifest
 
 

@@ -9,8 +9,9 @@ from offramp.config import KEY_FILE
 from offramp.errors import StorageError
 from offramp.queue.sqlite.backup import Manifest, Progress, check_backup
 from offramp.storage import DATABASE_FILE
-from offramp.storage.copying import check_room, open_copy, sync_folder
-from offramp.storage.lock import FILE_MODE, LOCK_FILE, lock_folder
+from offramp.storage.copying import check_room, open_copy
+from offramp.storage.files import new_file, sync_folder
+from offramp.storage.lock import LOCK_FILE, lock_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,7 +64,7 @@ def _copy(source: Path, folder: Path) -> None:
     restoring = folder / RESTORING_FILE
     restoring.unlink(missing_ok=True)
     # SQLite writes into an empty file; this one is private to the owner.
-    copy = os.open(restoring, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
+    copy = new_file(restoring)
     try:
         with open_copy(source) as connection:
             connection.execute("VACUUM INTO ?", (str(restoring),))
