@@ -70,16 +70,15 @@ class Change:
 
 def diff_configs(before: Config, after: Config, catalog: Catalog) -> tuple[Change, ...]:
     """The changes that make `after` of `before`: sources first, then instances, subscriptions."""
-    kinds: tuple[Kind, ...] = ("source", "instance", "subscription")
-    return tuple(change for kind in kinds for change in _compare(kind, before, after, catalog))
+    return tuple(
+        change for kind in after.by_kind for change in _compare(kind, before, after, catalog)
+    )
 
 
 def apply_changes(config: Config, changes: tuple[Change, ...]) -> Config:
     """A configuration with changes made to it; what they did not touch stays as it is."""
     tables: dict[Kind, dict[str, Any]] = {
-        "source": dict(config.sources),
-        "instance": dict(config.instances),
-        "subscription": dict(config.subscriptions),
+        kind: dict(table) for kind, table in config.by_kind.items()
     }
     for change in changes:
         if change.after is None:
@@ -124,8 +123,7 @@ def masked_table(thing: Thing | None, config: Config, catalog: Catalog) -> dict[
 
 
 def _compare(kind: Kind, before: Config, after: Config, catalog: Catalog) -> Iterator[Change]:
-    olds: Mapping[str, Thing] = getattr(before, f"{kind}s")
-    news: Mapping[str, Thing] = getattr(after, f"{kind}s")
+    olds, news = before.by_kind[kind], after.by_kind[kind]
     for name in {**olds, **news}:
         old, new = olds.get(name), news.get(name)
         if not same_thing(old, new):

@@ -220,6 +220,15 @@ class Config:
     instances: Mapping[str, Instance] = attrs.field(factory=dict)
     subscriptions: Mapping[str, Subscription] = attrs.field(factory=dict)
 
+    @property
+    def by_kind(self) -> Mapping[Kind, Mapping[str, Thing]]:
+        """Everything by its kind, then by its name or id: sources first."""
+        return {
+            "source": self.sources,
+            "instance": self.instances,
+            "subscription": self.subscriptions,
+        }
+
     def subscriptions_of(self, instance: str) -> tuple[Subscription, ...]:
         """The subscriptions of one instance."""
         return self._by_instance.get(instance, ())

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import attrs
 
-from offramp.config import Config, Kind, Periods, Thing
+from offramp.config import Config, Kind, Periods
 from offramp.delivery.keeper import LEASE_SECONDS
 from offramp.errors import StorageError, counted
 from offramp.queue import Lease, Outcome, Queue, Stage
@@ -42,7 +42,10 @@ class Paused:
 def find_paused(config: Config, periods: Periods, *, now: float) -> tuple[Paused, ...]:
     """List what is paused, and not disabled; `now` is used where no time is stored."""
     held: dict[tuple[Kind, str], list[str]] = {
-        (kind, thing.key): [] for kind, thing in _things(config) if thing.paused and thing.enabled
+        (kind, thing.key): []
+        for kind, table in config.by_kind.items()
+        for thing in table.values()
+        if thing.paused and thing.enabled
     }
     for subscription in config.subscriptions if held else ():
         holders = config.holders_of(subscription)
@@ -59,17 +62,6 @@ def find_paused(config: Config, periods: Periods, *, now: float) -> tuple[Paused
         )
         for (kind, name), subscriptions in held.items()
     )
-
-
-def _things(config: Config) -> Iterator[tuple[Kind, Thing]]:
-    tables: Mapping[Kind, Mapping[str, Thing]] = {
-        "source": config.sources,
-        "instance": config.instances,
-        "subscription": config.subscriptions,
-    }
-    for kind, table in tables.items():
-        for thing in table.values():
-            yield kind, thing
 
 
 class PauseBound:
