@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -256,3 +257,23 @@ async def attempt(
     by_index = {index: verdict for verdict in verdicts for index in verdict.indexes}
     assert sum(len(verdict.indexes) for verdict in verdicts) == len(by_index)
     return [by_index[index] for index in range(len(batch))]
+
+
+@asynccontextmanager
+async def flow_into(engine: Engine) -> AsyncIterator[list[str]]:
+    """Accept events all the time; gives the ids of those that were accepted so far."""
+    sent: list[str] = []
+
+    async def flow() -> None:
+        while True:
+            ids = [f"m{len(sent) + at}" for at in range(20)]
+            await engine.accept("site", [event(each) for each in ids])
+            sent.extend(ids)
+            await asyncio.sleep(0.02)
+
+    flowing = asyncio.create_task(flow())
+    try:
+        yield sent
+    finally:
+        flowing.cancel()
+        await asyncio.gather(flowing, return_exceptions=True)

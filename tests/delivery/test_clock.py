@@ -75,6 +75,14 @@ class Host:
                 await asyncio.sleep(0.02)
                 self.clock.move(passes)
 
+    async def until_doubted(self, message_id: str) -> Delivery:
+        """Let time pass until a delivery waits for the clock."""
+        async with asyncio.timeout(PATIENCE):
+            while (delivery := await self.delivery(message_id)).reason != "CLOCK_IN_DOUBT":
+                self.clock.move(1)
+                await asyncio.sleep(0.02)
+        return delivery
+
     async def pass_time(self, seconds: float) -> None:
         """Let so much time pass, in which retention runs too."""
         self.clock()
@@ -278,11 +286,7 @@ async def test_what_a_partner_may_have_forgotten_waits_for_the_clock(
         clock.step(2 * HOUR)
         failing = False
         await host.pass_time(30)
-        async with asyncio.timeout(PATIENCE):
-            while (await host.delivery("m1")).reason != "CLOCK_IN_DOUBT":
-                clock.move(1)
-                await asyncio.sleep(0.02)
-        delivery = await host.delivery("m1")
+        delivery = await host.until_doubted("m1")
         assert (delivery.stage, delivery.attempts) == (Stage.RETRYING, sent)
         assert "2:00:00 ahead of the time that passed" in delivery.message
         if comes_back:
@@ -310,11 +314,7 @@ async def test_what_a_check_refuses_by_a_doubtful_time_waits(
     partner.judge = lambda ids: 200
     clock.step(36 * DAY)
     async with running(tmp_path, partner, clock, "takeRecent") as host:
-        async with asyncio.timeout(PATIENCE):
-            while (await host.delivery("m1")).reason != "CLOCK_IN_DOUBT":
-                clock.move(1)
-                await asyncio.sleep(0.02)
-        delivery = await host.delivery("m1")
+        delivery = await host.until_doubted("m1")
         assert delivery.stage is Stage.RETRYING
         assert "36 days, 0:00:00 ahead of the latest stored time" in delivery.message
         if comes_back:

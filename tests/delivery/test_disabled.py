@@ -12,7 +12,15 @@ from pathlib import Path
 import attrs
 import pytest
 from tests.clocks import clock_of
-from tests.delivery.parts import PATIENCE, SUBSCRIPTION, Partner, config, event, small_catalog
+from tests.delivery.parts import (
+    PATIENCE,
+    SUBSCRIPTION,
+    Partner,
+    config,
+    event,
+    flow_into,
+    small_catalog,
+)
 
 from offramp.config import Config, Instance, Kind, Period, Periods
 from offramp.delivery import Engine, InstanceRuntime, make_runtime
@@ -135,25 +143,15 @@ async def test_disabling_five_times_under_flow_loses_nothing(
     tmp_path: Path, kind: Kind, name: str
 ) -> None:
     """Off and on 5 x 0.2 s: every accepted event was delivered, or is delivered by a replay."""
-    partner, sent = Partner(), list[str]()
-
-    async def flow() -> None:
-        while True:
-            ids = [f"m{len(sent) + at}" for at in range(20)]
-            await engine.accept("site", [event(each) for each in ids])
-            sent.extend(ids)
-            await asyncio.sleep(0.02)
-
+    partner = Partner()
     async with engine_at(tmp_path, partner, [time.time()]) as (engine, ledger):
         await engine.apply(config())
-        flowing = asyncio.create_task(flow())
-        for _ in range(5):
-            await engine.apply(disabled(kind, name))
-            await asyncio.sleep(0.2)
-            await engine.apply(config())
-            await asyncio.sleep(0.2)
-        flowing.cancel()
-        await asyncio.gather(flowing, return_exceptions=True)
+        async with flow_into(engine) as sent:
+            for _ in range(5):
+                await engine.apply(disabled(kind, name))
+                await asyncio.sleep(0.2)
+                await engine.apply(config())
+                await asyncio.sleep(0.2)
         assert await engine.wait_until_idle(timeout=PATIENCE)
         await engine.queue.replay(DeadLetterFilter(subscription=SUBSCRIPTION))
         page = await ledger.events(

@@ -19,6 +19,7 @@ from tests.delivery.parts import (
     Partner,
     config,
     event,
+    flow_into,
     small_catalog,
 )
 from tests.queue.conftest import Event, batch_of
@@ -102,28 +103,17 @@ async def test_pausing_five_times_under_flow_loses_nothing(
 ) -> None:
     """Off and on 5 x 0.4 s: every accepted event is delivered, once, and none while paused."""
     partner = Partner()
-    sent: list[str] = []
-
-    async def flow() -> None:
-        while True:
-            ids = [f"m{len(sent) + at}" for at in range(20)]
-            await engine.accept("site", [event(each) for each in ids])
-            sent.extend(ids)
-            await asyncio.sleep(0.02)
-
     async with engine_with(tmp_path, partner, most=100_000, in_flight=100_000) as (engine, ledger):
         await engine.apply(config())
-        flowing = asyncio.create_task(flow())
-        for _ in range(5):
-            await engine.apply(paused(config(), kind, name))
-            await asyncio.sleep(0.1)  # for the requests under way
-            taken = len(partner.taken)
-            await asyncio.sleep(0.3)
-            assert len(partner.taken) == taken
-            await engine.apply(config())
-            await asyncio.sleep(0.4)
-        flowing.cancel()
-        await asyncio.gather(flowing, return_exceptions=True)
+        async with flow_into(engine) as sent:
+            for _ in range(5):
+                await engine.apply(paused(config(), kind, name))
+                await asyncio.sleep(0.1)  # for the requests under way
+                taken = len(partner.taken)
+                await asyncio.sleep(0.3)
+                assert len(partner.taken) == taken
+                await engine.apply(config())
+                await asyncio.sleep(0.4)
         assert await engine.wait_until_idle(timeout=PATIENCE)
         sums = await ledger.reconcile()
     assert set(partner.taken) >= set(sent) > set()
