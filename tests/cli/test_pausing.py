@@ -41,6 +41,8 @@ def test_what_is_paused_waits_and_arrives_after_it(offramp: Offramp, live: Live)
             rf"{kind} {name} is paused since \S+ \S+: 1 delivery waits; `offramp resume",
             flat(status.out),
         )
+        # What only a subscription holds back does not concern its instance.
+        assert ("requests flow" in status.out) is (kind == "subscription")
         assert "it waits, as the" in flat(offramp("events", kind).out)
         assert offramp("resume", name).out.strip() == f"resumed {kind} {name}"
         live.settle()

@@ -227,6 +227,8 @@ class InstanceStatus(TypedDict):
     name: str
     destination: str
     enabled: bool
+    #: Whether it is paused, by itself or its source.
+    paused: bool
     circuit_breaker: CircuitBreakerShape | None
     #: The most requests at the same time; `None` if it does not run.
     concurrency: int | None

@@ -139,6 +139,7 @@ class StatusResource:
             "name": instance.name,
             "destination": instance.destination,
             "enabled": instance.enabled,
+            "paused": instance.paused or self._host.config.sources[instance.source].paused,
             "circuit_breaker": None
             if runtime is None
             else circuit_breaker_shape(runtime, hold, now=now),

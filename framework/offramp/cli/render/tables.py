@@ -106,6 +106,8 @@ def _flow(row: Mapping[str, Any]) -> Text:
     breaker = row["circuit_breaker"]
     if breaker is None:
         return Text("does not run" if row["enabled"] else "disabled", "dim")
+    if row["paused"]:
+        return Text("paused", "yellow")
     if breaker["reason"] is None:
         return Text("requests flow", "green")
     until = f" until {clock(breaker['until'])}" if breaker["until"] else ", probing"
