@@ -5,6 +5,7 @@ Source: Metronome's OpenAPI description of `/v1/ingest`, and its guide to sendin
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -62,37 +63,32 @@ class UsageEvent:
         }
 
 
-def refusals(event: UsageEvent, *, now: datetime) -> list[Fault]:
+def refusals(event: UsageEvent, *, now: datetime) -> Iterator[Fault]:
     """Each reason why Metronome would refuse the event, and the whole batch with it."""
-    faults = []
-    if not (event.transaction_id and event.customer_id and event.event_type):
-        faults += [
-            Fault(f"$.{key}", "is empty; Metronome requires at least 1 character")
-            for key in ("transaction_id", "customer_id", "event_type")
-            if not getattr(event, key)
-        ]
+    for key in ("transaction_id", "customer_id", "event_type"):
+        if not getattr(event, key):
+            yield Fault(f"$.{key}", "is empty; Metronome requires at least 1 character")
     if len(event.transaction_id) > MAX_TRANSACTION_ID_CHARACTERS:
-        message = (
+        yield Fault(
+            "$.transaction_id",
             f"has {len(event.transaction_id)} characters; Metronome accepts at most "
-            f"{MAX_TRANSACTION_ID_CHARACTERS}: map a shorter id"
+            f"{MAX_TRANSACTION_ID_CHARACTERS}: map a shorter id",
         )
-        faults.append(Fault("$.transaction_id", message))
     if len(event.properties) > MAX_PROPERTIES:
-        message = (
-            f"has {len(event.properties)} properties; Metronome accepts at most {MAX_PROPERTIES}"
+        yield Fault(
+            "$.properties",
+            f"has {len(event.properties)} properties; Metronome accepts at most {MAX_PROPERTIES}",
         )
-        faults.append(Fault("$.properties", message))
     age = now - event.timestamp
     if age > WINDOW:
-        message = (
+        yield Fault(
+            "$.timestamp",
             f"{event.timestamp.isoformat()} is more than {WINDOW.days} days old; Metronome "
-            "accepts no older usage: ask Metronome to correct it"
+            "accepts no older usage: ask Metronome to correct it",
         )
-        faults.append(Fault("$.timestamp", message))
-    elif age < -MAX_AHEAD:
-        message = (
+    elif -age > MAX_AHEAD:
+        yield Fault(
+            "$.timestamp",
             f"{event.timestamp.isoformat()} is more than 24 hours ahead; check the clock of the "
-            "sender"
+            "sender",
         )
-        faults.append(Fault("$.timestamp", message))
-    return faults

@@ -143,6 +143,18 @@ async def test_a_wrong_token_is_a_403_even_for_an_empty_array(
     assert emulator.stats().refusals == {"token: unauthorized": 1}
 
 
+async def test_another_token_takes_the_place_of_the_one_before(emulator: Emulator) -> None:
+    """So a test rotates a partner's token."""
+    emulator.change_token("another")
+    async with aiohttp.ClientSession() as session:
+        for token, status in ((TOKEN, 403), ("another", 400)):
+            headers = {"Authorization": f"Bearer {token}"}
+            async with session.post(
+                f"{emulator.url}/v1/ingest", data=b"[]", headers=headers
+            ) as response:
+                assert response.status == status
+
+
 async def test_a_token_of_bytes_that_are_no_text_is_a_403(emulator: Emulator) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", int(emulator.url.split(":")[2]))
     writer.write(
