@@ -36,6 +36,8 @@ class ErrorShape(TypedDict):
     header: NotRequired[str]
     #: The plugin's method that failed while explaining: `perform` or `validate`.
     method: NotRequired[str]
+    #: In the text at the pointer, such as a trigger; the first is 1.
+    column: NotRequired[int]
     detail: str
 
 
@@ -61,13 +63,17 @@ def keys_of(pointer: str) -> list[str]:
 
 
 def _describe(place: str, message: str) -> ErrorShape:
-    column = _COLUMN.search(place)
-    if column is not None:
-        place, message = place[: column.start()], f"{column[1]}: {message}"
+    found = _COLUMN.search(place)
+    if found is not None:
+        place, message = place[: found.start()], f"{found[1]}: {message}"
+    shape: ErrorShape
     try:
-        return {"pointer": pointer_of(place), "detail": message}
+        shape = {"pointer": pointer_of(place), "detail": message}
     except ValueError:
-        return {"detail": f"{place}: {message}"}
+        shape = {"detail": f"{place}: {message}"}
+    if found is not None:
+        shape["column"] = int(found[1].split()[1])
+    return shape
 
 
 def _steps(place: str) -> Iterator[str]:

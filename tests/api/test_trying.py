@@ -21,6 +21,25 @@ async def test_a_trigger_goes_from_text_to_tree_and_back(host: Running) -> None:
     assert again["tree"] == parsed["tree"]
 
 
+async def test_a_trigger_is_shown_in_words_with_the_other_condition(host: Running) -> None:
+    """The alternative of a note, put at its pointer, is a tree that can be written as text."""
+    parsed = await host.post(
+        "/api/triggers/parse", {"text": 'type = "track" and !contains(userId, "@company.com")'}
+    )
+    [root, _, node] = parsed["nodes"]
+    assert root["words"] == "Event Type is track and User ID does not contain @company.com"
+    assert (node["pointer"], node["words"]) == (
+        "#/children/1",
+        "User ID does not contain @company.com",
+    )
+    [note] = node["notes"]
+    assert note["alternative"]["label"] == "Also match events without a User ID"
+    parsed["tree"]["children"][1] = note["alternative"]["node"]
+    written = await host.post("/api/triggers/generate", {"tree": parsed["tree"]})
+    assert written["text"] == f'type = "track" and ({note["alternative"]["text"]})'
+    assert written["segment"] == []
+
+
 async def test_a_trigger_that_segment_reads_otherwise_is_told(host: Running) -> None:
     """The reading, for a form to show."""
     answer = await host.post(
@@ -49,6 +68,7 @@ async def test_a_trigger_that_is_none_is_told_with_its_place(
     [error, *_] = heard.data["errors"]
     assert error["pointer"] == pointer
     assert error["detail"].startswith(detail)
+    assert detail in ("", f"column {error.get('column')}: ")
 
 
 async def test_an_id_with_half_a_character_is_refused_with_its_place(host: Running) -> None:

@@ -13,11 +13,14 @@ from offramp.errors import Fault, TriggerError
 from offramp.fql import (
     SegmentError,
     compile_trigger,
+    describe,
     generate,
     parse,
     parse_as_segment,
     segment_reading,
+    vocabulary,
 )
+from offramp.fql.generate import write_node
 
 ORDERS = ("<", "<=", ">", ">=")
 CASES = Path(__file__).with_name("cases")
@@ -67,6 +70,64 @@ def test_a_trigger_and_its_tree_become_each_other(case: dict[str, Any]) -> None:
     assert generate(case["tree"]) == case.get("text", case["trigger"])
     for spelling in case.get("same", []):
         assert parse(spelling) == case["tree"], spelling
+
+
+@table("words")
+def test_a_trigger_is_described_in_words(case: dict[str, Any]) -> None:
+    """Every node has its words, and notes with a condition that is valid in its place."""
+    described = describe(parse(case["trigger"]))
+    found = []
+    for each in described:
+        notes = []
+        for note in each["notes"]:
+            other = note["alternative"]
+            notes.append([note["text"], other and other["label"], other and other["text"]])
+            if other:
+                root = {"type": "group", "operator": "and", "children": [other["node"]]}
+                assert parse(generate(root)) == parse(other["text"])
+        found.append([each["place"], each["words"], notes])
+    assert found == case["nodes"]
+
+
+def test_the_alternative_of_a_note_matches_what_the_note_says() -> None:
+    """An event without the value does not match the condition, and matches its alternative."""
+    for text, without in (
+        ('!contains(userId, "@x")', False),
+        ("properties.n != 5", False),
+        ('event != "x"', True),
+    ):
+        [note] = describe(parse(text))[1]["notes"]
+        assert note["alternative"] is not None
+        other = compile_trigger(note["alternative"]["text"])
+        assert compile_trigger(text)({}) is without
+        assert other({}) is not without
+
+
+def test_the_vocabulary_has_every_operator_and_says_truly_what_matches_without_a_value() -> None:
+    """Each condition that it offers is valid, with each kind of value, and reads back the same."""
+    values: dict[str, Any] = {
+        "text": "a", "pattern": "a*b", "number": 5, "boolean": True, "list": ["a", 1]
+    }  # fmt: skip
+    words = vocabulary()
+    operators = {each["operator"]: each for each in words["operators"]}
+    for field in words["fields"]:
+        named = {"name": "n"} if field["named"] else {}
+        for operator in field["operators"]:
+            kinds = operators[operator]["values"]
+            for value in [{"value": values[kind]} for kind in kinds] or [{}]:
+                condition: Any = {"type": field["type"], **named, "operator": operator, **value}
+                text = generate({"type": "group", "operator": "and", "children": [condition]})
+                assert parse(text)["children"] == [condition]
+                matches = compile_trigger(text)({})
+                assert matches is operators[operator]["matches_missing"], text
+    offered = {each for field in words["fields"] for each in field["operators"]}
+    assert offered == operators.keys()
+    for function in words["functions"]:
+        operands = [{"path": "a.b"}, {"value": "x"}][: function["arguments"]]
+        left: Any = {"function": function["function"], "arguments": operands}
+        assert write_node(
+            {"type": "compare", "left": left, "operator": "=", "right": {"value": None}}
+        )
 
 
 @pytest.mark.parametrize("case", load_recorded("written"), ids=lambda case: case["says"])

@@ -53,10 +53,10 @@ def test_the_tree_is_that_of_its_trigger() -> None:
     assert parse(found["trigger"]) == _json.loads(found["tree"])
 
 
-def test_the_session_runs() -> None:
-    """The Python session prints what it shows."""
-    (found,) = SESSION.finditer(PAGE)
-    test = doctest.DocTestParser().get_doctest(found["session"], {}, "triggers.md", None, 0)
+def test_the_sessions_run() -> None:
+    """The Python sessions print what they show; a later one goes on from an earlier one."""
+    written = "\n".join(found["session"] for found in SESSION.finditer(PAGE))
+    test = doctest.DocTestParser().get_doctest(written, {}, "triggers.md", None, 0)
     assert test.examples
     assert doctest.DocTestRunner().run(test).failed == 0
 

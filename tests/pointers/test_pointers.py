@@ -37,6 +37,6 @@ def test_a_column_and_a_place_in_no_document_stand_in_the_detail() -> None:
     """A pointer names what JSON knows: the text of a trigger, not a column of it."""
     faults = [Fault("column 8", "is cut off").under("trigger"), Fault("a]b", "is odd")]
     assert describe_errors(faults) == [
-        {"pointer": "#/trigger", "detail": "column 8: is cut off"},
+        {"pointer": "#/trigger", "column": 8, "detail": "column 8: is cut off"},
         {"detail": "a]b: is odd"},
     ]

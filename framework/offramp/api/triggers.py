@@ -1,64 +1,35 @@
-"""Triggers: parse a text, generate one from a tree, try it on events; conditions of searches."""
+"""Triggers: vocabulary, text to tree and back, in words, tried on events; searches' conditions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Annotated, Any, TypeAlias, TypedDict
-
-import msgspec
+from typing import Any, TypeAlias, cast
 
 from offramp._json import Projection
 from offramp.api.host_context import HostContext
-from offramp.api.operations import MAX_LIMIT, Call, Operation, Reply
+from offramp.api.operations import Call, Operation, Reply
+from offramp.api.trigger_shapes import (
+    Matches,
+    MatchShape,
+    NodeWordsShape,
+    TriggerAnswer,
+    TriggerMatch,
+    TriggerText,
+    TriggerTree,
+)
 from offramp.errors import TriggerError
-from offramp.fql import Trigger, compile_trigger, segment_reading
+from offramp.fql import (
+    Trigger,
+    Vocabulary,
+    compile_trigger,
+    describe,
+    segment_reading,
+    vocabulary,
+)
+from offramp.pointers import pointer_of
 
 #: Whether the JSON of an event is meant.
 BodyCondition: TypeAlias = Callable[[bytes], bool]
-
-
-class TriggerText(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """A trigger as text."""
-
-    text: str
-
-
-class TriggerTree(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """A trigger as a tree, as a condition builder edits it."""
-
-    tree: dict[str, Any]
-
-
-class TriggerMatch(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """A trigger as text or tree, and events to try it on."""
-
-    trigger: str | dict[str, Any]
-    events: Annotated[list[dict[str, Any]], msgspec.Meta(max_length=MAX_LIMIT)]
-
-
-class TriggerAnswer(TypedDict):
-    """A trigger in both forms, what it reads, and warnings about it."""
-
-    text: str
-    tree: dict[str, Any]
-    paths: list[str]
-    warnings: list[str]
-    #: Where Segment would read it differently.
-    segment: list[str]
-
-
-class MatchShape(TypedDict):
-    """Whether one event matches; `why` has the result of each condition."""
-
-    message_id: str | None
-    matches: bool
-    why: dict[str, Any]
-
-
-class Matches(TypedDict):
-    """One result for each event, in their order."""
-
-    results: list[MatchShape]
 
 
 class TriggersResource:
@@ -69,6 +40,14 @@ class TriggersResource:
 
     def operations(self) -> Iterable[Operation]:
         """The operations of this module."""
+        yield Operation(
+            method="GET",
+            path="/api/triggers/vocabulary",
+            tag="triggers",
+            summary="List fields, operators and functions of conditions, with their words",
+            serve=self.vocabulary,
+            answer=Vocabulary,
+        )
         made = [
             ("parse", "Parse a trigger's text", self.parse, TriggerAnswer, TriggerText),
             ("generate", "Write a tree as text", self.generate, TriggerAnswer, TriggerTree),
@@ -84,6 +63,10 @@ class TriggersResource:
                 answer=answer,
                 body=body,
             )
+
+    async def vocabulary(self, _: Call) -> Reply:
+        """Answer with all that conditions are made of."""
+        return Reply(data=vocabulary())
 
     async def parse(self, call: Call) -> Reply:
         """Answer with the tree of a text."""
@@ -110,11 +93,24 @@ def _compile(trigger: str | dict[str, Any], key: str) -> Trigger:
 def _answer(trigger: Trigger) -> TriggerAnswer:
     return {
         "text": trigger.text,
-        "tree": dict(trigger.tree),
+        "tree": cast("Any", trigger.tree),
+        "nodes": _nodes(trigger),
         "paths": list(trigger.paths),
         "warnings": list(trigger.warnings),
         "segment": segment_reading(trigger.text),
     }
+
+
+def _nodes(trigger: Trigger) -> list[NodeWordsShape]:
+    return [
+        {
+            "pointer": pointer_of(each["place"]),
+            "text": each["text"],
+            "words": each["words"],
+            "notes": cast("Any", each["notes"]),
+        }
+        for each in describe(trigger.tree)
+    ]
 
 
 def _match(trigger: Trigger, event: dict[str, Any]) -> MatchShape:
@@ -122,7 +118,7 @@ def _match(trigger: Trigger, event: dict[str, Any]) -> MatchShape:
     return {
         "message_id": message_id if isinstance(message_id, str) else None,
         "matches": trigger(event),
-        "why": dict(trigger.explain(event)),
+        "why": trigger.explain(event),
     }
 
 

@@ -1,6 +1,7 @@
 """The trigger language: text <-> tree -> compiled predicate. `tree` has the shapes of trees."""
 
 from offramp.fql.compile import Explanation
+from offramp.fql.describe import NodeWords, Note, describe, in_words
 from offramp.fql.generate import generate
 from offramp.fql.needs import Needs
 from offramp.fql.parser import MAX_NESTING, MAX_TRIGGER_BYTES, parse
@@ -8,6 +9,7 @@ from offramp.fql.paths import compile_path
 from offramp.fql.segment import SegmentError, parse_as_segment, segment_reading
 from offramp.fql.tree import Group, Node
 from offramp.fql.trigger import Trigger, compile_trigger
+from offramp.fql.vocabulary import Vocabulary, vocabulary
 
 __all__ = [
     "MAX_NESTING",
@@ -16,12 +18,18 @@ __all__ = [
     "Group",
     "Needs",
     "Node",
+    "NodeWords",
+    "Note",
     "SegmentError",
     "Trigger",
+    "Vocabulary",
     "compile_path",
     "compile_trigger",
+    "describe",
     "generate",
+    "in_words",
     "parse",
     "parse_as_segment",
     "segment_reading",
+    "vocabulary",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
@@ -28,7 +28,7 @@ class Function:
     """A function, with its number of arguments and the type of its result."""
 
     run: Callable[..., Any]
-    gives: str
+    gives: Literal["bool", "number", "string"]
     arity: int = 1
 
 

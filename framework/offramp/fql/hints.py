@@ -5,9 +5,12 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from offramp.fql import tree
 from offramp.fql.generate import write_node, write_value
 from offramp.fql.needs import needed_texts
+from offramp.fql.vocabulary import EVENT_TYPES
 from offramp.js.numbers import parse_number
 
 if TYPE_CHECKING:
@@ -16,8 +19,6 @@ if TYPE_CHECKING:
 
     from offramp.fql.tree import Compare, Condition, Node, Operand, Value
 
-#: The values of `type`. Source: Segment's spec; `delete` from SegmentEvent of its actions-core.
-_EVENT_TYPES = ("track", "identify", "page", "screen", "group", "alias", "delete")
 #: The fields that events have. Source: Segment's "Spec: Common Fields" and its single calls.
 _FIELDS = (
     *("type", "event", "name", "userId", "anonymousId", "groupId", "previousId", "messageId"),
@@ -37,28 +38,36 @@ _ASKS_FOR_PRESENCE = {"and": "exists", "or": "not_exists"}
 _CONSTANT_WORDS = frozenset({"true", "false", "null"})
 
 
+@attrs.frozen(kw_only=True)
+class Leaf:
+    """A condition or a compare of a tree, and what surrounds it."""
+
+    #: Its place in the tree, such as `$.children[0]`.
+    place: str
+    node: Condition | Compare
+    #: The paths that every event has, or whose absence is considered beside the condition.
+    present: AbstractSet[tree.Keys]
+    #: Whether it is inside a `not`.
+    negated: bool
+
+
 def hints(node: Node) -> list[str]:
     """List the warnings, each once."""
+    found = list(leaves(node))
+    own = (hint for leaf in found for hint in leaf_hints(leaf.node))
+    return list(dict.fromkeys([*own, *(hint for leaf in found for hint in _missing_hints(leaf))]))
+
+
+def leaves(node: Node) -> Iterator[Leaf]:
+    """List the conditions and compares of a whole tree, in order of appearance."""
     has_event = needed_texts(node).get(("type",)) == frozenset({"track"})
     present = {*_ALWAYS_PRESENT, *([("event",)] if has_event else [])}
-    return list(dict.fromkeys([*_hints(node), *_missing_hints(node, present)]))
+    return _leaves(node, "$", present, negated=False)
 
 
-def _hints(node: Node) -> Iterator[str]:
-    if node["type"] == "group":
-        for child in node["children"]:
-            yield from _hints(child)
-    elif node["type"] == "not":
-        yield from _hints(node["child"])
-    elif node["type"] == "compare":
-        yield from _operand_hints(node["left"])
-        yield from _operand_hints(node["right"])
-    else:
-        yield from _condition_hints(node)
-
-
-def _missing_hints(node: Node, present: AbstractSet[tree.Keys]) -> Iterator[str]:
-    """Warn of a `!` test of a text that events may lack, if the group does not mention that."""
+def _leaves(
+    node: Node, place: str, present: AbstractSet[tree.Keys], *, negated: bool
+) -> Iterator[Leaf]:
     if node["type"] == "group":
         asks = _ASKS_FOR_PRESENCE[node["operator"]]
         asked_for = {
@@ -66,11 +75,28 @@ def _missing_hints(node: Node, present: AbstractSet[tree.Keys]) -> Iterator[str]
             for each in node["children"]
             if tree.is_condition(each) and each["operator"] == asks
         }
-        for child in node["children"]:
-            yield from _missing_hints(child, present | asked_for)
+        for index, child in enumerate(node["children"]):
+            within = f"{place}.children[{index}]"
+            yield from _leaves(child, within, present | asked_for, negated=negated)
     elif node["type"] == "not":
-        yield from _missing_hints(node["child"], present)
-    elif node["operator"] in tree.AFFIRMATIONS and _tested_path(node) not in present:
+        yield from _leaves(node["child"], f"{place}.child", present, negated=True)
+    else:
+        yield Leaf(place=place, node=node, present=present, negated=negated)
+
+
+def leaf_hints(node: Condition | Compare) -> Iterator[str]:
+    """List the warnings about one condition by itself."""
+    if node["type"] == "compare":
+        yield from _operand_hints(node["left"])
+        yield from _operand_hints(node["right"])
+    else:
+        yield from _condition_hints(node)
+
+
+def _missing_hints(leaf: Leaf) -> Iterator[str]:
+    """Warn of a `!` test of a text that events may lack, if the group does not mention that."""
+    node = leaf.node
+    if node["operator"] in tree.AFFIRMATIONS and tested_path(node) not in leaf.present:
         plain: Any = {**node, "operator": tree.AFFIRMATIONS[node["operator"]]}
         yield (
             f"`{write_node(node)}` does not match events that have no text there: "
@@ -78,8 +104,8 @@ def _missing_hints(node: Node, present: AbstractSet[tree.Keys]) -> Iterator[str]
         )
 
 
-def _tested_path(node: Condition | Compare) -> tree.Keys:
-    """The path whose text a condition or compare tests; empty if it tests a function's result."""
+def tested_path(node: Condition | Compare) -> tree.Keys:
+    """The path whose value a condition or compare tests; empty if it tests a function's result."""
     if tree.is_condition(node):
         return tree.condition_keys(node)
     return tree.split_name(node["left"]["path"]) if tree.is_path(node["left"]) else ()
@@ -114,8 +140,8 @@ def _field_hints(keys: tree.Keys) -> Iterator[str]:
 
 def _type_hints(value: Value | None) -> Iterator[str]:
     for each in value if isinstance(value, list) else [value]:
-        if each not in _EVENT_TYPES:
-            known = ", ".join(_EVENT_TYPES)
+        if each not in EVENT_TYPES:
+            known = ", ".join(EVENT_TYPES)
             yield f"no event has the type {write_value(each)}: types are {known}"
 
 

@@ -33,6 +33,7 @@ from offramp.fql.numeric import number_as_json
 from offramp.js.numbers import exact_or_none
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from decimal import Decimal
 
     from typing_extensions import TypeIs
@@ -168,6 +169,16 @@ def is_value(operand: Operand) -> TypeIs[ValueOperand]:
 def is_function(operand: Operand) -> TypeIs[FunctionOperand]:
     """Whether an operand is a function with its arguments."""
     return "function" in operand
+
+
+def walk(node: Node, place: str = "$") -> Iterator[tuple[str, Node]]:
+    """Yield a node and all nodes in it with their places, such as `$.children[0]`, outer first."""
+    yield place, node
+    if node["type"] == "group":
+        for index, child in enumerate(node["children"]):
+            yield from walk(child, f"{place}.children[{index}]")
+    elif node["type"] == "not":
+        yield from walk(node["child"], f"{place}.child")
 
 
 def as_json(tree: Any) -> Any:
