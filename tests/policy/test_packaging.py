@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -9,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import hatch_build
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -39,12 +41,17 @@ def requirements(data: Mapping[str, Any]) -> Iterator[Requirement]:
 
 @pytest.fixture(scope="module")
 def dependencies(checkout: Path) -> dict[str, Requirement]:
-    """Normalised name -> requirement, of both distributions."""
-    return {
-        canonicalize_name(each.name): each
-        for name in PYPROJECTS
-        for each in requirements(pyproject(checkout, name))
-    }
+    """Normalised name -> requirement, of both distributions and of their builds."""
+    declared = chain.from_iterable(requirements(pyproject(checkout, name)) for name in PYPROJECTS)
+    needed = [*declared, Requirement(hatch_build.NODE_PACKAGE)]
+    return {canonicalize_name(each.name): each for each in needed}
+
+
+@pytest.fixture(scope="module")
+def packages(checkout: Path) -> dict[str, str]:
+    """Name -> version, of the npm packages that the console is made with."""
+    data = json.loads((checkout / "framework/console/package.json").read_text())
+    return {**data["dependencies"], **data["devDependencies"]}
 
 
 @pytest.fixture(scope="module")
@@ -75,15 +82,22 @@ def test_pins_are_sorted_and_none_is_ours(checkout: Path, pins: dict[str, str]) 
     assert not OURS & pins.keys()
 
 
+def test_every_package_of_the_console_is_pinned(packages: dict[str, str]) -> None:
+    """One exact release each, so that a build today is the build of tomorrow."""
+    assert [
+        name for name, version in packages.items() if not re.fullmatch(r"[\d.]+", version)
+    ] == []
+
+
 def test_every_dependency_has_a_reason(
-    checkout: Path, dependencies: dict[str, Requirement]
+    checkout: Path, dependencies: dict[str, Requirement], packages: dict[str, str]
 ) -> None:
     """A dependency without a reason is a dependency too many; so is a reason without one."""
     page = (checkout / "docs/explanation/dependencies.md").read_text()
     reasons = {
         canonicalize_name(row["name"]): row["cells"].split("|")[-1] for row in ROW.finditer(page)
     }
-    assert reasons.keys() == dependencies.keys()
+    assert reasons.keys() == dependencies.keys() | packages.keys()
     short = [
         name for name, message in reasons.items() if len(message.split()) < SHORTEST_REASON_WORDS
     ]

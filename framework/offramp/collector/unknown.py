@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -18,14 +18,19 @@ DEFAULT: Final = "/v1/batch"
 _SETTINGS: Final = "/v1/projects/{writeKey}/settings"
 
 
-def unknown_route(paths: Sequence[str], unknown: UnknownPaths) -> web.RouteDef:
-    """Make the route for every path that no route before it has; `paths` are POST endpoints."""
+def unknown_route(
+    paths: Sequence[str], unknown: UnknownPaths, *, pages: Collection[str] = ()
+) -> web.RouteDef:
+    """Make the route for every path that no route before it has; `paths` are POST endpoints.
+
+    Events that are sent to one of `pages`, which browsers open, are sent to no endpoint.
+    """
 
     async def handle(request: web.Request) -> web.StreamResponse:
         if request.method == hdrs.METH_OPTIONS:  # so that the page may send, and read the 404
             return await preflight(request)
         path = request.rel_url.raw_path
-        allowed = await _allowed(request)
+        allowed = [] if path in pages else await _allowed(request)
         if allowed:
             unknown.note("method", request.method, path, f"{allowed[0]} {path}")
             message = f"{request.path} does not allow {request.method}; use {', '.join(allowed)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -36,11 +36,12 @@ def make_app(  # noqa: PLR0913 - the parts of a host, by keyword
     public_url: str | None = None,
     proxies: int = 0,
     more: Iterable[web.RouteDef] = (),
+    console: Sequence[web.RouteDef] = (),
     refresh: Refresh | None = None,
     unknown_paths: UnknownPaths | None = None,
     clock: Clock | None = None,
 ) -> web.Application:
-    """Make the application with the collector, the endpoints for operations, and `more` routes.
+    """Make the application: collector, endpoints for operations, `more` routes and the console.
 
     `/readyz` reports `readiness`, `degraded` and `paused`; `refresh` runs before each scrape of the
     metrics. `unknown_paths` counts requests that no route serves. The collector goes by `clock`.
@@ -48,17 +49,6 @@ def make_app(  # noqa: PLR0913 - the parts of a host, by keyword
     metrics = CollectorMetrics(registry)
     unknown_paths = unknown_paths or UnknownPaths()
     registry.register(unknown_paths)
-    app = web.Application(
-        middlewares=[refuse_other_versions],
-        handler_args={
-            # The collector inflates bodies itself, within limits.
-            "auto_decompress": False,
-            # Paths contain write keys, and a log line costs more than the request.
-            "access_log": None,
-            "logger": ConnectionLog(metrics.malformed),
-            "keepalive_timeout": KEEPALIVE_SECONDS,
-        },
-    )
     collector = collector_routes(
         intake,
         metrics=metrics,
@@ -74,14 +64,34 @@ def make_app(  # noqa: PLR0913 - the parts of a host, by keyword
         paused=paused,
         refresh=refresh,
     )
-    others = unknown_route([r.path for r in collector if r.method == hdrs.METH_POST], unknown_paths)
-    for route in (*collector, *ops, *more, others):
-        kwargs = {**route.kwargs, "expect_handler": meet_expectation}
-        app.add_routes([attrs.evolve(route, kwargs=kwargs)])
+    others = unknown_route(
+        [route.path for route in collector if route.method == hdrs.METH_POST],
+        unknown_paths,
+        pages={route.path for route in console},
+    )
+    app = _application([*collector, *ops, *more, *console, others], metrics)
 
     async def watch(_: web.Application) -> AsyncIterator[None]:
         async with watch_descriptors(registry):
             yield
 
     app.cleanup_ctx.append(watch)
+    return app
+
+
+def _application(routes: Iterable[web.RouteDef], metrics: CollectorMetrics) -> web.Application:
+    app = web.Application(
+        middlewares=[refuse_other_versions],
+        handler_args={
+            # The collector inflates bodies itself, within limits.
+            "auto_decompress": False,
+            # Paths contain write keys, and a log line costs more than the request.
+            "access_log": None,
+            "logger": ConnectionLog(metrics.malformed),
+            "keepalive_timeout": KEEPALIVE_SECONDS,
+        },
+    )
+    for route in routes:
+        kwargs = {**route.kwargs, "expect_handler": meet_expectation}
+        app.add_routes([attrs.evolve(route, kwargs=kwargs)])
     return app

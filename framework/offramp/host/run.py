@@ -47,6 +47,7 @@ from offramp.config import (
     resolve_write_keys,
 )
 from offramp.config.labels import all_labelled
+from offramp.console import console_routes
 from offramp.delivery import (
     Engine,
     InstanceRuntime,
@@ -353,6 +354,7 @@ def _app(
             logins=logins,
             identity=identity,
         ),
+        console=console_routes(),
         refresh=metrics.refresh,
         clock=context.clock,
         unknown_paths=context.unknown_paths,
