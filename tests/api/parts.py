@@ -59,6 +59,8 @@ CALLS: list[tuple[str, str, str, Any]] = [
     ("POST", "/api/triggers/generate", "", {"tree": {"type": "group", "operator": "and",
      "children": [{"type": "event-type", "name": "type", "operator": "=", "value": "track"}]}}),
     ("POST", "/api/triggers/match", "", {"trigger": 'type = "track"', "events": [{}]}),
+    ("POST", "/api/triggers/recent", "", {"trigger": 'event = "x"', "source": "site"}),
+    ("POST", "/api/triggers/samples", "", {"trigger": 'type = "track"', "instance": "small"}),
     ("POST", "/api/explain", "", {"message_id": "bad-1", "subscription": SUBSCRIPTION}),
     ("GET", "/api/deliveries", f"?subscription={ID}", None),
     ("GET", "/api/dead-letters", "", None),

@@ -18,6 +18,7 @@ from offramp.api.logins import RefusedLogins
 from offramp.api.openapi import OpenApiResource
 from offramp.api.operations import Operation
 from offramp.api.plugin_routes import plugin_routes
+from offramp.api.recent_events import RecentEventsResource
 from offramp.api.reloading import ReloadResource
 from offramp.api.replays import ReplaysResource
 from offramp.api.restored import RestoredResource
@@ -43,6 +44,7 @@ def operations_of(host: HostContext) -> tuple[Operation, ...]:
         InstancesResource,
         SubscriptionsResource,
         TriggersResource,
+        RecentEventsResource,
         ExplainResource,
         DeliveriesResource,
         StatsResource,

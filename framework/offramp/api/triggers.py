@@ -70,19 +70,19 @@ class TriggersResource:
 
     async def parse(self, call: Call) -> Reply:
         """Answer with the tree of a text."""
-        return Reply(data=_answer(_compile(call.body.text, "text")))
+        return Reply(data=_answer(compile_at(call.body.text, "text")))
 
     async def generate(self, call: Call) -> Reply:
         """Answer with the text of a tree."""
-        return Reply(data=_answer(_compile(call.body.tree, "tree")))
+        return Reply(data=_answer(compile_at(call.body.tree, "tree")))
 
     async def match(self, call: Call) -> Reply:
         """Answer with the result for each event."""
-        trigger = _compile(call.body.trigger, "trigger")
+        trigger = compile_at(call.body.trigger, "trigger")
         return Reply(data=Matches(results=[_match(trigger, event) for event in call.body.events]))
 
 
-def _compile(trigger: str | dict[str, Any], key: str) -> Trigger:
+def compile_at(trigger: str | dict[str, Any], key: str) -> Trigger:
     """Compile the trigger at a key of the body; faults have their place in the body."""
     try:
         return compile_trigger(trigger)
@@ -127,6 +127,10 @@ def body_condition(where: str) -> BodyCondition:
 
     The condition may be called in any thread. It parses of an event only what the text reads.
     """
-    trigger = compile_trigger(where)
+    return condition_of(compile_trigger(where))
+
+
+def condition_of(trigger: Trigger) -> BodyCondition:
+    """Make a trigger the condition for the JSON of events; see `body_condition`."""
     read, matches = Projection(trigger.reads).read, trigger.matches
     return lambda body: matches(read(body))

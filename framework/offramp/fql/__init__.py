@@ -1,7 +1,7 @@
 """The trigger language: text <-> tree -> compiled predicate. `tree` has the shapes of trees."""
 
 from offramp.fql.compile import Explanation
-from offramp.fql.describe import NodeWords, Note, describe, in_words
+from offramp.fql.describe import NodeWords, describe, why_not
 from offramp.fql.generate import generate
 from offramp.fql.needs import Needs
 from offramp.fql.parser import MAX_NESTING, MAX_TRIGGER_BYTES, parse
@@ -19,7 +19,6 @@ __all__ = [
     "Needs",
     "Node",
     "NodeWords",
-    "Note",
     "SegmentError",
     "Trigger",
     "Vocabulary",
@@ -27,9 +26,9 @@ __all__ = [
     "compile_trigger",
     "describe",
     "generate",
-    "in_words",
     "parse",
     "parse_as_segment",
     "segment_reading",
     "vocabulary",
+    "why_not",
 ]

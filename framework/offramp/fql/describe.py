@@ -13,7 +13,9 @@ from offramp.fql.vocabulary import FIELD_LABELS, FUNCTION_LABELS, OPERATOR_LABEL
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from offramp.fql.compile import Explanation
     from offramp.fql.tree import Condition, Node, Operand, Value
+    from offramp.fql.trigger import Trigger
 
 #: A text that is shown without quotes: nobody takes it for a constant, a list or two conditions.
 _PLAIN_TEXT = re.compile(
@@ -49,6 +51,48 @@ class NodeWords(TypedDict):
     text: str
     words: str
     notes: list[Note]
+
+
+class FalseCondition(TypedDict):
+    """The first condition that keeps a trigger from selecting an event."""
+
+    #: Its place in the tree, such as `$.children[0]`.
+    place: str
+    #: The condition as FQL.
+    text: str
+    words: str
+    #: What the event has at the paths of the condition; a missing path is left out.
+    actual: dict[str, Any]
+
+
+def why_not(trigger: Trigger, event: dict[str, Any]) -> FalseCondition | None:
+    """Find the first condition of a trigger that is false for an event; `None` if all is true.
+
+    If all conditions of an `or` are false, or the child of a `not` is true, it is that node.
+    """
+    explained = trigger.explain(event)
+    if explained["result"]:
+        return None
+    node: Node = trigger.tree
+    place = "$"
+    while node["type"] == "group" and (node["operator"] == "and" or len(node["children"]) == 1):
+        parts = explained.get("children", [])
+        index = next(at for at, part in enumerate(parts) if not part["result"])
+        node, explained = node["children"][index], parts[index]
+        place += f".children[{index}]"
+    return {
+        "place": place,
+        "text": explained["text"],
+        "words": in_words(node),
+        "actual": _actual(explained),
+    }
+
+
+def _actual(explained: Explanation) -> dict[str, Any]:
+    found = dict(explained.get("actual", {}))
+    for child in explained.get("children", []):
+        found |= _actual(child)
+    return found
 
 
 def describe(root: Node) -> list[NodeWords]:
