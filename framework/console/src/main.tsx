@@ -4,6 +4,7 @@ import { App } from "./app";
 import "./style/base.css";
 import "./style/parts.css";
 import "./style/shell.css";
+import "./style/editor.css";
 
 const root = document.getElementById("app");
 if (root) render(<App />, root);

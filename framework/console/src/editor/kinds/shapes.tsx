@@ -1,0 +1,138 @@
+// Forms of shapes: an object key by key, a list, and what is made of each item of the event's list.
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { type Json, type JsonObject, isObject } from "../../core/json";
+import { Button, IconButton } from "../../parts/button";
+import { directiveOf } from "../kinds";
+import { ScopeContext, pointerTo, useScope } from "../scope";
+import { type KindProps, LiveValue, ValueEditor } from "../value";
+import { firstItem } from "../variables";
+import { VariableBox } from "../variable-box";
+
+export function ObjectEditor({ value, onChange, pointer, label }: KindProps): JSX.Element {
+  const object = isObject(value) ? value : {};
+  return (
+    <ul class="parts" aria-label={label}>
+      {Object.entries(object).map(([key, inner], index) => (
+        <li key={index} class="part">
+          <KeyField
+            name={key}
+            label={label}
+            taken={Object.keys(object)}
+            onRename={(next) => onChange(renamed(object, key, next))}
+          />
+          <ValueEditor
+            value={inner}
+            label={`${label}.${key}`}
+            pointer={pointerTo(pointer, key)}
+            onChange={(next) => onChange(next === undefined ? without(object, key) : { ...object, [key]: next })}
+          />
+          <LiveValue pointer={pointerTo(pointer, key)} label={`${label}.${key}`} />
+          <IconButton icon="close" label={`Remove ${label}.${key}`} onClick={() => onChange(without(object, key))} />
+        </li>
+      ))}
+      <li>
+        <Button look="quiet" icon="plus" onClick={() => onChange({ ...object, [freeKey(object)]: { "@path": "$." } })}>
+          Add a key
+        </Button>
+      </li>
+    </ul>
+  );
+}
+
+/** The key of one value; it is renamed when the field is left, so that no half name is taken. */
+function KeyField({
+  name,
+  label,
+  taken,
+  onRename,
+}: {
+  name: string;
+  label: string;
+  taken: string[];
+  onRename: (name: string) => void;
+}): JSX.Element {
+  const [typed, setTyped] = useState<string>();
+  const isFaulty = typed !== undefined && typed !== name && (typed === "" || typed.startsWith("@") || taken.includes(typed));
+  return (
+    <input
+      type="text"
+      class="key-input"
+      aria-label={`Key ${name} of ${label}`}
+      aria-invalid={isFaulty}
+      value={typed ?? name}
+      spellcheck={false}
+      onInput={(event) => setTyped(event.currentTarget.value)}
+      onBlur={() => {
+        if (typed !== undefined && typed !== name && !isFaulty) onRename(typed);
+        setTyped(undefined);
+      }}
+    />
+  );
+}
+
+function renamed(object: JsonObject, key: string, next: string): JsonObject {
+  return Object.fromEntries(Object.entries(object).map(([name, value]) => [name === key ? next : name, value]));
+}
+
+function without(object: JsonObject, key: string): JsonObject {
+  return Object.fromEntries(Object.entries(object).filter(([name]) => name !== key));
+}
+
+function freeKey(object: JsonObject): string {
+  let number = 1;
+  while (`key${number}` in object) number++;
+  return `key${number}`;
+}
+
+export function ListEditor({ value, onChange, pointer, label }: KindProps): JSX.Element {
+  const list = Array.isArray(value) ? value : [];
+  return (
+    <ol class="parts" aria-label={label}>
+      {list.map((inner, index) => (
+        <li key={index} class="part">
+          <span class="part-label">{index + 1}.</span>
+          <ValueEditor
+            value={inner}
+            label={`${label}, item ${index + 1}`}
+            pointer={pointerTo(pointer, index)}
+            onChange={(next) => onChange(list.map((other, at) => (at === index ? (next ?? null) : other)))}
+          />
+          <IconButton
+            icon="close"
+            label={`Remove item ${index + 1} of ${label}`}
+            onClick={() => onChange(list.filter((_, at) => at !== index))}
+          />
+        </li>
+      ))}
+      <li>
+        <Button look="quiet" icon="plus" onClick={() => onChange([...list, { "@path": "$." }])}>
+          Add an item
+        </Button>
+      </li>
+    </ol>
+  );
+}
+
+/** `@arrayPath`: the variables inside are those of one item. */
+export function ItemsEditor({ value, onChange, pointer, label }: KindProps): JSX.Element {
+  const scope = useScope();
+  const option = directiveOf(value)?.[1];
+  const [path, shape] = Array.isArray(option) ? option : [];
+  const written = typeof path === "string" ? path : "";
+  const write = (next: string, object: Json | undefined) => onChange({ "@arrayPath": object === undefined ? [next] : [next, object] });
+  return (
+    <div class="parts" role="group" aria-label={label}>
+      <VariableBox path={written} sample={scope.sample} label={`${label}, list`} onChange={(next) => write(next, shape)} />
+      <span class="part-label">For each item</span>
+      <ScopeContext.Provider value={{ ...scope, sample: firstItem(scope.sample, written) }}>
+        <ObjectEditor
+          value={shape ?? {}}
+          label={`${label}, item`}
+          pointer={pointerTo(pointer, "@arrayPath", 1)}
+          onChange={(next) => write(written, next)}
+        />
+      </ScopeContext.Provider>
+    </div>
+  );
+}

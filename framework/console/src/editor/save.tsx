@@ -1,0 +1,150 @@
+// Saving: what changes, what the host warns of, and what somebody else has changed meanwhile.
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import type { SubscriptionAnswer, SubscriptionShape } from "../api-types";
+import { ApiError, call } from "../core/client";
+import { type Json, writeJson } from "../core/json";
+import { Button } from "../parts/button";
+import { Dialog } from "../parts/dialog";
+import { ErrorNotice, Notice } from "../parts/notice";
+import { type Candidate, type Change, asObject, changesOf } from "./state";
+
+/** The version that is saved, with the revision that it was read at. */
+export interface Saved {
+  subscription: SubscriptionShape;
+  revision: number;
+}
+
+/** Save a candidate: a new one is created, disabled; 412 if somebody else saved meanwhile. */
+export async function saveCandidate(candidate: Candidate, revision: number | undefined): Promise<SubscriptionAnswer> {
+  const { id, instance, action, name, trigger, mapping } = candidate;
+  if (id === undefined)
+    return call("POST /api/subscriptions", { body: { instance, action, name, trigger, mapping, defaults: false } });
+  return call("PATCH /api/subscriptions/{id}", { path: { id }, body: { name, trigger, mapping }, revision });
+}
+
+/** Read the version of a subscription that is saved now. */
+export async function readSaved(id: string): Promise<Saved> {
+  const { subscription, revision } = await call("GET /api/subscriptions/{id}", { path: { id } });
+  return { subscription, revision };
+}
+
+export interface SaveDialogProps {
+  candidate: Candidate;
+  saved: Saved | undefined;
+  onSaved: (answer: SubscriptionAnswer) => void;
+  onClose: () => void;
+  /** Somebody else's version is taken, and the own one dropped. */
+  onTaken: () => void;
+}
+
+/** Shows what will change, and saves; after a conflict it shows both versions. */
+export function SaveDialog({ candidate, saved, onSaved, onClose, onTaken }: SaveDialogProps): JSX.Element {
+  const [isBusy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>();
+  const [theirs, setTheirs] = useState<Saved>();
+  async function save(revision: number | undefined): Promise<void> {
+    setBusy(true);
+    setError(undefined);
+    try {
+      onSaved(await saveCandidate(candidate, revision));
+    } catch (caught) {
+      if (caught instanceof ApiError && caught.status === 412 && candidate.id !== undefined)
+        setTheirs(await readSaved(candidate.id).catch(() => undefined));
+      else setError(caught);
+    } finally {
+      setBusy(false);
+    }
+  }
+  const base = saved && editedOf(saved.subscription);
+  return (
+    <Dialog title={theirs ? "Somebody else changed this mapping" : "Save mapping"} isWide onClose={onClose}>
+      <div class="dialog-body">
+        {theirs && base ? (
+          <Conflict base={base} mine={candidate} theirs={editedOf(theirs.subscription)} />
+        ) : (
+          <Changes changes={changesOf(base ?? { name: "", trigger: "", mapping: {} }, candidate)} />
+        )}
+        {error !== undefined && <ErrorNotice error={error} title="It was not saved" />}
+      </div>
+      <div class="dialog-actions">
+        <Button onClick={onClose}>Cancel</Button>
+        {theirs && <Button onClick={onTaken}>Take theirs, drop mine</Button>}
+        <Button look="primary" isBusy={isBusy} onClick={() => void save(theirs?.revision ?? saved?.revision)}>
+          {theirs ? "Save mine over it" : "Save"}
+        </Button>
+      </div>
+    </Dialog>
+  );
+}
+
+export function editedOf(subscription: SubscriptionShape): { name: string; trigger: string; mapping: ReturnType<typeof asObject> } {
+  return { name: subscription.name, trigger: subscription.trigger, mapping: asObject(subscription.mapping) };
+}
+
+function Changes({ changes }: { changes: Change[] }): JSX.Element {
+  if (changes.length === 0) return <p>Nothing has changed.</p>;
+  return (
+    <table class="changes">
+      <thead>
+        <tr>
+          <th scope="col">What</th>
+          <th scope="col">Before</th>
+          <th scope="col">After</th>
+        </tr>
+      </thead>
+      <tbody>
+        {changes.map((each) => (
+          <tr key={each.what}>
+            <th scope="row">{each.what}</th>
+            <td>
+              <Version value={each.before} />
+            </td>
+            <td>
+              <Version value={each.after} />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Conflict({ base, mine, theirs }: { base: Edit; mine: Edit; theirs: Edit }): JSX.Element {
+  const own = new Map(changesOf(base, mine).map((each) => [each.what, each]));
+  const other = new Map(changesOf(base, theirs).map((each) => [each.what, each]));
+  const places = [...new Set([...own.keys(), ...other.keys()])];
+  return (
+    <>
+      <Notice kind="warning">It was saved after you opened it. Nothing of yours is lost: compare, and decide.</Notice>
+      <table class="changes">
+        <thead>
+          <tr>
+            <th scope="col">What</th>
+            <th scope="col">Yours</th>
+            <th scope="col">Theirs</th>
+          </tr>
+        </thead>
+        <tbody>
+          {places.map((what) => (
+            <tr key={what}>
+              <th scope="row">{what}</th>
+              <td>
+                <Version value={(own.get(what) ?? { after: other.get(what)?.before }).after} />
+              </td>
+              <td>
+                <Version value={(other.get(what) ?? { after: own.get(what)?.before }).after} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </>
+  );
+}
+
+type Edit = Parameters<typeof changesOf>[0];
+
+function Version({ value }: { value: Json | undefined }): JSX.Element {
+  return value === undefined ? <span class="muted">nothing</span> : <code>{typeof value === "string" ? value : writeJson(value)}</code>;
+}

@@ -1,0 +1,94 @@
+// The state of the mapping editor: what is edited, the sample event, and the host's explanation of both.
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { ErrorShape, ExplainBody, Explained } from "../api-types";
+import { ApiError, call, isAborted } from "../core/client";
+import { useSettled } from "../core/loaded";
+import { type Json, type JsonObject, isObject, parseJson, writeJson } from "../core/json";
+
+/** What the editor changes of a subscription. */
+export interface Edited {
+  name: string;
+  trigger: string;
+  mapping: JsonObject;
+}
+
+/** A subscription as it is edited: a saved one has an id. */
+export interface Candidate extends Edited {
+  instance: string;
+  action: string;
+  id?: string;
+}
+
+/** The host's explanation of the newest candidate and sample. */
+export interface Explanation {
+  explained: Explained | undefined;
+  /** Why the host refused to explain, by place; the last explanation stays meanwhile. */
+  errors: readonly ErrorShape[];
+  /** Why there is no explanation at all, such as a lost connection. */
+  error: Error | undefined;
+  isLoading: boolean;
+}
+
+const NOTHING: Explanation = { explained: undefined, errors: [], error: undefined, isLoading: false };
+
+/** Ask the host, a moment after the last change; an older answer never replaces a newer one. */
+export function useExplanation(candidate: Candidate, sample: JsonObject | undefined): Explanation {
+  const [state, setState] = useState<Explanation>(NOTHING);
+  const { instance, action, trigger, mapping } = candidate;
+  const asked = useMemo(
+    () => (sample === undefined ? "" : writeJson({ candidate: { instance, action, trigger, mapping, defaults: false }, event: sample })),
+    [instance, action, trigger, mapping, sample],
+  );
+  const settled = useSettled(asked, 120);
+  const last = useRef(sample);
+  useEffect(() => {
+    if (settled === "") {
+      setState(NOTHING);
+      return undefined;
+    }
+    const abort = new AbortController();
+    // Values of another event would mislead.
+    if (last.current !== sample) setState(NOTHING);
+    last.current = sample;
+    setState((old) => ({ ...old, isLoading: true }));
+    explain(settled, abort.signal).then(
+      (next) => abort.signal.aborted || setState((old) => ({ ...next, explained: next.explained ?? old.explained })),
+      () => undefined,
+    );
+    return () => abort.abort();
+  }, [settled]);
+  return state;
+}
+
+async function explain(asked: string, signal: AbortSignal): Promise<Explanation> {
+  try {
+    const explained = await call("POST /api/explain", { body: parseJson(asked) as ExplainBody, signal });
+    return { explained, errors: [], error: undefined, isLoading: false };
+  } catch (error) {
+    if (isAborted(error)) throw error;
+    const errors = error instanceof ApiError ? error.errors : [];
+    return { explained: undefined, errors, error: error as Error, isLoading: false };
+  }
+}
+
+/** One difference between two versions, for people. */
+export interface Change {
+  what: string;
+  before: Json | undefined;
+  after: Json | undefined;
+}
+
+/** Compare two versions: name, trigger, and each field of the mapping. */
+export function changesOf(before: Edited, after: Edited): Change[] {
+  const changes: Change[] = [];
+  if (before.name !== after.name) changes.push({ what: "Name", before: before.name, after: after.name });
+  if (before.trigger !== after.trigger) changes.push({ what: "Trigger", before: before.trigger, after: after.trigger });
+  for (const key of new Set([...Object.keys(before.mapping), ...Object.keys(after.mapping)]))
+    if (writeJson(before.mapping[key]) !== writeJson(after.mapping[key]))
+      changes.push({ what: key, before: before.mapping[key], after: after.mapping[key] });
+  return changes;
+}
+
+export function asObject(value: unknown): JsonObject {
+  return isObject(value) ? value : {};
+}

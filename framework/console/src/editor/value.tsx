@@ -1,0 +1,120 @@
+// The value picker: what a field, or any part of a mapping, gets its value from.
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import type { Json } from "../core/json";
+import { type Kind, KINDS, converted, kindOf } from "./kinds";
+import { CaseEditor, ReplaceEditor } from "./kinds/functions";
+import { CoalesceEditor, IfEditor } from "./kinds/choices";
+import { BooleanEditor, NumberEditor, TextEditor } from "./kinds/constants";
+import { ItemsEditor, ListEditor, ObjectEditor } from "./kinds/shapes";
+import { JsonEditor } from "./kinds/json";
+import { LiquidEditor, TemplateEditor, VariableEditor } from "./kinds/texts";
+import { useScope } from "./scope";
+import { shortText } from "./variables";
+
+export interface ValueProps {
+  value: Json | undefined;
+  onChange: (value: Json | undefined) => void;
+  /** Where the value is in the mapping: `/customer_id/@if/then`. */
+  pointer: string;
+  /** What the value is for, as in "customer_id, then". */
+  label: string;
+}
+
+/** What the form of one kind gets: the value is of that kind. */
+export interface KindProps extends ValueProps {
+  value: Json;
+}
+
+const EDITORS: Record<Exclude<Kind, "none" | "null">, (props: KindProps) => JSX.Element> = {
+  variable: VariableEditor,
+  text: TextEditor,
+  number: NumberEditor,
+  boolean: BooleanEditor,
+  template: TemplateEditor,
+  liquid: LiquidEditor,
+  if: IfEditor,
+  coalesce: CoalesceEditor,
+  case: CaseEditor,
+  replace: ReplaceEditor,
+  items: ItemsEditor,
+  object: ObjectEditor,
+  list: ListEditor,
+  json: JsonEditor,
+};
+
+/** The kind of a value and its form; any value can be edited as JSON. */
+export function ValueEditor(props: ValueProps): JSX.Element {
+  const { value, onChange, label, pointer } = props;
+  // Chosen by the person; otherwise the value tells.
+  const [isJson, setJson] = useState(false);
+  const kind = isJson ? "json" : kindOf(value);
+  const Editor = kind === "none" || kind === "null" ? undefined : EDITORS[kind];
+  return (
+    <div class="value" data-kind={kind}>
+      <KindSelect
+        kind={kind}
+        label={label}
+        onChange={(next) => {
+          setJson(next === "json");
+          if (next !== "json") onChange(converted(value, next));
+        }}
+      />
+      <div class="value-form">
+        {Editor && <Editor {...props} value={value ?? null} />}
+        <PartFault pointer={pointer} />
+      </div>
+    </div>
+  );
+}
+
+const GROUPS = [...new Set(KINDS.map((each) => each.group))];
+
+function KindSelect({
+  kind,
+  label,
+  onChange,
+}: {
+  kind: Kind;
+  label: string;
+  onChange: (kind: Kind) => void;
+}): JSX.Element {
+  const choices = (group: string) =>
+    KINDS.filter((each) => each.group === group).map((each) => (
+      <option key={each.kind} value={each.kind}>
+        {each.label}
+      </option>
+    ));
+  return (
+    <select
+      class="value-kind"
+      aria-label={`Kind of ${label}`}
+      value={kind}
+      onChange={(event) => onChange(event.currentTarget.value as Kind)}
+    >
+      {GROUPS.map((group) => (group === "" ? choices(group) : <optgroup key={group} label={group}>{choices(group)}</optgroup>))}
+    </select>
+  );
+}
+
+/** What is wrong with a part, below it. */
+export function PartFault({ pointer }: { pointer: string }): JSX.Element | null {
+  const fault = useScope().faults.get(pointer);
+  return fault === undefined ? null : (
+    <p class="field-fault" role="status">
+      {fault}
+    </p>
+  );
+}
+
+/** The value that a part has for the sample event. */
+export function LiveValue({ pointer, label }: { pointer: string; label: string }): JSX.Element | null {
+  const { results, sample } = useScope();
+  const result = results.get(pointer);
+  if (sample === undefined || result === undefined) return null;
+  return (
+    <output class={result.found ? "live" : "live live-none"} aria-label={`Value of ${label}`}>
+      {result.found ? shortText(result.value, 120) : "no value"}
+    </output>
+  );
+}
