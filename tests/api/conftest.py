@@ -30,7 +30,7 @@ from offramp.delivery import Engine, InstanceRuntime, make_runtime
 from offramp.host.app import make_app
 from offramp.host.health import quick_sums
 from offramp.plugins import CatalogEntry
-from offramp.queue import Backups, RestoredDeliveries, SqliteLedger, open_queue
+from offramp.queue import Backups, DamagedDeliveries, RestoredDeliveries, SqliteLedger, open_queue
 from offramp.storage import Store
 
 TOKEN = "the-token-of-the-control-api"
@@ -158,6 +158,7 @@ async def host(tmp_path: Path, partner: Partner, written: dict[str, Any]) -> Asy
             folder=tmp_path,
             backups=Backups(tmp_path),
             restored=RestoredDeliveries(store, queue),
+            damaged=DamagedDeliveries(store, queue),
             sums=quick_sums(store),
             tokens=Tokens.of(default=TOKEN),
         )

@@ -77,6 +77,8 @@ CALLS: list[tuple[str, str, str, Any]] = [
     ("GET", "/api/restored", "", None),
     ("POST", "/api/sealing-keys/rotate", "", None),
     ("POST", "/api/restored", "", {"decision": "send", "all": True}),
+    ("GET", "/api/damaged-events", "", None),
+    ("POST", "/api/damaged-events", "", {"decision": "expire", "all": True}),
     ("GET", "/api/config", "", None),
     ("POST", "/api/config", "?dry_run=true", {"sources": {"x": {"write_key": "k"}}}),
     ("GET", "/api/tokens", "", None),

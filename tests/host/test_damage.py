@@ -330,3 +330,95 @@ async def test_damaged_events_are_named_and_counted(
         )
         # Nothing but the damaged events is wrong.
         assert all("counter" not in each for each in recount["faults"])
+
+
+async def expire(host: Host, body: dict[str, Any]) -> tuple[int, Any]:
+    """The status and the answer to a decision about damaged events."""
+    headers = {"Authorization": f"Bearer {host.token.value}"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.post(f"{host.url}/api/damaged-events", json=body) as answer,
+    ):
+        return answer.status, await answer.json()
+
+
+async def kinds_of(host: Host) -> set[str]:
+    """How the host is degraded."""
+    _, ready = await ask(host, "/readyz")
+    return {each["kind"] for each in ready.get("degraded", [])}
+
+
+@pytest.mark.parametrize(
+    ("damage", "named"),
+    [(flip, True), (page_of("blocks"), False), (page_of("blocks", "overflow"), True)],
+    ids=["a bit", "a page", "a page behind a block"],
+)
+async def test_what_waits_for_damaged_events_is_ended(
+    folder: Path, damage: Callable[[Path], None], *, named: bool
+) -> None:
+    """It is named, expired once a person says so, exactly counted, and the host is healthy again.
+
+    A later start remembers the decision when it meets the damage anew.
+    """
+    damage(folder / DATABASE_FILE)
+    async with host_with(folder) as (host, emulator):
+        sent = {f"m{n + 1}" for n in range(TOTAL)}
+        missing = (await arrived(host, emulator, sent)) - set(emulator.effects())
+        await asyncio.sleep(A_WHILE)
+        assert "damaged_events" in await kinds_of(host)
+        _, listed = await ask(host, "/api/damaged-events")
+        waiting = [each for row in listed["rows"] for each in row["deliveries"]]
+        assert {each["subscription"] for each in waiting} == {"metronome/Billing events"}
+        assert sum(each["waiting"] for each in waiting) == len(missing)
+        ids = {each["message_id"] for row in listed["rows"] for each in row["message_ids"]}
+        assert ids == (missing if named else set())
+        status, answer = await expire(host, {"decision": "expire", "all": True})
+        assert (status, sum(each["expired"] for each in answer["rows"])) == (200, len(missing))
+        assert "damaged_events" not in await kinds_of(host)
+        _, recount = await ask(host, "/api/reconciliation")
+        assert (recount["faults"], recount["deliveries"]) == ([], TOTAL)
+        _, shown = await ask(host, "/api/status")
+        [subscription] = shown["subscriptions"]
+        assert (subscription["waiting"], subscription["expired"]) == (0, len(missing))
+        assert shown["sums"]["ok"]
+        _, log = await ask(host, "/api/audit-log?limit=1")
+        assert log["rows"][0]["after"] == {"damaged_events": f"expire {len(missing)}"}
+    async with host_with(folder) as (host, _):
+        assert (await ask(host, "/api/reconciliation"))[1]["faults"] == []
+        assert (await ask(host, "/api/damaged-events"))[1]["rows"][0]["decided"]
+        assert "damaged_events" not in await kinds_of(host)
+
+
+async def test_only_what_is_damaged_can_be_ended(folder: Path) -> None:
+    """Events that are sound, or not named, are left alone."""
+    flip(folder / DATABASE_FILE)
+    async with host_with(folder) as (host, emulator):
+        await arrived(host, emulator, {f"m{n + 1}" for n in range(TOTAL)})
+        for body, expected in (
+            ({"decision": "expire"}, 422),
+            ({"decision": "expire", "events": ["1"], "all": True}, 422),
+            ({"decision": "expire", "events": ["1"]}, 404),
+            ({"decision": "send", "all": True}, 422),
+        ):
+            assert (await expire(host, body))[0] == expected
+        assert "damaged_events" in await kinds_of(host)
+
+
+async def test_what_was_ended_for_a_damaged_event_is_told(folder: Path) -> None:
+    """Where the head of its block is sound, the event is found, with its end and what to do."""
+    flip(folder / DATABASE_FILE)
+    async with host_with(folder) as (host, emulator):
+        sent = {f"m{n + 1}" for n in range(TOTAL)}
+        missing = (await arrived(host, emulator, sent)) - set(emulator.effects())
+        assert (await expire(host, {"decision": "expire", "all": True}))[0] == 200
+        _, found = await ask(host, f"/api/events/{min(missing)}")
+        [delivery] = found["events"][0]["deliveries"]
+        assert (delivery["stage"], delivery["reason"]) == ("expired", "DAMAGED")
+        assert (delivery["attempts"], delivery["why"]["replay"]) == (0, None)
+        assert delivery["why"]["fix"].startswith("let its sender send it again")
+        for path in (
+            "/api/deliveries?subscription=metronome/Billing%20events&stage=expired&limit=500",
+            "/api/events?outcome=expired&reason=DAMAGED&limit=500",
+        ):
+            _, page = await ask(host, path)
+            assert {each["message_id"] for each in page["rows"]} == missing

@@ -14,7 +14,14 @@ from offramp.api import HostContext
 from offramp.config import ConfigStore, load_key_ring
 from offramp.delivery import Engine
 from offramp.host.metrics import DeliveryMetrics
-from offramp.queue import Backups, Queue, RestoredDeliveries, SqliteLedger, open_queue
+from offramp.queue import (
+    Backups,
+    DamagedDeliveries,
+    Queue,
+    RestoredDeliveries,
+    SqliteLedger,
+    open_queue,
+)
 from offramp.storage import Store
 
 if TYPE_CHECKING:
@@ -46,6 +53,7 @@ async def metrics_of(
             folder=folder,
             backups=Backups(folder),
             restored=RestoredDeliveries(store, queue),
+            damaged=DamagedDeliveries(store, queue),
         )
         yield queue, DeliveryMetrics(context)
 

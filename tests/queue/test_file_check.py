@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import random
-import sqlite3
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.queue.damaging import BLOCKS, NOW, SIZE, SUBSCRIPTION, batch, fill, flip, overwrite
 
-from offramp.queue import EventBatch, Route, open_queue
+from offramp.queue import open_queue
 from offramp.queue.sqlite import check
 from offramp.queue.sqlite.check import FileCheck, checking
 from offramp.storage import DATABASE_FILE, Store
@@ -19,32 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-PAGE = 4096
-BLOCKS, SIZE = 40, 5
-NOW = 1_800_000_000.0
-SUBSCRIPTION = "billing/Usage"
-
-
-def batch(number: int) -> EventBatch:
-    """Events that fill a page."""
-    return EventBatch(
-        source="web",
-        received_at=NOW,
-        message_ids=[f"{number}-{each}" for each in range(SIZE)],
-        types=["track"] * SIZE,
-        names=["usage"] * SIZE,
-        bodies=[b'{"n":"%s"}' % (b"x" * 700)] * SIZE,
-        routes=[Route(subscriptions=(SUBSCRIPTION,))],
-        route_of=[0] * SIZE,
-    )
-
 
 @pytest.fixture
 async def folder(tmp_path: Path) -> Path:
     """A folder with events, closed in good order."""
-    async with Store.open(tmp_path) as store, open_queue(store) as queue:
-        for number in range(BLOCKS):
-            await queue.accept(batch(number))
+    await fill(tmp_path)
     return tmp_path
 
 
@@ -52,28 +30,6 @@ async def folder(tmp_path: Path) -> Path:
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Checks that hardly rest."""
     monkeypatch.setattr(check, "REST_S", 0.01)
-
-
-def overwrite(folder: Path, name: str, kind: str = "leaf") -> None:
-    """Overwrite the middle page of a table or an index."""
-    path = folder / DATABASE_FILE
-    with closing(sqlite3.connect(path)) as connection:
-        pages = connection.execute(
-            "SELECT pageno FROM dbstat WHERE name = ? AND pagetype = ? ORDER BY path", (name, kind)
-        ).fetchall()
-    [number] = pages[len(pages) // 2]
-    with path.open("r+b") as file:
-        file.seek((number - 1) * PAGE)
-        file.write(random.Random(number).randbytes(PAGE))
-
-
-def flip(folder: Path) -> None:
-    """Change a byte of an event, which SQLite cannot notice."""
-    with closing(sqlite3.connect(folder / DATABASE_FILE)) as connection, connection:
-        connection.execute(
-            "UPDATE blocks SET body = CAST(replace(body, 'xxx', 'xyx') AS BLOB) "
-            "WHERE block = (SELECT block FROM blocks ORDER BY block LIMIT 1 OFFSET 7)"
-        )
 
 
 async def checked(folder: Path) -> tuple[list[tuple[int, int]], list[str]]:

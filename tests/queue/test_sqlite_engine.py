@@ -365,7 +365,7 @@ PLANS = {
     ),
     "open_below": "deliveries_open (subscription=? AND block<?)",
     "rows_in_flight": "exceptions_due (subscription=? AND due_at<?)",
-    "delivering_requests": "requests_recent (subscription=? AND state=? AND at>? AND at<?)",
+    "ending_requests": "requests_recent (subscription=? AND state=? AND at>? AND at<?)",
     "known_ids": "PRIMARY KEY (period=? AND digest=?)",
     "heads_of_events": "SEARCH blocks USING INTEGER PRIMARY KEY (rowid=?)",
     "heads_not_indexed": "SEARCH blocks USING INTEGER PRIMARY KEY (rowid>?)",

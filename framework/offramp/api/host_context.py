@@ -14,7 +14,7 @@ from offramp.api.tokens import Tokens
 from offramp.config import Config, ConfigStore
 from offramp.delivery import Engine
 from offramp.plugins import Catalog
-from offramp.queue import Backups, Clock, Ledger, Queue, RestoredDeliveries
+from offramp.queue import Backups, Clock, DamagedDeliveries, Ledger, Queue, RestoredDeliveries
 from offramp.storage import Damage
 from offramp.web.health import FindDegraded, PausedShape, nothing_degraded
 from offramp.web.unknown_paths import UnknownPaths
@@ -57,6 +57,7 @@ class HostContext:
     folder: Path
     backups: Backups
     restored: RestoredDeliveries
+    damaged: DamagedDeliveries
     #: The quick check of the sums, from counters alone; lists what is wrong.
     sums: Callable[[], Awaitable[Sequence[str]]] = _no_faults
     #: What is known to be damaged in the file.

@@ -35,6 +35,7 @@ _NOT_SENT: Final = (
 _FIXES: Final[Mapping[str, str]] = {
     Reason.SUBSCRIPTION_REMOVED: "the subscription was removed meanwhile, and is there again: "
     "replay it",
+    Reason.DAMAGED: "let its sender send it again; nothing is left of it to replay",
     PAUSED_TOO_LONG: "resume what is paused, and raise `max_paused_events` before another long "
     "pause",
     "INVALID_URL": _NOT_SENT,
@@ -93,7 +94,7 @@ async def _explained(
 
 
 def _of_removed(delivery: Delivery) -> WhyShape:
-    if delivery.stage is Stage.FILTERED:
+    if delivery.stage is Stage.FILTERED or delivery.reason == Reason.DAMAGED:
         return _why(f"{_said(delivery)}; the subscription was deleted since")
     return _why(
         f"{_said(delivery)}; the subscription was deleted since",
@@ -108,7 +109,8 @@ def _of_unfinished(host: HostContext, delivery: Delivery) -> WhyShape | None:
         return _why(
             "its event and those stored with it are damaged on disk, so it is not sent: "
             f"{known.cause}",
-            fix="restore the events, or let their sender send them again; see `offramp status`",
+            fix="restore the events, or let their sender send them again and end these deliveries "
+            "with `offramp damaged --expire`",
         )
     tried = delivery.stage is Stage.RETRYING
     obstacle = _obstacle(host, delivery.subscription)
@@ -199,7 +201,8 @@ def _of_dead(
         fix = _fix_of_mapping(explanation, errors)
     else:
         fix = _fix_of_answer(host, delivery)
-    return _why(_said(delivery), fix=fix, errors=errors, replay=_command(delivery))
+    replay = None if delivery.reason == Reason.DAMAGED else _command(delivery)
+    return _why(_said(delivery), fix=fix, errors=errors, replay=replay)
 
 
 def _fix_of_mapping(explanation: Mapping[str, Any] | None, errors: Sequence[ErrorShape]) -> str:

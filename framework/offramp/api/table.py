@@ -7,6 +7,7 @@ from aiohttp import web
 from offramp.api.access import Guard
 from offramp.api.backups import BackupsResource
 from offramp.api.catalog import CatalogResource
+from offramp.api.damaged_events import DamagedEventsResource
 from offramp.api.deliveries import DeliveriesResource
 from offramp.api.documents import DocumentsResource
 from offramp.api.events import EventsResource
@@ -51,6 +52,7 @@ def operations_of(host: HostContext) -> tuple[Operation, ...]:
         ReplaysResource,
         BackupsResource,
         RestoredResource,
+        DamagedEventsResource,
         SealingKeysResource,
         DocumentsResource,
         ReloadResource,

@@ -244,7 +244,7 @@ def _database(watched: Watched) -> Iterable[Finding]:
 
 
 def _damaged_events(watched: Watched) -> Iterable[Finding]:
-    for each in watched.damage.ranges:
+    for each in watched.damage.undecided:
         what = f"the events {each.first} to {each.end - 1} are damaged on disk: {each.cause}"
         yield Finding(pointer=pointer_to("events", str(each.first)), cause=what, public=what)
     if rows := watched.damage.rows:
@@ -341,7 +341,8 @@ KINDS: Final = (
     Kind(
         code="damaged_events",
         summary="the disk spoiled events: they are set aside, and everything else goes on",
-        remedy="copy the data folder, then restore the events or let their senders send them again",
+        remedy="copy the data folder, then restore the events, or let their senders send them "
+        "again and end these with `offramp damaged --expire`",
         find=_damaged_events,
     ),
     Kind(

@@ -66,6 +66,7 @@ from offramp.plugins import Catalog, CatalogEntry
 from offramp.queue import (
     Backups,
     Clock,
+    DamagedDeliveries,
     Ledger,
     Queue,
     RestoredDeliveries,
@@ -267,6 +268,8 @@ async def _context(  # noqa: PLR0913, PLR0917 - the parts of a host
         max_paused_events=settings.max_paused_events,
         disabled_source_grace=settings.disabled_source_grace,
     )
+    damaged = DamagedDeliveries(store, queue)
+    await damaged.load()
     sums = quick_sums(store)
     backups = Backups(store.folder, kept_bytes=settings.min_free_bytes, clock=clock)
     return HostContext(
@@ -278,6 +281,7 @@ async def _context(  # noqa: PLR0913, PLR0917 - the parts of a host
         tokens=tokens,
         backups=backups,
         restored=restored,
+        damaged=damaged,
         sums=sums,
         damage=store.damage,
         degraded=Health(

@@ -62,6 +62,8 @@ class Reason(enum.StrEnum):
     SUBSCRIPTION_REMOVED = "SUBSCRIPTION_REMOVED"
     #: It was in flight at the backup that was restored, and a person decided not to send it.
     RESTORED = "RESTORED"
+    #: Its event was damaged on disk, and a person decided to expire it.
+    DAMAGED = "DAMAGED"
 
 
 @attrs.frozen(kw_only=True)

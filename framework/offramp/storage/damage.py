@@ -31,6 +31,8 @@ class Damage:
         #: Ascending, without overlaps; replaced as a whole, so that readers need no lock.
         self._ranges: tuple[DamagedRange, ...] = ()
         self._rows: frozenset[int] = frozenset()
+        #: Ranges from a first event to before another about which a person has decided.
+        self._decided: frozenset[tuple[int, int]] = frozenset()
         #: Grows with each event and row that is noted: who met it may try again without it.
         self.known = 0
         self._malformed: str | None = None
@@ -40,6 +42,21 @@ class Damage:
     def ranges(self) -> Sequence[DamagedRange]:
         """The events that cannot be read, ascending."""
         return self._ranges
+
+    @property
+    def undecided(self) -> Sequence[DamagedRange]:
+        """Those of them about which nobody has decided yet, or not about all of it."""
+        decided = self._decided
+        return tuple(
+            each
+            for each in self._ranges
+            if not any(first <= each.first and each.end <= end for first, end in decided)
+        )
+
+    def note_decided(self, first: int, end: int) -> None:
+        """Note that a person decided what becomes of events, from `first` to before `end`."""
+        with self._lock:
+            self._decided |= {(first, end)}
 
     @property
     def faults(self) -> Sequence[str]:

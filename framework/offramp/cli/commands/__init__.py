@@ -11,6 +11,7 @@ from offramp.cli.commands.backup import backup
 from offramp.cli.commands.bench import bench
 from offramp.cli.commands.catalog import catalog
 from offramp.cli.commands.check import check
+from offramp.cli.commands.damaged import damaged
 from offramp.cli.commands.dead_letters import dead_letters
 from offramp.cli.commands.disable import disable
 from offramp.cli.commands.enable import enable
@@ -61,5 +62,6 @@ COMMANDS: Final[tuple[Callable[..., Any], ...]] = (
     backup,
     restore,
     restored,
+    damaged,
     rotate_keys,
 )

@@ -1,6 +1,13 @@
 """The engine on SQLite: one file, one process, no other service."""
 
 from offramp.queue.sqlite.backup import MANIFEST_FILE, Manifest, read_manifest, write_backup
+from offramp.queue.sqlite.damaged import (
+    MESSAGE_IDS,
+    DamagedDeliveries,
+    DamagedEvents,
+    DamagedInFlight,
+    ExpiredDamaged,
+)
 from offramp.queue.sqlite.engine import SqliteQueue
 from offramp.queue.sqlite.ledger import SqliteLedger
 from offramp.queue.sqlite.opening import open_queue
@@ -10,6 +17,11 @@ from offramp.queue.sqlite.restored import InFlight, RestoredBackup, RestoredDeli
 
 __all__ = [
     "MANIFEST_FILE",
+    "MESSAGE_IDS",
+    "DamagedDeliveries",
+    "DamagedEvents",
+    "DamagedInFlight",
+    "ExpiredDamaged",
     "InFlight",
     "Manifest",
     "RestoredBackup",

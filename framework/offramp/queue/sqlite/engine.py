@@ -21,6 +21,7 @@ from offramp.queue.sqlite.accept_health import AcceptHealth, DryRunEndedError
 from offramp.queue.sqlite.cache import BlockReader
 from offramp.queue.sqlite.cancel import Cancel, Cancelled
 from offramp.queue.sqlite.codes import CODES, NEVER, RETRYING, WAITING, to_us
+from offramp.queue.sqlite.damaged import ExpireDamaged
 from offramp.queue.sqlite.dead_letters import list_dead, place_of
 from offramp.queue.sqlite.guard import Guard, check_outcomes
 from offramp.queue.sqlite.leases import BEAT_S, Leases, RunningTime
@@ -199,6 +200,11 @@ class SqliteQueue:
         found = self._subscriptions[subscription]
         return await self._finish(self._cancel(found, reason, message, before), "cancel")
 
+    async def expire_damaged(self, subscription: str, waiting: Sequence[tuple[int, int]]) -> int:
+        """End what waits in damaged blocks (with sets) of a subscription; answers how many."""
+        found = self._subscriptions[subscription]
+        return await self._finish(self._expire_damaged(found, waiting), "damaged")
+
     async def dead_letters(
         self, which: DeadLetterFilter, *, limit: int = DEFAULT_PAGE, cursor: str | None = None
     ) -> Page[Delivery]:
@@ -289,6 +295,18 @@ class SqliteQueue:
             self._subscriptions.add(found, RETRYING, -cancelled.retrying)
             total += cancelled.waiting + cancelled.retrying
             floor = cancelled.floor
+
+    async def _expire_damaged(self, found: Subscription, waiting: Sequence[tuple[int, int]]) -> int:
+        async with found.reading:
+            try:
+                taken, now = dict(found.taken), self._time()
+                work = ExpireDamaged(name=found.name, waiting=waiting, taken=taken, now=now)
+                expired = await self._store.write(work)
+                self._subscriptions.add(found, WAITING, -expired)
+                return expired
+            finally:
+                # Also after an error: what was ended must not be lent from memory.
+                found.wake_all()
 
     async def _replay_some(self, ids: Sequence[str]) -> int:
         now = self._time()

@@ -145,18 +145,18 @@ WHERE subscription = :subscription AND state = :state AND due_at IS NULL
 ORDER BY updated_at DESC, event DESC
 LIMIT :limit;
 
--- name: delivering_requests
--- The :n latest requests of a subscription that delivered anything at the first attempt, until
--- :before (included), and all others of the same time as the earliest of them.
+-- name: ending_requests
+-- The :n latest requests of a subscription by which deliveries without rows of their own reached a
+-- state, until :before (included), and all others of the same time as the earliest of them.
 SELECT at, parts
 FROM requests
-WHERE subscription = :subscription AND state = 2 AND parts IS NOT NULL
+WHERE subscription = :subscription AND state = :state AND parts IS NOT NULL
   AND at <= :before
   AND at >= coalesce(
     (
       SELECT at
       FROM requests
-      WHERE subscription = :subscription AND state = 2 AND parts IS NOT NULL AND at <= :before
+      WHERE subscription = :subscription AND state = :state AND parts IS NOT NULL AND at <= :before
       ORDER BY at DESC
       LIMIT 1 OFFSET :n - 1
     ),

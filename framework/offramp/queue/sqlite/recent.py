@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import attrs
 
 from offramp.queue.block import positions_of, unpack_open, unpack_set
-from offramp.queue.sqlite.codes import CODES, DEAD_CODES, DELIVERED, NEVER, RETRYING, WAITING
+from offramp.queue.sqlite.codes import (
+    CODES,
+    DEAD_CODES,
+    DELIVERED,
+    EXPIRED,
+    NEVER,
+    RETRYING,
+    WAITING,
+)
 from offramp.queue.sqlite.dead_letters import numbers_of
 from offramp.queue.sqlite.numbering import find_number
 from offramp.queue.sqlite.records import deliveries_of_events
@@ -24,6 +32,8 @@ if TYPE_CHECKING:
 
 #: The states that a listing of all stages shows: all but what was filtered.
 ANY_STATE = (WAITING, RETRYING, DELIVERED, *DEAD_CODES)
+#: Those that deliveries reach without a row of their own, by a request.
+ENDS_IN_BLOCKS = (DELIVERED, EXPIRED)
 
 
 class RecentPlace(NamedTuple):
@@ -95,8 +105,8 @@ class RecentQuery:
             yield from (_Entry(*row) for row in connection.execute(SQL[name], terms).fetchall())
             if state == WAITING:
                 yield from self._waiting(connection, subscription)
-            if state == DELIVERED:
-                yield from self._delivered(connection, subscription)
+            if state in ENDS_IN_BLOCKS:
+                yield from self._ended(connection, subscription, state)
 
     def _waiting(self, connection: sqlite3.Connection, subscription: int) -> Iterator[_Entry]:
         """What waits in blocks, due since its acceptance."""
@@ -113,13 +123,15 @@ class RecentQuery:
             if left <= 0:
                 return
 
-    def _delivered(self, connection: sqlite3.Connection, subscription: int) -> Iterator[_Entry]:
-        """What was delivered at the first attempt, by the requests that did it."""
+    def _ended(
+        self, connection: sqlite3.Connection, subscription: int, state: int
+    ) -> Iterator[_Entry]:
+        """What has no row of its own: delivered at the first attempt, or damaged and expired."""
         left = self.limit + 1
         before = self.place.at
         while left > 0:
-            terms = {"subscription": subscription, "before": before, "n": left}
-            rows = connection.execute(SQL["delivering_requests"], terms).fetchall()
+            terms = {"subscription": subscription, "state": state, "before": before, "n": left}
+            rows = connection.execute(SQL["ending_requests"], terms).fetchall()
             if not rows:
                 return
             for at, packed in rows:  # latest first

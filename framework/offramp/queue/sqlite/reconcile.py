@@ -204,11 +204,17 @@ class _Recount:
             n = min(end, row.block if known is None else known.end) - row.block
             waiting = unpack_open(row.open, n).bit_count()
             name = self.names[row.subscription]
-            yield (
-                f"the block that begins with event {row.block} cannot be read: of {name}, "
-                f"{counted(waiting, 'delivery', 'deliveries')} in it cannot be sent"
-            )
+            if not self._is_decided(row.block):
+                yield (
+                    f"the block that begins with event {row.block} cannot be read: of {name}, "
+                    f"{counted(waiting, 'delivery', 'deliveries')} in it cannot be sent"
+                )
             yield from self._row(row, n, 0, None)
+
+    def _is_decided(self, block: int) -> bool:
+        """Whether a person has expired what waited in a damaged block."""
+        known = self._reader.damage.range_of(block)
+        return known is not None and known not in self._reader.damage.undecided
 
     def _own_row(self, row: _Exception) -> Iterator[str]:
         self.counted[row.subscription, row.state] += 1
@@ -233,7 +239,8 @@ class _Recount:
         block, damage = _read(row)
         if damage is not None:
             self._reader.read_whole(row)  # notes it for all readers
-            yield damage
+            if not self._is_decided(number):
+                yield damage
         matched, filtered = ({}, {}) if block is None else _routed(block.heads, n)
         for subscription, bits in filtered.items():
             self.counted[subscription, FILTERED] += (bits & ~sets.get(subscription, 0)).bit_count()

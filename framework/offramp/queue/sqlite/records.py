@@ -14,7 +14,7 @@ from offramp.queue.sqlite.exceptions import ExceptionColumns
 from offramp.queue.sqlite.numbering import subscription_names
 from offramp.queue.sqlite.requests import read_results
 from offramp.queue.sqlite.sql import SQL
-from offramp.queue.values import Delivery, EventRecord, Reason
+from offramp.queue.values import Delivery, EventRecord, Reason, Stage
 
 if TYPE_CHECKING:
     import sqlite3
@@ -145,7 +145,8 @@ class _Known:
             reason=reason,
             message="" if request is None else request.message,
             status=None if request is None else request.status,
-            attempts=0 if request is None else 1,
+            # What expired in its block was never tried.
+            attempts=0 if request is None or stage is Stage.EXPIRED else 1,
             accepted_at=to_s(block.accepted_at),
             updated_at=to_s(updated_at),
             due_at=None if stage.ended else to_s(block.accepted_at),
