@@ -37,6 +37,7 @@ class BuildFailedError(Exception):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"{reason}\n{REMEDY}")
+        self.reason = reason
 
 
 class ConsoleBuildHook(BuildHookInterface[Any]):
@@ -85,36 +86,36 @@ def build(root: Path = ROOT) -> None:
     Raises `BuildFailedError` with the output of what failed.
     """
     digest = _digest(source_folder(root), *SOURCES)
-    node = install_packages(root)
+    node = install_packages(source_folder(root))
     _run([*node[:1], "build.mjs"], source_folder(root), node)
     (bundle_folder(root) / DIGEST_FILE).write_text(digest)
 
 
 def check_types(root: Path = ROOT) -> None:
     """Check the types of the source; raises `BuildFailedError` with the compiler's messages."""
-    node = install_packages(root)
+    node = install_packages(source_folder(root))
     _run([*node[1:], "run", "--silent", "check"], source_folder(root), node)
 
 
 def watch(root: Path = ROOT) -> None:
     """Bundle, and again at each change of the source, until interrupted."""
-    node = install_packages(root)
+    node = install_packages(source_folder(root))
     subprocess.run([*node[:1], "build.mjs", "--watch"], cwd=source_folder(root), check=False)
 
 
-def install_packages(root: Path = ROOT) -> Sequence[str]:
-    """Install what the lock file pins, unless that is there; return the commands of Node.js.
+def install_packages(folder: Path, *options: str) -> Sequence[str]:
+    """Install what the lock file of a folder pins, unless that is there, with options of `npm ci`.
 
-    Raises `BuildFailedError` with the output of what failed.
+    Returns the commands of Node.js, as `find_node` does. Raises `BuildFailedError` with the output
+    of what failed.
     """
     node = find_node()
     if node is None:
         raise BuildFailedError(f"There is no Node.js {NODE_MAJOR} or newer with npm here.")
-    folder = source_folder(root)
-    digest = _digest(folder, "package-lock.json")
+    digest = " ".join([_digest(folder, "package-lock.json"), *options])
     if not _is_of(folder / "node_modules", digest):
         # No script of a package is run: none of these needs one.
-        _run([*node[1:], "ci", "--ignore-scripts"], folder, node)
+        _run([*node[1:], "ci", "--ignore-scripts", *options], folder, node)
         (folder / "node_modules" / DIGEST_FILE).write_text(digest)
     return node
 

@@ -6,7 +6,6 @@ import importlib.metadata
 import itertools
 import os
 import platform
-import shutil
 import sqlite3
 import statistics
 import subprocess
@@ -15,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import hatch_build
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
@@ -43,10 +43,10 @@ _LEAST_MARK: Final = "[yellow]least[/]"
 
 def machine() -> dict[str, Any]:
     """What the measurements were made on, and with which versions."""
-    node = shutil.which("node")
+    node = hatch_build.find_node()
     version = ""
     if node:
-        run = [node, "--version"]
+        run = [node[0], "--version"]
         version = subprocess.run(run, capture_output=True, text=True, check=True).stdout  # noqa: S603
     names = [line for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
     return {

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
+
+import hatch_build
 
 from benchmarks.processes import BenchmarkError
 from benchmarks.trees import HERE
@@ -21,11 +22,10 @@ INSTALL_SECONDS: Final = 600
 
 def segment_command() -> list[str]:
     """The command of Segment's engine; its packages are installed if need be."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if not (node and npm):
-        raise BenchmarkError("Segment's engine needs Node.js 18 or newer, with npm")
-    if not (SEGMENT / "node_modules" / "@segment").exists():
-        _install([npm, "ci", "--ignore-scripts"], SEGMENT)
+    try:
+        node = hatch_build.install_packages(SEGMENT)[0]
+    except hatch_build.BuildFailedError as error:
+        raise BenchmarkError(f"Segment's engine cannot be run: {error.reason}") from error
     return [node, str(HERE.root / "benchmarks" / "peers" / "segment.cjs")]
 
 

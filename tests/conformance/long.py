@@ -23,7 +23,7 @@ from tests.conformance.differences import explain
 from tests.conformance.flags import wrongly_warned
 from tests.conformance.kinds import KINDS, Case
 from tests.conformance.rows import ROWS
-from tests.conformance.segment import HERE, Segment, install, missing, running
+from tests.conformance.segment import HERE, Segment, install, running
 from tests.conformance.shrink import shrink
 from tests.conformance.source import RandomSource
 
@@ -72,7 +72,7 @@ def work(kind: str, seed: int, wanted: int) -> Tally:
     """Compare one piece: at least as many inputs as wanted."""
     source = RandomSource(random.Random(f"{kind} {seed}"))
     tally = Tally(kind=kind)
-    with running() as segment:
+    with running(install()) as segment:
         while tally.inputs < wanted:
             if kind == FLAGS:
                 _flags(segment, source, tally)
@@ -163,10 +163,11 @@ def main() -> int:
     parser.add_argument("--kinds", nargs="*", choices=KIND_NAMES, default=list(KIND_NAMES))
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    if reason := missing():
-        print(reason, file=sys.stderr)  # noqa: T201 - what the command says
+    try:
+        install()
+    except RuntimeError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - what the command says
         return 2
-    install()
     tallies = run(options.kinds, options.count, options.seed)
     print(table(tallies))  # noqa: T201 - the result
     for tally in tallies:

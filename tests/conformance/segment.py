@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,42 +10,22 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import hatch_build
 
 from offramp import _json
 
 HERE = Path(__file__).parent
-#: What `npm ci` leaves behind when it is done.
-INSTALLED = HERE / "node_modules" / ".package-lock.json"
-#: The oldest Node.js that Segment's packages ask for.
-NODE_MAJOR = 18
-INSTALL_SECONDS = 300
 
 
-def missing() -> str | None:
-    """Tell what this machine lacks for running Segment's engine; None if nothing."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if not (node and npm):
-        return f"Segment's engine needs Node.js {NODE_MAJOR} or newer with npm, which are not here"
-    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
-    if int(version.lstrip("v").split(".")[0]) < NODE_MAJOR:
-        return (
-            f"Segment's engine needs Node.js {NODE_MAJOR} or newer, and here is {version.strip()}"
-        )
-    return None
+def install() -> str:
+    """Install Segment's packages as the lock has them, unless that has been done; return Node.js.
 
-
-def install() -> None:
-    """Install Segment's packages as the lock has them, unless that has been done."""
-    lock = HERE / "package-lock.json"
-    if INSTALLED.exists() and INSTALLED.stat().st_mtime >= lock.stat().st_mtime:
-        return
-    command = [shutil.which("npm") or "npm", "ci", "--ignore-scripts"]
-    done = subprocess.run(
-        command, cwd=HERE, capture_output=True, text=True, check=False, timeout=INSTALL_SECONDS
-    )
-    if done.returncode:
-        raise RuntimeError(f"`npm ci` in {HERE} failed:\n{done.stdout}{done.stderr}")
-    INSTALLED.touch()
+    Raises `RuntimeError` where there is no Node.js, or npm fails.
+    """
+    try:
+        return hatch_build.install_packages(HERE)[0]
+    except hatch_build.BuildFailedError as error:
+        raise RuntimeError(f"Segment's engine cannot be run: {error.reason}") from error
 
 
 @attrs.frozen
@@ -76,10 +55,10 @@ class Segment:
 
 
 @contextmanager
-def running() -> Iterator[Segment]:
-    """A process that answers until the end of the block."""
+def running(node: str) -> Iterator[Segment]:
+    """A process of Node.js that answers until the end of the block."""
     process = subprocess.Popen(
-        [shutil.which("node") or "node", str(HERE / "segment.cjs")],
+        [node, str(HERE / "segment.cjs")],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={**os.environ, "TZ": "UTC"},

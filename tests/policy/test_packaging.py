@@ -18,10 +18,11 @@ from packaging.utils import canonicalize_name
 import offramp
 
 PYPROJECTS = ("pyproject.toml", "destinations/metronome/pyproject.toml")
+PACKAGE_FILES = ("framework/console/package.json", "tests/console/browser/package.json")
 OURS = {"offramp", "offramp-metronome"}
 PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[0-9][0-9A-Za-z.+!]*)")
 #: A row of a table whose first cell is the name of a package.
-ROW = re.compile(r"^\| `(?P<name>[A-Za-z0-9._-]+)` \|(?P<cells>.*)\|$", re.MULTILINE)
+ROW = re.compile(r"^\| `(?P<name>[A-Za-z0-9._@/-]+)` \|(?P<cells>.*)\|$", re.MULTILINE)
 SHORTEST_REASON_WORDS = 6
 
 
@@ -49,9 +50,14 @@ def dependencies(checkout: Path) -> dict[str, Requirement]:
 
 @pytest.fixture(scope="module")
 def packages(checkout: Path) -> dict[str, str]:
-    """Name -> version, of the npm packages that the console is made with."""
-    data = json.loads((checkout / "framework/console/package.json").read_text())
-    return {**data["dependencies"], **data["devDependencies"]}
+    """Name -> version, of the npm packages that the console is made and tested with."""
+    files = [json.loads((checkout / name).read_text()) for name in PACKAGE_FILES]
+    return {
+        name: version
+        for data in files
+        for kind in ("dependencies", "devDependencies")
+        for name, version in data[kind].items()
+    }
 
 
 @pytest.fixture(scope="module")
