@@ -116,6 +116,19 @@ async def test_a_whole_configuration_can_be_made_call_by_call(host: Running) -> 
     assert [each["name"] for each in (await host.get("/api/sources"))["sources"]] == ["site", "app"]
 
 
+async def test_settings_may_be_filled_in_before_an_instance_is_enabled(host: Running) -> None:
+    """A disabled instance lacks its token; enabling it needs the token, by name."""
+    body = {"name": "later", "destination": "small", "source": "site", "enabled": False}
+    await host.post("/api/instances", body, status=201)
+    heard = await host.ask("POST", "/api/instances/later/enable")
+    assert heard.status == 422
+    assert heard.data["errors"][0]["pointer"] == "#/settings/token"
+    wrong = await host.ask("PATCH", "/api/instances/later", {"settings": {"tokn": SECRET}})
+    assert wrong.data["errors"][0]["pointer"] == "#/settings/tokn"
+    given = {"settings": {"token": SECRET}, "enabled": True}
+    assert (await host.ask("PATCH", "/api/instances/later", given)).status == 200
+
+
 async def test_things_are_deleted_with_what_hangs_on_them(host: Running) -> None:
     """A source with instances stays; an instance goes with its subscriptions."""
     heard = await host.ask("DELETE", "/api/sources/site")
@@ -195,7 +208,11 @@ BAD: list[tuple[str, str, Any, int, str]] = [
     ("POST", "/api/subscriptions", {"instance": "small", "preset": "Take tracks",
      "enabled": True}, 422, "#/enabled"),
     ("PATCH", ONE, {"trigger": "type = "}, 422, "#/trigger"),
-    ("PATCH", ONE, {"mapping": {"kind": {"@pth": "$.x"}}}, 422, "#/mapping"),
+    ("PATCH", ONE, {"mapping": {"kind": {"@pth": "$.x"}}}, 422, "#/mapping/kind/@pth"),
+    ("PATCH", ONE, {"mapping": {"kind": "k"}}, 422, "#/mapping/id"),
+    ("PATCH", ONE, {"mapping": {"id": ""}}, 422, "#/mapping/id"),
+    ("POST", "/api/subscriptions", {"instance": "small", "name": "b", "action": "take",
+     "trigger": 'type = "track"', "defaults": False}, 422, "#/mapping/id"),
     ("PATCH", ONE, {"mapping": {"id": "1", "colour": "red"}}, 422, "#/mapping/colour"),
     ("PATCH", ONE, {"action": "tke"}, 422, "#/action"),
     ("PATCH", ONE, {"id": "other"}, 422, "#/id"),

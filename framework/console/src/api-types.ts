@@ -20,6 +20,13 @@ export interface ActionShape {
   title: string;
 }
 
+/** A condition that can take the place of another one. */
+export interface AlternativeShape {
+  label: string;
+  node: GroupNode | NotNode | CompareNode | EventTypeCondition | EventCondition | NameCondition | UserIdCondition | EventPropertyCondition | EventTraitCondition | EventContextCondition | EventFieldCondition;
+  text: string;
+}
+
 /** The changes that a document makes; a dry run changes nothing, and lists what would end. */
 export interface Applied {
   changes: ChangeShape[];
@@ -96,6 +103,14 @@ export interface CircuitBreakerShape {
   remedy: string | null;
   state: "closed" | "half-open" | "open";
   until: string | null;
+}
+
+/** A comparison of two operands, at least one of which reads the event. */
+export interface CompareNode {
+  type: "compare";
+  left: OperandShape;
+  operator: string;
+  right: OperandShape;
 }
 
 /** The count of one outcome in one step of time, for a subscription or a source. */
@@ -225,6 +240,7 @@ export interface ErrorGroup {
 
 /** One thing that is wrong, and where: one of `pointer`, `parameter`, `header`, `method`. */
 export interface ErrorShape {
+  column?: number;
   detail: string;
   header?: string;
   method?: string;
@@ -237,6 +253,29 @@ export interface Errors {
   groups: ErrorGroup[];
 }
 
+/** A condition of the type `event`; some operators need no value. */
+export interface EventCondition {
+  type: "event";
+  operator: string;
+  value?: string | number | boolean | ExactNumber | (string | number | boolean | ExactNumber | null)[] | null;
+}
+
+/** A condition of the type `event-context`; some operators need no value. */
+export interface EventContextCondition {
+  type: "event-context";
+  name: string;
+  operator: string;
+  value?: string | number | boolean | ExactNumber | (string | number | boolean | ExactNumber | null)[] | null;
+}
+
+/** A condition of the type `event-field`; some operators need no value. */
+export interface EventFieldCondition {
+  type: "event-field";
+  name: string;
+  operator: string;
+  value?: string | number | boolean | ExactNumber | (string | number | boolean | ExactNumber | null)[] | null;
+}
+
 /** Accepted events, latest first; a page may be empty and still have a cursor.
 
     One request looks through a bounded number of events. */
@@ -247,6 +286,14 @@ export interface EventPage {
   rows: EventRow[];
   scanned: number;
   without_body: number;
+}
+
+/** A condition of the type `event-property`; some operators need no value. */
+export interface EventPropertyCondition {
+  type: "event-property";
+  name: string;
+  operator: string;
+  value?: string | number | boolean | ExactNumber | (string | number | boolean | ExactNumber | null)[] | null;
 }
 
 /** All events with one message id: one for each source that sent it. */
@@ -275,6 +322,26 @@ export interface EventShape {
   received_at: string;
   source: string;
   type: string;
+}
+
+/** A condition of the type `event-trait`; some operators need no value. */
+export interface EventTraitCondition {
+  type: "event-trait";
+  name: string;
+  operator: string;
+  value?: string | number | boolean | ExactNumber | (string | number | boolean | ExactNumber | null)[] | null;
+}
+
+/** A condition of the type `event-type`; some operators need no value. */
+export interface EventTypeCondition {
+  type: "event-type";
+  operator: string;
+  value?: string | number | boolean | ExactNumber | (string | number | boolean | ExactNumber | null)[] | null;
+}
+
+/** A number as its digits, if a JSON number that Python writes would lose some. */
+export interface ExactNumber {
+  decimal: string;
 }
 
 /** An event, given or stored, and a subscription, saved or a candidate. */
@@ -321,11 +388,55 @@ export interface ExplainedDelivery {
   why: WhyShape | null;
 }
 
+/** Why a trigger, or a part of it, holds for an event or not, as JSON data.
+
+    `actual` holds the values that a condition found, by path, without missing paths. Groups and
+    `not` have `operator` and `children` instead; every child is explained, even if the result
+    does not depend on it. */
+export interface Explanation {
+  actual?: Record<string, unknown>;
+  children?: Explanation[];
+  operator?: string;
+  result: boolean;
+  text: string;
+}
+
 /** The configuration as a document, secrets masked, and the same as TOML. */
 export interface Exported {
   document: Record<string, unknown>;
   revision: number;
   toml: string;
+}
+
+/** One type of condition: the part of an event that it is about. */
+export interface FieldWords {
+  choices: string[];
+  inside: string | null;
+  label: string;
+  named: boolean;
+  operators: string[];
+  type: "event" | "event-context" | "event-field" | "event-property" | "event-trait" | "event-type" | "name" | "userId";
+}
+
+/** One function, for the operands of a `compare`. */
+export interface FunctionWords {
+  arguments: number;
+  function: string;
+  gives: "bool" | "number" | "string";
+  label: string;
+}
+
+/** All of its children (`and`), or any of them (`or`); the root of a tree is a group. */
+export interface GroupNode {
+  type: "group";
+  operator: "and" | "or";
+  children: (GroupNode | NotNode | CompareNode | EventTypeCondition | EventCondition | NameCondition | UserIdCondition | EventPropertyCondition | EventTraitCondition | EventContextCondition | EventFieldCondition)[];
+}
+
+/** One way in which a group joins its conditions. */
+export interface GroupWords {
+  label: string;
+  operator: "and" | "or";
 }
 
 /** The deliveries of one subscription that were in flight at the backup. */
@@ -387,6 +498,7 @@ export interface InstanceStatus {
   destination: string;
   enabled: boolean;
   name: string;
+  paused: boolean;
 }
 
 /** All instances. */
@@ -427,12 +539,19 @@ export interface ManifestShape {
 export interface MatchShape {
   matches: boolean;
   message_id: string | null;
-  why: Record<string, unknown>;
+  why: Explanation;
 }
 
 /** One result for each event, in their order. */
 export interface Matches {
   results: MatchShape[];
+}
+
+/** A condition of the type `name`; some operators need no value. */
+export interface NameCondition {
+  type: "name";
+  operator: string;
+  value?: string | number | boolean | ExactNumber | (string | number | boolean | ExactNumber | null)[] | null;
 }
 
 /** A new token. */
@@ -444,6 +563,42 @@ export interface NewToken {
 export interface NewWriteKey {
   key?: string;
   label: string;
+}
+
+/** One node of the tree in words. */
+export interface NodeWordsShape {
+  notes: NoteShape[];
+  pointer: string;
+  text: string;
+  words: string;
+}
+
+/** The opposite of its child. */
+export interface NotNode {
+  type: "not";
+  child: GroupNode | NotNode | CompareNode | EventTypeCondition | EventCondition | NameCondition | UserIdCondition | EventPropertyCondition | EventTraitCondition | EventContextCondition | EventFieldCondition;
+}
+
+/** What a person should know about a condition, such as which events it leaves out. */
+export interface NoteShape {
+  alternative: AlternativeShape | null;
+  text: string;
+}
+
+/** One side of a comparison: it has `path`, or `value`, or `function` and `arguments`. */
+export interface OperandShape {
+  arguments?: OperandShape[];
+  function?: string;
+  path?: string;
+  value?: string | number | boolean | ExactNumber | (string | number | boolean | ExactNumber | null)[] | null;
+}
+
+/** One operator of a condition. */
+export interface OperatorWords {
+  label: string;
+  matches_missing: boolean;
+  operator: string;
+  values: ("boolean" | "list" | "number" | "pattern" | "text")[];
 }
 
 /** A source, an instance or a subscription that a person paused. */
@@ -773,12 +928,13 @@ export interface TokensShape {
   tokens: TokenShape[];
 }
 
-/** A trigger in both forms, what it reads, and warnings about it. */
+/** A trigger in all forms, what it reads, and warnings about it. */
 export interface TriggerAnswer {
+  nodes: NodeWordsShape[];
   paths: string[];
   segment: string[];
   text: string;
-  tree: Record<string, unknown>;
+  tree: GroupNode;
   warnings: string[];
 }
 
@@ -805,6 +961,21 @@ export interface UnknownPathShape {
   nearest: string;
   path: string;
   requests: number;
+}
+
+/** A condition of the type `userId`; some operators need no value. */
+export interface UserIdCondition {
+  type: "userId";
+  operator: string;
+  value?: string | number | boolean | ExactNumber | (string | number | boolean | ExactNumber | null)[] | null;
+}
+
+/** All that conditions are made of, in the order in which a builder offers it. */
+export interface Vocabulary {
+  fields: FieldWords[];
+  functions: FunctionWords[];
+  groups: GroupWords[];
+  operators: OperatorWords[];
 }
 
 /** Why a delivery has its outcome, and what to do about it. */
@@ -913,6 +1084,8 @@ export interface Operations {
   "POST /api/subscriptions/{id}/resume": { path: { id: string }; query: Record<string, never>; body: undefined; answer: SubscriptionAnswer };
   /** Create a disabled copy of a subscription */
   "POST /api/subscriptions/{id}/duplicate": { path: { id: string }; query: Record<string, never>; body: DuplicateBody | undefined; answer: SubscriptionAnswer };
+  /** List fields, operators and functions of conditions, with their words */
+  "GET /api/triggers/vocabulary": { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: Vocabulary };
   /** Parse a trigger's text */
   "POST /api/triggers/parse": { path: Record<string, never>; query: Record<string, never>; body: TriggerText; answer: TriggerAnswer };
   /** Write a tree as text */

@@ -25,7 +25,7 @@ from offramp.config.model import (
 )
 from offramp.config.options import keys_of, read_options
 from offramp.config.plugins import plugin_tables
-from offramp.config.settings import put_back, read_settings
+from offramp.config.settings import put_back, read_settings, settings_faults
 from offramp.config.subscriptions import read_subscription, read_unchecked
 from offramp.config.table import Table, name_fault, plain_data
 from offramp.errors import ConfigError, Fault, NotFoundError, join_place
@@ -192,8 +192,7 @@ def _instance(
     before = reading.current.instances.get(name)
     if before is not None and entry is not None and before.destination != entry.slug:
         before = None  # its secrets are not for another destination
-    given = values.get("settings", {})
-    values["settings"] = _settings(reading, table.at("settings"), given, before, entry)
+    values["settings"] = _settings(reading, table, values, before, entry)
     current = (
         {} if before is None else {each.id: each for each in reading.current.subscriptions_of(name)}
     )
@@ -230,15 +229,24 @@ def _entry(reading: _Reading, table: Table, slug: str | None) -> CatalogEntry | 
 
 def _settings(
     reading: _Reading,
-    place: str,
-    given: Mapping[str, Any],
+    table: Table,
+    values: Mapping[str, Any],
     before: Instance | None,
     entry: CatalogEntry | None,
 ) -> dict[str, Any]:
+    given = values.get("settings", {})
     if entry is None:
         return dict(given)
+    place = table.at("settings")
     kept = {} if before is None else before.settings
-    return read_settings(given, entry.settings, kept, place, reading.faults)
+    settings = read_settings(given, entry.settings, kept, place, reading.faults)
+    faults = settings_faults(settings, entry.settings, place)
+    if values.get("enabled") is False:
+        # An instance can be added first, and its settings filled in before it is enabled.
+        missing = {join_place(place, key) for key in entry.settings if key not in settings}
+        faults = [fault for fault in faults if fault.place not in missing]
+    reading.faults.extend(faults)
+    return settings
 
 
 def _known(table: Table, key: str, look_up: Callable[[], T]) -> T | None:

@@ -34,7 +34,7 @@ def read_settings(
 ) -> dict[str, Any]:
     """Settings as written, masked secrets put back from `before`, each fault set down.
 
-    A reference stands for any string; what it leads to is checked when the instance starts.
+    The values are not checked: `settings_faults` does that.
     """
     settings = {key: value for key, value in given.items() if value is not None}
     faults.extend(
@@ -44,13 +44,11 @@ def read_settings(
     )
     known = {key: value for key, value in settings.items() if key in fields}
     kept = secrets_by_place(partial(change_secrets, fields, before))
-    known = change_secrets(
+    return change_secrets(
         fields,
         known,
         lambda inner, value: put_back(value, kept.get(inner), f"{place}.{inner}", faults),
     )
-    faults.extend(settings_faults(known, fields, place))
-    return known
 
 
 def put_back(value: Any, before: Any, place: str, faults: list[Fault]) -> Any:
@@ -69,7 +67,10 @@ def put_back(value: Any, before: Any, place: str, faults: list[Fault]) -> Any:
 
 
 def settings_faults(settings: Mapping[str, Any], fields: Fields, place: str) -> list[Fault]:
-    """What is wrong with settings, the destination's defaults laid below them."""
+    """What is wrong with settings, the destination's defaults laid below them.
+
+    A reference stands for any string; what it leads to is checked when the instance starts.
+    """
     defaults = {key: f.default for key, f in fields.items() if f.default is not None}
     relaxed = {
         key: _any_string(field) if is_reference(settings.get(key)) else field

@@ -22,6 +22,8 @@ from offramp.plugins.catalog import RESERVED_PREFIX
 
 #: The key of a mapping that chooses between an action's operations. Source: Segment's mapping-kit.
 SYNC_MODE_KEY: Final = f"{RESERVED_PREFIX}_sync_mode"
+#: What maps nothing to a field: it makes a value that counts as none, whatever the event.
+_EMPTY: Final = (None, "", {"@template": ""}, {"@liquid": ""})
 _WHICH: Final = "or take a preset with `preset`"
 
 
@@ -133,6 +135,20 @@ def mapping_faults(
     return [unquoted(fault, secrets) for fault in faults]
 
 
+def unmapped_fields(mapping: Mapping[str, Any], offered: CatalogAction) -> list[str]:
+    """The required fields of an action that a mapping leaves empty, so that no event can pass.
+
+    A mapping with a directive at its root leaves none empty: what it makes is known per event.
+    """
+    if _shapes_its_root(mapping):
+        return []
+    return [
+        key
+        for key, field in offered.fields.items()
+        if field.required is True and mapping.get(key) in _EMPTY
+    ]
+
+
 def _preset(reading: _Reading) -> Preset | None:
     named = reading.values.get("preset")
     if named is None:
@@ -206,10 +222,10 @@ def _field_faults(mapping: Mapping[str, Any], offered: CatalogAction) -> list[Fa
         elif key not in offered.fields and not key.startswith(RESERVED_PREFIX):
             message = f"is not a field of {offered.slug}{suggest(key, offered.fields)}"
             faults.append(Fault(join_place("$", key), message))
-    for key, field in offered.fields.items():
-        if field.required is True and mapping.get(key) is None:
-            message = f"{key!r} is required by {offered.slug}, and nothing is mapped to it"
-            faults.append(Fault("$", message))
+    faults += [
+        Fault(join_place("$", key), f"is required by {offered.slug}, and nothing is mapped to it")
+        for key in unmapped_fields(mapping, offered)
+    ]
     return faults
 
 
