@@ -62,6 +62,8 @@ CALLS: list[tuple[str, str, str, Any]] = [
     ("POST", "/api/triggers/recent", "", {"trigger": 'event = "x"', "source": "site"}),
     ("POST", "/api/triggers/samples", "", {"trigger": 'type = "track"', "instance": "small"}),
     ("POST", "/api/explain", "", {"message_id": "bad-1", "subscription": SUBSCRIPTION}),
+    ("POST", "/api/explain", "", {"message_id": "bad-1", "candidate": {"instance": "small",
+     "action": "take", "trigger": "type =", "mapping": {"id": {"@if": {}}}}}),
     ("GET", "/api/deliveries", f"?subscription={ID}", None),
     ("GET", "/api/dead-letters", "", None),
     ("GET", "/api/errors", "", None),

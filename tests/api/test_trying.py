@@ -9,6 +9,7 @@ from tests.api.conftest import SECRET, SUBSCRIPTION, Running
 from tests.delivery.parts import event, small
 
 from offramp import DeliveryError, Destination, InvalidAuthenticationError, Request
+from offramp.delivery import make_runtime
 
 
 async def test_a_trigger_goes_from_text_to_tree_and_back(host: Running) -> None:
@@ -116,6 +117,94 @@ async def test_a_candidate_is_explained_before_it_is_saved(host: Running) -> Non
     answer = await host.post("/api/explain", {"message_id": "m1", "candidate": candidate})
     assert (answer["matches"], answer["payload"]["id"]) == (False, "x-m1")
     assert len((await host.get("/api/subscriptions"))["subscriptions"]) == 1
+
+
+async def test_a_half_typed_mapping_shows_its_faults_and_the_other_fields(host: Running) -> None:
+    """Each fault at its pointer in the candidate, and the value of what has none; no request."""
+    candidate = {
+        "instance": "small",
+        "name": "",
+        "action": "take",
+        "trigger": "type = ",
+        "mapping": {"id": {"@if": {"then": {"@pth": "$.a"}}}, "kind": {"@path": "$.properties.k"}},
+    }
+    answer = await host.post(
+        "/api/explain", {"event": event("m1", k="big"), "candidate": candidate}
+    )
+    assert [each["pointer"] for each in answer["faults"]] == [
+        "#/trigger",
+        "#/mapping/id/@if/then/@pth",
+        "#/mapping/id/@if",
+    ]
+    assert answer["faults"][0]["column"] == 8
+    [kind] = answer["fields"]["children"]
+    assert (kind["place"], kind["value"], kind["paths"]) == ("$.kind", "big", ["$.properties.k"])
+    assert (answer["matches"], answer["trigger"], answer["why"]) == (None, None, None)
+    assert (answer["request"], answer["no_request"]) == (None, "the mapping has faults")
+    assert answer["errors"] == []
+
+
+async def test_required_fields_without_a_mapping_are_listed(host: Running) -> None:
+    """By name, and as faults; the payload's own error about them is not repeated."""
+    candidate = {"instance": "small", "action": "take", "trigger": 'type = "page"',
+                 "defaults": False, "mapping": {"id": "", "kind": "k"}}  # fmt: skip
+    answer = await host.post("/api/explain", {"event": event("m1"), "candidate": candidate})
+    assert answer["unmapped"] == ["id"]
+    assert [each["pointer"] for each in answer["faults"]] == ["#/mapping/id"]
+    assert answer["errors"] == []
+    assert answer["why"]["words"] == "Event Type is page"
+    assert answer["why"]["actual"] == {"type": "track"}
+
+
+async def test_paths_that_the_event_lacks_are_listed(host: Running) -> None:
+    """Null is there; a path into a list is missing if no item has it."""
+    mapping = {
+        "id": {"@template": "{{ messageId }} {{ properties.nothing }} {{ properties.null }}"},
+        "kind": {"@json": {"mode": "encode", "value": {"@arrayPath": [
+            "$.properties.items", {"a": {"@path": "$.a"}, "b": {"@path": "$.b"}}]}}},
+    }  # fmt: skip
+    candidate = {"instance": "small", "action": "take", "trigger": 'type = "track"'}
+    answer = await host.post(
+        "/api/explain",
+        {
+            "event": event("m1", null=None, items=[{"a": 1}, {"c": 2}]),
+            "candidate": {**candidate, "mapping": mapping},
+        },
+    )
+    assert answer["missing"] == ["$.properties.items[*].b", "$.properties.nothing"]
+    assert (answer["faults"], answer["no_request"]) == ([], None)
+
+
+async def test_a_mapping_that_fails_for_the_event_says_at_which_field(host: Running) -> None:
+    """The pointer leads into the mapping, and every other field has its value."""
+    candidate = {
+        "instance": "small", "action": "take", "trigger": 'type = "track"',
+        "mapping": {"kind": {"@path": {"@path": "$.properties.n"}}},
+    }  # fmt: skip
+    answer = await host.post("/api/explain", {"event": event("m1", n=5), "candidate": candidate})
+    [error] = answer["errors"]
+    assert error["pointer"].startswith("#/kind")
+    values = {each["place"]: each["value"] for each in answer["fields"]["children"]}
+    assert values["$.id"] == "m1"
+    assert answer["no_request"] == "the event cannot become a payload"
+
+
+async def test_an_instance_with_incomplete_settings_has_no_request_with_the_reason(
+    host: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything else is explained: the mapping can be edited before the token is there."""
+
+    def start(instance: Any, entry: Any) -> Any:
+        return make_runtime(instance, entry, {}, transport=host.partner)
+
+    monkeypatch.setattr(host.context.engine, "_start_instance", start)
+    await host.post("/api/instances/small/disable")
+    candidate = {"instance": "small", "action": "take", "trigger": 'type = "track"'}
+    answer = await host.post("/api/explain", {"event": event("m1"), "candidate": candidate})
+    assert answer["payload"] == {"id": "m1"}
+    assert answer["request"] is None
+    assert answer["no_request"].startswith("the instance cannot be started: ")
+    assert "settings.token" in answer["no_request"]
 
 
 async def test_a_disabled_subscription_can_be_explained(host: Running) -> None:

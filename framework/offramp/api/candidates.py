@@ -13,7 +13,7 @@ from offramp.api.host_context import HostContext
 from offramp.config import Config, Instance, Subscription
 from offramp.config.export import instance_table, settings_fields, source_table
 from offramp.delivery import InstanceRuntime, Plan, compile_subscription, explain
-from offramp.errors import ConfigError, join_place
+from offramp.errors import ConfigError, PluginError, join_place
 from offramp.plugins import Catalog, pick
 
 
@@ -24,6 +24,8 @@ class Candidate:
     plan: Plan
     runtime: InstanceRuntime | None
     host: HostContext
+    #: Why its instance cannot be started.
+    problem: str | None = None
 
     async def explain(self, event: dict[str, Any]) -> dict[str, Any]:
         """Explain what it would make of an event; nothing is sent."""
@@ -46,11 +48,12 @@ async def compiled(
         references=host.engine.references,
     )
     async with AsyncExitStack() as stack:
+        runtime, problem = None, None
         try:
             runtime = await stack.enter_async_context(host.engine.borrow(instance))
-        except ConfigError:
-            runtime = None
-        yield Candidate(plan=plan, runtime=runtime, host=host)
+        except (ConfigError, PluginError) as error:
+            problem = str(error)
+        yield Candidate(plan=plan, runtime=runtime, host=host, problem=problem)
 
 
 @asynccontextmanager

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, TypedDict
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, NotRequired, TypedDict
 
 import msgspec
 
 from offramp import _json
-from offramp.api.candidates import compiled, read_candidate
+from offramp.api.candidates import Candidate
+from offramp.api.drafts import Draft, compiled_draft, draft_of
 from offramp.api.host_context import HostContext
 from offramp.api.operations import Call, Operation, Reply
 from offramp.api.problems import conflict, refuse
+from offramp.api.recent_events import FalseConditionShape, false_condition
 from offramp.errors import EventError, NotFoundError
 from offramp.event import check_event
-from offramp.plugins import pick
-from offramp.pointers import ErrorShape
+from offramp.fql import Explanation
+from offramp.mapping import missing_paths
+from offramp.pointers import ErrorShape, describe_errors, keys_of
 from offramp.web import complete
-
-#: The name of a candidate that has none.
-UNNAMED = "candidate"
 
 
 class ExplainBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -36,17 +36,61 @@ class ExplainBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     candidate: dict[str, Any] | None = None
 
 
+class OriginShape(TypedDict):
+    """Where one value of a mapping came from."""
+
+    #: The place in the mapping that made it, such as `$.customer_id`.
+    place: str
+    #: `None` for an object, a list or a plain value.
+    directive: str | None
+    #: The paths that were read for it, sorted.
+    paths: list[str]
+    #: `None` both for null and for no value, which `found` distinguishes.
+    value: Any
+    found: bool
+    #: What went wrong, and its place.
+    fault: str | None
+    #: The parts that were evaluated for it.
+    children: list[OriginShape]
+
+
+class RequestShape(TypedDict):
+    """One request, secrets masked."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: str
+    #: If the action makes several requests: those before it, oldest first.
+    earlier: NotRequired[list[RequestShape]]
+    #: How many earlier ones are not shown.
+    left_out: NotRequired[int]
+
+
 class Explained(TypedDict):
     """What would happen: the trigger's result, each field's value and origin, the exact request."""
 
     subscription: str
     action: str
-    matches: bool
-    trigger: dict[str, Any]
-    fields: dict[str, Any]
+    #: `None` if the trigger has a fault, and so has `trigger`.
+    matches: bool | None
+    trigger: Explanation | None
+    #: The first condition of the trigger that is false for the event.
+    why: FalseConditionShape | None
+    #: The origin of the whole payload; its children are the fields, without those with a fault.
+    fields: OriginShape
     payload: Any
+    #: Why the event cannot become a payload; pointers into the payload or the mapping.
     errors: list[ErrorShape]
-    request: dict[str, Any] | None
+    #: What is wrong with a candidate, whatever the event; pointers into the candidate.
+    faults: list[ErrorShape]
+    #: Required fields that the mapping leaves empty.
+    unmapped: list[str]
+    #: Paths that the mapping reads, and at which the event has nothing.
+    missing: list[str]
+    request: RequestShape | None
+    #: Why there is no request.
+    no_request: str | None
     #: The event that was explained.
     event: dict[str, Any]
 
@@ -73,20 +117,20 @@ class ExplainResource:
         """Answer with the explanation."""
         body: ExplainBody = call.body
         _, config = await self._host.configs.load()
-        if (body.subscription is None) == (body.candidate is None):
-            raise refuse("subscription", "give a saved one, or a candidate, but not both")
-        if body.subscription is not None:
-            subscription = pick(config.subscriptions, body.subscription, "subscription")
-        else:
-            table: dict[str, Any] = {"name": UNNAMED, **(body.candidate or {})}
-            instance = table.pop("instance", None)
-            if not isinstance(instance, str) or not instance:
-                raise refuse("candidate.instance", "is missing: name an instance")
-            subscription = read_candidate(self._host.catalog, config, instance, table)
+        draft = draft_of(self._host, config, body.subscription, body.candidate)
         event = await self._event(body)
-        async with compiled(self._host, subscription, config.instances) as candidate:
+        async with compiled_draft(self._host, draft, config) as (draft, candidate):
             explained = await candidate.explain(event)
-        return Reply(data={**explained, "event": event})
+        paths = candidate.plan.transform.paths
+        return Reply(
+            data={
+                **explained,
+                **_of_draft(draft, explained),
+                "missing": missing_paths(paths, event),
+                "no_request": _no_request(draft, candidate, explained),
+                "event": event,
+            }
+        )
 
     async def _event(self, body: ExplainBody) -> dict[str, Any]:
         if (body.event is None) == (body.message_id is None):
@@ -102,6 +146,33 @@ class ExplainResource:
             raise conflict("the event itself is no longer kept: give it as `event`")
         event: dict[str, Any] = _json.loads(stored)
         return event
+
+
+def _of_draft(draft: Draft, explained: Mapping[str, Any]) -> dict[str, Any]:
+    """The faults of a draft, and the rest without what only follows from them."""
+    errors = [each for each in explained["errors"] if not _is_of(each, draft.faulty_fields)]
+    shown = {"errors": errors, "why": false_condition(explained["why"])}
+    if draft.trigger_is_faulty:
+        shown |= {"matches": None, "trigger": None, "why": None}
+    if draft.mapping_is_faulty:
+        shown["request"] = None
+    faults = describe_errors(draft.faults)
+    return {**shown, "faults": faults, "unmapped": [*draft.unmapped]}
+
+
+def _is_of(error: ErrorShape, fields: Collection[str]) -> bool:
+    keys = keys_of(error.get("pointer", "#"))
+    return bool(keys) and keys[0] in fields
+
+
+def _no_request(draft: Draft, candidate: Candidate, explained: Mapping[str, Any]) -> str | None:
+    if draft.mapping_is_faulty:
+        return "the mapping has faults"
+    if explained["payload"] is None:
+        return "the event cannot become a payload"
+    if candidate.runtime is None:
+        return f"the instance cannot be started: {candidate.problem}"
+    return "the action made no request" if explained["request"] is None else None
 
 
 def _completed(message: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from offramp.api.paging import paged
 from offramp.api.shapes import Time
 from offramp.api.times import write_optional, write_time
 from offramp.api.triggers import compile_at, condition_of
-from offramp.fql import Trigger, why_not
+from offramp.fql import FalseCondition, Trigger, why_not
 from offramp.plugins import pick
 from offramp.pointers import pointer_of
 from offramp.queue import EventFilter, EventRecord, SearchPage
@@ -197,15 +197,19 @@ def _row(trigger: Trigger, record: EventRecord) -> RecentRow:
     if record.body is None:
         return {**_head(record), "matches": None, "why": None}
     found = why_not(trigger, _json.loads(record.body))
-    why: FalseConditionShape | None = None
-    if found is not None:
-        why = {
-            "pointer": pointer_of(found["place"]),
-            "text": found["text"],
-            "words": found["words"],
-            "actual": found["actual"],
-        }
-    return {**_head(record), "matches": found is None, "why": why}
+    return {**_head(record), "matches": found is None, "why": false_condition(found)}
+
+
+def false_condition(found: FalseCondition | None) -> FalseConditionShape | None:
+    """Show a condition that is false, with a pointer in place of its place."""
+    if found is None:
+        return None
+    return {
+        "pointer": pointer_of(found["place"]),
+        "text": found["text"],
+        "words": found["words"],
+        "actual": found["actual"],
+    }
 
 
 def _head(record: EventRecord) -> EventHead:

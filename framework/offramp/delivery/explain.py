@@ -15,7 +15,8 @@ from offramp.delivery.failures import PluginCode, PluginFailedError, as_delivery
 from offramp.delivery.plan import Plan
 from offramp.delivery.runtime import InstanceRuntime
 from offramp.delivery.secrecy import masked_origin, masked_texts
-from offramp.errors import DeliveryError, Fault, FaultyError
+from offramp.errors import DeliveryError, Fault, FaultyError, TransformError
+from offramp.fql import why_not
 from offramp.http import Client, Exchange, Mask, readable
 from offramp.pointers import ErrorShape, describe_errors
 
@@ -44,6 +45,7 @@ async def explain(
     shown: dict[str, Any] = {
         "matches": plan.matches(event),
         "trigger": plan.matches.explain(event),
+        "why": why_not(plan.matches, event),
         "fields": masked_origin(attrs.asdict(plan.transform.explain(event)), plan.secrets),
         "payload": None,
         "errors": [],
@@ -97,6 +99,8 @@ def _without_stop(error: BaseException) -> BaseException | None:
 
 def _faults_of(error: DeliveryError) -> Iterable[Fault]:
     # A plugin's own check may give objects that are not faults.
+    if isinstance(error.__cause__, TransformError):
+        return [Fault(error.__cause__.place, error.__cause__.message)]
     if isinstance(error, FaultyError) and all(isinstance(each, Fault) for each in error.faults):
         return error.faults
     return [Fault("$", error.message)]

@@ -1,7 +1,7 @@
 """The trigger language: text <-> tree -> compiled predicate. `tree` has the shapes of trees."""
 
 from offramp.fql.compile import Explanation
-from offramp.fql.describe import NodeWords, describe, why_not
+from offramp.fql.describe import FalseCondition, NodeWords, describe, why_not
 from offramp.fql.generate import generate
 from offramp.fql.needs import Needs
 from offramp.fql.parser import MAX_NESTING, MAX_TRIGGER_BYTES, parse
@@ -15,6 +15,7 @@ __all__ = [
     "MAX_NESTING",
     "MAX_TRIGGER_BYTES",
     "Explanation",
+    "FalseCondition",
     "Group",
     "Needs",
     "Node",

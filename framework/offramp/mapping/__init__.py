@@ -10,6 +10,7 @@ from offramp.mapping.directives import BUILTIN_DIRECTIVES
 from offramp.mapping.engine import CompiledMapping, compile_mapping, transform
 from offramp.mapping.explain import Origin, Trace
 from offramp.mapping.nodes import Apply, Node, joined_reads
+from offramp.mapping.path import missing_paths
 from offramp.mapping.values import Resolver
 
 __all__ = [
@@ -29,5 +30,6 @@ __all__ = [
     "Trace",
     "compile_mapping",
     "joined_reads",
+    "missing_paths",
     "transform",
 ]

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from offramp.js.text import is_array_index
 from offramp.js.units import character_at, js_length
 from offramp.js.values import UNSET
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 #: The sign for the event itself, at the beginning of a path.
 ROOT_SIGN = "$."
+
+#: The sign for the items of a list in a path.
+EACH_ITEM: Final = "[*]"
 
 _SEPARATORS = re.compile(r"""\[(?=["'0-9])|\.|(?<=["'0-9])\]+""")
 _QUOTES = str.maketrans("", "", "\"'")
@@ -31,6 +37,26 @@ def split_reference(reference: str) -> tuple[str, ...]:
 def path_text(prefix: str, keys: tuple[str, ...]) -> str:
     """A path as it is shown: `$` and the keys, each after a dot."""
     return ".".join((prefix, *keys))
+
+
+def missing_paths(paths: Iterable[str], event: dict[str, Any]) -> list[str]:
+    """Those of the paths, written as `path_text` does, at which an event has nothing.
+
+    Null is something. A path into the items of a list, `$.products[*].sku`, is missing if no item
+    has it.
+    """
+    return [path for path in paths if not _has(event, path.split(".")[1:])]
+
+
+def _has(value: Any, keys: list[str]) -> bool:
+    for at, key in enumerate(keys):
+        value = look_up(value, (key.removesuffix(EACH_ITEM),))
+        if key.endswith(EACH_ITEM):
+            items = value if type(value) is list else [value]
+            return any(_has(item, keys[at + 1 :]) for item in items)
+        if value is UNSET:
+            return False
+    return value is not UNSET
 
 
 def look_up(scope: Any, keys: tuple[str, ...]) -> Any:

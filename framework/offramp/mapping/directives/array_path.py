@@ -13,7 +13,7 @@ from offramp.mapping.check import string_or_directive
 from offramp.mapping.code import quick
 from offramp.mapping.compiler import Directive, directive_name
 from offramp.mapping.nodes import NOTHING, Node
-from offramp.mapping.path import path_text, split_path
+from offramp.mapping.path import EACH_ITEM, path_text, split_path
 from offramp.mapping.wording import shown
 
 if TYPE_CHECKING:
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from offramp.mapping.check import Checker
     from offramp.mapping.code import Code
     from offramp.mapping.compiler import Compiler
-
-#: The sign for the items of a list in a path.
-EACH_ITEM: Final = "[*]"
 
 #: Characters that `@arrayPath` may write into each item without a charge: in the 11,000 items of
 #: the largest event they stay within the budget.
