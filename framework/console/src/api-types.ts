@@ -123,6 +123,36 @@ export interface CountShape {
   subscription: string;
 }
 
+/** What waits in one subscription for damaged events. */
+export interface DamagedDeliveriesShape {
+  first: string;
+  last: string;
+  subscription: string;
+  waiting: number;
+}
+
+/** A damaged event whose message id can still be read. */
+export interface DamagedMessage {
+  event: string;
+  message_id: string;
+}
+
+/** A range of damaged events, and what waits for it. */
+export interface DamagedRow {
+  cause: string;
+  decided: boolean;
+  deliveries: DamagedDeliveriesShape[];
+  first: string;
+  last: string;
+  message_ids: DamagedMessage[];
+}
+
+/** What is known to be damaged. */
+export interface DamagedShape {
+  rows: DamagedRow[];
+  unreadable_deliveries: number;
+}
+
 /** What was decided for one subscription. */
 export interface DecidedRow {
   decision: "expire" | "send";
@@ -344,6 +374,27 @@ export interface ExactNumber {
   decimal: string;
 }
 
+/** Which damaged events are given up: their deliveries end as expired. */
+export interface ExpireDamagedBody {
+  decision: "expire";
+  events?: string[];
+  all?: boolean;
+}
+
+/** What was ended in one subscription of a range. */
+export interface ExpiredRow {
+  expired: number;
+  first: string;
+  last: string;
+  leased: number;
+  subscription: string;
+}
+
+/** What was ended. */
+export interface ExpiredShape {
+  rows: ExpiredRow[];
+}
+
 /** An event, given or stored, and a subscription, saved or a candidate. */
 export interface ExplainBody {
   event?: Record<string, unknown> | null;
@@ -358,12 +409,17 @@ export interface Explained {
   action: string;
   errors: ErrorShape[];
   event: Record<string, unknown>;
-  fields: Record<string, unknown>;
-  matches: boolean;
+  faults: ErrorShape[];
+  fields: OriginShape;
+  matches: boolean | null;
+  missing: string[];
+  no_request: string | null;
   payload: unknown;
-  request: Record<string, unknown> | null;
+  request: RequestShape | null;
   subscription: string;
-  trigger: Record<string, unknown>;
+  trigger: Explanation | null;
+  unmapped: string[];
+  why: FalseConditionShape | null;
 }
 
 /** A delivery with its reason explained; `None` if there is nothing to explain. */
@@ -406,6 +462,14 @@ export interface Exported {
   document: Record<string, unknown>;
   revision: number;
   toml: string;
+}
+
+/** The first condition of a trigger that is false for an event. */
+export interface FalseConditionShape {
+  actual: Record<string, unknown>;
+  pointer: string;
+  text: string;
+  words: string;
 }
 
 /** One type of condition: the part of an event that it is about. */
@@ -601,6 +665,17 @@ export interface OperatorWords {
   values: ("boolean" | "list" | "number" | "pattern" | "text")[];
 }
 
+/** Where one value of a mapping came from. */
+export interface OriginShape {
+  children: OriginShape[];
+  directive: string | null;
+  fault: string | null;
+  found: boolean;
+  paths: string[];
+  place: string;
+  value: unknown;
+}
+
 /** A source, an instance or a subscription that a person paused. */
 export interface PausedShape {
   id: string;
@@ -646,6 +721,35 @@ export interface ProblemShape {
   status: number;
   title: string;
   type: string;
+}
+
+/** The latest events, latest first; the counts are of this page. */
+export interface Recent {
+  cursor: string | null;
+  damaged: number;
+  matching: number;
+  rows: RecentRow[];
+  without_body: number;
+}
+
+/** A trigger as text or tree, and whose latest events it is tried on; by default everybody's. */
+export interface RecentBody {
+  trigger: string | Record<string, unknown>;
+  source?: string | null;
+  instance?: string | null;
+  limit?: number;
+  cursor?: string | null;
+}
+
+/** One event, and whether the trigger selects it. */
+export interface RecentRow {
+  accepted_at: string;
+  matches: boolean | null;
+  message_id: string;
+  name: string;
+  source: string;
+  type: string;
+  why: FalseConditionShape | null;
 }
 
 /** The result of recounting everything. */
@@ -714,6 +818,16 @@ export interface ReplaysShape {
   rows: ReplayShape[];
 }
 
+/** One request, secrets masked. */
+export interface RequestShape {
+  body: string;
+  earlier?: RequestShape[];
+  headers: Record<string, string>;
+  left_out?: number;
+  method: string;
+  url: string;
+}
+
 /** What is held in one subscription, and what would happen if it were sent twice. */
 export interface RestoredRow {
   idempotency_window: number | null;
@@ -752,6 +866,37 @@ export interface RotationShape {
   key: string;
   old_keys: string[];
   resealed: number;
+}
+
+/** One event as a mapping sees it. */
+export interface SampleRow {
+  accepted_at: string;
+  event: Record<string, unknown>;
+  message_id: string;
+  name: string;
+  source: string;
+  type: string;
+}
+
+/** Events that a trigger selects, latest first; a page may be empty and still have a cursor.
+
+    One request looks through a bounded number of events. */
+export interface Samples {
+  cursor: string | null;
+  damaged: number;
+  reached_at: string | null;
+  rows: SampleRow[];
+  scanned: number;
+  without_body: number;
+}
+
+/** A trigger as text or tree, and whose latest events are searched; by default everybody's. */
+export interface SamplesBody {
+  trigger: string | Record<string, unknown>;
+  source?: string | null;
+  instance?: string | null;
+  limit?: number;
+  cursor?: string | null;
 }
 
 /** Counts over time. */
@@ -1092,6 +1237,10 @@ export interface Operations {
   "POST /api/triggers/generate": { path: Record<string, never>; query: Record<string, never>; body: TriggerTree; answer: TriggerAnswer };
   /** Try a trigger on events */
   "POST /api/triggers/match": { path: Record<string, never>; query: Record<string, never>; body: TriggerMatch; answer: Matches };
+  /** Try a trigger on the latest stored events: how many match, which not, and why */
+  "POST /api/triggers/recent": { path: Record<string, never>; query: Record<string, never>; body: RecentBody; answer: Recent };
+  /** Find the latest stored events that a trigger selects, as a mapping sees them */
+  "POST /api/triggers/samples": { path: Record<string, never>; query: Record<string, never>; body: SamplesBody; answer: Samples };
   /** Explain what a subscription would make of an event; nothing is sent */
   "POST /api/explain": { path: Record<string, never>; query: Record<string, never>; body: ExplainBody; answer: Explained };
   /** List deliveries of a subscription, latest change first */
@@ -1120,6 +1269,10 @@ export interface Operations {
   "GET /api/restored": { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: RestoredShape };
   /** Send or expire what was in flight at the backup that was restored */
   "POST /api/restored": { path: Record<string, never>; query: Record<string, never>; body: DecisionBody; answer: DecidedShape };
+  /** List events that are damaged on disk, and what waits for them */
+  "GET /api/damaged-events": { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: DamagedShape };
+  /** Expire what waits for events that are damaged on disk */
+  "POST /api/damaged-events": { path: Record<string, never>; query: Record<string, never>; body: ExpireDamagedBody; answer: ExpiredShape };
   /** Seal all stored secrets with a new key */
   "POST /api/sealing-keys/rotate": { path: Record<string, never>; query: Record<string, never>; body: RotationBody | undefined; answer: RotationShape };
   /** Export the configuration as a document, secrets masked */

@@ -5,6 +5,7 @@ import "./style/base.css";
 import "./style/parts.css";
 import "./style/shell.css";
 import "./style/editor.css";
+import "./style/trigger.css";
 
 const root = document.getElementById("app");
 if (root) render(<App />, root);

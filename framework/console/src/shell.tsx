@@ -100,7 +100,7 @@ export function Logo(): JSX.Element {
   return (
     <svg class="logo" width="28" height="28" viewBox="0 0 32 32" aria-hidden="true" focusable="false">
       <rect width="32" height="32" rx="8" />
-      <path d="M7 22h8c5 0 4-12 10-12m-4-4 4 4-4 4" />
+      <path d="M10 25V7m0 13c0-5 3-8 8-8h6m-4.5-4.5 4.5 4.5-4.5 4.5" />
     </svg>
   );
 }

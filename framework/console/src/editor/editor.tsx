@@ -14,11 +14,11 @@ import { declarationsOf, isEmpty } from "./declarations";
 import { faultsOf, resultsOf } from "./explanation";
 import { Fields } from "./fields";
 import { Preview } from "./preview";
-import { Sample } from "./sample";
+import { Sample, storedEvent } from "./sample";
 import { SaveDialog, type Saved, saveCandidate } from "./save";
 import { ScopeContext } from "./scope";
 import { type Candidate, type Edited, asObject, useExplanation } from "./state";
-import { Trigger } from "./trigger";
+import { Trigger } from "../trigger/trigger";
 
 export interface EditorProps {
   instance: InstanceShape;
@@ -43,9 +43,18 @@ export function Editor({ instance, destination, saved, candidate: opened, onRelo
   );
   const action = destination.actions.find((each) => each.slug === opened.action);
   const fields = declarationsOf(action?.fields ?? {});
-  const isIncomplete = Object.entries(fields).some(([name, field]) => isEmpty(field, candidate.mapping[name]));
+  const [isTriggerIncomplete, setIncomplete] = useState(false);
+  const isIncomplete = isTriggerIncomplete || Object.entries(fields).some(([name, field]) => isEmpty(field, candidate.mapping[name]));
   const isNew = opened.id === undefined;
   const change = (changes: Partial<Edited>) => draft.set({ ...draft.value, ...changes });
+
+  async function takeSample(messageId: string): Promise<void> {
+    try {
+      setSample(await storedEvent(messageId));
+    } catch (error) {
+      toast(messageOf(error), "error");
+    }
+  }
 
   function onSaved(answer: SubscriptionAnswer): void {
     draft.drop();
@@ -93,7 +102,14 @@ export function Editor({ instance, destination, saved, candidate: opened, onRelo
       <div class="editor">
         <div class="editor-main">
           <TextField label="Mapping name" value={candidate.name} onInput={(name) => change({ name })} isRequired />
-          <Trigger trigger={candidate.trigger} source={instance.source} onChange={(trigger) => change({ trigger })} />
+          <Trigger
+            trigger={candidate.trigger}
+            source={instance.source}
+            sample={sample}
+            onChange={(trigger) => change({ trigger })}
+            onIncomplete={setIncomplete}
+            onSample={(messageId) => void takeSample(messageId)}
+          />
           <ScopeContext.Provider value={scope}>
             <Fields
               fields={fields}

@@ -1,0 +1,96 @@
+// The trigger of a mapping, as conditions in words and as FQL text beside them, both live.
+import type { JSX } from "preact";
+import { useEffect, useMemo } from "preact/hooks";
+import { call } from "../core/client";
+import type { Json } from "../core/json";
+import { useLoaded } from "../core/loaded";
+import { Field } from "../parts/field";
+import { Notice } from "../parts/notice";
+import { Card, Loading } from "../parts/page";
+import { Group } from "./group";
+import { RecentEvents } from "./recent";
+import { type TriggerState, useTrigger } from "./state";
+
+export interface TriggerProps {
+  /** FQL. */
+  trigger: string;
+  onChange: (trigger: string) => void;
+  /** Whether what is shown is no whole trigger yet, so that it cannot be saved. */
+  onIncomplete: (isIncomplete: boolean) => void;
+  /** The source whose latest events the trigger is tried on. */
+  source: string;
+  sample: Json | undefined;
+  onSample: (messageId: string) => void;
+}
+
+export function Trigger({ trigger, onChange, onIncomplete, source, sample, onSample }: TriggerProps): JSX.Element {
+  const vocabulary = useLoaded("vocabulary", (signal) => call("GET /api/triggers/vocabulary", { signal }));
+  const state = useTrigger(trigger, onChange);
+  const { tree, answer, errors } = state;
+  const words = useMemo(() => new Map(answer?.nodes.map((each) => [each.pointer, each])), [answer]);
+  const faults = useMemo(() => new Map(errors.map((each) => [(each.pointer ?? "").replace(/^#\/tree/, "#"), each.detail])), [errors]);
+  useEffect(() => onIncomplete(state.isIncomplete), [state.isIncomplete]);
+  return (
+    <Card title="Select events to map and send">
+      <Loading of={vocabulary}>
+        {(known) =>
+          tree && (
+            <Group
+              group={tree}
+              vocabulary={known}
+              sample={sample}
+              pointer="#"
+              words={words}
+              faults={faults}
+              number=""
+              onChange={state.setTree}
+            />
+          )
+        }
+      </Loading>
+      <TextSide trigger={trigger} state={state} />
+      <RecentEvents trigger={trigger} source={source} onSample={onSample} />
+    </Card>
+  );
+}
+
+function TextSide({ trigger, state }: { trigger: string; state: TriggerState }): JSX.Element {
+  const { answer, errors, problem } = state;
+  const ofText = errors.filter((each) => !each.pointer?.startsWith("#/tree"));
+  const fault = ofText.length > 0 ? ofText.map((each) => each.detail).join("; ") : problem;
+  return (
+    <>
+      <Field
+        class="trigger-text"
+        label="Trigger as text (FQL)"
+        description={errors.length > ofText.length ? "The conditions above are not complete; this is the last complete trigger." : undefined}
+        fault={fault}
+      >
+        {(control) => (
+          <textarea
+            {...control}
+            rows={2}
+            class="code-input"
+            value={trigger}
+            spellcheck={false}
+            onInput={(event) => state.setText(event.currentTarget.value)}
+          />
+        )}
+      </Field>
+      {answer?.warnings.map((each) => (
+        <Notice key={each} kind="warning">
+          {each}
+        </Notice>
+      ))}
+      {answer && answer.segment.length > 0 && (
+        <Notice title="Segment would read this trigger differently">
+          <ul>
+            {answer.segment.map((each) => (
+              <li key={each}>{each}</li>
+            ))}
+          </ul>
+        </Notice>
+      )}
+    </>
+  );
+}
