@@ -1,5 +1,5 @@
 // Keeps what was entered and not saved: it survives a reload, a restart of the host, a lost connection.
-import { useCallback, useEffect, useState } from "preact/hooks";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { type Json, parseJson, writeJson } from "./json";
 
 const PREFIX = "offramp.draft.";
@@ -30,7 +30,8 @@ export function dropDraft(key: string): void {
 export interface Draft<T> {
   value: T;
   isChanged: boolean;
-  set: (value: T) => void;
+  /** Change it, from what it is by then: answers that come later must not undo newer edits. */
+  update: (change: (value: T) => T) => void;
   drop: () => void;
 }
 
@@ -43,8 +44,12 @@ export function useDraft<T extends object>(key: string, saved: T): Draft<T> {
   useEffect(() => setValue(readDraft<T>(key)), [key]);
   const savedText = writeJson(saved);
   const isChanged = value !== undefined && writeJson(value) !== savedText;
-  const set = useCallback(
-    (next: T) => {
+  const latest = useRef(value ?? saved);
+  latest.current = value ?? saved;
+  const update = useCallback(
+    (change: (value: T) => T) => {
+      const next = change(latest.current);
+      latest.current = next;
       setValue(next);
       if (writeJson(next) === savedText) dropDraft(key);
       else writeDraft(key, next);
@@ -62,5 +67,5 @@ export function useDraft<T extends object>(key: string, saved: T): Draft<T> {
     addEventListener("beforeunload", ask);
     return () => removeEventListener("beforeunload", ask);
   }, [isChanged]);
-  return { value: value ?? saved, isChanged, set, drop };
+  return { value: value ?? saved, isChanged, update, drop };
 }

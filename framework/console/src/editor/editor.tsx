@@ -38,7 +38,7 @@ export function Editor({ instance, destination, saved, candidate: opened, onRelo
   const [isSaving, setSaving] = useState(false);
   const explanation = useExplanation(candidate, sample);
   const scope = useMemo(
-    () => ({ sample, results: resultsOf(explanation.explained), faults: faultsOf(explanation.explained, explanation.errors) }),
+    () => ({ sample, results: resultsOf(explanation.explained), faults: faultsOf(explanation.explained) }),
     [sample, explanation],
   );
   const action = destination.actions.find((each) => each.slug === opened.action);
@@ -46,7 +46,7 @@ export function Editor({ instance, destination, saved, candidate: opened, onRelo
   const [isTriggerIncomplete, setIncomplete] = useState(false);
   const isIncomplete = isTriggerIncomplete || Object.entries(fields).some(([name, field]) => isEmpty(field, candidate.mapping[name]));
   const isNew = opened.id === undefined;
-  const change = (changes: Partial<Edited>) => draft.set({ ...draft.value, ...changes });
+  const change = (changes: Partial<Edited>) => draft.update((old) => ({ ...old, ...changes }));
 
   async function takeSample(messageId: string): Promise<void> {
     try {

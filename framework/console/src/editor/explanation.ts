@@ -1,17 +1,8 @@
 // Reads the host's explanation of a mapping: the result and the fault of each part, by its pointer.
-import type { ErrorShape, Explained } from "../api-types";
-import { type Json, isObject } from "../core/json";
+import type { Explained, OriginShape } from "../api-types";
+import type { Json } from "../core/json";
 import type { PartResult } from "./scope";
 import { pointerTo } from "./scope";
-
-/** An origin as `Explained.fields` has it: a part of the mapping, and what it gave. */
-interface Origin {
-  place: string;
-  value: Json;
-  found: boolean;
-  fault: string | null;
-  children: Origin[];
-}
 
 // One step of a place: `.key`, `."odd key"` or `[0]`.
 const STEP = /\.?("(?:[^"\\]|\\.)*")|\.?([^.[\]"']+)|\[(\d+)\]/y;
@@ -28,31 +19,25 @@ export function pointerOfPlace(place: string): string {
 /** What each part gave. */
 export function resultsOf(explained: Explained | undefined): Map<string, PartResult> {
   const results = new Map<string, PartResult>();
-  visit(explained?.fields, (origin) => results.set(pointerOfPlace(origin.place), { value: origin.value, found: origin.found }));
+  for (const { place, value, found } of originsOf(explained)) results.set(pointerOfPlace(place), { value: value as Json, found });
   return results;
 }
 
-/** What is wrong with each part: of an answer's errors, and of the parts that failed for the event. */
-export function faultsOf(explained: Explained | undefined, errors: readonly ErrorShape[]): Map<string, string> {
+/** What is wrong with each part, whatever the event or for this one. */
+export function faultsOf(explained: Explained | undefined): Map<string, string> {
   const faults = new Map<string, string>();
-  visit(explained?.fields, (origin) => {
+  for (const { fault } of originsOf(explained)) {
     // Parents repeat the fault of the part inside that has it, with its place.
-    const [, place, text] = /^@ (\S+): (.*)$/s.exec(origin.fault ?? "") ?? [];
+    const [, place, text] = /^@ (\S+): (.*)$/s.exec(fault ?? "") ?? [];
     if (place !== undefined && text !== undefined) faults.set(pointerOfPlace(place), text);
-  });
-  for (const each of [...errors, ...(explained?.errors ?? [])])
-    if (each.pointer !== undefined) faults.set(mappingPointer(each.pointer), each.detail);
+  }
+  for (const { pointer, detail } of [...(explained?.errors ?? []), ...(explained?.faults ?? [])])
+    if (pointer !== undefined) faults.set(decodeURIComponent(pointer.replace(/^#(\/mapping)?/, "")), detail);
   return faults;
 }
 
-/** The pointer inside the mapping, of one into a body: `#/candidate/mapping/a` -> `/a`. */
-function mappingPointer(pointer: string): string {
-  return decodeURIComponent(pointer.replace(/^#/, "")).replace(/^(\/candidate)?\/mapping/, "");
-}
-
-function visit(origin: unknown, each: (origin: Origin) => void): void {
-  if (!isObject(origin) || typeof origin["place"] !== "string") return;
-  const read = origin as unknown as Origin;
-  each(read);
-  for (const child of read.children) visit(child, each);
+function originsOf(explained: Explained | undefined): OriginShape[] {
+  const all = explained ? [explained.fields] : [];
+  for (const each of all) all.push(...each.children);
+  return all;
 }

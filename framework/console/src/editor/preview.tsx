@@ -1,75 +1,100 @@
 // What the mapping makes of the sample event: whether it matches, the exact request, and a real test.
-import type { JSX } from "preact";
+import type { ComponentChildren, JSX } from "preact";
 import { useState } from "preact/hooks";
-import { messageOf } from "../core/client";
-import { isObject } from "../core/json";
+import type { Explained, RequestShape } from "../api-types";
+import { writeJson } from "../core/json";
 import { Code, JsonCode } from "../parts/code";
+import { Checkbox } from "../parts/field";
 import { ErrorNotice, Notice } from "../parts/notice";
 import { Badge, Card } from "../parts/page";
 import type { Explanation } from "./state";
 
-export function Preview({ explanation, hasSample, children }: { explanation: Explanation; hasSample: boolean; children?: JSX.Element }): JSX.Element {
-  const { explained, errors, error, isLoading } = explanation;
+export function Preview({
+  explanation,
+  hasSample,
+  children,
+}: {
+  explanation: Explanation;
+  hasSample: boolean;
+  children?: ComponentChildren;
+}): JSX.Element {
+  const { explained, error, isLoading } = explanation;
   return (
-    <Card title="Preview" actions={isLoading ? <span class="muted">Updating …</span> : explained && <MatchBadge isMatch={explained.matches} />}>
+    <Card title="Preview" actions={isLoading ? <span class="muted">Updating …</span> : explained && <MatchBadge explained={explained} />}>
       {!hasSample && <p class="muted">Choose a sample event to see the exact request.</p>}
-      {error !== undefined && errors.length === 0 && <ErrorNotice error={error} />}
-      {errors.length > 0 && (
-        <Notice kind="warning" title="Not up to date">
-          <p>{error && messageOf(error)}</p>
-        </Notice>
-      )}
-      {explained && (
-        <>
-          {explained.errors.length > 0 && (
-            <Notice kind="error" title="This event would be rejected">
-              <ul>
-                {explained.errors.map((each) => (
-                  <li key={`${each.pointer}${each.detail}`}>
-                    {each.pointer && <code>{each.pointer.replace(/^#\//, "")}</code>} {each.detail}
-                  </li>
-                ))}
-              </ul>
-            </Notice>
-          )}
-          <Request request={explained.request} />
-          {explained.payload !== null && (
-            <details>
-              <summary>Payload</summary>
-              <JsonCode value={explained.payload} label="Payload" />
-            </details>
-          )}
-        </>
-      )}
+      {error !== undefined && <ErrorNotice error={error} />}
+      {explained && <Result explained={explained} />}
       {children}
     </Card>
   );
 }
 
-function MatchBadge({ isMatch }: { isMatch: boolean }): JSX.Element {
-  return isMatch ? <Badge kind="success">The trigger matches</Badge> : <Badge kind="warning">The trigger does not match</Badge>;
-}
-
-/** A request as text, masked by the host: method, address, headers, body. */
-function Request({ request }: { request: Record<string, unknown> | null }): JSX.Element | null {
-  const [isWhole, setWhole] = useState(false);
-  if (request === null) return null;
-  const headers = isObject(request["headers"]) ? Object.entries(request["headers"]) : [];
-  const head = `${String(request["method"])} ${String(request["url"])}`;
-  const lines = headers.map(([name, value]) => `${name}: ${String(value)}`);
+function Result({ explained }: { explained: Explained }): JSX.Element {
+  const { errors, why, missing, request, payload, no_request: noRequest } = explained;
   return (
     <>
-      <label class="checkbox">
-        <input type="checkbox" checked={isWhole} onChange={(event) => setWhole(event.currentTarget.checked)} />
-        <span>Show headers</span>
-      </label>
-      <Code text={[head, ...(isWhole ? lines : []), "", bodyText(request["body"])].join("\n")} label="Request" />
+      {why && (
+        <Notice kind="warning" title="The trigger does not select this event">
+          <p>
+            {why.words}: {actualText(why.actual)}
+          </p>
+        </Notice>
+      )}
+      {errors.length > 0 && (
+        <Notice kind="error" title="This event would be rejected">
+          <ul>
+            {errors.map((each) => (
+              <li key={`${each.pointer}${each.detail}`}>
+                {each.pointer && <code>{each.pointer.replace(/^#\//, "")}</code>} {each.detail}
+              </li>
+            ))}
+          </ul>
+        </Notice>
+      )}
+      {missing.length > 0 && (
+        <p class="muted">
+          The sample event has nothing at <code>{missing.join(", ")}</code>.
+        </p>
+      )}
+      {request ? <Request request={request} /> : noRequest && errors.length === 0 && <p class="muted">No request: {noRequest}</p>}
+      {payload !== null && payload !== undefined && (
+        <details>
+          <summary>Payload</summary>
+          <JsonCode value={payload} label="Payload" />
+        </details>
+      )}
     </>
   );
 }
 
-function bodyText(body: unknown): string {
-  if (typeof body !== "string") return body === null || body === undefined ? "" : JSON.stringify(body, null, 2);
+function MatchBadge({ explained }: { explained: Explained }): JSX.Element | null {
+  if (explained.matches === null) return null;
+  return explained.matches ? <Badge kind="success">The trigger matches</Badge> : <Badge kind="warning">The trigger does not match</Badge>;
+}
+
+/** What an event has at the paths of a condition, in words. */
+export function actualText(actual: Record<string, unknown>): string {
+  const found = Object.entries(actual).map(([path, value]) => `${path} is ${writeJson(value)}`);
+  return found.length === 0 ? "the event has no such value" : found.join(", ");
+}
+
+/** A request as text, masked by the host: method, address, headers, body. */
+export function Request({ request }: { request: RequestShape }): JSX.Element {
+  const [isWhole, setWhole] = useState(false);
+  const lines = Object.entries(request.headers).map(([name, value]) => `${name}: ${value}`);
+  return (
+    <>
+      <Checkbox label="Show headers" isChecked={isWhole} onChange={setWhole} />
+      <Code
+        text={[`${request.method} ${request.url}`, ...(isWhole ? lines : []), "", bodyText(request.body)].join("\n")}
+        label="Request"
+      />
+    </>
+  );
+}
+
+/** A body with lines and indents, if it is JSON. */
+export function bodyText(body: string): string {
   try {
     return indented(body);
   } catch {

@@ -1,7 +1,7 @@
 // The state of the mapping editor: what is edited, the sample event, and the host's explanation of both.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { ErrorShape, ExplainBody, Explained } from "../api-types";
-import { ApiError, call, isAborted } from "../core/client";
+import type { ExplainBody, Explained } from "../api-types";
+import { call, isAborted } from "../core/client";
 import { useSettled } from "../core/loaded";
 import { type Json, type JsonObject, isObject, parseJson, writeJson } from "../core/json";
 
@@ -19,17 +19,15 @@ export interface Candidate extends Edited {
   id?: string;
 }
 
-/** The host's explanation of the newest candidate and sample. */
+/** The host's explanation of the newest candidate and sample; the last one stays while it is asked. */
 export interface Explanation {
   explained: Explained | undefined;
-  /** Why the host refused to explain, by place; the last explanation stays meanwhile. */
-  errors: readonly ErrorShape[];
-  /** Why there is no explanation at all, such as a lost connection. */
+  /** Why there is none, such as a lost connection or an event that is none. */
   error: Error | undefined;
   isLoading: boolean;
 }
 
-const NOTHING: Explanation = { explained: undefined, errors: [], error: undefined, isLoading: false };
+const NOTHING: Explanation = { explained: undefined, error: undefined, isLoading: false };
 
 /** Ask the host, a moment after the last change; an older answer never replaces a newer one. */
 export function useExplanation(candidate: Candidate, sample: JsonObject | undefined): Explanation {
@@ -63,11 +61,10 @@ export function useExplanation(candidate: Candidate, sample: JsonObject | undefi
 async function explain(asked: string, signal: AbortSignal): Promise<Explanation> {
   try {
     const explained = await call("POST /api/explain", { body: parseJson(asked) as ExplainBody, signal });
-    return { explained, errors: [], error: undefined, isLoading: false };
+    return { explained, error: undefined, isLoading: false };
   } catch (error) {
     if (isAborted(error)) throw error;
-    const errors = error instanceof ApiError ? error.errors : [];
-    return { explained: undefined, errors, error: error as Error, isLoading: false };
+    return { explained: undefined, error: error as Error, isLoading: false };
   }
 }
 

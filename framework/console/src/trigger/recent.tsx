@@ -2,11 +2,11 @@
 import type { JSX } from "preact";
 import { call } from "../core/client";
 import { useLoaded, useSettled } from "../core/loaded";
-import { writeJson } from "../core/json";
 import { agoText, plural } from "../core/texts";
 import { Button } from "../parts/button";
 import { ErrorNotice } from "../parts/notice";
 import { Badge } from "../parts/page";
+import { actualText } from "../editor/preview";
 
 /** How many of the latest events are tried. */
 const LATEST = 50;
@@ -78,9 +78,4 @@ export function RecentEvents({
       </div>
     </details>
   );
-}
-
-function actualText(actual: Record<string, unknown>): string {
-  const found = Object.entries(actual).map(([path, value]) => `${path} is ${writeJson(value)}`);
-  return found.length === 0 ? "the event has no such value" : found.join(", ");
 }
