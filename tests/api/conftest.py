@@ -180,3 +180,4 @@ async def host(tmp_path: Path, partner: Partner, written: dict[str, Any]) -> Asy
         finally:
             await context.background.close()
             await engine.stop()
+            await context.sandboxes.close()

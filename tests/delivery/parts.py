@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+from aiohttp import web
+from tests.listening import listening
 
 from offramp import (
     Action,
@@ -21,6 +23,8 @@ from offramp import (
     Preset,
     Request,
     Response,
+    RunningSandbox,
+    Sandbox,
     _json,
     field,
     hookimpl,
@@ -48,6 +52,7 @@ from offramp.storage import Store
 
 URL = "https://partner.example/take"
 NOW = 1_700_000_000.0
+SANDBOX_TOKEN = "token-of-the-sandbox"
 #: After this time `takeRecent` refuses all events.
 LATEST = 1_792_000_000.0
 
@@ -125,12 +130,33 @@ class TakeByKind(Take):
     batch = Batch(max_events=100, keys=("kind",))
 
 
+@asynccontextmanager
+async def start_sandbox() -> AsyncIterator[RunningSandbox]:
+    """An emulator of the partner that keeps what it gets, as far as the token is its own."""
+    received: list[dict[str, Any]] = []
+
+    async def take(request: web.Request) -> web.Response:
+        received.append({"path": request.path, "ids": await request.json()})
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", take)
+    async with listening(app) as url:
+        yield RunningSandbox(url=url, received=lambda: received)
+
+
 small = Destination(
     slug="small",
     name="Small (Actions)",
     settings=Settings,
     actions=[Take, TakeOne, TakeByKind, TakeChecked, TakeKnown, TakeRecent],
     presets=[Preset(name="Take tracks", action="take", trigger='type = "track"')],
+    sandbox=Sandbox(
+        label="Small emulator",
+        description="Takes everything.",
+        settings={"token": SANDBOX_TOKEN},
+        start=start_sandbox,
+    ),
 )
 
 

@@ -10,6 +10,7 @@ import pytest
 from tests.clocks import MovedClock
 from tests.docs.pages import read_page, section
 
+from offramp.config import Config, Instance
 from offramp.delivery.breaker import Hold
 from offramp.errors import Fault, StorageDamagedError, StorageError
 from offramp.host import health
@@ -36,6 +37,7 @@ def engine(**parts: Any) -> Any:
         problems=parts.pop("problems", {}),
         of_plugins=parts.pop("of_plugins", frozenset()),
         runtimes=runtimes,
+        config=parts.pop("config", Config()),
     )
     catalog = SimpleNamespace(problems=parts.pop("plugins", ()))
     known = {
@@ -81,6 +83,9 @@ def spoiled_events() -> Damage:
 
 HOLD = Hold(code="credentials", message=SECRET, remedy="change the settings")
 
+TRIAL = Instance(name="trial", source="site", destination="metering", sandbox=True)
+IN_SANDBOX = Config(instances={"trial": TRIAL})
+
 #: Kind -> the parts of a host with this problem, and the pointer of what is found.
 CASES: dict[str, tuple[Watched, str]] = {
     "instance": (
@@ -109,6 +114,14 @@ CASES: dict[str, tuple[Watched, str]] = {
     "backup": (
         Watched(engine=engine(), sums=no_faults, backup_failure=lambda: SECRET),
         "#/host/backup",
+    ),
+    "sandbox": (
+        Watched(
+            engine=engine(config=IN_SANDBOX),
+            sums=no_faults,
+            sandbox_failures=lambda: {"metering": f"the sandbox did not start: {SECRET}"},
+        ),
+        "#/instances/trial",
     ),
     "worker": (
         Watched(engine=engine(troubled={"billing/Usage": SECRET}), sums=no_faults),

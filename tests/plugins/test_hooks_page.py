@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.docs.pages import section
 
 from offramp import OutgoingRequest, Response
 from offramp.config import Document, configure_plugins
+from offramp.delivery import Sandboxes
 from offramp.mapping import transform
 from offramp.plugins import Catalog, hook_names, load_catalog, load_plugins
+from offramp.testing import create_test_event, create_test_integration
 
 TIMEOUT = timedelta(seconds=1)
 PAGE = Path(__file__).parents[2] / "docs/reference/hooks.md"
@@ -106,6 +109,25 @@ SHOWS: Mapping[str, Callable[[Catalog], None]] = {
     "offramp_commands": adds_a_command,
     "offramp_routes": adds_a_route,
 }
+
+
+async def test_the_sandbox_of_the_page_receives_what_an_instance_sends(tmp_path: Path) -> None:
+    """The example loads, and an action's request to the partner arrives at its emulator."""
+    path = tmp_path / "example.py"
+    path.write_text(CODE.findall(section(PAGE.read_text(), "A sandbox"))[-1])
+    catalog = load_catalog(load_plugins(files=[path]))
+    assert catalog.problems == ()
+    sandboxes = Sandboxes(catalog)
+    try:
+        redirect = sandboxes.redirect("sms-actions")
+        made = create_test_integration(catalog["sms-actions"].destination, middleware=[redirect])
+        run = await made.test_action(
+            "sendMessage", event=create_test_event(context={"traits": {"phone": "+1"}})
+        )
+        run.assert_delivered()
+        assert sandboxes.received("sms-actions") == [{"to": "+1"}]
+    finally:
+        await sandboxes.close()
 
 
 @pytest.mark.parametrize("hook", hook_names())

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 import attrs
+from aiohttp import web
+from tests.listening import listening
 
 from offramp import (
     Action,
@@ -20,6 +23,8 @@ from offramp import (
     Preset,
     Request,
     RequestOptions,
+    RunningSandbox,
+    Sandbox,
     SyncMode,
     field,
     path,
@@ -31,6 +36,7 @@ URL = "https://api.billing.example/v1"
 USAGE = f"{URL}/usage"
 ME = f"{URL}/me"
 OLDEST = timedelta(days=30)
+SANDBOX_TOKEN = "token-of-the-sandbox"
 
 
 @attrs.frozen
@@ -102,6 +108,29 @@ async def check_token(request: Request[Settings]) -> None:
         raise DeliveryError(f"answered {answer.status}", status=answer.status)
 
 
+@asynccontextmanager
+async def start_sandbox() -> AsyncIterator[RunningSandbox]:
+    """An emulator of the partner that takes everything, with its own token alone."""
+    received: list[dict[str, Any]] = []
+
+    async def take(request: web.Request) -> web.Response:
+        if request.headers["Authorization"] != f"Bearer {SANDBOX_TOKEN}":
+            return web.Response(status=401)
+        received.append({"path": request.path})
+        return web.json_response({})
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", take)
+    async with listening(app) as url:
+        yield RunningSandbox(url=url, received=lambda: received)
+
+
+sandbox = Sandbox(
+    label="Billing emulator",
+    description="Takes everything.",
+    settings={"apiToken": SANDBOX_TOKEN},
+    start=start_sandbox,
+)
 billing = Destination(
     slug="billing",
     name="Billing",
@@ -110,4 +139,5 @@ billing = Destination(
     presets=[Preset(name="Usage", action="sendUsage", trigger='type = "track" and event = "Used"')],
     extend_request=authenticate,
     test_authentication=check_token,
+    sandbox=sandbox,
 )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 from urllib.parse import quote
 
 import attrs
-from tests.testing.billing import OLDEST, SendUsage, Settings, Usage, billing
+from tests.testing.billing import OLDEST, SendUsage, Settings, Usage, billing, sandbox
 
 from offramp import (
     Action,
@@ -21,6 +22,7 @@ from offramp import (
     InvalidAuthenticationError,
     RejectedError,
     Request,
+    RunningSandbox,
     literal,
     path,
     setting,
@@ -247,6 +249,26 @@ def authenticating(check: Any) -> Destination:
     return attrs.evolve(billing, test_authentication=check)
 
 
+def with_sandbox(**changes: Any) -> Destination:
+    return attrs.evolve(billing, sandbox=attrs.evolve(sandbox, **changes))
+
+
+@asynccontextmanager
+async def broken_start() -> AsyncIterator[RunningSandbox]:
+    """A sandbox that finds no port."""
+    async with sandbox.start() as running:
+        if running.url:
+            raise OSError("no port is free")
+        yield running
+
+
+@asynccontextmanager
+async def listing_start() -> AsyncIterator[RunningSandbox]:
+    """A sandbox whose list is not JSON data."""
+    async with sandbox.start() as running:
+        yield attrs.evolve(running, received=lambda: [{"at": object()}])
+
+
 BROKEN: dict[str, Broken] = {
     "an action without a title": Broken(
         with_action(Untitled),
@@ -407,6 +429,21 @@ BROKEN: dict[str, Broken] = {
         authenticating(refuse_all),
         "test_bad_credentials_are_told",
         "with a partner without faults, credentials should pass",
+    ),
+    "a sandbox that does not start": Broken(
+        with_sandbox(start=broken_start),
+        "test_its_sandbox_can_be_used",
+        "did not start: OSError: no port is free",
+    ),
+    "a sandbox that refuses its own token": Broken(
+        with_sandbox(settings={"apiToken": "not-the-token"}),
+        "test_its_sandbox_can_be_used",
+        "with the sandbox, credentials should pass",
+    ),
+    "a sandbox that lists objects": Broken(
+        with_sandbox(start=listing_start),
+        "test_its_sandbox_can_be_used",
+        "lists what is not JSON data as received",
     ),
     "an id in the path unquoted": Broken(
         with_action(UnquotedPath),

@@ -536,5 +536,5 @@ class Regional:
 
 def test_made_up_settings_obey_their_choices(integration: MakeIntegration) -> None:
     """Settings that nobody gave pass their own check."""
-    sut = integration(attrs.evolve(billing, settings=Regional, extend_request=None))
+    sut = integration(attrs.evolve(billing, settings=Regional, extend_request=None, sandbox=None))
     assert sut.typed_settings().region in {"eu", "us"}

@@ -1,9 +1,10 @@
-"""Metronome as a destination: the token, the one action, the preset."""
+"""Metronome as a destination: the token, the one action, the preset, the sandbox."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -21,8 +22,11 @@ from offramp import (
     Preset,
     Request,
     RequestOptions,
+    RunningSandbox,
+    Sandbox,
     setting,
 )
+from offramp_metronome.emulator import Emulator
 from offramp_metronome.usage import MAX_EVENTS_PER_REQUEST, WINDOW, UsageEvent, refusals
 
 #: The variable that Metronome's own SDK reads; set it to send to an emulator.
@@ -31,6 +35,11 @@ BASE_URL: Final = "https://api.metronome.com"
 
 BAD_REQUEST: Final = 400
 REFUSED_TOKEN: Final = (401, 403)
+
+#: The API token that the sandbox accepts; it opens nothing else.
+SANDBOX_TOKEN: Final = "sandbox-token"  # noqa: S105 - public
+#: Events that the sandbox keeps, the latest: some 1 MB.
+SANDBOX_EVENTS: Final = 1_000
 
 
 @attrs.frozen
@@ -98,6 +107,18 @@ async def check_token(request: Request[Settings]) -> None:
         )
 
 
+@contextlib.asynccontextmanager
+async def start_sandbox() -> AsyncIterator[RunningSandbox]:
+    """Run an emulator of Metronome on a free port."""
+    async with Emulator(token=SANDBOX_TOKEN, max_events=SANDBOX_EVENTS) as emulator:
+        yield RunningSandbox(url=emulator.url, received=lambda: _received(emulator))
+
+
+def _received(emulator: Emulator) -> Iterator[Mapping[str, Any]]:
+    for event in emulator.events:
+        yield {**attrs.asdict(event), "processed_at": event.processed_at.isoformat()}
+
+
 metronome = Destination(
     slug="metronome-actions",
     name="Metronome (Actions)",
@@ -112,4 +133,13 @@ metronome = Destination(
     ],
     extend_request=authenticate,
     test_authentication=check_token,
+    sandbox=Sandbox(
+        label="Metronome emulator",
+        description=(
+            "An emulator of Metronome on this machine, with its limits and its deduplication. "
+            f"It bills nobody, and keeps the latest {SANDBOX_EVENTS:,} events until it stops."
+        ),
+        settings={"apiToken": SANDBOX_TOKEN},
+        start=start_sandbox,
+    ),
 )

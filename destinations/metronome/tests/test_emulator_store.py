@@ -92,6 +92,15 @@ def test_without_events_the_store_keeps_ids_and_counts_alone() -> None:
     assert store.effects() == {"a": 1, "b": 1}
 
 
+def test_a_bounded_store_keeps_the_latest_ids_with_their_events() -> None:
+    store = EventStore(now=_Clock(), max_events=2)
+    store.take([usage("a"), usage("b"), usage("a"), usage("c")])
+    assert [event.transaction_id for event in store.events] == ["b", "c"]
+    assert store.copies_of("a") == []
+    assert store.effects() == {"b": 1, "c": 1}
+    assert (store.stored, store.duplicates) == (3, 1)
+
+
 def test_a_cleared_store_takes_the_same_ids_again() -> None:
     store = EventStore(now=_Clock())
     store.take([usage("a"), usage("a")])

@@ -527,6 +527,7 @@ export interface InstanceBody {
   name: string;
   paused?: boolean;
   requests_per_second?: number | null;
+  sandbox?: boolean;
   settings?: Record<string, unknown>;
   source: string;
 }
@@ -537,6 +538,7 @@ export interface InstanceChange {
   max_concurrency?: number | null;
   paused?: boolean;
   requests_per_second?: number | null;
+  sandbox?: boolean;
   settings?: Record<string, unknown>;
   source?: string;
 }
@@ -550,6 +552,7 @@ export interface InstanceShape {
   paused: boolean;
   problem: string | null;
   requests_per_second: number | null;
+  sandbox: boolean;
   settings: Record<string, unknown>;
   source: string;
   subscriptions: string[];
@@ -563,6 +566,7 @@ export interface InstanceStatus {
   enabled: boolean;
   name: string;
   paused: boolean;
+  sandbox: boolean;
 }
 
 /** All instances. */
@@ -721,6 +725,14 @@ export interface ProblemShape {
   status: number;
   title: string;
   type: string;
+}
+
+/** What a sandbox has received since it started, latest first, as the partner would see it. */
+export interface Received {
+  destination: string;
+  received: Record<string, unknown>[];
+  running: boolean;
+  total: number;
 }
 
 /** The latest events, latest first; the counts are of this page. */
@@ -897,6 +909,24 @@ export interface SamplesBody {
   instance?: string | null;
   limit?: number;
   cursor?: string | null;
+}
+
+/** A local emulator of a destination's partner, for trying out: it bills nobody. */
+export interface SandboxShape {
+  description: string;
+  destination: string;
+  instances: string[];
+  label: string;
+  name: string;
+  problem: string | null;
+  running: boolean;
+  settings: Record<string, unknown>;
+  url: string | null;
+}
+
+/** The sandboxes that destinations declare. */
+export interface Sandboxes {
+  sandboxes: SandboxShape[];
 }
 
 /** Counts over time. */
@@ -1165,6 +1195,16 @@ export interface Operations {
   "GET /api/catalog": { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: CatalogAnswer };
   /** Show a destination: settings, actions with fields and JSON Schema, presets */
   "GET /api/catalog/{slug}": { path: { slug: string }; query: Record<string, never>; body: undefined; answer: DestinationShape };
+  /** List the sandboxes: emulators of partners, on this machine, for trying out */
+  "GET /api/sandboxes": { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: Sandboxes };
+  /** Show a sandbox */
+  "GET /api/sandboxes/{slug}": { path: { slug: string }; query: Record<string, never>; body: undefined; answer: SandboxShape };
+  /** Start a sandbox, if it does not run; its settings are what an instance needs */
+  "POST /api/sandboxes/{slug}": { path: { slug: string }; query: Record<string, never>; body: undefined; answer: SandboxShape };
+  /** Stop a sandbox that no enabled instance uses, and forget what it received */
+  "DELETE /api/sandboxes/{slug}": { path: { slug: string }; query: Record<string, never>; body: undefined; answer: SandboxShape };
+  /** Show what a sandbox has received, latest first */
+  "GET /api/sandboxes/{slug}/received": { path: { slug: string }; query: { limit?: number }; body: undefined; answer: Received };
   /** List all sources */
   "GET /api/sources": { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: Sources };
   /** Create a source */

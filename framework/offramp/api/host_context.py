@@ -12,7 +12,7 @@ import attrs
 from offramp.api.times import write_time
 from offramp.api.tokens import Tokens
 from offramp.config import Config, ConfigStore
-from offramp.delivery import Engine
+from offramp.delivery import Engine, Sandboxes
 from offramp.plugins import Catalog
 from offramp.queue import Backups, Clock, DamagedDeliveries, Ledger, Queue, RestoredDeliveries
 from offramp.storage import Damage
@@ -58,6 +58,8 @@ class HostContext:
     backups: Backups
     restored: RestoredDeliveries
     damaged: DamagedDeliveries
+    #: The sandboxes of the destinations; stopped with the host.
+    sandboxes: Sandboxes = attrs.field()
     #: The quick check of the sums, from counters alone; lists what is wrong.
     sums: Callable[[], Awaitable[Sequence[str]]] = _no_faults
     #: What is known to be damaged in the file.
@@ -80,6 +82,10 @@ class HostContext:
     @started_at.default
     def _started_now(self) -> float:
         return self.clock()
+
+    @sandboxes.default
+    def _own_sandboxes(self) -> Sandboxes:
+        return Sandboxes(self.engine.catalog)
 
     @unknown_paths.default
     def _no_unknown_paths(self) -> UnknownPaths:

@@ -229,6 +229,8 @@ class InstanceStatus(TypedDict):
     enabled: bool
     #: Whether it is paused, by itself or its source.
     paused: bool
+    #: Whether it sends to an emulator on this machine, and nothing to the partner.
+    sandbox: bool
     circuit_breaker: CircuitBreakerShape | None
     #: The most requests at the same time; `None` if it does not run.
     concurrency: int | None

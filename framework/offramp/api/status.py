@@ -140,6 +140,7 @@ class StatusResource:
             "destination": instance.destination,
             "enabled": instance.enabled,
             "paused": instance.paused or self._host.config.sources[instance.source].paused,
+            "sandbox": instance.sandbox,
             "circuit_breaker": None
             if runtime is None
             else circuit_breaker_shape(runtime, hold, now=now),

@@ -23,6 +23,7 @@ from offramp.api.recent_events import RecentEventsResource
 from offramp.api.reloading import ReloadResource
 from offramp.api.replays import ReplaysResource
 from offramp.api.restored import RestoredResource
+from offramp.api.sandboxes import SandboxesResource
 from offramp.api.sealing_keys import SealingKeysResource
 from offramp.api.serving import routes
 from offramp.api.source_keys import SourceKeysResource
@@ -40,6 +41,7 @@ def operations_of(host: HostContext) -> tuple[Operation, ...]:
         StatusResource,
         EventsResource,
         CatalogResource,
+        SandboxesResource,
         SourcesResource,
         SourceKeysResource,
         InstancesResource,

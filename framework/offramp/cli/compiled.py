@@ -19,10 +19,11 @@ from offramp.cli.render.explanation import render_event
 from offramp.config import follow_all
 from offramp.delivery import (
     Plan,
+    Sandboxes,
     Snapshot,
     compile_config,
 )
-from offramp.host.run import start_instances
+from offramp.host.instances import start_instances
 from offramp.plugins import pick
 from offramp.web import complete
 
@@ -46,14 +47,16 @@ class Compiled:
         self._context = context
         self._path = path
         self._snapshot: Snapshot | None = None
+        self._sandboxes: Sandboxes | None = None
 
     async def __aenter__(self) -> Snapshot:
         loaded, catalog = load(self._context, self._path)
         references = follow_all()
+        self._sandboxes = Sandboxes(catalog)
         self._snapshot = compile_config(
             loaded.config,
             catalog,
-            start_instances(catalog, references),
+            start_instances(catalog, references, self._sandboxes),
             references=references,
         )
         for place, problem in self._snapshot.problems.items():
@@ -64,6 +67,8 @@ class Compiled:
         if self._snapshot is not None:
             for runtime in self._snapshot.runtimes.values():
                 await runtime.close()
+        if self._sandboxes is not None:
+            await self._sandboxes.close()
 
 
 async def trials(

@@ -52,6 +52,7 @@ from offramp.config.references import (
     resolve_write_keys,
 )
 from offramp.config.rotation import Rotation, key_ring_of, rotate_keys
+from offramp.config.sandbox import in_sandbox, sandbox_settings
 from offramp.config.secrets import change_secrets, is_reference, mask, mask_mapping, mask_settings
 from offramp.config.store import AuditEntry, ConfigStore, StaleConfigError
 from offramp.config.toml import to_toml
@@ -103,6 +104,7 @@ __all__ = [
     "export_config",
     "follow_all",
     "host_settings",
+    "in_sandbox",
     "is_reference",
     "is_write_key",
     "key_ring_of",
@@ -122,6 +124,7 @@ __all__ = [
     "rotate_key_file",
     "rotate_keys",
     "same_thing",
+    "sandbox_settings",
     "sealing_keys_in",
     "to_toml",
 ]

@@ -18,6 +18,7 @@ from offramp.config.references import (
     resolve_write_keys,
 )
 from offramp.config.same_keys import place_of, same_keys, same_keys_as
+from offramp.config.sandbox import in_sandbox
 from offramp.config.triggers import read_trigger
 from offramp.errors import ConfigError, Fault, TriggerError, join_place
 from offramp.plugins import Catalog
@@ -127,6 +128,9 @@ def _idle_instance(config: Config, instance: Instance) -> Iterator[Fault]:
         return
     if instance.paused:
         yield Fault(place, "is paused: its events wait")
+    if instance.sandbox:
+        message = "uses a sandbox: an emulator on this machine gets its events, not the partner"
+        yield Fault(place, message)
     subscriptions = config.subscriptions_of(instance.name)
     if not any(each.enabled for each in subscriptions):
         found = "only disabled ones" if subscriptions else "none"
@@ -166,8 +170,11 @@ def _references(config: Config, catalog: Catalog, references: References) -> Ite
     except ConfigError as error:
         yield from error.faults
     for instance in config.instances.values():
+        known = instance.destination in catalog
+        destination = catalog[instance.destination].destination if known else None
+        used = in_sandbox(instance, destination)
         try:
-            resolve_settings(instance, settings_fields(catalog, instance), references)
+            resolve_settings(used, settings_fields(catalog, instance), references)
         except ConfigError as error:
             yield from error.faults
     for each in config.subscriptions.values():

@@ -102,6 +102,11 @@ class Instance:
     paused: bool = option(
         default=False, description="whether its events wait, in all its subscriptions"
     )
+    sandbox: bool = option(
+        default=False,
+        description="whether it sends to its destination's sandbox, an emulator on this machine, "
+        "and nothing to the partner",
+    )
     max_concurrency: int | None = option(
         default=None,
         default_text="adapts",

@@ -25,6 +25,7 @@ from offramp.config.model import (
 )
 from offramp.config.options import keys_of, read_options
 from offramp.config.plugins import plugin_tables
+from offramp.config.sandbox import sandbox_settings
 from offramp.config.settings import put_back, read_settings, settings_faults
 from offramp.config.subscriptions import read_subscription, read_unchecked
 from offramp.config.table import Table, name_fault, plain_data
@@ -192,6 +193,7 @@ def _instance(
     before = reading.current.instances.get(name)
     if before is not None and entry is not None and before.destination != entry.slug:
         before = None  # its secrets are not for another destination
+    _check_sandbox(table, values, entry)
     values["settings"] = _settings(reading, table, values, before, entry)
     current = (
         {} if before is None else {each.id: each for each in reading.current.subscriptions_of(name)}
@@ -227,6 +229,12 @@ def _entry(reading: _Reading, table: Table, slug: str | None) -> CatalogEntry | 
     return None
 
 
+def _check_sandbox(table: Table, values: Mapping[str, Any], entry: CatalogEntry | None) -> None:
+    """An instance that uses a sandbox needs a destination that declares one."""
+    if values.get("sandbox") and entry is not None and entry.destination.sandbox is None:
+        table.fault("sandbox", f"the destination {entry.slug!r} declares no sandbox")
+
+
 def _settings(
     reading: _Reading,
     table: Table,
@@ -240,7 +248,9 @@ def _settings(
     place = table.at("settings")
     kept = {} if before is None else before.settings
     settings = read_settings(given, entry.settings, kept, place, reading.faults)
-    faults = settings_faults(settings, entry.settings, place)
+    # They are checked as they are used: with a sandbox's settings over them.
+    over = sandbox_settings(entry.destination, used=values.get("sandbox", False))
+    faults = settings_faults({**settings, **over}, entry.settings, place)
     if values.get("enabled") is False:
         # An instance can be added first, and its settings filled in before it is enabled.
         missing = {join_place(place, key) for key in entry.settings if key not in settings}

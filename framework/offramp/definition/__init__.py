@@ -45,6 +45,7 @@ from offramp.definition.request import (
     join_url,
     quote_path,
 )
+from offramp.definition.sandbox import RunningSandbox, Sandbox
 from offramp.definition.shape import MASK, field, fields_of, setting, wire_names
 from offramp.js.values import UNSET
 
@@ -74,6 +75,8 @@ __all__ = [
     "RequestOptions",
     "Response",
     "Retry",
+    "RunningSandbox",
+    "Sandbox",
     "SaveHook",
     "SyncMode",
     "array_path",

@@ -10,6 +10,7 @@ import attrs
 from offramp.definition.action import Action
 from offramp.definition.awaited import check_awaited, check_called
 from offramp.definition.request import AuthTokens, Request, RequestOptions
+from offramp.definition.sandbox import Sandbox
 from offramp.errors import DefinitionError, Fault
 
 AnyAction: TypeAlias = type[Action[Any, Any]]
@@ -109,4 +110,9 @@ class Destination:
     #: Asks the partner to forget a user; gets the event of type `delete`.
     on_delete: Callable[[Request[Any], Mapping[str, Any]], Awaitable[object]] | None = attrs.field(
         default=None, validator=[_FUNCTION, check_awaited]
+    )
+    #: A local emulator of the partner, for trying the destination out.
+    sandbox: Sandbox | None = attrs.field(
+        default=None,
+        validator=attrs.validators.optional(_check_kind(Sandbox, "a Sandbox(label=..., ...)")),
     )

@@ -10,6 +10,7 @@ from offramp.delivery.failures import as_delivery_error, plugin_failure
 from offramp.delivery.plan import Plan, compile_subscription
 from offramp.delivery.retry import RetryPolicy, backoff, decide, policy_of
 from offramp.delivery.runtime import InstanceRuntime, check_settings, make_runtime, secrets_of
+from offramp.delivery.sandboxes import Sandboxes, used_by
 from offramp.delivery.snapshot import Snapshot, StartInstance, compile_config
 from offramp.delivery.watchdog import Blockage, Watchdog, watch_loop
 
@@ -24,6 +25,7 @@ __all__ = [
     "Preparation",
     "PreparedBatch",
     "RetryPolicy",
+    "Sandboxes",
     "Snapshot",
     "StartInstance",
     "Verdict",
@@ -40,5 +42,6 @@ __all__ = [
     "plugin_failure",
     "policy_of",
     "secrets_of",
+    "used_by",
     "watch_loop",
 ]

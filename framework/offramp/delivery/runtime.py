@@ -17,6 +17,7 @@ from offramp.config import (
     MAX_RETRY_AFTER_SECONDS,
     Instance,
     References,
+    in_sandbox,
     referenced_values,
     resolve_settings,
 )
@@ -96,9 +97,10 @@ class InstanceRuntime:
     def is_outdated(self, references: References) -> bool:
         """Whether a reference in the settings cannot be followed, or stands for something else."""
         fields = self.entry.settings
+        instance = in_sandbox(self.instance, self.entry.destination)
         try:
-            read = resolve_settings(self.instance, fields, references)
-            if not referenced_values(self.instance.settings, read):
+            read = resolve_settings(instance, fields, references)
+            if not referenced_values(instance.settings, read):
                 return False
             return check_settings(self.instance, fields, read) != self.settings
         except ConfigError:

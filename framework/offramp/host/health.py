@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 import attrs
 
-from offramp.delivery import Engine
+from offramp.delivery import Engine, used_by
 from offramp.errors import Fault, OfframpError, counted
 from offramp.host.ops import CHECK_SECONDS, Check
 from offramp.pointers import pointer_of, pointer_to
@@ -45,6 +45,10 @@ def _no_failure() -> None:
     """Nothing failed: for a host without a schedule of backups."""
 
 
+def _no_failures() -> Mapping[str, str]:
+    return {}
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class Watched:
     """The parts of a host that the kinds look at; a kind that needs another part adds it here."""
@@ -56,6 +60,8 @@ class Watched:
     stale: Stale = _none_stale
     #: Why the latest scheduled backup failed, or nothing.
     backup_failure: Callable[[], str | None] = _no_failure
+    #: Slug -> why the sandbox of a destination did not start.
+    sandbox_failures: Callable[[], Mapping[str, str]] = _no_failures
     #: What is known to be damaged in the file.
     damage: Damage = attrs.field(factory=Damage)
 
@@ -236,6 +242,18 @@ def _backup(watched: Watched) -> Iterable[Finding]:
         )
 
 
+def _sandboxes(watched: Watched) -> Iterable[Finding]:
+    failures = watched.sandbox_failures()
+    using = used_by(watched.engine.snapshot.config) if failures else ()
+    for each in using:
+        if each.enabled and each.destination in failures:
+            yield Finding(
+                pointer=pointer_to("instances", each.name),
+                cause=f"its events wait: {failures[each.destination]}",
+                public=f"its sandbox does not run, and its events wait; {CAUSE_HIDDEN}",
+            )
+
+
 def _database(watched: Watched) -> Iterable[Finding]:
     for fault in watched.damage.faults:
         # An error of a use of the file says itself what to do.
@@ -325,6 +343,12 @@ KINDS: Final = (
         summary="the latest scheduled backup failed",
         remedy="make room or a right to write there; it is tried again every 15 minutes",
         find=_backup,
+    ),
+    Kind(
+        code="sandbox",
+        summary="an instance uses a sandbox that did not start",
+        remedy="fix the plugin, or let the instance use the partner",
+        find=_sandboxes,
     ),
     Kind(
         code="clock",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -33,36 +32,31 @@ from offramp.api import (
 )
 from offramp.collector import Limits
 from offramp.config import (
-    MAX_RETRY_AFTER_SECONDS,
     Change,
     Config,
     ConfigStore,
     HostSettings,
-    Instance,
     References,
     diff_configs,
     key_ring_of,
     references_in,
-    resolve_settings,
     resolve_write_keys,
 )
 from offramp.config.labels import all_labelled
 from offramp.console import console_routes
 from offramp.delivery import (
     Engine,
-    InstanceRuntime,
-    StartInstance,
+    Sandboxes,
     Watchdog,
-    make_runtime,
     watch_loop,
 )
 from offramp.host.app import make_app
 from offramp.host.backup_schedule import BackupMetrics, BackupSchedule
 from offramp.host.health import DECIDE, UNDECIDED, Health, Watched, checks, quick_sums
+from offramp.host.instances import start_instances
 from offramp.host.listen import bind, serve
 from offramp.host.metrics import DeliveryMetrics
-from offramp.http import open_transport
-from offramp.plugins import Catalog, CatalogEntry
+from offramp.plugins import Catalog
 from offramp.queue import (
     Backups,
     Clock,
@@ -132,37 +126,6 @@ class Host:
         }
 
 
-def start_instances(
-    catalog: Catalog,
-    references: References,
-    *,
-    clock: Callable[[], float] = time.time,
-    max_retry_after: float = MAX_RETRY_AFTER_SECONDS,
-) -> StartInstance:
-    """Make the function that starts an instance: settings, connections, middleware.
-
-    A `Retry-After` is obeyed for at most `max_retry_after` seconds.
-    """
-
-    def start(instance: Instance, entry: CatalogEntry) -> InstanceRuntime:
-        middleware = catalog.plugins.middleware(entry.destination)
-        settings = resolve_settings(instance, entry.settings, references)
-        transport, close = open_transport()
-        return make_runtime(
-            instance,
-            entry,
-            settings,
-            transport=transport,
-            middleware=middleware,
-            close=close,
-            clock=clock,
-            max_retry_after=max_retry_after,
-            secrets=catalog.plugins.secrets,
-        )
-
-    return start
-
-
 @asynccontextmanager
 async def run_host(
     written: Written | None, catalog: Catalog, settings: HostSettings, *, folder: Path
@@ -205,13 +168,11 @@ async def _run(
 
         async def put_to_work(_: int, changed: Config) -> None:
             await engine.apply(resolve_write_keys(changed, references), await configs.periods())
+            context.background.start(context.sandboxes.start_used(changed))
 
         try:
             await engine.apply(config, await configs.periods())
-            context.background.start(reload_refused(context))
-            if settings.backup_schedule is not None:
-                schedule = BackupSchedule(settings.backup_schedule, context.backups, clock=clock)
-                context.background.start(schedule.run())
+            _start_background(context, settings, config)
             _log_problems(engine)
             with own_identity(folder) as identity, configs.watch(put_to_work):
                 app = _app(
@@ -238,6 +199,16 @@ async def _run(
             await context.background.close()
             await context.backups.close()
             await engine.stop()
+            await context.sandboxes.close()
+
+
+def _start_background(context: HostContext, settings: HostSettings, config: Config) -> None:
+    """Start what runs beside deliveries, until the host stops."""
+    context.background.start(reload_refused(context))
+    context.background.start(context.sandboxes.start_used(config))
+    if settings.backup_schedule is not None:
+        schedule = BackupSchedule(settings.backup_schedule, context.backups, clock=context.clock)
+        context.background.start(schedule.run())
 
 
 def _load_tokens(folder: Path, settings: HostSettings, clock: Clock) -> tuple[Token, Tokens]:
@@ -258,10 +229,13 @@ async def _context(  # noqa: PLR0913, PLR0917 - the parts of a host
     clock: Clock,
 ) -> HostContext:
     restored = RestoredDeliveries(store, queue)
+    sandboxes = Sandboxes(catalog)
     engine = Engine(
         catalog,
         queue,
-        start_instances(catalog, references, clock=clock, max_retry_after=settings.max_retry_after),
+        start_instances(
+            catalog, references, sandboxes, clock=clock, max_retry_after=settings.max_retry_after
+        ),
         references=references,
         clock=clock,
         withheld=await restored.undecided(),
@@ -282,6 +256,7 @@ async def _context(  # noqa: PLR0913, PLR0917 - the parts of a host
         backups=backups,
         restored=restored,
         damaged=damaged,
+        sandboxes=sandboxes,
         sums=sums,
         damage=store.damage,
         degraded=Health(
@@ -290,6 +265,7 @@ async def _context(  # noqa: PLR0913, PLR0917 - the parts of a host
                 sums=sums,
                 stale=partial(stale_references, engine, configs),
                 backup_failure=lambda: backups.scheduled_failure,
+                sandbox_failures=lambda: sandboxes.failures,
                 damage=store.damage,
             )
         ),

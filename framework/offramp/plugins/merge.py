@@ -86,10 +86,12 @@ class _Merge:
 
     def _entry(self, plugin: str, destination: Destination) -> CatalogEntry:
         actions = MappingProxyType(self._actions(plugin, destination))
+        settings = self._settings(plugin, destination)
+        self._attempt(plugin, partial(_check_sandbox, destination, settings))
         return CatalogEntry(
             destination=destination,
             plugin=plugin,
-            settings=MappingProxyType(self._settings(plugin, destination)),
+            settings=MappingProxyType(settings),
             actions=actions,
             presets=self._presets(plugin, destination, actions),
         )
@@ -163,6 +165,16 @@ def _check_defaults(defaults: Mapping[str, Any], fields: Mapping[str, Any], of: 
                 f"there are: {', '.join(fields)}"
             )
     return True
+
+
+def _check_sandbox(destination: Destination, settings: Mapping[str, Any]) -> None:
+    """Raises `PluginError` if a sandbox has a setting that the destination does not declare."""
+    for key in {} if destination.sandbox is None else destination.sandbox.settings:
+        if key not in settings:
+            raise PluginError(
+                f"the sandbox of {destination.slug} has {key!r}, which is not a setting of it; "
+                f"there are: {', '.join(settings)}"
+            )
 
 
 def _check_preset(preset: Preset, actions: Mapping[str, CatalogAction]) -> None:

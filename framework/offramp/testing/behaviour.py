@@ -6,8 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import aiohttp
+import attrs
 
+from offramp import _json
 from offramp.definition import Preset
+from offramp.delivery import Sandboxes, check_settings
+from offramp.errors import OfframpError
 from offramp.plugins import CatalogAction
 from offramp.testing.declared import unwanted
 from offramp.testing.exchanges import Answer, RecordedRequest
@@ -94,6 +98,39 @@ def _mistaken(probe: Probe, answer: Responder, case: str, wanted: str) -> Iterat
                     f"{', '.join(run.outcomes)}; {_MEND.get(wanted, '')}, or say so in `statuses` "
                     f"of your suite\n{run!r}"
                 )
+
+
+async def faulty_sandbox(probe: Probe) -> list[str]:
+    """What is wrong with a destination's sandbox: it must start, and take its own settings."""
+    entry, sandbox = probe.entry, probe.entry.destination.sandbox
+    if sandbox is None:
+        return []
+    given = {**probe.integration.settings, **sandbox.settings}
+    sandboxes = Sandboxes(probe.integration.catalog)
+    try:
+        check_settings(probe.integration.instance, entry.settings, given)
+        await sandboxes.start(entry.slug)
+        refused = await _refused_by(probe, given, sandboxes)
+        _json.dumps(sandboxes.received(entry.slug))
+    except OfframpError as error:
+        return [f"the sandbox cannot be used: {error}"]
+    except TypeError as error:
+        return [f"the sandbox lists what is not JSON data as received: {error}"]
+    finally:
+        await sandboxes.close()
+    return [] if refused is None else [refused]
+
+
+async def _refused_by(
+    probe: Probe, settings: Mapping[str, Any], sandboxes: Sandboxes
+) -> str | None:
+    if probe.entry.destination.test_authentication is None:
+        return None
+    made = probe.integration
+    redirect = sandboxes.redirect(probe.entry.slug)
+    tried = attrs.evolve(made, settings=settings, middleware=[*made.middleware, redirect])
+    run = await tried.test_authentication()
+    return None if run.good else _expected(run, "the sandbox", "pass", "give it good `settings`")
 
 
 def mistaken_credentials(probe: Probe) -> Iterator[str]:

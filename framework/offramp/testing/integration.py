@@ -178,11 +178,12 @@ class TestIntegration:
 
     def typed_settings(self) -> Any:
         """The settings as actions get them; raises `ConfigError` if they are invalid."""
-        checked = check_settings(self._instance, self.entry.settings, self.settings)
+        checked = check_settings(self.instance, self.entry.settings, self.settings)
         return structurer(self.entry.destination.settings)(checked)
 
     @property
-    def _instance(self) -> Instance:
+    def instance(self) -> Instance:
+        """The instance under test."""
         return Instance(name=NAME, source=NAME, destination=self.entry.slug)
 
     async def _run(
@@ -228,7 +229,7 @@ class TestIntegration:
             watch_loop(self._owner, longest=LONGEST_STEP_SECONDS) as watchdog,
         ):
             runtime = make_runtime(
-                self._instance,
+                self.instance,
                 self.entry,
                 {**self.settings, **(settings or {})},
                 transport=recording(aiohttp_transport(session), exchanges),

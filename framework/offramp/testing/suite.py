@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final
@@ -166,6 +167,12 @@ class DestinationSuite:
         if probe.entry.destination.test_authentication is None and not probe.secrets:
             pytest.skip("the destination has no credentials")
         _fail_on(behaviour.mistaken_credentials(probe))
+
+    def test_its_sandbox_can_be_used(self) -> None:
+        """The sandbox starts, has settings that are complete, and accepts them."""
+        if self._probe.entry.destination.sandbox is None:
+            pytest.skip("the destination declares no sandbox")
+        _fail_on(asyncio.run(behaviour.faulty_sandbox(self._probe)))
 
     def test_hostile_ids_keep_the_address(self) -> None:
         """Requests go to the same URL for any event as for a harmless one."""

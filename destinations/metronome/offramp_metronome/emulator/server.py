@@ -58,6 +58,8 @@ class Emulator:
     #: False keeps only ids and counts, for long runs: `events` and the event search stay empty,
     #: but duplicates are still found.
     _keep_events: bool = True
+    #: The most transaction ids, with their events, that are kept: the oldest are forgotten.
+    _max_events: int | None = None
     #: The seed of the random numbers for a fault's `probability`.
     _seed: int = 0
     _state: State = attrs.field(init=False, repr=False)
@@ -66,7 +68,11 @@ class Emulator:
     def __attrs_post_init__(self) -> None:
         """Create the empty state."""
         self._state = State(
-            token=self._token, now=self._now, keep_events=self._keep_events, seed=self._seed
+            token=self._token,
+            now=self._now,
+            keep_events=self._keep_events,
+            max_events=self._max_events,
+            seed=self._seed,
         )
 
     @property

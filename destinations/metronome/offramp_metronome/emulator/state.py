@@ -22,15 +22,22 @@ class State:
         token: The one bearer token that Metronome's endpoints accept.
         now: Returns the time, with its zone.
         keep_events: False keeps only ids and counts.
+        max_events: The most transaction ids that are kept, the latest; `None` for no limit.
         seed: The seed of the random numbers for faults.
     """
 
     def __init__(
-        self, *, token: str, now: Callable[[], datetime], keep_events: bool, seed: int
+        self,
+        *,
+        token: str,
+        now: Callable[[], datetime],
+        keep_events: bool,
+        max_events: int | None,
+        seed: int,
     ) -> None:
         self.token = token
         self.now = now
-        self.events = EventStore(now=now, keep_events=keep_events)
+        self.events = EventStore(now=now, keep_events=keep_events, max_events=max_events)
         self.customers = Customers(now=now)
         self.faults = Faults(seed=seed)
         self.tally = Tally()

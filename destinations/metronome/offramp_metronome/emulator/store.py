@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -35,11 +36,20 @@ class EventStore:
     Args:
         now: Returns the time, with its zone.
         keep_events: False keeps only ids and counts, for long runs; duplicates are still found.
+        max_events: The most transaction ids that are kept, the latest, with their events; a copy
+            of one that is forgotten has effect again. `None` for no limit.
     """
 
-    def __init__(self, *, now: Callable[[], datetime], keep_events: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        now: Callable[[], datetime],
+        keep_events: bool = True,
+        max_events: int | None = None,
+    ) -> None:
         self._now = now
         self._keep = keep_events
+        self._max_events = max_events
         self._accepted: dict[str, datetime] = {}
         self._again: Counter[str] = Counter()
         self._copies: dict[str, list[StoredEvent]] = {}
@@ -61,6 +71,7 @@ class EventStore:
                 self._accept(transaction_id, at, again=before is not None)
             if self._keep:
                 self._record(event, at, is_duplicate=is_duplicate)
+        self._forget_oldest()
 
     def find(self, transaction_ids: Sequence[str]) -> list[StoredEvent]:
         """Return every copy of these ids whose timestamp is within the last 34 days."""
@@ -104,6 +115,18 @@ class EventStore:
         self.stored += 1
         if again:
             self._again[transaction_id] += 1
+
+    def _forget_oldest(self) -> None:
+        excess = 0 if self._max_events is None else len(self._accepted) - self._max_events
+        if excess <= 0:
+            return
+        # Both are in the order in which ids were first accepted.
+        forgotten = set(islice(self._accepted, excess))
+        for transaction_id in forgotten:
+            del self._accepted[transaction_id]
+            self._again.pop(transaction_id, None)
+            self._copies.pop(transaction_id, None)
+        self.events[:] = [each for each in self.events if each.transaction_id not in forgotten]
 
     def _record(self, event: dict[str, Any], at: datetime, *, is_duplicate: bool) -> None:
         record = StoredEvent(

@@ -98,7 +98,8 @@ def _instances(rows: Iterable[Mapping[str, Any]]) -> FittingTable:
     table = FittingTable("instance", "destination", "state", "at once")
     for row in rows:
         limit = "" if row["concurrency"] is None else str(row["concurrency"])
-        table.add_row(row["name"], row["destination"], _flow(row), limit)
+        mark = Text(" (sandbox)", "yellow") if row["sandbox"] else Text("")
+        table.add_row(row["name"], Text(row["destination"]) + mark, _flow(row), limit)
     return table
 
 

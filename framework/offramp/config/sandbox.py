@@ -1,0 +1,26 @@
+"""What an instance that uses its destination's sandbox is configured with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from offramp.config.model import Instance
+from offramp.definition import Destination
+
+
+def sandbox_settings(destination: Destination | None, *, used: bool) -> Mapping[str, Any]:
+    """The settings that an instance has while it uses the sandbox; empty if it does not."""
+    sandbox = None if destination is None or not used else destination.sandbox
+    return {} if sandbox is None else sandbox.settings
+
+
+def in_sandbox(instance: Instance, destination: Destination | None) -> Instance:
+    """The instance as it runs: if it uses the sandbox, with that one's settings over its own.
+
+    So no credentials of the partner reach the sandbox, and no reference to them is followed.
+    """
+    over = sandbox_settings(destination, used=instance.sandbox)
+    return attrs.evolve(instance, settings={**instance.settings, **over}) if over else instance
