@@ -69,6 +69,8 @@ CALLS: list[tuple[str, str, str, Any]] = [
     ("POST", "/api/explain", "", {"message_id": "bad-1", "subscription": SUBSCRIPTION}),
     ("POST", "/api/explain", "", {"message_id": "bad-1", "candidate": {"instance": "small",
      "action": "take", "trigger": "type =", "mapping": {"id": {"@if": {}}}}}),
+    ("POST", "/api/test-sends", "", {"message_id": "bad-1", "subscription": SUBSCRIPTION,
+     "confirm": True}),
     ("GET", "/api/deliveries", f"?subscription={ID}", None),
     ("GET", "/api/dead-letters", "", None),
     ("GET", "/api/errors", "", None),

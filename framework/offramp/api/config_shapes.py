@@ -12,7 +12,9 @@ from offramp.pointers import ErrorShape
 
 KindName: TypeAlias = Literal["source", "instance", "subscription"]
 #: What the audit log tells of.
-AuditKindName: TypeAlias = Literal["source", "instance", "subscription", "token", "sealing_key"]
+AuditKindName: TypeAlias = Literal[
+    "source", "instance", "subscription", "token", "sealing_key", "test_send"
+]
 WhatName: TypeAlias = Literal["added", "removed", "changed"]
 
 
@@ -275,7 +277,8 @@ class Exported(TypedDict):
 class AuditLogEntry(TypedDict):
     """One change, secrets masked: of the configuration, of tokens, of the sealing key.
 
-    Also what was decided about deliveries that were in flight at a backup that was restored.
+    Also what was decided about deliveries that were in flight at a backup that was restored, and
+    each event that was sent as a test, under the id of the subscription.
     """
 
     entry: int

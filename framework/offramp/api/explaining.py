@@ -7,19 +7,15 @@ from typing import Any, NotRequired, TypedDict
 
 import msgspec
 
-from offramp import _json
 from offramp.api.candidates import Candidate
 from offramp.api.drafts import Draft, compiled_draft, draft_of
+from offramp.api.given_events import event_of
 from offramp.api.host_context import HostContext
 from offramp.api.operations import Call, Operation, Reply
-from offramp.api.problems import conflict, refuse
 from offramp.api.recent_events import FalseConditionShape, false_condition
-from offramp.errors import EventError, NotFoundError
-from offramp.event import check_event
 from offramp.fql import Explanation
 from offramp.mapping import missing_paths
 from offramp.pointers import ErrorShape, describe_errors, keys_of
-from offramp.web import complete
 
 
 class ExplainBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -118,7 +114,7 @@ class ExplainResource:
         body: ExplainBody = call.body
         _, config = await self._host.configs.load()
         draft = draft_of(self._host, config, body.subscription, body.candidate)
-        event = await self._event(body)
+        event = await event_of(self._host, body)
         async with compiled_draft(self._host, draft, config) as (draft, candidate):
             explained = await candidate.explain(event)
         paths = candidate.plan.transform.paths
@@ -131,21 +127,6 @@ class ExplainResource:
                 "event": event,
             }
         )
-
-    async def _event(self, body: ExplainBody) -> dict[str, Any]:
-        if (body.event is None) == (body.message_id is None):
-            raise refuse("event", "give an event, or the message_id of a stored one, but not both")
-        if body.event is not None:
-            return _completed(body.event)
-        message_id = body.message_id or ""
-        records = await self._host.ledger.event(message_id, source=body.source)
-        if not records:
-            raise NotFoundError(f"no event with the messageId {message_id!r} is stored")
-        stored = next((record.body for record in records if record.body is not None), None)
-        if stored is None:
-            raise conflict("the event itself is no longer kept: give it as `event`")
-        event: dict[str, Any] = _json.loads(stored)
-        return event
 
 
 def _of_draft(draft: Draft, explained: Mapping[str, Any]) -> dict[str, Any]:
@@ -173,14 +154,3 @@ def _no_request(draft: Draft, candidate: Candidate, explained: Mapping[str, Any]
     if candidate.runtime is None:
         return f"the instance cannot be started: {candidate.problem}"
     return "the action made no request" if explained["request"] is None else None
-
-
-def _completed(message: dict[str, Any]) -> dict[str, Any]:
-    """Complete an event as the collector does; one without a type is a track call."""
-    try:
-        event = complete(message)
-        check_event(event)
-    except EventError as error:
-        faults = [fault.under("event") for fault in error.faults]
-        raise EventError(faults, reason=error.reason) from None
-    return event

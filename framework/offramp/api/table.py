@@ -25,6 +25,7 @@ from offramp.api.replays import ReplaysResource
 from offramp.api.restored import RestoredResource
 from offramp.api.sandboxes import SandboxesResource
 from offramp.api.sealing_keys import SealingKeysResource
+from offramp.api.sending import SendingResource
 from offramp.api.serving import routes
 from offramp.api.source_keys import SourceKeysResource
 from offramp.api.sources import SourcesResource
@@ -49,6 +50,7 @@ def operations_of(host: HostContext) -> tuple[Operation, ...]:
         TriggersResource,
         RecentEventsResource,
         ExplainResource,
+        SendingResource,
         DeliveriesResource,
         StatsResource,
         ReplaysResource,

@@ -16,8 +16,8 @@ from offramp.errors import Fault, join_place
 
 #: The three kinds of things that a configuration holds.
 Kind: TypeAlias = Literal["source", "instance", "subscription"]
-#: What the audit log tells of: the configuration, and the keys and tokens beside it.
-AuditKind: TypeAlias = Kind | Literal["token", "sealing_key"]
+#: What the audit log tells of: the configuration, keys and tokens beside it, and test sends.
+AuditKind: TypeAlias = Kind | Literal["token", "sealing_key", "test_send"]
 #: What a write key must be, as a fault tells it.
 WRITE_KEY_FORM: Final = "must be printable ASCII characters, with no line break"
 

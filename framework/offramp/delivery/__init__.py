@@ -7,6 +7,7 @@ from offramp.delivery.breaker import CREDENTIALS, REMEDIES, Hold
 from offramp.delivery.engine import Engine
 from offramp.delivery.explain import explain
 from offramp.delivery.failures import as_delivery_error, plugin_failure
+from offramp.delivery.once import SentOutcome, send_once
 from offramp.delivery.plan import Plan, compile_subscription
 from offramp.delivery.retry import RetryPolicy, backoff, decide, policy_of
 from offramp.delivery.runtime import InstanceRuntime, check_settings, make_runtime, secrets_of
@@ -26,6 +27,7 @@ __all__ = [
     "PreparedBatch",
     "RetryPolicy",
     "Sandboxes",
+    "SentOutcome",
     "Snapshot",
     "StartInstance",
     "Verdict",
@@ -42,6 +44,7 @@ __all__ = [
     "plugin_failure",
     "policy_of",
     "secrets_of",
+    "send_once",
     "used_by",
     "watch_loop",
 ]

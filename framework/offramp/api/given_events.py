@@ -1,0 +1,48 @@
+"""The event that a request is about: in the body, or a stored one by its message id."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from offramp import _json
+from offramp.api.host_context import HostContext
+from offramp.api.problems import conflict, refuse
+from offramp.errors import EventError, NotFoundError
+from offramp.event import check_event
+from offramp.web import complete
+
+
+class GivenEvent(Protocol):
+    """A body that names an event in one of two ways."""
+
+    event: dict[str, Any] | None
+    message_id: str | None
+    source: str | None
+
+
+async def event_of(host: HostContext, body: GivenEvent) -> dict[str, Any]:
+    """Return the event as a mapping sees it: a stored one, or a given one that is completed."""
+    if (body.event is None) == (body.message_id is None):
+        raise refuse("event", "give an event, or the message_id of a stored one, but not both")
+    if body.event is not None:
+        return _completed(body.event)
+    message_id = body.message_id or ""
+    records = await host.ledger.event(message_id, source=body.source)
+    if not records:
+        raise NotFoundError(f"no event with the messageId {message_id!r} is stored")
+    stored = next((record.body for record in records if record.body is not None), None)
+    if stored is None:
+        raise conflict("the event itself is no longer kept: give it as `event`")
+    event: dict[str, Any] = _json.loads(stored)
+    return event
+
+
+def _completed(message: dict[str, Any]) -> dict[str, Any]:
+    """Complete an event as the collector does; one without a type is a track call."""
+    try:
+        event = complete(message)
+        check_event(event)
+    except EventError as error:
+        faults = [fault.under("event") for fault in error.faults]
+        raise EventError(faults, reason=error.reason) from None
+    return event
