@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 from urllib.parse import quote
 
-from tests.api.conftest import PATIENCE, SUBSCRIPTION, Running
+from tests.api.conftest import PATIENCE, SUBSCRIPTION, TOKEN, Running
 from tests.delivery.parts import event
 
 ID = quote(SUBSCRIPTION, safe="")
@@ -93,6 +93,10 @@ CALLS: list[tuple[str, str, str, Any]] = [
     ("GET", "/api/tokens", "", None),
     ("POST", "/api/tokens", "", {"label": "ci"}),
     ("DELETE", "/api/tokens/{label}", "ci", None),
+    ("POST", "/api/sessions", "", {"token": TOKEN}),
+    ("POST", "/api/sessions/codes", "", None),
+    ("GET", "/api/sessions/current", "", None),
+    ("DELETE", "/api/sessions/current", "", None),
     ("POST", "/api/reload", "", None),
     ("GET", "/api/audit-log", "", None),
     ("DELETE", "/api/subscriptions/{id}", ID, None),

@@ -253,6 +253,11 @@ export interface DuplicateBody {
   name?: string | null;
 }
 
+/** Whether there was a session to end. */
+export interface EndedSession {
+  ended: boolean;
+}
+
 /** Waiting deliveries of a subscription that would end as expired. */
 export interface EndedShape {
   deliveries: number;
@@ -622,6 +627,12 @@ export interface NameCondition {
   value?: string | number | boolean | ExactNumber | (string | number | boolean | ExactNumber | null)[] | null;
 }
 
+/** What a browser signs in with: one of the two. */
+export interface NewSession {
+  token?: string | null;
+  code?: string | null;
+}
+
 /** A new token. */
 export interface NewToken {
   label: string;
@@ -935,6 +946,20 @@ export interface Series {
   rows: CountShape[];
   since: string;
   until: string;
+}
+
+/** A code that opens one session, shown here and nowhere else. */
+export interface SessionCode {
+  code: string;
+  expires_at: string;
+}
+
+/** Who is signed in; a caller with a token has no session, and no times. */
+export interface SessionShape {
+  created_at: string | null;
+  expires_at: string | null;
+  idle_seconds: number;
+  token: string;
 }
 
 /** One source, and warnings about it. */
@@ -1329,6 +1354,14 @@ export interface Operations {
   "POST /api/tokens": { path: Record<string, never>; query: Record<string, never>; body: NewToken; answer: TokenAnswer };
   /** Revoke a token that was added by the API */
   "DELETE /api/tokens/{label}": { path: { label: string }; query: Record<string, never>; body: undefined; answer: RevokedToken };
+  /** Sign in with a token, or with a code: the answer sets a cookie */
+  "POST /api/sessions": { path: Record<string, never>; query: Record<string, never>; body: NewSession; answer: SessionShape };
+  /** Make a code that opens one session within a minute */
+  "POST /api/sessions/codes": { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: SessionCode };
+  /** Tell with which token, and until when, the caller is signed in */
+  "GET /api/sessions/current": { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: SessionShape };
+  /** Sign out */
+  "DELETE /api/sessions/current": { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: EndedSession };
   /** Describe this API */
   "GET /api/openapi.json": { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: Record<string, unknown> };
 }

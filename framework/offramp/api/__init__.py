@@ -14,6 +14,7 @@ from offramp.api.logins import RefusedLogins
 from offramp.api.records import event_record
 from offramp.api.reloading import Reloaded, reload, reload_refused, stale_references
 from offramp.api.sealing_keys import rotation_shape
+from offramp.api.sessions import Sessions
 from offramp.api.table import control_routes, operations_of
 from offramp.api.tokens import ADDED_FILE, TOKEN_FILE, Token, Tokens, load_token, read_token
 
@@ -26,6 +27,7 @@ __all__ = [
     "Identity",
     "RefusedLogins",
     "Reloaded",
+    "Sessions",
     "Token",
     "Tokens",
     "control_routes",

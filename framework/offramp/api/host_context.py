@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import attrs
 
+from offramp.api.logins import RefusedLogins
+from offramp.api.sessions import Sessions
 from offramp.api.times import write_time
 from offramp.api.tokens import Tokens
 from offramp.config import Config, ConfigStore
@@ -68,7 +70,10 @@ class HostContext:
     degraded: FindDegraded = nothing_degraded
     #: Who may use the control API; by default nobody.
     tokens: Tokens = attrs.field(factory=Tokens)
+    logins: RefusedLogins = attrs.field(factory=RefusedLogins)
     clock: Clock = attrs.field()
+    #: Who is signed in.
+    sessions: Sessions = attrs.field()
     #: Epoch seconds.
     started_at: float = attrs.field()
     #: Held during a change of the configuration, so that changes are made one after another.
@@ -86,6 +91,10 @@ class HostContext:
     @sandboxes.default
     def _own_sandboxes(self) -> Sandboxes:
         return Sandboxes(self.engine.catalog)
+
+    @sessions.default
+    def _nobody_signed_in(self) -> Sessions:
+        return Sessions(self.tokens, clock=self.clock)
 
     @unknown_paths.default
     def _no_unknown_paths(self) -> UnknownPaths:

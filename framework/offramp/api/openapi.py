@@ -20,6 +20,12 @@ _PROBLEM: Final = {
     "description": "Why the request was not served",
     "content": {MEDIA_TYPE: {"schema": {"$ref": _REF.format(name="ProblemShape")}}},
 }
+_COOKIE: Final = {
+    "type": "apiKey",
+    "in": "cookie",
+    "name": "offramp_session_ID",
+    "description": "Set by `POST /api/sessions`; ID is of the data folder",
+}
 _REVISION: Final = {
     "name": "If-Match",
     "in": "header",
@@ -71,10 +77,10 @@ def describe(operations: Sequence[Operation]) -> dict[str, Any]:
             "version": __version__,
             "description": "Configures and monitors a host. Errors are problem details (RFC 9457)",
         },
-        "security": [{"token": []}],
+        "security": [{"token": []}, {"session": []}],
         "paths": paths,
         "components": {
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}, "session": _COOKIE},
             "schemas": components,
         },
     }
@@ -90,6 +96,8 @@ def _operation(each: Operation, schemas: dict[int, Any]) -> dict[str, Any]:
         "parameters": [*_path_parameters(each), *_query_parameters(each)],
         "responses": {str(each.status.value): {**answer, "content": content}, "default": _PROBLEM},
     }
+    if each.is_public:
+        described["security"] = []
     if each.changes:
         described["parameters"].append(_REVISION)
     if each.body is not None:

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, TypeAlias
 import attrs
 
 from offramp.api.problems import refuse_parameter
+from offramp.api.sessions import Session
 from offramp.api.times import read_time
 
 Kind: TypeAlias = Literal["text", "integer", "time", "flag"]
@@ -89,8 +90,12 @@ class Call:
     revision: int | None = None
     #: For the audit log.
     actor: str = "api"
-    #: The label of the token that the caller has.
+    #: The label of the token that the caller has, or signed in with.
     token: str = ""
+    #: The session of a caller that has no token.
+    session: Session | None = None
+    #: The caller's address.
+    address: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -100,6 +105,8 @@ class Reply:
     data: Any
     #: Revision of the configuration; sent as the `ETag`.
     revision: int | None = None
+    #: More headers of the answer.
+    headers: Mapping[str, str] = attrs.field(factory=dict)
 
 
 Serve: TypeAlias = Callable[[Call], Awaitable[Reply]]
@@ -126,6 +133,8 @@ class Operation:
     status: HTTPStatus = HTTPStatus.OK
     #: Whether it changes the configuration, so that `If-Match` is read.
     changes: bool = False
+    #: Whether it is served without a token and without a session.
+    is_public: bool = False
 
     @property
     def name(self) -> str:

@@ -14,7 +14,7 @@ import msgspec
 from aiohttp import web
 
 from offramp import _json
-from offramp.api.access import Guard
+from offramp.api.access import Caller, Guard
 from offramp.api.operations import Call, Operation
 from offramp.api.problems import (
     ProblemError,
@@ -35,8 +35,8 @@ READ_SECONDS: Final = 10.0
 #: Longest text in `X-Offramp-Actor`, in characters.
 MAX_ACTOR_CHARACTERS: Final = 64
 DEFAULT_ACTOR: Final = "api"
-#: Where a request keeps the label of its token.
-TOKEN_LABEL: Final = web.RequestKey("token_label", str)
+#: Where a request keeps who sent it.
+CALLER: Final = web.RequestKey("caller", Caller)
 #: No answer may be cached, and browsers must not guess another content type.
 HEADERS: Final = {
     "Content-Type": "application/json",
@@ -55,12 +55,12 @@ def routes(operations: Sequence[Operation], guard: Guard) -> list[web.RouteDef]:
     return [*served, web.route("*", "/api/{rest:.*}", _nowhere(operations, guard))]
 
 
-def guarded(guard: Guard, serve: Any, *, conditional: bool = False) -> Any:
+def guarded(guard: Guard, serve: Any, *, conditional: bool = False, is_public: bool = False) -> Any:
     """Make a handler that checks access first and answers errors as problem details."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
-            request[TOKEN_LABEL] = guard.check(request)
+            request[CALLER] = guard.check(request, is_public=is_public)
             response: web.StreamResponse = await serve(request)
         except asyncio.CancelledError:
             raise
@@ -103,12 +103,12 @@ def _handler(operation: Operation, guard: Guard) -> Any:
     async def handle(request: web.Request) -> web.Response:
         call = await _call(operation, request)
         reply = await operation.serve(call)
-        headers = dict(HEADERS)
+        headers = {**HEADERS, **reply.headers}
         if reply.revision is not None:
             headers["ETag"] = f'"{reply.revision}"'
         return web.Response(status=operation.status, body=_json.dumps(reply.data), headers=headers)
 
-    return guarded(guard, handle, conditional=operation.changes)
+    return guarded(guard, handle, conditional=operation.changes, is_public=operation.is_public)
 
 
 async def _call(operation: Operation, request: web.Request) -> Call:
@@ -127,7 +127,9 @@ async def _call(operation: Operation, request: web.Request) -> Call:
         body=body,
         revision=_revision(request.headers.get("If-Match")) if operation.changes else None,
         actor=_actor(request.headers.get("X-Offramp-Actor")),
-        token=request[TOKEN_LABEL],
+        token=request[CALLER].label,
+        session=request[CALLER].session,
+        address=request[CALLER].address,
     )
 
 

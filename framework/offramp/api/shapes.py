@@ -325,6 +325,40 @@ class TokenAnswer(TypedDict):
     token: str
 
 
+class NewSession(msgspec.Struct, forbid_unknown_fields=True):
+    """What a browser signs in with: one of the two."""
+
+    #: A token of the host.
+    token: str | None = None
+    #: A code that `POST /api/sessions/codes` made.
+    code: str | None = None
+
+
+class SessionShape(TypedDict):
+    """Who is signed in; a caller with a token has no session, and no times."""
+
+    #: The label of the token.
+    token: str
+    created_at: Time | None
+    #: When the session ends, however much it is used.
+    expires_at: Time | None
+    #: Seconds without a request after which a session ends.
+    idle_seconds: float
+
+
+class SessionCode(TypedDict):
+    """A code that opens one session, shown here and nowhere else."""
+
+    code: str
+    expires_at: Time
+
+
+class EndedSession(TypedDict):
+    """Whether there was a session to end."""
+
+    ended: bool
+
+
 class RevokedToken(TypedDict):
     """A token that is no longer valid."""
 

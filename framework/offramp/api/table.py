@@ -15,7 +15,6 @@ from offramp.api.explaining import ExplainResource
 from offramp.api.host_context import HostContext
 from offramp.api.identity import Identity
 from offramp.api.instances import InstancesResource
-from offramp.api.logins import RefusedLogins
 from offramp.api.openapi import OpenApiResource
 from offramp.api.operations import Operation
 from offramp.api.plugin_routes import plugin_routes
@@ -27,6 +26,7 @@ from offramp.api.sandboxes import SandboxesResource
 from offramp.api.sealing_keys import SealingKeysResource
 from offramp.api.sending import SendingResource
 from offramp.api.serving import routes
+from offramp.api.session_resource import SessionsResource
 from offramp.api.source_keys import SourceKeysResource
 from offramp.api.sources import SourcesResource
 from offramp.api.stats import StatsResource
@@ -61,6 +61,7 @@ def operations_of(host: HostContext) -> tuple[Operation, ...]:
         DocumentsResource,
         ReloadResource,
         TokensResource,
+        SessionsResource,
     )
     found = [each for resource in resources for each in resource(host).operations()]
     return (*found, *OpenApiResource(found).operations())
@@ -70,14 +71,15 @@ def control_routes(
     host: HostContext,
     *,
     public_url: str | None = None,
-    logins: RefusedLogins | None = None,
     identity: Identity | None = None,
 ) -> list[web.RouteDef]:
-    """Make the routes of the control API and of plugins; only the identity needs no token.
+    """Make the routes of the control API and of plugins.
 
     Raises `PluginError` if routes of plugins clash.
     """
-    guard = Guard(tokens=host.tokens, public_url=public_url, logins=logins or RefusedLogins())
+    guard = Guard(
+        tokens=host.tokens, sessions=host.sessions, public_url=public_url, logins=host.logins
+    )
     return [
         *([] if identity is None else identity.routes()),
         *routes(operations_of(host), guard),

@@ -127,6 +127,10 @@ class Tokens:
             self.used_at[found] = self._clock()
         return found
 
+    def hash_of(self, label: str) -> bytes | None:
+        """The hash of the token of a label, or `None` if there is no such label."""
+        return self._hashes.get(label) or self._added.get(label)
+
     def origins(self) -> Mapping[str, Origin]:
         """Every token by its label, and where it comes from."""
         own: Origin = "configuration" if self._written else "data folder"

@@ -32,6 +32,9 @@ KEEP_DELIVERED_DAYS: Final = 7.0
 KEEP_DEAD_LETTERS_DAYS: Final = 34.0
 #: A week, in which somebody notices a source that was disabled by mistake.
 DISABLED_SOURCE_GRACE: Final = timedelta(days=7)
+#: A working day: who signs in in the morning is signed in until the evening.
+SESSION_IDLE_TIMEOUT: Final = timedelta(hours=12)
+SESSION_LIFETIME: Final = timedelta(days=7)
 #: Source: Segment's SDKs, which obey 300 s.
 MAX_RETRY_AFTER_SECONDS: Final = 300.0
 
@@ -120,6 +123,16 @@ class HostSettings:
         description="up to five tokens by label, or a list of `{ label, token }`; `api_token` is "
         "short for one with the label `default`",
         secret=True,
+    )
+    session_idle_timeout: timedelta = option(
+        default=SESSION_IDLE_TIMEOUT,
+        unit="hours",
+        description="time without a request after which who signed in to the console is signed out",
+    )
+    session_lifetime: timedelta = option(
+        default=SESSION_LIFETIME,
+        unit="days",
+        description="time after which who signed in to the console has to sign in again",
     )
     max_event_bytes: int = option(
         default=MAX_EVENT_BYTES, unit="bytes", minimum=1, description="largest event, as JSON"

@@ -20,6 +20,7 @@ from offramp.api import (
     Identity,
     RefusedLogins,
     Reloaded,
+    Sessions,
     Token,
     Tokens,
     control_routes,
@@ -206,6 +207,7 @@ def _start_background(context: HostContext, settings: HostSettings, config: Conf
     """Start what runs beside deliveries, until the host stops."""
     context.background.start(reload_refused(context))
     context.background.start(context.sandboxes.start_used(config))
+    context.background.start(context.sessions.run())
     if settings.backup_schedule is not None:
         schedule = BackupSchedule(settings.backup_schedule, context.backups, clock=context.clock)
         context.background.start(schedule.run())
@@ -253,6 +255,8 @@ async def _context(  # noqa: PLR0913, PLR0917 - the parts of a host
         configs=configs,
         folder=store.folder,
         tokens=tokens,
+        logins=RefusedLogins(proxies=settings.trusted_proxies),
+        sessions=Sessions(tokens, settings=settings, folder=store.folder, clock=clock),
         backups=backups,
         restored=restored,
         damaged=damaged,
@@ -314,8 +318,7 @@ def _app(
     identity: Identity,
 ) -> web.Application:
     registry = CollectorRegistry()
-    logins = RefusedLogins(proxies=settings.trusted_proxies)
-    registry.register(logins)
+    registry.register(context.logins)
     metrics = DeliveryMetrics(context, blocked=watchdog.blocked)
     registry.register(metrics)
     registry.register(BackupMetrics(context.backups))
@@ -331,7 +334,6 @@ def _app(
         more=control_routes(
             context,
             public_url=settings.public_url,
-            logins=logins,
             identity=identity,
         ),
         console=console_routes(),
