@@ -44,7 +44,8 @@ export interface AuditLog {
 
 /** One change, secrets masked: of the configuration, of tokens, of the sealing key.
 
-    Also what was decided about deliveries that were in flight at a backup that was restored. */
+    Also what was decided about deliveries that were in flight at a backup that was restored, and
+    each event that was sent as a test, under the id of the subscription. */
 export interface AuditLogEntry {
   actor: string;
   after: Record<string, unknown> | null;
@@ -52,7 +53,7 @@ export interface AuditLogEntry {
   before: Record<string, unknown> | null;
   entry: number;
   id: string;
-  kind: "instance" | "sealing_key" | "source" | "subscription" | "token";
+  kind: "instance" | "sealing_key" | "source" | "subscription" | "test_send" | "token";
   revision: number;
   token: string;
   what: "added" | "changed" | "removed";
@@ -377,6 +378,21 @@ export interface EventTypeCondition {
 /** A number as its digits, if a JSON number that Python writes would lose some. */
 export interface ExactNumber {
   decimal: string;
+}
+
+/** One request and its answer, secrets masked; `error` if there was no answer. */
+export interface ExchangeShape {
+  earlier?: ExchangeShape[];
+  error: string | null;
+  left_out?: number;
+  method: string;
+  request_body: string;
+  request_headers: Record<string, string>;
+  response_body: string;
+  response_headers: Record<string, string>;
+  seconds: number;
+  status: number | null;
+  url: string;
 }
 
 /** Which damaged events are given up: their deliveries end as expired. */
@@ -1110,6 +1126,31 @@ export interface TestAnswer {
   result: "bad" | "good" | "unknown";
 }
 
+/** An event, given or stored, and a subscription, saved or a candidate; `confirm` is needed. */
+export interface TestSendBody {
+  confirm?: boolean;
+  event?: Record<string, unknown> | null;
+  message_id?: string | null;
+  source?: string | null;
+  subscription?: string | null;
+  candidate?: Record<string, unknown> | null;
+}
+
+/** What became of the event. */
+export interface TestSendShape {
+  action: string;
+  event: Record<string, unknown>;
+  exchange: ExchangeShape | null;
+  matches: boolean | null;
+  message: string;
+  outcome: "delivered" | "held" | "rejected" | "retrying" | "unsent";
+  payload: unknown;
+  reason: string;
+  seconds: number;
+  status: number | null;
+  subscription: string;
+}
+
 /** A token that was added; it is shown here and nowhere else. */
 export interface TokenAnswer {
   label: string;
@@ -1308,6 +1349,8 @@ export interface Operations {
   "POST /api/triggers/samples": { path: Record<string, never>; query: Record<string, never>; body: SamplesBody; answer: Samples };
   /** Explain what a subscription would make of an event; nothing is sent */
   "POST /api/explain": { path: Record<string, never>; query: Record<string, never>; body: ExplainBody; answer: Explained };
+  /** Send one event to the destination now, for real, and show the answer */
+  "POST /api/test-sends": { path: Record<string, never>; query: Record<string, never>; body: TestSendBody; answer: TestSendShape };
   /** List deliveries of a subscription, latest change first */
   "GET /api/deliveries": { path: Record<string, never>; query: { subscription: string; stage?: "waiting" | "retrying" | "delivered" | "filtered" | "rejected" | "expired"; limit?: number; cursor?: string }; body: undefined; answer: DeliveryPage };
   /** List rejected and expired deliveries, latest end first */

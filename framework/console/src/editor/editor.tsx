@@ -18,6 +18,7 @@ import { Sample, storedEvent } from "./sample";
 import { SaveDialog, type Saved, saveCandidate } from "./save";
 import { ScopeContext } from "./scope";
 import { type Candidate, type Edited, asObject, useExplanation } from "./state";
+import { TestSend } from "./test-send";
 import { Trigger } from "../trigger/trigger";
 
 export interface EditorProps {
@@ -121,7 +122,9 @@ export function Editor({ instance, destination, saved, candidate: opened, onRelo
         </div>
         <div class="editor-side">
           <Sample sample={sample} source={instance.source} trigger={candidate.trigger} onChange={setSample} />
-          <Preview explanation={explanation} hasSample={sample !== undefined} />
+          <Preview explanation={explanation} hasSample={sample !== undefined}>
+            {sample && <TestSend candidate={candidate} sample={sample} isSandbox={instance.sandbox} />}
+          </Preview>
         </div>
       </div>
       {isSaving && (

@@ -34,7 +34,7 @@ export function useExplanation(candidate: Candidate, sample: JsonObject | undefi
   const [state, setState] = useState<Explanation>(NOTHING);
   const { instance, action, trigger, mapping } = candidate;
   const asked = useMemo(
-    () => (sample === undefined ? "" : writeJson({ candidate: { instance, action, trigger, mapping, defaults: false }, event: sample })),
+    () => (sample === undefined ? "" : writeJson({ candidate: asCandidateBody(candidate), event: sample })),
     [instance, action, trigger, mapping, sample],
   );
   const settled = useSettled(asked, 120);
@@ -56,6 +56,11 @@ export function useExplanation(candidate: Candidate, sample: JsonObject | undefi
     return () => abort.abort();
   }, [settled]);
   return state;
+}
+
+/** A candidate as the API takes it: with exactly the fields that are mapped, without defaults. */
+export function asCandidateBody({ instance, action, trigger, mapping }: Candidate): Record<string, unknown> {
+  return { instance, action, trigger, mapping, defaults: false };
 }
 
 async function explain(asked: string, signal: AbortSignal): Promise<Explanation> {

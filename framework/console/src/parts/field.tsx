@@ -1,6 +1,6 @@
 // Labelled form fields: each has its label, a description, and its fault where it is.
 import type { ComponentChildren, JSX } from "preact";
-import { useId } from "preact/hooks";
+import { useEffect, useId, useRef } from "preact/hooks";
 
 export interface FieldProps {
   label: ComponentChildren;
@@ -70,18 +70,23 @@ export interface TextFieldProps extends FieldProps {
 
 /** A field for one line of text. */
 export function TextField(props: TextFieldProps): JSX.Element {
-  const { value, onInput, type = "text", placeholder, name, autoFocus, autoComplete = "off", readOnly } = props;
+  const { value, onInput, type = "text", placeholder, name, autoFocus = false, autoComplete = "off", readOnly } = props;
+  const input = useRef<HTMLInputElement>(null);
+  // The attribute `autofocus` works once a page, and this one is never loaded again.
+  useEffect(() => {
+    if (autoFocus) input.current?.focus();
+  }, []);
   return (
     <Field {...props}>
       {(control) => (
         <input
           {...control}
+          ref={input}
           // One shape of attributes serves all of these types of input.
           type={type as "text"}
           name={name}
           value={value}
           placeholder={placeholder}
-          autofocus={autoFocus}
           autocomplete={autoComplete}
           readOnly={readOnly}
           spellcheck={false}
