@@ -16,6 +16,7 @@ from tests.listening import listening
 
 from offramp import _json
 from offramp.api import HostContext, Tokens, control_routes
+from offramp.collector import EventTaker
 from offramp.config import (
     Config,
     ConfigStore,
@@ -158,6 +159,7 @@ async def host(tmp_path: Path, partner: Partner, written: dict[str, Any]) -> Asy
             folder=tmp_path,
             backups=Backups(tmp_path),
             restored=RestoredDeliveries(store, queue),
+            take_event=EventTaker(intake=engine),
             damaged=DamagedDeliveries(store, queue),
             sums=quick_sums(store),
             tokens=Tokens.of(default=TOKEN),

@@ -181,7 +181,7 @@ async def test_of_two_who_change_at_once_nobody_is_overwritten(host: Running) ->
 
 
 BAD: list[tuple[str, str, Any, int, str]] = [
-    ("POST", "/api/sources", {"name": "a"}, 422, "#/write_key"),
+    ("POST", "/api/sources", {"name": "a", "write_key": ""}, 422, "#/write_key"),
     ("POST", "/api/sources", {"write_key": "k"}, 422, "#/name"),
     ("POST", "/api/sources", {"name": "a", "write_key": WRITE_KEY}, 422, "#/write_key"),
     ("POST", "/api/sources", {"name": "a", "write_key": "key\r\nX-Other: 1"}, 422, "#/write_key"),

@@ -11,6 +11,7 @@ from tests.delivery.parts import small_catalog
 from tests.queue.conftest import Event, batch_of
 
 from offramp.api import HostContext
+from offramp.collector import EventTaker
 from offramp.config import ConfigStore, load_key_ring
 from offramp.delivery import Engine
 from offramp.host.metrics import DeliveryMetrics
@@ -45,8 +46,9 @@ async def metrics_of(
     """A queue, and the metrics of a host without a configuration."""
     async with Store.open(folder) as store, open_queue(store, clock=clock) as queue:
         catalog = small_catalog()
+        engine = Engine(catalog, queue, lambda *_: pytest.fail("nothing runs"), clock=clock)
         context = HostContext(
-            engine=Engine(catalog, queue, lambda *_: pytest.fail("nothing runs"), clock=clock),
+            engine=engine,
             queue=queue,
             ledger=SqliteLedger(store),
             configs=ConfigStore(store, load_key_ring(folder, environ={}), catalog),
@@ -54,6 +56,7 @@ async def metrics_of(
             backups=Backups(folder),
             restored=RestoredDeliveries(store, queue),
             damaged=DamagedDeliveries(store, queue),
+            take_event=EventTaker(intake=engine, clock=clock),
         )
         yield queue, DeliveryMetrics(context)
 

@@ -289,6 +289,17 @@ export interface Errors {
   groups: ErrorGroup[];
 }
 
+/** An event as an SDK sends it: any keys; without a type it is a track call. */
+export interface EventBody {
+  anonymousId?: unknown;
+  context?: unknown;
+  event?: unknown;
+  messageId?: unknown;
+  properties?: unknown;
+  type?: unknown;
+  userId?: unknown;
+}
+
 /** A condition of the type `event`; some operators need no value. */
 export interface EventCondition {
   type: "event";
@@ -980,12 +991,13 @@ export interface SessionShape {
 
 /** One source, and warnings about it. */
 export interface SourceAnswer {
+  new_key?: string;
   revision: number;
   source: SourceShape;
   warnings: ErrorShape[];
 }
 
-/** A new source; `write_key` may be a reference such as `env:NAME`. */
+/** A new source; `write_key` may be a reference such as `env:NAME`. Without `write_key` and `write_keys`, the host makes a key. */
 export interface SourceBody {
   enabled?: boolean;
   name: string;
@@ -1118,6 +1130,14 @@ export interface Subscriptions {
 export interface SumsShape {
   faults: string[];
   ok: boolean;
+}
+
+/** An event that was taken; `GET /api/events/{message_id}` shows what becomes of it. */
+export interface Taken {
+  duplicate: boolean;
+  event: Record<string, unknown>;
+  message_id: string;
+  source: string;
 }
 
 /** The result of a test of the credentials: good, bad, or unknown. */
@@ -1295,6 +1315,8 @@ export interface Operations {
   "POST /api/sources/{name}/keys": { path: { name: string }; query: Record<string, never>; body: NewWriteKey; answer: WriteKeyAnswer };
   /** Revoke a write key: from now on it is unknown */
   "DELETE /api/sources/{name}/keys/{label}": { path: { name: string; label: string }; query: Record<string, never>; body: undefined; answer: RevokedWriteKey };
+  /** Take an event as if an SDK had sent it; without a body, a track call */
+  "POST /api/sources/{name}/test-event": { path: { name: string }; query: Record<string, never>; body: EventBody | undefined; answer: Taken };
   /** List all instances */
   "GET /api/instances": { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: Instances };
   /** Create an instance */

@@ -94,7 +94,8 @@ else:
 
 SourceBody = _new(
     "SourceBody",
-    "A new source; `write_key` may be a reference such as `env:NAME`.",
+    "A new source; `write_key` may be a reference such as `env:NAME`. Without `write_key` and "
+    "`write_keys`, the host makes a key.",
     Source,
     name=str,
 )
@@ -131,6 +132,8 @@ class SourceAnswer(TypedDict):
     revision: int
     source: SourceShape
     warnings: list[ErrorShape]
+    #: The write key that the host made for a new source; it is shown here and nowhere else.
+    new_key: NotRequired[str]
 
 
 class Sources(TypedDict):

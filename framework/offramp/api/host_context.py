@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import attrs
 
@@ -22,6 +22,10 @@ from offramp.web.health import FindDegraded, PausedShape, nothing_degraded
 from offramp.web.unknown_paths import UnknownPaths
 
 T = TypeVar("T")
+
+#: Stores one event of a source, given as JSON, as the tracking API does: the event, completed, and
+#: whether it is new. Raises `EventError` for what the tracking API refuses.
+TakeEvent: TypeAlias = Callable[[str, bytes], Awaitable[tuple[dict[str, Any], bool]]]
 
 
 async def _no_faults() -> Sequence[str]:
@@ -59,6 +63,7 @@ class HostContext:
     folder: Path
     backups: Backups
     restored: RestoredDeliveries
+    take_event: TakeEvent
     damaged: DamagedDeliveries
     #: The sandboxes of the destinations; stopped with the host.
     sandboxes: Sandboxes = attrs.field()

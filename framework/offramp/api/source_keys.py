@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any, Final
@@ -18,14 +17,12 @@ from offramp.api.editing import save
 from offramp.api.host_context import HostContext
 from offramp.api.operations import Call, Operation, Reply
 from offramp.api.problems import conflict, refuse
-from offramp.api.sources import SourcesResource
+from offramp.api.sources import SourcesResource, new_write_key
 from offramp.api.times import write_time
 from offramp.config import Config, Source, mask
 from offramp.config.labels import DEFAULT_LABEL
 from offramp.plugins import pick
 
-#: Random bytes in a write key that the host makes: too many to guess.
-KEY_BYTES: Final = 24
 _TAG: Final = "sources"
 
 
@@ -101,7 +98,7 @@ class SourceKeysResource:
         if not isinstance(label, str) or not label:
             raise refuse("label", "is missing: name what will use the key")
         key = call.body.get("key")
-        written = secrets.token_urlsafe(KEY_BYTES) if key is None else key
+        written = new_write_key() if key is None else key
 
         def change(config: Config) -> Config:
             source = self._source(config, call)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -18,13 +19,23 @@ from offramp.api.config_shapes import (
     SourceShape,
 )
 from offramp.api.editing import parse_part
-from offramp.api.operations import Operation
+from offramp.api.operations import Call, Operation, Reply
 from offramp.api.problems import conflict
 from offramp.config import Config, Source
 from offramp.config.check import source_warnings
 from offramp.config.export import source_table
 from offramp.config.options import show_options
 from offramp.errors import Fault, join_place
+
+#: Random bytes in a write key that the host makes: too many to guess.
+KEY_BYTES: Final = 24
+#: Where a source has its write keys.
+_KEYS: Final = ("write_key", "write_keys")
+
+
+def new_write_key() -> str:
+    """Make a write key that nobody can guess."""
+    return secrets.token_urlsafe(KEY_BYTES)
 
 
 class SourcesResource(ConfigResource):
@@ -43,6 +54,15 @@ class SourcesResource(ConfigResource):
         deleted = "Delete a source without instances"
         yield self.operation("DELETE", one, deleted, self.delete, answer=Removed)
         yield from self.switches()
+
+    async def create(self, call: Call) -> Reply:
+        """Create a source; without a write key in the body, the host makes one and shows it."""
+        if any(call.body.get(key) not in (None, {}, []) for key in _KEYS):
+            return await super().create(call)
+        made = new_write_key()
+        body = {key: value for key, value in call.body.items() if key not in _KEYS}
+        reply = await super().create(attrs.evolve(call, body={**body, "write_key": made}))
+        return attrs.evolve(reply, data={**reply.data, "new_key": made})
 
     def all_of(self, config: Config) -> Mapping[str, Source]:
         """Sources by name."""

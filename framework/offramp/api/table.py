@@ -33,6 +33,7 @@ from offramp.api.stats import StatsResource
 from offramp.api.status import StatusResource
 from offramp.api.subscriptions import SubscriptionsResource
 from offramp.api.token_resource import TokensResource
+from offramp.api.trial_events import TrialEventsResource
 from offramp.api.triggers import TriggersResource
 
 
@@ -45,6 +46,7 @@ def operations_of(host: HostContext) -> tuple[Operation, ...]:
         SandboxesResource,
         SourcesResource,
         SourceKeysResource,
+        TrialEventsResource,
         InstancesResource,
         SubscriptionsResource,
         TriggersResource,

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import attrs
 import msgspec
@@ -17,6 +17,7 @@ from offramp.collector.batches import Envelope, open_batch
 from offramp.collector.callers import Gate, mask
 from offramp.collector.cors import preflight
 from offramp.collector.endpoints import Serve, make_endpoint
+from offramp.collector.intake import Intake
 from offramp.collector.limits import Deadline, Limits, RateLimit
 from offramp.collector.messages import EventMaker, Rejection, parse, refuse
 from offramp.collector.metrics import CollectorMetrics
@@ -53,26 +54,6 @@ _WRITE_KEY: Final = Projection(frozenset({("writeKey",)}))
 
 
 Take: TypeAlias = Callable[[web.Request, bytes], Awaitable[web.StreamResponse]]
-
-
-class Intake(Protocol):
-    """Where the collector's events go."""
-
-    def source_of(self, write_key: str) -> str | None:
-        """Name the source of a write key whose events are taken, comparing in constant time."""
-        ...
-
-    def closed_source_of(self, write_key: str) -> str | None:
-        """Name the source of a write key that has been disabled for too long, likewise."""
-        ...
-
-    def open(self, source: str) -> Incoming:
-        """Gather the events of a request; add and store them without awaiting in between."""
-        ...
-
-    def refuse(self, source: str | None, reason: str, count: int = 1) -> None:
-        """Count events that were refused for good, by discard code."""
-        ...
 
 
 def collector_routes(  # noqa: PLR0913 - all but the first are options, by keyword

@@ -9,9 +9,10 @@ import attrs
 from aiohttp import hdrs, web
 from prometheus_client import CollectorRegistry
 
+from offramp.collector.intake import Intake
 from offramp.collector.limits import Limits
 from offramp.collector.metrics import CollectorMetrics
-from offramp.collector.routes import Intake, collector_routes
+from offramp.collector.routes import collector_routes
 from offramp.collector.unknown import unknown_route
 from offramp.host.descriptors import watch_descriptors
 from offramp.host.malformed import ConnectionLog, meet_expectation, refuse_other_versions

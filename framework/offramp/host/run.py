@@ -31,7 +31,7 @@ from offramp.api import (
     reload_refused,
     stale_references,
 )
-from offramp.collector import Limits
+from offramp.collector import EventTaker, Limits
 from offramp.config import (
     Change,
     Config,
@@ -259,6 +259,7 @@ async def _context(  # noqa: PLR0913, PLR0917 - the parts of a host
         sessions=Sessions(tokens, settings=settings, folder=store.folder, clock=clock),
         backups=backups,
         restored=restored,
+        take_event=EventTaker(intake=engine, limits=collector_limits(settings), clock=clock),
         damaged=damaged,
         sandboxes=sandboxes,
         sums=sums,
