@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import attrs
@@ -22,13 +24,31 @@ PATIENCE = 20.0
 #: The token that the emulator takes.
 METRONOME_TOKEN = "token-for-the-emulator"
 WRITE_KEY = "write-key-of-the-shop"
-#: The event of the guide that the console is made after, as a source sends it.
-BILLING_EVENT: Mapping[str, Any] = {
-    "cid": "533c3db43f22",
-    "data": {"action": "runJob", "jobId": "fd82-aa0f-45a7-a756", "username": "jsmith"},
-    "t": "user_action",
-    "ts": "2020-04-02T00:10:25.000Z",
+SOURCE, INSTANCE, SLUG = "shop", "Metronome Instance #1", "metronome-actions"
+#: The mapping of the guide, and its trigger.
+SUBSCRIPTION: Mapping[str, Any] = {
+    "name": "Billing events",
+    "action": "sendEvent",
+    "trigger": 'type = "track" and !contains(userId, "@company.com")',
+    "mapping": {
+        "transaction_id": {"@path": "$.messageId"},
+        "customer_id": {"@path": "$.properties.cid"},
+        "timestamp": {"@path": "$.properties.ts"},
+        "event_type": {"@path": "$.properties.t"},
+        "properties": {"@path": "$.properties.data"},
+    },
 }
+
+
+def billing_event(**changes: Any) -> dict[str, Any]:
+    """The properties of the guide's event; of now, as Metronome takes none older than 34 days."""
+    return {
+        "cid": "533c3db43f22",
+        "data": {"action": "runJob", "jobId": "fd82-aa0f-45a7-a756", "username": "jsmith"},
+        "t": "user_action",
+        "ts": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        **changes,
+    }
 
 
 @attrs.define
@@ -76,9 +96,20 @@ class Scene:
             assert answer.status < 300, f"{method} {path}: {answer.status} {text.decode()}"
             return _json.loads(text) if text else None
 
-    async def add_source(self, name: str = "shop") -> None:
-        """Add a source whose write key the SDK uses."""
-        await self.call("PUT", f"sources/{name}", {"write_key": WRITE_KEY})
+    async def add_source(self) -> None:
+        """Add the source whose write key the SDK uses."""
+        await self.call("POST", "sources", {"name": SOURCE, "write_key": WRITE_KEY})
+
+    async def add_instance(self) -> str:
+        """Add source, instance and the guide's mapping, all enabled; return the mapping's id."""
+        await self.add_source()
+        settings = {"apiToken": METRONOME_TOKEN}
+        body = {"name": INSTANCE, "source": SOURCE, "destination": SLUG, "settings": settings}
+        await self.call("POST", "instances", body)
+        answer = await self.call("POST", "subscriptions", {"instance": INSTANCE, **SUBSCRIPTION})
+        id_: str = answer["subscription"]["id"]
+        await self.call("POST", f"subscriptions/{quote(id_, safe='')}/enable")
+        return id_
 
     async def track(self, event: str, properties: Mapping[str, Any], *, user: str = "u1") -> str:
         """Send an event by Segment's SDK, and wait until nothing is in flight; return its id."""
