@@ -6,6 +6,7 @@ import "./style/parts.css";
 import "./style/shell.css";
 import "./style/editor.css";
 import "./style/trigger.css";
+import "./style/destinations.css";
 
 const root = document.getElementById("app");
 if (root) render(<App />, root);

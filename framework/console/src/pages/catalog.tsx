@@ -5,37 +5,46 @@ import type { DestinationBrief } from "../api-types";
 import { call } from "../core/client";
 import { useLoaded } from "../core/loaded";
 import { hrefTo } from "../core/router";
-import { plural } from "../core/texts";
+import { plural, sentence } from "../core/texts";
+import { Button } from "../parts/button";
 import { TextField } from "../parts/field";
+import { Monogram } from "../parts/monogram";
 import { Notice } from "../parts/notice";
 import { Empty, Loading, Page } from "../parts/page";
+import { plainText } from "../parts/prose";
 
 export function Catalog(): JSX.Element {
   const catalog = useLoaded("catalog", (signal) => call("GET /api/catalog", { signal }));
   const [search, setSearch] = useState("");
   return (
-    <Page title="Catalog" subtitle="The destinations that the installed plugins offer.">
-      <TextField label="Search destinations" type="search" value={search} onInput={setSearch} />
+    <Page title="Destinations Catalog" subtitle="What events can be sent to: the destinations of the installed plugins.">
       <Loading of={catalog}>
         {({ destinations, problems }) => {
           const found = destinations.filter((each) => isFound(each, search));
           return (
             <>
               {problems.map((each) => (
-                <Notice key={each.place} kind="warning" title={each.place}>
-                  {each.message}
+                <Notice key={each.place} kind="warning" title={`The plugin ${each.place.replace(/^plugins\./, "")} cannot be used`}>
+                  <p>{sentence(each.message)}</p>
                 </Notice>
               ))}
-              {found.length === 0 && <Empty title={search ? `Nothing is called “${search}”` : "No destination is installed"} />}
+              {destinations.length > 0 && (
+                <TextField
+                  label="Search destinations"
+                  type="search"
+                  placeholder="Name, description or action"
+                  value={search}
+                  onInput={setSearch}
+                  class="search"
+                />
+              )}
+              <p class="result-count muted" role="status">
+                {search.trim() === "" ? plural(destinations.length, "destination") : `${plural(found.length, "destination")} found`}
+              </p>
+              {found.length === 0 && <NothingFound search={search} onClear={() => setSearch("")} />}
               <ul class="tiles" aria-label="Destinations">
                 {found.map((each) => (
-                  <li key={each.slug} class="tile">
-                    <a href={hrefTo("catalog", each.slug)}>{each.name}</a>
-                    <p>{each.description}</p>
-                    <p class="muted">
-                      {plural(each.actions.length, "action")} · {plural(each.presets.length, "preset")} · {each.plugin}
-                    </p>
-                  </li>
+                  <DestinationTile key={each.slug} destination={each} />
                 ))}
               </ul>
             </>
@@ -46,10 +55,44 @@ export function Catalog(): JSX.Element {
   );
 }
 
-function isFound(destination: DestinationBrief, search: string): boolean {
-  const text = `${destination.name} ${destination.slug} ${destination.description ?? ""}`.toLowerCase();
-  return search
-    .toLowerCase()
-    .split(/\s+/)
-    .every((word) => text.includes(word));
+function DestinationTile({ destination }: { destination: DestinationBrief }): JSX.Element {
+  const { slug, name, description, actions, presets, plugin } = destination;
+  return (
+    <li class="tile">
+      <div class="tile-title">
+        <Monogram name={name} />
+        <a href={hrefTo("catalog", slug)}>{name}</a>
+      </div>
+      {/* A destination without a description is told by what it does. */}
+      <p>{plainText(description ?? actions.map((each) => each.description || each.title).join(" · "))}</p>
+      <p class="muted">
+        {plural(actions.length, "action")} · {plural(presets.length, "preset")} · plugin {plugin}
+      </p>
+    </li>
+  );
+}
+
+function NothingFound({ search, onClear }: { search: string; onClear: () => void }): JSX.Element {
+  if (search.trim() === "")
+    return (
+      <Empty title="No destination is installed">
+        <p>
+          Install a plugin beside the host with <code>pip install</code>, and start the host again.
+        </p>
+      </Empty>
+    );
+  return (
+    <Empty title={`No destination matches “${search}”`}>
+      <p>Try another word, or install the plugin that has it and start the host again.</p>
+      <Button onClick={onClear}>Clear the search</Button>
+    </Empty>
+  );
+}
+
+/** Every word has to stand somewhere: a name is found as it is written, and by any part of it. */
+function isFound({ name, slug, description, actions }: DestinationBrief, search: string): boolean {
+  const texts = [name, slug, description ?? "", ...actions.flatMap((each) => [each.title, each.description])];
+  const text = texts.join(" ").toLowerCase();
+  const words = search.toLowerCase().split(/\s+/);
+  return words.every((word) => text.includes(word));
 }

@@ -21,6 +21,8 @@ const PATHS = {
   edit: "M4 20h4L19 9l-4-4L4 16zM13 7l4 4",
   trash: "M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13",
   undo: "M9 7 4 12l5 5M4 12h10a6 6 0 0 1 6 6",
+  pause: "M8 5v14M16 5v14",
+  rename: "M4 7V5h12v2M10 5v14m-3 0h6M17 12h4m-2-2v10",
   play: "M7 5l12 7-12 7z",
   key: "M8 11a4 4 0 1 0 0 8 4 4 0 0 0 0-8zm3 1 9-9m-4 4 3 3",
   refresh: "M20 11a8 8 0 1 0-2 6m2-12v6h-6",

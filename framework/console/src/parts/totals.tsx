@@ -1,0 +1,23 @@
+// The counts of an instance or a mapping: delivered, failed, waiting.
+import type { JSX } from "preact";
+import type { Totals } from "../core/instance-state";
+import { countText } from "../core/texts";
+
+export function TotalsList({ totals }: { totals: Totals | undefined }): JSX.Element {
+  return (
+    <dl class="totals">
+      <Total label="Delivered" count={totals?.delivered} />
+      <Total label="Failed" count={totals?.failed} isBad />
+      <Total label="Waiting" count={totals?.waiting} />
+    </dl>
+  );
+}
+
+function Total({ label, count, isBad = false }: { label: string; count: number | undefined; isBad?: boolean }): JSX.Element {
+  return (
+    <div class={isBad && count ? "total total-bad" : "total"}>
+      <dt>{label}</dt>
+      <dd>{count === undefined ? "–" : countText(count)}</dd>
+    </div>
+  );
+}

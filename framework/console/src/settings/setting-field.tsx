@@ -1,0 +1,190 @@
+// One setting in a form: the control that fits its type, and secrets that are kept or replaced.
+import type { JSX } from "preact";
+import { useRef } from "preact/hooks";
+import { parseJson, writeJson } from "../core/json";
+import { Button } from "../parts/button";
+import { Checkbox, Field, type FieldProps, SelectField, TextField } from "../parts/field";
+import { Prose } from "../parts/prose";
+import { type Setting, type SettingChoice, enteredOf } from "./declaration";
+
+export interface SettingFieldProps {
+  setting: Setting;
+  entered: string | boolean | undefined;
+  /** What the host shows of a secret that is in place; `undefined` if there is none. */
+  masked: string | undefined;
+  isRequired: boolean;
+  fault: string | undefined;
+  onChange: (entered: string | boolean | undefined) => void;
+}
+
+export function SettingField({ setting, entered, masked, isRequired, fault, onChange }: SettingFieldProps): JSX.Element {
+  const description = setting.description && <Prose text={setting.description} />;
+  const field: FieldProps = { label: setting.label || setting.key, description, fault, isRequired };
+  const text = typeof entered === "string" ? entered : "";
+  if (setting.isSecret) return <SecretField {...field} masked={masked} setting={setting} entered={entered} onChange={onChange} />;
+  if (setting.choices && setting.multiple)
+    return <ChoicesField {...field} choices={setting.choices} entered={text} onChange={onChange} />;
+  if (setting.choices) return <ChoiceField {...field} setting={setting} choices={setting.choices} entered={text} onChange={onChange} />;
+  if (setting.type === "boolean") return <BooleanField {...field} isOn={(entered ?? setting.default) === true} onChange={onChange} />;
+  if (setting.multiple || setting.type === "object" || setting.type === "text")
+    return <LongField {...field} setting={setting} text={text} onChange={onChange} />;
+  return <TextField {...field} value={text} onInput={onChange} placeholder={defaultText(setting)} />;
+}
+
+function defaultText(setting: Setting): string {
+  const shown = enteredOf(setting, setting.default);
+  return shown === undefined ? "" : `${shown} (default)`;
+}
+
+function SecretField({
+  masked,
+  setting,
+  entered,
+  onChange,
+  ...field
+}: FieldProps & Omit<SettingFieldProps, "isRequired" | "fault">): JSX.Element {
+  const row = useRef<HTMLDivElement>(null);
+  const isKept = masked !== undefined && entered === undefined;
+  function change(to: string | undefined): void {
+    onChange(to);
+    // The control that was pressed goes: the one that takes its place gets the focus.
+    setTimeout(() => row.current?.querySelector<HTMLElement>(to === undefined ? "button" : "input, textarea")?.focus());
+  }
+  return (
+    <Field {...field}>
+      {(control) => (
+        <div class="secret-control" ref={row}>
+          {isKept ? (
+            <>
+              <input {...control} value={masked} readOnly />
+              <Button onClick={() => change("")}>Replace</Button>
+            </>
+          ) : (
+            <>
+              {setting.type === "object" || setting.multiple ? (
+                <textarea {...control} value={text(entered)} rows={3} onInput={(event) => onChange(event.currentTarget.value)} />
+              ) : (
+                <input
+                  {...control}
+                  type="password"
+                  value={text(entered)}
+                  // A password of the browser's owner has no place here, nor this one in the browser.
+                  autocomplete="new-password"
+                  spellcheck={false}
+                  placeholder={masked !== undefined && !field.isRequired ? "Leave empty to remove it" : ""}
+                  onInput={(event) => onChange(event.currentTarget.value)}
+                />
+              )}
+              {masked !== undefined && <Button onClick={() => change(undefined)}>Keep</Button>}
+            </>
+          )}
+        </div>
+      )}
+    </Field>
+  );
+}
+
+function text(entered: string | boolean | undefined): string {
+  return typeof entered === "string" ? entered : "";
+}
+
+function ChoiceField({
+  setting,
+  choices,
+  entered,
+  onChange,
+  ...field
+}: FieldProps & {
+  setting: Setting;
+  choices: SettingChoice[];
+  entered: string;
+  onChange: (entered: string | undefined) => void;
+}): JSX.Element {
+  const byDefault = setting.default === undefined || setting.default === null ? "" : writeJson(setting.default);
+  const offered = choices.map((each) => ({ value: writeJson(each.value), label: each.label }));
+  const shown = entered || byDefault;
+  // A value that is saved and not offered any more is shown: it is what counts.
+  if (!offered.some((each) => each.value === shown))
+    offered.unshift({ value: shown, label: shown === "" ? "Choose …" : `${shown} (not offered)` });
+  return <SelectField {...field} value={shown} choices={offered} onChange={onChange} />;
+}
+
+function ChoicesField({
+  choices,
+  entered,
+  onChange,
+  label,
+  description,
+  fault,
+}: FieldProps & { choices: SettingChoice[]; entered: string; onChange: (entered: string | undefined) => void }): JSX.Element {
+  const chosen = new Set(listOf(entered));
+  function change(value: string, isOn: boolean): void {
+    if (isOn) chosen.add(value);
+    else chosen.delete(value);
+    const values = choices.map((each) => writeJson(each.value)).filter((each) => chosen.has(each));
+    onChange(values.length === 0 ? undefined : `[${values.join(",")}]`);
+  }
+  return (
+    <fieldset class="field">
+      <legend class="field-label">{label}</legend>
+      {description && <p class="field-description">{description}</p>}
+      {choices.map((each) => {
+        const value = writeJson(each.value);
+        return <Checkbox key={value} label={each.label} isChecked={chosen.has(value)} onChange={(isOn) => change(value, isOn)} />;
+      })}
+      {fault && <p class="field-fault">{fault}</p>}
+    </fieldset>
+  );
+}
+
+function listOf(entered: string): string[] {
+  const values = entered === "" ? [] : parseJson(entered);
+  return Array.isArray(values) ? values.map((each) => writeJson(each)) : [];
+}
+
+function BooleanField({
+  isOn,
+  onChange,
+  label,
+  description,
+  fault,
+}: FieldProps & { isOn: boolean; onChange: (isOn: boolean) => void }): JSX.Element {
+  return (
+    <div class="field">
+      <Checkbox label={<span class="field-label">{label}</span>} isChecked={isOn} onChange={onChange} />
+      {description && <p class="field-description">{description}</p>}
+      {fault && <p class="field-fault">{fault}</p>}
+    </div>
+  );
+}
+
+function LongField({
+  setting,
+  text: shown,
+  onChange,
+  description,
+  ...field
+}: FieldProps & { setting: Setting; text: string; onChange: (text: string) => void }): JSX.Element {
+  const form = setting.type === "object" ? "As JSON." : setting.multiple ? "One on each line." : "";
+  return (
+    <Field
+      {...field}
+      description={
+        <>
+          {description} {form}
+        </>
+      }
+    >
+      {(control) => (
+        <textarea
+          {...control}
+          value={shown}
+          rows={3}
+          placeholder={defaultText(setting)}
+          spellcheck={false}
+          onInput={(event) => onChange(event.currentTarget.value)}
+        />
+      )}
+    </Field>
+  );
+}

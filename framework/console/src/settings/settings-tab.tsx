@@ -1,0 +1,136 @@
+// The Settings tab of an instance: a form made from the destination's declaration, saved as a whole.
+import type { JSX } from "preact";
+import type { DestinationShape, InstanceAnswer, SandboxShape } from "../api-types";
+import { faultAt, isElsewhere } from "../core/faults";
+import { type Json, type JsonObject, writeJson } from "../core/json";
+import { Button } from "../parts/button";
+import { Checkbox, TextField } from "../parts/field";
+import { ErrorNotice, Notice } from "../parts/notice";
+import { Card } from "../parts/page";
+import { ConnectionTest } from "./connection-test";
+import { type Setting, isRequired, isShown, missingOf } from "./declaration";
+import { OPTIONS, type SettingsForm, useSettingsForm } from "./form";
+import { SettingField } from "./setting-field";
+
+const LIMITS = [
+  {
+    name: "requests_per_second",
+    label: "Requests per second",
+    description: "The most requests in a second. Empty: as many as the partner takes.",
+  },
+  {
+    name: "max_concurrency",
+    label: "Requests at once",
+    description: "The most requests under way at the same time. Empty: the host finds out how many the partner takes.",
+  },
+] as const;
+
+export interface SettingsTabProps {
+  answer: InstanceAnswer;
+  destination: DestinationShape;
+  /** `undefined` if the destination declares none. */
+  sandbox: SandboxShape | undefined;
+  onSaved: () => void;
+}
+
+export function SettingsTab({ answer, destination, sandbox, onSaved }: SettingsTabProps): JSX.Element {
+  const form = useSettingsForm(answer, destination, onSaved);
+  const { instance } = answer;
+  const { settings, values, error } = form;
+  const shown = settings.filter((each) => isShown(each, values));
+  const places = [...shown.map((each) => ["settings", each.key]), ...OPTIONS.map((each) => [each])];
+  // The sandbox brings its own values: what it has need not be entered.
+  const given = (form.options.sandbox === true ? (sandbox?.settings ?? {}) : {}) as JsonObject;
+  return (
+    <form
+      class="settings"
+      ref={form.element}
+      noValidate
+      onSubmit={(event) => {
+        event.preventDefault();
+        void form.save();
+      }}
+    >
+      {form.isOvertaken && (
+        <Notice kind="warning" title="Somebody else has changed these settings meanwhile">
+          <p>Saving puts yours in the place of theirs.</p>
+          <Button onClick={form.discard}>Discard mine, show theirs</Button>
+        </Notice>
+      )}
+      {isElsewhere(error, places) && <ErrorNotice error={error} title="The settings are not saved" />}
+      <Card title="Settings">
+        {shown.length === 0 && <p class="muted">{destination.name} has no settings of its own.</p>}
+        {shown.map((each) => (
+          <SettingField
+            key={each.key}
+            setting={each}
+            entered={form.entered[each.key]}
+            masked={maskedOf(each, instance.settings[each.key] as Json | undefined)}
+            isRequired={isRequired(each, values) && !(each.key in given)}
+            fault={faultAt(error, "settings", each.key)}
+            onChange={(entered) => form.change(each, entered)}
+          />
+        ))}
+      </Card>
+      <Delivery form={form} sandbox={sandbox} />
+      {!instance.enabled && (
+        <Checkbox
+          label="Enable this destination when the settings are saved"
+          isChecked={form.isEnabling}
+          onChange={form.setEnabling}
+        />
+      )}
+      <div class="form-actions">
+        <Button type="submit" look="primary" isBusy={form.isBusy} disabled={!form.isChanged && !form.isEnabling}>
+          Save changes
+        </Button>
+        {form.isChanged && <Button onClick={form.discard}>Discard changes</Button>}
+      </div>
+      <ConnectionTest
+        instance={instance.name}
+        isTestable={destination.testable}
+        whyNot={whyNoTest(form.isChanged, missingOf(settings, { ...values, ...(instance.settings as JsonObject), ...given }))}
+      />
+    </form>
+  );
+}
+
+function Delivery({ form, sandbox }: { form: SettingsForm; sandbox: SandboxShape | undefined }): JSX.Element {
+  const fault = faultAt(form.error, "sandbox");
+  return (
+    <Card title="Delivery">
+      {sandbox && (
+        <div class="field">
+          <Checkbox
+            label={<span class="field-label">Send to the sandbox: {sandbox.label}</span>}
+            isChecked={form.options.sandbox === true}
+            onChange={(isOn) => form.changeOption("sandbox", isOn)}
+          />
+          <p class="field-description">{sandbox.description}</p>
+          {fault && <p class="field-fault">{fault}</p>}
+        </div>
+      )}
+      {LIMITS.map((each) => (
+        <TextField
+          key={each.name}
+          label={each.label}
+          description={each.description}
+          value={String(form.options[each.name] ?? "")}
+          fault={faultAt(form.error, each.name)}
+          onInput={(text) => form.changeOption(each.name, text)}
+        />
+      ))}
+    </Card>
+  );
+}
+
+function whyNoTest(isChanged: boolean, missing: Setting[]): string | undefined {
+  if (isChanged) return "Save your changes first: the test uses the settings that are saved.";
+  if (missing.length > 0) return `Enter ${missing.map((each) => each.label).join(", ")} first, and save.`;
+  return undefined;
+}
+
+function maskedOf(setting: Setting, saved: Json | undefined): string | undefined {
+  if (!setting.isSecret || saved === undefined || saved === null) return undefined;
+  return typeof saved === "string" ? saved : writeJson(saved);
+}
