@@ -18,6 +18,7 @@ from offramp import _json
 from offramp.cli.context import Context
 from offramp.config import HostSettings
 from offramp.host.run import Host, run_host
+from offramp.plugins import Catalog
 from offramp_metronome.emulator import Emulator
 
 PATIENCE = 20.0
@@ -57,6 +58,8 @@ class Scene:
 
     folder: Path
     emulator: Emulator
+    #: What the host offers; the default is what is installed.
+    catalog: Catalog = attrs.field(factory=lambda: Context().catalog)
     _host: Host | None = None
     _port: int = 0
     _stack: AsyncExitStack = attrs.field(factory=AsyncExitStack)
@@ -75,7 +78,7 @@ class Scene:
     async def start(self) -> None:
         """Start the host, from what its folder holds."""
         settings = attrs.evolve(HostSettings(), port=self._port)
-        running = run_host(None, Context().catalog, settings, folder=self.folder)
+        running = run_host(None, self.catalog, settings, folder=self.folder)
         self._host = await self._stack.enter_async_context(running)
         self._port = int(self._host.url.rpartition(":")[2])
 
@@ -130,10 +133,10 @@ class Scene:
 
 
 @asynccontextmanager
-async def playing(folder: Path) -> AsyncIterator[Scene]:
+async def playing(folder: Path, **more: Any) -> AsyncIterator[Scene]:
     """A host without any configuration, beside a running emulator."""
     async with Emulator(token=METRONOME_TOKEN) as emulator:
-        scene = Scene(folder, emulator)
+        scene = Scene(folder, emulator, **more)
         await scene.start()
         try:
             yield scene
