@@ -57,5 +57,5 @@ async def test_a_name_that_is_taken_is_told_beside_it(page: Page, scene: Scene) 
     await expect(name).to_be_focused()
     await expect(name).to_have_accessible_description(
         "It tells this one from others of its kind, and stays as it is. "
-        "the instance 'Metronome Instance #1' exists already"
+        "The instance 'Metronome Instance #1' exists already."
     )

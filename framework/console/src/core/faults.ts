@@ -1,11 +1,12 @@
 // Finds what the host says about one value: the errors of an answer by their JSON pointers.
 import { ApiError } from "./client";
+import { sentence } from "./texts";
 
 /** What is wrong at or below a place in the body, as in `faultAt(error, "settings", "apiToken")`. */
 export function faultAt(error: unknown, ...place: string[]): string | undefined {
   if (!(error instanceof ApiError)) return undefined;
   const found = error.errors.filter((each) => each.pointer !== undefined && isAtOrBelow(keysOf(each.pointer), place));
-  return found.length === 0 ? undefined : found.map((each) => each.detail).join("; ");
+  return found.length === 0 ? undefined : found.map((each) => sentence(each.detail)).join(" ");
 }
 
 /** Whether an error, or a part of it, is about none of these places; then the page shows it by itself. */

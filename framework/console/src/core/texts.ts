@@ -35,6 +35,7 @@ export function plural(count: number, one: string, many = `${one}s`): string {
 
 /** A text of the host as a sentence: it begins with a capital letter and ends with a full stop. */
 export function sentence(text: string): string {
-  const begun = text.charAt(0).toUpperCase() + text.slice(1);
+  // Only a plain word: an address, or the name of a key, would become another one.
+  const begun = /^[a-z]+[ ,]/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
   return /[.!?…]$/.test(begun) ? begun : `${begun}.`;
 }

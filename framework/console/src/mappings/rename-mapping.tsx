@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import type { SubscriptionShape } from "../api-types";
 import { ApiError, call } from "../core/client";
 import { faultAt, isElsewhere } from "../core/faults";
+import { sentence } from "../core/texts";
 import { Button } from "../parts/button";
 import { Dialog } from "../parts/dialog";
 import { TextField } from "../parts/field";
@@ -49,7 +50,7 @@ export function RenameMapping({
             label="Name"
             value={name}
             onInput={setName}
-            fault={faultAt(error, "name") ?? (isTaken ? error.message : undefined)}
+            fault={faultAt(error, "name") ?? (isTaken ? sentence(error.message) : undefined)}
             isRequired
             autoFocus
           />

@@ -7,6 +7,7 @@ import { faultAt, isElsewhere } from "../core/faults";
 import { useLoaded } from "../core/loaded";
 import { offeredName } from "../core/names";
 import { goTo, hrefTo } from "../core/router";
+import { sentence } from "../core/texts";
 import { Button, ButtonLink } from "../parts/button";
 import { Field, Select, TextField } from "../parts/field";
 import { ErrorNotice, Notice } from "../parts/notice";
@@ -104,7 +105,7 @@ function Form({ known, onSourceCreated }: { known: Known; onSourceCreated: () =>
           description="It tells this one from others of its kind, and stays as it is."
           value={name}
           onInput={setName}
-          fault={faultAt(error, "name") ?? (isTaken ? error.message : undefined)}
+          fault={faultAt(error, "name") ?? (isTaken ? sentence(error.message) : undefined)}
           isRequired
         />
         {!isTaken && isElsewhere(error, [["name"], ["source"]]) && <ErrorNotice error={error} title="It was not created" />}
