@@ -9,6 +9,7 @@ import { Confirm } from "../parts/dialog";
 import { Loading, Page } from "../parts/page";
 import { WriteKeys } from "../sources/keys";
 import { keepNewKey, newKeyOf } from "../sources/new-key";
+import { TestEventCard } from "../sources/test-event";
 import { SourceState } from "./sources";
 
 export function SourcePage({ name }: { name: string }): JSX.Element {
@@ -28,14 +29,17 @@ export function SourcePage({ name }: { name: string }): JSX.Element {
     >
       <Loading of={source}>
         {() => (
-          <WriteKeys
-            source={name}
-            newKey={newKey}
-            onKey={(key) => {
-              keepNewKey(name, key);
-              setNewKey(key);
-            }}
-          />
+          <>
+            <WriteKeys
+              source={name}
+              newKey={newKey}
+              onKey={(key) => {
+                keepNewKey(name, key);
+                setNewKey(key);
+              }}
+            />
+            <TestEventCard source={name} />
+          </>
         )}
       </Loading>
       {isDeleting && (

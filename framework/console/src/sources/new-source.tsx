@@ -8,19 +8,15 @@ import { Dialog } from "../parts/dialog";
 import { TextField } from "../parts/field";
 import { ErrorNotice, Notice } from "../parts/notice";
 
-/** The label of a source's first key. */
-const FIRST_KEY = "default";
-
 export interface NewSource {
   name: string;
   key: string;
 }
 
-/** Make a source, then a write key of the host's making. */
+/** Make a source; the host makes its first write key. */
 export async function makeSource(name: string): Promise<NewSource> {
-  await call("POST /api/sources", { body: { name } });
-  const { key } = await call("POST /api/sources/{name}/keys", { path: { name }, body: { label: FIRST_KEY } });
-  return { name, key };
+  const { source, new_key: key = "" } = await call("POST /api/sources", { body: { name } });
+  return { name: source.name, key };
 }
 
 /** Asks for a name. */
