@@ -13,8 +13,8 @@ from typing import Any
 import aiohttp
 import pytest
 from segment.analytics.client import Client
-from tests.cli.conftest import TOKEN, Offramp, usage
-from tests.cli.parts import COMMAND, PATIENCE, serving
+from tests.cli.conftest import TOKEN, Offramp, flat, usage
+from tests.cli.parts import COMMAND, PATIENCE, Process, serving
 
 from offramp import _json
 from offramp_metronome.emulator import Emulator, Fault
@@ -22,12 +22,20 @@ from offramp_metronome.emulator import Emulator, Fault
 KEY = "product-key"
 #: Longer than a request of an action may take.
 STOPPED_SECONDS = 12.0
+CUT_OFF = "answer unknown: the host stopped while the request was under way"
 
 
 async def arrived(emulator: Emulator, count: int) -> None:
     """Wait until the emulator has that many events."""
     async with asyncio.timeout(PATIENCE):
         while len(emulator.effects()) < count:  # noqa: ASYNC110 - the far end sends no signal
+            await asyncio.sleep(0.05)
+
+
+async def repeated(emulator: Emulator, count: int) -> None:
+    """Wait until the emulator has met that many repeats."""
+    async with asyncio.timeout(PATIENCE):
+        while emulator.stats().duplicates < count:  # noqa: ASYNC110 - the far end sends no signal
             await asyncio.sleep(0.05)
 
 
@@ -90,6 +98,53 @@ async def test_a_killed_host_loses_nothing_that_it_accepted(config: Path) -> Non
         async with serving(config, emulator.url):
             await arrived(emulator, len(ids))
         assert emulator.effects() == dict.fromkeys(ids, 1)
+
+
+async def record_of(config: Path, host: Process, message_id: str) -> dict[str, Any]:
+    """The only delivery of an event, by the control API."""
+    token = (config.parent / "offramp-data" / "token").read_text().strip()
+    headers = {"Authorization": f"Bearer {token}"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.get(f"{host.url}/api/events/{message_id}") as answer,
+    ):
+        [record] = _json.loads(await answer.read())["events"]
+    [delivery] = record["deliveries"]
+    return dict(delivery)
+
+
+async def test_a_record_counts_the_attempts_that_a_kill_cut_off(
+    config: Path,
+) -> None:
+    """Killed twice while Metronome holds its answer: as many attempts as it got requests."""
+    async with Emulator(token=TOKEN) as emulator:
+        emulator.faults.add(Fault(store="all", ending="hang", times=2))
+        async with serving(config, emulator.url) as host:
+            assert await post(host.url, [usage("cut")]) == 200
+            await arrived(emulator, 1)
+            assert (await record_of(config, host, "cut"))["attempts"] == 0
+            await host.stop(signal.SIGKILL)
+        async with serving(config, emulator.url) as host:
+            await repeated(emulator, 1)
+            delivery = await record_of(config, host, "cut")
+            assert (delivery["stage"], delivery["reason"]) == ("retrying", "ANSWER_UNKNOWN")
+            assert (delivery["attempts"], delivery["unknown_answers"]) == (1, 1)
+            assert delivery["message"] == delivery["why"]["text"].partition(": ")[2] == CUT_OFF
+            await host.stop(signal.SIGKILL)
+        async with serving(config, emulator.url) as host:
+            await repeated(emulator, 2)
+            async with asyncio.timeout(PATIENCE):
+                while (delivery := await record_of(config, host, "cut"))["stage"] == "retrying":  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+            assert (delivery["attempts"], delivery["unknown_answers"]) == (3, 2)
+            shown = await asyncio.create_subprocess_exec(
+                *COMMAND, "events", "cut", cwd=config.parent, stdout=asyncio.subprocess.PIPE
+            )
+            out, _ = await shown.communicate()
+            assert "OK, 3 attempts" in flat(out.decode())
+            assert f"2 of the attempts: {CUT_OFF}" in flat(out.decode())
+        assert emulator.effects() == {"cut": 1}
+        assert emulator.stats().requests == 3
 
 
 #: A host whose leases end after two seconds; all else is as always.

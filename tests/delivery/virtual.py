@@ -149,6 +149,9 @@ class MemoryQueue:
             row.lent_until = _now() + ttl
         return bool(lent)
 
+    async def begin_request(self, lease: Lease) -> None:
+        assert len(self._lent(lease)) == len(lease), "sent, and not leased"
+
     async def release(self, lease: Lease) -> None:
         for row in self._lent(lease):
             row.token = row.lent_until = None

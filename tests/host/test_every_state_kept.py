@@ -103,7 +103,11 @@ async def test_every_story_is_what_it_was(folder: Path, before: dict[str, Any]) 
     async with opened(folder, before) as (_, ledger):
         ids = {event["message_id"] for event in before["events"]}
         after = [as_data(record) for each in ids for record in await ledger.event(each)]
-    assert in_order(after) == in_order(in_todays_words(before["events"]))
+    events = in_todays_words(before["events"])
+    for event in events:
+        for delivery in event["deliveries"]:
+            delivery["unknown_answers"] = 0  # what those versions did not count
+    assert in_order(after) == in_order(events)
 
 
 async def test_counts_and_latencies_are_what_they_were(

@@ -202,6 +202,7 @@ export interface DeliveryRow {
   status: number | null;
   subscription: string;
   type: string;
+  unknown_answers: number;
   updated_at: string;
 }
 
@@ -472,6 +473,7 @@ export interface ExplainedDelivery {
   status: number | null;
   subscription: string;
   type: string;
+  unknown_answers: number;
   updated_at: string;
   why: WhyShape | null;
 }

@@ -39,6 +39,7 @@ def delivery_row(delivery: Delivery) -> DeliveryRow:
         "message": delivery.message,
         "status": delivery.status,
         "attempts": delivery.attempts,
+        "unknown_answers": delivery.unknown_answers,
         "accepted_at": write_time(delivery.accepted_at),
         "updated_at": write_time(delivery.updated_at),
         "due_at": write_optional(delivery.due_at),

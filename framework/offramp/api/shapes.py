@@ -63,6 +63,8 @@ class DeliveryRow(TypedDict):
     message: str
     status: int | None
     attempts: int
+    #: Those of the attempts that were under way when the host stopped.
+    unknown_answers: int
     accepted_at: Time
     updated_at: Time
     due_at: Time | None

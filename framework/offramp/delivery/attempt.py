@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 import attrs
 
@@ -32,20 +32,27 @@ LONGEST_CALL_SECONDS: Final = 300.0
 #: Reason: the partner accepted something, but the plugin does not report what.
 UNCLEAR: Final = "UNCLEAR_OUTCOME"
 
+#: Called with the positions in the lease of all that leaves in a request.
+BeginRequest: TypeAlias = Callable[[Sequence[int]], Awaitable[None]]
+
 
 async def deliver_batch(
     runtime: InstanceRuntime,
     plan: Plan,
     batch: PreparedBatch,
     wait_group: WaitGroup | None = None,
+    *,
+    begin: BeginRequest | None = None,
 ) -> list[Verdict]:
     """Deliver a batch in as few requests as possible; the verdicts have each of its indexes once.
 
     A batch whose error a single payload may have caused is halved until the bad payloads are
     alone: see `Bisection`. After the `wait_group` is closed, requests that have not begun are held
-    back.
+    back. `begin` is called before each request leaves.
     """
-    requests = _Requests(runtime=runtime, plan=plan, wait_group=wait_group or WaitGroup())
+    requests = _Requests(
+        runtime=runtime, plan=plan, wait_group=wait_group or WaitGroup(), begin=begin
+    )
     bisection = Bisection(
         gate=runtime.gate,
         idempotent=plan.policy.idempotency_window is not None,
@@ -61,6 +68,7 @@ class _Requests:
     runtime: InstanceRuntime
     plan: Plan
     wait_group: WaitGroup
+    begin: BeginRequest | None
 
     async def send(self, events: PreparedBatch, paced: bool) -> RequestResult | None:  # noqa: FBT001
         """Send events in one request; `None` if the gate refused it."""
@@ -69,6 +77,8 @@ class _Requests:
             return None
         started = gate.now()
         try:
+            if self.begin is not None:
+                await self.begin(events.positions)
             call = await call_action(self.runtime, self.plan, events, within=LONGEST_CALL_SECONDS)
         finally:
             gate.leave()

@@ -7,7 +7,7 @@ import logging
 import random
 import time
 import traceback
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from typing import Any, Final
 
 import attrs
@@ -324,7 +324,12 @@ class Worker:
         await self._survive(self._settle(Settlement.of(lease, failed)))
 
     async def _send(self, lease: Lease, batch: PreparedBatch) -> None:
-        verdicts = await deliver_batch(self.runtime, self.plan, batch, self._wait_group)
+        async def begin(positions: Sequence[int]) -> None:
+            await self.queue.begin_request(lease.pick(positions))
+
+        verdicts = await deliver_batch(
+            self.runtime, self.plan, batch, self._wait_group, begin=begin
+        )
         for verdict in verdicts:
             if verdict.held_back or verdict.past is not None or batch.pasts:
                 positions = [batch.positions[index] for index in verdict.indexes]

@@ -35,6 +35,7 @@ from offramp.queue.sqlite import (
 from offramp.queue.values import (
     DEAD,
     IN_FLIGHT,
+    UNKNOWN_ANSWER,
     Count,
     Counted,
     DeadLetterFilter,
@@ -60,6 +61,7 @@ __all__ = [
     "IN_FLIGHT",
     "MANIFEST_FILE",
     "MESSAGE_IDS",
+    "UNKNOWN_ANSWER",
     "Backup",
     "BackupRunningError",
     "Backups",

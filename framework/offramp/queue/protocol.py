@@ -88,7 +88,20 @@ class Queue(Protocol):
         ...
 
     async def release(self, lease: Lease) -> None:
-        """Give back what is still held: due again at once, and no attempt is counted."""
+        """Give back what is still held: due again at once.
+
+        No attempt is counted, but of what left in a request (`begin_request`).
+        """
+        ...
+
+    async def begin_request(self, lease: Lease) -> None:
+        """Note that all deliveries of a lease, or of a part, leave now in one request.
+
+        If the process ends before they are settled, however that happens, the queue counts the
+        attempt at the next start: they are then retrying, and due. A power cut may lose the note.
+        Without it they are leased again as if nothing had been sent. Raises nothing: an attempt
+        that cannot be noted is made nevertheless.
+        """
         ...
 
     async def settle(

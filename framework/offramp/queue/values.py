@@ -56,6 +56,8 @@ class Reason(enum.StrEnum):
 
     #: The event waits for its first attempt.
     ACCEPTED = "ACCEPTED"
+    #: The host stopped while a request was under way; the delivery is tried again.
+    ANSWER_UNKNOWN = "ANSWER_UNKNOWN"
     #: Somebody replayed a delivery that had ended.
     REPLAYED = "REPLAYED"
     #: The subscription was deleted while the delivery waited.
@@ -64,6 +66,10 @@ class Reason(enum.StrEnum):
     RESTORED = "RESTORED"
     #: Its event was damaged on disk, and a person decided to expire it.
     DAMAGED = "DAMAGED"
+
+
+#: What is said of an attempt whose answer nobody got: the message of `ANSWER_UNKNOWN`.
+UNKNOWN_ANSWER = "answer unknown: the host stopped while the request was under way"
 
 
 @attrs.frozen(kw_only=True)
@@ -230,6 +236,8 @@ class Delivery:
     status: int | None = None
     #: Attempts made since acceptance or since the last replay.
     attempts: int = 0
+    #: Those of them whose answers nobody knows: the host stopped while they were under way.
+    unknown_answers: int = 0
     accepted_at: float
     updated_at: float
     #: When it is tried next; `None` once it has ended.

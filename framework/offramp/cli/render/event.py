@@ -18,6 +18,7 @@ from offramp.cli.render.explanation import (
     render_event,
     short,
 )
+from offramp.queue import UNKNOWN_ANSWER, Reason
 
 #: Characters of a body that are shown; `--json` has all.
 MAX_BODY_CHARACTERS: Final = 400
@@ -74,7 +75,11 @@ def _delivery(delivery: Mapping[str, Any]) -> RenderableType:
         (f"  {delivery['reason']}", "dim"),
         (_when(delivery), "dim"),
     )
-    details: list[RenderableType] = [*_why(delivery.get("why")), *_exchange(delivery)]
+    details: list[RenderableType] = [
+        *_unknown_answers(delivery),
+        *_why(delivery.get("why")),
+        *_exchange(delivery),
+    ]
     return Group("", head, *map(indented, details))
 
 
@@ -93,6 +98,13 @@ def _when(delivery: Mapping[str, Any]) -> str:
 
 def _begun(delivery: Mapping[str, Any]) -> str:
     return "replayed" if delivery["replayed_at"] else "accepted"
+
+
+def _unknown_answers(delivery: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """Render the attempts whose answers nobody got, as far as the reason does not say it."""
+    n = delivery["unknown_answers"]
+    if n and (n > 1 or delivery["reason"] != Reason.ANSWER_UNKNOWN):
+        yield Text(f"{n} of the attempts: {UNKNOWN_ANSWER}")
 
 
 def _why(why: Mapping[str, Any] | None) -> Iterator[RenderableType]:

@@ -38,8 +38,8 @@ class Cancel:
     #: What is leased: block -> set, and rows of their own.
     taken: Mapping[int, int]
     taken_rows: Sequence[int]
-    #: Events -> attempts that may have been made under leases that lapsed.
-    lapsed: Mapping[int, int]
+    #: Events -> numbers of attempts, as far as they are not on disk.
+    unanswered: Mapping[int, int]
     reason: str
     message: str
     now: int
@@ -78,8 +78,8 @@ class Cancel:
             ended[state] += 1
         terms = {"now": self.now, "reason": self.reason, "message": self.message}
         ids = as_json([row for row, _ in rows])
-        lapsed = as_json(list(self.lapsed.items()))
-        connection.execute(SQL["cancel_rows"], {**terms, "ids": ids, "lapsed": lapsed})
+        unanswered = as_json(list(self.unanswered.items()))
+        connection.execute(SQL["cancel_rows"], {**terms, "ids": ids, "unanswered": unanswered})
         self._count(changes, number, ended[WAITING], ended[RETRYING])
         return Cancelled(ended[WAITING], ended[RETRYING], self.floor)
 
@@ -116,7 +116,7 @@ class Cancel:
                     event=first + place,
                     subscription=number,
                     outcome=outcome,
-                    attempts=self.lapsed.get(first + place, 0),
+                    attempts=self.unanswered.get(first + place, 0),
                     head=block.head(place),
                     accepted_at=accepted_at,
                     now=self.now,

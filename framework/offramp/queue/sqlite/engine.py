@@ -30,8 +30,9 @@ from offramp.queue.sqlite.settle import Settled, Settling, group_outcomes
 from offramp.queue.sqlite.sql import SQL, create_procedures
 from offramp.queue.sqlite.steps import ClockFollower, newest_time, read_steps
 from offramp.queue.sqlite.subscriptions import Subscriptions
+from offramp.queue.sqlite.under_way import RequestsUnderWay
 from offramp.queue.values import DeadLetterFilter, Delivery, Depth, Page, Reason
-from offramp.storage import Rank, Work, is_damage
+from offramp.storage import Rank, Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
@@ -65,7 +66,7 @@ class SqliteQueue:
     ) -> None:
         limits = limits or Limits()
         self._store = store
-        clock = clock or Clock()
+        self._clock = clock = clock or Clock()
         self._beat: asyncio.TimerHandle | None = None
         self._guard = Guard(store.folder, limits)
         self._blocks = BlockReader(damage=store.damage)
@@ -73,6 +74,7 @@ class SqliteQueue:
         self._subscriptions = Subscriptions(store, self._blocks, self._leases)
         self._follower = ClockFollower(clock, store, self._subscriptions, self._start)
         self._time = self._follower.time
+        self._requests = RequestsUnderWay(store, self._subscriptions, self._blocks)
         #: Events, and requests of any kind, that are on their way to disk.
         self._incoming = 0
         self._writing = 0
@@ -89,8 +91,9 @@ class SqliteQueue:
             undone=accepting.forget,
         )
         self._trying = self._health.work(accepting)
+        self._settle_all = Settling(clock)
         self._settling: Work[Settled, None] = Work(
-            run=Settling(clock).run, rank=Rank.FIRST, weigh=_weigh, done=self._settled
+            run=self._settle_all.run, rank=Rank.FIRST, weigh=_weigh, done=self._settled
         )
 
     async def start(self) -> None:
@@ -100,6 +103,8 @@ class SqliteQueue:
         for name, state, n in in_flight:
             self._subscriptions.add(self._subscriptions[name], state, n)
         self._follower.begin(newest, steps)
+        # After the clock was compared with the newest time: this stores a newer one.
+        await self._requests.start(self._settle_all, self._clock)
         self._watch()
 
     async def accept(self, batch: EventBatch) -> Sequence[bool]:
@@ -166,6 +171,11 @@ class SqliteQueue:
         claim = self._leases.claim(lease)
         if claim is not None:
             claim.give_back()
+
+    async def begin_request(self, lease: Lease) -> None:
+        """Note that deliveries leave now in one request; see `Queue.begin_request`."""
+        self._leases.note_sent(lease)
+        self._requests.begin(lease)
 
     async def settle(
         self,
@@ -253,6 +263,7 @@ class SqliteQueue:
         if self._tasks:
             await asyncio.wait(self._tasks)
         self._leases.close()
+        self._requests.close()
         for each in self._subscriptions:
             each.wake_all()
 
@@ -279,7 +290,7 @@ class SqliteQueue:
                 name=found.name,
                 taken=dict(found.taken),
                 taken_rows=list(found.taken_rows),
-                lapsed=found.lapsed,
+                unanswered=found.unanswered,
                 reason=reason,
                 message=message,
                 now=self._time(),
@@ -289,7 +300,7 @@ class SqliteQueue:
             )
             cancelled: Cancelled | None = await self._store.write(chunk)
             if cancelled is None:
-                found.forget_lapsed(before)
+                found.forget_unanswered(before)
                 return total
             self._subscriptions.add(found, WAITING, -cancelled.waiting)
             self._subscriptions.add(found, RETRYING, -cancelled.retrying)
@@ -385,10 +396,4 @@ def _read_stored(
     connection: sqlite3.Connection,
 ) -> tuple[list[tuple[str, int, int]], float | None, tuple[Step, ...]]:
     in_flight = connection.execute(SQL["in_flight"]).fetchall()
-    try:
-        newest = newest_time(connection)
-    except sqlite3.DatabaseError as error:
-        if not is_damage(error):
-            raise
-        newest = None  # what still can be read is delivered
-    return in_flight, newest, read_steps(connection)
+    return in_flight, newest_time(connection), read_steps(connection)

@@ -41,18 +41,21 @@ WHERE subscription = :subscription AND due_at IS NOT NULL AND event < :before
 LIMIT :n;
 
 -- name: cancel_rows
--- Ends the deliveries in the JSON list :ids as expired; :lapsed is [event, attempts that nobody
--- told of].
+-- Ends the deliveries in the JSON list :ids as expired; :unanswered is [event, number of attempts]
+-- of those whose last ones are not stored.
 UPDATE exceptions
 SET
   state = 5, due_at = NULL, updated_at = :now, reason = :reason, message = :message,
-  attempts = attempts + coalesce(
-    (
-      SELECT json_extract(lapsed.value, '$[1]')
-      FROM json_each(:lapsed) AS lapsed
-      WHERE json_extract(lapsed.value, '$[0]') = exceptions.event
-    ),
-    0
+  attempts = max(
+    attempts,
+    coalesce(
+      (
+        SELECT json_extract(unanswered.value, '$[1]')
+        FROM json_each(:unanswered) AS unanswered
+        WHERE json_extract(unanswered.value, '$[0]') = exceptions.event
+      ),
+      0
+    )
   )
 WHERE id IN (SELECT value FROM json_each(:ids));
 
@@ -100,8 +103,8 @@ GROUP BY subscription, state;
 -- Makes those of some deliveries that are still dead due at once; :ids as for `standing`.
 UPDATE exceptions
 SET
-  state = 0, due_at = :now, attempts = 0, updated_at = :now, replayed_at = :now,
-  reason = :reason, message = '', status = NULL
+  state = 0, due_at = :now, attempts = 0, unknown_answers = 0, updated_at = :now,
+  replayed_at = :now, reason = :reason, message = '', status = NULL
 WHERE
   (event, subscription) IN (
     SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:ids)
@@ -113,3 +116,23 @@ WHERE
 SELECT event
 FROM exceptions
 WHERE event IN (SELECT value FROM json_each(:events)) AND subscription = :subscription;
+
+-- name: unanswered_rows
+-- Deliveries in flight with a row of their own, as for `due_rows`, of which attempts are not stored;
+-- :sent is [event, number of the attempt, when the retry window of that opened]. What was replayed
+-- later begins to count anew.
+SELECT
+  exceptions.id, event, state, due_at, attempts, coalesce(replayed_at, accepted_at), accepted_at,
+  received_at, source, message_id, exceptions.type, name, request, body
+FROM json_each(:sent) AS sent
+CROSS JOIN exceptions ON exceptions.event = json_extract(sent.value, '$[0]')
+WHERE subscription = :subscription AND due_at IS NOT NULL
+  AND attempts < json_extract(sent.value, '$[1]')
+  AND coalesce(replayed_at, 0) <= json_extract(sent.value, '$[2]');
+
+-- name: add_unknown_answers
+-- Notes attempts whose answers nobody knows; :rows is [event, how many].
+UPDATE exceptions
+SET unknown_answers = unknown_answers + json_extract(rows.value, '$[1]')
+FROM json_each(:rows) AS rows
+WHERE exceptions.event = json_extract(rows.value, '$[0]') AND subscription = :subscription;

@@ -55,6 +55,9 @@ class LeaseEntry:
     sets: dict[int, int] = attrs.field(factory=dict)
     #: Deliveries with a row of their own, by its number.
     rows: dict[int, DueRow] = attrs.field(factory=dict)
+    #: What has left in a request, likewise: block -> set, and numbers of rows.
+    sent: dict[int, int] = attrs.field(factory=dict)
+    sent_rows: set[int] = attrs.field(factory=set)
 
     def __bool__(self) -> bool:
         return bool(self.sets or self.rows)
@@ -75,11 +78,19 @@ class Claim:
         return bool(self.sets or self.rows)
 
     def give_back(self) -> None:
-        """End the lease of all of it without an outcome."""
+        """End the lease of all of it without an outcome; what has left in a request was tried."""
+        entry = self.entry
         sets: dict[int, int] = {}
         for part, bits in self.sets:
             sets[part.block] = sets.get(part.block, 0) | bits
-        self.entry.subscription.give_back(sets, [row.id for row in self.rows])
+        if entry.sent or entry.sent_rows:
+            sent = {block: bits & entry.sent.get(block, 0) for block, bits in sets.items()}
+            rows = [row for row in self.rows if row.id in entry.sent_rows]
+            entry.subscription.note_unanswered(sent, rows)
+            for block, bits in sent.items():
+                entry.sent[block] = entry.sent.get(block, 0) & ~bits
+            entry.sent_rows.difference_update(row.id for row in rows)
+        entry.subscription.give_back(sets, [row.id for row in self.rows])
 
     @property
     def n(self) -> int:
@@ -158,6 +169,17 @@ class Leases:
             del self._by_token[entry.token]
         return claim
 
+    def note_sent(self, lease: Lease) -> None:
+        """Note that what is held of a lease or of a part leaves in a request."""
+        entry = self._by_token.get(lease.token)
+        if entry is None:
+            return
+        for part in lease.parts:
+            if part.row is None:
+                entry.sent[part.block] = entry.sent.get(part.block, 0) | set_of(part.positions)
+            else:
+                entry.sent_rows.add(part.row)
+
     def restore(self, claim: Claim) -> None:
         """Put back what was claimed, as its outcome could not be stored."""
         entry = claim.entry
@@ -185,7 +207,7 @@ class Leases:
                 # If an outcome that is being stored fails, `restore` brings only that part back.
                 sets, entry.sets = entry.sets, {}
                 rows, entry.rows = entry.rows, {}
-                subscription.note_lapsed(sets, rows.values())
+                subscription.note_unanswered(sets, rows.values())
                 subscription.give_back(sets, rows)
 
     def of(self, subscription: Subscription) -> Iterator[LeaseEntry]:

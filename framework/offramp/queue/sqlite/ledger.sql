@@ -87,7 +87,7 @@ WHERE block >= coalesce((SELECT value FROM marks WHERE name = :mark), 0)
 SELECT
   exceptions.event, exceptions.subscription, exceptions.state, due_at, attempts, updated_at,
   replayed_at, exceptions.reason, exceptions.message, exceptions.status, source, message_id,
-  exceptions.type, name, received_at, accepted_at,
+  exceptions.type, name, received_at, accepted_at, unknown_answers,
   iif(:full, payload, NULL),
   iif(:bodies, body, NULL),
   iif(:full, (SELECT exchange FROM requests WHERE requests.request = exceptions.request), NULL)
@@ -98,7 +98,8 @@ ORDER BY exceptions.event, exceptions.subscription;
 -- The rows of the JSON list :ids, in its order, without what is large.
 SELECT
   event, subscription, state, due_at, attempts, updated_at, replayed_at, reason, message, status,
-  source, message_id, exceptions.type, name, received_at, accepted_at, NULL, NULL, NULL
+  source, message_id, exceptions.type, name, received_at, accepted_at, unknown_answers, NULL, NULL,
+  NULL
 FROM json_each(:ids) AS asked CROSS JOIN exceptions ON exceptions.id = asked.value
 ORDER BY asked.key;
 

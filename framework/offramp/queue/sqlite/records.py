@@ -35,6 +35,7 @@ class EventPlace(NamedTuple):
 class ExceptionRow(ExceptionColumns, frozen=True):
     """A delivery with a row of its own, as it is read."""
 
+    unknown_answers: int
     #: These three only where they were asked for.
     payload: bytes | None
     body: bytes | None
@@ -54,6 +55,7 @@ class ExceptionRow(ExceptionColumns, frozen=True):
             message=self.message,
             status=self.status,
             attempts=self.attempts,
+            unknown_answers=self.unknown_answers,
             accepted_at=to_s(self.accepted_at),
             updated_at=to_s(self.updated_at),
             due_at=optional_s(self.due_at),

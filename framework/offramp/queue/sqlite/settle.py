@@ -46,16 +46,18 @@ class OutcomeGroup:
 
 
 @attrs.frozen
-class Settled:
+class Outcomes:
+    """Outcomes of deliveries of one subscription, by its number."""
+
+    number: int
+    groups: Sequence[OutcomeGroup]
+
+
+@attrs.frozen
+class Settled(Outcomes):
     """One caller's outcomes, with what was still held when it called."""
 
     claim: Claim
-    groups: Sequence[OutcomeGroup]
-
-    @property
-    def number(self) -> int:
-        """The number of the subscription."""
-        return self.claim.entry.subscription.number
 
 
 def group_outcomes(
@@ -80,7 +82,7 @@ def group_outcomes(
     if outcome is not None:
         rest = [(part, bits) for part, bits in sets.values() if bits]
         groups[0] = OutcomeGroup(outcome, rest, list(rows.values()))
-    return Settled(claim, tuple(groups.values()))
+    return Settled(lease.number, tuple(groups.values()), claim)
 
 
 def _add_bit(group: OutcomeGroup, part: LeasePart, bit: int) -> None:
@@ -152,7 +154,7 @@ class Settling:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
 
-    def run(self, connection: sqlite3.Connection, settled: Sequence[Settled]) -> list[None]:
+    def run(self, connection: sqlite3.Connection, settled: Sequence[Outcomes]) -> list[None]:
         """Store the outcomes of all callers; fencing was done by who holds the leases."""
         now = to_us(self._now())
         pairs = (

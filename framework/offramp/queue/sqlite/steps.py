@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,9 +16,9 @@ from offramp.queue.limits import CHUNK
 from offramp.queue.sqlite.codes import US, to_s, to_us
 from offramp.queue.sqlite.marks import drop_mark, read_marks, set_mark
 from offramp.queue.sqlite.sql import SQL
+from offramp.storage import is_damage
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Coroutine, Iterable, Sequence
 
     from offramp.queue.clock import Clock
@@ -92,8 +93,13 @@ def read_steps(connection: sqlite3.Connection) -> tuple[Step, ...]:
 
 
 def newest_time(connection: sqlite3.Connection) -> float | None:
-    """The latest time that is stored, in epoch seconds; none in a new file."""
-    (newest,) = connection.execute(SQL["newest_time"]).fetchone()
+    """The latest time that is stored, in epoch seconds; none in a new file, or a damaged one."""
+    try:
+        (newest,) = connection.execute(SQL["newest_time"]).fetchone()
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
+        return None  # what still can be read is delivered
     return None if newest is None else to_s(newest)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import deque
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -57,8 +57,9 @@ class Subscription:
         self._due_at = 0
         #: What is known to be free: blocks, ascending, and the set of each.
         self._known: deque[tuple[int, int]] = deque()
-        #: Events -> how many leases lapsed without an outcome: each may have been an attempt.
-        self._lapsed: Counter[int] = Counter()
+        #: Events whose last attempt, or what may have been one, will never have an outcome, and
+        #: how many attempts were made of each.
+        self._unanswered: dict[int, int] = {}
         #: No lease ends before this; a lower bound, so that settling need not keep it exact.
         self._first_expiry = NEVER
         self._woken = asyncio.Event()
@@ -104,35 +105,49 @@ class Subscription:
             self._due_at = 0
         self._woken.set()
 
-    def note_lapsed(self, sets: Mapping[int, int], rows: Iterable[DueRow]) -> None:
-        """Note that leases lapsed: whoever held them may have made an attempt."""
+    def note_unanswered(self, sets: Mapping[int, int], rows: Iterable[DueRow]) -> None:
+        """Note that leases ended without an outcome, and that requests may have left under them."""
+        before = self._unanswered
         for block, bits in sets.items():
-            self._lapsed.update(block + place for place in positions_of(bits))
-        self._lapsed.update(row.event for row in rows)
+            for event in (block + place for place in positions_of(bits)):
+                before[event] = before.get(event, 0) + 1
+        before.update((row.event, row.attempts + 1) for row in rows)
+
+    def note_attempts(self, attempts: Mapping[int, int]) -> None:
+        """Note events whose attempts, up to a number, are not all on disk."""
+        for event, attempt in attempts.items():
+            self._unanswered[event] = max(attempt, self._unanswered.get(event, 0))
 
     @property
-    def lapsed(self) -> Mapping[int, int]:
-        """Events -> how many leases lapsed since their last outcome; a copy."""
-        return dict(self._lapsed)
+    def unanswered(self) -> Mapping[int, int]:
+        """Events -> numbers of attempts, as far as they are not on disk; a copy."""
+        return dict(self._unanswered)
 
-    def forget_lapsed(self, before: int) -> None:
+    def has_open(self, block: int, bits: int, row: int | None) -> bool:
+        """Whether of what left in a request, events of a block or a row, any has no outcome yet."""
+        held = self.taken.get(block, 0) & bits if row is None else row in self.taken_rows
+        if held or not self._unanswered:
+            return bool(held)
+        return any(block + place in self._unanswered for place in positions_of(bits))
+
+    def forget_unanswered(self, before: int) -> None:
         """Note that events before one have ended, but for those that are leased."""
         held = {block + place for block, bits in self.taken.items() for place in positions_of(bits)}
         held.update(row.event for row in self.taken_rows.values())
-        self._forget_lapsed(
-            [event for event in self._lapsed if event < before and event not in held]
+        self._forget_unanswered(
+            [event for event in self._unanswered if event < before and event not in held]
         )
 
     def finish(self, claim: Claim) -> None:
         """Note that the outcomes of what was claimed are on disk."""
         for part, bits in claim.sets:
             self._free(part.block, bits)
-            if self._lapsed:
-                self._forget_lapsed(part.block + place for place in positions_of(bits))
+            if self._unanswered:
+                self._forget_unanswered(part.block + place for place in positions_of(bits))
         for row in claim.rows:
             del self.taken_rows[row.id]
             self.leased -= 1
-        self._forget_lapsed(row.event for row in claim.rows)
+        self._forget_unanswered(row.event for row in claim.rows)
 
     def wake_all(self) -> None:
         """Tell that anything may have changed."""
@@ -250,9 +265,12 @@ class Subscription:
         if self._leases.closed:
             return None
         expires_at = self._leases.now() + ttl
-        if self._lapsed:
-            parts = [piece for part in parts for piece in self._count_lapsed(part)]
-            rows = [row._replace(attempts=row.attempts + self._lapsed[row.event]) for row in rows]
+        if self._unanswered:
+            parts = [piece for part in parts for piece in self._count_unanswered(part)]
+            known = self._unanswered
+            rows = [
+                row._replace(attempts=max(row.attempts, known.get(row.event, 0))) for row in rows
+            ]
         for part in parts:
             if part.row is None:
                 self.taken[part.block] = self.taken.get(part.block, 0) | set_of(part.positions)
@@ -261,23 +279,23 @@ class Subscription:
         self.expect(expires_at)
         return self._leases.grant(self, parts, rows, expires_at, onto)
 
-    def _count_lapsed(self, part: LeasePart) -> Iterator[LeasePart]:
+    def _count_unanswered(self, part: LeasePart) -> Iterator[LeasePart]:
         """Split a part by how many attempts may have been made."""
         start = 0
-        tried = [self._lapsed[part.block + place] for place in part.positions]
+        tried = [self._unanswered.get(part.block + place, 0) for place in part.positions]
         for n, same in groupby(tried):
             end = start + sum(1 for _ in same)
             yield replace(
                 part,
                 positions=part.positions[start:end],
                 bodies=part.bodies[start:end],
-                attempt=part.attempt + n,
+                attempt=max(part.attempt, n + 1),
             )
             start = end
 
-    def _forget_lapsed(self, events: Iterable[int]) -> None:
+    def _forget_unanswered(self, events: Iterable[int]) -> None:
         for event in events:
-            self._lapsed.pop(event, None)
+            self._unanswered.pop(event, None)
 
     def _lapse(self, now: int) -> None:
         # Most leases are settled long before, so this comes about once in the life of a lease.
