@@ -42,6 +42,8 @@ CALLS: list[tuple[str, str, str, Any]] = [
     ("GET", "/api/instances", "", None),
     ("POST", "/api/instances", "", {"name": "b", "destination": "small", "source": "site",
      "settings": {"token": "abcd"}, "requests_per_second": 5, "max_concurrency": 2}),
+    ("POST", "/api/instances", "", {"destination": "small", "source": "site", "presets": True,
+     "settings": {"token": "abcd"}}),
     ("GET", "/api/instances/{name}", "small", None),
     ("PATCH", "/api/instances/{name}", "small", {"requests_per_second": 5.5}),
     ("POST", "/api/instances/{name}/disable", "b", None),

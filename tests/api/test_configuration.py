@@ -6,11 +6,14 @@ import asyncio
 from typing import Any
 from urllib.parse import quote
 
+import attrs
 import pytest
-from tests.api.conftest import PATIENCE, SECRET, SUBSCRIPTION, WRITE_KEY, Running
-from tests.delivery.parts import event
+from tests.api.conftest import PATIENCE, SECRET, SUBSCRIPTION, WRITE_KEY, WRITTEN, Running
+from tests.delivery.parts import event, small_catalog
 
-from offramp import OutgoingRequest, Response
+from offramp import OutgoingRequest, Preset, Response
+from offramp.api.new_instances import with_presets
+from offramp.config import parse_config
 
 ONE = f"/api/subscriptions/{quote(SUBSCRIPTION, safe='')}"
 
@@ -180,6 +183,56 @@ async def test_of_two_who_change_at_once_nobody_is_overwritten(host: Running) ->
     assert there == {"site", *names}
 
 
+async def test_an_instance_begins_with_the_offered_name_and_the_presets(host: Running) -> None:
+    """Segment's own flow: `Small Instance #1`, its presets there and disabled, the next one #2."""
+    body = {"destination": "small", "source": "site", "settings": {"token": "t"}, "presets": True}
+    for number in (1, 2):
+        offered = (await host.get("/api/catalog/small"))["instance_name"]
+        assert offered == f"Small Instance #{number}"
+        made = await host.post("/api/instances", body, status=201)
+        assert made["instance"]["name"] == offered
+        assert made["instance"]["subscriptions"] == [f"{offered}/Take tracks"]
+    path = "/api/subscriptions?instance=" + quote(offered, safe="")
+    [preset] = (await host.get(path))["subscriptions"]
+    assert (preset["name"], preset["preset"]) == ("Take tracks", "Take tracks")
+    assert (preset["enabled"], preset["running"]) == (False, False)
+    entries = (await host.get("/api/audit-log?limit=2"))["rows"]
+    assert {entry["revision"] for entry in entries} == {made["revision"]}
+
+
+async def test_an_instance_without_presets_has_none(host: Running) -> None:
+    """They come only if they are asked for, since a program may create its own."""
+    body = {"destination": "small", "source": "site", "settings": {"token": "t"}, "name": "b"}
+    made = await host.post("/api/instances", body, status=201)
+    assert made["instance"]["subscriptions"] == []
+
+
+async def test_presets_are_there_before_the_settings_are(host: Running) -> None:
+    """The seed's order: the instance and its name first, then the token on its settings page."""
+    body = {"destination": "small", "source": "site", "enabled": False, "presets": True}
+    made = await host.post("/api/instances", body, status=201)
+    name = made["instance"]["name"]
+    assert made["instance"]["subscriptions"] == [f"{name}/Take tracks"]
+    change = {"settings": {"token": "t"}, "enabled": True}
+    heard = await host.ask("PATCH", f"/api/instances/{quote(name, safe='')}", change)
+    assert heard.status == 200, heard.text
+
+
+def test_a_preset_that_leaves_a_required_field_empty_is_left_out() -> None:
+    """The others are there, and the fault says which preset, which field, and why."""
+    catalog = small_catalog()
+    bad = Preset(name="No id", action="take", trigger='type = "page"', mapping={"id": ""})
+    entry = attrs.evolve(catalog["small"], presets=(bad, *catalog["small"].presets))
+    catalog = attrs.evolve(catalog, entries={"small": entry})
+    config = parse_config(WRITTEN, catalog).config
+    bare = attrs.evolve(config, subscriptions={})
+    made, [fault] = with_presets(bare, catalog, "small")
+    assert list(made.subscriptions) == ["small/Take tracks"]
+    assert fault.place == "presets"
+    assert "'No id' is left out" in fault.message
+    assert "mapping.id" in fault.message
+
+
 BAD: list[tuple[str, str, Any, int, str]] = [
     ("POST", "/api/sources", {"name": "a", "write_key": ""}, 422, "#/write_key"),
     ("POST", "/api/sources", {"write_key": "k"}, 422, "#/name"),
@@ -195,6 +248,9 @@ BAD: list[tuple[str, str, Any, int, str]] = [
     ("POST", "/api/instances", {"name": "a"}, 422, "#/destination"),
     ("POST", "/api/instances", {"name": "a", "destination": "smal", "source": "site"}, 422,
      "#/destination"),
+    ("POST", "/api/instances", {"destination": "smal", "source": "site"}, 422, "#/destination"),
+    ("POST", "/api/instances", {"destination": "small", "name": 5}, 422, "#/name"),
+    ("POST", "/api/instances", {"destination": "small", "presets": "yes"}, 422, "#/presets"),
     ("POST", "/api/instances", {"name": "a", "destination": "small", "source": "x"}, 422,
      "#/source"),
     ("POST", "/api/instances", {"name": "a", "destination": "small", "source": "site"}, 422,

@@ -220,6 +220,7 @@ export interface DestinationBrief {
 export interface DestinationShape {
   actions: ActionShape[];
   description: string | null;
+  instance_name: string;
   manifest: Record<string, unknown>;
   name: string;
   plugin: string;
@@ -553,13 +554,14 @@ export interface InstanceAnswer {
   warnings: ErrorShape[];
 }
 
-/** A new instance. */
+/** A new instance. Without a `name` it gets the one that the catalog offers. If `presets` is true, it begins with the presets of its destination, disabled. */
 export interface InstanceBody {
   destination: string;
   enabled?: boolean;
   max_concurrency?: number | null;
-  name: string;
+  name?: string;
   paused?: boolean;
+  presets?: boolean;
   requests_per_second?: number | null;
   sandbox?: boolean;
   settings?: Record<string, unknown>;

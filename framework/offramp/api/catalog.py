@@ -12,6 +12,7 @@ from offramp.api.config_shapes import (
     DestinationShape,
 )
 from offramp.api.host_context import HostContext
+from offramp.api.new_instances import offered_name
 from offramp.api.operations import Call, Operation, Reply
 from offramp.definition import fields_to_manifest, settings_to_manifest
 from offramp.payload import json_schema
@@ -22,6 +23,7 @@ class CatalogResource:
     """The destinations that can be configured."""
 
     def __init__(self, host: HostContext) -> None:
+        self._host = host
         self._catalog = host.catalog
 
     def operations(self) -> Iterable[Operation]:
@@ -56,11 +58,13 @@ class CatalogResource:
         """Answer with one destination."""
         entry = self._catalog[call.path["slug"]]
         destination = entry.destination
+        _, config = await self._host.configs.load()
         answer: DestinationShape = {
             "slug": entry.slug,
             "name": destination.name,
             "description": destination.description,
             "plugin": entry.plugin,
+            "instance_name": offered_name(entry, config.instances),
             "testable": destination.test_authentication is not None,
             "settings": settings_to_manifest(entry.settings),
             "settings_schema": json_schema(entry.settings),

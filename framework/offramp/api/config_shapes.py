@@ -100,7 +100,14 @@ SourceBody = _new(
     name=str,
 )
 SourceChange = _changed("SourceChange", "The options to change.", Source)
-InstanceBody = _new("InstanceBody", "A new instance.", Instance, name=str)
+InstanceBody = _new(
+    "InstanceBody",
+    "A new instance. Without a `name` it gets the one that the catalog offers. If `presets` is "
+    "true, it begins with the presets of its destination, disabled.",
+    Instance,
+    name=NotRequired[str],
+    presets=NotRequired[bool],
+)
 InstanceChange = _changed(
     "InstanceChange",
     "The options to change. `settings` are replaced as a whole; a masked secret keeps its present "
@@ -358,6 +365,8 @@ class DestinationShape(TypedDict):
     name: str
     description: str | None
     plugin: str
+    #: The name that a new instance gets if none is given, such as `Acme Instance #1`.
+    instance_name: str
     #: Whether credentials can be tested.
     testable: bool
     settings: dict[str, Any]

@@ -19,10 +19,11 @@ from offramp.api.config_shapes import (
     Removed,
     TestAnswer,
 )
-from offramp.api.editing import parse_part
+from offramp.api.editing import parse_part, save
 from offramp.api.host_context import HostContext
+from offramp.api.new_instances import offered_name, with_presets
 from offramp.api.operations import Call, Operation, Reply
-from offramp.api.problems import refuse
+from offramp.api.problems import conflict, refuse
 from offramp.config import Config, Instance, mask_settings
 from offramp.config.check import instance_warnings
 from offramp.config.export import instance_table, settings_fields, source_table
@@ -37,9 +38,14 @@ from offramp.errors import (
 )
 from offramp.place import exception_text
 from offramp.plugins import pick
+from offramp.pointers import describe_errors
 
 #: Seconds: twice the longest single request, so that its own timeout is reported first.
 TEST_SECONDS: Final = 20.0
+
+
+#: The name of a new instance whose destination is at fault, so that it is not made.
+UNKNOWN: Final = "instance"
 
 
 class InstancesResource(ConfigResource):
@@ -62,6 +68,37 @@ class InstancesResource(ConfigResource):
         asked = "Test the credentials with a request to the partner"
         tested = {"answer": TestAnswer, "changes": False}
         yield self.operation("POST", f"{one}/test", asked, self.test, **tested)
+
+    async def create(self, call: Call) -> Reply:
+        """Create an instance, by default with the name that the catalog offers."""
+        table = dict(call.body)
+        given, presets = table.pop("name", None), table.pop("presets", False)
+        if given is not None and (not isinstance(given, str) or not given):
+            raise refuse("name", "must be a name, or left out for the one that the catalog offers")
+        if not isinstance(presets, bool):
+            raise refuse("presets", "must be true or false")
+        made: list[str] = []
+        left_out: list[Fault] = []
+
+        def change(config: Config) -> Config:
+            name = given or self._offered(table.get("destination"), config)
+            if name in config.instances:
+                raise conflict(f"the instance {name!r} exists already")
+            made[:], left_out[:] = [name], []
+            created = self.written(config, name, table)
+            if presets:
+                created, left_out[:] = with_presets(created, self._host.catalog, name)
+            return created
+
+        saved = await save(self._host, call, change)
+        reply = await self.reply(saved, made[0])
+        reply.data["warnings"] += describe_errors(left_out)
+        return reply
+
+    def _offered(self, slug: Any, config: Config) -> str:
+        catalog = self._host.catalog
+        known = isinstance(slug, str) and slug in catalog
+        return offered_name(catalog[slug], config.instances) if known else UNKNOWN
 
     async def test(self, call: Call) -> Reply:
         """Answer with the result of the test."""
