@@ -29,7 +29,7 @@ from offramp.config import (
 from offramp.config import diff_configs as diff
 from offramp.delivery import Engine, InstanceRuntime, make_runtime
 from offramp.host.app import make_app
-from offramp.host.health import quick_sums
+from offramp.host.readiness import quick_sums
 from offramp.plugins import CatalogEntry
 from offramp.queue import Backups, DamagedDeliveries, RestoredDeliveries, SqliteLedger, open_queue
 from offramp.storage import Store

@@ -22,6 +22,7 @@ from offramp.config import (
     same_thing,
 )
 from offramp.config.keyring import load_key_ring, new_key
+from offramp.definition import MASK
 from offramp.errors import ConfigError
 from offramp.plugins import Catalog
 from offramp.storage import Store
@@ -133,17 +134,20 @@ async def test_another_order_of_a_mapping_is_a_change(
     assert _json.dumps(loaded.subscriptions[name].mapping) == _json.dumps(after)
 
 
-async def test_a_document_that_cannot_be_read_is_named_with_what_to_do(
+async def test_a_document_without_a_copy_is_named_with_what_to_do(
     store: ConfigStore, config: Config, disk: Store, keys: KeyRing, catalog: Catalog
 ) -> None:
-    """A byte that the disk lost is an error with its place; no other thing is blamed."""
+    """Where the audit log has nothing to stand in for it, no other thing is blamed."""
     await store.replace(config, 0, actor="me")
     name = next(iter(config.instances))
-    await disk.write(
-        lambda c: c.execute(
+
+    def spoil(connection: sqlite3.Connection) -> None:
+        connection.execute(
             "UPDATE config SET doc = substr(doc, 1, 9) WHERE kind = 'instance' AND id = ?", [name]
         )
-    )
+        connection.execute("DELETE FROM audit_log WHERE kind = 'instance'")
+
+    await disk.write(spoil)
     with pytest.raises(ConfigError) as caught:
         await ConfigStore(disk, keys, catalog).load()
     [fault] = caught.value.faults
@@ -388,8 +392,11 @@ async def test_a_sealed_secret_cannot_be_moved(
         )
 
     await disk.write(move)
-    with pytest.raises(ConfigError, match=r"settings\.region: .*sealed for another place"):
-        await store.load()
+    _, loaded = await store.load()
+    [(key, why)] = loaded.unreadable.items()
+    assert key == ("instance", "billing")
+    assert "settings.region: was changed, or was sealed for another place" in why
+    assert loaded.instances["billing"].settings["apiToken"].startswith(MASK)
 
 
 async def test_what_a_newer_version_wrote_is_passed_over(

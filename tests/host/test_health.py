@@ -38,6 +38,7 @@ def engine(**parts: Any) -> Any:
         of_plugins=parts.pop("of_plugins", frozenset()),
         runtimes=runtimes,
         config=parts.pop("config", Config()),
+        sources_without_keys=(),
     )
     catalog = SimpleNamespace(problems=parts.pop("plugins", ()))
     known = {
@@ -88,6 +89,17 @@ IN_SANDBOX = Config(instances={"trial": TRIAL})
 
 #: Kind -> the parts of a host with this problem, and the pointer of what is found.
 CASES: dict[str, tuple[Watched, str]] = {
+    "unreadable": (
+        Watched(
+            engine=engine(
+                config=Config(unreadable={("instance", "billing"): SECRET}),
+                # It is told of once.
+                problems={"instances.billing": SECRET},
+            ),
+            sums=no_faults,
+        ),
+        "#/instances/billing",
+    ),
     "instance": (
         Watched(engine=engine(problems={"instances.billing": SECRET}), sums=no_faults),
         "#/instances/billing",

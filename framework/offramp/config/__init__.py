@@ -57,6 +57,7 @@ from offramp.config.secrets import change_secrets, is_reference, mask, mask_mapp
 from offramp.config.store import AuditEntry, ConfigStore, StaleConfigError
 from offramp.config.toml import to_toml
 from offramp.config.triggers import TriggerReading, read_trigger
+from offramp.config.unreadable import known_keys
 
 __all__ = [
     "DISABLED_SOURCE_GRACE",
@@ -108,6 +109,7 @@ __all__ = [
     "is_reference",
     "is_write_key",
     "key_ring_of",
+    "known_keys",
     "load_key_ring",
     "mask",
     "mask_mapping",

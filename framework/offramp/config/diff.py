@@ -85,10 +85,12 @@ def apply_changes(config: Config, changes: tuple[Change, ...]) -> Config:
             tables[change.kind].pop(change.id, None)
         else:
             tables[change.kind][change.id] = change.after
+    written = {(change.kind, change.id) for change in changes}
     return Config(
         sources=tables["source"],
         instances=tables["instance"],
         subscriptions=tables["subscription"],
+        unreadable={key: why for key, why in config.unreadable.items() if key not in written},
     )
 
 
@@ -126,7 +128,9 @@ def _compare(kind: Kind, before: Config, after: Config, catalog: Catalog) -> Ite
     olds, news = before.by_kind[kind], after.by_kind[kind]
     for name in {**olds, **news}:
         old, new = olds.get(name), news.get(name)
-        if not same_thing(old, new):
+        # What stands in for something unreadable is replaced by what says the same.
+        given_anew = (kind, name) in before.unreadable and new is not old
+        if given_anew or not same_thing(old, new):
             shown_old = _flat(masked_table(old, before, catalog))
             shown_new = _flat(masked_table(new, after, catalog))
             details = () if new is None else tuple(_details(old, new, shown_old, shown_new))

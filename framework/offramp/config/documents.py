@@ -8,27 +8,28 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from offramp import _json
-from offramp.config.keyring import KeyRing, is_sealed
+from offramp.config.keyring import ChangedSecretError, KeyRing, is_sealed
 from offramp.config.model import Config, Instance, Kind, Source, Subscription, Thing
 from offramp.config.secrets import change_mapping_secrets, change_secrets, is_reference
-from offramp.definition import MASK, Fields, options_of
+from offramp.config.unreadable import CLASSES, Copies, make_thing, read_numbers, stand_in
+from offramp.definition import MASK, Fields
 from offramp.errors import ConfigError, Fault, join_place
 from offramp.place import exception_text
 
 #: By kind and id: the JSON of a row, and the thing that it holds.
 Known: TypeAlias = "dict[tuple[Kind, str], tuple[str, Thing]]"
 
-_CLASSES: Final[Mapping[Kind, type[Any]]] = {
-    "source": Source,
-    "instance": Instance,
-    "subscription": Subscription,
-}
 #: Where a subscription's document keeps what its mapping says only masked, sealed, by place.
 MAPPING_SECRETS: Final = "mapping_secrets"
-_UNREADABLE: Final = (
-    "is stored in a way that cannot be read, as after damage of the disk: copy the data folder, "
-    "then restore the latest backup (`offramp restore`)"
+_NO_COPY: Final = (
+    "is stored in a way that cannot be read, as after damage of the disk, and the audit log has no "
+    "copy of it: copy the data folder, then restore the latest backup (`offramp restore`)"
 )
+
+
+def no_copies(_: Kind, __: str) -> Iterable[str]:
+    """No copies of anything."""
+    return ()
 
 
 def write_document(kind: Kind, thing: Thing, keys: KeyRing, fields: Fields) -> str:
@@ -65,20 +66,16 @@ def write_document(kind: Kind, thing: Thing, keys: KeyRing, fields: Fields) -> s
 def read_document_of(kind: Kind, text: str, keys: KeyRing) -> Thing:
     """The thing that JSON was written from; raises `ConfigError` where a secret does not open."""
     data = _json.loads(text)
-    cls = _CLASSES[kind]
     # A key that a newer version wrote is passed over: the rest still says what it said.
-    known = {a.name: data[a.name] for a in attrs.fields(cls) if a.name in data}
-    for option in options_of(cls):
-        if option.type == "number" and known.get(option.attribute) is not None:
-            known[option.attribute] = float(known[option.attribute])
+    known = {a.name: data[a.name] for a in attrs.fields(CLASSES[kind]) if a.name in data}
+    known = read_numbers(kind, known)
     if kind != "subscription":
         known = _opened(known, keys, f"{kind}s.{known['name']}")
     elif is_sealed(data.get(MAPPING_SECRETS)):
         owner = f"{kind}s.{known['id']}"
         hidden = keys.open(data[MAPPING_SECRETS], owner=owner, field=MAPPING_SECRETS)
         known["mapping"] = _put_back(hidden, known["mapping"])
-    thing: Thing = cls(**known)
-    return thing
+    return make_thing(kind, known)
 
 
 def reseal_document(kind: Kind, name: str, text: str, keys: KeyRing) -> str:
@@ -98,40 +95,99 @@ def reseal_document(kind: Kind, name: str, text: str, keys: KeyRing) -> str:
             return [reseal(item, join_place(at, i)) for i, item in enumerate(value)]
         return value
 
-    return _json.dumps(reseal(_json.loads(text), "")).decode()
+    try:
+        data = _json.loads(text)
+    except ValueError:
+        message = "cannot be read, so its secrets cannot be sealed anew: replace or delete it first"
+        raise ConfigError([Fault(owner, message)]) from None
+    return _json.dumps(reseal(data, "")).decode()
 
 
 def read_config(
-    rows: Iterable[tuple[Kind, str, str]], keys: KeyRing, known: Known | None = None
+    rows: Iterable[tuple[Kind, str, str]],
+    keys: KeyRing,
+    known: Known | None = None,
+    copies: Copies = no_copies,
 ) -> tuple[Config, Known]:
     """The configuration that rows of kind, id and JSON hold, and what each of them holds.
 
-    Of a row that is `known`, the thing stays the very same. Raises `ConfigError` with every secret
-    that does not open.
+    Of a row that is `known`, the thing stays the very same. In the place of one that cannot be read
+    stands what `copies` have of it; see `Config.unreadable`. Raises `ConfigError` with every secret
+    for which there is no key, and with what cannot be read and has no copy.
     """
-    found: Known = {}
-    tables: dict[Kind, dict[str, Any]] = {kind: {} for kind in _CLASSES}
-    faults: list[Fault] = []
-    for kind, name, text in rows:
-        try:
-            before, thing = (known or {}).get((kind, name), ("", None))
-            if thing is None or before != text:
-                thing = read_document_of(kind, text, keys)
-        except ConfigError as error:
-            faults += error.faults
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            faults.append(Fault(f"{kind}s.{name}", f"{_UNREADABLE}: {exception_text(error)}"))
-        else:
-            tables[kind][name] = thing
-            found[kind, name] = text, thing
-    if faults:
-        raise ConfigError(faults)
+    reading = _Reading(keys=keys, known=known or {}, copies=copies)
+    for row in rows:
+        reading.read(*row)
+    if not reading.faults:
+        reading.hold_together()
+    if reading.faults:
+        raise ConfigError(reading.faults)
     config = Config(
-        sources=tables["source"],
-        instances=tables["instance"],
-        subscriptions=tables["subscription"],
+        sources=reading.tables["source"],
+        instances=reading.tables["instance"],
+        subscriptions=reading.tables["subscription"],
+        unreadable=reading.unreadable,
     )
-    return config, found
+    return config, reading.found
+
+
+@attrs.define(kw_only=True)
+class _Reading:
+    keys: KeyRing
+    known: Known
+    copies: Copies
+    found: Known = attrs.field(factory=dict)
+    tables: dict[Kind, dict[str, Any]] = attrs.field(factory=lambda: {kind: {} for kind in CLASSES})
+    unreadable: dict[tuple[Kind, str], str] = attrs.field(factory=dict)
+    faults: list[Fault] = attrs.field(factory=list)
+
+    def read(self, kind: Kind, name: str, text: str) -> None:
+        """Read one row."""
+        try:
+            before, thing = self.known.get((kind, name), ("", None))
+            if thing is None or before != text:
+                thing = read_document_of(kind, text, self.keys)
+        except ChangedSecretError as error:
+            self._hold(kind, name, str(error))
+        except ConfigError as error:
+            self.faults += error.faults
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            self._hold(kind, name, exception_text(error))
+        else:
+            if thing.key != name:
+                self._hold(kind, name, "it is that of something else")
+                return
+            self.tables[kind][name] = thing
+            self.found[kind, name] = text, thing
+
+    def hold_together(self) -> None:
+        """Hold what belongs to something that is not there."""
+        for kind, table in self.tables.items():
+            for name in list(table):
+                lacks = self._lacks(table[name])
+                if lacks is not None and (kind, name) not in self.unreadable:
+                    self._hold(kind, name, f"there is no {lacks}")
+                    lacks = self._lacks(table[name])
+                if lacks is not None:
+                    self.faults.append(Fault(f"{kind}s.{name}", f"{_NO_COPY}: there is no {lacks}"))
+
+    def _lacks(self, thing: Thing) -> str | None:
+        match thing:
+            case Instance() if thing.source not in self.tables["source"]:
+                return f"source {thing.source!r}"
+            case Subscription() if thing.instance not in self.tables["instance"]:
+                return f"instance {thing.instance!r}"
+            case _:
+                return None
+
+    def _hold(self, kind: Kind, name: str, why: str) -> None:
+        thing = stand_in(kind, name, self.copies) if kind in CLASSES else None
+        if thing is None:
+            self.faults.append(Fault(f"{kind}s.{name}", f"{_NO_COPY}: {why}"))
+            return
+        self.found.pop((kind, name), None)
+        self.tables[kind][name] = thing
+        self.unreadable[kind, name] = f"its stored document cannot be read: {why}"
 
 
 def _owner(kind: Kind, thing: Thing) -> str:

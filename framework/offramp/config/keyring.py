@@ -37,6 +37,10 @@ _SEALED_WITH: Final = re.compile(r'\{"\$secret":"v\d+:([0-9a-f]+):')
 _HOW_TO_MAKE: Final = "make one with: openssl rand -base64 32"
 
 
+class ChangedSecretError(ConfigError):
+    """A sealed secret is not what was sealed, or stands in another place."""
+
+
 @attrs.frozen
 class KeyRing:
     """Keys of 32 bytes by id; the first seals, all of them open."""
@@ -82,6 +86,7 @@ class KeyRing:
                 return _json.loads(AESGCM(key).decrypt(nonce, body, _bound_to(owner, field)))
             except (InvalidTag, ValueError):
                 message = "was changed, or was sealed for another place: set the secret again"
+                raise ChangedSecretError([Fault(place, message)]) from None
         raise ConfigError([Fault(place, message)])
 
 

@@ -63,9 +63,9 @@ class Source:
         return all_labelled(self.write_key, self.write_keys)
 
     def with_keys(self, keys: Mapping[str, str]) -> Source:
-        """The source with other keys for the same labels."""
+        """The source with other keys for the same labels, or for some of them."""
         rest = {label: key for label, key in keys.items() if label in self.write_keys}
-        single = None if self.write_key is None else keys[DEFAULT_LABEL]
+        single = None if self.write_key is None else keys.get(DEFAULT_LABEL)
         return attrs.evolve(self, write_key=single, write_keys=rest)
 
     def place_of_key(self, label: str) -> str:
@@ -224,6 +224,9 @@ class Config:
     sources: Mapping[str, Source] = attrs.field(factory=dict)
     instances: Mapping[str, Instance] = attrs.field(factory=dict)
     subscriptions: Mapping[str, Subscription] = attrs.field(factory=dict)
+    #: By kind and name or id, why a stored document cannot be read: what stands above in its place
+    #: is what the audit log has of it, secrets masked, and must not run.
+    unreadable: Mapping[tuple[Kind, str], str] = attrs.field(factory=dict)
 
     @property
     def by_kind(self) -> Mapping[Kind, Mapping[str, Thing]]:

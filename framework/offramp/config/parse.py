@@ -29,6 +29,7 @@ from offramp.config.sandbox import sandbox_settings
 from offramp.config.settings import put_back, read_settings, settings_faults
 from offramp.config.subscriptions import read_subscription, read_unchecked
 from offramp.config.table import Table, name_fault, plain_data
+from offramp.config.unreadable import known_keys
 from offramp.errors import ConfigError, Fault, NotFoundError, join_place
 from offramp.plugins import Catalog, CatalogEntry, pick
 
@@ -133,6 +134,8 @@ def _source(reading: _Reading, name: str, data: Any) -> Source | None:
     if not source.labelled_keys:
         return None
     current = reading.current.sources.get(name)
+    if source == current and known_keys(reading.current, source) != source.labelled_keys:
+        return current  # it cannot be read, and nothing new is said of it
     before = {} if current is None else current.labelled_keys
     keys = {}
     for label, written in source.labelled_keys.items():

@@ -29,6 +29,7 @@ from offramp.config.secrets import (
     secrets_by_place,
 )
 from offramp.config.settings import settings_faults, unquoted
+from offramp.config.unreadable import known_keys
 from offramp.definition import Fields
 from offramp.errors import ConfigError, Fault, join_place
 from offramp.plugins import Catalog
@@ -170,7 +171,7 @@ def resolve_mapping(
 
 
 def resolve_write_keys(config: Config, references: References) -> Config:
-    """The configuration with all write keys of every source in the clear.
+    """The configuration with all write keys of every source in the clear, as far as they are known.
 
     Raises `ConfigError` for references that lead nowhere, and for a key that stands twice.
     """
@@ -178,16 +179,17 @@ def resolve_write_keys(config: Config, references: References) -> Config:
     sources = {}
     for source in config.sources.values():
         keys = {}
-        for label, written in source.labelled_keys.items():
+        for label, written in known_keys(config, source).items():
             place = source.place_of_key(label)
             keys[label] = _resolve(written, place, references, faults)
             if not is_write_key(keys[label]):
                 faults.append(Fault(place, WRITE_KEY_FORM))
-        sources[source.name] = source.with_keys(keys)
-    faults += shared_keys(sources.values())
+        sources[source.name] = source.with_keys({**source.labelled_keys, **keys})
+    resolved = attrs.evolve(config, sources=sources)
+    faults += shared_keys(each.with_keys(known_keys(resolved, each)) for each in sources.values())
     if faults:
         raise ConfigError(faults)
-    return attrs.evolve(config, sources=sources)
+    return resolved
 
 
 def resolve(value: str, place: str, *, environ: Mapping[str, str] | None = None) -> str:

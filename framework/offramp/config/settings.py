@@ -55,7 +55,7 @@ def put_back(value: Any, before: Any, place: str, faults: list[Fault]) -> Any:
     """The secret that a masked value stands for: the one in place, if it looks the same."""
     if not is_masked(value):
         return value
-    if before is None:
+    if before is None or is_masked(before):  # what is masked itself is not known any more
         message = (
             "is masked, and there is no secret in place yet: write it, or a reference (env:NAME)"
         )

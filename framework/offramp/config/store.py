@@ -7,7 +7,7 @@ import contextlib
 import logging
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final, TypeAlias
 
@@ -24,7 +24,7 @@ from offramp.config.diff import (
 )
 from offramp.config.documents import Known, read_config, reseal_document, write_document
 from offramp.config.keyring import KeyRing, sealing_keys_in
-from offramp.config.model import AuditKind, Config
+from offramp.config.model import AuditKind, Config, Kind
 from offramp.config.periods import Periods, read_periods, write_periods
 from offramp.errors import ConfigError, Fault, OfframpError
 from offramp.plugins import Catalog
@@ -111,7 +111,8 @@ class ConfigStore:
     async def load(self) -> tuple[int, Config]:
         """The revision in force and its configuration, secrets in the clear; 0 before any.
 
-        Raises `ConfigError` where a secret does not open with the keys there are.
+        In the place of what cannot be read stands what the audit log has of it; see
+        `Config.unreadable`. Raises `ConfigError` where a key is missing, or where there is no copy.
         """
         revision, config, self._known = await self._store.read(
             partial(_load, keys=self._keys, known=self._known)
@@ -269,12 +270,23 @@ def _load(
 ) -> tuple[int, Config, Known]:
     """Read in the reader's thread: a first reading opens every secret there is."""
     revision, rows = _read_all(connection)
-    return revision, *read_config(rows, keys, known)
+
+    def copies(kind: Kind, name: str) -> Iterable[str]:
+        found = connection.execute(_SQL["copies"], {"kind": kind, "id": name})
+        return (text for (text,) in found)
+
+    return revision, *read_config(rows, keys, known, copies)
 
 
 def _read_all(connection: sqlite3.Connection) -> tuple[int, list[tuple[Any, ...]]]:
     (revision,) = connection.execute(_SQL["revision"]).fetchone()
-    return revision, connection.execute(_SQL["documents"]).fetchall()
+    rows = connection.execute(_SQL["documents"]).fetchall()
+    # Not as text: a byte that is none would make all of them unreadable.
+    return revision, [(kind, name, _as_text(doc)) for kind, name, doc in rows]
+
+
+def _as_text(doc: bytes | None) -> str:
+    return "" if doc is None else doc.decode(errors="surrogateescape")
 
 
 def _write(

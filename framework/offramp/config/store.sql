@@ -22,7 +22,13 @@ UPDATE config_revision SET revision = revision + 1 WHERE revision = :expected;
 
 -- name: documents
 -- All that is in force, in the order in which it was added.
-SELECT kind, id, doc FROM config WHERE deleted = 0 ORDER BY rowid;
+SELECT kind, id, CAST(doc AS BLOB) FROM config WHERE deleted = 0 ORDER BY rowid;
+
+-- name: copies
+-- The copies of a thing, the latest first, secrets masked; and notes of what else was done with it.
+SELECT after FROM audit_log
+WHERE kind = :kind AND id = :id AND after IS NOT NULL
+ORDER BY entry DESC;
 
 -- name: add
 -- Put in something new; what was removed under that id before gives way, and its place with it.

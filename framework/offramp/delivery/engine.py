@@ -37,6 +37,7 @@ from offramp.delivery.snapshot import (
     StartInstance,
     compile_config,
     compile_subscriptions,
+    refuse_unreadable,
     start_runtimes,
 )
 from offramp.delivery.worker import Worker
@@ -145,8 +146,16 @@ class Engine:
         self.key_used_at = {key: at for key, at in self.key_used_at.items() if key in keys}
 
     def closed_source_of(self, write_key: str) -> str | None:
-        """Find the source of a write key that has been disabled for too long, or `None`."""
-        return self._snapshot.source_of(write_key, self._grace_time, closed=True)
+        """Find the source of a write key that has been disabled for too long, or `None`.
+
+        Raises `StorageError` if a key that no source has may be that of one that cannot be read:
+        its senders are to send again.
+        """
+        found = self._snapshot.source_of(write_key, self._grace_time, closed=True)
+        if found is None and (lost := self._snapshot.sources_without_keys):
+            names = ", ".join(lost)
+            raise StorageError(f"the write keys of the source {names} cannot be read")
+        return found
 
     def _grace_time(self) -> float:
         """The time by which graces end: a step of the clock makes none shorter."""
@@ -272,6 +281,9 @@ class Engine:
             return
         if self._snapshot.held is not None:
             raise PluginError(self._snapshot.held)
+        config = self._snapshot.config
+        if config.instances.get(instance.name) == instance:
+            refuse_unreadable(config, "instance", instance.name)
         started = self._start_instance(instance, self.catalog[instance.destination])
         try:
             yield started

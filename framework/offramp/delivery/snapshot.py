@@ -11,9 +11,11 @@ import attrs
 from offramp.config import (
     Config,
     Instance,
+    Kind,
     Periods,
     References,
     Subscription,
+    known_keys,
     read_trigger,
     same_thing,
 )
@@ -25,6 +27,11 @@ from offramp.delivery.runtime import InstanceRuntime
 from offramp.errors import OfframpError, PluginError, TriggerError
 from offramp.place import exception_text
 from offramp.plugins import Catalog, CatalogEntry
+
+
+class UnreadableError(OfframpError):
+    """The stored document of something cannot be read."""
+
 
 #: Starts the runtime of an instance, its secrets resolved; raises `ConfigError`.
 StartInstance: TypeAlias = Callable[[Instance, CatalogEntry], InstanceRuntime]
@@ -59,6 +66,15 @@ class Snapshot:
     def paused_subscriptions(self) -> frozenset[str]:
         """The subscriptions whose events wait for something paused."""
         return frozenset(each for paused in self.paused for each in paused.subscriptions)
+
+    @cached_property
+    def sources_without_keys(self) -> tuple[str, ...]:
+        """The sources that cannot be read, and of which not all write keys are known."""
+        return tuple(
+            name
+            for name, source in self.config.sources.items()
+            if known_keys(self.config, source) != source.labelled_keys
+        )
 
     def source_of(self, write_key: str, now: Callable[[], float], *, closed: bool) -> str | None:
         """Find the source of a write key, if it takes events, or if it is `closed`.
@@ -153,6 +169,7 @@ def compile_subscriptions(
             disabled.append((instance.source, reason, name))
             continue
         try:
+            refuse_unreadable(config, "subscription", name)
             plans[name] = _plan(subscription, instance, catalog, known, references)
         except Exception as error:  # noqa: BLE001 - such as an error in a plugin's directive
             problems[f"subscriptions.{name}"] = _problem(error)
@@ -164,7 +181,7 @@ def compile_subscriptions(
         for name, trigger in triggers.items()
     ]
     # Disabled sources too: their events are stored for a while.
-    keys = {key: s.name for s in config.sources.values() for key in s.labelled_keys.values()}
+    keys = {key: s.name for s in config.sources.values() for key in known_keys(config, s).values()}
     return CompiledSubscriptions(
         config=config,
         router=make_router(bindings, keys, disabled),
@@ -195,6 +212,7 @@ def start_runtimes(
             of_plugins.add(place)
             continue
         try:
+            refuse_unreadable(config, "instance", instance.name)
             runtimes[instance.name] = _kept(compiled.known, instance) or start(
                 instance, catalog[instance.destination]
             )
@@ -222,6 +240,13 @@ def _held(config: Config, catalog: Catalog) -> str | None:
         return None
     causes = "; ".join(map(str, named))
     return f"every instance is held, as a plugin in use may sign or redact what is sent: {causes}"
+
+
+def refuse_unreadable(config: Config, kind: Kind, name: str) -> None:
+    """Raise if only a stand-in of something is known, which must not run."""
+    cause = config.unreadable.get((kind, name))
+    if cause is not None:
+        raise UnreadableError(cause)
 
 
 def _problem(error: Exception) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
@@ -12,10 +11,10 @@ import attrs
 
 from offramp.delivery import Engine, used_by
 from offramp.errors import Fault, OfframpError, counted
-from offramp.host.ops import CHECK_SECONDS, Check
+from offramp.host.ops import CHECK_SECONDS
+from offramp.host.readiness import Sums
 from offramp.pointers import pointer_of, pointer_to
-from offramp.queue import wrong_sums
-from offramp.storage import Damage, Store
+from offramp.storage import Damage
 from offramp.storage.connect import RECOVERY
 from offramp.web.health import Degraded
 
@@ -31,7 +30,6 @@ UNDECIDED: Final = (
 DECIDE: Final = "decide with `offramp restored` whether to send or to expire it"
 CAUSE_HIDDEN: Final = "`offramp status` shows why"
 
-Sums: TypeAlias = Callable[[], Awaitable[Sequence[str]]]
 Stale: TypeAlias = Callable[[], Awaitable[Iterable[Fault]]]
 
 _log = logging.getLogger(__name__)
@@ -139,47 +137,33 @@ def _degraded(kind: Kind, found: Finding) -> Degraded:
     )
 
 
-def checks(store: Store, engine: Engine) -> Mapping[str, Check]:
-    """Make the checks that accepting events needs, by name; each returns an error or `None`."""
-
-    async def storage() -> str | None:
-        try:
-            await store.write(_something)
-        except OfframpError as error:
-            return str(error)
-        return None
-
-    async def queue() -> str | None:
-        return engine.queue.full() or await engine.queue.broken()
-
-    return {"storage": storage, "queue": queue}
-
-
-def quick_sums(store: Store) -> Sums:
-    """Check accepted = ended + in flight for every subscription, by the counters alone."""
-
-    async def check() -> Sequence[str]:
-        return await store.read(wrong_sums)
-
-    return check
-
-
-def _something(connection: sqlite3.Connection) -> None:
-    """Write a page unchanged, to notice a full disk."""
-    [version] = connection.execute("PRAGMA user_version").fetchone()
-    connection.execute(f"PRAGMA user_version = {int(version)}")
-
-
 def _stopped(watched: Watched, part: str) -> Iterable[Finding]:
     """Instances or subscriptions that cannot run."""
     snapshot = watched.engine.snapshot
     for place, problem in snapshot.problems.items():
         of, _, name = place.partition(".")
-        if of == part:
+        if of == part and (part.removesuffix("s"), name) not in snapshot.config.unreadable:
             cause = f"does not run, and its events wait: {problem}"
             of_plugin = place in snapshot.of_plugins
             public = cause if of_plugin else f"does not run, and its events wait; {CAUSE_HIDDEN}"
             yield Finding(pointer=pointer_to(part, name), cause=cause, public=public)
+
+
+def _unreadable(watched: Watched) -> Iterable[Finding]:
+    """What is stored in a way that cannot be read, and what that does to its events."""
+    snapshot = watched.engine.snapshot
+    for (kind, name), why in snapshot.config.unreadable.items():
+        if kind != "source":
+            effect = "it does not run; its events are accepted, and wait"
+        elif name in snapshot.sources_without_keys:
+            effect = "its write keys are unknown: who sends with them is answered with 503"
+        else:
+            effect = "its events are accepted, as its write keys are references"
+        yield Finding(
+            pointer=pointer_to(f"{kind}s", name),
+            cause=f"{why}; {effect}",
+            public=f"its stored document cannot be read; {effect}",
+        )
 
 
 def _instances(watched: Watched) -> Iterable[Finding]:
@@ -296,6 +280,13 @@ def _clock(watched: Watched) -> Iterable[Finding]:
 
 #: The order in which they are listed.
 KINDS: Final = (
+    Kind(
+        code="unreadable",
+        summary="the stored document of a source, an instance or a subscription cannot be read",
+        remedy="save it anew with all its secrets (`offramp apply`, or a PATCH), delete it, or "
+        "restore the latest backup; the audit log shows how it was",
+        find=_unreadable,
+    ),
     Kind(
         code="instance",
         summary="an enabled instance cannot start, such as for a reference that is missing",

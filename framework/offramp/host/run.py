@@ -53,10 +53,11 @@ from offramp.delivery import (
 )
 from offramp.host.app import make_app
 from offramp.host.backup_schedule import BackupMetrics, BackupSchedule
-from offramp.host.health import DECIDE, UNDECIDED, Health, Watched, checks, quick_sums
+from offramp.host.health import DECIDE, UNDECIDED, Health, Watched
 from offramp.host.instances import start_instances
 from offramp.host.listen import bind, serve
 from offramp.host.metrics import DeliveryMetrics
+from offramp.host.readiness import checks, quick_sums
 from offramp.plugins import Catalog
 from offramp.queue import (
     Backups,
@@ -280,6 +281,8 @@ async def _context(  # noqa: PLR0913, PLR0917 - the parts of a host
 def _log_problems(engine: Engine) -> None:
     for problem in engine.catalog.problems:
         _log.error("%s", problem, extra={"action": "plugin_problem"})
+    for (kind, name), why in engine.snapshot.config.unreadable.items():
+        _log.error("%s %s: %s", kind, name, why, extra={"action": "unreadable"})
     for name in sorted(engine.withheld):
         _log.warning("%s: %s; %s", name, UNDECIDED, DECIDE, extra={"action": "undecided"})
 

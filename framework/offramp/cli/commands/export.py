@@ -11,7 +11,7 @@ from offramp.cli.client import HOST_DEFAULTS, HostOptions, folder_of, open_api
 from offramp.cli.context import Context
 from offramp.cli.options import Flag
 from offramp.config import Config, ConfigStore, export_config, key_ring_of, to_toml
-from offramp.errors import StorageError
+from offramp.errors import ConfigError, Fault, StorageError, join_place
 from offramp.plugins import Catalog
 from offramp.storage import Store
 from offramp.storage.readers import Readers
@@ -58,4 +58,7 @@ async def load_stored(folder: Path, catalog: Catalog) -> Config:
         _, config = await configs.load()
     finally:
         await readers.close()
+    if config.unreadable:
+        unreadable = config.unreadable.items()
+        raise ConfigError([Fault(join_place(f"{k}s", name), why) for (k, name), why in unreadable])
     return config
