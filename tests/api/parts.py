@@ -37,6 +37,7 @@ CALLS: list[tuple[str, str, str, Any]] = [
     ("GET", "/api/sources/{name}/keys", "app", None),
     ("POST", "/api/sources/{name}/keys", "app", {"label": "app"}),
     ("DELETE", "/api/sources/{name}/keys/{label}", "app", None),
+    ("GET", "/api/sources/{name}/snippets", "app", None),
     ("POST", "/api/sources/{name}/test-event", "app", {"userId": "u", "event": "E"}),
     ("DELETE", "/api/sources/{name}", "app", None),
     ("GET", "/api/instances", "", None),

@@ -993,6 +993,24 @@ export interface SessionShape {
   token: string;
 }
 
+/** How one SDK sends a first event to this host. */
+export interface SnippetShape {
+  code: string;
+  install: string;
+  label: string;
+  language: string;
+  note: string | null;
+  sdk: string;
+}
+
+/** Snippets for a source; in each `code`, `placeholder` stands for its write key. */
+export interface SnippetsShape {
+  placeholder: string;
+  snippets: SnippetShape[];
+  source: string;
+  url: string;
+}
+
 /** One source, and warnings about it. */
 export interface SourceAnswer {
   new_key?: string;
@@ -1321,6 +1339,8 @@ export interface Operations {
   "DELETE /api/sources/{name}/keys/{label}": { path: { name: string; label: string }; query: Record<string, never>; body: undefined; answer: RevokedWriteKey };
   /** Take an event as if an SDK had sent it; without a body, a track call */
   "POST /api/sources/{name}/test-event": { path: { name: string }; query: Record<string, never>; body: EventBody | undefined; answer: Taken };
+  /** Show how each of Segment's SDKs sends to this source */
+  "GET /api/sources/{name}/snippets": { path: { name: string }; query: Record<string, never>; body: undefined; answer: SnippetsShape };
   /** List all instances */
   "GET /api/instances": { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: Instances };
   /** Create an instance */

@@ -64,6 +64,8 @@ class HostContext:
     backups: Backups
     restored: RestoredDeliveries
     take_event: TakeEvent
+    #: The URL by which senders and browsers reach the host, if it is behind a proxy.
+    public_url: str | None = None
     damaged: DamagedDeliveries
     #: The sandboxes of the destinations; stopped with the host.
     sandboxes: Sandboxes = attrs.field()

@@ -96,6 +96,8 @@ class Call:
     session: Session | None = None
     #: The caller's address.
     address: str = ""
+    #: The URL by which the caller reached the host; empty if its `Host` header is none.
+    host_url: str = ""
 
 
 @attrs.frozen(kw_only=True)

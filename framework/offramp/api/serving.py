@@ -44,6 +44,7 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
 }
 _ENTITY_TAG = re.compile(r'(?:W/)?"?(\d{1,15})"?')
+_HOST = re.compile(r"[A-Za-z0-9.:\[\]-]+")
 _PARAMETER = re.compile(r"\\{\w+\\}")
 
 _log = logging.getLogger(__name__)
@@ -130,7 +131,14 @@ async def _call(operation: Operation, request: web.Request) -> Call:
         token=request[CALLER].label,
         session=request[CALLER].session,
         address=request[CALLER].address,
+        host_url=_host_url(request),
     )
+
+
+def _host_url(request: web.Request) -> str:
+    """The URL in the request's own words; snippets quote it, so it has no odd characters."""
+    host = request.headers.get("Host", "")
+    return f"{request.scheme}://{host}" if _HOST.fullmatch(host) else ""
 
 
 def _read_body(operation: Operation, value: Any) -> Any:

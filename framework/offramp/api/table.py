@@ -27,6 +27,7 @@ from offramp.api.sealing_keys import SealingKeysResource
 from offramp.api.sending import SendingResource
 from offramp.api.serving import routes
 from offramp.api.session_resource import SessionsResource
+from offramp.api.snippets import SnippetsResource
 from offramp.api.source_keys import SourceKeysResource
 from offramp.api.sources import SourcesResource
 from offramp.api.stats import StatsResource
@@ -47,6 +48,7 @@ def operations_of(host: HostContext) -> tuple[Operation, ...]:
         SourcesResource,
         SourceKeysResource,
         TrialEventsResource,
+        SnippetsResource,
         InstancesResource,
         SubscriptionsResource,
         TriggersResource,

@@ -260,6 +260,7 @@ async def _context(  # noqa: PLR0913, PLR0917 - the parts of a host
         sessions=Sessions(tokens, settings=settings, folder=store.folder, clock=clock),
         backups=backups,
         restored=restored,
+        public_url=settings.public_url,
         take_event=EventTaker(intake=engine, limits=collector_limits(settings), clock=clock),
         damaged=damaged,
         sandboxes=sandboxes,
