@@ -44,6 +44,25 @@ async def test_a_destination_shows_its_actions_fields_and_presets(page: Page) ->
     await assert_fits(page)
 
 
+async def test_without_a_source_one_is_created_on_the_way(page: Page, scene: Scene) -> None:
+    """Its write key is shown, and the instance that is added takes its events."""
+    await page.goto(f"/#/catalog/{SLUG}/add")
+    await expect(page.get_by_role("button", name="Create destination")).to_be_disabled()
+    await page.get_by_role("button", name="Create a source").click()
+    await page.get_by_label("Source name").fill("website")
+    await page.get_by_role("button", name="Create source").click()
+    await expect(page.get_by_text("Copy the write key now")).to_be_visible()
+    await assert_accessible(page)
+    await expect(page.get_by_label("Destination name")).to_have_value("Metronome Instance #1")
+    await page.get_by_role("button", name="Create destination").click()
+    await expect(page.get_by_label("API Token")).to_be_visible()
+    [instance] = (await scene.call("GET", "instances"))["instances"]
+    assert (instance["name"], instance["source"]) == ("Metronome Instance #1", "website")
+    assert not instance["enabled"]
+    [mapping] = (await scene.call("GET", "subscriptions"))["subscriptions"]
+    assert (mapping["preset"], mapping["enabled"]) == ("Send track events to Metronome", False)
+
+
 async def test_a_name_that_is_taken_is_told_beside_it(page: Page, scene: Scene) -> None:
     """The name that is offered is free; another one is refused where it is entered."""
     await scene.call("POST", "sources", {"name": "shop", "write_key": "wk-shop"})

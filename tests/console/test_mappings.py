@@ -143,3 +143,17 @@ async def test_an_instance_that_is_held_back_says_why(page: Page, scene: Scene) 
     await expect(page.get_by_text("Choose Resume in the menu")).to_be_visible()
     await assert_accessible(page)
     await assert_fits(page)
+
+
+async def test_an_instance_that_somebody_deletes_is_gone_from_its_page(
+    page: Page, scene: Scene
+) -> None:
+    """The page says so within seconds, and leads to the others."""
+    await set_up(scene)
+    await page.goto(ADDRESS)
+    await expect(rows(page)).to_have_count(1)
+    await scene.call("DELETE", f"instances/{quote(INSTANCE, safe='')}")
+    await expect(page.get_by_text(f"There is no destination {INSTANCE}")).to_be_visible()
+    await assert_accessible(page)
+    await page.get_by_role("link", name="Show all destinations").click()
+    await expect(page.get_by_role("heading", level=1, name="Destinations")).to_be_visible()

@@ -43,6 +43,7 @@ async def test_what_is_entered_is_saved_with_its_type(page: Page, scene: Scene) 
     await page.get_by_label("API Key").fill(crm.GOOD_KEY)
     await page.get_by_label("Batch limit").fill("250")
     await page.get_by_label("Verbose").check()
+    await page.get_by_role("group", name="Scopes").get_by_label("write").check()
     await page.get_by_label("Tags").fill("a\nb c")
     await page.get_by_label("Headers").fill('{"n": 12345678901234567890}')
     await page.get_by_role("button", name="Save changes").click()
@@ -52,6 +53,7 @@ async def test_what_is_entered_is_saved_with_its_type(page: Page, scene: Scene) 
         "apiKey": crm.GOOD_KEY,
         "batchLimit": 250,
         "verbose": True,
+        "scopes": ["write"],
         "tags": ["a", "b c"],
         "headers": {"n": 12345678901234567890},
     }

@@ -1,17 +1,18 @@
 // An instance of a destination: its state, its mappings and its settings.
 import type { JSX } from "preact";
 import type { DestinationShape, InstanceAnswer, SandboxShape, StatusShape } from "../api-types";
-import { call } from "../core/client";
+import { ApiError, call } from "../core/client";
 import { instanceState } from "../core/instance-state";
 import { useLoaded } from "../core/loaded";
 import { goTo, hrefTo } from "../core/router";
 import { sentence, timeText } from "../core/texts";
 import { MappingsTab } from "../mappings/mappings-tab";
+import { ButtonLink } from "../parts/button";
 import { type Changes, useChanges } from "../parts/changes";
 import { Switch } from "../parts/field";
 import { Menu } from "../parts/menu";
 import { Notice, toast } from "../parts/notice";
-import { Badge, Loading, Page, Tabs } from "../parts/page";
+import { Badge, Empty, Loading, Page, Tabs } from "../parts/page";
 import { SettingsTab } from "../settings/settings-tab";
 
 const REFRESH_MS = 5_000;
@@ -33,10 +34,18 @@ interface Declared {
 
 export function InstancePage({ name, tab }: { name: string; tab: "mappings" | "settings" }): JSX.Element {
   const opened = useLoaded(`instance ${name}`, (signal) => open(name, signal), REFRESH_MS);
-  if (opened.data) return <Shown opened={opened.data} tab={tab} reload={opened.reload} />;
+  const isGone = opened.error instanceof ApiError && opened.error.status === 404;
+  if (opened.data && !isGone) return <Shown opened={opened.data} tab={tab} reload={opened.reload} />;
   return (
     <Page title={name} back={BACK}>
-      <Loading of={opened}>{() => null}</Loading>
+      {isGone ? (
+        <Empty title={`There is no destination ${name}`}>
+          <p>It was deleted, or never added.</p>
+          <ButtonLink href={hrefTo("destinations")}>Show all destinations</ButtonLink>
+        </Empty>
+      ) : (
+        <Loading of={opened}>{() => null}</Loading>
+      )}
     </Page>
   );
 }

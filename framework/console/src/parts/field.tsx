@@ -172,20 +172,45 @@ export function Switch({
   );
 }
 
-/** A checkbox with its text. */
+/** A checkbox with its text, and below it what it means and what is wrong with it. */
 export function Checkbox({
   label,
+  description,
+  fault,
   isChecked,
   onChange,
-}: {
-  label: ComponentChildren;
+}: Pick<FieldProps, "label" | "description" | "fault"> & {
   isChecked: boolean;
   onChange: (isChecked: boolean) => void;
 }): JSX.Element {
-  return (
+  const id = useId();
+  const described = [description ? `${id}-description` : "", fault ? `${id}-fault` : ""].filter(Boolean);
+  const box = (
     <label class="checkbox">
-      <input type="checkbox" checked={isChecked} onChange={(event) => onChange(event.currentTarget.checked)} />
+      <input
+        type="checkbox"
+        checked={isChecked}
+        aria-describedby={described.join(" ") || undefined}
+        aria-invalid={fault ? true : undefined}
+        onChange={(event) => onChange(event.currentTarget.checked)}
+      />
       <span>{label}</span>
     </label>
+  );
+  if (described.length === 0) return box;
+  return (
+    <div class="field">
+      {box}
+      {description && (
+        <p id={`${id}-description`} class="field-description">
+          {description}
+        </p>
+      )}
+      {fault && (
+        <p id={`${id}-fault`} class="field-fault">
+          {fault}
+        </p>
+      )}
+    </div>
   );
 }

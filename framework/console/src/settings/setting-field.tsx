@@ -1,6 +1,6 @@
 // One setting in a form: the control that fits its type, and secrets that are kept or replaced.
 import type { JSX } from "preact";
-import { useRef } from "preact/hooks";
+import { useId, useRef } from "preact/hooks";
 import { parseJson, writeJson } from "../core/json";
 import { Button } from "../parts/button";
 import { Checkbox, Field, type FieldProps, SelectField, TextField } from "../parts/field";
@@ -25,7 +25,7 @@ export function SettingField({ setting, entered, masked, isRequired, fault, onCh
   if (setting.choices && setting.multiple)
     return <ChoicesField {...field} choices={setting.choices} entered={text} onChange={onChange} />;
   if (setting.choices) return <ChoiceField {...field} setting={setting} choices={setting.choices} entered={text} onChange={onChange} />;
-  if (setting.type === "boolean") return <BooleanField {...field} isOn={(entered ?? setting.default) === true} onChange={onChange} />;
+  if (setting.type === "boolean") return <Checkbox {...field} isChecked={(entered ?? setting.default) === true} onChange={onChange} />;
   if (setting.multiple || setting.type === "object" || setting.type === "text")
     return <LongField {...field} setting={setting} text={text} onChange={onChange} />;
   return <TextField {...field} value={text} onInput={onChange} placeholder={defaultText(setting)} />;
@@ -117,6 +117,7 @@ function ChoicesField({
   description,
   fault,
 }: FieldProps & { choices: SettingChoice[]; entered: string; onChange: (entered: string | undefined) => void }): JSX.Element {
+  const id = useId();
   const chosen = new Set(listOf(entered));
   function change(value: string, isOn: boolean): void {
     if (isOn) chosen.add(value);
@@ -125,14 +126,22 @@ function ChoicesField({
     onChange(values.length === 0 ? undefined : `[${values.join(",")}]`);
   }
   return (
-    <fieldset class="field">
+    <fieldset class="field" aria-describedby={`${id}-description ${id}-fault`}>
       <legend class="field-label">{label}</legend>
-      {description && <p class="field-description">{description}</p>}
+      {description && (
+        <p id={`${id}-description`} class="field-description">
+          {description}
+        </p>
+      )}
       {choices.map((each) => {
         const value = writeJson(each.value);
         return <Checkbox key={value} label={each.label} isChecked={chosen.has(value)} onChange={(isOn) => change(value, isOn)} />;
       })}
-      {fault && <p class="field-fault">{fault}</p>}
+      {fault && (
+        <p id={`${id}-fault`} class="field-fault">
+          {fault}
+        </p>
+      )}
     </fieldset>
   );
 }
@@ -140,22 +149,6 @@ function ChoicesField({
 function listOf(entered: string): string[] {
   const values = entered === "" ? [] : parseJson(entered);
   return Array.isArray(values) ? values.map((each) => writeJson(each)) : [];
-}
-
-function BooleanField({
-  isOn,
-  onChange,
-  label,
-  description,
-  fault,
-}: FieldProps & { isOn: boolean; onChange: (isOn: boolean) => void }): JSX.Element {
-  return (
-    <div class="field">
-      <Checkbox label={<span class="field-label">{label}</span>} isChecked={isOn} onChange={onChange} />
-      {description && <p class="field-description">{description}</p>}
-      {fault && <p class="field-fault">{fault}</p>}
-    </div>
-  );
 }
 
 function LongField({

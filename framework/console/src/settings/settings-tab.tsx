@@ -96,19 +96,16 @@ export function SettingsTab({ answer, destination, sandbox, onSaved }: SettingsT
 }
 
 function Delivery({ form, sandbox }: { form: SettingsForm; sandbox: SandboxShape | undefined }): JSX.Element {
-  const fault = faultAt(form.error, "sandbox");
   return (
     <Card title="Delivery">
       {sandbox && (
-        <div class="field">
-          <Checkbox
-            label={<span class="field-label">Send to the sandbox: {sandbox.label}</span>}
-            isChecked={form.options.sandbox === true}
-            onChange={(isOn) => form.changeOption("sandbox", isOn)}
-          />
-          <p class="field-description">{sandbox.description}</p>
-          {fault && <p class="field-fault">{fault}</p>}
-        </div>
+        <Checkbox
+          label={`Send to the sandbox: ${sandbox.label}`}
+          description={sandbox.description}
+          fault={faultAt(form.error, "sandbox")}
+          isChecked={form.options.sandbox === true}
+          onChange={(isOn) => form.changeOption("sandbox", isOn)}
+        />
       )}
       {LIMITS.map((each) => (
         <TextField
