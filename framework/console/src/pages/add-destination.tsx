@@ -1,16 +1,15 @@
 // Adds an instance of a destination: which source, which name; then its settings are entered.
 import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
-import type { DestinationShape, InstanceShape, SourceShape } from "../api-types";
+import type { DestinationShape, SourceShape } from "../api-types";
 import { ApiError, call } from "../core/client";
 import { faultAt, isElsewhere } from "../core/faults";
 import { useLoaded } from "../core/loaded";
-import { offeredName } from "../core/names";
 import { goTo, hrefTo } from "../core/router";
 import { sentence } from "../core/texts";
 import { Button, ButtonLink } from "../parts/button";
 import { Field, Select, TextField } from "../parts/field";
-import { ErrorNotice, Notice } from "../parts/notice";
+import { ErrorNotice, Notice, toast } from "../parts/notice";
 import { Card, Loading, Page } from "../parts/page";
 import { keepNewKey } from "../sources/new-key";
 import { NewKeyNotice, type NewSource, NewSourceDialog } from "../sources/new-source";
@@ -18,7 +17,6 @@ import { NewKeyNotice, type NewSource, NewSourceDialog } from "../sources/new-so
 interface Known {
   destination: DestinationShape;
   sources: SourceShape[];
-  instances: InstanceShape[];
 }
 
 export function AddDestination({ slug }: { slug: string }): JSX.Element {
@@ -36,19 +34,18 @@ export function AddDestination({ slug }: { slug: string }): JSX.Element {
 }
 
 async function load(slug: string, signal: AbortSignal): Promise<Known> {
-  const [destination, { sources }, { instances }] = await Promise.all([
+  const [destination, { sources }] = await Promise.all([
     call("GET /api/catalog/{slug}", { path: { slug }, signal }),
     call("GET /api/sources", { signal }),
-    call("GET /api/instances", { signal }),
   ]);
-  return { destination, sources, instances };
+  return { destination, sources };
 }
 
 function Form({ known, onSourceCreated }: { known: Known; onSourceCreated: () => void }): JSX.Element {
-  const { destination, sources, instances } = known;
+  const { destination, sources } = known;
   const [chosen, setChosen] = useState<string>();
   const source = chosen ?? (sources.length === 1 ? sources[0]?.name : undefined) ?? "";
-  const [name, setName] = useState(() => offeredName(destination.name, instances.map((each) => each.name)));
+  const [name, setName] = useState(destination.instance_name);
   const [isCreating, setCreating] = useState(false);
   const [made, setMade] = useState<NewSource>();
   const [isBusy, setBusy] = useState(false);
@@ -58,7 +55,10 @@ function Form({ known, onSourceCreated }: { known: Known; onSourceCreated: () =>
     setBusy(true);
     setError(undefined);
     try {
-      await create(destination, name, source);
+      // It is disabled until it has its settings; its mappings are the presets, disabled too.
+      const body = { name, destination: destination.slug, source, enabled: false, presets: true };
+      const { warnings } = await call("POST /api/instances", { body });
+      for (const each of warnings) if (each.pointer === "#/presets") toast(sentence(each.detail), "warning");
       goTo(hrefTo("destinations", name, "settings"));
     } catch (caught) {
       setError(caught);
@@ -131,11 +131,4 @@ function Form({ known, onSourceCreated }: { known: Known; onSourceCreated: () =>
       )}
     </Card>
   );
-}
-
-/** Create the instance, disabled until it has its settings, with the destination's presets as its mappings. */
-async function create(destination: DestinationShape, name: string, source: string): Promise<void> {
-  await call("POST /api/instances", { body: { name, destination: destination.slug, source, enabled: false } });
-  for (const { name: preset } of destination.presets)
-    await call("POST /api/subscriptions", { body: { instance: name, preset } });
 }
