@@ -15,7 +15,7 @@ export function Table({
   rows: ComponentChildren[][];
 }): JSX.Element {
   return (
-    <table class="table" role="table" aria-label={label}>
+    <table class="data-table" role="table" aria-label={label}>
       <thead role="rowgroup">
         <tr role="row">
           {heads.map((each) => (

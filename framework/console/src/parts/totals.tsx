@@ -5,7 +5,7 @@ import { countText } from "../core/texts";
 
 export function TotalsList({ totals }: { totals: Totals | undefined }): JSX.Element {
   return (
-    <dl class="totals">
+    <dl class="outcomes">
       <Total label="Delivered" count={totals?.delivered} />
       <Total label="Failed" count={totals?.failed} isBad />
       <Total label="Waiting" count={totals?.waiting} />
@@ -15,7 +15,7 @@ export function TotalsList({ totals }: { totals: Totals | undefined }): JSX.Elem
 
 function Total({ label, count, isBad = false }: { label: string; count: number | undefined; isBad?: boolean }): JSX.Element {
   return (
-    <div class={isBad && count ? "total total-bad" : "total"}>
+    <div class={isBad && count ? "outcome outcome-bad" : "outcome"}>
       <dt>{label}</dt>
       <dd>{count === undefined ? "–" : countText(count)}</dd>
     </div>
