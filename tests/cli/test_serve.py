@@ -277,3 +277,6 @@ async def test_what_is_no_terminal_gets_json_alone(config: Path) -> None:
     messages = [_json.loads(line) for line in [*lines, line, *rest.decode().splitlines()]]
     assert {"time", "level", "logger", "message"} <= set.intersection(*map(set, messages))
     assert "stopped" in messages[-1]["message"]
+    assert [each["url"] for each in messages if "console at http" in each["message"]] == [
+        each["url"] for each in messages if "accepts events at" in each["message"]
+    ]

@@ -31,6 +31,7 @@ class Signing:
     key: str = option(description="what signs", secret=True, required="write a key")
     algorithm: Literal["sha256", "sha512"] = option(default="sha256", description="which hash")
     strict: bool = option(default=False, description="whether all is signed")
+    proof: bool | str = option(default=True, description="whether, or where, it is kept")
     keys_kept: int = option(default=2, minimum=1, maximum=9, unit="keys", description="old keys")
     cache: int = option(
         default=2**20, unit="bytes", minimum=1, description="what is kept in memory"
@@ -55,6 +56,8 @@ def read(written: Any) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         ("key", "env:KEY", "env:KEY"),
         ("algorithm", "sha512", "sha512"),
         ("strict", True, True),
+        ("proof", False, False),
+        ("proof", "a text", "a text"),
         ("keys_kept", 9, 9),
         ("cache", 4096, 4096),
         ("cache", "512 MiB", 512 * 2**20),
@@ -83,6 +86,8 @@ def test_an_option_is_read_as_its_type(key: str, written: Any, value: Any) -> No
         ("key", "", "is empty"),
         ("algorithm", "md5", "must be one of sha256, sha512"),
         ("strict", "yes", "must be true or false, not a string"),
+        ("proof", 5, "must be true, false or a text"),
+        ("proof", "", "must be true, false or a text"),
         ("keys_kept", 10, "must be 1 to 9, not 10"),
         ("cache", "512 MB", "must be a whole number of bytes, or a text such as"),
         ("cache", 0, "must be at least 1, not 0"),
@@ -128,8 +133,8 @@ def test_what_is_written_reads_back_and_hides_secrets() -> None:
 def test_the_reference_shows_every_default_with_its_unit() -> None:
     """A row for each option, made of what is declared."""
     assert [row.split(" | ")[1] for row in reference_rows(Signing)] == [
-        "required", "`sha256`", "`false`", "2 keys", "1048576 bytes", "0.5", "10 seconds", "7 days",
-        "`signed.log`", "none",
+        "required", "`sha256`", "`false`", "`true`", "2 keys", "1048576 bytes", "0.5",
+        "10 seconds", "7 days", "`signed.log`", "none",
     ]  # fmt: skip
 
 

@@ -982,6 +982,7 @@ export interface Series {
 /** A code that opens one session, shown here and nowhere else. */
 export interface SessionCode {
   code: string;
+  console: boolean | string;
   expires_at: string;
 }
 

@@ -78,6 +78,8 @@ class HostContext:
     #: Who may use the control API; by default nobody.
     tokens: Tokens = attrs.field(factory=Tokens)
     logins: RefusedLogins = attrs.field(factory=RefusedLogins)
+    #: Where the console is: at its own URL, with the collector (`True`) or nowhere.
+    console: bool | str = False
     clock: Clock = attrs.field()
     #: Who is signed in.
     sessions: Sessions = attrs.field()

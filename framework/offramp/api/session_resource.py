@@ -97,7 +97,11 @@ class SessionsResource:
             message = "a session makes no codes: send a token of the host"
             raise ProblemError(HTTPStatus.FORBIDDEN, message)
         code, expires_at = self._host.sessions.new_code(call.token)
-        answer: SessionCode = {"code": code, "expires_at": write_time(expires_at)}
+        answer: SessionCode = {
+            "code": code,
+            "expires_at": write_time(expires_at),
+            "console": self._host.console,
+        }
         return Reply(data=answer)
 
     async def show(self, call: Call) -> Reply:

@@ -353,6 +353,8 @@ class SessionCode(TypedDict):
 
     code: str
     expires_at: Time
+    #: Where the console takes it: at this URL, at the host's own (`true`), or nowhere (`false`).
+    console: bool | str
 
 
 class EndedSession(TypedDict):

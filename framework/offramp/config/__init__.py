@@ -18,6 +18,7 @@ from offramp.config.host import (
     LogFormat,
     LogLevel,
     host_settings,
+    read_address,
 )
 from offramp.config.keyring import (
     KEY_FILE,
@@ -115,6 +116,7 @@ __all__ = [
     "mask_mapping",
     "mask_settings",
     "parse_config",
+    "read_address",
     "read_document",
     "read_trigger",
     "referenced_values",

@@ -47,6 +47,7 @@ LogFormat: TypeAlias = Literal["auto", "text", "json"]
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
 
 _URL: Final = re.compile(r"https?://[^\s/]+/?")
+_ADDRESS: Final = re.compile(r"([^\s:/\[\]]+|\[[\da-fA-F:.]+\]):(\d{1,5})")
 _PATTERN: Final = re.compile(r"env:[A-Za-z0-9_*]+|file:/[^\x00*]*")
 _PATTERN_WANTED: Final = (
     'must be a variable such as "env:PRODUCT_*", or a file or a folder: "file:/run/secrets"'
@@ -60,6 +61,19 @@ def _not_masked(token: str) -> str | None:
 def _a_url(url: str) -> str | None:
     wanted = "must be an address such as https://events.example.com"
     return None if _URL.fullmatch(url) else wanted
+
+
+def read_address(text: str) -> tuple[str, int] | None:
+    """Read `HOST:PORT`, an IPv6 address in brackets; `None` if a text is no address."""
+    found = _ADDRESS.fullmatch(text)
+    if found is None or int(found[2]) > HIGHEST_PORT:
+        return None
+    return found[1].strip("[]"), int(found[2])
+
+
+def _a_console(value: object) -> str | None:
+    wanted = 'must be true, false or an address with a port, such as "127.0.0.1:8586"'
+    return wanted if isinstance(value, str) and read_address(value) is None else None
 
 
 def _a_pattern(pattern: object) -> str | None:
@@ -123,6 +137,12 @@ class HostSettings:
         description="up to five tokens by label, or a list of `{ label, token }`; `api_token` is "
         "short for one with the label `default`",
         secret=True,
+    )
+    console: bool | str = option(
+        default=True,
+        description="whether the web console is served, at `/`; or an address of its own, "
+        '`"127.0.0.1:8586"`, which has the control API too',
+        check=_a_console,
     )
     session_idle_timeout: timedelta = option(
         default=SESSION_IDLE_TIMEOUT,

@@ -87,6 +87,15 @@ def _boolean(table: Table, option: Option) -> bool | None:
     return table.flag(option.key, default=bool(option.default)) if option.key in table else None
 
 
+def _switch(table: Table, option: Option) -> bool | str | None:
+    value = table.get(option.key)
+    if isinstance(value, bool) or (isinstance(value, str) and value):
+        return value
+    if option.key in table:
+        table.fault(option.key, "must be true, false or a text")
+    return None
+
+
 def _integer(table: Table, option: Option) -> int | None:
     return table.integer(option.key, minimum=option.minimum or 0, maximum=option.maximum)
 
@@ -164,6 +173,7 @@ def _labelled(table: Table, option: Option) -> Mapping[str, str] | None:
 _READERS: Final[Mapping[str, Callable[[Table, Option], Any]]] = {
     "text": _text,
     "boolean": _boolean,
+    "switch": _switch,
     "integer": _integer,
     "number": _number,
     "size": _size,

@@ -17,6 +17,7 @@ from offramp.errors import DefinitionError, Fault
 OptionType: TypeAlias = Literal[
     "text",
     "boolean",
+    "switch",
     "integer",
     "number",
     "size",
@@ -49,7 +50,7 @@ _TYPES: Final[Mapping[Any, OptionType]] = {
     Mapping: "table",
 }
 _WANTED: Final = (
-    "an option is a str, bool, int, float, timedelta, Path, Literal of texts, tuple[str, ...], "
+    "an option is a str, bool, bool | str, int, float, timedelta, Path, Literal, tuple[str, ...], "
     "Mapping, Mapping[str, str] (texts by label) or tuple[Mapping, ...], or one of these or None"
 )
 
@@ -169,6 +170,8 @@ def _option(attribute: attrs.Attribute[Any], declared: dict[str, Any], hint: Any
 
 
 def _type(annotation: Any) -> OptionType | None:
+    if annotation == bool | str:
+        return "switch"
     origin = get_origin(annotation) or annotation
     if origin is tuple and (get_args(annotation) or (str,))[0] is not str:
         return "tables"

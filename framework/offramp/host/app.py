@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Final
 
 import attrs
@@ -11,13 +12,14 @@ from prometheus_client import CollectorRegistry
 
 from offramp.collector.intake import Intake
 from offramp.collector.limits import Limits
-from offramp.collector.metrics import CollectorMetrics
+from offramp.collector.metrics import CollectorMetrics, Count
 from offramp.collector.routes import collector_routes
 from offramp.collector.unknown import unknown_route
 from offramp.host.descriptors import watch_descriptors
 from offramp.host.malformed import ConnectionLog, meet_expectation, refuse_other_versions
 from offramp.host.ops import Check, Refresh, ops_routes
 from offramp.queue import Clock
+from offramp.web.answers import failure
 from offramp.web.health import FindDegraded, FindPaused, nothing_degraded, nothing_paused
 from offramp.web.unknown_paths import UnknownPaths
 
@@ -41,13 +43,14 @@ def make_app(  # noqa: PLR0913 - the parts of a host, by keyword
     refresh: Refresh | None = None,
     unknown_paths: UnknownPaths | None = None,
     clock: Clock | None = None,
+    metrics: CollectorMetrics | None = None,
 ) -> web.Application:
     """Make the application: collector, endpoints for operations, `more` routes and the console.
 
     `/readyz` reports `readiness`, `degraded` and `paused`; `refresh` runs before each scrape of the
     metrics. `unknown_paths` counts requests that no route serves. The collector goes by `clock`.
     """
-    metrics = CollectorMetrics(registry)
+    metrics = metrics or CollectorMetrics(registry)
     unknown_paths = unknown_paths or UnknownPaths()
     registry.register(unknown_paths)
     collector = collector_routes(
@@ -70,7 +73,7 @@ def make_app(  # noqa: PLR0913 - the parts of a host, by keyword
         unknown_paths,
         pages={route.path for route in console},
     )
-    app = _application([*collector, *ops, *more, *console, others], metrics)
+    app = _application([*collector, *ops, *more, *console, others], metrics.malformed)
 
     async def watch(_: web.Application) -> AsyncIterator[None]:
         async with watch_descriptors(registry):
@@ -80,7 +83,23 @@ def make_app(  # noqa: PLR0913 - the parts of a host, by keyword
     return app
 
 
-def _application(routes: Iterable[web.RouteDef], metrics: CollectorMetrics) -> web.Application:
+def make_console_app(routes: Iterable[web.RouteDef], malformed: Count) -> web.Application:
+    """Make the application for an address of the console's own: its routes, and 404 elsewhere.
+
+    Requests that are not valid HTTP are counted in `malformed`.
+    """
+
+    async def nowhere(request: web.Request) -> web.Response:
+        message = (
+            f"there is no {request.path} at this address, which serves the console (/) and the "
+            "control API (/api) alone; events are sent to the host's other address"
+        )
+        return failure(HTTPStatus.NOT_FOUND, "unknown_path", message)
+
+    return _application([*routes, web.route("*", "/{rest:.*}", nowhere)], malformed)
+
+
+def _application(routes: Iterable[web.RouteDef], malformed: Count) -> web.Application:
     app = web.Application(
         middlewares=[refuse_other_versions],
         handler_args={
@@ -88,7 +107,7 @@ def _application(routes: Iterable[web.RouteDef], metrics: CollectorMetrics) -> w
             "auto_decompress": False,
             # Paths contain write keys, and a log line costs more than the request.
             "access_log": None,
-            "logger": ConnectionLog(metrics.malformed),
+            "logger": ConnectionLog(malformed),
             "keepalive_timeout": KEEPALIVE_SECONDS,
         },
     )

@@ -10,8 +10,10 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
+import attrs
 from aiohttp import web
 
+from offramp.config import HostSettings, read_address
 from offramp.errors import ConfigError, Fault
 
 #: Seconds for running requests to finish when the server stops.
@@ -23,16 +25,41 @@ _REASONS: Final = {
 }
 
 
+@attrs.frozen(kw_only=True)
+class Listeners:
+    """The bound sockets of a host."""
+
+    #: For senders, and for the console and the control API.
+    main: Sequence[socket.socket]
+    #: For the console and the control API; empty if the console has no address of its own.
+    console: Sequence[socket.socket] = ()
+
+    @property
+    def console_url(self) -> str | None:
+        """The URL of the console's own address."""
+        return _url(self.console) if self.console else None
+
+
 @contextmanager
-def bind(host: str, port: int) -> Iterator[Sequence[socket.socket]]:
+def bind_addresses(settings: HostSettings) -> Iterator[Listeners]:
+    """Bind the addresses that the table [host] names; see `bind`."""
+    own = read_address(settings.console) if isinstance(settings.console, str) else None
+    with contextlib.ExitStack() as stack:
+        main = stack.enter_context(bind(settings.host, settings.port))
+        console = () if own is None else stack.enter_context(bind(*own, place="host.console"))
+        yield Listeners(main=main, console=console)
+
+
+@contextmanager
+def bind(host: str, port: int, *, place: str = "host") -> Iterator[Sequence[socket.socket]]:
     """Bind an address without listening yet; port 0 picks a free one.
 
     A name such as `localhost` may have several addresses: each gets a socket. Raises
-    `ConfigError` that names the address and what to do.
+    `ConfigError` that names the address, its place in the configuration and what to do.
     """
     with contextlib.ExitStack() as stack:
         sockets: list[socket.socket] = []
-        for family, address in _addresses(host, port):
+        for family, address in _addresses(host, port, place):
             listener = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if family == socket.AF_INET6:  # otherwise it binds the IPv4 port too
@@ -45,7 +72,7 @@ def bind(host: str, port: int) -> Iterator[Sequence[socket.socket]]:
                     _REASONS.get(error.errno or 0)
                     or f"cannot be used: {os.strerror(error.errno or 0)}"
                 )
-                raise _refused(host, port, message) from None
+                raise _refused(host, port, message, place) from None
             sockets.append(listener)
         yield sockets
 
@@ -66,20 +93,25 @@ async def serve(
     try:
         for listener in sockets:
             await web.SockSite(runner, listener).start()
-        address, port = sockets[0].getsockname()[:2]
-        name = f"[{address}]" if ":" in address else address
-        yield f"http://{name}:{port}"
+        yield _url(sockets)
     finally:
         await runner.cleanup()
 
 
-def _addresses(host: str, port: int) -> list[tuple[int, str]]:
+def _url(sockets: Sequence[socket.socket]) -> str:
+    address, port = sockets[0].getsockname()[:2]
+    name = f"[{address}]" if ":" in address else address
+    return f"http://{name}:{port}"
+
+
+def _addresses(host: str, port: int, place: str) -> list[tuple[int, str]]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError, OverflowError):
-        raise _refused(host, port, "is not an address, nor a name that can be resolved") from None
+        message = "is not an address, nor a name that can be resolved"
+        raise _refused(host, port, message, place) from None
     return list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
 
 
-def _refused(host: str, port: int, message: str) -> ConfigError:
-    return ConfigError([Fault("host", f"{host}:{port} {message}")])
+def _refused(host: str, port: int, message: str, place: str) -> ConfigError:
+    return ConfigError([Fault(place, f"{host}:{port} {message}")])

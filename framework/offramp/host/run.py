@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -12,18 +11,14 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import attrs
-from aiohttp import web
-from prometheus_client import CollectorRegistry
 
 from offramp.api import (
     HostContext,
-    Identity,
     RefusedLogins,
     Reloaded,
     Sessions,
     Token,
     Tokens,
-    control_routes,
     event_record,
     load_token,
     own_identity,
@@ -31,7 +26,7 @@ from offramp.api import (
     reload_refused,
     stale_references,
 )
-from offramp.collector import EventTaker, Limits
+from offramp.collector import EventTaker
 from offramp.config import (
     Change,
     Config,
@@ -44,20 +39,17 @@ from offramp.config import (
     resolve_write_keys,
 )
 from offramp.config.labels import all_labelled
-from offramp.console import console_routes
 from offramp.delivery import (
     Engine,
     Sandboxes,
-    Watchdog,
     watch_loop,
 )
-from offramp.host.app import make_app
-from offramp.host.backup_schedule import BackupMetrics, BackupSchedule
+from offramp.host.applications import Applications, collector_limits, make_applications
+from offramp.host.backup_schedule import BackupSchedule
 from offramp.host.health import DECIDE, UNDECIDED, Health, Watched
 from offramp.host.instances import start_instances
-from offramp.host.listen import bind, serve
-from offramp.host.metrics import DeliveryMetrics
-from offramp.host.readiness import checks, quick_sums
+from offramp.host.listen import Listeners, bind_addresses, serve
+from offramp.host.readiness import quick_sums
 from offramp.plugins import Catalog
 from offramp.queue import (
     Backups,
@@ -100,6 +92,12 @@ class Host:
     changes: Sequence[Change] = ()
     context: HostContext = attrs.field(repr=False)
 
+    @property
+    def console_url(self) -> str | None:
+        """Where the console is; `None` if there is none."""
+        console = self.context.console
+        return console if isinstance(console, str) else self.url if console else None
+
     async def reload(self, *, by: str) -> Reloaded:
         """Read all references anew; `by` says in the log who asked for it."""
         return await reload(self.context, by=by)
@@ -135,10 +133,10 @@ async def run_host(
     """Run a host; at the end stop the endpoints, then the running deliveries, then the store.
 
     Without `written` it runs the configuration of the data folder. Raises `StorageError` and
-    `ConfigError`; if the address cannot be bound, nothing was applied.
+    `ConfigError`; if an address cannot be bound, nothing was applied.
     """
-    with bind(settings.host, settings.port) as sockets:
-        async with _run(written, catalog, settings, folder, sockets) as host:
+    with bind_addresses(settings) as listeners:
+        async with _run(written, catalog, settings, folder, listeners) as host:
             yield host
 
 
@@ -148,7 +146,7 @@ async def _run(
     catalog: Catalog,
     settings: HostSettings,
     folder: Path,
-    sockets: Sequence[socket.socket],
+    listeners: Listeners,
 ) -> AsyncIterator[Host]:
     clock = Clock()
     async with (
@@ -164,7 +162,7 @@ async def _run(
         references = References(allowed=settings.references, own_folder=folder)
         changes, config, references = await _in_force(configs, written, catalog, references)
         context = await _context(
-            store, queue, configs, catalog, settings, references, tokens, clock
+            store, queue, configs, catalog, settings, references, tokens, listeners, clock
         )
         engine = context.engine
 
@@ -177,15 +175,12 @@ async def _run(
             _start_background(context, settings, config)
             _log_problems(engine)
             with own_identity(folder) as identity, configs.watch(put_to_work):
-                app = _app(
-                    context,
-                    settings,
-                    store=store,
-                    watchdog=watchdog,
-                    identity=identity,
+                apps = make_applications(
+                    context, settings, store=store, watchdog=watchdog, identity=identity
                 )
-                async with serve(app, sockets) as url:
+                async with serve(apps.main, listeners.main) as url, _serve_own(apps, listeners):
                     identity.urls |= {url, (settings.public_url or url).rstrip("/")}
+                    identity.urls |= {listeners.console_url or url}
                     with _findable(folder, url):
                         yield Host(
                             url=url,
@@ -229,6 +224,7 @@ async def _context(  # noqa: PLR0913, PLR0917 - the parts of a host
     settings: HostSettings,
     references: References,
     tokens: Tokens,
+    listeners: Listeners,
     clock: Clock,
 ) -> HostContext:
     restored = RestoredDeliveries(store, queue)
@@ -264,6 +260,7 @@ async def _context(  # noqa: PLR0913, PLR0917 - the parts of a host
         take_event=EventTaker(intake=engine, limits=collector_limits(settings), clock=clock),
         damaged=damaged,
         sandboxes=sandboxes,
+        console=listeners.console_url or settings.console,
         sums=sums,
         damage=store.damage,
         degraded=Health(
@@ -314,38 +311,14 @@ async def _in_force(
     return changes, resolved, references
 
 
-def _app(
-    context: HostContext,
-    settings: HostSettings,
-    *,
-    store: Store,
-    watchdog: Watchdog,
-    identity: Identity,
-) -> web.Application:
-    registry = CollectorRegistry()
-    registry.register(context.logins)
-    metrics = DeliveryMetrics(context, blocked=watchdog.blocked)
-    registry.register(metrics)
-    registry.register(BackupMetrics(context.backups))
-    return make_app(
-        intake=context.engine,
-        registry=registry,
-        readiness=checks(store, context.engine),
-        degraded=context.degraded,
-        paused=context.paused,
-        limits=collector_limits(settings),
-        public_url=settings.public_url,
-        proxies=settings.trusted_proxies,
-        more=control_routes(
-            context,
-            public_url=settings.public_url,
-            identity=identity,
-        ),
-        console=console_routes(),
-        refresh=metrics.refresh,
-        clock=context.clock,
-        unknown_paths=context.unknown_paths,
-    )
+@asynccontextmanager
+async def _serve_own(apps: Applications, listeners: Listeners) -> AsyncIterator[None]:
+    """Serve the console on its own address, if it has one."""
+    if not listeners.console:
+        yield
+        return
+    async with serve(apps.console, listeners.console):
+        yield
 
 
 @contextlib.contextmanager
@@ -368,15 +341,4 @@ def retention(settings: HostSettings) -> Retention:
     return Retention(
         delivered=settings.keep_delivered_days * DAY_SECONDS,
         dead=settings.keep_dead_letters_days * DAY_SECONDS,
-    )
-
-
-def collector_limits(settings: HostSettings) -> Limits:
-    """How much one request, and one source, may ask."""
-    return Limits(
-        max_event_bytes=settings.max_event_bytes,
-        max_batch_bytes=settings.max_batch_bytes,
-        max_batch_events=settings.max_batch_events,
-        stored_bytes=settings.max_stored_bytes,
-        requests_per_second=settings.requests_per_second,
     )

@@ -120,6 +120,10 @@ async def _keep(console: Console, host: RunningHost, emulator: Emulator, folder:
     heading(console, 5, "Everything keeps running; Ctrl-C ends it")
     event = '{"type": "track", "userId": "you", "event": "billing_event", "properties": {}}'
     console.print(
+        f"The host's web console is at {host.url}/; the first command opens it signed in."
+    )
+    console.print(
+        f"offramp console --data-dir {folder}\n"
         f"offramp events {EXPLAINED[1]} --data-dir {folder}\n"
         f"offramp status --data-dir {folder}\n"
         f"curl -u {WRITE_KEY}: {host.url}/v1/track -d '{event}'\n"

@@ -11,6 +11,7 @@ from offramp.cli.commands.backup import backup
 from offramp.cli.commands.bench import bench
 from offramp.cli.commands.catalog import catalog
 from offramp.cli.commands.check import check
+from offramp.cli.commands.console import console
 from offramp.cli.commands.damaged import damaged
 from offramp.cli.commands.dead_letters import dead_letters
 from offramp.cli.commands.disable import disable
@@ -45,6 +46,7 @@ COMMANDS: Final[tuple[Callable[..., Any], ...]] = (
     catalog,
     manifest,
     serve,
+    console,
     events,
     status,
     dead_letters,

@@ -145,6 +145,9 @@ def _announce(teller: Teller, running: Host) -> None:
     teller.say(f"offramp accepts events at {running.url}/v1/batch", url=running.url)
     teller.say(f"  data in {running.folder}")
     teller.say(f"  control API at {running.url}/api, {_where_token(teller, running)}")
+    if running.console_url is not None:
+        where = f"{running.console_url}/, which `offramp console` opens signed in"
+        teller.say(f"  console at {where}", url=running.console_url)
     for plan in snapshot.plans.values():
         subscription = plan.subscription
         teller.say(f"  {subscription.id}: {subscription.action} when {subscription.trigger}")
