@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import hatch_build
 import pytest
@@ -68,20 +70,30 @@ async def watch(scene: Scene) -> Watch:
     return Watch(scene.url)
 
 
-@fixture(loop_scope="session")
-async def context(browser: Browser, scene: Scene, watch: Watch) -> AsyncIterator[BrowserContext]:
-    """A browser that has never seen the host."""
+@asynccontextmanager
+async def new_context(
+    browser: Browser, scene: Scene, watch: Watch, **options: Any
+) -> AsyncIterator[BrowserContext]:
+    """A browser of one person, who has never seen the host unless the options say so."""
     context = await browser.new_context(
         base_url=scene.url,
         viewport={"width": WIDTHS[-1], "height": HEIGHT},
         locale="en-GB",
         timezone_id="UTC",
         reduced_motion="reduce",
+        **options,
     )
     context.set_default_timeout(PATIENCE_MS)
     watch.follow(context)
     yield context
     await context.close()
+
+
+@fixture(loop_scope="session")
+async def context(browser: Browser, scene: Scene, watch: Watch) -> AsyncIterator[BrowserContext]:
+    """A browser that has never seen the host; at its end, nothing may have been reported."""
+    async with new_context(browser, scene, watch) as context:
+        yield context
     watch.check()
 
 

@@ -65,7 +65,7 @@ async def test_who_was_signed_out_comes_back_to_the_same_page(page: Page, scene:
     await page.goto("/#/catalog")
     await expect(page.get_by_role("heading", level=1, name="Catalog")).to_be_visible()
     await page.context.clear_cookies()
-    await page.get_by_role("link", name="Sources").click()
+    await page.goto("/#/sources")
     await page.get_by_label("API token").fill(scene.host.token.value)
     await page.get_by_role("button", name="Sign in").click()
     await expect(page.get_by_role("heading", level=1, name="Sources")).to_be_visible()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import attrs
-from playwright.async_api import BrowserContext, ConsoleMessage, Request, WebError
+from playwright.async_api import BrowserContext, ConsoleMessage, Dialog, Request, WebError
 
 #: What Chromium reports of each answer from 400 on; the API gives these on purpose.
 REFUSED = re.compile(r"^Failed to load resource: the server responded with a status of 4\d\d ")
@@ -26,6 +26,7 @@ class Watch:
         context.on("console", self._on_console)
         context.on("weberror", self._on_error)
         context.on("request", self._on_request)
+        context.on("dialog", self._on_dialog)
 
     def check(self) -> None:
         """Fail if anything was reported, as a violation of the policy or a request elsewhere."""
@@ -40,6 +41,14 @@ class Watch:
 
     def _on_error(self, error: WebError) -> None:
         self._problems.append(f"uncaught: {error.error}")
+
+    async def _on_dialog(self, dialog: Dialog) -> None:
+        # The browser asks before a page with a draft is left; nothing else opens one.
+        if dialog.type == "beforeunload":
+            await dialog.accept()
+        else:
+            self._problems.append(f"{dialog.type}: {dialog.message}")
+            await dialog.dismiss()
 
     def _on_request(self, request: Request) -> None:
         if not request.url.startswith((f"{self.origin}/", "data:", "blob:")):
