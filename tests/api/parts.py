@@ -57,6 +57,7 @@ CALLS: list[tuple[str, str, str, Any]] = [
     ("POST", "/api/subscriptions", "", {"instance": "small", "preset": "Take tracks"}),
     ("GET", "/api/subscriptions/{id}", ID, None),
     ("PATCH", "/api/subscriptions/{id}", ID, {"trigger": 'type = "track"'}),
+    ("PATCH", "/api/subscriptions/{id}", f"{ID}?dry_run=true", {"trigger": 'type = "page"'}),
     ("POST", "/api/subscriptions/{id}/disable", ID, None),
     ("POST", "/api/subscriptions/{id}/enable", ID, None),
     ("POST", "/api/subscriptions/{id}/pause", ID, None),
@@ -102,7 +103,7 @@ CALLS: list[tuple[str, str, str, Any]] = [
     ("GET", "/api/sessions/current", "", None),
     ("DELETE", "/api/sessions/current", "", None),
     ("POST", "/api/reload", "", None),
-    ("GET", "/api/audit-log", "", None),
+    ("GET", "/api/audit-log", "?kind=subscription&limit=2", None),
     ("DELETE", "/api/subscriptions/{id}", ID, None),
     ("GET", "/api/openapi.json", "", None),
 ]  # fmt: skip

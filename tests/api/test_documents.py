@@ -30,6 +30,7 @@ async def test_a_dry_run_tells_the_difference_and_changes_nothing(host: Running)
     assert tried["changes"][1]["details"] == [
         {
             "place": "trigger",
+            "pointer": "#/trigger",
             "before": 'type = "track" and event != "Secret"',
             "after": 'type = "page"',
         }

@@ -236,6 +236,7 @@ export interface DetailShape {
   after?: unknown;
   before?: unknown;
   place: string;
+  pointer: string;
 }
 
 /** A place where payloads differ; without a value there, `before` or `after` is missing. */
@@ -549,6 +550,9 @@ export interface InFlightShape {
 
 /** One instance, and warnings about it. */
 export interface InstanceAnswer {
+  changes: ChangeShape[];
+  dry_run: boolean;
+  ended: EndedShape[];
   instance: InstanceShape;
   revision: number;
   warnings: ErrorShape[];
@@ -762,8 +766,10 @@ export interface PreviewRow {
 
 /** Why a request was not served (RFC 9457). */
 export interface ProblemShape {
+  current?: Record<string, unknown> | null;
   detail: string;
   errors: ErrorShape[];
+  revision?: number;
   status: number;
   title: string;
   type: string;
@@ -1014,6 +1020,9 @@ export interface SnippetsShape {
 
 /** One source, and warnings about it. */
 export interface SourceAnswer {
+  changes: ChangeShape[];
+  dry_run: boolean;
+  ended: EndedShape[];
   new_key?: string;
   revision: number;
   source: SourceShape;
@@ -1080,6 +1089,9 @@ export interface StatusShape {
 
 /** One subscription, and warnings about it. */
 export interface SubscriptionAnswer {
+  changes: ChangeShape[];
+  dry_run: boolean;
+  ended: EndedShape[];
   revision: number;
   subscription: SubscriptionShape;
   warnings: ErrorShape[];
@@ -1321,7 +1333,7 @@ export interface Operations {
   /** Show a source */
   "GET /api/sources/{name}": { path: { name: string }; query: Record<string, never>; body: undefined; answer: SourceAnswer };
   /** Change a source */
-  "PATCH /api/sources/{name}": { path: { name: string }; query: { confirm?: boolean }; body: SourceChange; answer: SourceAnswer };
+  "PATCH /api/sources/{name}": { path: { name: string }; query: { confirm?: boolean; dry_run?: boolean }; body: SourceChange; answer: SourceAnswer };
   /** Delete a source without instances */
   "DELETE /api/sources/{name}": { path: { name: string }; query: { confirm?: boolean }; body: undefined; answer: Removed };
   /** Enable a source */
@@ -1345,11 +1357,11 @@ export interface Operations {
   /** List all instances */
   "GET /api/instances": { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: Instances };
   /** Create an instance */
-  "POST /api/instances": { path: Record<string, never>; query: Record<string, never>; body: InstanceBody; answer: InstanceAnswer };
+  "POST /api/instances": { path: Record<string, never>; query: { dry_run?: boolean }; body: InstanceBody; answer: InstanceAnswer };
   /** Show an instance */
   "GET /api/instances/{name}": { path: { name: string }; query: Record<string, never>; body: undefined; answer: InstanceAnswer };
   /** Change an instance */
-  "PATCH /api/instances/{name}": { path: { name: string }; query: { confirm?: boolean }; body: InstanceChange; answer: InstanceAnswer };
+  "PATCH /api/instances/{name}": { path: { name: string }; query: { confirm?: boolean; dry_run?: boolean }; body: InstanceChange; answer: InstanceAnswer };
   /** Delete an instance and its subscriptions */
   "DELETE /api/instances/{name}": { path: { name: string }; query: { confirm?: boolean }; body: undefined; answer: Removed };
   /** Enable an instance */
@@ -1365,11 +1377,11 @@ export interface Operations {
   /** List subscriptions */
   "GET /api/subscriptions": { path: Record<string, never>; query: { instance?: string }; body: undefined; answer: Subscriptions };
   /** Create a subscription, which starts disabled */
-  "POST /api/subscriptions": { path: Record<string, never>; query: Record<string, never>; body: SubscriptionBody; answer: SubscriptionAnswer };
+  "POST /api/subscriptions": { path: Record<string, never>; query: { dry_run?: boolean }; body: SubscriptionBody; answer: SubscriptionAnswer };
   /** Show a subscription */
   "GET /api/subscriptions/{id}": { path: { id: string }; query: Record<string, never>; body: undefined; answer: SubscriptionAnswer };
   /** Change a subscription */
-  "PATCH /api/subscriptions/{id}": { path: { id: string }; query: { confirm?: boolean }; body: SubscriptionChange; answer: SubscriptionAnswer };
+  "PATCH /api/subscriptions/{id}": { path: { id: string }; query: { confirm?: boolean; dry_run?: boolean }; body: SubscriptionChange; answer: SubscriptionAnswer };
   /** Delete a subscription */
   "DELETE /api/subscriptions/{id}": { path: { id: string }; query: { confirm?: boolean }; body: undefined; answer: Removed };
   /** Enable a subscription */
@@ -1435,7 +1447,7 @@ export interface Operations {
   /** Replace the configuration by a document; a dry run only lists the changes */
   "POST /api/config": { path: Record<string, never>; query: { dry_run?: boolean; confirm?: boolean }; body: DocumentBody; answer: Applied };
   /** List changes of configuration, tokens and sealing key, latest first */
-  "GET /api/audit-log": { path: Record<string, never>; query: { limit?: number; cursor?: string }; body: undefined; answer: AuditLog };
+  "GET /api/audit-log": { path: Record<string, never>; query: { kind?: "source" | "instance" | "subscription" | "token" | "sealing_key" | "test_send"; id?: string; limit?: number; cursor?: string }; body: undefined; answer: AuditLog };
   /** Read all references anew, and start anew what has another value */
   "POST /api/reload": { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: ReloadShape };
   /** List the tokens of the control API by label, and when each was last used */

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 from offramp.api.config_shapes import Removed
-from offramp.api.editing import CONFIRM, Saved, save, warnings_at
+from offramp.api.editing import CONFIRM, DRY_RUN, Saved, save, warnings_at
 from offramp.api.host_context import HostContext
 from offramp.api.operations import Call, Operation, Reply
-from offramp.api.problems import conflict, refuse
-from offramp.config import Config
+from offramp.api.problems import conflict, outdated, refuse
+from offramp.config import Config, StaleConfigError
 from offramp.errors import Fault
 from offramp.plugins import pick
 
@@ -69,7 +69,7 @@ class ConfigResource(ABC):
         """Make an operation of this kind; `below` is the path after that of the list."""
         given = {"answer": self.answer, "changes": method != "GET", **more}
         if method in {"PATCH", "DELETE"}:
-            given["query"] = (CONFIRM,)
+            given["query"] = (CONFIRM, DRY_RUN) if method == "PATCH" else (CONFIRM,)
         kinds = f"{self.noun}s"
         return Operation(
             method=method,
@@ -108,7 +108,7 @@ class ConfigResource(ABC):
         revision, config = await self._host.configs.load()
         name = call.path[self.parameter]
         pick(self.all_of(config), name, self.noun)
-        return await self.reply(Saved(revision=revision, config=config, changes=()), name)
+        return await self.reply(Saved(revision=revision, config=config), name)
 
     async def create(self, call: Call) -> Reply:
         """Create an item with the name in the body."""
@@ -154,7 +154,7 @@ class ConfigResource(ABC):
             left, removed[:] = self.without(config, name)
             return left
 
-        saved = await save(self._host, call, change)
+        saved = await self.saved(call, change)
         data = Removed(revision=saved.revision, removed=removed)
         return Reply(data=data, revision=saved.revision)
 
@@ -166,9 +166,25 @@ class ConfigResource(ABC):
         )
         shape = self.shape(config, name)
         return Reply(
-            data={"revision": saved.revision, self.noun: shape, "warnings": warnings},
+            data={
+                "revision": saved.revision,
+                self.noun: shape,
+                "warnings": warnings,
+                **saved.described(),
+            },
             revision=saved.revision,
         )
+
+    async def saved(self, call: Call, change: Callable[[Config], Config]) -> Saved:
+        """Save a change to the item in the path; 412 shows the item as it is now."""
+        try:
+            return await save(self._host, call, change)
+        except StaleConfigError as error:
+            if call.revision is None:
+                raise
+            name, (revision, config) = call.path[self.parameter], await self._host.configs.load()
+            current = self.shape(config, name) if name in self.all_of(config) else None
+            raise outdated(str(error), revision, current) from None
 
     async def _changed(self, call: Call, changes: Mapping[str, Any]) -> Reply:
         name = call.path[self.parameter]
@@ -180,4 +196,4 @@ class ConfigResource(ABC):
             pick(self.all_of(config), name, self.noun)
             return self.written(config, name, {**self.table_of(config, name), **changes})
 
-        return await self.reply(await save(self._host, call, change), name)
+        return await self.reply(await self.saved(call, change), name)

@@ -133,12 +133,27 @@ SubscriptionChange = _changed(
 )
 
 
-class SourceAnswer(TypedDict):
-    """One source, and warnings about it."""
+class ChangesShape(TypedDict):
+    """What a request changed, or would change in a dry run; nothing if it only reads."""
+
+    changes: list[ChangeShape]
+    dry_run: bool
+    #: The waiting deliveries that the change of a dry run would end.
+    ended: list[EndedShape]
+
+
+class ConfigAnswer(ChangesShape):
+    """What the answers about one source, instance or subscription have in common."""
 
     revision: int
-    source: SourceShape
+    #: Pointers lead into the object.
     warnings: list[ErrorShape]
+
+
+class SourceAnswer(ConfigAnswer):
+    """One source, and warnings about it."""
+
+    source: SourceShape
     #: The write key that the host made for a new source; it is shown here and nowhere else.
     new_key: NotRequired[str]
 
@@ -182,12 +197,10 @@ class WriteKeyAnswer(TypedDict):
     key: str
 
 
-class InstanceAnswer(TypedDict):
+class InstanceAnswer(ConfigAnswer):
     """One instance, and warnings about it."""
 
-    revision: int
     instance: InstanceShape
-    warnings: list[ErrorShape]
 
 
 class Instances(TypedDict):
@@ -204,12 +217,10 @@ class TestAnswer(TypedDict):
     message: str
 
 
-class SubscriptionAnswer(TypedDict):
+class SubscriptionAnswer(ConfigAnswer):
     """One subscription, and warnings about it."""
 
-    revision: int
     subscription: SubscriptionShape
-    warnings: list[ErrorShape]
 
 
 class Subscriptions(TypedDict):
@@ -237,6 +248,8 @@ class DetailShape(TypedDict):
     """One key that differs; `before` or `after` is missing on the side that lacks it."""
 
     place: str
+    #: The place as a JSON pointer into the object.
+    pointer: str
     before: NotRequired[Any]
     after: NotRequired[Any]
 
@@ -266,13 +279,10 @@ class EndedShape(TypedDict):
     deliveries: int
 
 
-class Applied(TypedDict):
+class Applied(ChangesShape):
     """The changes that a document makes; a dry run changes nothing, and lists what would end."""
 
     revision: int
-    dry_run: bool
-    ended: list[EndedShape]
-    changes: list[ChangeShape]
     warnings: list[ErrorShape]
 
 

@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Iterable
+from typing import Final, get_args
 
 from offramp.api.config_shapes import (
     Applied,
+    AuditKindName,
     AuditLog,
     AuditLogEntry,
-    ChangeShape,
-    DetailShape,
     DocumentBody,
     Exported,
 )
-from offramp.api.editing import CONFIRM, Saved, attempt, ended_by, save
+from offramp.api.editing import CONFIRM, DRY_RUN, Saved, save
 from offramp.api.host_context import HostContext
 from offramp.api.operations import PAGE, Call, Operation, Query, Reply
 from offramp.api.problems import refuse, refuse_parameter
 from offramp.api.times import write_time
 from offramp.config import (
     AuditEntry,
-    Change,
     Config,
-    Detail,
     export_config,
     parse_config,
     to_toml,
 )
 from offramp.config.check import find_warnings
 from offramp.config.model import START_KEYS
-from offramp.definition import UNSET
 from offramp.pointers import describe_errors
 
-DRY_RUN: Final = Query(name="dry_run", summary="Change nothing", kind="flag", default=False)
+KIND: Final = Query(
+    name="kind", summary="Only changes of this kind", choices=get_args(AuditKindName)
+)
+ID: Final = Query(name="id", summary="Only changes of what has this name or id")
 
 
 class DocumentsResource:
@@ -70,7 +69,7 @@ class DocumentsResource:
             summary="List changes of configuration, tokens and sealing key, latest first",
             serve=self.audit_log,
             answer=AuditLog,
-            query=PAGE,
+            query=(KIND, ID, *PAGE),
         )
 
     async def export(self, _: Call) -> Reply:
@@ -93,20 +92,13 @@ class DocumentsResource:
         def change(config: Config) -> Config:
             return parse_config(call.body, self._host.catalog, current=config).config
 
-        dry_run = call.query["dry_run"]
-        done = await (attempt if dry_run else save)(self._host, call, change)
-        ended = await ended_by(self._host, done.config) if dry_run else {}
-        answer = await self._host.compute(lambda: self._applied(done, ended, dry_run=dry_run))
-        return Reply(data=answer, revision=done.revision)
+        saved = await save(self._host, call, change)
+        answer = await self._host.compute(lambda: self._applied(saved))
+        return Reply(data=answer, revision=saved.revision)
 
-    def _applied(self, done: Saved, ended: Mapping[str, int], *, dry_run: bool) -> Applied:
-        return {
-            "revision": done.revision,
-            "dry_run": dry_run,
-            "ended": [{"subscription": each, "deliveries": n} for each, n in ended.items()],
-            "changes": [_change(each) for each in done.changes],
-            "warnings": describe_errors(find_warnings(done.config, self._host.catalog)),
-        }
+    def _applied(self, saved: Saved) -> Applied:
+        warnings = describe_errors(find_warnings(saved.config, self._host.catalog))
+        return {"revision": saved.revision, **saved.described(), "warnings": warnings}
 
     async def audit_log(self, call: Call) -> Reply:
         """Answer with a page of changes."""
@@ -114,29 +106,12 @@ class DocumentsResource:
         if cursor is not None and not (cursor.isascii() and cursor.isdecimal()):
             raise refuse_parameter("cursor", "send the `cursor` of a page unchanged")
         below = None if cursor is None else min(int(cursor), 2**62)
-        entries = await self._host.configs.audit_log(limit=limit, below=below)
+        entries = await self._host.configs.audit_log(
+            limit=limit, below=below, kind=call.query["kind"], name=call.query["id"]
+        )
         rows = [_entry(entry) for entry in entries]
         after = str(entries[-1].entry) if len(entries) == limit else None
         return Reply(data=AuditLog(rows=rows, cursor=after))
-
-
-def _change(change: Change) -> ChangeShape:
-    return {
-        "kind": change.kind,
-        "id": change.id,
-        "what": change.what,
-        "details": [_detail(detail) for detail in change.details],
-        "text": str(change),
-    }
-
-
-def _detail(detail: Detail) -> DetailShape:
-    shape: DetailShape = {"place": detail.place}
-    if detail.before is not UNSET:
-        shape["before"] = detail.before
-    if detail.after is not UNSET:
-        shape["after"] = detail.after
-    return shape
 
 
 def _entry(entry: AuditEntry) -> AuditLogEntry:

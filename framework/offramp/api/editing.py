@@ -8,22 +8,25 @@ from typing import Any, Final
 
 import attrs
 
+from offramp.api.config_shapes import ChangeShape, ChangesShape, DetailShape
 from offramp.api.host_context import HostContext
 from offramp.api.operations import Call, Query
 from offramp.api.problems import ProblemError
 from offramp.config import (
     Change,
     Config,
+    Detail,
     StaleConfigError,
     check_references,
     diff_configs,
     parse_config,
     resolve_write_keys,
 )
+from offramp.definition import UNSET
 from offramp.delivery.disabled import why_ended
 from offramp.errors import ConfigError, Fault, counted
 from offramp.plugins import Catalog
-from offramp.pointers import ErrorShape, describe_errors
+from offramp.pointers import ErrorShape, describe_errors, pointer_of
 
 #: What every operation has that can end waiting deliveries.
 CONFIRM: Final = Query(
@@ -31,6 +34,10 @@ CONFIRM: Final = Query(
     summary="Make the change also if waiting deliveries end by it; else the answer is 409",
     kind="flag",
     default=False,
+)
+#: What every operation has whose change can be looked at first.
+DRY_RUN: Final = Query(
+    name="dry_run", summary="Change nothing, and answer as if", kind="flag", default=False
 )
 #: Subscriptions that the answer 409 names.
 MAX_NAMED: Final = 5
@@ -42,11 +49,22 @@ class Saved:
 
     revision: int
     config: Config
-    changes: tuple[Change, ...]
+    changes: tuple[Change, ...] = ()
+    dry_run: bool = False
+    #: Subscription -> waiting deliveries that it would end, if it is only tried.
+    ended: Mapping[str, int] = attrs.field(factory=dict)
+
+    def described(self) -> ChangesShape:
+        """Describe the change as JSON data, secrets masked."""
+        return {
+            "changes": [_change(each) for each in self.changes],
+            "dry_run": self.dry_run,
+            "ended": [{"subscription": each, "deliveries": n} for each, n in self.ended.items()],
+        }
 
 
 async def save(host: HostContext, call: Call, change: Callable[[Config], Config]) -> Saved:
-    """Change the configuration; the host runs the new one when this returns.
+    """Change the configuration; the host runs the new one when this returns. A dry run only tries.
 
     Raises `StaleConfigError` if the caller named another revision, or if another change was faster,
     `ConfigError` if the new configuration is not valid, and `ProblemError`, 409, if waiting
@@ -54,6 +72,9 @@ async def save(host: HostContext, call: Call, change: Callable[[Config], Config]
     """
     async with host.changing:
         tried = await attempt(host, call, change)
+        if call.query.get(DRY_RUN.name):
+            ended = await ended_by(host, tried.config)
+            return attrs.evolve(tried, dry_run=True, ended=ended)
         ended = {} if call.query.get(CONFIRM.name) else await ended_by(host, tried.config)
         if ended:
             raise _unconfirmed(ended)
@@ -94,6 +115,28 @@ async def ended_by(host: HostContext, wanted: Config) -> dict[str, int]:
         and why_ended(host.config, subscription) is None
         and why_ended(wanted, subscription) is not None
     }
+
+
+def _change(change: Change) -> ChangeShape:
+    return {
+        "kind": change.kind,
+        "id": change.id,
+        "what": change.what,
+        "details": [_detail(detail) for detail in change.details],
+        "text": str(change),
+    }
+
+
+def _detail(detail: Detail) -> DetailShape:
+    shape: DetailShape = {
+        "place": detail.place,
+        "pointer": pointer_of(detail.place),
+    }
+    if detail.before is not UNSET:
+        shape["before"] = detail.before
+    if detail.after is not UNSET:
+        shape["after"] = detail.after
+    return shape
 
 
 def _unconfirmed(ended: Mapping[str, int]) -> ProblemError:

@@ -19,7 +19,7 @@ from offramp.api.config_shapes import (
     Removed,
     TestAnswer,
 )
-from offramp.api.editing import parse_part, save
+from offramp.api.editing import DRY_RUN, parse_part, save
 from offramp.api.host_context import HostContext
 from offramp.api.new_instances import offered_name, with_presets
 from offramp.api.operations import Call, Operation, Reply
@@ -59,7 +59,8 @@ class InstancesResource(ConfigResource):
         """The operations of this module."""
         one, created = "/{name}", {"body": InstanceBody, "status": HTTPStatus.CREATED}
         yield self.operation("GET", "", "List all instances", self.listing, answer=Instances)
-        yield self.operation("POST", "", "Create an instance", self.create, **created)
+        tried = {"query": (DRY_RUN,), **created}
+        yield self.operation("POST", "", "Create an instance", self.create, **tried)
         yield self.operation("GET", one, "Show an instance", self.show)
         yield self.operation("PATCH", one, "Change an instance", self.change, body=InstanceChange)
         deleted = "Delete an instance and its subscriptions"

@@ -36,12 +36,15 @@ class ProblemError(Exception):
         *,
         errors: Sequence[ErrorShape] = (),
         headers: Mapping[str, str] | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.errors = tuple(errors)
         self.headers = dict(headers or {})
+        #: Members of this kind of problem only.
+        self.more = dict(more or {})
 
     def answer(self) -> web.Response:
         """Make the HTTP response."""
@@ -51,6 +54,7 @@ class ProblemError(Exception):
             "status": self.status.value,
             "detail": self.detail,
             "errors": self.errors,
+            **self.more,
         }
         headers = {"Content-Type": MEDIA_TYPE, **self.headers}
         return web.Response(status=self.status, body=_json.dumps(body), headers=headers)
@@ -78,6 +82,13 @@ def _refused(where: str, message: str, error: ErrorShape) -> ProblemError:
 def conflict(detail: str) -> ProblemError:
     """Make the error 409: the request conflicts with the present state."""
     return ProblemError(HTTPStatus.CONFLICT, detail)
+
+
+def outdated(detail: str, revision: int, current: Mapping[str, Any] | None) -> ProblemError:
+    """Make the error 412: somebody else was faster; it shows what is there now."""
+    more = {"revision": revision, "current": current}
+    headers = {"ETag": f'"{revision}"'}
+    return ProblemError(HTTPStatus.PRECONDITION_FAILED, detail, headers=headers, more=more)
 
 
 def problem_of(error: Exception, *, conditional: bool = False) -> ProblemError | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias, TypedDict
+from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 import msgspec
 
@@ -32,6 +32,10 @@ class ProblemShape(TypedDict):
     status: int
     detail: str
     errors: list[ErrorShape]
+    #: With 412: the revision that is in force.
+    revision: NotRequired[int]
+    #: With 412: the object as it is now; `None` if it was deleted.
+    current: NotRequired[dict[str, Any] | None]
 
 
 class WhyShape(TypedDict):

@@ -19,7 +19,7 @@ from offramp.api.config_shapes import (
     Subscriptions,
     SubscriptionShape,
 )
-from offramp.api.editing import save
+from offramp.api.editing import DRY_RUN, save
 from offramp.api.operations import Call, Operation, Query, Reply
 from offramp.api.problems import conflict, refuse
 from offramp.config import Config, Subscription, mask_mapping
@@ -53,7 +53,7 @@ class SubscriptionsResource(ConfigResource):
         """The operations of this module."""
         one, created = "/{id}", {"status": HTTPStatus.CREATED}
         listed = {"answer": Subscriptions, "query": (INSTANCE,)}
-        made = {"body": SubscriptionBody, **created}
+        made = {"body": SubscriptionBody, "query": (DRY_RUN,), **created}
         changed = {"body": SubscriptionChange}
         copied = {"body": DuplicateBody, "body_optional": True, **created}
         make, copy = (

@@ -163,10 +163,23 @@ class ConfigStore:
         )
 
     async def audit_log(
-        self, *, limit: int = DEFAULT_ENTRIES, below: int | None = None
+        self,
+        *,
+        limit: int = DEFAULT_ENTRIES,
+        below: int | None = None,
+        kind: AuditKind | None = None,
+        name: str | None = None,
     ) -> list[AuditEntry]:
-        """What was changed, latest first; `below` an entry, to read further back."""
-        bound = {"limit": limit, "below": _NO_BOUND if below is None else below}
+        """What was changed, latest first; `below` an entry, to read further back.
+
+        `kind`, and `name` (an id too), select the entries of one thing.
+        """
+        bound = {
+            "limit": limit,
+            "below": _NO_BOUND if below is None else below,
+            "kind": kind,
+            "id": name,
+        }
 
         def read(connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
             return connection.execute(_SQL["read_audit_log"], bound).fetchall()

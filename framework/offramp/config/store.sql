@@ -48,6 +48,7 @@ INSERT INTO audit_log (revision, at, actor, token, kind, id, before, after)
 VALUES (:revision, :at, :actor, :token, :kind, :id, :before, :after);
 
 -- name: read_audit_log
--- What was changed, latest first, below an entry.
+-- What was changed, latest first, below an entry; of one kind, or one id, if they are given.
 SELECT entry, revision, at, actor, token, kind, id, before, after FROM audit_log
-WHERE entry < :below ORDER BY entry DESC LIMIT :limit;
+WHERE entry < :below AND (:kind IS NULL OR kind = :kind) AND (:id IS NULL OR id = :id)
+ORDER BY entry DESC LIMIT :limit;
