@@ -32,7 +32,7 @@ from offramp.delivery import Engine, Plan, keeper, worker
 from offramp.delivery.engine import FINISH_SECONDS
 from offramp.delivery.limits import MAX_CONCURRENCY, WaitGroup
 from offramp.errors import StorageError
-from offramp.queue import Depth, Lease, Outcome
+from offramp.queue import Depth, Lease, Outcome, Reason, Stage
 
 SUBSCRIPTION = "small/one"
 #: More than any worker leases at once.
@@ -108,6 +108,25 @@ async def test_requests_under_way_are_waited_for(tmp_path: Path, action: str) ->
         assert partner.requests == asked
         assert await depth(engine) == Depth(waiting=MANY - len(partner.taken))
         assert (await ledger.reconcile()).ok
+
+
+async def test_a_request_that_a_stop_cancels_counts_as_an_attempt(tmp_path: Path) -> None:
+    """The partner may have taken what it got: the record says so after the restart."""
+    partner = WaitingPartner()
+    async with running(tmp_path, partner) as (engine, _):
+        await engine.apply(config())
+        await engine.accept("site", [event("sent")])
+        await until(lambda: len(partner.requests) == 1)
+        await engine.stop(within=0.1)
+    async with running(tmp_path, partner) as (engine, ledger):
+        [delivery] = (await ledger.event("sent"))[0].deliveries
+        assert (delivery.stage, delivery.reason) == (Stage.RETRYING, Reason.ANSWER_UNKNOWN)
+        partner.go.set()
+        await engine.apply(config())
+        assert await engine.wait_until_idle(timeout=PATIENCE)
+        [delivery] = (await ledger.event("sent"))[0].deliveries
+    assert len(partner.requests) == delivery.attempts == 2
+    assert delivery.unknown_answers == 1
 
 
 @pytest.mark.parametrize("action", ["take", "takeOne"])

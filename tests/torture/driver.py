@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import attrs
+from tests.torture.attempts import SeenAttempts
 from tests.torture.episodes import EPISODES, NEW
 from tests.torture.host import SUBSCRIPTION, TOKEN, HostProcess
 from tests.torture.load import POISON, Load
@@ -80,13 +81,17 @@ class Result:
     #: In Metronome more than once.
     doubled: int = 0
     duplicates_ignored: int = 0
+    #: Watched events whose requests reached Metronome before and after an end of the host, and
+    #: those of which the records count too few attempts.
+    cut_off: int = 0
+    uncounted: tuple[str, ...] = ()
     ledger_faults: tuple[str, ...] = ()
     drained_seconds: float = 0.0
 
     @property
     def good(self) -> bool:
-        """Whether nothing was lost or doubled, and the sums hold."""
-        return not (self.lost or self.doubled or self.ledger_faults)
+        """Whether nothing was lost or doubled, every attempt counts, and the sums hold."""
+        return not (self.lost or self.doubled or self.uncounted or self.ledger_faults)
 
 
 async def torture(  # noqa: PLR0913 - what is played, where, for how long
@@ -117,8 +122,11 @@ async def torture(  # noqa: PLR0913 - what is played, where, for how long
         await host.start()
         if older is not None:
             _check_older(host.database)
+        seen = SeenAttempts(lambda: host.starts)
+        front.watch = seen.watch
         scene = Scene(
             host=host,
+            seen=seen,
             emulator=emulator,
             front=front,
             rng=rng,
@@ -150,6 +158,8 @@ async def torture(  # noqa: PLR0913 - what is played, where, for how long
         result.lost = len(missing - gone)
         result.doubled = sum(times > 1 for times in effects.values())
         result.duplicates_ignored = emulator.stats().duplicates
+        result.cut_off = scene.seen.cut_off
+        result.uncounted = await _uncounted(scene)
         result.ledger_faults = await _check_ledger(scene, accepted - gone, poisoned)
     return result
 
@@ -167,6 +177,8 @@ async def _play(
         if is_older and time.monotonic() > began + seconds * OLDER_PART:
             scene.host.environment = scene.front.environment
             await _restart(scene, result)
+            # Older versions did not count what was under way when they were killed.
+            scene.seen.forget()
             is_older = False
         await _round(scene, (known if is_older else deck).deal(), result)
         accepted = sum(len(load.accepted) for load in scene.loads)
@@ -253,6 +265,12 @@ async def _drain(
             break
         await asyncio.sleep(LOOK_SECONDS)
     result.drained_seconds = round(time.monotonic() - started, 1)
+
+
+async def _uncounted(scene: Scene) -> tuple[str, ...]:
+    """Events with too few attempts; those of damaged blocks cannot be read to count them."""
+    async with Store.open(scene.host.data) as store:
+        return await scene.seen.uncounted(SqliteLedger(store), but=scene.damaged_ids)
 
 
 async def _check_ledger(scene: Scene, accepted: set[str], poisoned: set[str]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, Self
@@ -23,6 +24,8 @@ class TlsFront:
 
     folder: Path
     port_behind: int
+    #: Called with what the host sends, piece by piece, before the emulator gets it.
+    watch: Callable[[bytes], None] = lambda _: None
     _contexts: dict[str, ssl.SSLContext | None] = attrs.field(factory=dict)
     _server: asyncio.Server | None = None
     _port: int = 0
@@ -90,7 +93,7 @@ class TlsFront:
             writers.append(behind_writer)
             # Either end closes the connection of both.
             async with asyncio.TaskGroup() as pipes:
-                pipes.create_task(_pipe(reader, behind_writer))
+                pipes.create_task(_pipe(reader, behind_writer, self.watch))
                 pipes.create_task(_pipe(behind_reader, writer))
         except* (OSError, _EndError):
             pass
@@ -103,9 +106,14 @@ class _EndError(Exception):
     """One end has closed the connection."""
 
 
-async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _pipe(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    watch: Callable[[bytes], None] = lambda _: None,
+) -> None:
     """Hand on what comes until it ends."""
     while data := await reader.read(CHUNK_BYTES):
+        watch(data)
         writer.write(data)
         await writer.drain()
     raise _EndError

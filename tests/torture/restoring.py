@@ -77,3 +77,4 @@ def _restore(scene: Scene, backup: Backup) -> None:
     restore_backup(backup.path, host.data, progress=lambda *_: None)
     shutil.move(key, host.data)
     scene.restores.append(backup.path)
+    scene.seen.forget()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import attrs
+from tests.torture.attempts import SeenAttempts
 from tests.torture.host import HostProcess
 from tests.torture.load import Load
 from tests.torture.partner import TlsFront
@@ -26,6 +27,7 @@ class Scene:
     host: HostProcess
     emulator: Emulator
     front: TlsFront
+    seen: SeenAttempts
     loads: list[Load]
     rng: random.Random
     #: In epoch seconds.
