@@ -129,8 +129,10 @@ class Journal:
     def rewrite(self, notes: Iterable[bytes]) -> None:
         """Hold some packed requests, and no others."""
         content = b"".join(notes) + _END
-        if self._map is None or len(content) > self._half_bytes // 2:
-            self._make(content)
+        fits_well = len(content) <= self._half_bytes // 2
+        if not fits_well and self._make(content):
+            return
+        if self._map is None or len(content) > self._half_bytes:
             return
         other = 1 - self._holds
         start = self._start_of(other)
@@ -149,10 +151,10 @@ class Journal:
             self._map.close()
             self._map = None
 
-    def _make(self, content: bytes) -> None:
-        """Make a file with so much room that it need not be rewritten soon."""
+    def _make(self, content: bytes) -> bool:
+        """Make a file with so much room that it need not be rewritten soon; false if that fails."""
         if time.monotonic() < self._again_at:
-            return
+            return False
         half = max(HALF_BYTES, 4 * len(content))
         header = MAGIC + b"\0"
         fresh = self._path.with_name(f"{JOURNAL_FILE}.new")
@@ -171,11 +173,12 @@ class Journal:
                 self._path,
                 error.strerror or error,
             )
-            return
+            return False
         if self._map is not None:
             self._map.close()
         self._map, self._half_bytes, self._holds = made, half, 0
         self._at = len(header) + len(content) - len(_END)
+        return True
 
     def _start_of(self, half: int) -> int:
         return len(MAGIC) + 1 + half * self._half_bytes
