@@ -7,6 +7,7 @@ import { JsonCode } from "../parts/code";
 import { ErrorNotice, Notice } from "../parts/notice";
 import { Story } from "../events/story";
 import { useTestEvent } from "../events/test-event";
+import { Snippets } from "../sources/snippets";
 import type { StepProps } from "./first-run";
 import { nextStep } from "./progress";
 
@@ -16,6 +17,7 @@ export function SendEvent({ progress, onChanged }: StepProps): JSX.Element {
   return (
     <div class="stack">
       <p>Send it from your code with one of Segment’s SDKs. This page notices when it has arrived.</p>
+      {source && <Snippets source={source} />}
       <p>Or let the host send a test event to itself, exactly as an SDK would:</p>
       <div>
         <Button look="primary" icon="play" isBusy={isBusy} onClick={() => void send()}>

@@ -6,9 +6,10 @@ import { useLoaded } from "../core/loaded";
 import { goTo, hrefTo } from "../core/router";
 import { Button } from "../parts/button";
 import { Confirm } from "../parts/dialog";
-import { Loading, Page } from "../parts/page";
+import { Card, Loading, Page } from "../parts/page";
 import { WriteKeys } from "../sources/keys";
 import { keepNewKey, newKeyOf } from "../sources/new-key";
+import { Snippets } from "../sources/snippets";
 import { TestEventCard } from "../sources/test-event";
 import { SourceState } from "./sources";
 
@@ -38,6 +39,10 @@ export function SourcePage({ name }: { name: string }): JSX.Element {
                 setNewKey(key);
               }}
             />
+            <Card title="Send events from your code">
+              {/* The code holds a new key, so it is drawn again with one. */}
+              <Snippets key={newKey} source={name} />
+            </Card>
             <TestEventCard source={name} />
           </>
         )}
