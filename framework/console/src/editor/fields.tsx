@@ -4,6 +4,7 @@ import type { Json, JsonObject } from "../core/json";
 import { Button } from "../parts/button";
 import { Notice } from "../parts/notice";
 import { Badge, Card } from "../parts/page";
+import { Prose } from "../parts/prose";
 import { type FieldDeclaration, isEmpty } from "./declarations";
 import { isSame } from "./kinds";
 import { pointerTo, useScope } from "./scope";
@@ -105,7 +106,11 @@ function FieldRow({ name, field, value, fallback, onChange }: RowProps): JSX.Ele
           {field.type && <Badge>{field.multiple ? `list of ${field.type}` : field.type}</Badge>}
           {label !== name && <code>{name}</code>}
         </div>
-        {field.description && <p class="field-description">{field.description}</p>}
+        {field.description && (
+          <p class="field-description">
+            <Prose text={field.description} />
+          </p>
+        )}
         {field.choices && field.choices.length > 0 && (
           <p class="field-description">One of {field.choices.map((each) => (typeof each === "string" ? each : each.value)).join(", ")}</p>
         )}

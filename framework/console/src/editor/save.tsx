@@ -7,6 +7,7 @@ import { type Json, writeJson } from "../core/json";
 import { Button } from "../parts/button";
 import { Dialog } from "../parts/dialog";
 import { ErrorNotice, Notice } from "../parts/notice";
+import { Table } from "../parts/table";
 import { type Candidate, type Change, asObject, changesOf } from "./state";
 
 /** The version that is saved, with the revision that it was read at. */
@@ -84,61 +85,25 @@ export function editedOf(subscription: SubscriptionShape): { name: string; trigg
 
 function Changes({ changes }: { changes: Change[] }): JSX.Element {
   if (changes.length === 0) return <p>Nothing has changed.</p>;
-  return (
-    <table class="changes">
-      <thead>
-        <tr>
-          <th scope="col">What</th>
-          <th scope="col">Before</th>
-          <th scope="col">After</th>
-        </tr>
-      </thead>
-      <tbody>
-        {changes.map((each) => (
-          <tr key={each.what}>
-            <th scope="row">{each.what}</th>
-            <td>
-              <Version value={each.before} />
-            </td>
-            <td>
-              <Version value={each.after} />
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
+  const rows = changes.map((each) => [each.what, <Version value={each.before} />, <Version value={each.after} />]);
+  return <Table label="Changes" heads={["What", "Before", "After"]} rows={rows} />;
 }
 
 function Conflict({ base, mine, theirs }: { base: Edit; mine: Edit; theirs: Edit }): JSX.Element {
   const own = new Map(changesOf(base, mine).map((each) => [each.what, each]));
   const other = new Map(changesOf(base, theirs).map((each) => [each.what, each]));
-  const places = [...new Set([...own.keys(), ...other.keys()])];
+  const rows = [...new Set([...own.keys(), ...other.keys()])].map((what) => {
+    const [mineHere, theirsHere] = [own.get(what), other.get(what)];
+    return [
+      what,
+      <Version value={mineHere ? mineHere.after : theirsHere?.before} />,
+      <Version value={theirsHere ? theirsHere.after : mineHere?.before} />,
+    ];
+  });
   return (
     <>
       <Notice kind="warning">It was saved after you opened it. Nothing of yours is lost: compare, and decide.</Notice>
-      <table class="changes">
-        <thead>
-          <tr>
-            <th scope="col">What</th>
-            <th scope="col">Yours</th>
-            <th scope="col">Theirs</th>
-          </tr>
-        </thead>
-        <tbody>
-          {places.map((what) => (
-            <tr key={what}>
-              <th scope="row">{what}</th>
-              <td>
-                <Version value={(own.get(what) ?? { after: other.get(what)?.before }).after} />
-              </td>
-              <td>
-                <Version value={(other.get(what) ?? { after: own.get(what)?.before }).after} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <Table label="Both versions" heads={["What", "Yours", "Theirs"]} rows={rows} />
     </>
   );
 }

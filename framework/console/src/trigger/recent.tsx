@@ -1,11 +1,13 @@
 // Tries a trigger on the latest events: how many match, and why the others do not.
-import type { JSX } from "preact";
+import type { ComponentChildren, JSX } from "preact";
+import type { RecentRow } from "../api-types";
 import { call } from "../core/client";
 import { useLoaded, useSettled } from "../core/loaded";
 import { agoText, plural } from "../core/texts";
 import { Button } from "../parts/button";
 import { ErrorNotice } from "../parts/notice";
 import { Badge } from "../parts/page";
+import { Table } from "../parts/table";
 import { actualText } from "../editor/preview";
 
 /** How many of the latest events are tried. */
@@ -38,44 +40,28 @@ export function RecentEvents({
         </strong>{" "}
         {data.matching === 1 ? "matches" : "match"}
       </summary>
-      <div class="table-scroll" tabIndex={0} role="region" aria-label="Latest events">
-        <table class="table">
-          <thead>
-            <tr>
-              <th scope="col">Event</th>
-              <th scope="col">Accepted</th>
-              <th scope="col">Matches</th>
-              <th scope="col">
-                <span class="visually-hidden">Action</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {data.rows.map((row) => (
-              <tr key={row.message_id}>
-                <td>
-                  {row.name || row.type} <code class="muted">{row.message_id}</code>
-                </td>
-                <td>{agoText(row.accepted_at)}</td>
-                <td>
-                  {row.matches === true && <Badge kind="success">Yes</Badge>}
-                  {row.matches === null && <Badge>No longer kept</Badge>}
-                  {row.why && (
-                    <>
-                      <Badge kind="warning">No</Badge> {row.why.words}: <code>{actualText(row.why.actual)}</code>
-                    </>
-                  )}
-                </td>
-                <td>
-                  <Button look="quiet" aria-label={`Use ${row.message_id} as the sample event`} onClick={() => onSample(row.message_id)}>
-                    Use as sample
-                  </Button>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table label="Latest events" heads={["Event", "Accepted", "Matches", "Sample"]} rows={data.rows.map((row) => cellsOf(row, onSample))} />
     </details>
   );
+}
+
+function cellsOf(row: RecentRow, onSample: (messageId: string) => void): ComponentChildren[] {
+  return [
+    <>
+      {row.name || row.type} <code class="muted">{row.message_id}</code>
+    </>,
+    agoText(row.accepted_at),
+    row.why ? (
+      <>
+        <Badge kind="warning">No</Badge> {row.why.words}: {actualText(row.why.actual)}
+      </>
+    ) : row.matches ? (
+      <Badge kind="success">Yes</Badge>
+    ) : (
+      <Badge>No longer kept</Badge>
+    ),
+    <Button look="quiet" aria-label={`Use ${row.message_id} as the sample event`} onClick={() => onSample(row.message_id)}>
+      Use as sample
+    </Button>,
+  ];
 }
