@@ -38,7 +38,17 @@ STATUS = {
             "latency": {"p50": 0.012, "p95": 1.5, "p99": 70},
         }
     ],
-    "instances": [],
+    "instances": [
+        {
+            "name": LONG,
+            "destination": "metronome-actions",
+            "enabled": True,
+            "paused": False,
+            "sandbox": True,
+            "circuit_breaker": {"reason": None, "state": "closed"},
+            "concurrency": 4,
+        }
+    ],
     "sources": [{"name": LONG, "enabled": True, "accepted": 5, "duplicate": 0, "refused": 0}],
     "paused": [],
     "degraded": [],
@@ -113,7 +123,7 @@ def printed(monkeypatch: pytest.MonkeyPatch, shown: Any, width: int | None) -> s
 @pytest.mark.parametrize(
     ("shown", "words"),
     [
-        (render_status(STATUS), [LONG, "1,234,567", "12 ms"]),
+        (render_status(STATUS), [LONG, "1,234,567", "12 ms", "(sandbox)"]),
         (render_events(EVENTS), [LONG, ID, "Report Rendered"]),
         (render_dead_letters(DEAD, GROUPS), [LONG, ID, "65536", "PAYLOAD_VALIDATION_FAILED"]),
         (render_audit_log(AUDIT_LOG), [LONG, "revision"]),

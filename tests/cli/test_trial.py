@@ -135,6 +135,22 @@ def test_send_delivers_now_and_shows_the_answer(
     assert metronome.effects() == {"m7": 1}
 
 
+def test_send_uses_the_sandbox_of_an_instance_that_has_it(
+    offramp: Offramp, config: Path, metronome: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It runs for the command alone: nothing reaches the partner, and no token is needed."""
+    monkeypatch.delenv("METRONOME_TOKEN")
+    config.write_text(CONFIG.replace('source = "product"', 'source = "product"\nsandbox = true'))
+    result = offramp("send", "--config", config, "--json", stdin=ndjson(usage("m7")))
+    assert result.status == 0, result.err
+    exchange = result.lines[0]["exchange"]
+    assert exchange["status"] == 200
+    assert exchange["url"] != f"{metronome.url}/v1/ingest"
+    assert metronome.effects() == {}
+    explained = offramp("explain", "--config", config, "--json", stdin=ndjson(usage("m8")))
+    assert explained.lines[0]["request"]["url"].startswith("http://127.0.0.1:")
+
+
 def test_send_tells_what_was_refused(
     offramp: Offramp, config: Path, metronome: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
