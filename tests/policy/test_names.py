@@ -67,6 +67,8 @@ PRIVATE_KEYS: Final = {
     "stories": "events",
     "who": "actor",
 }
+#: What TypeScript declares.
+_DECLARED: Final = re.compile(r"\b(?:const|let|function|class|interface|type|enum)\s+(\w+)")
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
@@ -114,8 +116,21 @@ def private(name: str) -> str | None:
     return next(filter(None, found), None)
 
 
+def typescript_complaints(file: str, source: str) -> list[str]:
+    """What is named privately in a file of the console."""
+    return [
+        f"{file}:{number}: {name!r}: write {instead}"
+        for number, line in enumerate(source.splitlines(), start=1)
+        for name in _DECLARED.findall(line)
+        for instead in [private(name)]
+        if instead
+    ]
+
+
 def complaints(file: str, source: str) -> list[str]:
     """What is named privately in a file, with its line and the field's word."""
+    if not file.endswith(".py"):
+        return typescript_complaints(file, source)
     tree = ast.parse(source)
     stem = Name(Path(file).stem, 1)
     named = [(name, private(name.text)) for name in [stem, *names_of(tree)]]
@@ -130,7 +145,7 @@ def test_names_are_the_words_of_the_field(tracked: dict[str, str]) -> None:
     found = [
         each
         for file, source in tracked.items()
-        if file.endswith(".py") and file != "tests/policy/test_names.py"
+        if file.endswith((".py", ".ts", ".tsx", ".mjs")) and file != "tests/policy/test_names.py"
         for each in complaints(file, source)
     ]
     assert not found, "\n" + "\n".join(found)
@@ -153,6 +168,12 @@ def test_a_private_word_is_found_wherever_a_name_is_given(source: str, instead: 
     """In functions, parameters, classes, variables, routes and keys."""
     [complaint, *_] = complaints("framework/offramp/example.py", source)
     assert instead in complaint
+
+
+@pytest.mark.parametrize("source", ["export function tellUser() {}", "  const lane = 1;"])
+def test_a_private_word_is_found_in_the_console_too(source: str) -> None:
+    """What TypeScript declares is named as in Python."""
+    [_] = complaints("framework/console/src/example.ts", source)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import { useLoaded } from "../core/loaded";
 import { Button } from "../parts/button";
 import { JsonCode } from "../parts/code";
 import { ErrorNotice, Notice } from "../parts/notice";
-import { Story } from "../events/story";
+import { EventRecord } from "../events/event-record";
 import { useTestEvent } from "../events/test-event";
 import { Snippets } from "../sources/snippets";
 import type { StepProps } from "./first-run";
@@ -54,7 +54,7 @@ export function FirstDelivery({ progress, onChanged, onFinished }: StepProps): J
         )}
       </div>
       {error !== undefined && <ErrorNotice error={error} />}
-      {id !== undefined && <Story id={id} />}
+      {id !== undefined && <EventRecord id={id} />}
       {id !== undefined && instance?.sandbox && <ReceivedBySandbox destination={instance.destination} />}
     </div>
   );

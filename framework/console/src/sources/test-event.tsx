@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import type { EventBody } from "../api-types";
 import { messageOf } from "../core/client";
 import { isObject, parseJson } from "../core/json";
-import { Story } from "../events/story";
+import { EventRecord } from "../events/event-record";
 import { useTestEvent } from "../events/test-event";
 import { Button } from "../parts/button";
 import { Field } from "../parts/field";
@@ -50,7 +50,7 @@ export function TestEventCard({ source }: { source: string }): JSX.Element {
           </Button>
         </div>
         {error !== undefined && <ErrorNotice error={error} title="It was not accepted" />}
-        {id !== undefined && <Story id={id} />}
+        {id !== undefined && <EventRecord id={id} />}
       </form>
     </Card>
   );

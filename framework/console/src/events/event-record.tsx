@@ -11,10 +11,10 @@ import { Badge, type BadgeKind } from "../parts/page";
 const FOLLOW_MS = 1_000;
 
 /** It is read again every second, as deliveries go on. */
-export function Story({ id }: { id: string }): JSX.Element {
-  const story = useLoaded(`story ${id}`, (signal) => call("GET /api/events/{message_id}", { path: { message_id: id }, signal }), FOLLOW_MS);
-  if (story.error) return <ErrorNotice error={story.error} />;
-  const deliveries = story.data?.events.flatMap((each) => each.deliveries) ?? [];
+export function EventRecord({ id }: { id: string }): JSX.Element {
+  const record = useLoaded(`event ${id}`, (signal) => call("GET /api/events/{message_id}", { path: { message_id: id }, signal }), FOLLOW_MS);
+  if (record.error) return <ErrorNotice error={record.error} />;
+  const deliveries = record.data?.events.flatMap((each) => each.deliveries) ?? [];
   if (deliveries.length === 0)
     return <Notice>The event {id} is stored. No mapping selects it, so it is not delivered: look at the trigger, or at the source of the destination.</Notice>;
   return (
