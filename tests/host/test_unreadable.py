@@ -237,3 +237,20 @@ async def test_without_a_copy_the_host_does_not_start(folder: Path) -> None:
     with pytest.raises(ConfigError, match=r"Billing events: .* the audit log has no copy of it"):
         async with running(None, folder):
             pass
+
+
+async def test_a_document_that_is_no_text_is_backed_up_all_the_same(folder: Path) -> None:
+    """A backup copies the file as it is."""
+    with closing(sqlite3.connect(folder / DATABASE_FILE)) as connection, connection:
+        connection.execute(
+            "UPDATE config SET doc = CAST(x'7bff' || substr(doc, 3) AS TEXT) WHERE id = ?",
+            [BILLING],
+        )
+    async with started(folder) as host:
+        [detail] = (await degraded(host)).values()
+        assert "it holds bytes that are no text" in detail
+        path = str(folder.parent / "backup")
+        assert (await call(host, "POST", "/api/backups", {"path": path}))[0] == 200
+        await host.context.backups.wait()
+        [backup] = (await call(host, "GET", "/api/backups"))[1]["rows"]
+        assert backup["state"] == "done", backup

@@ -122,3 +122,31 @@ async def test_a_decision_outlives_the_host_and_covers_no_more(folder: Path) -> 
         [ended] = await damaged.expire(found.first)
         assert (ended.expired, ended.leased) == (SIZE, 0)
         assert not store.damage.undecided
+
+
+async def test_a_block_of_which_only_one_event_was_met_is_ended_whole(folder: Path) -> None:
+    """Whoever looks up a message id may meet the damage in the middle of a block."""
+    overwrite(folder, "blocks")
+    async with Store.open(folder) as store, open_queue(store) as queue:
+        await check(store)
+        [found] = store.damage.ranges
+    async with Store.open(folder) as store, open_queue(store) as queue:
+        store.damage.note_events(found.first + 2, found.end, found.cause)
+        damaged = DamagedDeliveries(store, queue)
+        [[in_flight]] = [each.in_flight for each in await damaged.list()]
+        assert (in_flight.first, in_flight.waiting) == (found.first, SIZE)
+        [ended] = await damaged.expire(found.first + 2)
+        assert ended.expired == SIZE
+        assert await damaged.list() != []
+        assert (await queue.depth(SUBSCRIPTION)).total == (BLOCKS - 1) * SIZE
+
+
+async def test_a_neighbour_that_is_sound_is_left_alone(folder: Path) -> None:
+    """What lies before the first event of a range is damaged only if its block is."""
+    flip(folder)
+    async with Store.open(folder) as store, open_queue(store) as queue:
+        await check(store)
+        [found] = store.damage.ranges
+        damaged = DamagedDeliveries(store, queue)
+        [[in_flight]] = [each.in_flight for each in await damaged.list()]
+        assert (in_flight.first, in_flight.last) == (found.first, found.end - 1)

@@ -151,6 +151,8 @@ class _Reading:
             self._hold(kind, name, str(error))
         except ConfigError as error:
             self.faults += error.faults
+        except UnicodeError:
+            self._hold(kind, name, "it holds bytes that are no text")
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             self._hold(kind, name, exception_text(error))
         else:

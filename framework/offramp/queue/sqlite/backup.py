@@ -204,7 +204,8 @@ def _check(
         check_pages(connection, copy)
         damaged = damaged_blocks(connection)
         latest = connection.execute(SQL["latest_block"]).fetchone()
-        documents = [text for (text,) in connection.execute(SQL["sealed_documents"])]
+        rows = connection.execute(SQL["sealed_documents"])
+        documents = [document.decode(errors="replace") for (document,) in rows]
     return Manifest(
         made_at=made_at,
         host_version=__version__,

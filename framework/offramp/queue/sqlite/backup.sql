@@ -28,5 +28,6 @@ WHERE subscription = :subscription AND due_at IS NOT NULL AND event < :before
 GROUP BY state;
 
 -- name: sealed_documents
--- The documents of the configuration, in which secrets are sealed.
-SELECT doc FROM config WHERE doc IS NOT NULL;
+-- The documents of the configuration, in which secrets are sealed; one may hold bytes that are no
+-- text.
+SELECT CAST(doc AS BLOB) FROM config WHERE doc IS NOT NULL;

@@ -18,6 +18,10 @@ FROM deliveries
 WHERE block >= :low AND block < :below
 ORDER BY block, subscription;
 
+-- name: block_before
+-- The last block before :block that any subscription got.
+SELECT max(block) FROM deliveries WHERE block < :block;
+
 -- name: size_of_block
 -- How many events a block has, without its body.
 SELECT n FROM blocks WHERE block = :block;

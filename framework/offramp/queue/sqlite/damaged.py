@@ -103,9 +103,10 @@ class DamagedDeliveries:
         found = self._store.damage.range_of(first)
         if found is None:
             raise LookupError(f"event {first} is not damaged")
-        waiting = await self._store.read(partial(_waiting, found=found))
+        read = partial(_waiting, damage=self._store.damage, found=found)
+        waiting = await self._store.read(read)
         ended = {name: await self._expire(name, blocks) for name, blocks in waiting.items()}
-        left = await self._store.read(partial(_waiting, found=found))
+        left = await self._store.read(read)
         if not left:
             mark = f"{DECIDED}{found.first}"
             await self._store.write(partial(set_mark, name=mark, value=found.end))
@@ -203,9 +204,11 @@ class ExpireDamaged:
         connection.execute(SQL["settle_blocks"], terms)
 
 
-def _waiting(connection: sqlite3.Connection, found: DamagedRange) -> dict[str, dict[int, int]]:
+def _waiting(
+    connection: sqlite3.Connection, damage: Damage, found: DamagedRange
+) -> dict[str, dict[int, int]]:
     """What waits in a range: subscription -> block -> set."""
-    asked = {"low": found.first, "below": found.end}
+    asked = {"low": _begin(connection, damage, found), "below": found.end}
     rows = connection.execute(SQL["damaged_deliveries"], asked).fetchall()
     begins = sorted({block for block, _, _ in rows})
     ends = dict(zip(begins, [*begins[1:], found.end], strict=False))
@@ -216,6 +219,15 @@ def _waiting(connection: sqlite3.Connection, found: DamagedRange) -> dict[str, d
         if opened is not None:
             waiting[names[subscription]][block] = unpack_open(opened, sizes[block])
     return dict(waiting)
+
+
+def _begin(connection: sqlite3.Connection, damage: Damage, found: DamagedRange) -> int:
+    """Where the first block of a range begins, of which maybe only a later event was met yet."""
+    (before,) = connection.execute(SQL["block_before"], {"block": found.first}).fetchone()
+    if before is None or damage.range_of(before) is not None:
+        return found.first
+    reaches = before + _size(connection, before, found.end)
+    return int(before) if reaches > found.first else found.first
 
 
 def _size(connection: sqlite3.Connection, block: int, end: int) -> int:
@@ -231,11 +243,15 @@ def _size(connection: sqlite3.Connection, block: int, end: int) -> int:
 
 def _read(connection: sqlite3.Connection, damage: Damage) -> list[DamagedEvents]:
     undecided = damage.undecided
-    return [_events(connection, each, decided=each not in undecided) for each in damage.ranges]
+    return [
+        _events(connection, damage, each, decided=each not in undecided) for each in damage.ranges
+    ]
 
 
-def _events(connection: sqlite3.Connection, found: DamagedRange, *, decided: bool) -> DamagedEvents:
-    waiting = _waiting(connection, found)
+def _events(
+    connection: sqlite3.Connection, damage: Damage, found: DamagedRange, *, decided: bool
+) -> DamagedEvents:
+    waiting = _waiting(connection, damage, found)
     sets: defaultdict[int, int] = defaultdict(int)
     for blocks in waiting.values():
         for block, bits in blocks.items():
