@@ -150,14 +150,13 @@ async def _run(
 ) -> AsyncIterator[Host]:
     clock = Clock()
     async with (
-        Store.open(folder) as store,
+        _open_store(folder, catalog, clock) as (store, configs),
         open_queue(
             store, clock=clock, limits=queue_limits(settings), retention=retention(settings)
         ) as queue,
         watch_loop(catalog.plugins.owner) as watchdog,
     ):
         (folder / URL_FILE).unlink(missing_ok=True)  # of a host that was killed
-        configs = ConfigStore(store, await key_ring_of(store, folder), catalog, clock=clock)
         token, tokens = _load_tokens(folder, settings, clock)
         references = References(allowed=settings.references, own_folder=folder)
         changes, config, references = await _in_force(configs, written, catalog, references)
@@ -207,6 +206,17 @@ def _start_background(context: HostContext, settings: HostSettings, config: Conf
     if settings.backup_schedule is not None:
         schedule = BackupSchedule(settings.backup_schedule, context.backups, clock=context.clock)
         context.background.start(schedule.run())
+
+
+@asynccontextmanager
+async def _open_store(
+    folder: Path, catalog: Catalog, clock: Clock
+) -> AsyncIterator[tuple[Store, ConfigStore]]:
+    async with Store.open(folder) as store:
+        configs = ConfigStore(store, await key_ring_of(store, folder), catalog, clock=clock)
+        # Before the queue starts: a start that is refused for it changes nothing in the file.
+        await configs.load()
+        yield store, configs
 
 
 def _load_tokens(folder: Path, settings: HostSettings, clock: Clock) -> tuple[Token, Tokens]:
