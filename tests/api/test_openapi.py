@@ -3,56 +3,17 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.api.conftest import SUBSCRIPTION, Running
-from tests.api.parts import BACKUP, CALLS, ID, prepared
+from tests.api.parts import BACKUP, CALLS, ID, faults, prepared
 
 from offramp.api import operations_of
 
 PAGE = Path(__file__).parents[2] / "docs/reference/control-api.md"
-
-
-KINDS: dict[str, Any] = {
-    "object": dict,
-    "array": list,
-    "string": str,
-    "boolean": bool,
-    "null": type(None),
-    "integer": int,
-    "number": int | Decimal,
-}
-
-
-def faults(schema: Any, value: Any, document: Any, place: str = "$") -> list[str]:
-    """Where a value does not fit a schema; keys that no schema names are faults too."""
-    if "$ref" in schema:
-        name = schema["$ref"].rpartition("/")[2]
-        return faults(document["components"]["schemas"][name], value, document, place)
-    if "anyOf" in schema:
-        return min((faults(each, value, document, place) for each in schema["anyOf"]), key=len)
-    if "enum" in schema and value not in schema["enum"]:
-        return [f"{place}: {value!r} is not in {schema['enum']}"]
-    kind = schema.get("type")
-    if kind and (not isinstance(value, KINDS[kind]) or (value is True and kind != "boolean")):
-        return [f"{place}: {value!r} is no {kind}"]
-    found: list[str] = []
-    if kind == "array":
-        for number, item in enumerate(value):
-            found += faults(schema.get("items", {}), item, document, f"{place}[{number}]")
-    if "properties" in schema:
-        found += [f"{place}: lacks {key}" for key in schema.get("required", ()) if key not in value]
-        for key, item in value.items():
-            inner = schema["properties"].get(key)
-            messages = [f"{place}.{key}: is not documented"]
-            within = f"{place}.{key}"
-            found += messages if inner is None else faults(inner, item, document, within)
-    return found
 
 
 async def test_every_answer_fits_the_schema_that_documents_it(

@@ -12,11 +12,12 @@ export interface ActionShape {
   batch: number | null;
   default_mapping: Record<string, unknown>;
   description: string;
-  fields: Record<string, unknown>;
+  fields: Record<string, FieldShape>;
   idempotency_key: string | null;
   plugin: string;
   schema: Record<string, unknown>;
   slug: string;
+  sync_mode: SyncModeShape | null;
   title: string;
 }
 
@@ -97,6 +98,13 @@ export interface ChangeShape {
   what: "added" | "changed" | "removed";
 }
 
+/** One value that a field may take. */
+export interface ChoiceShape {
+  description?: string;
+  label: string;
+  value: unknown;
+}
+
 /** Whether the host holds an instance back, and why; closed means that it does not. */
 export interface CircuitBreakerShape {
   message: string | null;
@@ -112,6 +120,20 @@ export interface CompareNode {
   left: OperandShape;
   operator: string;
   right: OperandShape;
+}
+
+/** One comparison of another field, or of the sync mode. */
+export interface ConditionShape {
+  fieldKey?: string;
+  operator: "is" | "is_not";
+  type?: "field" | "syncMode";
+  value?: unknown;
+}
+
+/** When a field is required or shown: if `all` (the default) or `any` of the conditions hold. */
+export interface ConditionsShape {
+  conditions: ConditionShape[];
+  match?: "all" | "any";
 }
 
 /** The count of one outcome in one step of time, for a subscription or a source. */
@@ -211,8 +233,10 @@ export interface DestinationBrief {
   actions: ActionBrief[];
   description: string | null;
   name: string;
+  origin: PluginOriginShape;
   plugin: string;
   presets: string[];
+  search: string;
   slug: string;
 }
 
@@ -223,9 +247,10 @@ export interface DestinationShape {
   instance_name: string;
   manifest: Record<string, unknown>;
   name: string;
+  origin: PluginOriginShape;
   plugin: string;
   presets: PresetShape[];
-  settings: Record<string, unknown>;
+  settings: Record<string, FieldShape>;
   settings_schema: Record<string, unknown>;
   slug: string;
   testable: boolean;
@@ -508,6 +533,33 @@ export interface FalseConditionShape {
   words: string;
 }
 
+/** One setting, or one field of an action, with the names of Segment's metadata. */
+export interface FieldShape {
+  additionalProperties: boolean;
+  allowNull: boolean;
+  category: "config" | "data" | "hashedPII" | "identifier" | "internal" | "sync" | null;
+  choices: ChoiceShape[] | null;
+  default: unknown;
+  defaultObjectUI: "arrayeditor" | "keyvalue" | "keyvalue:only" | "object" | "object:only" | null;
+  depends_on: ConditionsShape | null;
+  description?: string;
+  disabledInputMethods: ("enrichment" | "freeform" | "function" | "literal" | "variable")[] | null;
+  displayMode: "collapsed" | "expanded" | "normal" | null;
+  dynamic: boolean;
+  format: "date" | "date-time" | "email" | "hostname" | "ipv4" | "ipv6" | "password" | "regex" | "text" | "time" | "uri" | "uri-reference" | "uri-template" | "uuid" | null;
+  hidden: boolean | null;
+  label: string;
+  maximum: number | null;
+  minimum: number | null;
+  multiple: boolean;
+  placeholder: string | null;
+  properties: Record<string, FieldShape> | null;
+  readOnly: boolean | null;
+  required: boolean | ConditionsShape;
+  secret: boolean;
+  type: "boolean" | "datetime" | "integer" | "number" | "object" | "password" | "string" | "text";
+}
+
 /** One type of condition: the part of an event that it is about. */
 export interface FieldWords {
   choices: string[];
@@ -732,6 +784,14 @@ export interface PausedShape {
   kind: "instance" | "source" | "subscription";
   since: string;
   waiting: number;
+}
+
+/** Where the plugin of a destination comes from; neither if a program gave it to the host. */
+export interface PluginOriginShape {
+  distribution: string | null;
+  file: string | null;
+  plugin: string;
+  version: string | null;
 }
 
 /** A plugin that could not be used, and why. */
@@ -1165,6 +1225,21 @@ export interface Subscriptions {
 export interface SumsShape {
   faults: string[];
   ok: boolean;
+}
+
+/** One sync mode that a subscription may choose. */
+export interface SyncModeChoice {
+  label: string;
+  value: "add" | "delete" | "mirror" | "update" | "upsert";
+}
+
+/** The choice between an action's operations, which is a key of the mapping. */
+export interface SyncModeShape {
+  choices: SyncModeChoice[];
+  default: "add" | "delete" | "mirror" | "update" | "upsert";
+  description: string;
+  key: string;
+  label: string;
 }
 
 /** An event that was taken; `GET /api/events/{message_id}` shows what becomes of it. */

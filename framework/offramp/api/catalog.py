@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from offramp.api.config_shapes import (
+from offramp.api.catalog_shapes import (
     ActionBrief,
     ActionShape,
     CatalogAnswer,
     DestinationBrief,
     DestinationShape,
+    FieldShape,
+    PluginOriginShape,
+    SyncModeShape,
 )
 from offramp.api.host_context import HostContext
 from offramp.api.new_instances import offered_name
 from offramp.api.operations import Call, Operation, Reply
-from offramp.definition import fields_to_manifest, settings_to_manifest
+from offramp.config.subscriptions import SYNC_MODE_KEY
+from offramp.definition import Fields, SyncMode, fields_to_manifest
 from offramp.payload import json_schema
 from offramp.plugins import CatalogAction, CatalogEntry, manifest
 
@@ -51,7 +56,7 @@ class CatalogResource:
             {"place": f"plugins.{each.plugin}", "message": each.message}
             for each in self._catalog.problems
         ]
-        destinations = [_brief(entry) for entry in self._catalog.values()]
+        destinations = [self._brief(entry) for entry in self._catalog.values()]
         return Reply(data={"destinations": destinations, "problems": problems})
 
     async def show(self, call: Call) -> Reply:
@@ -64,9 +69,10 @@ class CatalogResource:
             "name": destination.name,
             "description": destination.description,
             "plugin": entry.plugin,
+            "origin": self._origin(entry),
             "instance_name": offered_name(entry, config.instances),
             "testable": destination.test_authentication is not None,
-            "settings": settings_to_manifest(entry.settings),
+            "settings": _fields(entry.settings),
             "settings_schema": json_schema(entry.settings),
             "actions": [_action(offered) for offered in entry.actions.values()],
             "presets": [
@@ -82,15 +88,52 @@ class CatalogResource:
         }
         return Reply(data=answer)
 
+    def _brief(self, entry: CatalogEntry) -> DestinationBrief:
+        actions = [_action_brief(offered) for offered in entry.actions.values()]
+        presets = [preset.name for preset in entry.presets]
+        destination = entry.destination
+        titles = [word for each in actions for word in (each["slug"], each["title"])]
+        words = [entry.slug, destination.name, destination.description or "", *titles, *presets]
+        return {
+            "slug": entry.slug,
+            "name": destination.name,
+            "description": destination.description,
+            "plugin": entry.plugin,
+            "origin": self._origin(entry),
+            "search": " ".join(words).lower(),
+            "actions": actions,
+            "presets": presets,
+        }
 
-def _brief(entry: CatalogEntry) -> DestinationBrief:
+    def _origin(self, entry: CatalogEntry) -> PluginOriginShape:
+        origin = self._catalog.plugins.origin(entry.plugin)
+        return {
+            "plugin": entry.plugin,
+            "distribution": origin.distribution,
+            "version": origin.version,
+            "file": None if origin.file is None else str(origin.file),
+        }
+
+
+def _fields(fields: Fields) -> dict[str, FieldShape]:
+    """Show fields with all that a form needs."""
+    shown: dict[str, Any] = fields_to_manifest(fields)
+    for key, field in fields.items():
+        shown[key]["secret"] = field.is_secret
+        if field.properties is not None:
+            shown[key]["properties"] = _fields(field.properties)
+    return shown
+
+
+def _sync_mode(mode: SyncMode | None) -> SyncModeShape | None:
+    if mode is None:
+        return None
     return {
-        "slug": entry.slug,
-        "name": entry.destination.name,
-        "description": entry.destination.description,
-        "plugin": entry.plugin,
-        "actions": [_action_brief(offered) for offered in entry.actions.values()],
-        "presets": [preset.name for preset in entry.presets],
+        "key": SYNC_MODE_KEY,
+        "label": mode.label,
+        "description": mode.description,
+        "default": mode.default,
+        "choices": [{"value": value, "label": label} for value, label in mode.choices],
     }
 
 
@@ -105,9 +148,10 @@ def _action(offered: CatalogAction) -> ActionShape:
     return {
         **_action_brief(offered),
         "plugin": offered.plugin,
-        "fields": fields_to_manifest(offered.fields),
+        "fields": _fields(offered.fields),
         "schema": json_schema(offered.fields),
         "default_mapping": offered.default_mapping,
         "batch": batch.max_events if action.batches and batch is not None else None,
         "idempotency_key": None if action.idempotency is None else action.idempotency.key,
+        "sync_mode": _sync_mode(action.sync_mode),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypeAlias, TypedDict
 
-from offramp.api.shapes import PluginProblemShape, Time
+from offramp.api.shapes import Time
 from offramp.config.model import Instance, Source, Subscription, SubscriptionTable
 from offramp.definition import Option, options_of
 from offramp.pointers import ErrorShape
@@ -319,68 +319,3 @@ class AuditLog(TypedDict):
 
     rows: list[AuditLogEntry]
     cursor: str | None
-
-
-class ActionBrief(TypedDict):
-    """An action in a list."""
-
-    slug: str
-    title: str
-    description: str
-
-
-class DestinationBrief(TypedDict):
-    """A destination in a list."""
-
-    slug: str
-    name: str
-    description: str | None
-    plugin: str
-    actions: list[ActionBrief]
-    presets: list[str]
-
-
-class CatalogAnswer(TypedDict):
-    """What can be configured, and the plugins that could not be used."""
-
-    destinations: list[DestinationBrief]
-    problems: list[PluginProblemShape]
-
-
-class ActionShape(ActionBrief):
-    """An action with its fields; `schema` is the JSON Schema of its payload."""
-
-    plugin: str
-    fields: dict[str, Any]
-    schema: dict[str, Any]
-    default_mapping: dict[str, Any]
-    #: The most events in one request; `None` if each is sent alone.
-    batch: int | None
-    idempotency_key: str | None
-
-
-class PresetShape(TypedDict):
-    """A preset with its whole mapping."""
-
-    name: str
-    action: str
-    trigger: str
-    mapping: dict[str, Any]
-
-
-class DestinationShape(TypedDict):
-    """One destination in full; `manifest` is in the shape of Segment's metadata."""
-
-    slug: str
-    name: str
-    description: str | None
-    plugin: str
-    #: The name that a new instance gets if none is given, such as `Acme Instance #1`.
-    instance_name: str
-    #: Whether credentials can be tested.
-    testable: bool
-    settings: dict[str, Any]
-    settings_schema: dict[str, Any]
-    actions: list[ActionShape]
-    presets: list[PresetShape]
-    manifest: dict[str, Any]

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from functools import partial
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from pathlib import Path
 from types import FunctionType, ModuleType
 
@@ -41,7 +41,10 @@ def load_plugins(
         manager.set_blocked(name.strip())
     files = tuple(files)
     loading = _Loading(manager)
+    distributions: dict[str, Distribution] = {}
     for entry_point in _installed() if installed else ():
+        if entry_point.dist is not None:
+            distributions.setdefault(entry_point.name, entry_point.dist)
         if entry_point.group == ENTRY_POINT_GROUP:
             loading.register(entry_point.name, entry_point.load)
         else:
@@ -50,7 +53,8 @@ def load_plugins(
         loading.register(path.stem, partial(_import_file, path), path)
     for plugin in extra:
         loading.register(_name_of(plugin), partial(_itself, plugin))
-    return Plugins(manager, loading.problems, {path.stem: path for path in files})
+    by_name = {path.stem: path for path in files}
+    return Plugins(manager, loading.problems, by_name, distributions)
 
 
 def _installed() -> list[EntryPoint]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib.metadata import Distribution
 from pathlib import Path
-from types import NoneType
+from types import MappingProxyType, NoneType
 from typing import Any, Final
 
 import pluggy
@@ -22,7 +23,7 @@ from offramp.definition import (
 from offramp.errors import PluginError
 from offramp.hooks import Command, CommandContext, Route, SettledDelivery
 from offramp.place import exception_text
-from offramp.plugins.origin import Origins
+from offramp.plugins.origin import Origins, PluginOrigin
 from offramp.plugins.problems import PluginProblem
 
 _log = logging.getLogger(__name__)
@@ -57,10 +58,12 @@ class Plugins:
         manager: pluggy.PluginManager,
         problems: Iterable[PluginProblem],
         files: Mapping[str, Path],
+        distributions: Mapping[str, Distribution] = MappingProxyType({}),
     ) -> None:
         self._manager = manager
         self._unloaded = tuple(problems)
         self._files = files
+        self._distributions = distributions
         self._left_out: dict[str, PluginProblem] = {}
         #: The last failure by plugin and hook; only the last, since observers are called forever.
         self._failed: dict[tuple[str, str], PluginProblem] = {}
@@ -86,6 +89,13 @@ class Plugins:
     def owner(self, file: str) -> str | None:
         """The plugin whose code is in a file, or None."""
         return self._origins.owner(file)
+
+    def origin(self, plugin: str) -> PluginOrigin:
+        """Where a plugin comes from."""
+        found = self._distributions.get(plugin)
+        if found is None:
+            return PluginOrigin(file=self._files.get(plugin))
+        return PluginOrigin(distribution=found.name, version=found.version)
 
     def leave_out(self, plugin: str, cause: str) -> None:
         """Stop using a plugin; the first cause is the one that is reported."""

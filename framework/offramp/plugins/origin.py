@@ -1,4 +1,4 @@
-"""Finds the plugin that a piece of code belongs to, by the code's file."""
+"""Where a plugin comes from, and the plugin that a piece of code belongs to, by the code's file."""
 
 from __future__ import annotations
 
@@ -8,10 +8,21 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
+import attrs
+
 #: Prefix of the module names of plugin files in `sys.modules`.
 FILE_PLUGINS: Final = "offramp_plugin_files"
 #: The framework's own plugins are beside code that is not a plugin.
 _FRAMEWORK: Final = __name__.partition(".")[0]
+
+
+@attrs.frozen(kw_only=True)
+class PluginOrigin:
+    """Where a plugin comes from: a distribution or a file; neither if a program gave it."""
+
+    distribution: str | None = None
+    version: str | None = None
+    file: Path | None = None
 
 
 class Origins:

@@ -1,0 +1,178 @@
+"""Types of the answers about the catalog: what forms are made of."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+from offramp.api.shapes import PluginProblemShape
+from offramp.definition.fields import (
+    DisplayMode,
+    FieldCategory,
+    FieldFormat,
+    FieldType,
+    InputMethod,
+    ObjectUI,
+    SyncModeName,
+)
+
+
+class ChoiceShape(TypedDict):
+    """One value that a field may take."""
+
+    label: str
+    value: Any
+    description: NotRequired[str]
+
+
+class ConditionShape(TypedDict):
+    """One comparison of another field, or of the sync mode."""
+
+    operator: Literal["is", "is_not"]
+    type: NotRequired[Literal["field", "syncMode"]]
+    #: The other field; `parent.child` names a property of an object.
+    fieldKey: NotRequired[str]
+    #: Without it, the comparison is with absence; a list stands for any of its values.
+    value: NotRequired[Any]
+
+
+class ConditionsShape(TypedDict):
+    """When a field is required or shown: if `all` (the default) or `any` of the conditions hold."""
+
+    match: NotRequired[Literal["all", "any"]]
+    conditions: list[ConditionShape]
+
+
+class FieldShape(TypedDict):
+    """One setting, or one field of an action, with the names of Segment's metadata."""
+
+    label: str
+    description: NotRequired[str]
+    type: FieldType
+    #: Always, never, or under conditions.
+    required: bool | ConditionsShape
+    #: Whether the value is a list of `type`.
+    multiple: bool
+    allowNull: bool
+    #: Whether the choices are fetched from the partner.
+    dynamic: bool
+    #: A literal or a directive: what new subscriptions map to this field.
+    default: Any
+    placeholder: str | None
+    category: FieldCategory | None
+    readOnly: bool | None
+    hidden: bool | None
+    #: Smallest number, or shortest text in characters.
+    minimum: float | None
+    #: Largest number, or longest text in characters.
+    maximum: float | None
+    defaultObjectUI: ObjectUI | None
+    disabledInputMethods: list[InputMethod] | None
+    displayMode: DisplayMode | None
+    format: FieldFormat | None
+    additionalProperties: bool
+    #: When a form shows the field.
+    depends_on: ConditionsShape | None
+    choices: list[ChoiceShape] | None
+    #: The fields of an object.
+    properties: dict[str, FieldShape] | None
+    #: Whether its value is masked in every answer.
+    secret: bool
+
+
+class SyncModeChoice(TypedDict):
+    """One sync mode that a subscription may choose."""
+
+    value: SyncModeName
+    label: str
+
+
+class SyncModeShape(TypedDict):
+    """The choice between an action's operations, which is a key of the mapping."""
+
+    #: The key of the mapping.
+    key: str
+    label: str
+    description: str
+    default: SyncModeName
+    choices: list[SyncModeChoice]
+
+
+class PluginOriginShape(TypedDict):
+    """Where the plugin of a destination comes from; neither if a program gave it to the host."""
+
+    plugin: str
+    #: Name and version of its distribution.
+    distribution: str | None
+    version: str | None
+    #: Path of its file, if it is one.
+    file: str | None
+
+
+class ActionBrief(TypedDict):
+    """An action in a list."""
+
+    slug: str
+    title: str
+    description: str
+
+
+class DestinationBrief(TypedDict):
+    """A destination in a list."""
+
+    slug: str
+    name: str
+    description: str | None
+    plugin: str
+    origin: PluginOriginShape
+    #: In lower case, all that a search looks through: names, slugs, titles, presets.
+    search: str
+    actions: list[ActionBrief]
+    presets: list[str]
+
+
+class CatalogAnswer(TypedDict):
+    """What can be configured, and the plugins that could not be used."""
+
+    destinations: list[DestinationBrief]
+    problems: list[PluginProblemShape]
+
+
+class ActionShape(ActionBrief):
+    """An action with its fields; `schema` is the JSON Schema of its payload."""
+
+    plugin: str
+    fields: dict[str, FieldShape]
+    schema: dict[str, Any]
+    default_mapping: dict[str, Any]
+    #: The most events in one request; `None` if each is sent alone.
+    batch: int | None
+    idempotency_key: str | None
+    sync_mode: SyncModeShape | None
+
+
+class PresetShape(TypedDict):
+    """A preset with its whole mapping."""
+
+    name: str
+    action: str
+    trigger: str
+    mapping: dict[str, Any]
+
+
+class DestinationShape(TypedDict):
+    """One destination in full; `manifest` is in the shape of Segment's metadata."""
+
+    slug: str
+    name: str
+    description: str | None
+    plugin: str
+    origin: PluginOriginShape
+    #: The name that a new instance gets if none is given, such as `Acme Instance #1`.
+    instance_name: str
+    #: Whether credentials can be tested.
+    testable: bool
+    settings: dict[str, FieldShape]
+    settings_schema: dict[str, Any]
+    actions: list[ActionShape]
+    presets: list[PresetShape]
+    manifest: dict[str, Any]

@@ -1,0 +1,126 @@
+"""The catalog has all that a form needs, in exact shapes, and says where each plugin comes from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import attrs
+from tests.api.parts import faults
+
+from offramp import Action, Choice, Destination, Request, SyncMode, field, hookimpl, setting, when
+from offramp.api.catalog import CatalogResource
+from offramp.api.host_context import HostContext
+from offramp.api.openapi import describe
+from offramp.api.operations import Call
+from offramp.config import Config
+from offramp.plugins import Catalog, load_catalog, load_plugins
+
+
+@attrs.frozen
+class Settings:
+    token: str = setting(type="password", label="Token")
+    region: str = setting(
+        label="Region", choices=[Choice("eu", "Europe", "In Ireland"), "us"], default="eu"
+    )
+    host: str | None = setting(label="Host", depends_on=when("region", is_="us"), default=None)
+
+
+@attrs.frozen
+class Item:
+    channel: str = field(choices=["email", "sms"])
+    email: str | None = field(required=when("channel", is_="email"), format="email")
+
+
+class Sync(Action[Settings, Item]):
+    """Adds or removes somebody."""
+
+    slug = "sync"
+    title = "Sync Audience"
+    description = "Adds or removes"
+    sync_mode = SyncMode(
+        default="add", label="How", description="What is done", choices=(("add", "Add"),)
+    )
+
+    async def perform(self, request: Request[Settings], payload: Item) -> None: ...
+
+
+rich = Destination(slug="rich", name="Rich (Actions)", settings=Settings, actions=[Sync])
+
+
+class RichPlugin:
+    """Declares one destination."""
+
+    @hookimpl
+    def offramp_destinations(self) -> list[Destination]:
+        return [rich]
+
+
+async def _answer(catalog: Catalog, slug: str | None = None) -> Any:
+    async def load() -> tuple[int, Config]:
+        return 0, Config()
+
+    host = SimpleNamespace(catalog=catalog, configs=SimpleNamespace(load=load))
+    listing, show = CatalogResource(cast("HostContext", host)).operations()
+    operation = listing if slug is None else show
+    path: dict[str, str] = {} if slug is None else {"slug": slug}
+    reply = await operation.serve(Call(path=path, query={}))
+    document = describe([operation])
+    described = document["paths"][operation.path]["get"]["responses"]["200"]
+    schema = described["content"]["application/json"]["schema"]
+    assert faults(schema, reply.data, document) == []
+    return reply.data
+
+
+def _rich(**more: Any) -> Catalog:
+    return load_catalog(load_plugins(extra=[RichPlugin()], installed=False, **more))
+
+
+async def test_settings_and_fields_have_all_that_a_form_needs() -> None:
+    """Choices with labels, conditions, secrets, defaults and sync modes."""
+    shown = await _answer(_rich(), "rich")
+    assert shown["instance_name"] == "Rich Instance #1"
+    token, region, host = (shown["settings"][key] for key in ("token", "region", "host"))
+    assert (token["type"], token["secret"], token["required"]) == ("password", True, True)
+    assert region["choices"][0] == {"label": "Europe", "value": "eu", "description": "In Ireland"}
+    assert (region["default"], region["secret"]) == ("eu", False)
+    assert host["depends_on"] == {
+        "conditions": [{"operator": "is", "fieldKey": "region", "value": "us"}]
+    }
+    [action] = shown["actions"]
+    assert action["fields"]["email"]["required"]["conditions"][0]["fieldKey"] == "channel"
+    assert action["fields"]["email"]["format"] == "email"
+    assert action["sync_mode"]["key"] == "__segment_internal_sync_mode"
+    assert action["sync_mode"]["choices"] == [{"value": "add", "label": "Add"}]
+
+
+async def test_a_search_finds_a_destination_by_name_and_action() -> None:
+    """As somebody types it: the name with its suffix, or what an action does."""
+    [brief] = (await _answer(_rich()))["destinations"]
+    assert "rich (actions)" in brief["search"]
+    assert "sync audience" in brief["search"]
+
+
+async def test_each_plugin_has_its_origin(tmp_path: Path) -> None:
+    """The distribution and version of an installed one, the file of another, nothing of a third."""
+    [brief] = (await _answer(_rich()))["destinations"]
+    assert brief["origin"] == {
+        "plugin": "RichPlugin", "distribution": None, "version": None, "file": None
+    }  # fmt: skip
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from offramp import hookimpl\n"
+        "from tests.api.test_catalog import rich\n"
+        "@hookimpl\n"
+        "def offramp_destinations():\n"
+        "    return [rich]\n"
+    )
+    [brief] = (await _answer(load_catalog(load_plugins(files=[file], installed=False))))[
+        "destinations"
+    ]
+    assert brief["origin"]["file"] == str(file)
+    installed = (await _answer(load_catalog(load_plugins())))["destinations"]
+    for each in installed:
+        assert each["origin"]["distribution"].startswith("offramp-")
+        assert each["origin"]["version"]
