@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import type { SubscriptionAnswer, SubscriptionShape } from "../api-types";
 import { ApiError, call } from "../core/client";
 import { type Json, writeJson } from "../core/json";
+import { useLoaded } from "../core/loaded";
 import { Button } from "../parts/button";
 import { Dialog } from "../parts/dialog";
 import { ErrorNotice, Notice } from "../parts/notice";
@@ -17,11 +18,12 @@ export interface Saved {
 }
 
 /** Save a candidate: a new one is created, disabled; 412 if somebody else saved meanwhile. */
-export async function saveCandidate(candidate: Candidate, revision: number | undefined): Promise<SubscriptionAnswer> {
+export async function saveCandidate(candidate: Candidate, revision: number | undefined, isDryRun = false): Promise<SubscriptionAnswer> {
   const { id, instance, action, name, trigger, mapping } = candidate;
+  const query = isDryRun ? { dry_run: true } : {};
   if (id === undefined)
-    return call("POST /api/subscriptions", { body: { instance, action, name, trigger, mapping, defaults: false } });
-  return call("PATCH /api/subscriptions/{id}", { path: { id }, body: { name, trigger, mapping }, revision });
+    return call("POST /api/subscriptions", { body: { instance, action, name, trigger, mapping, defaults: false }, query });
+  return call("PATCH /api/subscriptions/{id}", { path: { id }, body: { name, trigger, mapping }, query, revision });
 }
 
 /** Read the version of a subscription that is saved now. */
@@ -44,14 +46,16 @@ export function SaveDialog({ candidate, saved, onSaved, onClose, onTaken }: Save
   const [isBusy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
   const [theirs, setTheirs] = useState<Saved>();
+  // What the host would say, before it is asked to do it.
+  const trial = useLoaded("trial of the save", () => saveCandidate(candidate, undefined, true));
   async function save(revision: number | undefined): Promise<void> {
     setBusy(true);
     setError(undefined);
     try {
       onSaved(await saveCandidate(candidate, revision));
     } catch (caught) {
-      if (caught instanceof ApiError && caught.status === 412 && candidate.id !== undefined)
-        setTheirs(await readSaved(candidate.id).catch(() => undefined));
+      const other = conflictOf(caught);
+      if (other) setTheirs(other);
       else setError(caught);
     } finally {
       setBusy(false);
@@ -66,17 +70,30 @@ export function SaveDialog({ candidate, saved, onSaved, onClose, onTaken }: Save
         ) : (
           <Changes changes={changesOf(base ?? { name: "", trigger: "", mapping: {} }, candidate)} />
         )}
+        {trial.data?.warnings.map((each) => (
+          <Notice key={`${each.pointer}${each.detail}`} kind="warning">
+            {each.pointer && <code>{each.pointer.replace(/^#\//, "")}</code>} {each.detail}
+          </Notice>
+        ))}
+        {trial.error && <ErrorNotice error={trial.error} title="It cannot be saved" />}
         {error !== undefined && <ErrorNotice error={error} title="It was not saved" />}
       </div>
       <div class="dialog-actions">
         <Button onClick={onClose}>Cancel</Button>
         {theirs && <Button onClick={onTaken}>Take theirs, drop mine</Button>}
-        <Button look="primary" isBusy={isBusy} onClick={() => void save(theirs?.revision ?? saved?.revision)}>
+        <Button look="primary" isBusy={isBusy} disabled={trial.error !== undefined} onClick={() => void save(theirs?.revision ?? saved?.revision)}>
           {theirs ? "Save mine over it" : "Save"}
         </Button>
       </div>
     </Dialog>
   );
+}
+
+/** Somebody else's version, if that is why a save was refused. */
+function conflictOf(error: unknown): Saved | undefined {
+  if (!(error instanceof ApiError) || error.status !== 412) return undefined;
+  const { current, revision } = error.problem;
+  return current && revision !== undefined ? { subscription: current as unknown as SubscriptionShape, revision } : undefined;
 }
 
 export function editedOf(subscription: SubscriptionShape): { name: string; trigger: string; mapping: ReturnType<typeof asObject> } {
