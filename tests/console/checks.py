@@ -15,6 +15,14 @@ THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 WIDTHS = (360, 768, 1280)
 HEIGHT = 800
 
+#: Milliseconds after which a page has read again what changes by itself.
+REFRESH_MS = 5_500
+
+
+async def refresh(page: Page) -> None:
+    """Let the time pass after which a page reads again; its clock is installed before it opens."""
+    await page.clock.fast_forward(REFRESH_MS)
+
 
 async def assert_accessible(page: Page) -> None:
     """Fail with what axe-core finds on the page as it is, in the light and in the dark theme."""

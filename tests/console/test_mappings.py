@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from urllib.parse import quote
 
 import pytest
 from playwright.async_api import Locator, Page, expect
-from tests.console.checks import assert_accessible, assert_fits
-from tests.console.scene import METRONOME_TOKEN, WRITE_KEY, Scene
+from tests.console.checks import assert_accessible, assert_fits, refresh
+from tests.console.scene import METRONOME_TOKEN, PATIENCE, WRITE_KEY, Scene
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -29,6 +30,16 @@ async def set_up(scene: Scene, *, token: str = METRONOME_TOKEN, enabled: bool = 
         await scene.call("POST", f"{MAPPING}/enable")
 
 
+async def until_held_back(scene: Scene) -> None:
+    """Wait until the host has been refused."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            [instance] = (await scene.call("GET", "status"))["instances"]
+            if instance["circuit_breaker"]["state"] != "closed":
+                return
+            await asyncio.sleep(0.02)
+
+
 def rows(page: Page) -> Locator:
     """The mappings that are listed."""
     return page.get_by_role("list", name="Mappings").get_by_role("listitem")
@@ -43,6 +54,7 @@ async def choose(page: Page, name: str, item: str) -> None:
 async def test_a_mapping_is_enabled_and_its_counts_are_shown(page: Page, scene: Scene) -> None:
     """It is disabled at first, and says so; then it delivers, and what fails is counted apart."""
     await set_up(scene)
+    await page.clock.install()
     await page.goto(ADDRESS)
     await expect(page.get_by_text("No mapping is enabled: nothing is sent")).to_be_visible()
     await expect(rows(page)).to_contain_text("Send Event when Event Type is track")
@@ -54,6 +66,7 @@ async def test_a_mapping_is_enabled_and_its_counts_are_shown(page: Page, scene: 
     await scene.track("billing_event", {"cid": "c1"})
     await scene.track("billing_event", {"cid": "c1"})
     await scene.track("billing_event", {})
+    await refresh(page)
     await expect(rows(page).get_by_role("definition")).to_have_text(["2", "1", "0"])
     await assert_accessible(page)
     await assert_fits(page)
@@ -133,6 +146,7 @@ async def test_an_instance_that_is_held_back_says_why(page: Page, scene: Scene) 
     await scene.call("POST", f"{MAPPING}/pause")
     await scene.track("billing_event", {"cid": "c1"})
     await scene.call("POST", f"{MAPPING}/resume")
+    await until_held_back(scene)
     await page.goto("/#/destinations")
     await expect(page.get_by_role("listitem")).to_contain_text("Held back")
     await assert_accessible(page)
@@ -150,9 +164,11 @@ async def test_an_instance_that_somebody_deletes_is_gone_from_its_page(
 ) -> None:
     """The page says so within seconds, and leads to the others."""
     await set_up(scene)
+    await page.clock.install()
     await page.goto(ADDRESS)
     await expect(rows(page)).to_have_count(1)
     await scene.call("DELETE", f"instances/{quote(INSTANCE, safe='')}")
+    await refresh(page)
     await expect(page.get_by_text(f"There is no destination {INSTANCE}")).to_be_visible()
     await assert_accessible(page)
     await page.get_by_role("link", name="Show all destinations").click()

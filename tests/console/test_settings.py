@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Page, expect
 from pytest_asyncio import fixture
 from tests.console import crm
-from tests.console.checks import assert_accessible, assert_fits
+from tests.console.checks import assert_accessible, assert_fits, refresh
 from tests.console.scene import Scene, playing
 
 from offramp.plugins import load_catalog, load_plugins
@@ -147,9 +147,11 @@ async def test_somebody_elses_change_is_told_before_it_is_overwritten(
     page: Page, scene: Scene
 ) -> None:
     """Their version can be taken instead."""
+    await page.clock.install()
     await page.goto(ADDRESS)
     await page.get_by_label("Batch limit").fill("9")
     await scene.call("PATCH", "instances/people", {"settings": {"batchLimit": 300}})
+    await refresh(page)
     await expect(page.get_by_text("Somebody else has changed these settings")).to_be_visible()
     await page.get_by_role("button", name="Discard mine, show theirs").click()
     await expect(page.get_by_label("Batch limit")).to_have_value("300")
