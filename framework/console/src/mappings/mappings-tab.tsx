@@ -109,32 +109,22 @@ function useFocusKept(section: { current: HTMLElement | null }, mappings: Subscr
 }
 
 /** What the host finds hardly meant, each with the mapping that it is about. */
-function Warnings({ answer, mappings }: { answer: InstanceAnswer; mappings: SubscriptionShape[] }): JSX.Element {
-  const { instance, warnings } = answer;
-  const isIdle = instance.enabled && mappings.length > 0 && mappings.every((each) => !each.enabled);
-  const named = warnings.flatMap((each) => {
+function Warnings({ answer, mappings }: { answer: InstanceAnswer; mappings: SubscriptionShape[] }): JSX.Element | null {
+  const named = answer.warnings.flatMap((each) => {
     const [list, index] = keysOf(each.pointer ?? "#");
     const mapping = list === "subscriptions" ? mappings[Number(index)] : undefined;
     return mapping?.enabled ? [{ name: mapping.name, detail: each.detail }] : [];
   });
+  if (named.length === 0) return null;
   return (
-    <>
-      {isIdle && (
-        <Notice title="No mapping is enabled: nothing is sent">
-          <p>Look at a mapping with Edit Mapping in its menu, then turn it on with its switch.</p>
-        </Notice>
-      )}
-      {named.length > 0 && (
-        <Notice kind="warning">
-          <ul>
-            {named.map((each) => (
-              <li key={each.name + each.detail}>
-                <strong>{each.name}</strong> {each.detail}
-              </li>
-            ))}
-          </ul>
-        </Notice>
-      )}
-    </>
+    <Notice kind="warning">
+      <ul>
+        {named.map((each) => (
+          <li key={each.name + each.detail}>
+            <strong>{each.name}</strong> {each.detail}
+          </li>
+        ))}
+      </ul>
+    </Notice>
   );
 }

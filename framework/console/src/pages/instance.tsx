@@ -92,7 +92,7 @@ function Shown({ opened, tab, reload }: { opened: Opened; tab: "mappings" | "set
       actions={<Actions opened={opened} changes={changes} reload={reload} />}
     >
       {changes.view}
-      <Troubles opened={opened} />
+      <Troubles opened={opened} tab={tab} />
       <Tabs
         label={name}
         tabs={[
@@ -176,8 +176,12 @@ function Actions({ opened, changes, reload }: { opened: Opened; changes: Changes
 }
 
 /** What keeps the instance from delivering, and what to do about it. */
-function Troubles({ opened }: { opened: Opened }): JSX.Element {
+function Troubles({ opened, tab }: { opened: Opened; tab: "mappings" | "settings" }): JSX.Element {
   const { instance } = opened.answer;
+  const isIdle =
+    instance.enabled &&
+    instance.subscriptions.length > 0 &&
+    !opened.status.subscriptions.some((each) => each.enabled && instance.subscriptions.includes(each.id));
   const breaker = opened.status.instances.find((each) => each.name === instance.name)?.circuit_breaker;
   return (
     <>
@@ -196,6 +200,15 @@ function Troubles({ opened }: { opened: Opened }): JSX.Element {
       {instance.paused && (
         <Notice kind="warning" title="Paused">
           <p>Events are accepted and wait. Choose Resume in the menu to deliver them.</p>
+        </Notice>
+      )}
+      {isIdle && (
+        <Notice title="No mapping is enabled: nothing is sent">
+          <p>
+            {tab === "settings"
+              ? "Go on to the tab Mappings, look at what it has, and enable one."
+              : "Look at a mapping with Edit Mapping in its menu, then turn it on with its switch."}
+          </p>
         </Notice>
       )}
     </>
