@@ -157,6 +157,17 @@ async def test_somebody_elses_change_is_told_before_it_is_overwritten(
     await expect(page.get_by_label("Batch limit")).to_have_value("300")
 
 
+async def test_a_change_of_something_else_is_no_conflict(page: Page, scene: Scene) -> None:
+    """A newer revision of the configuration that left these settings alone is taken as the base."""
+    await page.goto(ADDRESS)
+    await page.get_by_label("Batch limit").fill("9")
+    await scene.call("POST", "sources", {"name": "other"})
+    await page.get_by_label("API Key").fill(crm.GOOD_KEY)
+    await page.get_by_role("button", name="Save changes").click()
+    await expect(page.get_by_text("and the destination is enabled")).to_be_visible()
+    assert (await settings_of(scene))["batchLimit"] == 9
+
+
 async def test_a_description_is_text_with_a_little_markdown(page: Page) -> None:
     """Bold is bold; an element in it stays text."""
     await page.goto(ADDRESS)

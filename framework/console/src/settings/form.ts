@@ -146,9 +146,9 @@ async function patch(name: string, body: InstanceChange, revision: number, base:
     return await call("PATCH /api/instances/{name}", { path: { name }, body, revision });
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 412) throw error;
-    const now = await call("GET /api/instances/{name}", { path: { name } });
-    if (writeJson(now.instance.settings) !== base) throw error;
-    return call("PATCH /api/instances/{name}", { path: { name }, body, revision: now.revision });
+    const { current, revision: now } = error.problem;
+    if (now === undefined || writeJson(current?.settings) !== base) throw error;
+    return call("PATCH /api/instances/{name}", { path: { name }, body, revision: now });
   }
 }
 
