@@ -71,6 +71,12 @@ class _Run:
             return {events[each]: each for each in digests}
         return {event: each for each in digests for event in (events[each], *others.get(each, ()))}
 
+    def parts(self) -> list[str]:
+        """All as rows of `index_ids` without brackets, `STEP` digests each, ascending."""
+        digests = sorted(self.events)
+        parts = (digests[start : start + STEP] for start in range(0, len(digests), STEP))
+        return [as_json(self.find(part))[1:-1] for part in parts]
+
 
 class MessageIds:
     """Tells which events are new; lives in the writer's thread.
@@ -84,8 +90,9 @@ class MessageIds:
         #: The run that grows, and the one that moves to the index.
         self._growing = _Run()
         self._moving = _Run()
-        #: The digests that are left of the latter, in reverse order.
-        self._left: list[int] = []
+        #: The parts that are left of the latter, in reverse order. They are written at once: ids
+        #: that are looked up one by one, much later, are out of the processor's cache.
+        self._left: list[str] = []
         #: The first event behind the run that moves, and the period that it moves to.
         self._moved_until = 0
         self._period = 0
@@ -160,7 +167,7 @@ class MessageIds:
     ) -> None:
         """Make events from `first` on findable."""
         if self._left:
-            self._move(connection, max(STEP, 2 * len(digests)))
+            self._move(connection, 1 + 2 * len(digests) // STEP)
         elif len(self._growing.events) >= RUN:
             self._begin_move(first, now)
         self._growing.add(digests, first)
@@ -168,7 +175,7 @@ class MessageIds:
 
     def _begin_move(self, first: int, now: int) -> None:
         self._moving, self._growing = self._growing, _Run()
-        self._left = sorted(self._moving.events, reverse=True)
+        self._left = self._moving.parts()[::-1]
         self._moved_until = first
         # Never before the latest one, even if the clock was set back: a search for duplicates reads
         # all periods from some day on.
@@ -177,11 +184,10 @@ class MessageIds:
             self._periods.append(self._period)
 
     def _move(self, connection: sqlite3.Connection, n: int) -> None:
-        """Move `n` more ids to the index, the smallest digests first."""
-        rows = self._moving.find(reversed(self._left[-n:]))
+        """Move `n` more parts to the index, the smallest digests first."""
+        rows = ",".join(reversed(self._left[-n:]))
         del self._left[-n:]
-        terms = {"period": self._period, "rows": as_json(rows)}
-        connection.execute(SQL["index_ids"], terms)
+        connection.execute(SQL["index_ids"], {"period": self._period, "rows": f"{{{rows}}}"})
         if not self._left:
             set_mark(connection, INDEXED, self._moved_until)
             self._moving = _Run()
