@@ -79,7 +79,8 @@ def _route(question: dict[str, Any]) -> Repeat:
     triggers = {"one": question["trigger"]}
     triggers |= {f"other {n}": trigger for n, trigger in enumerate(question["others"])}
     bindings = [_binding(name, trigger) for name, trigger in triggers.items()]
-    route = make_router([("bench", binding) for binding in bindings], {}).of("bench").route
+    routes = make_router([("bench", binding) for binding in bindings], {}).of("bench")
+    route, read_of = routes.route, routes.reader.of
     read = _reader(plans["one"].transform.reads, *(binding.reads for binding in bindings))
     texts = [text.encode() for text in question["events"]]
 
@@ -88,7 +89,7 @@ def _route(question: dict[str, Any]) -> Repeat:
         made = []
         for text in texts:
             event = read(text)
-            subscriptions = route(event).subscriptions
+            subscriptions = route(read_of(event)).subscriptions
             made += [
                 _json.dumps(plans[subscription].payload_of(event, now)[0])
                 for subscription in subscriptions
@@ -102,14 +103,14 @@ def _reader(*reads: Reads) -> Callable[[bytes], Any]:
     """Reads of an event's text what triggers and mapping read, as a host does in two steps."""
     known = [each for each in reads if each is not None]
     whole = len(known) < len(reads)
-    return Projection(None if whole else frozenset().union(*known)).read_strictly
+    return Projection(None if whole else frozenset().union(*known)).read
 
 
 def _binding(name: str, text: str) -> Binding:
     trigger = compile_trigger(text)
     return Binding(
         id=name,
-        matches=trigger.matches,
+        matches=trigger.matches_struct,
         names=("bench",),
         needs=trigger.needs,
         reads=trigger.reads,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,9 +12,17 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from offramp import _json
-from offramp._json import MAX_OBJECT_KEYS, MAX_PATH_KEYS, Path, Projection
-from offramp.fql import compile_path
-from offramp.js.values import UNSET
+from offramp._json import (
+    MAX_OBJECT_KEYS,
+    MAX_PATH_KEYS,
+    Path,
+    Projection,
+    StructReader,
+    attribute_of,
+    is_skipped_safely,
+)
+from offramp.codegen import Source
+from offramp.fql.paths import compile_path, compile_struct_path
 from offramp.mapping.path import look_up
 
 KEYS = st.sampled_from(["a", "b", "c", "0", "length", "size", "a.b", "", "é", "\U0001d4b3", "\n"])
@@ -25,8 +34,8 @@ VALUES = st.recursive(
     max_leaves=16,
 )
 PATHS = st.lists(KEYS, max_size=4).map(tuple)
-#: Long enough that what is skipped is checked, not read.
-PADDING = '"padding":"' + "x" * _json.MIN_CHECKED_BYTES + '"'
+#: Is skipped by whatever does not read it.
+PADDING = '"padding":"xxx"'
 
 #: What `loads` refuses, and what it reads though it looks odd; each is the value of a skipped key.
 ODD = [
@@ -62,10 +71,11 @@ def outcome(read: Any, data: bytes) -> Any:
         return "refused"
 
 
-def strictly(projection: Projection, data: bytes, whole: Any) -> Any:
-    """What is read strictly; the whole if that is refused, as a list with an index in a path is."""
-    part = outcome(projection.read_strictly, data)
-    return whole if part == "refused" else part
+def strictly(reader: StructReader, data: bytes) -> Any:
+    """What is read of a text from outside, as the collector reads it; raises if it is refused."""
+    if not is_skipped_safely(data):
+        raise ValueError
+    return reader.read_checked(data)
 
 
 def made_anew(key: str) -> str:
@@ -115,27 +125,33 @@ def test_every_path_reads_what_it_reads_of_the_whole(
     data = text.encode()
     whole = _json.loads(data)
     paths = [tuple(map(made_anew, path)) for path in paths]
-    projection = Projection(frozenset(paths), objects=only)
-    for part in (projection.read(data), strictly(projection, data, whole)):
-        for path in paths:
-            assert repr(look_up(part, path)) == repr(look_up(whole, path))
-            if path:
-                assert repr(compile_path(path)(part)) == repr(compile_path(path)(whole))
+    part = Projection(frozenset(paths)).read(data)
+    for path in paths:
+        assert repr(look_up(part, path)) == repr(look_up(whole, path))
+        if path:
+            assert repr(compile_path(path)(part)) == repr(compile_path(path)(whole))
+    named = [path for path in paths if path]
+    reader = StructReader(named, objects=only)
+    for read in (reader.of(whole), reader.read(data), outcome(partial(strictly, reader), data)):
+        if read == "refused":  # as a list with an index in a path is
+            continue
+        for path in named:
+            assert repr(compile_struct_path(path)(read)) == repr(compile_path(path)(whole))
         for (key,) in only:
-            value, read = whole.get(key, UNSET), part.get(key, UNSET)
-            assert type(value) is type(read)
-            assert isinstance(value, dict) or repr(value) == repr(read)
+            value, found = whole.get(key), getattr(read, attribute_of(key))
+            assert type(value) is type(found)
+            assert isinstance(value, dict) or repr(value) == repr(found)
 
 
 @pytest.mark.parametrize("key", ["a", "b"])
 @pytest.mark.parametrize("odd", ODD, ids=lambda odd: ascii(odd)[:40])
 def test_a_text_is_refused_if_it_is_refused_as_a_whole(odd: str, key: str) -> None:
     """Whether the odd value is read or skipped: an accepted event can be read whole later."""
-    projection = Projection(frozenset({("a",), ("c",)}))
+    read = partial(strictly, StructReader([("a",), ("c",)]))
     is_usual = "\\u" not in odd and "9" * 18 not in odd and "0" * 18 not in odd
     for text in (f'{{"{key}":{odd},{PADDING}}}', f'{{{PADDING},"{key}":{{"n":[{odd}]}}}}'):
         data = text.encode("utf-8", "surrogatepass")
-        is_read = outcome(projection.read_strictly, data) != "refused"
+        is_read = outcome(read, data) != "refused"
         assert not is_read or outcome(_json.loads, data) != "refused"
         assert is_read or not is_usual or outcome(_json.loads, data) == "refused"
 
@@ -145,13 +161,11 @@ def test_a_text_is_refused_if_it_is_refused_as_a_whole(odd: str, key: str) -> No
 )
 def test_what_is_skipped_is_utf_8(odd: bytes) -> None:
     """In a skipped text, and in a skipped key."""
-    projection = Projection(frozenset({("a",)}))
-    is_usual = True
+    read = partial(strictly, StructReader([("a",)]))
     for member in (b'"b":"%b"', b'"%b":1', b'"b":{"%b":[]}'):
         data = b"{" + member % odd + b"," + PADDING.encode() + b"}"
-        is_read = outcome(projection.read_strictly, data) != "refused"
-        assert not is_read or outcome(_json.loads, data) != "refused"
-        assert is_read or not is_usual or outcome(_json.loads, data) == "refused"
+        is_read = outcome(read, data) != "refused"
+        assert is_read is (outcome(_json.loads, data) != "refused")
 
 
 @settings(max_examples=500, deadline=None)
@@ -164,17 +178,21 @@ def test_a_damaged_text_is_refused_if_it_is_refused_as_a_whole(
     at %= len(data) - len(PADDING)
     data = data[:at] + put + data[at + cut :]
     whole = outcome(_json.loads, data)
-    part = outcome(Projection(frozenset({("a", "b"), ("c",)})).read_strictly, data)
+    part = outcome(partial(strictly, StructReader([("a", "b"), ("c",)])), data)
     if part != "refused":
-        assert repr(look_up(part, ("a", "b"))) == repr(look_up(whole, ("a", "b")))
+        for path in (("a", "b"), ("c",)):
+            assert repr(compile_struct_path(path)(part)) == repr(compile_path(path)(whole))
 
 
 def test_only_what_is_asked_for_is_read() -> None:
     """Numbers keep each digit, keys beside the paths are not there, other objects are empty."""
     data = b'{"a":{"b":1.50,"c":2},"d":[1],"e":{"f":1},"g":0}'
-    projection = Projection(frozenset({("a", "b")}), objects=[("e",)])
-    assert projection.read(data) == {"a": {"b": Decimal("1.50")}, "e": {}}
+    projection = Projection(frozenset({("a", "b")}))
+    assert projection.read(data) == {"a": {"b": Decimal("1.50")}}
     assert str(projection.read(data)["a"]["b"]) == "1.50"
+    read = StructReader([("a", "b"), ("no",)], objects=[("e",)]).read(data)
+    assert (read.a, read.e, read.no) == ({"b": Decimal("1.50")}, {}, None)
+    assert not hasattr(read, "g")
     assert Projection(frozenset()).read(data) == {}
     assert (
         Projection(None).read(data) == Projection(frozenset({()})).read(data) == _json.loads(data)
@@ -201,3 +219,15 @@ def test_long_paths_and_many_keys_are_read_whole() -> None:
     assert Projection(frozenset((key,) for key in asked)).read(_json.dumps(many)) == many
     data = _json.dumps({"a": many, "b": 1})
     assert Projection(frozenset(("a", key) for key in asked)).read(data) == {"a": many}
+
+
+def test_attributes_tell_keys_apart() -> None:
+    """Whatever a key is, it has an attribute of its own, which generated code can write."""
+    keys = ["a", "_a", "_61", "__class__", "class", "None", "é", "\ufb01", "fi", "", "a b", "0"]
+    assert len({attribute_of(key) for key in keys}) == len(keys)
+    read = StructReader([(key,) for key in keys]).read(_json.dumps({key: key for key in keys}))
+    for key in keys:
+        source = Source("attribute")
+        with source.block("def get(read):"):
+            source.write(f"return read.{attribute_of(key)}")
+        assert source.function("get")(read) == key

@@ -86,7 +86,7 @@ class FilteredReplay:
     def _condition(self, refused: Counter[str]) -> BodyCondition:
         """Whether `where` and the trigger select an event; it runs in a reader's thread."""
         where, routes = self.where, self.target.routes
-        read = routes.projection.read
+        read = routes.reader.read
 
         def condition(body: bytes) -> bool:
             if where is not None and not where(body):

@@ -59,7 +59,7 @@ class EventTaker:
             self.intake.refuse(source, error.reason)
             raise
         incoming = self.intake.open(source)
-        incoming.add(event, body)
+        incoming.add_whole(event, body)
         async with asyncio.timeout(self.limits.accept_seconds):
             [is_new] = await incoming.store()
         return event, is_new

@@ -9,7 +9,7 @@ from typing import Any, Final
 import attrs
 
 from offramp import _json
-from offramp._json import Projection
+from offramp._json import StructReader, is_skipped_safely
 from offramp.collector.limits import Limits
 from offramp.delivery.incoming import Incoming
 from offramp.errors import EventError, Fault, describe_type
@@ -18,7 +18,9 @@ from offramp.event import (
     MAX_PROPERTIES,
     Arrival,
     Discard,
+    ReadEvent,
     check_event,
+    is_plain,
     may_nest_deeper_than,
     nests_deeper_than,
 )
@@ -98,25 +100,22 @@ class EventMaker:
         return event, _json.dumps(event)
 
     def quick(
-        self, text: bytes, arrival: Arrival, projection: Projection
-    ) -> tuple[dict[str, Any], bytes] | None:
-        """Make the event that `one` makes, and JSON of the same meaning, without writing it anew.
+        self, text: bytes, arrival: Arrival, reader: StructReader
+    ) -> tuple[ReadEvent, bytes] | None:
+        """Read the event that `one` makes, and make JSON of the same meaning, not written anew.
 
-        Only what `projection` reads is in the event. `None` if this is not possible, also if the
-        message is faulty: `one` says what is wrong.
+        `None` if this is not possible, also if the message is faulty: `one` says what is wrong.
         """
-        if may_nest_deeper_than(text, self.limits.depth):
+        if may_nest_deeper_than(text, self.limits.depth) or not is_skipped_safely(text):
             return None
         if len(text) > MAX_PROPERTIES * _MIN_MEMBER_BYTES and text.count(b":") >= MAX_PROPERTIES:
             return None
         try:
-            message = projection.read_strictly(text)
-            made = arrival.append(message, text) if type(message) is dict else None
-            if made is not None:
-                check_event(made[0])
-        except (EventError, *_json.READ_ERRORS):
+            event = reader.read_checked(text)
+            body = arrival.complete(event, text)
+        except _json.READ_ERRORS:
             return None
-        return made
+        return (event, body) if body is not None and is_plain(event) else None
 
     def many(
         self, texts: Sequence[Any], arrival: Arrival, incoming: Incoming, *, added_bytes: int = 0
@@ -129,7 +128,7 @@ class EventMaker:
         rejected = []
         bound, room = self.limits.max_batch_events, self.limits.max_event_bytes - added_bytes
         left = max(self.limits.stored_bytes, self.limits.max_batch_bytes)
-        projection = incoming.projection
+        reader = incoming.reader
         for index, raw in enumerate(texts[:bound]):
             message = None
             try:
@@ -140,11 +139,12 @@ class EventMaker:
                 left -= size + added_bytes
                 if left < 0:
                     raise self._expanded(added_bytes)
-                made = self.quick(text, arrival, projection)
-                if made is None:
+                made = self.quick(text, arrival, reader)
+                if made is not None:
+                    incoming.add(*made)
+                else:
                     message = parse(text)
-                    made = self.one(message, text, arrival)
-                incoming.add(*made)
+                    incoming.add_whole(*self.one(message, text, arrival))
             except EventError as error:
                 rejected.append(_rejection(index, message, error))
         if len(texts) > bound:

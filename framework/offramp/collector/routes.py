@@ -156,7 +156,7 @@ class _Collector:
         if source is None:
             return None
         incoming = self.intake.open(source)
-        made = self.maker.quick(text, arrival, incoming.projection)
+        made = self.maker.quick(text, arrival, incoming.reader)
         if made is None:
             return None
         self.gate.admit(source)
@@ -176,7 +176,7 @@ class _Collector:
         except EventError as error:
             raise refuse(error, source) from None
         incoming = self.intake.open(source)
-        incoming.add(*made)
+        incoming.add_whole(*made)
         return incoming
 
     def batch_endpoint(self, name: str) -> Serve:

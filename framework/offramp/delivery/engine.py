@@ -170,7 +170,7 @@ class Engine:
         """Store whole events; see `Incoming.store`."""
         incoming = self.open(source)
         for event in events:
-            incoming.add(event, _json.dumps(event))
+            incoming.add_whole(event, _json.dumps(event))
         return await incoming.store()
 
     async def _store(self, snapshot: Snapshot, source: str, incoming: Incoming) -> Sequence[bool]:

@@ -6,10 +6,11 @@ processor's cache when the next ones are read, which makes reading them a third 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from offramp.delivery.router import SourceRoutes
+from offramp.event import ReadEvent
 from offramp.queue import EventBatch, Route
 
 
@@ -19,8 +20,8 @@ class Incoming:
     def __init__(
         self, routes: SourceRoutes, store: Callable[[Incoming], Awaitable[Sequence[bool]]]
     ) -> None:
-        #: What has to be read of an event before it is added; the rest may be skipped.
-        self.projection: Final = routes.projection
+        #: Reads what has to be read of an event before it is added.
+        self.reader: Final = routes.reader
         self._route = routes.route
         self._store = store
         self._message_ids: list[str] = []
@@ -35,16 +36,20 @@ class Incoming:
     def __len__(self) -> int:
         return len(self._bodies)
 
-    def add(self, event: dict[str, Any], body: bytes) -> None:
-        """Route a checked event and keep its JSON, `body`, which is what is stored of it."""
+    def add_whole(self, event: dict[str, Any], body: bytes) -> None:
+        """Add an event of which nothing was left out when it was read."""
+        self.add(self.reader.of(event), body)
+
+    def add(self, event: ReadEvent, body: bytes) -> None:
+        """Route a checked event that `reader` read; keep its JSON, which is what is stored."""
         route = self._route(event)
         index = self._indexes.get(id(route))
         if index is None:
             index = self._indexes[id(route)] = len(self._routes)
             self._routes.append(route)
         self._route_of.append(index)
-        self._message_ids.append(event["messageId"])
-        self._types.append(event["type"])
+        self._message_ids.append(event.messageId)
+        self._types.append(event.type)
         self._names.append(_name_of(event))
         self._bodies.append(body)
 
@@ -69,7 +74,7 @@ class Incoming:
         )
 
 
-def _name_of(event: Mapping[str, Any]) -> str:
+def _name_of(event: ReadEvent) -> str:
     """The event's or page's name, for listings."""
-    name = event.get("event")
-    return name if type(name) is str and name else str(name or event.get("name") or "")
+    name = event.event
+    return name if type(name) is str and name else str(name or event.name or "")

@@ -14,9 +14,9 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from offramp._json import Projection, Reads
-from offramp.event import READ_OBJECTS, READS
-from offramp.fql import Needs, compile_path
+from offramp._json import Path, StructReader
+from offramp.event import READ_OBJECTS, READS, ReadEvent
+from offramp.fql import Needs, compile_struct_path
 from offramp.fql.tree import Keys
 from offramp.queue import Route
 
@@ -28,8 +28,8 @@ BROKEN: Final = "INVALID_SETTINGS"
 SWITCHED_OFF: Final = "FILTERED_BY_INTEGRATIONS_OBJECT"
 #: Cached routes of a source: one for each set of subscriptions that events went to.
 KEPT_ROUTES: Final = 1_000
-#: Cached projections: one for each set of paths that a source's triggers read.
-KEPT_PROJECTIONS: Final = 1_000
+#: Cached readers: one for each set of paths that a source's triggers read.
+KEPT_READERS: Final = 1_000
 #: Evaluating this number of triggers costs no more than finding those that may match.
 FEW: Final = 4
 #: A path is worth an index that leaves at most this share of the candidates; so indexes are few
@@ -38,7 +38,7 @@ MOST_LEFT: Final = 0.9
 
 
 #: Whether a trigger selects an event.
-Matches: TypeAlias = Callable[[dict[str, Any]], bool]
+Matches: TypeAlias = Callable[[ReadEvent], bool]
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -52,15 +52,15 @@ class Binding:
     names: tuple[str, ...]
     #: Path -> the only texts with which the trigger can match.
     needs: Needs = attrs.field(factory=dict)
-    #: What the trigger reads of an event; `None` for all of it.
-    reads: Reads = None
+    #: What the trigger reads of an event.
+    reads: frozenset[Path] = frozenset()
 
 
 @attrs.frozen(eq=False)
 class _Candidate:
-    """A subscription whose trigger compiles, by its position among those of its source."""
+    """A subscription whose trigger compiles; `bit` is that of its position in its source."""
 
-    position: int
+    bit: int
     matches: Matches
     needs: Needs
 
@@ -74,13 +74,13 @@ class _Index:
     def __init__(self, candidates: Sequence[_Candidate]) -> None:
         path = _best_path(candidates)
         self._asked: list[tuple[int, Matches]] = []
-        self._read: Callable[[dict[str, Any]], Any] | None = None
+        self._read: Callable[[ReadEvent], Any] | None = None
         self._by_text: dict[str, _Index] = {}
         self._others: _Index | None = None
         if path is None:
-            self._asked = [(each.position, each.matches) for each in candidates]
+            self._asked = [(each.bit, each.matches) for each in candidates]
             return
-        self._read = compile_path(path)
+        self._read = compile_struct_path(path)
         by_text: defaultdict[str, list[_Candidate]] = defaultdict(list)
         others = []
         for each in candidates:
@@ -94,19 +94,21 @@ class _Index:
         self._by_text = {text: _Index(of) for text, of in by_text.items()}
         self._others = _Index(others) if others else None
 
-    def ask(self, event: dict[str, Any], wanted: list[int]) -> None:
-        """Add the positions of the candidates whose trigger matches to `wanted`."""
-        for position, matches in self._asked:
+    def ask(self, event: ReadEvent) -> int:
+        """Set the bits of the candidates whose trigger matches."""
+        wanted = 0
+        for bit, matches in self._asked:
             if matches(event):
-                wanted.append(position)
+                wanted |= bit
         if self._read is None:
-            return
+            return wanted
         text = self._read(event)
         chosen = self._by_text.get(text) if type(text) is str else None
         if chosen is not None:
-            chosen.ask(event, wanted)
+            wanted |= chosen.ask(event)
         if self._others is not None:
-            self._others.ask(event, wanted)
+            wanted |= self._others.ask(event)
+        return wanted
 
 
 def _best_path(candidates: Sequence[_Candidate]) -> Keys | None:
@@ -135,59 +137,58 @@ class SourceRoutes:
     ) -> None:
         #: Reason -> the subscriptions that get no event for it.
         self._disabled = disabled or {}
-        #: What is checked, completed and routed by; the rest of an event may be skipped.
-        self.projection = _projection(_joined_reads(bindings))
+        #: Reads what an event is checked, completed and routed by.
+        self.reader = _reader(frozenset(READS).union(*(each.reads for each in bindings)))
         self._bindings = bindings
-        #: Positions of those that an event goes to, and of those switched off -> its route.
-        self._routes: dict[tuple[tuple[int, ...], tuple[int, ...]], Route] = {}
+        #: The bits of those that an event goes to, and of those switched off -> its route.
+        self._routes: dict[tuple[int, int], Route] = {}
         self._index = _Index(
             [
-                _Candidate(position, each.matches, each.needs)
+                _Candidate(1 << position, each.matches, each.needs)
                 for position, each in enumerate(bindings)
                 if each.matches is not None
             ]
         )
 
-    def route(self, event: dict[str, Any]) -> Route:
-        """Evaluate the triggers that may match."""
-        integrations = event.get("integrations")
+    def route(self, event: ReadEvent) -> Route:
+        """Evaluate the triggers that may match an event that `reader` read."""
+        integrations = event.integrations
         if integrations and isinstance(integrations, Mapping):
             return self._route_allowed(event, integrations)
-        wanted: list[int] = []
-        self._index.ask(event, wanted)
-        return self._route(tuple(wanted), ())
+        return self._route(self._index.ask(event), 0)
 
-    def _route_allowed(self, event: dict[str, Any], integrations: Mapping[str, Any]) -> Route:
+    def _route_allowed(self, event: ReadEvent, integrations: Mapping[str, Any]) -> Route:
         """Evaluate each trigger that the event's `integrations` object does not switch off."""
-        wanted = []
-        off = []
+        wanted = off = 0
         for position, each in enumerate(self._bindings):
             if not _allowed(integrations, each.names):
-                off.append(position)
+                off |= 1 << position
             elif each.matches is not None and each.matches(event):
-                wanted.append(position)
-        return self._route(tuple(wanted), tuple(off))
+                wanted |= 1 << position
+        return self._route(wanted, off)
 
-    def _route(self, wanted: tuple[int, ...], off: tuple[int, ...]) -> Route:
+    def _route(self, wanted: int, off: int) -> Route:
         """Return the route for a set of subscriptions; the same one for the same set."""
         key = wanted, off
         route = self._routes.get(key)
         if route is None:
             if len(self._routes) >= KEPT_ROUTES:
                 self._routes.clear()
-            route = self._routes[key] = self._new_route(frozenset(wanted), frozenset(off))
+            route = self._routes[key] = self._new_route(wanted, off)
         return route
 
-    def _new_route(self, wanted: frozenset[int], off: frozenset[int]) -> Route:
+    def _new_route(self, wanted: int, off: int) -> Route:
         filtered = {reason: list(ids) for reason, ids in self._disabled.items()}
+        subscriptions = []
         for position, each in enumerate(self._bindings):
-            if position in off:
-                filtered.setdefault(SWITCHED_OFF, []).append(each.id)
-            elif position not in wanted:
-                reason = BROKEN if each.matches is None else NO_MATCH
-                filtered.setdefault(reason, []).append(each.id)
-        subscriptions = tuple(self._bindings[position].id for position in sorted(wanted))
-        return Route(subscriptions=subscriptions, filtered=filtered)
+            if wanted >> position & 1:
+                subscriptions.append(each.id)
+                continue
+            reason = BROKEN if each.matches is None else NO_MATCH
+            if off >> position & 1:
+                reason = SWITCHED_OFF
+            filtered.setdefault(reason, []).append(each.id)
+        return Route(subscriptions=tuple(subscriptions), filtered=filtered)
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -238,20 +239,10 @@ def make_router(
     return Router(sources=sources, keys=by_hash)
 
 
-def _joined_reads(bindings: Iterable[Binding]) -> Reads:
-    """All that the triggers read of an event, together with the checks and the completion."""
-    found = set(READS)
-    for each in bindings:
-        if each.reads is None:
-            return None
-        found |= each.reads
-    return frozenset(found)
-
-
-@lru_cache(maxsize=KEPT_PROJECTIONS)
-def _projection(reads: Reads) -> Projection:
-    """Make a projection once: most changes of a configuration leave what is read as it was."""
-    return Projection(reads, objects=READ_OBJECTS)
+@lru_cache(maxsize=KEPT_READERS)
+def _reader(reads: frozenset[Path]) -> StructReader:
+    """Make a reader once: most changes of a configuration leave what is read as it was."""
+    return StructReader([*READS, *sorted(reads.difference(READS))], objects=READ_OBJECTS)
 
 
 def _allowed(integrations: Mapping[str, Any], names: tuple[str, ...]) -> bool:

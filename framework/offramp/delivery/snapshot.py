@@ -316,11 +316,11 @@ def _trigger(
         compiled = plan.matches if plan else read_trigger(subscription.trigger).trigger
     except TriggerError:
         return Binding(id=subscription.id, matches=None, names=names, reads=frozenset())
-    if known is not None and known.matches is compiled.matches and known.names == names:
+    if known is not None and known.matches is compiled.matches_struct and known.names == names:
         return known
     return Binding(
         id=subscription.id,
-        matches=compiled.matches,
+        matches=compiled.matches_struct,
         names=names,
         needs=compiled.needs,
         reads=compiled.reads,

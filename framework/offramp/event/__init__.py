@@ -1,6 +1,6 @@
 """The Segment event: its limits, its checks, and what the collector adds to it."""
 
-from offramp.event.check import check_event, nests_deeper_than
+from offramp.event.check import check_event, is_plain, nests_deeper_than
 from offramp.event.normalize import Arrival, normalize
 from offramp.event.spec import (
     EVENT_TYPES,
@@ -13,9 +13,11 @@ from offramp.event.spec import (
     MAX_PROPERTIES,
     MAX_STORED_BYTES,
     READ_OBJECTS,
+    READER,
     READS,
     SPEC_VERSION,
     Discard,
+    ReadEvent,
 )
 from offramp.event.text import may_nest_deeper_than
 from offramp.event.times import TIME_FORMS, format_time, parse_local_time, parse_time
@@ -30,14 +32,17 @@ __all__ = [
     "MAX_MESSAGE_ID_CHARS",
     "MAX_PROPERTIES",
     "MAX_STORED_BYTES",
+    "READER",
     "READS",
     "READ_OBJECTS",
     "SPEC_VERSION",
     "TIME_FORMS",
     "Arrival",
     "Discard",
+    "ReadEvent",
     "check_event",
     "format_time",
+    "is_plain",
     "may_nest_deeper_than",
     "nests_deeper_than",
     "normalize",

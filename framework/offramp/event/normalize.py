@@ -10,7 +10,7 @@ import attrs
 
 from offramp import _json
 from offramp.errors import EventError, Fault, describe_type
-from offramp.event.spec import SPEC_VERSION, Discard
+from offramp.event.spec import READER, SPEC_VERSION, Discard, ReadEvent
 from offramp.event.text import cut_text, extend_context
 from offramp.event.times import format_time, parse_time, shift_time
 
@@ -18,6 +18,8 @@ from offramp.event.times import format_time, parse_time, shift_time
 #: user's. Source: analytics-next, sent on the wire.
 BROWSER_LIBRARY = "analytics.js"
 _NO_TIME: Final = timedelta()
+#: The last byte of the text of an object.
+_END: Final = ord("}")
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -39,6 +41,9 @@ class Arrival:
     clock_trusted: bool = True
     _received: str = attrs.field(init=False)
     _sent: tuple[Any, timedelta | None] | None = attrs.field(init=False)
+    #: What was corrected last, by how much, and what it became.
+    _last: tuple[Any, timedelta] | None = attrs.field(init=False, default=None)
+    _shifted: str | None = attrs.field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
         self._received = format_time(self.received_at)
@@ -53,71 +58,78 @@ class Arrival:
         if not isinstance(message, dict):
             fault = Fault("$", f"an event is an object, not {describe_type(message)}")
             raise EventError([fault], reason=Discard.BAD_REQUEST)
-        event = {**message, **self._added(message)}
-        event.pop("writeKey", None)
+        event = {**message, **self._add(READER.of(message))}
+        if event.get("writeKey") is not None:
+            del event["writeKey"]
         if self.batch_context:
             _merge(event, "context", self.batch_context)
         if self.batch_integrations:
             _merge(event, "integrations", self.batch_integrations)
-        if self.ip is not None:
-            _set_ip(event, self.ip)
+        if self.ip is not None and _is_of_caller(event.get("context")):
+            event["context"] = {**event["context"], "ip": self.ip}
         return event
 
-    def append(self, message: dict[str, Any], text: bytes) -> tuple[dict[str, Any], bytes] | None:
-        """Make an event of a message, and its JSON: its own text, with what is added at the end.
+    def complete(self, event: ReadEvent, text: bytes) -> bytes | None:
+        """Make the JSON of an event: its own text, with what is added at the end.
 
         What is added counts, also where the text has the key already: of equal keys, every reader
-        takes the last. `message` was read strictly, at least what `READS` names, and becomes the
-        event. `None` if the text has to be written anew; `check_event` checks the event.
+        takes the last. `event` was read of the text, at least what `READS` names, and gets what is
+        added too. `None` if the text has to be written anew; `is_plain` checks the event.
         """
-        if self.batch_context or self.batch_integrations or text[-1:] != b"}":
+        if self.batch_context or self.batch_integrations or text[-1] != _END:
             return None
-        added = self._added(message)
-        event = message
-        event.update(added)
+        added = self._add(event)
         rest: bytes | None = text
-        if "writeKey" in event:
-            rest = cut_text(text, "writeKey", event.pop("writeKey"))
-        if self.ip is not None and rest is not None and _set_ip(event, self.ip):
+        if event.writeKey is not None:
+            rest = cut_text(text, "writeKey", event.writeKey)
+            event.writeKey = None
+        if self.ip is not None and rest is not None and _is_of_caller(event.context):
+            event.context = {**event.context, "ip": self.ip}
             rest = extend_context(rest, {"ip": self.ip})
         if rest is None:
             return None
-        return event, rest[:-1] + b"," + _json.dumps_exactly(added)[1:]
+        return b",".join((rest[:-1], _json.dumps_exactly(added)[1:]))
 
-    def _added(self, message: dict[str, Any]) -> dict[str, Any]:
-        """Make what a message lacks, and what replaces what it has.
+    def _add(self, event: ReadEvent) -> dict[str, Any]:
+        """Add what an event lacks, and replace what it should not keep; returns what is new.
 
         `originalTimestamp` is the sender's own text. A time that `parse_time` cannot read stays as
         given: it is not corrected and corrects nothing, so that it shows in the event.
         """
-        get = message.get
         added: dict[str, Any] = {"receivedAt": self._received}
-        if self.kind is not None and get("type") is None:
-            added["type"] = self.kind
-        message_id = get("messageId")
+        if self.kind is not None and event.type is None:
+            event.type = added["type"] = self.kind
+        message_id = event.messageId
         if message_id is None or message_id == "":
-            added["messageId"] = self.new_id()
-        if get("version") is None:
-            added["version"] = SPEC_VERSION
-        own = get("sentAt")
+            event.messageId = added["messageId"] = self.new_id()
+        if event.version is None:
+            event.version = added["version"] = SPEC_VERSION
+        own = event.sentAt
         sent_at, behind = self._sent or self._read_sent(own)
         if sent_at is not None and sent_at != own:
-            added["sentAt"] = sent_at
-        given = get("timestamp")
-        if given is None or given == "":
-            added["timestamp"] = self._received
-            return added
+            event.sentAt = added["sentAt"] = sent_at
+        given = event.timestamp
         # Clients do not set receivedAt, another collector did, and corrected the times. A second
         # correction, by the time of a replay, would move the event into the wrong month.
-        if get("receivedAt") is not None:
-            behind = None
-        else:
-            added["originalTimestamp"] = given
+        is_corrected = event.receivedAt is not None
+        event.receivedAt = self._received
+        if given is None or given == "":
+            event.timestamp = added["timestamp"] = self._received
+            return added
+        if not is_corrected:
+            event.originalTimestamp = added["originalTimestamp"] = given
         # The error of the client's clock: originalTimestamp + (receivedAt - sentAt).
-        timestamp = shift_time(given, behind or _NO_TIME)
+        timestamp = self._shift(given, _NO_TIME if is_corrected or behind is None else behind)
         if timestamp is not None and timestamp != given:
-            added["timestamp"] = timestamp
+            event.timestamp = added["timestamp"] = timestamp
         return added
+
+    def _shift(self, given: Any, by: timedelta) -> str | None:
+        """Correct a time; events that were made at once often have the same one."""
+        last = given, by
+        if last != self._last:
+            self._last, self._shifted = last, shift_time(given, by)
+        return self._shifted
 
     def _read_sent(self, sent_at: Any) -> tuple[Any, timedelta | None]:
         """Return the text for `sentAt`, and by how much the client's clock is behind ours."""
@@ -163,14 +175,13 @@ def _merge(event: dict[str, Any], key: str, batch: Mapping[str, Any]) -> None:
         event[key] = {**batch, **own}
 
 
-def _set_ip(event: dict[str, Any], ip: str) -> bool:
-    """Set `context.ip` if the caller is the user: with `context.direct`, or in a browser."""
-    context = event.get("context")
-    if not isinstance(context, dict) or context.get("ip") is not None:
+def _is_of_caller(context: Any) -> bool:
+    """Whether the caller is the user, whose address the context lacks.
+
+    So it is in a browser, and with `context.direct`.
+    """
+    if type(context) is not dict or context.get("ip") is not None:
         return False
     library = context.get("library")
     browser = isinstance(library, dict) and library.get("name") == BROWSER_LIBRARY
-    if not browser and context.get("direct") is not True:
-        return False
-    event["context"] = {**context, "ip": ip}
-    return True
+    return browser or context.get("direct") is True

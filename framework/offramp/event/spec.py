@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import enum
-from typing import Final
+from typing import Any, Final, TypeAlias
+
+from offramp._json import StructReader
 
 #: The calls of the Segment spec. Source: Segment's docs, "Spec".
 EVENT_TYPES: Final = frozenset({"track", "identify", "page", "screen", "group", "alias"})
 #: Keys whose values are ids, at any depth; two different ids must never become equal.
 ID_KEYS: Final = frozenset({"messageId", "userId", "anonymousId", "groupId", "previousId"})
-#: What the checks of an event and its completion read of it, as paths; of the values at
-#: `READ_OBJECTS` only whether they are objects.
-READS: Final = frozenset(
-    {
-        *((key,) for key in ("type", "event", "messageId", "userId", "anonymousId", "timestamp")),
-        *((key,) for key in ("sentAt", "integrations", "name", "category", "groupId")),
-        *((key,) for key in ("previousId", "writeKey", "receivedAt", "version")),
-        ("context", "ip"),
-        ("context", "direct"),
-        ("context", "library", "name"),
-    }
+#: What the checks of an event and its completion read of it, as paths, in the order in which many
+#: SDKs write them; of the values at `READ_OBJECTS` only whether they are objects.
+READS: Final = (
+    *((key,) for key in ("type", "event", "messageId", "userId", "anonymousId")),
+    ("context", "ip"),
+    ("context", "direct"),
+    ("context", "library", "name"),
+    *((key,) for key in ("integrations", "timestamp", "sentAt", "name", "category", "groupId")),
+    *((key,) for key in ("previousId", "writeKey", "receivedAt", "originalTimestamp", "version")),
 )
 READ_OBJECTS: Final = (("properties",), ("traits",))
+#: What a `StructReader` read of an event: an attribute for each of its keys that are read.
+ReadEvent: TypeAlias = Any
+#: Reads what every event is checked and completed by.
+READER: Final = StructReader(READS, objects=READ_OBJECTS)
 #: One event, in bytes of JSON as it was sent. Source: Segment's docs, "HTTP API", Max Request Size.
 MAX_EVENT_BYTES: Final = 32 * 1024
 #: One batch request, in bytes after gunzip. Source: as above.

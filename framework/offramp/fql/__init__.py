@@ -5,7 +5,7 @@ from offramp.fql.describe import FalseCondition, NodeWords, describe, why_not
 from offramp.fql.generate import generate
 from offramp.fql.needs import Needs
 from offramp.fql.parser import MAX_NESTING, MAX_TRIGGER_BYTES, parse
-from offramp.fql.paths import compile_path
+from offramp.fql.paths import compile_struct_path
 from offramp.fql.segment import SegmentError, parse_as_segment, segment_reading
 from offramp.fql.tree import Group, Node
 from offramp.fql.trigger import Trigger, compile_trigger
@@ -23,7 +23,7 @@ __all__ = [
     "SegmentError",
     "Trigger",
     "Vocabulary",
-    "compile_path",
+    "compile_struct_path",
     "compile_trigger",
     "describe",
     "generate",

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any, NotRequired, Protocol, TypeAlias, TypedDi
 
 import attrs
 
-from offramp.codegen import Source
 from offramp.fql import shape, tree
 from offramp.fql.functions import FUNCTIONS
 from offramp.fql.generate import write_node
 from offramp.fql.glob import compile_glob
 from offramp.fql.operators import Test, compile_comparison, compile_test
-from offramp.fql.paths import compile_path, emit_path, locate, step
+from offramp.fql.paths import EventSource, compile_path, emit_path, locate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,7 +40,7 @@ class Compiled(Protocol):
     def explain(self, event: Event) -> Explanation:
         """Whether it holds for an event, and why."""
 
-    def emit(self, source: Source) -> str:
+    def emit(self, source: EventSource) -> str:
         """Whether it holds, as an expression of `event` that is valid beside `and` and `not`."""
 
     def paths(self) -> Iterator[tree.Keys]:
@@ -61,9 +60,12 @@ def compile_node(node: tree.Node) -> Compiled:
     return _tested(node, found, compile_test(node["operator"], node.get("value")))
 
 
-def compile_matches(node: Compiled) -> Callable[[Event], bool]:
-    """Generate the function of a node, with the same result as `explain`."""
-    source = Source("trigger", step=step)
+def compile_matches(node: Compiled, *, of_struct: bool = False) -> Callable[[Any], bool]:
+    """Generate the function of a node, with the same result as `explain`.
+
+    It takes an event, or what a `StructReader` read of one.
+    """
+    source = EventSource("trigger", of_struct=of_struct)
     with source.block("def matches(event):"):
         source.write(f"return {node.emit(source)}")
     return source.function("matches")
@@ -75,7 +77,7 @@ class _Group:
     operator: tree.Conjunction
     children: list[Compiled]
 
-    def emit(self, source: Source) -> str:
+    def emit(self, source: EventSource) -> str:
         written = f" {self.operator} ".join(child.emit(source) for child in self.children)
         return f"({written})"
 
@@ -100,7 +102,7 @@ class _Not:
     text: str
     child: Compiled
 
-    def emit(self, source: Source) -> str:
+    def emit(self, source: EventSource) -> str:
         return f"(not {self.child.emit(source)})"
 
     def explain(self, event: Event) -> Explanation:
@@ -121,7 +123,7 @@ class _Operand:
     """A value that is read from an event: by a function, and as code."""
 
     run: Callable[[Event], Any]
-    emit: Callable[[Source], str]
+    emit: Callable[[EventSource], str]
     paths: tuple[tree.Keys, ...] = ()
 
 
@@ -131,7 +133,7 @@ class _Leaf:
 
     text: str
     run: Callable[[Event], bool]
-    emit: Callable[[Source], str]
+    emit: Callable[[EventSource], str]
     keys: tuple[tree.Keys, ...]
 
     def explain(self, event: Event) -> Explanation:
@@ -193,7 +195,7 @@ def _constant(value: Any) -> _Operand:
 def _call(function: Callable[..., Any], *arguments: _Operand) -> _Operand:
     paths = (keys for argument in arguments for keys in argument.paths)
 
-    def emit(source: Source) -> str:
+    def emit(source: EventSource) -> str:
         written = ", ".join(argument.emit(source) for argument in arguments)
         return f"{source.name('call', function)}({written})"
 

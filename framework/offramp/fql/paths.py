@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from offramp._json import attribute_of
+from offramp.codegen import Source
 from offramp.js.units import js_units
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from offramp.codegen import Source
     from offramp.fql.tree import Keys
 
 #: Most keys of a path that is read by code, since the expression of each key is nested in the next.
@@ -20,25 +23,37 @@ _ITEM_KEY = re.compile("length|0|[1-9][0-9]{0,8}")
 _INDEX = re.compile("0|[1-9][0-9]{0,8}")
 
 
+class EventSource(Source):
+    """Code that reads paths of `event`: of a dictionary, or of what a `StructReader` read."""
+
+    def __init__(self, title: str, *, of_struct: bool = False) -> None:
+        super().__init__(title, step=step)
+        self._of_struct = of_struct
+
+    def first(self, key: str) -> str:
+        """The expression of the value of a key of `event`."""
+        return f"event.{attribute_of(key)}" if self._of_struct else f"event.get({key!r})"
+
+
 def compile_path(keys: Keys) -> Callable[[dict[str, Any]], Any]:
     """Make the function that reads a path of an event; it returns None if there is no value."""
     first, *rest = keys
-
-    def read(event: dict[str, Any]) -> Any:
-        here = event.get(first)
-        for key in rest:
-            here = step(here, key)
-        return here
-
-    return read
+    return lambda event: _follow(event.get(first), rest)
 
 
-def emit_path(source: Source, keys: Keys) -> str:
-    """Write the expression that reads a path of `event`; it may call `step`."""
-    if len(keys) > _MAX_WRITTEN:
-        return f"{source.name('read', compile_path(keys))}(event)"
+def compile_struct_path(keys: Keys) -> Callable[[Any], Any]:
+    """Make the function that reads a path of an event that a `StructReader` read, likewise."""
     first, *rest = keys
-    here = f"event.get({first!r})"
+    read = attrgetter(attribute_of(first))
+    return (lambda event: _follow(read(event), rest)) if rest else read
+
+
+def emit_path(source: EventSource, keys: Keys) -> str:
+    """Write the expression that reads a path of `event`; it may call `step`."""
+    first, *rest = keys
+    here = source.first(first)
+    if len(keys) > _MAX_WRITTEN:
+        return f"{source.name('follow', partial(_follow, keys=rest))}({here})"
     for key in rest:
         name = source.name("here")
         inside = f"{name}.get({key!r}) if type({name} := {here}) is dict"
@@ -59,6 +74,12 @@ def step(container: Any, key: str) -> Any:
     if isinstance(container, str) and container:
         return _item(js_units(container), key) if _ITEM_KEY.fullmatch(key) else None
     return None if container else container
+
+
+def _follow(here: Any, keys: Sequence[str]) -> Any:
+    for key in keys:
+        here = step(here, key)
+    return here
 
 
 def locate(event: dict[str, Any], keys: Keys) -> tuple[bool, Any]:

@@ -17,7 +17,7 @@ from offramp.fql.tree import as_json, join_keys
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from offramp._json import Reads
+    from offramp._json import Path
     from offramp.fql.compile import Compiled, Explanation
     from offramp.fql.tree import Group
 
@@ -44,6 +44,11 @@ class Trigger:
         """Whether an event is selected, as a function."""
         return compile_matches(self._root)
 
+    @cached_property
+    def matches_struct(self) -> Callable[[Any], bool]:
+        """As `matches`, for what a `StructReader` read of an event, at least what `reads` names."""
+        return compile_matches(self._root, of_struct=True)
+
     def __call__(self, event: dict[str, Any]) -> bool:
         """Whether an event is selected."""
         return self.matches(event)
@@ -53,7 +58,7 @@ class Trigger:
         return self._root.explain(event)
 
     @cached_property
-    def reads(self) -> Reads:
+    def reads(self) -> frozenset[Path]:
         """All that it reads of an event, as paths."""
         return frozenset(self._root.paths())
 
