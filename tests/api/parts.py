@@ -18,6 +18,7 @@ BACKUP = "backup"
 #: Method, path, what fills it or follows it, and the body.
 CALLS: list[tuple[str, str, str, Any]] = [
     ("GET", "/api/status", "", None),
+    ("GET", "/api/status", "?instance=small", None),
     ("GET", "/api/reconciliation", "", None),
     ("GET", "/api/events", "?limit=2", None),
     ("GET", "/api/events/{message_id}", "bad-1", None),

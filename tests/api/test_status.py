@@ -60,3 +60,20 @@ async def test_paths_that_no_endpoint_has_are_listed(host: Running) -> None:
     [row] = (await host.get("/api/status"))["unknown_paths"]
     assert row.pop("last_at").endswith("Z")
     assert row == {"method": "POST", "path": "/b", "nearest": "POST /v1/b", "requests": 1}
+
+
+async def test_one_instance_has_the_counts_and_state_of_its_subscriptions(host: Running) -> None:
+    """In one call, those of no other instance; an instance that is not there is named."""
+    body = {"destination": "small", "source": "site", "settings": {"token": "t"}, "name": "b",
+            "presets": True}  # fmt: skip
+    await host.post("/api/instances", body, status=201)
+    await host.send("m1", "bad-1")
+    small = await host.get("/api/status?instance=small")
+    [row] = small["subscriptions"]
+    assert (row["id"], row["instance"]) == (SUBSCRIPTION, "small")
+    assert (row["delivered"], row["rejected"], row["running"]) == (1, 1, True)
+    assert [each["name"] for each in small["instances"]] == ["small"]
+    [other] = (await host.get("/api/status?instance=b"))["subscriptions"]
+    assert (other["id"], other["enabled"], other["delivered"]) == ("b/Take tracks", False, 0)
+    assert len((await host.get("/api/status"))["subscriptions"]) == 2
+    assert (await host.ask("GET", "/api/status?instance=nobody")).status == 404

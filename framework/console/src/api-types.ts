@@ -1205,6 +1205,7 @@ export interface SubscriptionStatus {
   expired: number;
   filtered: number;
   id: string;
+  instance: string | null;
   latency: LatencyShape | null;
   leased: number;
   paused: boolean;
@@ -1380,7 +1381,7 @@ export interface WriteKeys {
 
 export interface Operations {
   /** Show queues, outcomes, latencies, circuit breakers, sums, what is degraded */
-  "GET /api/status": { path: Record<string, never>; query: { since?: string }; body: undefined; answer: StatusShape };
+  "GET /api/status": { path: Record<string, never>; query: { since?: string; instance?: string }; body: undefined; answer: StatusShape };
   /** Recount everything and compare it with the counters; reads all rows */
   "GET /api/reconciliation": { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: ReconciliationShape };
   /** List or search accepted events, latest first */

@@ -246,6 +246,8 @@ class SubscriptionStatus(TypedDict):
     """One subscription, also a deleted one that has deliveries; counts are since `since`."""
 
     id: str
+    #: `None` if it was deleted.
+    instance: str | None
     #: `False` if it was deleted.
     configured: bool
     enabled: bool

@@ -24,6 +24,7 @@ from offramp.config import Instance
 from offramp.delivery import Hold, InstanceRuntime
 from offramp.errors import StorageDamagedError
 from offramp.http import readable
+from offramp.plugins import pick
 from offramp.queue import Count, Depth
 from offramp.web.health import degraded_shape
 
@@ -34,6 +35,9 @@ SUMS_UNREADABLE: Final = "the counters cannot be read"
 DEFAULT_LOOK_BACK: Final = 86_400.0
 SINCE: Final = Query(
     name="since", kind="time", summary="Count from this time on; the default is the last 24 hours"
+)
+INSTANCE: Final = Query(
+    name="instance", summary="Of instances and subscriptions only this one and its own"
 )
 
 
@@ -52,7 +56,7 @@ class StatusResource:
             summary="Show queues, outcomes, latencies, circuit breakers, sums, what is degraded",
             serve=self.status,
             answer=StatusShape,
-            query=(SINCE,),
+            query=(SINCE, INSTANCE),
         )
         yield Operation(
             method="GET",
@@ -69,6 +73,9 @@ class StatusResource:
         now = host.clock()
         since = now - DEFAULT_LOOK_BACK if call.query["since"] is None else call.query["since"]
         revision, _ = await host.configs.load()
+        only = call.query["instance"]
+        if only is not None:
+            pick(host.config.instances, only, "instance")
         counts = await _readable(host.ledger.counts(since, now + 1), ())
         faults = list(await _readable(host.sums(), (SUMS_UNREADABLE,)))
         answer: StatusShape = {
@@ -81,8 +88,12 @@ class StatusResource:
             "paused": await host.paused(),
             "sums": {"ok": not faults, "faults": faults},
             "sources": self._sources(counts),
-            "instances": self._instances(now),
-            "subscriptions": await self._subscriptions(counts, since),
+            "instances": [
+                self._instance(each, now)
+                for each in host.config.instances.values()
+                if only in (None, each.name)
+            ],
+            "subscriptions": await self._subscriptions(counts, since, only),
             "unknown_paths": self._unknown_paths(),
         }
         return Reply(data=answer, revision=revision)
@@ -127,10 +138,6 @@ class StatusResource:
             for each in self._host.unknown_paths.latest()
         ]
 
-    def _instances(self, now: float) -> list[InstanceStatus]:
-        instances = self._host.engine.snapshot.config.instances.values()
-        return [self._instance(instance, now) for instance in instances]
-
     def _instance(self, instance: Instance, now: float) -> InstanceStatus:
         engine = self._host.engine
         runtime = engine.snapshot.runtimes.get(instance.name)
@@ -148,7 +155,7 @@ class StatusResource:
         }
 
     async def _subscriptions(
-        self, counts: Iterable[Count], since: float
+        self, counts: Iterable[Count], since: float, only: str | None
     ) -> list[SubscriptionStatus]:
         host = self._host
         sums = _sums((c.subscription, c) for c in counts if c.subscription)
@@ -159,6 +166,8 @@ class StatusResource:
         found = []
         for subscription in dict.fromkeys(subscriptions):
             status = self._subscription(subscription, sums, depths.get(subscription, Depth()))
+            if only not in (None, status["instance"]):
+                continue
             if status["configured"] or subscription in seen:
                 latency = latency_shape(latencies.get(subscription))
                 found.append(SubscriptionStatus(**{**status, "latency": latency}))
@@ -171,6 +180,7 @@ class StatusResource:
         paused = self._host.engine.snapshot.paused_subscriptions
         return {
             "id": subscription,
+            "instance": None if configured is None else configured.instance,
             "configured": configured is not None,
             "enabled": configured is not None and configured.enabled,
             "paused": subscription in paused,
