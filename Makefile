@@ -14,7 +14,7 @@ define require-python
 endef
 
 .DEFAULT_GOAL := demo
-.PHONY: help demo test torture conformance lint format bench console watch types wheels constraints clean
+.PHONY: help demo test torture conformance lint format bench console watch pictures types wheels constraints clean
 
 demo: console ## Run a host, a source and an emulated partner on this machine, and watch events arrive
 	$(BIN)/offramp demo
@@ -45,6 +45,9 @@ console: $(STAMP) ## Build the web console, unless it is fresh
 
 watch: $(STAMP) ## Build the web console again at each change of its source
 	$(BIN)/python hatch_build.py watch
+
+pictures: console ## Take the pictures of the documentation anew, in a browser
+	$(BIN)/python -m tests.console.pictures
 
 types: $(STAMP) ## Write the TypeScript types of the control API anew
 	$(BIN)/python framework/console/api_types.py

@@ -114,7 +114,9 @@ class Scene:
         await self.call("POST", f"subscriptions/{quote(id_, safe='')}/enable")
         return id_
 
-    async def track(self, event: str, properties: Mapping[str, Any], *, user: str = "u1") -> str:
+    async def track(
+        self, event: str, properties: Mapping[str, Any], *, user: str = "u1", **more: Any
+    ) -> str:
         """Send an event by Segment's SDK, and wait until nothing is in flight; return its id."""
         errors: list[Any] = []
         client = Client(
@@ -123,7 +125,7 @@ class Scene:
             upload_interval=0.02,
             on_error=lambda error, _: errors.append(error),
         )
-        _, message = client.track(user, event, dict(properties))
+        _, message = client.track(user, event, dict(properties), **more)
         await asyncio.to_thread(client.flush)
         await asyncio.to_thread(client.join)
         assert not errors

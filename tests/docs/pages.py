@@ -14,6 +14,7 @@ _FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 #: `[text](target)`, not an image's.
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+_IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)")
 
 
 def read_page(path: str) -> str:
@@ -57,6 +58,11 @@ def anchors(page: str) -> set[str]:
 def links(page: str) -> list[str]:
     """The targets of a page's links."""
     return _LINK.findall(prose(page))
+
+
+def images(page: str) -> list[tuple[str, str]]:
+    """What each picture of a page shows, in words, and its path."""
+    return _IMAGE.findall(prose(page))
 
 
 def _anchor(heading: str) -> str:

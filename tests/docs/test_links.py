@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.docs.pages import CHECKOUT, DOCS, anchors, links
+from tests.docs.pages import CHECKOUT, DOCS, anchors, images, links
 
 PAGES = [*sorted(DOCS.rglob("*.md")), CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md"]
 
@@ -41,3 +41,14 @@ def test_the_map_shows_every_page() -> None:
     assert [str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md") if page != index] == [
         str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md") if page in shown
     ]
+
+
+def test_every_picture_is_there_and_said_in_words() -> None:
+    """No picture is broken, none is left over, and each says what it shows."""
+    shown = {
+        (page.parent / path).resolve(): words
+        for page in PAGES
+        for words, path in images(page.read_text(encoding="utf-8"))
+    }
+    assert set(shown) == set((DOCS / "images").iterdir())
+    assert [path.name for path, words in shown.items() if not words] == []

@@ -117,7 +117,7 @@ function FieldRow({ name, field, value, fallback, onChange }: RowProps): JSX.Ele
       </div>
       <div class="field-value">
         <ValueEditor value={value} onChange={onChange} pointer={pointer} label={label} />
-        {isMissing && <p class="field-fault">This field is required: choose where its value comes from.</p>}
+        {isMissing && !faults.has(pointer) && <p class="field-fault">This field is required: choose where its value comes from.</p>}
         <div class="field-footer">
           <LiveValue pointer={pointer} label={label} />
           {fallback !== undefined && !isSame(value, fallback) && (

@@ -10,6 +10,7 @@ import { Button } from "../parts/button";
 import { useChanges } from "../parts/changes";
 import { Notice } from "../parts/notice";
 import { Empty, Loading } from "../parts/page";
+import { Prose } from "../parts/prose";
 import { MappingRow } from "./mapping-row";
 import { NewMapping } from "./new-mapping";
 import { RenameMapping } from "./rename-mapping";
@@ -121,7 +122,7 @@ function Warnings({ answer, mappings }: { answer: InstanceAnswer; mappings: Subs
       <ul>
         {named.map((each) => (
           <li key={each.name + each.detail}>
-            <strong>{each.name}</strong> {each.detail}
+            <strong>{each.name}</strong> <Prose text={each.detail} />
           </li>
         ))}
       </ul>

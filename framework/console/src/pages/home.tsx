@@ -25,6 +25,14 @@ export function Home(): JSX.Element {
     <Page
       title={isFirst ? "Get started" : "Home"}
       subtitle={isFirst ? "From nothing to the first delivered event, in five steps." : undefined}
+      actions={
+        progress.data &&
+        !isFirst && (
+          <ButtonLink href={hrefTo("catalog")} look="primary" icon="plus">
+            Add Destination
+          </ButtonLink>
+        )
+      }
     >
       <Loading of={progress}>
         {(data) =>
@@ -69,7 +77,7 @@ function Overview({ progress }: { progress: Progress }): JSX.Element {
           );
         })}
       </div>
-      <Card title="Sources" class="spaced" actions={<ButtonLink href={hrefTo("catalog")} look="primary" icon="plus">Add Destination</ButtonLink>}>
+      <Card title="Sources" class="spaced">
         <ul>
           {status.sources.map((each) => (
             <li key={each.name}>

@@ -1,6 +1,7 @@
 // Labelled form fields: each has its label, a description, and its fault where it is.
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
+import { Prose } from "./prose";
 
 export interface FieldProps {
   label: ComponentChildren;
@@ -39,7 +40,7 @@ export function Field({
       </label>
       {description && (
         <p id={`${id}-description`} class="field-description">
-          {description}
+          {typeof description === "string" ? <Prose text={description} /> : description}
         </p>
       )}
       {children({
@@ -203,7 +204,7 @@ export function Checkbox({
       {box}
       {description && (
         <p id={`${id}-description`} class="field-description">
-          {description}
+          {typeof description === "string" ? <Prose text={description} /> : description}
         </p>
       )}
       {fault && (

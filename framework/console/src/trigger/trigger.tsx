@@ -5,6 +5,7 @@ import { call } from "../core/client";
 import type { Json } from "../core/json";
 import { useLoaded } from "../core/loaded";
 import { Field } from "../parts/field";
+import { Prose } from "../parts/prose";
 import { Notice } from "../parts/notice";
 import { Card, Loading } from "../parts/page";
 import { Group } from "./group";
@@ -79,14 +80,16 @@ function TextSide({ trigger, state }: { trigger: string; state: TriggerState }):
       </Field>
       {answer?.warnings.map((each) => (
         <Notice key={each} kind="warning">
-          {each}
+          <Prose text={each} />
         </Notice>
       ))}
       {answer && answer.segment.length > 0 && (
         <Notice title="Segment would read this trigger differently">
           <ul>
             {answer.segment.map((each) => (
-              <li key={each}>{each}</li>
+              <li key={each}>
+                <Prose text={each} />
+              </li>
             ))}
           </ul>
         </Notice>
