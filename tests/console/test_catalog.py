@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 import pytest
 from playwright.async_api import Page, expect
 from tests.console.checks import assert_accessible, assert_fits
@@ -35,6 +37,8 @@ async def test_a_search_that_finds_nothing_says_what_to_do(page: Page) -> None:
 async def test_a_destination_shows_its_actions_fields_and_presets(page: Page) -> None:
     """Each field with type, whether it is required, and where its value comes from."""
     await page.goto(f"/#/catalog/{SLUG}")
+    origin = f"{SLUG} from offramp-metronome {version('offramp-metronome')}"
+    await expect(page.get_by_text(origin)).to_be_visible()
     fields = page.get_by_role("table", name="Fields of Send Event")
     row = fields.get_by_role("row").filter(has_text="customer_id")
     await expect(row.get_by_role("cell")).to_have_text(["string", "Yes", "context.groupId"])

@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import type { DestinationBrief } from "../api-types";
 import { call } from "../core/client";
 import { useLoaded } from "../core/loaded";
+import { originText } from "../core/origin";
 import { hrefTo } from "../core/router";
 import { plural, sentence } from "../core/texts";
 import { Button } from "../parts/button";
@@ -56,7 +57,7 @@ export function Catalog(): JSX.Element {
 }
 
 function DestinationTile({ destination }: { destination: DestinationBrief }): JSX.Element {
-  const { slug, name, description, actions, presets, plugin } = destination;
+  const { slug, name, description, actions, presets, origin } = destination;
   return (
     <li class="tile">
       <div class="tile-title">
@@ -66,7 +67,7 @@ function DestinationTile({ destination }: { destination: DestinationBrief }): JS
       {/* A destination without a description is told by what it does. */}
       <p>{plainText(description ?? actions.map((each) => each.description || each.title).join(" · "))}</p>
       <p class="muted">
-        {plural(actions.length, "action")} · {plural(presets.length, "preset")} · plugin {plugin}
+        {plural(actions.length, "action")} · {plural(presets.length, "preset")} · {originText(origin)}
       </p>
     </li>
   );
@@ -90,9 +91,8 @@ function NothingFound({ search, onClear }: { search: string; onClear: () => void
 }
 
 /** Every word has to stand somewhere: a name is found as it is written, and by any part of it. */
-function isFound({ name, slug, description, actions }: DestinationBrief, search: string): boolean {
-  const texts = [name, slug, description ?? "", ...actions.flatMap((each) => [each.title, each.description])];
-  const text = texts.join(" ").toLowerCase();
+function isFound(destination: DestinationBrief, search: string): boolean {
+  const text = destination.search;
   const words = search.toLowerCase().split(/\s+/);
   return words.every((word) => text.includes(word));
 }

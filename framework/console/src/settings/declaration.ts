@@ -1,46 +1,24 @@
 // What a destination declares of its settings: which are asked for, and how an entered text becomes a value.
-import type { DestinationShape } from "../api-types";
+import type { ConditionsShape, DestinationShape, FieldShape } from "../api-types";
 import { type Json, type JsonObject, isObject, parseJson, writeJson } from "../core/json";
 
-export interface SettingChoice {
-  label: string;
-  value: Json;
-  description?: string;
-}
-
-export interface Setting {
+/** One setting of a destination, with its wire name. */
+export interface Setting extends FieldShape {
   key: string;
-  label: string;
-  description?: string;
-  type: string;
-  multiple?: boolean;
-  choices?: SettingChoice[] | null;
-  default?: Json;
-  required?: boolean | Conditions;
-  /** When a form shows this setting. */
-  depends_on?: Conditions | null;
-  /** Encrypted at rest, and masked in every answer. */
+  /** Whether the host masks it, or a part of it, in every answer. */
   isSecret: boolean;
-}
-
-/** Comparisons of other settings, of which all have to hold, or any. */
-export interface Conditions {
-  match?: "all" | "any";
-  conditions: { fieldKey?: string; operator: "is" | "is_not"; value?: Json }[];
 }
 
 /** What is entered for each setting: a text, or whether a box is checked; `undefined` is nothing. */
 export type Entered = Record<string, string | boolean | undefined>;
 
-/** The settings of a destination, in the order of their declaration. */
+/** The settings of a destination that a form asks for, in the order of their declaration. */
 export function settingsOf(destination: DestinationShape): Setting[] {
-  const { properties } = destination.settings_schema as { properties?: JsonObject };
-  return Object.entries(destination.settings).map(([key, declared]) => ({
-    ...(declared as Omit<Setting, "key" | "isSecret">),
-    key,
-    // In the schema a secret is write-only, also one that an object holds.
-    isSecret: writeJson(properties?.[key] ?? {}).includes('"writeOnly":true'),
-  }));
+  return Object.entries(destination.settings).map(([key, field]) => ({ ...field, key, isSecret: holdsSecrets(field) }));
+}
+
+function holdsSecrets(field: FieldShape): boolean {
+  return field.secret || Object.values(field.properties ?? {}).some(holdsSecrets);
 }
 
 /** What a form shows for a saved value. */
@@ -85,19 +63,18 @@ function lines(text: string): string[] {
 export function valuesOf(settings: Setting[], entered: Entered): JsonObject {
   const values: JsonObject = {};
   for (const each of settings) {
-    const value = valueOf(each, entered[each.key]) ?? each.default;
+    const value = valueOf(each, entered[each.key]) ?? (each.default as Json | undefined);
     if (value !== undefined && value !== null) values[each.key] = value;
   }
   return values;
 }
 
 export function isShown(setting: Setting, values: JsonObject): boolean {
-  return !setting.depends_on || holds(setting.depends_on, values);
+  return setting.hidden !== true && (setting.depends_on === null || holds(setting.depends_on, values));
 }
 
 export function isRequired(setting: Setting, values: JsonObject): boolean {
-  if (typeof setting.required === "object" && setting.required !== null) return holds(setting.required, values);
-  return setting.required === true;
+  return typeof setting.required === "boolean" ? setting.required : holds(setting.required, values);
 }
 
 /** The required settings that have no value, neither entered nor by default. */
@@ -105,7 +82,7 @@ export function missingOf(settings: Setting[], values: JsonObject): Setting[] {
   return settings.filter((each) => isShown(each, values) && isRequired(each, values) && !(each.key in values));
 }
 
-function holds({ match, conditions }: Conditions, values: JsonObject): boolean {
+function holds({ match, conditions }: ConditionsShape, values: JsonObject): boolean {
   const results = conditions.map(({ fieldKey, operator, value }) => {
     if (fieldKey === undefined) return true;
     const found = values[fieldKey];
@@ -115,6 +92,6 @@ function holds({ match, conditions }: Conditions, values: JsonObject): boolean {
   return match === "any" ? results.some(Boolean) : results.every(Boolean);
 }
 
-function isAnyOf(found: Json | undefined, values: Json[]): boolean {
+function isAnyOf(found: Json | undefined, values: unknown[]): boolean {
   return values.some((each) => found !== undefined && writeJson(each) === writeJson(found));
 }

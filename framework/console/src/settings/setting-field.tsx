@@ -1,11 +1,12 @@
 // One setting in a form: the control that fits its type, and secrets that are kept or replaced.
 import type { JSX } from "preact";
 import { useId, useRef } from "preact/hooks";
-import { parseJson, writeJson } from "../core/json";
+import type { ChoiceShape } from "../api-types";
+import { type Json, parseJson, writeJson } from "../core/json";
 import { Button } from "../parts/button";
 import { Checkbox, Field, type FieldProps, SelectField, TextField } from "../parts/field";
 import { Prose } from "../parts/prose";
-import { type Setting, type SettingChoice, enteredOf } from "./declaration";
+import { type Setting, enteredOf } from "./declaration";
 
 export interface SettingFieldProps {
   setting: Setting;
@@ -28,12 +29,12 @@ export function SettingField({ setting, entered, masked, isRequired, fault, onCh
   if (setting.type === "boolean") return <Checkbox {...field} isChecked={(entered ?? setting.default) === true} onChange={onChange} />;
   if (setting.multiple || setting.type === "object" || setting.type === "text")
     return <LongField {...field} setting={setting} text={text} onChange={onChange} />;
-  return <TextField {...field} value={text} onInput={onChange} placeholder={defaultText(setting)} />;
+  return <TextField {...field} value={text} onInput={onChange} placeholder={placeholderOf(setting)} />;
 }
 
-function defaultText(setting: Setting): string {
-  const shown = enteredOf(setting, setting.default);
-  return shown === undefined ? "" : `${shown} (default)`;
+function placeholderOf(setting: Setting): string {
+  const shown = enteredOf(setting, setting.default as Json);
+  return shown === undefined ? (setting.placeholder ?? "") : `${shown} (default)`;
 }
 
 function SecretField({
@@ -96,7 +97,7 @@ function ChoiceField({
   ...field
 }: FieldProps & {
   setting: Setting;
-  choices: SettingChoice[];
+  choices: ChoiceShape[];
   entered: string;
   onChange: (entered: string | undefined) => void;
 }): JSX.Element {
@@ -116,7 +117,7 @@ function ChoicesField({
   label,
   description,
   fault,
-}: FieldProps & { choices: SettingChoice[]; entered: string; onChange: (entered: string | undefined) => void }): JSX.Element {
+}: FieldProps & { choices: ChoiceShape[]; entered: string; onChange: (entered: string | undefined) => void }): JSX.Element {
   const id = useId();
   const chosen = new Set(listOf(entered));
   function change(value: string, isOn: boolean): void {
@@ -173,7 +174,7 @@ function LongField({
           {...control}
           value={shown}
           rows={3}
-          placeholder={defaultText(setting)}
+          placeholder={placeholderOf(setting)}
           spellcheck={false}
           onInput={(event) => onChange(event.currentTarget.value)}
         />
