@@ -29,7 +29,8 @@ export function Notice({
       <Icon name={ICONS[kind]} />
       <div class="notice-text">
         {title && <strong>{title}</strong>}
-        {children}
+        {/* In one element, as the parts of a sentence stay on a line. */}
+        <div class="notice-body">{children}</div>
       </div>
     </div>
   );

@@ -1,6 +1,7 @@
 // The trigger of a mapping, as conditions in words and as FQL text beside them, both live.
 import type { JSX } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
+import type { TriggerAnswer } from "../api-types";
 import { call } from "../core/client";
 import type { Json } from "../core/json";
 import { useLoaded } from "../core/loaded";
@@ -78,7 +79,7 @@ function TextSide({ trigger, state }: { trigger: string; state: TriggerState }):
           />
         )}
       </Field>
-      {answer?.warnings.map((each) => (
+      {answer && newWarnings(answer).map((each) => (
         <Notice key={each} kind="warning">
           <Prose text={each} />
         </Notice>
@@ -96,4 +97,10 @@ function TextSide({ trigger, state }: { trigger: string; state: TriggerState }):
       )}
     </>
   );
+}
+
+/** The warnings that no note beside a condition says already. */
+function newWarnings({ warnings, nodes }: TriggerAnswer): string[] {
+  const noted = nodes.filter((each) => each.notes.length > 0);
+  return warnings.filter((warning) => !noted.some(({ text }) => warning.includes(text)));
 }

@@ -152,7 +152,7 @@ def _announce(teller: Teller, running: Host) -> None:
         subscription = plan.subscription
         teller.say(f"  {subscription.id}: {subscription.action} when {subscription.trigger}")
     if not snapshot.config.sources:
-        teller.warn("there is no source yet: add one with `offramp apply FILE` to accept events")
+        teller.warn("there is no source yet: add one in the console, or with `offramp apply FILE`")
 
 
 def _undone(change: Change) -> Iterator[str]:
