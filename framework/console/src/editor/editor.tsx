@@ -1,21 +1,22 @@
 // Lays out the mapping editor, and keeps the draft of what is edited.
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
-import type { DestinationShape, InstanceShape, SubscriptionAnswer } from "../api-types";
+import type { DestinationShape, InstanceShape } from "../api-types";
 import { messageOf } from "../core/client";
 import { readDraft, useDraft, writeDraft } from "../core/drafts";
 import type { JsonObject } from "../core/json";
-import { goTo, hrefTo } from "../core/router";
+import { hrefTo } from "../core/router";
 import { Button } from "../parts/button";
 import { TextField } from "../parts/field";
 import { Notice, toast } from "../parts/notice";
 import { Badge, Page } from "../parts/page";
-import { declarationsOf, isEmpty } from "./declarations";
+import { type FieldDeclaration, declarationsOf, isEmpty } from "./declarations";
 import { faultsOf, resultsOf } from "./explanation";
 import { Fields } from "./fields";
 import { Preview } from "./preview";
 import { Sample, storedEvent } from "./sample";
-import { SaveDialog, type Saved, saveCandidate } from "./save";
+import { SaveDialog, type Saved, editedOf } from "./save";
+import { useSaving } from "./saving";
 import { ScopeContext } from "./scope";
 import { type Candidate, type Edited, asObject, useExplanation } from "./state";
 import { TestSend } from "./test-send";
@@ -30,57 +31,16 @@ export interface EditorProps {
   onReload: () => void;
 }
 
-export function Editor({ instance, destination, saved, candidate: opened, onReload }: EditorProps): JSX.Element {
-  const key = `mapping ${instance.name} ${opened.id ?? `new ${opened.action} ${opened.name}`}`;
-  const { id: _, instance: __, action: ___, ...edited } = opened;
-  const draft = useDraft<Edited>(key, edited);
+export function Editor(props: EditorProps): JSX.Element {
+  const { instance, destination, saved, candidate: opened, onReload } = props;
+  const draft = useDraft<Edited>(draftKey(opened), editedOf(opened));
   const candidate: Candidate = { ...opened, ...draft.value };
-  const [sample, setSample] = useSample(instance.source);
-  const [isSaving, setSaving] = useState(false);
-  const explanation = useExplanation(candidate, sample);
-  const scope = useMemo(
-    () => ({ sample, results: resultsOf(explanation.explained), faults: faultsOf(explanation.explained) }),
-    [sample, explanation],
-  );
+  const saving = useSaving(opened, draft.drop, onReload);
+  const [isTriggerIncomplete, setTriggerIncomplete] = useState(false);
   const action = destination.actions.find((each) => each.slug === opened.action);
   const fields = declarationsOf(action?.fields ?? {});
-  const [isTriggerIncomplete, setIncomplete] = useState(false);
   const isIncomplete = isTriggerIncomplete || Object.entries(fields).some(([name, field]) => isEmpty(field, candidate.mapping[name]));
   const isNew = opened.id === undefined;
-  const change = (changes: Partial<Edited>) => draft.update((old) => ({ ...old, ...changes }));
-
-  async function takeSample(messageId: string): Promise<void> {
-    try {
-      setSample(await storedEvent(messageId));
-    } catch (error) {
-      toast(messageOf(error), "error");
-    }
-  }
-
-  function onSaved(answer: SubscriptionAnswer): void {
-    draft.drop();
-    setSaving(false);
-    const { id } = answer.subscription;
-    if (isNew) goTo(hrefTo("destinations", instance.name, "mappings", id), true);
-    else onReload();
-    announce(answer, () => void undo(answer));
-  }
-
-  async function undo(answer: SubscriptionAnswer): Promise<void> {
-    try {
-      await saveCandidate({ ...opened, ...edited }, answer.revision);
-      toast("The change is undone", "info");
-      onReload();
-    } catch (error) {
-      toast(`It could not be undone: ${messageOf(error)}`, "error");
-    }
-  }
-
-  function announce(answer: SubscriptionAnswer, onUndo: () => void): void {
-    for (const each of answer.warnings) toast(each.detail, "warning");
-    toast("The mapping is saved", "success", isNew ? undefined : { label: "Undo", run: onUndo });
-  }
-
   return (
     <Page
       title={isNew ? "New mapping" : opened.name}
@@ -93,54 +53,79 @@ export function Editor({ instance, destination, saved, candidate: opened, onRelo
       actions={
         <>
           {draft.isChanged && <Button onClick={draft.drop}>Discard changes</Button>}
-          <Button look="primary" disabled={isIncomplete || (!isNew && !draft.isChanged)} onClick={() => setSaving(true)}>
+          <Button look="primary" disabled={isIncomplete || (!isNew && !draft.isChanged)} onClick={saving.open}>
             Save
           </Button>
         </>
       }
     >
       {action === undefined && <Notice kind="error">The action {opened.action} is not offered by the installed plugins.</Notice>}
-      <div class="editor">
-        <div class="editor-main">
-          <TextField label="Mapping name" value={candidate.name} onInput={(name) => change({ name })} isRequired />
-          <Trigger
-            trigger={candidate.trigger}
-            source={instance.source}
-            sample={sample}
-            onChange={(trigger) => change({ trigger })}
-            onIncomplete={setIncomplete}
-            onSample={(messageId) => void takeSample(messageId)}
-          />
-          <ScopeContext.Provider value={scope}>
-            <Fields
-              fields={fields}
-              mapping={candidate.mapping}
-              defaults={asObject(action?.default_mapping)}
-              onChange={(mapping) => change({ mapping })}
-            />
-          </ScopeContext.Provider>
-        </div>
-        <div class="editor-side">
-          <Sample sample={sample} source={instance.source} trigger={candidate.trigger} onChange={setSample} />
-          <Preview explanation={explanation} hasSample={sample !== undefined}>
-            {sample && <TestSend candidate={candidate} sample={sample} isSandbox={instance.sandbox} />}
-          </Preview>
-        </div>
-      </div>
-      {isSaving && (
-        <SaveDialog
-          candidate={candidate}
-          saved={saved}
-          onSaved={onSaved}
-          onClose={() => setSaving(false)}
-          onTaken={() => {
-            draft.drop();
-            setSaving(false);
-            onReload();
-          }}
-        />
+      <Panes
+        candidate={candidate}
+        instance={instance}
+        fields={fields}
+        defaults={asObject(action?.default_mapping)}
+        onChange={(changes) => draft.update((old) => ({ ...old, ...changes }))}
+        onTriggerIncomplete={setTriggerIncomplete}
+      />
+      {saving.isOpen && (
+        <SaveDialog candidate={candidate} saved={saved} onSaved={saving.onSaved} onTaken={saving.onTaken} onClose={saving.close} />
       )}
     </Page>
+  );
+}
+
+function draftKey({ instance, id, action, name }: Candidate): string {
+  return `mapping ${instance} ${id ?? `new ${action} ${name}`}`;
+}
+
+interface PanesProps {
+  candidate: Candidate;
+  instance: InstanceShape;
+  fields: Record<string, FieldDeclaration>;
+  defaults: JsonObject;
+  onChange: (changes: Partial<Edited>) => void;
+  onTriggerIncomplete: (isIncomplete: boolean) => void;
+}
+
+/** What is edited, and beside it the sample event and what the host makes of it. */
+function Panes({ candidate, instance, fields, defaults, onChange, onTriggerIncomplete }: PanesProps): JSX.Element {
+  const [sample, setSample] = useSample(instance.source);
+  const explanation = useExplanation(candidate, sample);
+  const scope = useMemo(
+    () => ({ sample, results: resultsOf(explanation.explained), faults: faultsOf(explanation.explained) }),
+    [sample, explanation],
+  );
+  async function takeSample(messageId: string): Promise<void> {
+    try {
+      setSample(await storedEvent(messageId));
+    } catch (error) {
+      toast(messageOf(error), "error");
+    }
+  }
+  return (
+    <div class="editor">
+      <div class="editor-main">
+        <TextField label="Mapping name" value={candidate.name} onInput={(name) => onChange({ name })} isRequired />
+        <Trigger
+          trigger={candidate.trigger}
+          source={instance.source}
+          sample={sample}
+          onChange={(trigger) => onChange({ trigger })}
+          onIncomplete={onTriggerIncomplete}
+          onSample={(messageId) => void takeSample(messageId)}
+        />
+        <ScopeContext.Provider value={scope}>
+          <Fields fields={fields} mapping={candidate.mapping} defaults={defaults} onChange={(mapping) => onChange({ mapping })} />
+        </ScopeContext.Provider>
+      </div>
+      <div class="editor-side">
+        <Sample sample={sample} source={instance.source} trigger={candidate.trigger} onChange={setSample} />
+        <Preview explanation={explanation} hasSample={sample !== undefined}>
+          {sample && <TestSend candidate={candidate} sample={sample} isSandbox={instance.sandbox} />}
+        </Preview>
+      </div>
+    </div>
   );
 }
 

@@ -9,7 +9,7 @@ import { Button } from "../parts/button";
 import { Dialog } from "../parts/dialog";
 import { ErrorNotice, Notice } from "../parts/notice";
 import { Table } from "../parts/table";
-import { type Candidate, type Change, asObject, changesOf } from "./state";
+import { type Candidate, type Change, type Edited, asObject, changesOf } from "./state";
 
 /** The version that is saved, with the revision that it was read at. */
 export interface Saved {
@@ -96,8 +96,9 @@ function conflictOf(error: unknown): Saved | undefined {
   return current && revision !== undefined ? { subscription: current as unknown as SubscriptionShape, revision } : undefined;
 }
 
-export function editedOf(subscription: SubscriptionShape): { name: string; trigger: string; mapping: ReturnType<typeof asObject> } {
-  return { name: subscription.name, trigger: subscription.trigger, mapping: asObject(subscription.mapping) };
+/** What can be edited of a saved subscription or of a candidate. */
+export function editedOf({ name, trigger, mapping }: Pick<SubscriptionShape, "name" | "trigger" | "mapping">): Edited {
+  return { name, trigger, mapping: asObject(mapping) };
 }
 
 function Changes({ changes }: { changes: Change[] }): JSX.Element {
@@ -106,7 +107,7 @@ function Changes({ changes }: { changes: Change[] }): JSX.Element {
   return <Table label="Changes" heads={["What", "Before", "After"]} rows={rows} />;
 }
 
-function Conflict({ base, mine, theirs }: { base: Edit; mine: Edit; theirs: Edit }): JSX.Element {
+function Conflict({ base, mine, theirs }: { base: Edited; mine: Edited; theirs: Edited }): JSX.Element {
   const own = new Map(changesOf(base, mine).map((each) => [each.what, each]));
   const other = new Map(changesOf(base, theirs).map((each) => [each.what, each]));
   const rows = [...new Set([...own.keys(), ...other.keys()])].map((what) => {
@@ -124,8 +125,6 @@ function Conflict({ base, mine, theirs }: { base: Edit; mine: Edit; theirs: Edit
     </>
   );
 }
-
-type Edit = Parameters<typeof changesOf>[0];
 
 function Version({ value }: { value: Json | undefined }): JSX.Element {
   return value === undefined ? <span class="muted">nothing</span> : <code>{typeof value === "string" ? value : writeJson(value)}</code>;
