@@ -53,7 +53,7 @@ export function InstancePage({ name, tab }: { name: string; tab: "mappings" | "s
 async function open(name: string, signal: AbortSignal): Promise<Opened> {
   const [answer, status] = await Promise.all([
     call("GET /api/instances/{name}", { path: { name }, signal }),
-    call("GET /api/status", { signal }),
+    call("GET /api/status", { query: { instance: name }, signal }),
   ]);
   return { answer, status };
 }
