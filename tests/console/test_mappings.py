@@ -76,7 +76,9 @@ async def test_the_menu_duplicates_and_renames(page: Page, scene: Scene) -> None
     """A copy is disabled; a name that is taken is refused beside the name."""
     await set_up(scene, enabled=True)
     await page.goto(ADDRESS)
-    await choose(page, PRESET, "Duplicate")
+    await page.get_by_role("button", name=f"More about {PRESET}", exact=True).click()
+    await assert_accessible(page)
+    await page.get_by_role("menuitem", name="Duplicate").click()
     await expect(rows(page)).to_have_count(2)
     await expect(page.get_by_role("switch", name=f"Enable {PRESET} (Copy)")).not_to_be_checked()
     await choose(page, f"{PRESET} (Copy)", "Rename")
@@ -97,6 +99,7 @@ async def test_a_deleted_mapping_can_be_put_back(page: Page, scene: Scene) -> No
     before = (await scene.call("GET", MAPPING))["subscription"]
     await page.goto(ADDRESS)
     await choose(page, PRESET, "Delete")
+    await assert_accessible(page)
     await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     await expect(page.get_by_text("There is no mapping yet")).to_be_visible()
     await expect(page.get_by_role("button", name="New Mapping")).to_be_focused()
@@ -135,6 +138,7 @@ async def test_a_new_mapping_is_made_from_an_action_or_a_preset(page: Page, scen
         await page.goto(ADDRESS)
         await page.get_by_role("button", name="New Mapping").click()
         dialog = page.get_by_role("dialog", name="New mapping")
+        await assert_accessible(page)
         await dialog.get_by_role("link", name=name, exact=True).click()
         await expect(page.get_by_label("Mapping name")).to_have_value(name)
     assert len((await scene.call("GET", "subscriptions"))["subscriptions"]) == 1
