@@ -115,12 +115,18 @@ class Scene:
         return id_
 
     async def track(
-        self, event: str, properties: Mapping[str, Any], *, user: str = "u1", **more: Any
+        self,
+        event: str,
+        properties: Mapping[str, Any],
+        *,
+        user: str = "u1",
+        write_key: str = WRITE_KEY,
+        **more: Any,
     ) -> str:
         """Send an event by Segment's SDK, and wait until nothing is in flight; return its id."""
         errors: list[Any] = []
         client = Client(
-            WRITE_KEY,
+            write_key,
             host=self.url,
             upload_interval=0.02,
             on_error=lambda error, _: errors.append(error),

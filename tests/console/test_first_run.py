@@ -1,0 +1,56 @@
+"""The first page of a new host: five steps from nothing to the first delivered event."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.async_api import Locator, Page, expect
+from tests.console.checks import assert_accessible, assert_fits
+from tests.console.hands import Hands, Keyboard, Mouse
+from tests.console.scene import Scene
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest.mark.parametrize("hands_of", [Mouse, Keyboard], ids=["mouse", "keyboard"])
+async def test_five_steps_lead_to_a_delivered_event(
+    page: Page, scene: Scene, hands_of: type[Mouse | Keyboard]
+) -> None:
+    """With the destination's own emulator, the key that is shown, and the real SDK."""
+    hands: Hands = hands_of(page)
+    await page.goto("/")
+    await expect(page.get_by_role("heading", level=1, name="Get started")).to_be_visible()
+    await hands.write(page.get_by_label("Source name"), "website")
+    await hands.press(page.get_by_role("button", name="Create source"))
+    await expect(step(page, "Add a destination")).to_be_visible()
+    await assert_accessible(page)
+    await assert_fits(page)
+    await hands.press(page.get_by_role("button", name=re.compile("^Try it with")))
+    await expect(step(page, "Send an event")).to_be_visible()
+    code = page.get_by_label("Code", exact=True)
+    await hands.choose(page.get_by_label("SDK"), "Python")
+    await expect(code).to_contain_text("write_key")
+    await assert_accessible(page)
+    await assert_fits(page)
+    [key] = re.findall(r"write_key\s*=\s*['\"]([^'\"]+)['\"]", await code.inner_text())
+    await scene.track("Order Completed", {"plan": "pro"}, write_key=key)
+    await expect(step(page, "Enable a mapping")).to_be_visible()
+    await expect(page.get_by_text("matches 1 of the latest 1 event")).to_be_visible()
+    await assert_accessible(page)
+    await hands.press(page.get_by_role("button", name="Enable"))
+    await expect(step(page, "See it delivered")).to_be_visible()
+    await hands.press(page.get_by_role("button", name="Send a test event"))
+    await expect(page.get_by_text("The first event is delivered")).to_be_visible()
+    await expect(page.get_by_label("What the emulator received", exact=True)).to_contain_text(
+        "customer_id"
+    )
+    await assert_accessible(page)
+    await assert_fits(page)
+    await hands.press(page.get_by_role("button", name="Go to the overview"))
+    await expect(page.get_by_role("heading", level=1, name="Home")).to_be_visible()
+
+
+def step(page: Page, title: str) -> Locator:
+    """The step that comes next, if it is the one with this title."""
+    return page.locator("[aria-current=step]").filter(has=page.get_by_role("heading", name=title))
