@@ -487,7 +487,7 @@ export interface ExplainedDelivery {
   accepted_at: string;
   attempts: number;
   due_at: string | null;
-  exchange: unknown;
+  exchange: ExchangeShape | string | null;
   id: string;
   message: string;
   message_id: string;
@@ -821,7 +821,7 @@ export interface PreviewRow {
   changes: Difference[];
   delivery: DeliveryRow;
   errors: ErrorShape[];
-  request: Record<string, unknown> | null;
+  request: RequestShape | null;
 }
 
 /** Why a request was not served (RFC 9457). */
@@ -1356,7 +1356,7 @@ export interface WhyShape {
   fix: string | null;
   replay: string | null;
   text: string;
-  trigger: Record<string, unknown> | null;
+  trigger: Explanation | null;
 }
 
 /** A write key that was added; one that the host made is shown here and nowhere else. */

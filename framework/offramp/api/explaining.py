@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, NotRequired, TypedDict
+from typing import Any, TypedDict
 
 import msgspec
 
 from offramp.api.candidates import Candidate
 from offramp.api.drafts import Draft, compiled_draft, draft_of
+from offramp.api.exchange_shapes import RequestShape
 from offramp.api.given_events import event_of
 from offramp.api.host_context import HostContext
 from offramp.api.operations import Call, Operation, Reply
@@ -48,19 +49,6 @@ class OriginShape(TypedDict):
     fault: str | None
     #: The parts that were evaluated for it.
     children: list[OriginShape]
-
-
-class RequestShape(TypedDict):
-    """One request, secrets masked."""
-
-    method: str
-    url: str
-    headers: dict[str, str]
-    body: str
-    #: If the action makes several requests: those before it, oldest first.
-    earlier: NotRequired[list[RequestShape]]
-    #: How many earlier ones are not shown.
-    left_out: NotRequired[int]
 
 
 class Explained(TypedDict):

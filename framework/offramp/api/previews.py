@@ -11,6 +11,7 @@ import attrs
 
 from offramp import _json
 from offramp.api.candidates import Candidate, compiled
+from offramp.api.exchange_shapes import RequestShape
 from offramp.api.filtered_replays import FilteredReplay
 from offramp.api.host_context import HostContext
 from offramp.api.paging import paged
@@ -44,7 +45,7 @@ class PreviewRow(TypedDict):
     after: Any
     changes: list[Difference]
     errors: list[ErrorShape]
-    request: dict[str, Any] | None
+    request: RequestShape | None
 
 
 class Preview(TypedDict):

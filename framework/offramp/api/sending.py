@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import Any, NotRequired, TypedDict
+from typing import Any, TypedDict
 
 import msgspec
 
 from offramp.api.candidates import Candidate
 from offramp.api.drafts import Draft, compiled_draft, draft_of
+from offramp.api.exchange_shapes import ExchangeShape
 from offramp.api.given_events import event_of
 from offramp.api.host_context import HostContext
 from offramp.api.operations import Call, Operation, Reply
@@ -32,24 +33,6 @@ class TestSendBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     subscription: str | None = None
     #: A subscription that is not saved, with the keys of `SubscriptionBody`.
     candidate: dict[str, Any] | None = None
-
-
-class ExchangeShape(TypedDict):
-    """One request and its answer, secrets masked; `error` if there was no answer."""
-
-    method: str
-    url: str
-    request_headers: dict[str, str]
-    request_body: str
-    status: int | None
-    response_headers: dict[str, str]
-    response_body: str
-    error: str | None
-    seconds: float
-    #: If the action made several requests: those before it, oldest first.
-    earlier: NotRequired[list[ExchangeShape]]
-    #: How many earlier ones are not shown.
-    left_out: NotRequired[int]
 
 
 class TestSendShape(TypedDict):

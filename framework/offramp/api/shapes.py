@@ -6,6 +6,8 @@ from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 import msgspec
 
+from offramp.api.exchange_shapes import ExchangeShape
+from offramp.fql import Explanation
 from offramp.pointers import ErrorShape
 from offramp.web.health import DegradedShape, PausedShape
 
@@ -44,7 +46,7 @@ class WhyShape(TypedDict):
     #: The reason in one sentence.
     text: str
     #: If the trigger was false: each condition with its result and what it found.
-    trigger: dict[str, Any] | None
+    trigger: Explanation | None
     errors: list[ErrorShape]
     #: What to change.
     fix: str | None
@@ -79,7 +81,8 @@ class DeliveryShape(DeliveryRow):
     """A delivery with its last request and answer, secrets masked."""
 
     payload: Any
-    exchange: Any
+    #: A text if masking made it invalid JSON.
+    exchange: ExchangeShape | str | None
 
 
 class ExplainedDelivery(DeliveryShape):
