@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 #: Microseconds of a period of the index, which is deleted as a whole.
 PERIOD_US = round(DAY_S * US)
 #: Ids of a run, which go into the index in the order of their digests: the longer the run, the more
-#: of them share a page. There are two runs in memory, some 2 MB each.
-RUN = 16_384
+#: of them share a page. There are two runs in memory, some 4 MB each.
+RUN = 32_768
 #: Ids that one commit moves into the index at least; it moves twice as many as it brings. Few: in a
 #: large index each takes a page of its own, and somebody waits for the commit.
 STEP = 64
