@@ -251,9 +251,10 @@ def is_skipped_safely(data: bytes) -> bool:
             data.decode()
         except UnicodeDecodeError:
             return False
-    if _SAMPLED_DIGITS in data[_SAMPLE].translate(_AS_ZERO):
-        return _REFUSED_NUMBER.search(data) is None
-    return True
+    # Found by `find`, as `in` takes twice as long here.
+    if data[_SAMPLE].translate(_AS_ZERO).find(_SAMPLED_DIGITS) < 0:
+        return True
+    return _REFUSED_NUMBER.search(data) is None
 
 
 def _refuse_constant(name: str) -> Any:
