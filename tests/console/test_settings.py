@@ -173,3 +173,18 @@ async def test_a_description_is_text_with_a_little_markdown(page: Page) -> None:
     await page.goto(ADDRESS)
     await expect(page.get_by_text("Under Developer, <i>not</i> under Team.")).to_be_visible()
     await expect(page.locator("form i")).to_have_count(0)
+
+
+async def test_with_the_sandbox_no_credentials_are_needed(page: Page, scene: Scene) -> None:
+    """An instance that sends to its destination's emulator is enabled without a token."""
+    body = {"name": "billing", "destination": "metronome-actions", "source": "shop"}
+    await scene.call("POST", "instances", {**body, "enabled": False})
+    await page.goto("/#/destinations/billing/settings")
+    await expect(page.get_by_label("API Token (required)")).to_be_visible()
+    await page.get_by_label("Send to the sandbox").check()
+    await expect(page.get_by_label("API Token (required)")).to_have_count(0)
+    await page.get_by_role("button", name="Save changes").click()
+    await expect(page.get_by_text("and the destination is enabled")).to_be_visible()
+    await expect(page.get_by_text("Sandbox", exact=True)).to_be_visible()
+    instance = (await scene.call("GET", "instances/billing"))["instance"]
+    assert (instance["sandbox"], instance["enabled"], instance["settings"]) == (True, True, {})
