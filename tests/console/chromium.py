@@ -87,8 +87,8 @@ def _install(progress: Callable[[str], object], *options: str) -> str:
     for name in ("package.json", "package-lock.json", ".npmrc"):
         shutil.copy(SOURCE / name, INSTALLED)
     if not (INSTALLED / "node_modules").exists():
-        what = "axe-core" if options else "Chromium (67 MB) and axe-core"
-        progress(f"fetching {what} with npm, once ...")
+        size = "14 MB" if options else "81 MB with Chromium"
+        progress(f"fetching what the console is tested with from npm, once ({size}) ...")
     try:
         return hatch_build.install_packages(INSTALLED, *options)[0]
     except hatch_build.BuildFailedError as error:

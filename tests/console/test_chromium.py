@@ -38,7 +38,9 @@ def test_without_a_browser_and_without_node_it_says_what_can_be_done(
     said: list[str] = []
     with pytest.raises(NoBrowserError, match=r"(?s)no Node\.js .*apt-get install chromium"):
         find_chromium(said.append)
-    assert said == ["fetching Chromium (67 MB) and axe-core with npm, once ..."]
+    assert said == [
+        "fetching what the console is tested with from npm, once (81 MB with Chromium) ..."
+    ]
 
 
 @pytest.mark.parametrize(
