@@ -843,7 +843,10 @@ export interface Received {
   total: number;
 }
 
-/** The latest events, latest first; the counts are of this page. */
+/** The latest events, latest first; the counts are of this page.
+
+    A page may be short and still have a cursor: one request looks through a bounded number of
+    events, of which only some may be of the source. */
 export interface Recent {
   cursor: string | null;
   damaged: number;

@@ -79,7 +79,11 @@ class RecentRow(EventHead):
 
 
 class Recent(TypedDict):
-    """The latest events, latest first; the counts are of this page."""
+    """The latest events, latest first; the counts are of this page.
+
+    A page may be short and still have a cursor: one request looks through a bounded number of
+    events, of which only some may be of the source.
+    """
 
     rows: list[RecentRow]
     matching: int
