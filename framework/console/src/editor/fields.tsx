@@ -8,7 +8,8 @@ import { Prose } from "../parts/prose";
 import { type FieldDeclaration, isEmpty } from "./declarations";
 import { isSame } from "./kinds";
 import { pointerTo, useScope } from "./scope";
-import { LiveValue, ValueEditor } from "./value";
+import { LiveValue } from "./live-value";
+import { ValueEditor } from "./value";
 
 export interface FieldsProps {
   fields: Record<string, FieldDeclaration>;

@@ -1,7 +1,6 @@
 // The value picker: what a field, or any part of a mapping, gets its value from.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import type { Json } from "../core/json";
 import { type Kind, KINDS, converted, kindOf } from "./kinds";
 import { CaseEditor, ReplaceEditor } from "./kinds/functions";
 import { CoalesceEditor, IfEditor } from "./kinds/choices";
@@ -10,21 +9,7 @@ import { ItemsEditor, ListEditor, ObjectEditor } from "./kinds/shapes";
 import { JsonEditor } from "./kinds/json";
 import { LiquidEditor, TemplateEditor, VariableEditor } from "./kinds/texts";
 import { useScope } from "./scope";
-import { shortText } from "./variables";
-
-export interface ValueProps {
-  value: Json | undefined;
-  onChange: (value: Json | undefined) => void;
-  /** Where the value is in the mapping: `/customer_id/@if/then`. */
-  pointer: string;
-  /** What the value is for, as in "customer_id, then". */
-  label: string;
-}
-
-/** What the form of one kind gets: the value is of that kind. */
-export interface KindProps extends ValueProps {
-  value: Json;
-}
+import type { KindProps, ValueProps } from "./value-props";
 
 const EDITORS: Record<Exclude<Kind, "none" | "null">, (props: KindProps) => JSX.Element> = {
   variable: VariableEditor,
@@ -61,7 +46,7 @@ export function ValueEditor(props: ValueProps): JSX.Element {
         }}
       />
       <div class="value-form">
-        {Editor && <Editor {...props} value={value ?? null} />}
+        {Editor && <Editor {...props} value={value ?? null} Part={ValueEditor} />}
         <PartFault pointer={pointer} />
       </div>
     </div>
@@ -104,17 +89,5 @@ export function PartFault({ pointer }: { pointer: string }): JSX.Element | null 
     <p class="field-fault" role="status">
       {fault}
     </p>
-  );
-}
-
-/** The value that a part has for the sample event. */
-export function LiveValue({ pointer, label }: { pointer: string; label: string }): JSX.Element | null {
-  const { results, sample } = useScope();
-  const result = results.get(pointer);
-  if (sample === undefined || result === undefined) return null;
-  return (
-    <output class={result.found ? "live" : "live live-none"} aria-label={`Value of ${label}`}>
-      {result.found ? shortText(result.value, 120) : "no value"}
-    </output>
   );
 }

@@ -6,7 +6,7 @@ import { call } from "../core/client";
 import { hrefTo } from "../core/router";
 import { Button, ButtonLink } from "../parts/button";
 import { ErrorNotice } from "../parts/notice";
-import type { StepProps } from "./first-run";
+import type { StepProps } from "./progress";
 
 export function ChooseDestination({ progress, onChanged }: StepProps): JSX.Element {
   const { catalog, sandboxes, sources } = progress;

@@ -8,7 +8,7 @@ import { hrefTo } from "../core/router";
 import { plural } from "../core/texts";
 import { Button, ButtonLink } from "../parts/button";
 import { ErrorNotice } from "../parts/notice";
-import type { StepProps } from "./first-run";
+import type { StepProps } from "./progress";
 
 export function EnableMapping({ progress, onChanged }: StepProps): JSX.Element {
   const { subscriptions, instances } = progress;

@@ -6,16 +6,8 @@ import { NewKeyNotice, NewSourceForm } from "../sources/new-source";
 import { keepNewKey, newKeyOf } from "../sources/new-key";
 import { ChooseDestination } from "./choose-destination";
 import { EnableMapping } from "./enable-mapping";
-import { type Progress, STEPS, type Step, nextStep } from "./progress";
+import { type Progress, STEPS, type Step, type StepProps, nextStep } from "./progress";
 import { FirstDelivery, SendEvent } from "./send-event";
-
-export interface StepProps {
-  progress: Progress;
-  /** Something was changed: the host is asked again. */
-  onChanged: () => void;
-  /** The person has seen the end. */
-  onFinished: () => void;
-}
 
 const TITLES: Record<Step, string> = {
   source: "Create a source",

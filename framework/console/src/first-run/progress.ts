@@ -40,3 +40,12 @@ export function nextStep({ sources, instances, subscriptions, status }: Progress
 export function isFinished(progress: Progress): boolean {
   return nextStep(progress) === undefined;
 }
+
+/** What the form of a step gets. */
+export interface StepProps {
+  progress: Progress;
+  /** Something was changed: the host is asked again. */
+  onChanged: () => void;
+  /** The person has seen the end. */
+  onFinished: () => void;
+}

@@ -8,8 +8,7 @@ import { ErrorNotice, Notice } from "../parts/notice";
 import { EventRecord } from "../events/event-record";
 import { useTestEvent } from "../events/test-event";
 import { Snippets } from "../sources/snippets";
-import type { StepProps } from "./first-run";
-import { nextStep } from "./progress";
+import { type StepProps, nextStep } from "./progress";
 
 export function SendEvent({ progress, onChanged }: StepProps): JSX.Element {
   const source = progress.instances[0]?.source ?? progress.sources[0]?.name;

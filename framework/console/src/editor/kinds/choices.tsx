@@ -5,10 +5,10 @@ import { Button, IconButton } from "../../parts/button";
 import { Select } from "../../parts/field";
 import { coalesceOf, coalesceParts, directiveOf } from "../kinds";
 import { pointerTo } from "../scope";
-import { type KindProps, ValueEditor } from "../value";
+import type { KindProps } from "../value-props";
 
 /** `@if` of a value that exists, then that value, else the next one. */
-export function CoalesceEditor({ value, onChange, pointer, label }: KindProps): JSX.Element {
+export function CoalesceEditor({ value, onChange, pointer, label, Part }: KindProps): JSX.Element {
   const parts = coalesceParts(value);
   const write = (next: (Json | undefined)[]) => onChange(coalesceOf(next));
   return (
@@ -16,7 +16,7 @@ export function CoalesceEditor({ value, onChange, pointer, label }: KindProps): 
       {parts.map((part, index) => (
         <li key={index} class="part">
           <span class="part-label">{index === 0 ? "Use" : "else"}</span>
-          <ValueEditor
+          <Part
             value={part}
             label={`${label}, choice ${index + 1}`}
             pointer={partPointer(pointer, index, parts.length)}
@@ -51,7 +51,7 @@ const TESTS = [
   { value: "blank", label: "has content" },
 ] as const;
 
-export function IfEditor({ value, onChange, pointer, label }: KindProps): JSX.Element {
+export function IfEditor({ value, onChange, pointer, label, Part }: KindProps): JSX.Element {
   const option = optionOf(value);
   const test = "blank" in option ? "blank" : "exists";
   const inner = pointerTo(pointer, "@if");
@@ -67,13 +67,13 @@ export function IfEditor({ value, onChange, pointer, label }: KindProps): JSX.El
     <div class="parts" role="group" aria-label={label}>
       <div class="part">
         <span class="part-label">If</span>
-        <ValueEditor value={option[test]} label={`${label}, condition`} pointer={pointerTo(inner, test)} onChange={(next) => write(test, next ?? null)} />
+        <Part value={option[test]} label={`${label}, condition`} pointer={pointerTo(inner, test)} onChange={(next) => write(test, next ?? null)} />
         <Select aria-label={`Test of ${label}`} value={test} choices={TESTS} onChange={changeTest} />
       </div>
       {(["then", "else"] as const).map((key) => (
         <div key={key} class="part">
           <span class="part-label">{key}</span>
-          <ValueEditor value={option[key]} label={`${label}, ${key}`} pointer={pointerTo(inner, key)} onChange={(next) => write(key, next)} />
+          <Part value={option[key]} label={`${label}, ${key}`} pointer={pointerTo(inner, key)} onChange={(next) => write(key, next)} />
         </div>
       ))}
     </div>

@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { type ExactNumber, isExactNumber, parseJson } from "../../core/json";
-import type { KindProps } from "../value";
+import type { KindProps } from "../value-props";
 
 export function TextEditor({ value, onChange, label }: KindProps): JSX.Element {
   return (

@@ -5,14 +5,14 @@ import { Button } from "../../parts/button";
 import { Checkbox, Select, TextField } from "../../parts/field";
 import { directiveOf } from "../kinds";
 import { pointerTo } from "../scope";
-import { type KindProps, ValueEditor } from "../value";
+import type { KindProps } from "../value-props";
 
 const CASES = [
   { value: "lower", label: "to lower case" },
   { value: "upper", label: "TO UPPER CASE" },
 ];
 
-export function CaseEditor({ value, onChange, pointer, label }: KindProps): JSX.Element {
+export function CaseEditor({ value, onChange, pointer, label, Part }: KindProps): JSX.Element {
   const option = optionOf(value);
   return (
     <div class="parts" role="group" aria-label={label}>
@@ -22,7 +22,7 @@ export function CaseEditor({ value, onChange, pointer, label }: KindProps): JSX.
         choices={CASES}
         onChange={(operator) => onChange({ "@case": { ...option, operator } })}
       />
-      <ValueEditor
+      <Part
         value={option["value"]}
         label={`${label}, text`}
         pointer={pointerTo(pointer, "@case", "value")}
@@ -37,7 +37,7 @@ const PAIRS = [
   { pattern: "pattern2", replacement: "replacement2", name: " 2" },
 ] as const;
 
-export function ReplaceEditor({ value, onChange, pointer, label }: KindProps): JSX.Element {
+export function ReplaceEditor({ value, onChange, pointer, label, Part }: KindProps): JSX.Element {
   const option = optionOf(value);
   const write = (changes: JsonObject) => onChange({ "@replace": { ...option, ...changes } });
   function leaveSecond(): void {
@@ -47,7 +47,7 @@ export function ReplaceEditor({ value, onChange, pointer, label }: KindProps): J
   const pairs = "pattern2" in option ? PAIRS : PAIRS.slice(0, 1);
   return (
     <div class="parts" role="group" aria-label={label}>
-      <ValueEditor
+      <Part
         value={option["value"]}
         label={`${label}, text`}
         pointer={pointerTo(pointer, "@replace", "value")}

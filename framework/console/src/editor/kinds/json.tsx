@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { messageOf } from "../../core/client";
 import { isSame } from "../kinds";
 import { type Json, parseJson, writeJson } from "../../core/json";
-import type { KindProps } from "../value";
+import type { KindProps } from "../value-props";
 
 export function JsonEditor({ value, onChange, label }: KindProps): JSX.Element {
   const [text, setText] = useState(() => writeJson(value, true));

@@ -5,11 +5,12 @@ import { type Json, type JsonObject, isObject } from "../../core/json";
 import { Button, IconButton } from "../../parts/button";
 import { directiveOf } from "../kinds";
 import { ScopeContext, pointerTo, useScope } from "../scope";
-import { type KindProps, LiveValue, ValueEditor } from "../value";
+import { LiveValue } from "../live-value";
+import type { KindProps } from "../value-props";
 import { firstItem } from "../variables";
 import { VariableBox } from "../variable-box";
 
-export function ObjectEditor({ value, onChange, pointer, label }: KindProps): JSX.Element {
+export function ObjectEditor({ value, onChange, pointer, label, Part }: KindProps): JSX.Element {
   const object = isObject(value) ? value : {};
   return (
     <ul class="parts" aria-label={label}>
@@ -21,7 +22,7 @@ export function ObjectEditor({ value, onChange, pointer, label }: KindProps): JS
             taken={Object.keys(object)}
             onRename={(next) => onChange(renamed(object, key, next))}
           />
-          <ValueEditor
+          <Part
             value={inner}
             label={`${label}.${key}`}
             pointer={pointerTo(pointer, key)}
@@ -85,14 +86,14 @@ function freeKey(object: JsonObject): string {
   return `key${number}`;
 }
 
-export function ListEditor({ value, onChange, pointer, label }: KindProps): JSX.Element {
+export function ListEditor({ value, onChange, pointer, label, Part }: KindProps): JSX.Element {
   const list = Array.isArray(value) ? value : [];
   return (
     <ol class="parts" aria-label={label}>
       {list.map((inner, index) => (
         <li key={index} class="part">
           <span class="part-label">{index + 1}.</span>
-          <ValueEditor
+          <Part
             value={inner}
             label={`${label}, item ${index + 1}`}
             pointer={pointerTo(pointer, index)}
@@ -115,7 +116,7 @@ export function ListEditor({ value, onChange, pointer, label }: KindProps): JSX.
 }
 
 /** `@arrayPath`: the variables inside are those of one item. */
-export function ItemsEditor({ value, onChange, pointer, label }: KindProps): JSX.Element {
+export function ItemsEditor({ value, onChange, pointer, label, Part }: KindProps): JSX.Element {
   const scope = useScope();
   const option = directiveOf(value)?.[1];
   const [path, shape] = Array.isArray(option) ? option : [];
@@ -127,6 +128,7 @@ export function ItemsEditor({ value, onChange, pointer, label }: KindProps): JSX
       <span class="part-label">For each item</span>
       <ScopeContext.Provider value={{ ...scope, sample: firstItem(scope.sample, written) }}>
         <ObjectEditor
+          Part={Part}
           value={shape ?? {}}
           label={`${label}, item`}
           pointer={pointerTo(pointer, "@arrayPath", 1)}

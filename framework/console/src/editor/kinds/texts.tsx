@@ -5,7 +5,7 @@ import { Button, IconButton } from "../../parts/button";
 import { directiveOf } from "../kinds";
 import { useScope } from "../scope";
 import { inserted, segmentsOf, templateText } from "../template";
-import type { KindProps } from "../value";
+import type { KindProps } from "../value-props";
 import { shortText, variablesOf } from "../variables";
 import { VariableBox } from "../variable-box";
 
