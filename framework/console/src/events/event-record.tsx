@@ -4,6 +4,7 @@ import type { ExplainedDelivery } from "../api-types";
 import { call } from "../core/client";
 import { useLoaded } from "../core/loaded";
 import { hrefTo } from "../core/router";
+import { plural } from "../core/texts";
 import { JsonCode } from "../parts/code";
 import { ErrorNotice, Notice } from "../parts/notice";
 import { Badge, type BadgeKind } from "../parts/page";
@@ -39,6 +40,7 @@ function DeliveryRow({ delivery }: { delivery: ExplainedDelivery }): JSX.Element
   return (
     <li class="row">
       <a href={hrefTo("destinations", delivery.subscription.split("/")[0] ?? "", "mappings", delivery.subscription)}>{delivery.subscription}</a>
+      <span class="muted">{attemptsText(delivery)}</span>
       <Badge kind={KINDS[delivery.stage]}>{delivery.stage}</Badge>
       {delivery.why && <p class="row-text">{delivery.why.text}</p>}
       {delivery.why?.fix && <p class="row-text muted">{delivery.why.fix}</p>}
@@ -50,4 +52,9 @@ function DeliveryRow({ delivery }: { delivery: ExplainedDelivery }): JSX.Element
       )}
     </li>
   );
+}
+
+function attemptsText({ attempts, unknown_answers: unknown }: ExplainedDelivery): string {
+  if (attempts === 0) return "";
+  return unknown === 0 ? plural(attempts, "attempt") : `${plural(attempts, "attempt")}, ${unknown} without an answer`;
 }
