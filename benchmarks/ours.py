@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from benchmarks.wide import wide
 from offramp import _json, hookimpl
-from offramp._json import Projection, Reads
+from offramp._json import Projection, Reads, is_skipped_safely
 from offramp.config import Subscription
 from offramp.delivery import Plan, compile_subscription
 from offramp.delivery.router import Binding, make_router
@@ -100,10 +100,15 @@ def _route(question: dict[str, Any]) -> Repeat:
 
 
 def _reader(*reads: Reads) -> Callable[[bytes], Any]:
-    """Reads of an event's text what triggers and mapping read, as a host does in two steps."""
+    """Checks an event's text and reads of it what triggers and mapping read, as a host does."""
     known = [each for each in reads if each is not None]
     whole = len(known) < len(reads)
-    return Projection(None if whole else frozenset().union(*known)).read
+    projection = Projection(None if whole else frozenset().union(*known))
+
+    def read(text: bytes) -> Any:
+        return projection.read(text) if is_skipped_safely(text) else _json.loads(text)
+
+    return read
 
 
 def _binding(name: str, text: str) -> Binding:
