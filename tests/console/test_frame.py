@@ -37,7 +37,7 @@ async def test_the_token_signs_in_once_and_signing_out_ends_it(visitor: Page, sc
     await assert_fits(visitor)
     await token.fill(scene.host.token.value)
     await visitor.get_by_role("button", name="Sign in").click()
-    await expect(visitor.get_by_role("heading", level=1, name="Home")).to_be_visible()
+    await expect(visitor.get_by_role("heading", level=1, name="Get started")).to_be_visible()
     [cookie] = await visitor.context.cookies()
     assert (cookie.get("httpOnly"), cookie.get("sameSite")) == (True, "Strict")
     assert scene.host.token.value not in str(await visitor.context.storage_state())
@@ -52,7 +52,7 @@ async def test_a_code_signs_in_once(visitor: Page, scene: Scene) -> None:
     """What `offramp console` opens: the code leaves the address, and works no second time."""
     code = (await scene.call("POST", "sessions/codes"))["code"]
     await visitor.goto(f"/#/?code={code}")
-    await expect(visitor.get_by_role("heading", level=1, name="Home")).to_be_visible()
+    await expect(visitor.get_by_role("heading", level=1, name="Get started")).to_be_visible()
     assert code not in visitor.url
     await visitor.context.clear_cookies()
     await visitor.goto("about:blank")
@@ -143,7 +143,7 @@ async def test_the_first_page_shows_within_a_second(
         opened = await cold.new_page()
         started = time.perf_counter()
         await opened.goto("/")
-        await opened.get_by_role("heading", level=1, name="Home").wait_for()
+        await opened.get_by_role("heading", level=1, name="Get started").wait_for()
         took.append(time.perf_counter() - started)
         await cold.close()
     assert statistics.median(took) < MOST_FIRST_PAGE_SECONDS, took
