@@ -74,7 +74,8 @@ class Caller:
 def configuration_measurements(bench: Bench) -> Iterator[Measurement]:
     """PATCH one subscription of many, and apply a file with one change."""
     many, changes, now = bench.effort.configured, bench.effort.changes, bench.now
-    config = {"host": {"api_token": API_TOKEN}, **make_config(subscriptions=many)}
+    config = make_config(subscriptions=many)
+    config["host"]["api_token"] = API_TOKEN
     group = f"configuration, {many} subscriptions of one instance"
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -64,7 +64,11 @@ def make_config(*, subscriptions: int = 1, instances: int = 1) -> dict[str, Any]
         numbers = range(number * subscriptions, (number + 1) * subscriptions)
         triggers = {n: OTHER_TRIGGER.format(number=n) if n else TRIGGER for n in numbers}
         made[name] = _instance(name, triggers)
-    return {"sources": {SOURCE: {"write_key": WRITE_KEY}}, "instances": made}
+    return {
+        "host": {"egress": {"allow": ["127.0.0.0/8"]}},
+        "sources": {SOURCE: {"write_key": WRITE_KEY}},
+        "instances": made,
+    }
 
 
 def make_usual_config() -> dict[str, Any]:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 
+from offramp.config import EgressSettings
 from offramp.host.listen import bind, serve
+from offramp.http import LOOPBACK
+
+#: Lets a host send to partners on this machine.
+LOCAL_EGRESS: Final = EgressSettings(allow=LOOPBACK)
+#: The rule of that.
+LOCAL: Final = LOCAL_EGRESS.rule
 
 
 @asynccontextmanager

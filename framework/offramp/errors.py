@@ -243,6 +243,16 @@ class ConnectionFailedError(RetryableError, ConnectionError):
     status = 503
 
 
+class AddressRefusedError(DeliveryError):
+    """Requests may not go to this address; see `[host.egress]`. It holds the instance, as 403 does.
+
+    Nothing was sent.
+    """
+
+    code = "ADDRESS_REFUSED"
+    status = 403
+
+
 class StorageError(OfframpError):
     """The data folder cannot be used, or a write to it failed and was undone as a whole."""
 

@@ -70,6 +70,9 @@ def offramp(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
 
 
 CONFIG = """
+[host.egress]
+allow = ["127.0.0.0/8", "::1"]
+
 [sources.product]
 write_key = "product-key"
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import aiohttp
 import attrs
+from tests.listening import LOCAL_EGRESS
 
 from offramp import _json
 from offramp.cli.context import Context
@@ -74,7 +75,8 @@ async def running(file: Path | None, folder: Path) -> AsyncIterator[Host]:
     """A host, from a file or from what its folder holds."""
     opened = None if file is None else open_file(Context(), file)
     catalog = Context().catalog if opened is None else opened.catalog
-    settings = attrs.evolve(HostSettings() if opened is None else opened.host, port=0)
+    usual = HostSettings(egress_settings=LOCAL_EGRESS)
+    settings = attrs.evolve(usual if opened is None else opened.host, port=0)
     written = None if opened is None else opened.config
     async with run_host(written, catalog, settings, folder=folder) as host:
         yield host

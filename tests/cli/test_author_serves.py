@@ -106,6 +106,9 @@ async def in_a_group(request):
 CONFIG = """
 plugin_files = ["pinboard.py"]
 
+[host.egress]
+allow = ["127.0.0.0/8", "::1"]
+
 [sources.app]
 write_key = "key"
 """

@@ -267,6 +267,8 @@ def offramp_destinations():
 """ % usage()["properties"]["ts"]  # noqa: UP031 - the text is full of braces
 NOTES = """
 plugin_files = ["site.py"]
+[host.egress]
+allow = ["127.0.0.0/8", "::1"]
 [sources.product]
 write_key = "product-key"
 [instances.notes]

@@ -45,6 +45,9 @@ plugin_files = ["{PLUGIN}"]
 api_token = "env:CANARY_TOKEN"
 port = 0
 
+[host.egress]
+allow = ["127.0.0.0/8", "::1"]
+
 [sources.web]
 write_key = "{WRITE_KEY}"
 

@@ -148,7 +148,7 @@ async def test_since_when_a_source_is_disabled_lasts_across_a_restart(
 ) -> None:
     """Its events are taken and filtered until the grace is over, and refused after that."""
     monkeypatch.setenv("METRONOME_BASE_URL", "http://127.0.0.1:9")
-    text = 'host = { disabled_source_grace = "4s" }\n' + CONFIG
+    text = '[host]\ndisabled_source_grace = "4s"\n' + CONFIG
     write(config, text)
     folder = config.parent / "data"
     async with running(config, folder) as host:

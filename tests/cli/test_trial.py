@@ -57,7 +57,7 @@ def test_a_good_configuration_is_called_good(offramp: Offramp, config: Path) -> 
         (("metronome-actions", "metronome"), ["instances.metronome.destination"]),
         (('settings = { apiToken = "env:METRONOME_TOKEN" }', ""), ["settings", "apiToken"]),
         (('write_key = "product-key"', ""), ["sources.product", "write_key"]),
-        (("[sources.product]", "[sources.product"), ["line 2"]),
+        (("[sources.product]", "[sources.product"), ["line 5"]),
     ],
 )
 def test_every_fault_has_its_place(

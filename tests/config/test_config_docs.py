@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from offramp.config import BackupSettings, HostSettings
+from offramp.config import BackupSettings, EgressSettings, HostSettings
 from offramp.config.model import DocumentTable, InstanceTable, Source, SubscriptionTable
 from offramp.config.options import keys_of, reference_rows
 
@@ -23,6 +23,7 @@ HEAD = "| key | default | value |\n|---|---|---|\n"
         ("Top level", DocumentTable),
         ("`[host]`", HostSettings),
         ("`[host.backup]`", BackupSettings),
+        ("`[host.egress]`", EgressSettings),
         ("`[sources.NAME]`", Source),
         ("`[instances.NAME]`", InstanceTable),
         ("`[[instances.NAME.subscriptions]]`", SubscriptionTable),

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import aiohttp
 import attrs
 from segment.analytics.client import Client
+from tests.listening import LOCAL_EGRESS
 
 from offramp import _json
 from offramp.cli.context import Context
@@ -77,7 +78,7 @@ class Scene:
 
     async def start(self) -> None:
         """Start the host, from what its folder holds."""
-        settings = attrs.evolve(HostSettings(), port=self._port)
+        settings = HostSettings(port=self._port, egress_settings=LOCAL_EGRESS)
         running = run_host(None, self.catalog, settings, folder=self.folder)
         self._host = await self._stack.enter_async_context(running)
         self._port = int(self._host.url.rpartition(":")[2])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -27,6 +28,7 @@ from offramp import OutgoingRequest, Response
 from offramp.config import Config, Instance
 from offramp.delivery import Engine, InstanceRuntime, make_runtime
 from offramp.delivery.memory import Past
+from offramp.errors import AddressRefusedError
 from offramp.plugins import CatalogEntry
 from offramp.queue import SqliteLedger, open_queue
 from offramp.storage import Store
@@ -67,13 +69,23 @@ def test_a_refused_token_rejects_nothing(action: str, status: int) -> None:
     run(main)
 
 
+def refused_address() -> AddressRefusedError:
+    return AddressRefusedError("POST http://10.0.0.1/: nothing is sent there")
+
+
 @pytest.mark.parametrize("action", ["take", "takeOne"])
 @pytest.mark.parametrize("refused", [{"m0"}, {"m500"}, {"m1", "m2", "m3"}], ids=str)
-def test_an_event_that_is_refused_alone_is_rejected_alone(action: str, refused: set[str]) -> None:
-    """A partner that refuses one customer's events gets all others, and the instance goes on."""
+@pytest.mark.parametrize("refusal", [lambda: 403, refused_address])
+def test_an_event_that_is_refused_alone_is_rejected_alone(
+    action: str, refused: set[str], refusal: Callable[[], Any]
+) -> None:
+    """A partner that refuses one customer's events gets all others, and the instance goes on.
+
+    So does an address that a plugin takes from an event: it holds up nobody else's.
+    """
 
     async def main() -> None:
-        world = World(judge=lambda ids: 403 if refused & set(ids) else 200, action=action)
+        world = World(judge=lambda ids: refusal() if refused & set(ids) else 200, action=action)
         world.queue.accept(MANY)
         world.start()
         await world.until(lambda: not world.queue.rows, within=60)
@@ -81,6 +93,27 @@ def test_an_event_that_is_refused_alone_is_rejected_alone(action: str, refused: 
         assert Counter(world.delivered) == Counter(set(MANY) - refused)
         world.queue.accept(["new"])
         await world.until(lambda: "new" in world.delivered, within=1)
+        await world.stop()
+
+    run(main)
+
+
+def test_an_instance_whose_address_is_refused_is_held_by_that_name() -> None:
+    """No event is rejected; once the address is allowed, all are delivered."""
+    refused = True
+
+    async def main() -> None:
+        nonlocal refused
+        world = World(judge=lambda _: refused_address() if refused else 200)
+        world.queue.accept(MANY)
+        world.start()
+        await world.until(lambda: reason(world) == "egress", within=10)
+        await asyncio.sleep(HOUR)
+        assert reason(world) == "egress"
+        refused = False
+        await world.until(lambda: not world.queue.rows, within=180)
+        assert Counter(world.stages.values()) == {"delivered": len(MANY)}
+        assert reason(world) is None
         await world.stop()
 
     run(main)

@@ -21,7 +21,7 @@ from offramp.config import Instance
 from offramp.delivery import Engine, make_runtime
 from offramp.delivery.limits import Gate
 from offramp.delivery.runtime import InstanceRuntime
-from offramp.http import aiohttp_transport
+from offramp.http import LOOPBACK, Egress, aiohttp_transport
 from offramp.plugins import CatalogEntry
 from offramp.queue import SqliteLedger, Stage, open_queue
 from offramp.storage import Store
@@ -73,7 +73,9 @@ async def test_events_wait_for_a_certificate_that_holds(
 
     def start(instance: Instance, entry: CatalogEntry) -> InstanceRuntime:
         settings = {"token": "s3cr3t-token"}
-        runtime = make_runtime(instance, entry, settings, transport=aiohttp_transport(session))
+        runtime = make_runtime(
+            instance, entry, settings, transport=aiohttp_transport(session, Egress(allow=LOOPBACK))
+        )
         gates.append(runtime.gate)
         return runtime
 

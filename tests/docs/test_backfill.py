@@ -20,6 +20,9 @@ from offramp import _json
 PAGE = read_page("how-to/backfill.md")
 TOKEN = "a-secret-metronome-token"
 HEAD = """
+[host.egress]
+allow = ["127.0.0.0/8", "::1"]
+
 [sources.product]
 write_key = "product-key"
 

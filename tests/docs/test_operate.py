@@ -15,6 +15,7 @@ import aiohttp
 import attrs
 import pytest
 from tests.docs.pages import CHECKOUT, blocks, read_page, rows, section
+from tests.listening import LOCAL_EGRESS
 
 from offramp import _json
 from offramp.config import Document, HostSettings, parse_config
@@ -84,7 +85,7 @@ async def hosting(
     }
     catalog = load_catalog(load_plugins())
     loaded = parse_config(Document(data=document), catalog)
-    settings = attrs.evolve(loaded.host, port=0)
+    settings = attrs.evolve(loaded.host, port=0, egress_settings=LOCAL_EGRESS)
     async with Emulator(token=TOKEN, keep_events=False) as emulator:
         if status is not None:
             emulator.faults.add(Fault(status=status, times=None))

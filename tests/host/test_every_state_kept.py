@@ -19,7 +19,7 @@ import pytest
 from aiohttp import web
 from tests.clocks import clock_of
 from tests.host.earlier_folders import FILE, FOLDERS, restored
-from tests.listening import listening
+from tests.listening import LOCAL_EGRESS, listening
 
 from offramp.config import HostSettings
 from offramp.host.run import run_host
@@ -229,7 +229,10 @@ async def test_a_host_delivers_what_waited(
     app.router.add_post("/v1/ingest", ingest)
     async with listening(app) as url:
         monkeypatch.setenv("METRONOME_BASE_URL", url)
-        settings, catalog = HostSettings(port=0), load_catalog(load_plugins())
+        settings, catalog = (
+            HostSettings(port=0, egress_settings=LOCAL_EGRESS),
+            load_catalog(load_plugins()),
+        )
         async with run_host(None, catalog, settings, folder=folder) as host:
             assert await host.wait_until_idle(timeout=20)
             assert (await host.ledger.reconcile()).faults == ()

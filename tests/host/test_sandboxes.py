@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import attrs
 import pytest
+from tests.host.calls import SOURCES, SUBSCRIPTION, ask, track
 
 from offramp.config import Document, HostSettings, parse_config
 from offramp.errors import ConfigError
@@ -18,15 +17,12 @@ from offramp.host.run import Host, run_host
 from offramp.plugins import Catalog, load_catalog, load_plugins
 
 SLUG = "metronome-actions"
-PATIENCE = 20.0
-SUBSCRIPTION = {"preset": "Send track events to Metronome"}
 TRIAL: dict[str, Any] = {
     "destination": SLUG,
     "source": "site",
     "sandbox": True,
     "subscriptions": [SUBSCRIPTION],
 }
-SOURCES = {"site": {"write_key": "key-of-the-site"}}
 
 
 @pytest.fixture(scope="module")
@@ -48,37 +44,6 @@ async def hosting(
     settings = attrs.evolve(HostSettings(), port=0)
     async with run_host(written, catalog, settings, folder=folder) as host:
         yield host
-
-
-async def ask(host: Host, method: str, path: str, body: Any = None, *, status: int = 200) -> Any:
-    """The data of an answer of the control API."""
-    headers = {"Authorization": f"Bearer {host.token.value}"}
-    async with (
-        aiohttp.ClientSession(headers=headers) as session,
-        session.request(method, f"{host.url}/api/{path}", json=body) as answer,
-    ):
-        data = await answer.json(content_type=None)
-        assert answer.status == status, data
-        return data
-
-
-async def track(host: Host, message_id: str) -> None:
-    """Send a usage event as an SDK does, and wait for its end."""
-    event = {
-        "messageId": message_id,
-        "userId": "u",
-        "event": "used",
-        "context": {"groupId": "acme"},
-        "properties": {"seconds": 60},
-    }
-    key = base64.b64encode(b"key-of-the-site:").decode()
-    headers = {"Authorization": f"Basic {key}"}
-    async with (
-        aiohttp.ClientSession(headers=headers) as session,
-        session.post(f"{host.url}/v1/track", json=event) as answer,
-    ):
-        assert answer.status == 200
-    assert await host.wait_until_idle(timeout=PATIENCE)
 
 
 async def test_an_event_reaches_the_sandbox_without_any_credentials(

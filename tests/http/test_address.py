@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
+from tests.listening import LOCAL
 
 from offramp import OutgoingRequest, RejectedError, Response, join_url, quote_path
 from offramp.http import Client, aiohttp_transport, open_session
@@ -49,8 +50,8 @@ async def test_an_address_leaves_as_it_is_spelled(
 ) -> None:
     """Byte for byte, as signatures of URLs demand; the record shows the same."""
     base, lines = partner
-    async with open_session() as session:
-        client = Client(handler=aiohttp_transport(session), settings=None)
+    async with open_session(LOCAL) as session:
+        client = Client(handler=aiohttp_transport(session, LOCAL), settings=None)
         await client.get(base + path)
     assert lines == [f"GET {path} HTTP/1.1".encode()]
     assert client.exchanges[0].url == base + path
@@ -88,10 +89,10 @@ async def test_what_cannot_be_sent_is_refused(url: str, message: str) -> None:
         await client.get(url)
     assert caught.value.code == "INVALID_URL"
     assert message in caught.value.message
-    async with open_session() as session:  # a middleware may have put it there
+    async with open_session(LOCAL) as session:  # a middleware may have put it there
         outgoing = OutgoingRequest(method="GET", url=url, timeout=timedelta(seconds=1))
         with pytest.raises(RejectedError, match="is not a URL"):
-            await aiohttp_transport(session)(outgoing)
+            await aiohttp_transport(session, LOCAL)(outgoing)
 
 
 async def test_credentials_of_an_address_leave_as_a_header() -> None:

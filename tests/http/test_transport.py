@@ -18,6 +18,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from tests.listening import LOCAL
 
 from offramp import OutgoingRequest, RejectedError, Response
 from offramp.definition import Handler
@@ -48,8 +49,8 @@ async def serve() -> AsyncIterator[Serve]:
 @pytest.fixture
 async def send() -> AsyncIterator[Handler]:
     """The transport over a session of its own."""
-    async with open_session() as session:
-        yield aiohttp_transport(session)
+    async with open_session(LOCAL) as session:
+        yield aiohttp_transport(session, LOCAL)
 
 
 def outgoing(
@@ -304,8 +305,8 @@ async def test_a_session_holds_as_many_connections_as_it_was_told(serve: Serve) 
         return web.Response()
 
     url = await serve(handler)
-    async with open_session(connections=2) as session:
-        send = aiohttp_transport(session)
+    async with open_session(LOCAL, connections=2) as session:
+        send = aiohttp_transport(session, LOCAL)
         answers: list[Response] = await asyncio.gather(*(send(outgoing(url)) for _ in range(8)))
     assert [answer.status for answer in answers] == [200] * 8
     assert most == 2
@@ -322,11 +323,11 @@ async def test_a_session_is_opened_by_its_first_request_only(serve: Serve) -> No
     url = await serve(handler)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        send, close = open_transport()
+        send, close = open_transport(LOCAL)
         await close()
         del send, close
         gc.collect()
-    send, close = open_transport()
+    send, close = open_transport(LOCAL)
     assert (await send(outgoing(url))).status == 200
     await close()
     error = await failure(send, outgoing(url))

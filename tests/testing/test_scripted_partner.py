@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from tests.listening import LOCAL
 from tests.testing.billing import USAGE
 
 from offramp.definition import Handler, OutgoingRequest, Response
@@ -23,8 +24,8 @@ LARGE = 1_000_000
 
 @pytest.fixture
 async def transport() -> AsyncIterator[Handler]:
-    async with open_session() as session:
-        yield aiohttp_transport(session)
+    async with open_session(LOCAL) as session:
+        yield aiohttp_transport(session, LOCAL)
 
 
 def outgoing_request(url: str = USAGE, method: str = "POST", **changes: Any) -> OutgoingRequest:

@@ -33,6 +33,9 @@ CONFIG: Final = """
 [host]
 api_token = "{api_token}"
 
+[host.egress]
+allow = ["127.0.0.0/8", "::1"]
+
 [sources.{source}]
 {keys}
 

@@ -31,7 +31,8 @@ def commands(context: CommandContext) -> Iterable[Command]:
     ) -> None:
         """Run an emulator of Metronome, for trying things out.
 
-        Set METRONOME_BASE_URL=http://127.0.0.1:7070 to send to it.
+        Set METRONOME_BASE_URL=http://127.0.0.1:7070 to send to it, from a host whose
+        `[host.egress]` allows 127.0.0.1.
 
         Parameters
         ----------

@@ -15,8 +15,9 @@ from offramp.api.times import write_time
 from offramp.delivery.disabled import KINDS, why_disabled
 from offramp.delivery.pausing import PAUSED_TOO_LONG
 from offramp.delivery.router import BROKEN, NO_MATCH, SWITCHED_OFF
-from offramp.errors import BudgetError, OfframpError, TransformError
+from offramp.errors import AddressRefusedError, BudgetError, OfframpError, TransformError
 from offramp.fql import generate
+from offramp.http import EGRESS_REMEDY
 from offramp.pointers import ErrorShape, keys_of
 from offramp.queue import Delivery, Reason, Stage, split_delivery_id
 from offramp.storage import DamagedRange
@@ -38,6 +39,7 @@ _FIXES: Final[Mapping[str, str]] = {
     Reason.DAMAGED: "let its sender send it again; nothing is left of it to replay",
     PAUSED_TOO_LONG: "resume what is paused, and raise `max_paused_events` before another long "
     "pause",
+    AddressRefusedError.code: f"{EGRESS_REMEDY}; then replay it",
     "INVALID_URL": _NOT_SENT,
     "INVALID_REQUEST": _NOT_SENT,
     "UNCLEAR_OUTCOME": "check whether the partner has it, and fix the plugin before you replay it",

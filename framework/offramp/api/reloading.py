@@ -13,7 +13,7 @@ from offramp.api.host_context import HostContext
 from offramp.api.operations import Call, Operation, Reply
 from offramp.api.shapes import ReloadShape
 from offramp.config import Config, ConfigStore, references_in, resolve_write_keys
-from offramp.delivery import CREDENTIALS, Engine, Snapshot
+from offramp.delivery import CREDENTIALS, EGRESS, Engine, Snapshot
 from offramp.errors import ConfigError, Fault, join_place
 from offramp.pointers import describe_errors
 
@@ -94,7 +94,7 @@ async def stale_references(engine: Engine, configs: ConfigStore) -> tuple[Fault,
 
 
 async def reload_refused(host: HostContext) -> None:
-    """Reload whenever the credentials of a held instance have changed; runs until it is cancelled.
+    """Reload whenever the settings of a refused instance have changed; runs until it is cancelled.
 
     So a partner's token can be replaced by rewriting its file.
     """
@@ -102,7 +102,7 @@ async def reload_refused(host: HostContext) -> None:
         await asyncio.sleep(LOOK_SECONDS)
         try:
             if await host.compute(lambda: _refused_is_outdated(host)):
-                await reload(host, by="credentials were refused")
+                await reload(host, by="credentials or an address were refused")
         except Exception:
             log.exception("references could not be read anew")
 
@@ -118,7 +118,7 @@ def _with_keys(host: HostContext, config: Config) -> tuple[Config, tuple[Fault, 
 
 def _refused_is_outdated(host: HostContext) -> bool:
     engine = host.engine
-    refused = {name for name, hold in engine.held.items() if hold.code == CREDENTIALS}
+    refused = {n for n, hold in engine.held.items() if hold.code in {CREDENTIALS, EGRESS}}
     if not refused:
         return False
     snapshot, references = engine.snapshot, engine.references

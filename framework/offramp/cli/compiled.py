@@ -56,7 +56,7 @@ class Compiled:
         self._snapshot = compile_config(
             loaded.config,
             catalog,
-            start_instances(catalog, references, self._sandboxes),
+            start_instances(catalog, references, self._sandboxes, loaded.host),
             references=references,
         )
         for place, problem in self._snapshot.problems.items():

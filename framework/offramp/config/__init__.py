@@ -14,6 +14,7 @@ from offramp.config.host import (
     MAX_RETRY_AFTER_SECONDS,
     MIN_FREE_BYTES,
     BackupSettings,
+    EgressSettings,
     HostSettings,
     LogFormat,
     LogLevel,
@@ -52,6 +53,7 @@ from offramp.config.references import (
     resolve_settings,
     resolve_write_keys,
 )
+from offramp.config.refused_settings import refused_settings
 from offramp.config.rotation import Rotation, key_ring_of, rotate_keys
 from offramp.config.sandbox import in_sandbox, sandbox_settings
 from offramp.config.secrets import change_secrets, is_reference, mask, mask_mapping, mask_settings
@@ -79,6 +81,7 @@ __all__ = [
     "ConfigStore",
     "Detail",
     "Document",
+    "EgressSettings",
     "HostSettings",
     "Instance",
     "KeyRing",
@@ -121,6 +124,7 @@ __all__ = [
     "read_trigger",
     "referenced_values",
     "references_in",
+    "refused_settings",
     "resolve",
     "resolve_mapping",
     "resolve_settings",

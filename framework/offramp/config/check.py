@@ -17,10 +17,12 @@ from offramp.config.references import (
     resolve_settings,
     resolve_write_keys,
 )
+from offramp.config.refused_settings import refused_settings
 from offramp.config.same_keys import place_of, same_keys, same_keys_as
 from offramp.config.sandbox import in_sandbox
 from offramp.config.triggers import read_trigger
 from offramp.errors import ConfigError, Fault, TriggerError, join_place
+from offramp.http import Egress
 from offramp.plugins import Catalog
 
 #: More of them per destination cannot be moved to Segment. Source: segment.com/docs, "Actions".
@@ -41,15 +43,25 @@ class Report:
 
 
 def check_config(
-    config: Config, catalog: Catalog, *, references: References | None = None
+    config: Config,
+    catalog: Catalog,
+    *,
+    references: References | None = None,
+    egress: Egress | None = None,
 ) -> Report:
     """Check a configuration against the catalog, and its parts against each other.
 
-    With `references`, those are followed too, and each that leads nowhere is a warning.
+    With `references`, those are followed too, and each that leads nowhere is a warning. So is, with
+    `egress` in addition, each setting with a URL to which that lets no request go.
     """
     warnings = [
         *find_warnings(config, catalog),
         *(() if references is None else _references(config, catalog, references)),
+        *(
+            ()
+            if references is None or egress is None
+            else refused_settings(config, catalog, egress, references)
+        ),
     ]
     return Report(errors=_errors(config, catalog), warnings=tuple(warnings))
 

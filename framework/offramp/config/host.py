@@ -18,6 +18,7 @@ from offramp.config.table import Table, plain_data
 from offramp.definition import option
 from offramp.errors import ConfigError, Fault, join_place
 from offramp.event import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_EVENT_BYTES, MAX_STORED_BYTES
+from offramp.http import Egress, network_fault
 
 HIGHEST_PORT: Final = 65_535
 #: Deliveries in flight, at 1.5 KB each with its event: some 7 GB.
@@ -105,6 +106,23 @@ class BackupSettings:
         minimum=1,
         description="backups that are kept; the oldest is removed once a newer one is whole",
     )
+
+
+@attrs.frozen(kw_only=True)
+class EgressSettings:
+    """Where requests to partners may go."""
+
+    allow: tuple[str, ...] = option(
+        default=(),
+        description="networks and addresses to which requests may go although they are not "
+        'public: `["10.1.0.0/16", "127.0.0.1"]`',
+        check=network_fault,
+    )
+
+    @property
+    def rule(self) -> Egress:
+        """The rule that requests obey."""
+        return Egress(allow=self.allow)
 
 
 @attrs.frozen(kw_only=True)
@@ -220,6 +238,13 @@ class HostSettings:
     )
     #: What `backup` says; `None` if the host makes none by itself.
     backup_schedule: BackupSettings | None = attrs.field(default=None)
+    egress: Mapping[str, Any] = option(
+        default=attrs.Factory(dict),
+        default_text="public addresses",
+        description="where requests to partners may go; see [below](#hostegress)",
+    )
+    #: What `egress` says.
+    egress_settings: EgressSettings = attrs.field(factory=EgressSettings)
     public_url: str | None = option(
         default=None,
         description="what browsers reach the host by, where a proxy stands before it: "
@@ -274,7 +299,8 @@ def read_host(written: object, folder: Path, faults: list[Fault]) -> HostSetting
         if message := _not_masked(token):
             faults.append(Fault(join_place(table.at("api_tokens"), label), message))
     schedule = _read_backup(values["backup"], folder, faults) if "backup" in values else None
-    return HostSettings(**default | values, backup_schedule=schedule)
+    egress = _read_egress(values.get("egress", {}), faults)
+    return HostSettings(**default | values, backup_schedule=schedule, egress_settings=egress)
 
 
 def _read_backup(
@@ -283,3 +309,10 @@ def _read_backup(
     table = Table(written, "host.backup", faults, keys=keys_of(BackupSettings))
     values = read_options(BackupSettings, table, folder=folder)
     return BackupSettings(**values) if "path" in values else None
+
+
+def _read_egress(written: Mapping[str, Any], faults: list[Fault]) -> EgressSettings:
+    table = Table(written, "host.egress", faults, keys=keys_of(EgressSettings))
+    before = len(faults)
+    values = read_options(EgressSettings, table)
+    return EgressSettings(**values) if len(faults) == before else EgressSettings()

@@ -3,7 +3,7 @@
 from offramp.delivery.attempt import deliver_batch
 from offramp.delivery.batch import Preparation, PreparedBatch
 from offramp.delivery.bisection import Verdict
-from offramp.delivery.breaker import CREDENTIALS, REMEDIES, Hold
+from offramp.delivery.breaker import CREDENTIALS, EGRESS, REMEDIES, Hold
 from offramp.delivery.engine import Engine
 from offramp.delivery.explain import explain
 from offramp.delivery.failures import as_delivery_error, plugin_failure
@@ -17,6 +17,7 @@ from offramp.delivery.watchdog import Blockage, Watchdog, watch_loop
 
 __all__ = [
     "CREDENTIALS",
+    "EGRESS",
     "REMEDIES",
     "Blockage",
     "Engine",

@@ -9,7 +9,13 @@ from typing import Final
 import attrs
 
 from offramp.config import MAX_RETRY_AFTER_SECONDS
-from offramp.errors import DeliveryError, InvalidAuthenticationError, RejectedError
+from offramp.errors import (
+    AddressRefusedError,
+    DeliveryError,
+    InvalidAuthenticationError,
+    RejectedError,
+)
+from offramp.http import EGRESS_REMEDY
 
 #: Failures in a row that open the breaker.
 FAILURES_TO_OPEN: Final = 5
@@ -36,19 +42,25 @@ class Hold:
 
 FAILURES: Final = "failures"
 CREDENTIALS: Final = "credentials"
+#: The addresses of the instance's requests are refused, see `[host.egress]`.
+EGRESS: Final = "egress"
 RETRY_AFTER: Final = "retry_after"
 MIDDLEWARE: Final = "middleware"
 #: Code -> what a person can do.
 REMEDIES: Final = {
     FAILURES: "one event at a time is tried until the partner accepts it",
     CREDENTIALS: "change the settings of the instance: the partner refuses the credentials",
+    EGRESS: EGRESS_REMEDY,
     RETRY_AFTER: "requests continue after the pause that the partner asked for",
     MIDDLEWARE: "fix or block the plugin of this middleware; one event at a time is tried",
 }
 
 
 def refuses_credentials(error: DeliveryError) -> bool:
-    """Whether an error is a 401 or 403, and not a plugin's rejection of a payload."""
+    """Whether an error is a 401 or 403, and not a plugin's rejection of a payload.
+
+    A refused address is one too: it likely concerns every request of the instance.
+    """
     if isinstance(error, RejectedError) and not isinstance(error, InvalidAuthenticationError):
         return False
     return error.status in REFUSED_STATUSES
@@ -147,7 +159,8 @@ class Breaker:
         if refuses_credentials(error):
             self._refusals += 1
             if probed or self._refusals >= REFUSALS_TO_HOLD:
-                self.hold(CREDENTIALS, error.message, REMEDIES[CREDENTIALS])
+                code = EGRESS if isinstance(error, AddressRefusedError) else CREDENTIALS
+                self.hold(code, error.message, REMEDIES[code])
         elif error.status != TOO_MANY_REQUESTS:  # a 429 shows that the partner works
             self._failures += 1
             if self._hold is None and self._failures >= FAILURES_TO_OPEN:

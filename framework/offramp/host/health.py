@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 import attrs
 
-from offramp.delivery import Engine, used_by
+from offramp.delivery import EGRESS, Engine, used_by
 from offramp.errors import Fault, OfframpError, counted
 from offramp.host.ops import CHECK_SECONDS
 from offramp.host.readiness import Sums
@@ -178,7 +178,8 @@ def _held(watched: Watched) -> Iterable[Finding]:
     engine = watched.engine
     for name, hold in engine.held.items():
         seconds = engine.snapshot.runtimes[name].gate.held_for
-        if seconds > HELD_SECONDS:
+        # A refused address is a fault of the configuration: it does not go away by itself.
+        if seconds > HELD_SECONDS or hold.code == EGRESS:
             # Without the partner's answer, which may be long: the instance's own state has it.
             cause = f"held back for {seconds / MINUTE_SECONDS:.0f} minutes ({hold.code})"
             yield Finding(
@@ -301,7 +302,8 @@ KINDS: Final = (
     ),
     Kind(
         code="held",
-        summary="an instance has been held back for more than five minutes, whatever the reason",
+        summary="an instance has been held back for more than five minutes, or for a refused "
+        "address",
         remedy="ask the partner",
         find=_held,
     ),

@@ -4,48 +4,53 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Final
 
 from offramp.config import (
-    MAX_RETRY_AFTER_SECONDS,
+    HostSettings,
     Instance,
     References,
     in_sandbox,
     resolve_settings,
 )
 from offramp.delivery import InstanceRuntime, Sandboxes, StartInstance, make_runtime
-from offramp.http import open_transport
+from offramp.http import LOOPBACK, Egress, open_transport
 from offramp.plugins import Catalog, CatalogEntry
+
+#: Where the requests of an instance that uses a sandbox go.
+SANDBOX: Final = Egress(allow=LOOPBACK)
 
 
 def start_instances(
     catalog: Catalog,
     references: References,
     sandboxes: Sandboxes,
+    settings: HostSettings,
     *,
     clock: Callable[[], float] = time.time,
-    max_retry_after: float = MAX_RETRY_AFTER_SECONDS,
 ) -> StartInstance:
     """Make the function that starts an instance: settings, connections, middleware.
 
-    A `Retry-After` is obeyed for at most `max_retry_after` seconds.
+    Requests obey `[host.egress]`; those to a sandbox go to this machine alone.
     """
+    egress = settings.egress_settings.rule
 
     def start(instance: Instance, entry: CatalogEntry) -> InstanceRuntime:
         middleware = [*catalog.plugins.middleware(entry.destination)]
         if instance.sandbox:
             middleware.append(sandboxes.redirect(entry.slug))  # innermost: nothing else sends
         used = in_sandbox(instance, entry.destination)
-        settings = resolve_settings(used, entry.settings, references)
-        transport, close = open_transport()
+        resolved = resolve_settings(used, entry.settings, references)
+        transport, close = open_transport(SANDBOX if instance.sandbox else egress)
         return make_runtime(
             instance,
             entry,
-            settings,
+            resolved,
             transport=transport,
             middleware=middleware,
             close=close,
             clock=clock,
-            max_retry_after=max_retry_after,
+            max_retry_after=settings.max_retry_after,
             secrets=catalog.plugins.secrets,
         )
 

@@ -36,6 +36,7 @@ from offramp.config import (
     diff_configs,
     key_ring_of,
     references_in,
+    refused_settings,
     resolve_write_keys,
 )
 from offramp.config.labels import all_labelled
@@ -172,7 +173,7 @@ async def _run(
         try:
             await engine.apply(config, await configs.periods())
             _start_background(context, settings, config)
-            _log_problems(engine)
+            _log_problems(engine, settings)
             with own_identity(folder) as identity, configs.watch(put_to_work):
                 apps = make_applications(
                     context, settings, store=store, watchdog=watchdog, identity=identity
@@ -242,9 +243,7 @@ async def _context(  # noqa: PLR0913, PLR0917 - the parts of a host
     engine = Engine(
         catalog,
         queue,
-        start_instances(
-            catalog, references, sandboxes, clock=clock, max_retry_after=settings.max_retry_after
-        ),
+        start_instances(catalog, references, sandboxes, settings, clock=clock),
         references=references,
         clock=clock,
         withheld=await restored.undecided(),
@@ -286,11 +285,14 @@ async def _context(  # noqa: PLR0913, PLR0917 - the parts of a host
     )
 
 
-def _log_problems(engine: Engine) -> None:
+def _log_problems(engine: Engine, settings: HostSettings) -> None:
     for problem in engine.catalog.problems:
         _log.error("%s", problem, extra={"action": "plugin_problem"})
     for (kind, name), why in engine.snapshot.config.unreadable.items():
         _log.error("%s %s: %s", kind, name, why, extra={"action": "unreadable"})
+    config, egress = engine.snapshot.config, settings.egress_settings.rule
+    for fault in refused_settings(config, engine.catalog, egress, engine.references):
+        _log.warning("%s", fault, extra={"action": "address_refused"})
     for name in sorted(engine.withheld):
         _log.warning("%s: %s; %s", name, UNDECIDED, DECIDE, extra={"action": "undecided"})
 

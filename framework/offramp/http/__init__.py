@@ -1,19 +1,24 @@
 """The request client that actions use: middleware, time-outs, errors, and a masked record."""
 
 from offramp.http.client import DEFAULT_TIMEOUT, Client, compose
+from offramp.http.egress import EGRESS_REMEDY, LOOPBACK, Egress, network_fault
 from offramp.http.exchange import Exchange, parse_retry_after
 from offramp.http.masking import Mask, make_mask, mask_headers, readable
 from offramp.http.transport import aiohttp_transport, open_session, open_transport
 
 __all__ = [
     "DEFAULT_TIMEOUT",
+    "EGRESS_REMEDY",
+    "LOOPBACK",
     "Client",
+    "Egress",
     "Exchange",
     "Mask",
     "aiohttp_transport",
     "compose",
     "make_mask",
     "mask_headers",
+    "network_fault",
     "open_session",
     "open_transport",
     "parse_retry_after",

@@ -15,11 +15,13 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from offramp.definition import OutgoingRequest
 from offramp.errors import (
+    AddressRefusedError,
     ConnectionFailedError,
     DeliveryError,
     RejectedError,
     RequestTimeoutError,
 )
+from offramp.http.egress import EGRESS_REMEDY, RefusedAddressError
 
 #: What the network, TLS, a proxy or the partner's HTTP may raise. Checked before `ValueError`,
 #: since some are `ValueError`s too, such as an invalid certificate.
@@ -105,8 +107,13 @@ def as_fault(error: Exception, outgoing: OutgoingRequest) -> DeliveryError | Non
     """The error for what sending a request raised, or None if that is a bug in the program.
 
     A request that is composed wrongly (an invalid address, a header with a line break) gets a
-    `RejectedError`. Everything else is a fault of the network, and is tried again.
+    `RejectedError`, and one to an address that the operator does not allow an
+    `AddressRefusedError`. Everything else is a fault of the network, and is tried again.
     """
+    refused = getattr(error, "os_error", error)
+    if isinstance(refused, RefusedAddressError):
+        message = f"{outgoing.method} {outgoing.url}: nothing is sent there, as {refused}"
+        return AddressRefusedError(f"{message}: {EGRESS_REMEDY}")
     if isinstance(error, TimeoutError) and not _of_the_system(error):
         waited = f"no answer within {outgoing.timeout.total_seconds():g} s"
         return RequestTimeoutError(f"{outgoing.method} {outgoing.url}: {waited}")

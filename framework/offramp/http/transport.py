@@ -12,6 +12,7 @@ import aiohttp
 from offramp.definition import Handler, OutgoingRequest, Response
 from offramp.errors import ConnectionFailedError
 from offramp.http.address import as_spelled
+from offramp.http.egress import Egress, EgressResolver
 from offramp.http.faults import as_fault
 
 #: Partners' answers are small; a larger one would only fill the memory.
@@ -21,30 +22,41 @@ KEEP_ALIVE_SECONDS: Final = 30.0
 #: After its time-out a request may still read what has arrived: if the whole process was stopped
 #: (SIGSTOP, a suspended machine), the time-out and the answer come at the same moment.
 READING_SECONDS: Final = 0.1
+#: The rule where nobody allows anything else.
+PUBLIC_ONLY: Final = Egress()
 #: Switched off, because the transport has its own time-out.
 _NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None)
 
 
-def open_session(*, connections: int = 100) -> aiohttp.ClientSession:
-    """A session for many requests to one partner; the caller closes it."""
+def open_session(egress: Egress = PUBLIC_ONLY, *, connections: int = 100) -> aiohttp.ClientSession:
+    """A session for many requests to one partner; the caller closes it.
+
+    Names are resolved to addresses that `egress` allows, and to no others.
+    """
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=KEEP_ALIVE_SECONDS),
+        connector=aiohttp.TCPConnector(
+            limit=connections,
+            keepalive_timeout=KEEP_ALIVE_SECONDS,
+            resolver=EgressResolver(egress),
+        ),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=True,
     )
 
 
-def aiohttp_transport(session: aiohttp.ClientSession) -> Handler:
-    """A handler that sends over HTTP and reads the whole answer.
+def aiohttp_transport(session: aiohttp.ClientSession, egress: Egress = PUBLIC_ONLY) -> Handler:
+    """A handler that sends over HTTP and reads the whole answer; `egress` is the session's.
 
-    Redirects are not followed: a partner's address is known, and a redirect could point inside
-    the operator's network. Raises `RequestTimeoutError` and `ConnectionFailedError`, which are
-    tried again, and `RejectedError` for an address or a header that cannot be sent.
+    Redirects are not followed: a partner's address is known, and a redirect could point elsewhere.
+    Raises `RequestTimeoutError` and `ConnectionFailedError`, which are tried again,
+    `AddressRefusedError` for an address that `egress` refuses, and `RejectedError` for an address
+    or a header that cannot be sent.
     """
 
     async def send(outgoing: OutgoingRequest) -> Response:
         address = as_spelled(outgoing.url)
         try:
+            egress.check_literal(address.host)
             async with (
                 _within(outgoing.timeout.total_seconds()),
                 session.request(
@@ -82,7 +94,9 @@ async def _within(seconds: float) -> AsyncIterator[None]:
             end.cancel()
 
 
-def open_transport() -> tuple[Handler, Callable[[], Awaitable[None]]]:
+def open_transport(
+    egress: Egress = PUBLIC_ONLY,
+) -> tuple[Handler, Callable[[], Awaitable[None]]]:
     """A handler that opens its session at the first request, and the function that closes it.
 
     Without a request there is nothing to close.
@@ -94,8 +108,8 @@ def open_transport() -> tuple[Handler, Callable[[], Awaitable[None]]]:
         if closed:
             raise ConnectionFailedError(f"{outgoing.method} {outgoing.url}: the host is closing it")
         if not opened:
-            session = open_session()
-            opened.append((session, aiohttp_transport(session)))
+            session = open_session(egress)
+            opened.append((session, aiohttp_transport(session, egress)))
         return await opened[0][1](outgoing)
 
     async def close() -> None:

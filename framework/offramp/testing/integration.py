@@ -26,7 +26,7 @@ from offramp.delivery import (
 )
 from offramp.errors import NotFoundError, PluginError
 from offramp.hooks import hookimpl
-from offramp.http import aiohttp_transport, open_session
+from offramp.http import LOOPBACK, Egress, aiohttp_transport, open_session
 from offramp.payload import structurer
 from offramp.plugins import Catalog, CatalogEntry, load_catalog, load_plugins, pick
 from offramp.testing.clock import FakeClock
@@ -40,6 +40,8 @@ Event = Mapping[str, Any]
 
 #: The name of the instance and its source, which error messages show in places.
 NAME: Final = "test"
+#: Tests may send to servers on this machine.
+EGRESS: Final = Egress(allow=LOOPBACK)
 #: A call that blocks the event loop for this long, without awaiting anything, fails the test.
 LONGEST_STEP_SECONDS: Final = 1.0
 #: Folders of code that is neither the author's nor that of the author's tests.
@@ -225,14 +227,14 @@ class TestIntegration:
     ) -> AsyncIterator[tuple[InstanceRuntime, list[RecordedExchange]]]:
         exchanges: list[RecordedExchange] = []
         async with (
-            open_session() as session,
+            open_session(EGRESS) as session,
             watch_loop(self._owner, longest=LONGEST_STEP_SECONDS) as watchdog,
         ):
             runtime = make_runtime(
                 self.instance,
                 self.entry,
                 {**self.settings, **(settings or {})},
-                transport=recording(aiohttp_transport(session), exchanges),
+                transport=recording(aiohttp_transport(session, EGRESS), exchanges),
                 middleware=[
                     *self.catalog.plugins.middleware(self.entry.destination),
                     *self.middleware,

@@ -16,6 +16,7 @@ SUBSCRIPTION: Final = "metronome/Billing events"
 MORE_EVENTS: Final = 40
 
 CONFIG: Final[dict[str, Any]] = {
+    "host": {"egress": {"allow": ["127.0.0.0/8", "::1"]}},
     "sources": {SOURCE: {"write_key": WRITE_KEY}},
     "instances": {
         "metronome": {

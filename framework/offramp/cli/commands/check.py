@@ -16,7 +16,8 @@ from offramp.plugins import Catalog
 def check(context: Context, config: ConfigFile = DEFAULT_FILE) -> int:
     """Check a configuration: list every error with its place, and warnings."""
     loaded, catalog = load(context, config)
-    report = check_config(loaded.config, catalog, references=follow_all())
+    egress = loaded.host.egress_settings.rule
+    report = check_config(loaded.config, catalog, references=follow_all(), egress=egress)
     for warning in report.warnings:
         context.warn(str(warning))
     faults = [*_without_middleware(loaded.config, catalog)]

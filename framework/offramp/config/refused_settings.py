@@ -1,0 +1,59 @@
+"""Settings with a URL to which `[host.egress]` lets no request go."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from offramp.config.model import Config
+from offramp.config.references import References, resolve_settings
+from offramp.errors import ConfigError, Fault, join_place
+from offramp.http import EGRESS_REMEDY, Egress
+from offramp.plugins import Catalog
+
+#: The host of a URL, an IPv6 address without its brackets.
+_HOST: Final = re.compile(r"https?://(?:[^/?#@]*@)?(?:\[([^\]]*)\]|([^/?#:]*))", re.IGNORECASE)
+#: Names that are loopback addresses everywhere. Source: RFC 6761, section 6.3.
+_LOCALHOST: Final = re.compile(r"(?:.*\.)?localhost\.?", re.IGNORECASE)
+_LOOPBACK_ADDRESS: Final = "127.0.0.1"
+
+
+def refused_settings(
+    config: Config, catalog: Catalog, egress: Egress, references: References
+) -> Iterator[Fault]:
+    """Each setting of an enabled instance with a URL to which `egress` lets no request go.
+
+    No name is resolved. Instances that use a sandbox are left out, and those whose settings cannot
+    be read.
+    """
+    for instance in config.instances.values():
+        if not instance.enabled or instance.sandbox or instance.destination not in catalog:
+            continue
+        try:
+            fields = catalog[instance.destination].settings
+            settings = resolve_settings(instance, fields, references)
+        except ConfigError:
+            continue
+        place = f"{join_place('instances', instance.name)}.settings"
+        yield from _refused(settings, place, egress)
+
+
+def _refused(value: Any, place: str, egress: Egress) -> Iterator[Fault]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _refused(item, join_place(place, key), egress)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _refused(item, join_place(place, index), egress)
+    elif isinstance(value, str) and (what := _refusal(value, egress)) is not None:
+        # Without the value, which may be what a reference stands for.
+        yield Fault(place, f"leads to {what}, where no request is sent: {EGRESS_REMEDY}")
+
+
+def _refusal(text: str, egress: Egress) -> str | None:
+    found = _HOST.match(text)
+    if found is None:
+        return None
+    host = found[1] or found[2]
+    return egress.refusal_of_literal(_LOOPBACK_ADDRESS if _LOCALHOST.fullmatch(host) else host)
