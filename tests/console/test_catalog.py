@@ -14,9 +14,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 NAME, SLUG = "Metronome (Actions)", "metronome-actions"
 
 
-@pytest.mark.parametrize("search", [NAME, "metronome", "  METRONOME actions", "send event"])
+@pytest.mark.parametrize(
+    "search", [NAME, "metronome", "  METRONOME actions", "send event to metronome"]
+)
 async def test_a_search_finds_the_destination(page: Page, search: str) -> None:
-    """By its name as the guide writes it, by a part in any case, by what it does."""
+    """By its name as the guide writes it, by a part in any case, together with what it does."""
     await page.goto("/#/catalog")
     await page.get_by_label("Search destinations").fill(search)
     await expect(page.get_by_role("status").get_by_text("1 destination found")).to_be_visible()

@@ -73,7 +73,8 @@ async def test_the_instance_is_marked(tmp_path: Path, catalog: Catalog) -> None:
         answer = await ask(host, "GET", "instances/trial")
         assert answer["instance"]["sandbox"] is True
         assert any("uses a sandbox" in each["detail"] for each in answer["warnings"])
-        [shape] = (await ask(host, "GET", "sandboxes"))["sandboxes"]
+        sandboxes = (await ask(host, "GET", "sandboxes"))["sandboxes"]
+        [shape] = [each for each in sandboxes if each["destination"] == SLUG]
         assert shape["instances"] == ["trial"]
 
 

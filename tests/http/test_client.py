@@ -10,7 +10,14 @@ from typing import Any
 
 import pytest
 
-from offramp import AuthTokens, HTTPError, OutgoingRequest, RequestOptions, Response
+from offramp import (
+    AuthTokens,
+    HTTPError,
+    OutgoingRequest,
+    RequestOptions,
+    Response,
+    encode_json,
+)
 from offramp.definition import Handler
 from offramp.errors import ConnectionFailedError
 from offramp.http import DEFAULT_TIMEOUT, Client, compose, make_mask
@@ -50,6 +57,14 @@ async def test_json_goes_out_exactly() -> None:
     assert outgoing.body == b'{"n":0.10,"big":1180591620717411303424,"none":null}'
     assert outgoing.headers == {"User-Agent": "Offramp", "Content-Type": "application/json"}
     assert outgoing.timeout == DEFAULT_TIMEOUT
+
+
+async def test_what_is_signed_is_what_json_sends() -> None:
+    """`encode_json` writes the very bytes that `json=` sends, so that a signature fits them."""
+    partner = Partner()
+    value = {"n": Decimal("0.10"), "big": 2**70, "text": "ž \ud83d", "at": NOW}
+    await client_of(partner).post(URL, json=value)
+    assert partner.seen[0].body == encode_json(value)
 
 
 async def test_null_is_a_body_and_no_json_is_none() -> None:

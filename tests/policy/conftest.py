@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 #: Distribution's folder -> the package in it.
-PACKAGES = {"framework": "offramp", "destinations/metronome": "offramp_metronome"}
+PACKAGES = {
+    "framework": "offramp",
+    "destinations/metronome": "offramp_metronome",
+    "destinations/webhook": "offramp_webhook",
+}
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +23,7 @@ def checkout() -> Path:
 
 @pytest.fixture(scope="session")
 def modules(checkout: Path) -> dict[str, Path]:
-    """Dotted name -> file, of both packages."""
+    """Dotted name -> file, of all packages."""
     found = {}
     for folder, package in PACKAGES.items():
         for path in sorted((checkout / folder / package).rglob("*.py")):

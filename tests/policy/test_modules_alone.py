@@ -9,6 +9,7 @@ import sys
 from itertools import groupby
 from pathlib import Path
 
+from tests.policy.conftest import PACKAGES
 from tests.policy.rows import place_of
 
 #: Goes row by row. Within a row it forks a process for each module, which imports that one module
@@ -56,7 +57,7 @@ def test_every_module_imports_alone(
     rows = [list(row) for _, row in groupby(sorted(names, key=place_of), key=place_of)]
     environment = {
         **{key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"},
-        "PYTHONPATH": f"{checkout / 'framework'}{os.pathsep}{checkout / 'destinations/metronome'}",
+        "PYTHONPATH": os.pathsep.join(str(checkout / folder) for folder in PACKAGES),
         "PYTHONPYCACHEPREFIX": str(tmp_path),
     }
     done = subprocess.run(

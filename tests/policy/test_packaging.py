@@ -17,9 +17,10 @@ from packaging.utils import canonicalize_name
 
 import offramp
 
-PYPROJECTS = ("pyproject.toml", "destinations/metronome/pyproject.toml")
+DESTINATIONS = ("destinations/metronome/pyproject.toml", "destinations/webhook/pyproject.toml")
+PYPROJECTS = ("pyproject.toml", *DESTINATIONS)
 PACKAGE_FILES = ("framework/console/package.json", "tests/console/browser/package.json")
-OURS = {"offramp", "offramp-metronome"}
+OURS = {"offramp", "offramp-metronome", "offramp-webhook"}
 PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[0-9][0-9A-Za-z.+!]*)")
 #: A row of a table whose first cell is the name of a package.
 ROW = re.compile(r"^\| `(?P<name>[A-Za-z0-9._@/-]+)` \|(?P<cells>.*)\|$", re.MULTILINE)
@@ -42,7 +43,7 @@ def requirements(data: Mapping[str, Any]) -> Iterator[Requirement]:
 
 @pytest.fixture(scope="module")
 def dependencies(checkout: Path) -> dict[str, Requirement]:
-    """Normalised name -> requirement, of both distributions and of their builds."""
+    """Normalised name -> requirement, of all distributions and of their builds."""
     declared = chain.from_iterable(requirements(pyproject(checkout, name)) for name in PYPROJECTS)
     needed = [*declared, Requirement(hatch_build.NODE_PACKAGE)]
     return {canonicalize_name(each.name): each for each in needed}
@@ -118,9 +119,10 @@ def test_the_changelog_has_an_entry_for_this_version(checkout: Path) -> None:
     assert re.search(r"^- \w", entry, flags=re.MULTILINE)
 
 
-def test_the_destination_has_the_version_it_asks_for(checkout: Path) -> None:
-    """The destination asks for a framework that this checkout is."""
-    data = pyproject(checkout, "destinations/metronome/pyproject.toml")
+@pytest.mark.parametrize("destination", DESTINATIONS)
+def test_a_destination_has_the_version_it_asks_for(checkout: Path, destination: str) -> None:
+    """Each destination asks for a framework that this checkout is."""
+    data = pyproject(checkout, destination)
     [ours] = [
         requirement
         for requirement in map(Requirement, data["project"]["dependencies"])

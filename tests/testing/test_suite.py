@@ -19,6 +19,14 @@ from tests.testing.billing import billing
 class TestBilling(DestinationSuite):
     destination = billing
 """
+WHOLE_EVENT = """
+from offramp import path
+from offramp.testing import DestinationSuite
+from tests.testing.broken import note
+
+class TestWhole(DestinationSuite):
+    destination = note(type="object", default=path("$."))
+"""
 WRONG = """
 from offramp.testing import DestinationSuite
 from tests.testing.broken import BROKEN
@@ -52,6 +60,13 @@ def test_each_fault_fails_its_test(pytester: pytest.Pytester, name: str) -> None
     result = pytester.runpytest_inprocess(f"{module}::TestBroken::{broken.test}")
     result.assert_outcomes(failed=1)
     assert broken.saying in result.stdout.str()
+
+
+def test_a_default_mapping_may_read_the_whole_event(pytester: pytest.Pytester) -> None:
+    """The path `$.` looks nowhere in particular, and is right all the same."""
+    module = pytester.makepyfile(WHOLE_EVENT)
+    result = pytester.runpytest_inprocess(f"{module}::TestWhole::test_mappings_are_valid")
+    result.assert_outcomes(passed=1)
 
 
 def test_every_test_of_the_suite_is_proven_to_fail() -> None:

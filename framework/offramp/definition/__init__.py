@@ -42,6 +42,7 @@ from offramp.definition.request import (
     Request,
     RequestOptions,
     Response,
+    encode_json,
     join_url,
     quote_path,
 )
@@ -81,6 +82,7 @@ __all__ = [
     "SyncMode",
     "array_path",
     "coalesce",
+    "encode_json",
     "field",
     "fields_from_manifest",
     "fields_of",

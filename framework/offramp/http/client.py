@@ -13,7 +13,6 @@ from urllib.parse import urlencode
 
 import attrs
 
-from offramp import _json
 from offramp.definition import (
     UNSET,
     AuthTokens,
@@ -22,6 +21,7 @@ from offramp.definition import (
     OutgoingRequest,
     RequestOptions,
     Response,
+    encode_json,
 )
 from offramp.errors import HTTPError
 from offramp.http.address import check_address, credentials_apart
@@ -229,5 +229,5 @@ def _with_params(url: str, params: Mapping[str, str]) -> str:
 
 def _body(json: Any, data: bytes | str | None) -> bytes | None:
     if json is not UNSET:
-        return _json.dumps(json)
+        return encode_json(json)
     return data.encode() if isinstance(data, str) else data

@@ -17,6 +17,8 @@ from offramp.plugins import CatalogEntry, manifest
 from offramp.testing.events import create_test_event
 from offramp.testing.probe import FILLED_IN
 
+#: How a compiled mapping names the path `$.`.
+_WHOLE_EVENT: Final = "$"
 #: Keys of an event that senders and SDKs use besides those of `create_test_event`.
 _MORE_KEYS: Final = frozenset({"channel", "projectId", "writeKey", "_metadata", FILLED_IN})
 _KNOWN_KEYS: Final = _MORE_KEYS.union(*(create_test_event(type=kind) for kind in EVENT_TYPES))
@@ -76,7 +78,7 @@ def _faulty_mapping(
             yield f"{what}: {error}"
             continue
         for path in compiled.paths:
-            keys = split_path(path)
+            keys = () if path == _WHOLE_EVENT else split_path(path)
             if keys and keys[0] not in _KNOWN_KEYS:
                 known = ", ".join(sorted(_KNOWN_KEYS - _MORE_KEYS))
                 yield f"{what}, {key!r}: no event has {path!r}; an event's own keys are {known}"

@@ -1,0 +1,170 @@
+"""The webhook as a destination: one action for an event a request, one for many, the sandbox."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from offramp import (
+    Action,
+    Batch,
+    DeliveryError,
+    Destination,
+    Fault,
+    InvalidAuthenticationError,
+    Preset,
+    Request,
+    Sandbox,
+    encode_json,
+    join_url,
+)
+from offramp_webhook.message import Message, refusals
+from offramp_webhook.sandbox import SANDBOX_SECRET, SANDBOX_TOKEN, start_sandbox
+from offramp_webhook.settings import Receiver, Settings, receiver_of
+from offramp_webhook.signing import (
+    ID_HEADER,
+    SIGNATURE_HEADER,
+    TIMESTAMP_HEADER,
+    message_id,
+    sign,
+)
+
+#: Bytes of a batch. nginx refuses bodies above 1 MiB unless it is told otherwise
+#: (`client_max_body_size`); a receiver that takes less answers 413, and the host halves the batch.
+MAX_BATCH_BYTES: Final = 1_000_000
+#: Batches of other methods, paths or headers are other requests.
+BATCH_KEYS: Final = ("method", "path", "headers")
+
+REFUSED: Final = (401, 403)
+#: The id of the request that tests an instance; it carries no event.
+TEST_ID: Final = "offramp-test"
+EVERY_TYPE: Final = 'type in ["track", "identify", "page", "screen", "group", "alias"]'
+
+
+class _Sending(Action[Settings, Message]):
+    """What both actions have in common."""
+
+    def validate(
+        self,
+        payload: Message,
+        *,
+        now: datetime,  # noqa: ARG002 - a header is good or bad at any time
+    ) -> Iterable[Fault]:
+        """Headers that cannot be sent."""
+        return refusals(payload)
+
+
+class Send(_Sending):
+    """Sends each event in a request of its own: the body is a JSON object."""
+
+    slug = "send"
+    title = "Send"
+    description = "Send each event in a request of its own, as a JSON object"
+
+    async def perform(self, request: Request[Settings], payload: Message) -> None:
+        """Send one event."""
+        await send_messages(request, [payload], encode_json(payload.data))
+
+
+class SendBatch(_Sending):
+    """Sends many events in a request: the body is a JSON array, also of a single event.
+
+    Without `perform`, a batch of one event has the same form as any other.
+    """
+
+    slug = "sendBatch"
+    title = "Send in Batches"
+    description = "Send many events in a request, as a JSON array"
+    batch = Batch(max_bytes=MAX_BATCH_BYTES, keys=BATCH_KEYS)
+
+    async def perform_batch(self, request: Request[Settings], payloads: Sequence[Message]) -> None:
+        """Send events that share method, path and headers; the receiver takes all or none."""
+        await send_messages(request, payloads, encode_json([each.data for each in payloads]))
+
+
+async def send_messages(
+    request: Request[Settings], messages: Sequence[Message], body: bytes
+) -> None:
+    """Send messages that share method, path and headers, as a body that is made of them."""
+    receiver = receiver_of(request.settings)
+    first = messages[0]
+    headers = request_headers(
+        receiver,
+        {"Content-Type": "application/json", **first.header_texts()},
+        body=body,
+        request_id=message_id([each.message_id for each in messages]),
+    )
+    # Without segments the URL stays as it is, with a slash at its end if it has one.
+    url = join_url(receiver.url, *first.segments) if first.segments else receiver.url
+    await request.send(first.method, url, data=body, headers=headers)
+
+
+def request_headers(
+    receiver: Receiver, headers: Mapping[str, str], *, body: bytes, request_id: str
+) -> dict[str, str]:
+    """All headers of a request: those of a mapping, over them the secret ones, then our own.
+
+    The time is that of this attempt, so that a receiver can refuse what somebody recorded and
+    sends again later.
+    """
+    timestamp = int(time.time())
+    merged = {**headers, **receiver.headers}
+    merged |= {ID_HEADER: request_id, TIMESTAMP_HEADER: str(timestamp)}
+    if receiver.keys:
+        merged[receiver.signature_header] = sign(
+            body, message_id=request_id, timestamp=timestamp, keys=receiver.keys
+        )
+    return merged
+
+
+async def check_receiver(request: Request[Settings]) -> None:
+    """Ask the receiver with HEAD, which by RFC 9110 has no effect there, signed like any request.
+
+    Raises `InvalidAuthenticationError` if a setting is wrong or the receiver refuses, and
+    `DeliveryError` if the answer does not tell: many receivers know no other method than theirs.
+    """
+    receiver = receiver_of(request.settings)
+    headers = request_headers(receiver, {}, body=b"", request_id=TEST_ID)
+    answer = await request.send("HEAD", receiver.url, headers=headers, check=False)
+    if answer.status in REFUSED:
+        raise InvalidAuthenticationError(
+            f"the receiver answered {answer.status} to a HEAD request: check `headers`, "
+            "`urlSecret` and `signingSecret`"
+        )
+    if not answer.ok:
+        raise DeliveryError(
+            f"the receiver answered {answer.status} to a HEAD request, which does not say whether "
+            "it takes events: send a test event",
+            status=answer.status,
+        )
+
+
+webhook = Destination(
+    slug="webhook",
+    name="Webhook",
+    description="Any HTTP endpoint",
+    settings=Settings,
+    actions=[Send, SendBatch],
+    presets=[
+        Preset(name="Send track events", action="send", trigger='type = "track"'),
+        Preset(name="Send all events in batches", action="sendBatch", trigger=EVERY_TYPE),
+    ],
+    test_authentication=check_receiver,
+    sandbox=Sandbox(
+        label="Webhook receiver",
+        description=(
+            "A receiver on this machine, which checks each signature and shows what arrived. It "
+            "keeps the latest requests, up to 5 MB, until it stops."
+        ),
+        settings={
+            "url": "https://receiver.example",
+            "urlSecret": "/hooks",
+            "headers": {"Authorization": f"Bearer {SANDBOX_TOKEN}"},
+            "signingSecret": SANDBOX_SECRET,
+            "signatureHeader": SIGNATURE_HEADER,
+        },
+        start=start_sandbox,
+    ),
+)
