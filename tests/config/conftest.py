@@ -97,6 +97,7 @@ class Plugin:
                         trigger='type = "track"',
                         mapping={"properties": {"@path": "$.properties"}},
                     ),
+                    Preset(name="Paid / owed", action="sendEvent", trigger='type = "page"'),
                 ),
             )
         ]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from offramp.config import Config, HostSettings, parse_config
+from offramp.config.table import as_name, name_fault
 from offramp.errors import ConfigError
 from offramp.hooks import hookimpl
 from offramp.plugins import Catalog, load_catalog, load_plugins
@@ -57,6 +58,32 @@ def test_a_preset_gives_name_action_trigger_and_mapping(config: Config) -> None:
         "properties": {"@path": "$.properties"},
     }
     assert (made.preset, made.enabled) == ("Usage", True)
+
+
+@pytest.mark.parametrize(
+    ("preset", "name"),
+    [
+        ("Orders / refunds", "Orders - refunds"),
+        (" a\tb ", "a-b"),
+        ("x" * 200, "x" * 128),
+        ("/", "-"),
+    ],
+)
+def test_a_preset_may_have_a_name_that_a_subscription_cannot(preset: str, name: str) -> None:
+    """A plugin calls its presets what it likes: the subscription gets the nearest valid name."""
+    assert (as_name(preset), name_fault(as_name(preset))) == (name, None)
+
+
+def test_a_subscription_of_such_a_preset_can_be_written_and_read_again(
+    written: dict[str, Any], catalog: Catalog
+) -> None:
+    """The name that it got is as good as one that a person gave it."""
+    billing = written["instances"]["billing"]
+    billing["subscriptions"] = [{"preset": "Paid / owed"}]
+    [made] = parse_config(written, catalog).config.subscriptions.values()
+    assert (made.id, made.name) == ("billing/Paid - owed", "Paid - owed")
+    billing["subscriptions"] = [{"preset": "Paid / owed", "name": made.name}]
+    assert [*parse_config(written, catalog).config.subscriptions] == [made.id]
 
 
 def test_defaults_hold_where_the_mapping_says_nothing(config: Config) -> None:

@@ -12,7 +12,7 @@ from offramp.config.model import Subscription, SubscriptionTable
 from offramp.config.options import read_options
 from offramp.config.secrets import change_mapping_secrets, secrets_by_place
 from offramp.config.settings import put_back, unquoted
-from offramp.config.table import Table, suggest
+from offramp.config.table import Table, as_name, suggest
 from offramp.config.triggers import read_trigger
 from offramp.definition import Preset
 from offramp.errors import Fault, MappingError, NotFoundError, TriggerError, join_place
@@ -61,7 +61,7 @@ def read_subscription(  # noqa: PLR0913 - what a subscription is read from, and 
         table=table, values=values, entry=entry, catalog=catalog, faults=faults, current=current
     )
     preset = _preset(reading)
-    name = values.get("name") or (preset.name if preset else None)
+    name = values.get("name") or (as_name(preset.name) if preset else None)
     if name is None and "name" not in table and "preset" not in table:
         table.fault("name", "is missing: give the subscription a name")
     offered = _action(reading, preset)
@@ -88,7 +88,9 @@ def read_unchecked(table: Table, instance: str, faults: list[Fault]) -> Subscrip
     What it takes from a preset cannot be known; a mapping is taken as it is written.
     """
     values = read_options(SubscriptionTable, table)
-    name = values.get("name") or values.get("preset")
+    name, preset = values.get("name"), values.get("preset")
+    if name is None and preset is not None:
+        name = as_name(preset)
     action, trigger = values.get("action"), values.get("trigger")
     _check_trigger(table, trigger, faults)
     for key, value in (("name", name), ("action", action), ("trigger", trigger)):

@@ -15,6 +15,7 @@ from offramp.errors import Fault, describe_type, join_place
 
 #: What a name may be: it becomes a label of metrics and a part of URLs and of ids of subscriptions.
 _NAME = re.compile(r"[^\s/\x00-\x1f\x7f](?:[^/\x00-\x1f\x7f]*[^\s/\x00-\x1f\x7f])?")
+_NOT_IN_NAME = re.compile(r"[/\x00-\x1f\x7f]")
 #: The longest name of a source, an instance or a subscription, in characters.
 LONGEST_NAME: Final = 128
 
@@ -162,6 +163,12 @@ def name_fault(name: str) -> str | None:
     if not _NAME.fullmatch(name):
         return "must be printable, without '/' and without blanks around it"
     return None
+
+
+def as_name(text: str) -> str:
+    """Make a name of a text that need not be one, such as the name of a preset."""
+    cleaned = _NOT_IN_NAME.sub("-", text)[:LONGEST_NAME].strip()
+    return cleaned or "-"
 
 
 def plain_data(value: Any, place: str, faults: list[Fault]) -> Any:
