@@ -38,6 +38,11 @@ def test_what_is_listed_is_allowed() -> None:
         ({"allow": ["10.0.0.1/8"]}, "host.egress.allow[0]", "has host bits set"),
         ({"allow": ["::1", "localhost"]}, "host.egress.allow[1]", "must be a network such as"),
         ({"allow": [7]}, "host.egress.allow[0]", "must be a network such as"),
+        (
+            {"proxy": "socks5://proxy.example"},
+            "host.egress.proxy",
+            "must be the address of an HTTP",
+        ),
         ({"alow": []}, "host.egress.alow", "allow"),
         ([], "host.egress", "must be a table"),
     ],

@@ -13,6 +13,7 @@ from tests.host.calls import PATIENCE, SOURCES, SUBSCRIPTION, accept, ask
 from tests.listening import LOCAL_EGRESS
 
 from offramp.config import Document, EgressSettings, HostSettings, parse_config
+from offramp.errors import ConfigError
 from offramp.host.run import Host, run_host
 from offramp.plugins import load_catalog, load_plugins
 from offramp_metronome.emulator import Emulator
@@ -44,6 +45,28 @@ async def held(host: Host) -> dict[str, Any]:
             await asyncio.sleep(0.02)
     found: dict[str, Any] = await ask(host, "GET", "status")
     return found
+
+
+@pytest.mark.parametrize(
+    ("egress", "place", "message"),
+    [
+        ({"proxy": "env:NO_SUCH_VARIABLE"}, "proxy", "NO_SUCH_VARIABLE is not set"),
+        ({"proxy": "env:SOCKS"}, "proxy", "must be the address of an HTTP proxy"),
+        ({"ca_file": Path("/no/such.pem")}, "ca_file", "No such file"),
+        ({"ca_file": Path(__file__)}, "ca_file", "cannot be used"),
+    ],
+)
+async def test_a_host_does_not_start_with_another_way_out_than_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, egress: Any, place: str, message: str
+) -> None:
+    """What cannot be used is told with its place; the value of a reference is not."""
+    monkeypatch.setenv("SOCKS", "socks5://user:pass-word@proxy.example")
+    with pytest.raises(ConfigError, match=message) as caught:
+        async with hosting(tmp_path, EgressSettings(**egress)):
+            pass
+    [fault] = caught.value.faults
+    assert fault.place == f"host.egress.{place}"
+    assert "pass-word" not in fault.message
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])

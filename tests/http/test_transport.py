@@ -23,7 +23,7 @@ from tests.listening import LOCAL
 from offramp import OutgoingRequest, RejectedError, Response
 from offramp.definition import Handler
 from offramp.errors import ConnectionFailedError, DeliveryError, RequestTimeoutError
-from offramp.http import aiohttp_transport, open_session, open_transport, transport
+from offramp.http import Outbound, aiohttp_transport, open_session, open_transport, transport
 
 Serve = Callable[[Callable[[web.Request], Awaitable[web.StreamResponse]]], Awaitable[str]]
 
@@ -323,11 +323,11 @@ async def test_a_session_is_opened_by_its_first_request_only(serve: Serve) -> No
     url = await serve(handler)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        send, close = open_transport(LOCAL)
+        send, close = open_transport(Outbound(egress=LOCAL))
         await close()
         del send, close
         gc.collect()
-    send, close = open_transport(LOCAL)
+    send, close = open_transport(Outbound(egress=LOCAL))
     assert (await send(outgoing(url))).status == 200
     await close()
     error = await failure(send, outgoing(url))

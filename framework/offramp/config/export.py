@@ -33,6 +33,9 @@ def export_config(
         document["plugin_files"] = [str(path) for path in plugin_files]
     if host is not None:
         document["host"] = write_options(host, secrets=secrets)
+        if "egress" in document["host"]:  # with a proxy, whose password it may hold
+            egress = write_options(host.egress_settings, secrets=secrets)
+            document["host"]["egress"] = egress
     if config.sources:
         sources = config.sources.values()
         document["sources"] = {s.name: source_table(s, secrets=secrets) for s in sources}

@@ -13,12 +13,12 @@ import attrs
 from offramp.config.files import Document
 from offramp.config.labels import check_labelled
 from offramp.config.options import keys_of, read_options
-from offramp.config.secrets import is_masked
+from offramp.config.secrets import is_masked, is_reference
 from offramp.config.table import Table, plain_data
 from offramp.definition import option
 from offramp.errors import ConfigError, Fault, join_place
 from offramp.event import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_EVENT_BYTES, MAX_STORED_BYTES
-from offramp.http import Egress, network_fault
+from offramp.http import Egress, network_fault, proxy_fault
 
 HIGHEST_PORT: Final = 65_535
 #: Deliveries in flight, at 1.5 KB each with its event: some 7 GB.
@@ -108,6 +108,10 @@ class BackupSettings:
     )
 
 
+def _a_proxy(proxy: str) -> str | None:
+    return None if is_reference(proxy) else proxy_fault(proxy)
+
+
 @attrs.frozen(kw_only=True)
 class EgressSettings:
     """Where requests to partners may go."""
@@ -117,6 +121,28 @@ class EgressSettings:
         description="networks and addresses to which requests may go although they are not "
         'public: `["10.1.0.0/16", "127.0.0.1"]`',
         check=network_fault,
+    )
+    proxy: str | None = option(
+        default=None,
+        default_text="the environment's",
+        description="HTTP proxy through which requests leave, `http://USER:PASSWORD@HOST:PORT`, or "
+        "a reference; without one, `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are obeyed",
+        secret=True,
+        check=_a_proxy,
+    )
+    no_proxy: tuple[str, ...] = option(
+        default=(),
+        description="hosts that are reached without `proxy`: names, domains with all below them, "
+        "addresses and networks",
+    )
+    proxy_from_environment: bool = option(
+        default=True,
+        description="whether the variables of the environment are obeyed where `proxy` is not set",
+    )
+    ca_file: Path | None = option(
+        default=None,
+        description="PEM file with certificates of authorities that are trusted besides those of "
+        "the system, relative to the file",
     )
 
     @property
@@ -299,7 +325,7 @@ def read_host(written: object, folder: Path, faults: list[Fault]) -> HostSetting
         if message := _not_masked(token):
             faults.append(Fault(join_place(table.at("api_tokens"), label), message))
     schedule = _read_backup(values["backup"], folder, faults) if "backup" in values else None
-    egress = _read_egress(values.get("egress", {}), faults)
+    egress = _read_egress(values.get("egress", {}), folder, faults)
     return HostSettings(**default | values, backup_schedule=schedule, egress_settings=egress)
 
 
@@ -311,8 +337,8 @@ def _read_backup(
     return BackupSettings(**values) if "path" in values else None
 
 
-def _read_egress(written: Mapping[str, Any], faults: list[Fault]) -> EgressSettings:
+def _read_egress(written: Mapping[str, Any], folder: Path, faults: list[Fault]) -> EgressSettings:
     table = Table(written, "host.egress", faults, keys=keys_of(EgressSettings))
     before = len(faults)
-    values = read_options(EgressSettings, table)
+    values = read_options(EgressSettings, table, folder=folder)
     return EgressSettings(**values) if len(faults) == before else EgressSettings()

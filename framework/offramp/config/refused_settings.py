@@ -9,13 +9,11 @@ from typing import Any, Final
 from offramp.config.model import Config
 from offramp.config.references import References, resolve_settings
 from offramp.errors import ConfigError, Fault, join_place
-from offramp.http import EGRESS_REMEDY, Egress
+from offramp.http import EGRESS_REMEDY, Egress, is_localhost
 from offramp.plugins import Catalog
 
 #: The host of a URL, an IPv6 address without its brackets.
 _HOST: Final = re.compile(r"https?://(?:[^/?#@]*@)?(?:\[([^\]]*)\]|([^/?#:]*))", re.IGNORECASE)
-#: Names that are loopback addresses everywhere. Source: RFC 6761, section 6.3.
-_LOCALHOST: Final = re.compile(r"(?:.*\.)?localhost\.?", re.IGNORECASE)
 _LOOPBACK_ADDRESS: Final = "127.0.0.1"
 
 
@@ -56,4 +54,5 @@ def _refusal(text: str, egress: Egress) -> str | None:
     if found is None:
         return None
     host = found[1] or found[2]
-    return egress.refusal_of_literal(_LOOPBACK_ADDRESS if _LOCALHOST.fullmatch(host) else host)
+    what = egress.refusal_of_literal(host)
+    return egress.refusal(_LOOPBACK_ADDRESS) if is_localhost(host) else what

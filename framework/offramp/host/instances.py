@@ -7,18 +7,57 @@ from collections.abc import Callable
 from typing import Final
 
 from offramp.config import (
+    EgressSettings,
     HostSettings,
     Instance,
     References,
     in_sandbox,
+    resolve,
     resolve_settings,
 )
 from offramp.delivery import InstanceRuntime, Sandboxes, StartInstance, make_runtime
-from offramp.http import LOOPBACK, Egress, open_transport
+from offramp.errors import ConfigError, Fault
+from offramp.http import (
+    LOOPBACK,
+    Egress,
+    Outbound,
+    Proxies,
+    make_tls,
+    open_transport,
+    proxy_fault,
+)
 from offramp.plugins import Catalog, CatalogEntry
 
 #: Where the requests of an instance that uses a sandbox go.
-SANDBOX: Final = Egress(allow=LOOPBACK)
+SANDBOX: Final = Outbound(egress=Egress(allow=LOOPBACK))
+
+
+def outbound_of(settings: EgressSettings) -> Outbound:
+    """How requests leave by `[host.egress]`: its references followed, its files read.
+
+    Raises `ConfigError` with the place of each that does not fit.
+    """
+    place = "host.egress"
+    try:
+        tls = None if settings.ca_file is None else make_tls(ca_file=settings.ca_file)
+    except OSError as error:
+        message = f"{settings.ca_file} cannot be used: {error.strerror or error}"
+        raise ConfigError([Fault(f"{place}.ca_file", message)]) from None
+    return Outbound(egress=settings.rule, proxies=_proxies(settings, f"{place}.proxy"), tls=tls)
+
+
+def _proxies(settings: EgressSettings, place: str) -> Proxies:
+    if settings.proxy is not None:
+        url = resolve(settings.proxy, place)
+        if fault := proxy_fault(url):
+            raise ConfigError([Fault(place, fault)])
+        return Proxies.single(url, settings.no_proxy)
+    if not settings.proxy_from_environment:
+        return Proxies()
+    try:
+        return Proxies.from_environment()
+    except ValueError as error:
+        raise ConfigError([Fault(place, f"the variable {error}")]) from None
 
 
 def start_instances(
@@ -33,7 +72,7 @@ def start_instances(
 
     Requests obey `[host.egress]`; those to a sandbox go to this machine alone.
     """
-    egress = settings.egress_settings.rule
+    outbound = outbound_of(settings.egress_settings)
 
     def start(instance: Instance, entry: CatalogEntry) -> InstanceRuntime:
         middleware = [*catalog.plugins.middleware(entry.destination)]
@@ -41,7 +80,7 @@ def start_instances(
             middleware.append(sandboxes.redirect(entry.slug))  # innermost: nothing else sends
         used = in_sandbox(instance, entry.destination)
         resolved = resolve_settings(used, entry.settings, references)
-        transport, close = open_transport(SANDBOX if instance.sandbox else egress)
+        transport, close = open_transport(SANDBOX if instance.sandbox else outbound)
         return make_runtime(
             instance,
             entry,

@@ -4,7 +4,14 @@ from offramp.http.client import DEFAULT_TIMEOUT, Client, compose
 from offramp.http.egress import EGRESS_REMEDY, LOOPBACK, Egress, network_fault
 from offramp.http.exchange import Exchange, parse_retry_after
 from offramp.http.masking import Mask, make_mask, mask_headers, readable
-from offramp.http.transport import aiohttp_transport, open_session, open_transport
+from offramp.http.proxies import Proxies, is_localhost, proxy_fault
+from offramp.http.transport import (
+    Outbound,
+    aiohttp_transport,
+    make_tls,
+    open_session,
+    open_transport,
+)
 
 __all__ = [
     "DEFAULT_TIMEOUT",
@@ -14,13 +21,18 @@ __all__ = [
     "Egress",
     "Exchange",
     "Mask",
+    "Outbound",
+    "Proxies",
     "aiohttp_transport",
     "compose",
+    "is_localhost",
     "make_mask",
+    "make_tls",
     "mask_headers",
     "network_fault",
     "open_session",
     "open_transport",
     "parse_retry_after",
+    "proxy_fault",
     "readable",
 ]

@@ -37,8 +37,8 @@ NETWORK: Final = (
 _OWN_ADDRESS: Final = (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, UnicodeError)
 
 _TRUST: Final = (
-    "if you trust it, name a file with its authority's certificate in the environment variable"
-    " SSL_CERT_FILE and restart the host"
+    "if you trust it, name a file with its authority's certificate in `ca_file` of [host.egress]"
+    " and restart the host"
 )
 #: Codes of OpenSSL's certificate checks -> our code, cause, remedy.
 #: Source: openssl/x509_vfy.h (X509_V_ERR_…); the names are those of Node.js.

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final
 
 import aiohttp
+import attrs
 
 from offramp.definition import Handler, OutgoingRequest, Response
 from offramp.errors import ConnectionFailedError
 from offramp.http.address import as_spelled
 from offramp.http.egress import Egress, EgressResolver
 from offramp.http.faults import as_fault
+from offramp.http.proxies import Proxies
 
 #: Partners' answers are small; a larger one would only fill the memory.
 MAX_RESPONSE_BYTES: Final = 10_000_000
@@ -28,24 +32,60 @@ PUBLIC_ONLY: Final = Egress()
 _NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None)
 
 
-def open_session(egress: Egress = PUBLIC_ONLY, *, connections: int = 100) -> aiohttp.ClientSession:
+@attrs.frozen(kw_only=True)
+class Outbound:
+    """How requests leave: to which addresses, through which proxies, trusting whom."""
+
+    egress: Egress = PUBLIC_ONLY
+    proxies: Proxies = attrs.field(factory=Proxies)
+    #: What TLS is made with; aiohttp's own if None.
+    tls: ssl.SSLContext | None = attrs.field(default=None, repr=False)
+
+
+#: Straight to public addresses.
+DIRECT: Final = Outbound()
+
+
+def make_tls(*, ca_file: Path | None = None) -> ssl.SSLContext:
+    """What TLS is made with that also trusts the certificates in a PEM file.
+
+    Raises `OSError` if the file cannot be read, and `ssl.SSLError`, which is one, if it has none.
+    """
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    if ca_file is not None:
+        context.load_verify_locations(cafile=ca_file)
+    return context
+
+
+def open_session(
+    egress: Egress | None = PUBLIC_ONLY,
+    *,
+    connections: int = 100,
+    tls: ssl.SSLContext | None = None,
+) -> aiohttp.ClientSession:
     """A session for many requests to one partner; the caller closes it.
 
-    Names are resolved to addresses that `egress` allows, and to no others.
+    Names are resolved to addresses that `egress` allows, and to no others; None allows all.
     """
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
             limit=connections,
             keepalive_timeout=KEEP_ALIVE_SECONDS,
-            resolver=EgressResolver(egress),
+            resolver=None if egress is None else EgressResolver(egress),
+            ssl=True if tls is None else tls,
         ),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=True,
     )
 
 
-def aiohttp_transport(session: aiohttp.ClientSession, egress: Egress = PUBLIC_ONLY) -> Handler:
+def aiohttp_transport(
+    session: aiohttp.ClientSession, egress: Egress = PUBLIC_ONLY, *, proxy: str | None = None
+) -> Handler:
     """A handler that sends over HTTP and reads the whole answer; `egress` is the session's.
+
+    Through a `proxy`, only hosts that are written as addresses are judged: it resolves the names.
 
     Redirects are not followed: a partner's address is known, and a redirect could point elsewhere.
     Raises `RequestTimeoutError` and `ConnectionFailedError`, which are tried again,
@@ -66,6 +106,7 @@ def aiohttp_transport(session: aiohttp.ClientSession, egress: Egress = PUBLIC_ON
                     data=outgoing.body,
                     timeout=_NO_TIMEOUT,
                     allow_redirects=False,
+                    proxy=proxy,
                 ) as answer,
             ):
                 body = await _read(answer)
@@ -95,27 +136,30 @@ async def _within(seconds: float) -> AsyncIterator[None]:
 
 
 def open_transport(
-    egress: Egress = PUBLIC_ONLY,
+    outbound: Outbound = DIRECT,
 ) -> tuple[Handler, Callable[[], Awaitable[None]]]:
     """A handler that opens its session at the first request, and the function that closes it.
 
-    Without a request there is nothing to close.
+    Without a request there is nothing to close. Each proxy has a session of its own, which may
+    connect to any address, as the operator has chosen that proxy.
     """
-    opened: list[tuple[aiohttp.ClientSession, Handler]] = []
+    opened: dict[str | None, tuple[aiohttp.ClientSession, Handler]] = {}
     closed = False
 
     async def send(outgoing: OutgoingRequest) -> Response:
         if closed:
             raise ConnectionFailedError(f"{outgoing.method} {outgoing.url}: the host is closing it")
-        if not opened:
-            session = open_session(egress)
-            opened.append((session, aiohttp_transport(session, egress)))
-        return await opened[0][1](outgoing)
+        proxy = outbound.proxies.of(as_spelled(outgoing.url))
+        if proxy not in opened:
+            egress = outbound.egress
+            session = open_session(egress if proxy is None else None, tls=outbound.tls)
+            opened[proxy] = session, aiohttp_transport(session, egress, proxy=proxy)
+        return await opened[proxy][1](outgoing)
 
     async def close() -> None:
         nonlocal closed
         closed = True
-        for session, _ in opened:
+        for session, _ in opened.values():
             await session.close()
 
     return send, close

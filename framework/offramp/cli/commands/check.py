@@ -10,13 +10,14 @@ from offramp.cli.load import DEFAULT_FILE, load
 from offramp.cli.options import ConfigFile
 from offramp.config import Config, check_config, follow_all
 from offramp.errors import ConfigError, Fault, PluginError, counted, join_place
+from offramp.host.instances import outbound_of
 from offramp.plugins import Catalog
 
 
 def check(context: Context, config: ConfigFile = DEFAULT_FILE) -> int:
     """Check a configuration: list every error with its place, and warnings."""
     loaded, catalog = load(context, config)
-    egress = loaded.host.egress_settings.rule
+    egress = outbound_of(loaded.host.egress_settings).egress
     report = check_config(loaded.config, catalog, references=follow_all(), egress=egress)
     for warning in report.warnings:
         context.warn(str(warning))
