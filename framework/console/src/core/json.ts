@@ -49,3 +49,15 @@ export function isExactNumber(value: unknown): value is ExactNumber {
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !isExactNumber(value);
 }
+
+const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
+
+/** Whether a text is a number as JSON writes it. */
+export function isNumberText(text: string): boolean {
+  return NUMBER.test(text);
+}
+
+/** The digits of a number. */
+export function digitsOf(value: number | ExactNumber): string {
+  return isExactNumber(value) ? value.rawJSON : String(value);
+}

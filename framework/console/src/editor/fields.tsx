@@ -122,7 +122,11 @@ function FieldRow({ name, field, value, fallback, onChange }: RowProps): JSX.Ele
         <div class="field-footer">
           <LiveValue pointer={pointer} label={label} />
           {fallback !== undefined && !isSame(value, fallback) && (
-            <Button look="quiet" icon="undo" aria-label={`Restore default of ${label}`} onClick={() => onChange(fallback)}>
+            <Button look="quiet" icon="undo" aria-label={`Restore default of ${label}`} onClick={(event) => {
+                onChange(fallback);
+                // The button goes.
+                focusField(event, name);
+              }}>
               Restore default
             </Button>
           )}

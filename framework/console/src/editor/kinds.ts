@@ -1,5 +1,5 @@
 // What a value of a mapping can be, in the words of the value picker, and how one becomes another.
-import { type Json, type JsonObject, isExactNumber, isObject, writeJson } from "../core/json";
+import { type ExactNumber, type Json, type JsonObject, isExactNumber, isNumberText, isObject, parseJson, writeJson } from "../core/json";
 
 export type Kind =
   | "none"
@@ -147,7 +147,7 @@ export function converted(value: Json | undefined, kind: Kind): Json | undefined
     case "text":
       return isConstant(value) ? constantText(value) : "";
     case "number":
-      return typeof value === "string" && value.trim() !== "" && Number.isFinite(Number(value)) ? Number(value) : 0;
+      return typeof value === "number" || isExactNumber(value) ? value : typeof value === "string" && isNumberText(value.trim()) ? parseJson(value) : 0;
     case "boolean":
       return value !== "false" && value !== false && value !== 0;
     case "null":
@@ -188,12 +188,12 @@ function pathIn(value: Json | undefined): string | undefined {
   return undefined;
 }
 
-function isConstant(value: Json | undefined): value is string | number | boolean {
-  return ["string", "number", "boolean"].includes(typeof value);
+function isConstant(value: Json | undefined): value is string | number | boolean | ExactNumber {
+  return ["string", "number", "boolean"].includes(typeof value) || isExactNumber(value);
 }
 
-function constantText(value: string | number | boolean): string {
-  return String(value);
+function constantText(value: string | number | boolean | ExactNumber): string {
+  return isExactNumber(value) ? value.rawJSON : String(value);
 }
 
 function templateOf(value: Json | undefined): string {

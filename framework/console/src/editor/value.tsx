@@ -31,9 +31,9 @@ const EDITORS: Record<Exclude<Kind, "none" | "null">, (props: KindProps) => JSX.
 /** The kind of a value and its form; any value can be edited as JSON. */
 export function ValueEditor(props: ValueProps): JSX.Element {
   const { value, onChange, label, pointer } = props;
-  // Chosen by the person; otherwise the value tells.
-  const [isJson, setJson] = useState(false);
-  const kind = isJson ? "json" : kindOf(value);
+  // A form stays while it is typed in, also if another one could show the value.
+  const [chosen, setChosen] = useState<Kind>();
+  const kind = keptKind(chosen, kindOf(value));
   const Editor = kind === "none" || kind === "null" ? undefined : EDITORS[kind];
   return (
     <div class="value" data-kind={kind}>
@@ -41,16 +41,31 @@ export function ValueEditor(props: ValueProps): JSX.Element {
         kind={kind}
         label={label}
         onChange={(next) => {
-          setJson(next === "json");
+          setChosen(next);
           if (next !== "json") onChange(converted(value, next));
         }}
       />
       <div class="value-form">
-        {Editor && <Editor {...props} value={value ?? null} Part={ValueEditor} />}
+        {Editor && (
+          <Editor
+            {...props}
+            value={value ?? null}
+            Part={ValueEditor}
+            onChange={(next) => {
+              setChosen(kind);
+              onChange(next);
+            }}
+          />
+        )}
         <PartFault pointer={pointer} />
       </div>
     </div>
   );
+}
+
+/** JSON can be any value, and an if/else may say what a coalesce says. */
+function keptKind(chosen: Kind | undefined, kind: Kind): Kind {
+  return chosen === "json" || (chosen === "if" && kind === "coalesce") ? chosen : kind;
 }
 
 const GROUPS = [...new Set(KINDS.map((each) => each.group))];

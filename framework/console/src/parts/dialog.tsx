@@ -59,6 +59,7 @@ export function Confirm({
 }): JSX.Element {
   const [isBusy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
+  const close = () => isBusy || onClose();
   async function confirm(event: Event): Promise<void> {
     event.preventDefault();
     setBusy(true);
@@ -71,12 +72,12 @@ export function Confirm({
     }
   }
   return (
-    <Dialog title={title} onClose={onClose}>
+    <Dialog title={title} onClose={close}>
       <form onSubmit={confirm}>
         <div class="dialog-body">{children}</div>
         {error !== undefined && <Notice kind="error">{messageOf(error)}</Notice>}
         <div class="dialog-actions">
-          <Button onClick={onClose}>Cancel</Button>
+          <Button onClick={close}>Cancel</Button>
           <Button type="submit" look={isDangerous ? "danger" : "primary"} isBusy={isBusy}>
             {action}
           </Button>

@@ -1,10 +1,25 @@
 // One condition of a trigger: a part of the event, a test, and a value, all in words.
 import type { JSX } from "preact";
-import { useId } from "preact/hooks";
+import { useEffect, useId, useState } from "preact/hooks";
 import type { Vocabulary } from "../api-types";
 import { type Json, isObject } from "../core/json";
 import { Select } from "../parts/field";
-import { type Condition, type Value, type ValueKind, emptyOf, insideOf, kindOfValue, listOf, listText, operatorWords, withOperator, withType } from "./tree";
+import { NumberBox } from "../parts/number-box";
+import {
+  type Condition,
+  type Value,
+  type ValueKind,
+  emptyOf,
+  insideOf,
+  kindOfValue,
+  listOf,
+  listText,
+  numberValue,
+  operatorWords,
+  valueText,
+  withOperator,
+  withType,
+} from "./tree";
 
 export interface ConditionProps {
   condition: Condition;
@@ -140,17 +155,7 @@ function ValueInput({ value, kind, choices, label, onChange }: Omit<ValueFormPro
       />
     );
   if (kind === "list")
-    return (
-      <textarea
-        class="condition-value"
-        rows={2}
-        aria-label={`${label}, one a line`}
-        placeholder="one value a line"
-        value={listText(value)}
-        spellcheck={false}
-        onInput={(event) => onChange(listOf(event.currentTarget.value))}
-      />
-    );
+    return <ListInput value={value} label={label} onChange={onChange} />;
   if (choices.length > 0)
     return (
       <Select
@@ -160,34 +165,37 @@ function ValueInput({ value, kind, choices, label, onChange }: Omit<ValueFormPro
         onChange={onChange}
       />
     );
-  if (kind === "number") return <NumberInput value={value} label={label} onChange={onChange} />;
+  if (kind === "number")
+    return <NumberBox class="condition-value" digits={valueText(value)} label={label} onNumber={(digits) => onChange(numberValue(digits))} />;
   return (
     <input
       type="text"
       class="condition-value"
       aria-label={label}
-      value={String(value ?? "")}
+      value={valueText(value)}
       spellcheck={false}
       onInput={(event) => onChange(event.currentTarget.value)}
     />
   );
 }
 
-/** A number; one that a float would round is written as its digits. */
-function NumberInput({ value, label, onChange }: { value: Value; label: string; onChange: (value: Value) => void }): JSX.Element {
-  const shown = isObject(value) ? String(value["decimal"]) : String(value);
+/** A list, one item a line: an empty line stays while it is typed into. */
+function ListInput({ value, label, onChange }: { value: Value; label: string; onChange: (value: Value) => void }): JSX.Element {
+  const [typed, setTyped] = useState(() => listText(value));
+  useEffect(() => {
+    if (listText(listOf(typed, value)) !== listText(value)) setTyped(listText(value));
+  }, [value]);
   return (
-    <input
-      type="text"
-      inputMode="decimal"
+    <textarea
       class="condition-value"
-      aria-label={label}
-      value={shown}
-      onChange={(event) => {
-        const typed = event.currentTarget.value.trim();
-        const number = Number(typed);
-        if (typed !== "" && Number.isFinite(number)) onChange(String(number) === typed ? number : { decimal: typed });
-        else event.currentTarget.value = shown;
+      rows={2}
+      aria-label={`${label}, one a line`}
+      placeholder="one value a line"
+      value={typed}
+      spellcheck={false}
+      onInput={(event) => {
+        setTyped(event.currentTarget.value);
+        onChange(listOf(event.currentTarget.value, value));
       }}
     />
   );

@@ -5,6 +5,7 @@ import type { GroupNode, NodeWordsShape, Vocabulary } from "../api-types";
 import { call, messageOf } from "../core/client";
 import type { Json } from "../core/json";
 import { Button, IconButton } from "../parts/button";
+import { focusAdd } from "../parts/focus";
 import { Select } from "../parts/field";
 import { ConditionForm } from "./condition";
 import { type Node, isCondition, newCondition, replacedChild } from "./tree";
@@ -31,8 +32,7 @@ export function Group(props: GroupProps): JSX.Element {
   const add = (node: Node) => onChange({ ...group, children: [...group.children, node] });
   function remove(index: number): void {
     onChange(replacedChild(group, index, undefined));
-    // The focus stays near: it would fall back to the page's start.
-    requestAnimationFrame(() => list.current?.querySelector<HTMLElement>(":scope > li:last-child button")?.focus());
+    focusAdd(list.current);
   }
   return (
     <div class="group" role="group" aria-label={`Conditions of ${name}`}>

@@ -1,6 +1,6 @@
 // Edits the tree of a trigger, as the control API writes it: nothing here knows what a condition means.
 import type { CompareNode, FieldWords, GroupNode, NotNode, OperatorWords, Vocabulary } from "../api-types";
-import type { Json } from "../core/json";
+import { type Json, isNumberText, writeJson } from "../core/json";
 
 export type Node = GroupNode["children"][number];
 export type Condition = Exclude<Node, GroupNode | NotNode | CompareNode>;
@@ -53,7 +53,7 @@ export function kindOfValue(value: Value, kinds: readonly ValueKind[]): ValueKin
     ? "list"
     : typeof value === "boolean"
       ? "boolean"
-      : typeof value === "number" || (typeof value === "object" && value !== null)
+      : isNumber(value)
         ? "number"
         : "text";
   return kinds.includes(kind) ? kind : (kinds[0] ?? "text");
@@ -62,13 +62,13 @@ export function kindOfValue(value: Value, kinds: readonly ValueKind[]): ValueKin
 function fitting(value: Value, kinds: readonly ValueKind[]): Value {
   switch (kindOfValue(value, kinds)) {
     case "number":
-      return typeof value === "number" ? value : Number(value) || 0;
+      return isNumber(value) ? value : numberValue(valueText(value).trim());
     case "boolean":
       return value === true;
     case "list":
       return Array.isArray(value) ? value : value === undefined || value === "" ? [] : [value];
     default:
-      return value === undefined || Array.isArray(value) ? "" : String(value);
+      return Array.isArray(value) ? "" : valueText(value);
   }
 }
 
@@ -82,13 +82,36 @@ export function replacedChild(group: GroupNode, index: number, node: Node | unde
   return { ...group, children };
 }
 
-/** The value of a list as a text, one item a line; numbers and texts are told apart by quotes. */
-export function listText(value: Value): string {
-  return Array.isArray(value) ? value.map((each) => (typeof each === "string" ? each : JSON.stringify(each))).join("\n") : "";
+/** A number is written as one, or as its digits where a float would lose some. */
+function isNumber(value: Value): boolean {
+  return typeof value === "number" || (typeof value === "object" && value !== null && !Array.isArray(value));
 }
 
-export function listOf(text: string): Value {
-  return text.split("\n").filter((line) => line !== "");
+/** The number that a text writes, or 0. */
+export function numberValue(digits: string): Value {
+  if (!isNumberText(digits)) return 0;
+  return String(Number(digits)) === digits ? Number(digits) : { decimal: digits };
+}
+
+/** A value as a person writes it: numbers with all of their digits. */
+export function valueText(value: Value): string {
+  if (value === undefined || value === null) return "";
+  if (typeof value !== "object") return String(value);
+  return "decimal" in value ? value.decimal : writeJson(value);
+}
+
+/** The value of a list as a text, one item a line. */
+export function listText(value: Value): string {
+  return Array.isArray(value) ? value.map(valueText).join("\n") : "";
+}
+
+/** The items of a text. What is typed is a text; a number that the list has already stays one. */
+export function listOf(text: string, old: Value): Value {
+  const items: Value[] = Array.isArray(old) ? old : [];
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line, index) => (line === valueText(items[index]) ? items[index] : items.find((each) => valueText(each) === line)) ?? line) as Value;
 }
 
 /** An object of the event, for the names of its keys. */

@@ -1,7 +1,9 @@
 // Forms of choices: the first value that exists, and if/else.
 import type { JSX } from "preact";
+import { useRef } from "preact/hooks";
 import { type Json, type JsonObject, isObject } from "../../core/json";
 import { Button, IconButton } from "../../parts/button";
+import { focusAdd } from "../../parts/focus";
 import { Select } from "../../parts/field";
 import { coalesceOf, coalesceParts, directiveOf } from "../kinds";
 import { pointerTo } from "../scope";
@@ -10,9 +12,14 @@ import type { KindProps } from "../value-props";
 /** `@if` of a value that exists, then that value, else the next one. */
 export function CoalesceEditor({ value, onChange, pointer, label, Part }: KindProps): JSX.Element {
   const parts = coalesceParts(value);
+  const list = useRef<HTMLOListElement>(null);
   const write = (next: (Json | undefined)[]) => onChange(coalesceOf(next));
+  function remove(index: number): void {
+    write(parts.filter((_, at) => at !== index));
+    focusAdd(list.current);
+  }
   return (
-    <ol class="parts" aria-label={label}>
+    <ol ref={list} class="parts" aria-label={label}>
       {parts.map((part, index) => (
         <li key={index} class="part">
           <span class="part-label">{index === 0 ? "Use" : "else"}</span>
@@ -26,7 +33,7 @@ export function CoalesceEditor({ value, onChange, pointer, label, Part }: KindPr
             <IconButton
               icon="close"
               label={`Remove choice ${index + 1} of ${label}`}
-              onClick={() => write(parts.filter((_, at) => at !== index))}
+              onClick={() => remove(index)}
             />
           )}
         </li>

@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { messageOf } from "../../core/client";
+import { useIncomplete } from "../../core/incomplete";
 import { isSame } from "../kinds";
 import { type Json, parseJson, writeJson } from "../../core/json";
 import type { KindProps } from "../value-props";
@@ -9,9 +10,12 @@ import type { KindProps } from "../value-props";
 export function JsonEditor({ value, onChange, label }: KindProps): JSX.Element {
   const [text, setText] = useState(() => writeJson(value, true));
   const [fault, setFault] = useState<string>();
+  useIncomplete(fault !== undefined);
   useEffect(() => {
     // A change from elsewhere replaces the text, but what was just typed here stays as it is.
-    if (!isSame(valueOf(text), value) && fault === undefined) setText(writeJson(value, true));
+    if (isSame(valueOf(text), value)) return;
+    setText(writeJson(value, true));
+    setFault(undefined);
   }, [value]);
   function onInput(typed: string): void {
     setText(typed);

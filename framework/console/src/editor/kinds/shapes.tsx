@@ -1,8 +1,9 @@
 // Forms of shapes: an object key by key, a list, and what is made of each item of the event's list.
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { type Json, type JsonObject, isObject } from "../../core/json";
 import { Button, IconButton } from "../../parts/button";
+import { focusAdd } from "../../parts/focus";
 import { directiveOf } from "../kinds";
 import { ScopeContext, pointerTo, useScope } from "../scope";
 import { LiveValue } from "../live-value";
@@ -12,8 +13,13 @@ import { VariableBox } from "../variable-box";
 
 export function ObjectEditor({ value, onChange, pointer, label, Part }: KindProps): JSX.Element {
   const object = isObject(value) ? value : {};
+  const list = useRef<HTMLUListElement>(null);
+  function remove(key: string): void {
+    onChange(without(object, key));
+    focusAdd(list.current);
+  }
   return (
-    <ul class="parts" aria-label={label}>
+    <ul ref={list} class="parts" aria-label={label}>
       {Object.entries(object).map(([key, inner], index) => (
         <li key={index} class="part">
           <KeyField
@@ -29,7 +35,7 @@ export function ObjectEditor({ value, onChange, pointer, label, Part }: KindProp
             onChange={(next) => onChange(next === undefined ? without(object, key) : { ...object, [key]: next })}
           />
           <LiveValue pointer={pointerTo(pointer, key)} label={`${label}.${key}`} />
-          <IconButton icon="close" label={`Remove ${label}.${key}`} onClick={() => onChange(without(object, key))} />
+          <IconButton icon="close" label={`Remove ${label}.${key}`} onClick={() => remove(key)} />
         </li>
       ))}
       <li>
@@ -88,8 +94,13 @@ function freeKey(object: JsonObject): string {
 
 export function ListEditor({ value, onChange, pointer, label, Part }: KindProps): JSX.Element {
   const list = Array.isArray(value) ? value : [];
+  const element = useRef<HTMLOListElement>(null);
+  function remove(index: number): void {
+    onChange(list.filter((_, at) => at !== index));
+    focusAdd(element.current);
+  }
   return (
-    <ol class="parts" aria-label={label}>
+    <ol ref={element} class="parts" aria-label={label}>
       {list.map((inner, index) => (
         <li key={index} class="part">
           <span class="part-label">{index + 1}.</span>
@@ -102,7 +113,7 @@ export function ListEditor({ value, onChange, pointer, label, Part }: KindProps)
           <IconButton
             icon="close"
             label={`Remove item ${index + 1} of ${label}`}
-            onClick={() => onChange(list.filter((_, at) => at !== index))}
+            onClick={() => remove(index)}
           />
         </li>
       ))}

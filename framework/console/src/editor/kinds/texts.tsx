@@ -1,6 +1,6 @@
 // Forms of what is read from the event: a variable, a text with variables, Liquid.
 import type { JSX } from "preact";
-import { useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Button, IconButton } from "../../parts/button";
 import { directiveOf } from "../kinds";
 import { useScope } from "../scope";
@@ -36,15 +36,29 @@ export function TemplateEditor({ value, onChange, label }: KindProps): JSX.Eleme
   const [path, setPath] = useState("");
   const variables = variablesOf(sample);
   const write = (text: string) => onChange({ "@template": text });
+  const { element, moveTo } = useCaret(isAdding);
+  function type(index: number, { value: text, selectionStart }: HTMLInputElement): void {
+    const written = templateText(segments.map((other, at) => (at === index ? { text } : other)));
+    const added = segmentsOf(written).length - segments.length;
+    // What is typed next stands behind the variable that was typed.
+    if (added > 0) moveTo(index + added, (selectionStart ?? text.length) - text.length);
+    write(written);
+  }
+  function remove(index: number): void {
+    const before = segments[index - 1];
+    moveTo(index - 1, 0, before && "text" in before ? before.text.length : 0);
+    write(templateText(segments.filter((_, at) => at !== index)));
+  }
   function add(): void {
     const at = caret.current?.at ?? segments.length - 1;
     write(templateText(inserted(segments, at, caret.current?.position, path.replace(/^\$\.?/, ""))));
     caret.current = null;
+    moveTo(at + 2, 0, 0);
     setPath("");
     setAdding(false);
   }
   return (
-    <div class="template">
+    <div class="template" ref={element}>
       <div class="template-row" role="group" aria-label={label}>
         {segments.map((each, index) =>
           "text" in each ? (
@@ -56,10 +70,7 @@ export function TemplateEditor({ value, onChange, label }: KindProps): JSX.Eleme
               aria-label={`${label}, text ${index / 2 + 1}`}
               value={each.text}
               spellcheck={false}
-              onInput={(event) => {
-                const text = event.currentTarget.value;
-                write(templateText(segments.map((other, at) => (at === index ? { text } : other))));
-              }}
+              onInput={(event) => type(index, event.currentTarget)}
               onSelect={(event) => {
                 caret.current = { at: index, position: event.currentTarget.selectionStart ?? undefined };
               }}
@@ -70,7 +81,7 @@ export function TemplateEditor({ value, onChange, label }: KindProps): JSX.Eleme
               <IconButton
                 icon="close"
                 label={`Remove ${each.variable}`}
-                onClick={() => write(templateText(segments.filter((_, at) => at !== index)))}
+                onClick={() => remove(index)}
               />
             </span>
           ),
@@ -93,6 +104,34 @@ export function TemplateEditor({ value, onChange, label }: KindProps): JSX.Eleme
       )}
     </div>
   );
+}
+
+/** Keeps the focus in a template whose parts come and go. */
+function useCaret(isAdding: boolean) {
+  const element = useRef<HTMLDivElement>(null);
+  const next = useRef<{ index: number; fromEnd: number; position: number | undefined } | undefined>(undefined);
+  const wasAdding = useRef(isAdding);
+  useLayoutEffect(() => {
+    const opened = isAdding && !wasAdding.current;
+    const cancelled = !isAdding && wasAdding.current && next.current === undefined;
+    wasAdding.current = isAdding;
+    if (opened) element.current?.querySelector<HTMLElement>(".template-add input")?.focus();
+    if (cancelled) element.current?.querySelector<HTMLElement>(":scope > button")?.focus();
+    if (next.current === undefined) return;
+    const { index, fromEnd, position } = next.current;
+    const input = element.current?.querySelectorAll<HTMLInputElement>(".template-text")[index / 2];
+    next.current = undefined;
+    input?.focus();
+    const at = position ?? Math.max(0, (input?.value.length ?? 0) + fromEnd);
+    input?.setSelectionRange(at, at);
+  });
+  return {
+    element,
+    /** Once it is drawn, put the caret into the text at an index: at a position, or so far from its end. */
+    moveTo(index: number, fromEnd: number, position?: number): void {
+      next.current = { index, fromEnd, position };
+    },
+  };
 }
 
 export function LiquidEditor({ value, onChange, label }: KindProps): JSX.Element {
