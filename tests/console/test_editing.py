@@ -104,6 +104,42 @@ async def test_two_people_in_one_mapping_see_both_versions(
     assert (await saved(scene))[EVENT_TYPE] == {"@path": "$.event"}
 
 
+async def test_a_draft_from_before_somebody_elses_change_is_a_conflict(
+    page: Page, scene: Scene
+) -> None:
+    """Also if the page is opened again meanwhile: what it shows is still made from the old one."""
+    await page.goto(await address_of(scene))
+    await field(page, EVENT_TYPE).fill("$.event")
+    await expect(page.get_by_text("Not saved")).to_be_visible()
+    [subscription] = (await scene.call("GET", "subscriptions"))["subscriptions"]
+    changes = {"mapping": {**subscription["mapping"], CUSTOMER: {"@path": "$.userId"}}}
+    await scene.call("PATCH", f"subscriptions/{quote(subscription['id'], safe='')}", changes)
+    await page.reload()
+    await expect(field(page, EVENT_TYPE)).to_have_value("$.event")
+    await page.get_by_role("button", name="Save", exact=True).click()
+    dialog = page.get_by_role("dialog", name="Somebody else changed this mapping")
+    await expect(dialog.get_by_role("row", name=CUSTOMER)).to_contain_text("$.userId")
+    await dialog.get_by_role("button", name="Take theirs, drop mine").click()
+    await expect(field(page, CUSTOMER)).to_have_value("$.userId")
+    await expect(field(page, EVENT_TYPE)).to_have_value("$.properties.t")
+    await expect(page.get_by_text("Not saved")).to_have_count(0)
+
+
+async def test_what_was_saved_is_shown_at_once(page: Page, scene: Scene) -> None:
+    """The host is not asked for it again: until it answers, the old version would be shown."""
+    await page.goto(await address_of(scene))
+    await field(page, CUSTOMER).fill("$.userId")
+    await page.get_by_role("button", name="Save", exact=True).click()
+    save_it = page.get_by_role("dialog").get_by_role("button", name="Save", exact=True)
+    await expect(save_it).to_be_enabled()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(f"{request.method} {request.url}"))
+    await save_it.click()
+    await expect(page.get_by_text("The mapping is saved")).to_be_visible()
+    await expect(field(page, CUSTOMER)).to_have_value("$.userId")
+    assert [each for each in asked if each.startswith("GET") and "/subscriptions/" in each] == []
+
+
 async def test_a_saved_change_is_undone_by_one_click(page: Page, scene: Scene) -> None:
     """The notice offers it for a while."""
     await page.goto(await address_of(scene))

@@ -30,9 +30,19 @@ export function dropDraft(key: string): void {
 export interface Draft<T> {
   value: T;
   isChanged: boolean;
+  /** What was saved when the first change was made. */
+  base: T;
+  /** Whether something else is saved by now: to save the draft would undo that. */
+  isOvertaken: boolean;
   /** Change it, from what it is by then: answers that come later must not undo newer edits. */
   update: (change: (value: T) => T) => void;
   drop: () => void;
+}
+
+/** A draft as it is kept. */
+interface Kept<T> {
+  value: T;
+  base: T;
 }
 
 /**
@@ -40,25 +50,26 @@ export interface Draft<T> {
  * A value equal to what is saved is no draft.
  */
 export function useDraft<T extends object>(key: string, saved: T): Draft<T> {
-  const [value, setValue] = useState<T | undefined>(() => readDraft<T>(key));
-  useEffect(() => setValue(readDraft<T>(key)), [key]);
+  const [kept, setKept] = useState<Kept<T> | undefined>(() => readDraft<Kept<T>>(key));
+  useEffect(() => setKept(readDraft<Kept<T>>(key)), [key]);
   const savedText = writeJson(saved);
-  const isChanged = value !== undefined && writeJson(value) !== savedText;
-  const latest = useRef(value ?? saved);
-  latest.current = value ?? saved;
+  const isChanged = kept !== undefined && writeJson(kept.value) !== savedText;
+  const latest = useRef(kept);
+  latest.current = isChanged ? kept : undefined;
   const update = useCallback(
     (change: (value: T) => T) => {
-      const next = change(latest.current);
+      const { value, base } = latest.current ?? { value: saved, base: saved };
+      const next = { value: change(value), base };
       latest.current = next;
-      setValue(next);
-      if (writeJson(next) === savedText) dropDraft(key);
+      setKept(next);
+      if (writeJson(next.value) === savedText) dropDraft(key);
       else writeDraft(key, next);
     },
     [key, savedText],
   );
   const drop = useCallback(() => {
     dropDraft(key);
-    setValue(undefined);
+    setKept(undefined);
   }, [key]);
   // Leaving the page does not lose a draft, but closing the tab does.
   useEffect(() => {
@@ -67,5 +78,6 @@ export function useDraft<T extends object>(key: string, saved: T): Draft<T> {
     addEventListener("beforeunload", ask);
     return () => removeEventListener("beforeunload", ask);
   }, [isChanged]);
-  return { value: value ?? saved, isChanged, update, drop };
+  const { value, base } = isChanged ? kept : { value: saved, base: saved };
+  return { value, isChanged, base, isOvertaken: writeJson(base) !== savedText, update, drop };
 }

@@ -3,7 +3,8 @@ import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import type { DestinationShape, InstanceShape } from "../api-types";
 import { messageOf } from "../core/client";
-import { readDraft, useDraft, writeDraft } from "../core/drafts";
+import { dropDraft, readDraft, useDraft, writeDraft } from "../core/drafts";
+import { IncompleteContext, useIncompleteParts } from "../core/incomplete";
 import type { JsonObject } from "../core/json";
 import { hrefTo } from "../core/router";
 import { Button } from "../parts/button";
@@ -28,19 +29,30 @@ export interface EditorProps {
   /** `undefined` for a new mapping. */
   saved: Saved | undefined;
   candidate: Candidate;
-  onReload: () => void;
 }
 
 export function Editor(props: EditorProps): JSX.Element {
-  const { instance, destination, saved, candidate: opened, onReload } = props;
-  const draft = useDraft<Edited>(draftKey(opened), editedOf(opened));
+  const { instance, destination } = props;
+  const [saved, setSaved] = useState(props.saved);
+  const opened = saved ? { ...props.candidate, ...editedOf(saved.subscription) } : props.candidate;
+  const key = draftKey(props.candidate);
+  const draft = useDraft<Edited>(key, editedOf(opened));
   const candidate: Candidate = { ...opened, ...draft.value };
-  const saving = useSaving(opened, draft.drop, onReload);
-  const [isTriggerIncomplete, setTriggerIncomplete] = useState(false);
+  const saving = useSaving(opened, draft.drop, setSaved);
+  const [tell, hasIncomplete] = useIncompleteParts();
+  // Each turn draws the forms anew, without what was typed in them and is no value yet.
+  const [turn, setTurn] = useState(0);
   const action = destination.actions.find((each) => each.slug === opened.action);
   const fields = declarationsOf(action?.fields ?? {});
-  const isIncomplete = isTriggerIncomplete || Object.entries(fields).some(([name, field]) => isEmpty(field, candidate.mapping[name]));
+  const isIncomplete = hasIncomplete || Object.entries(fields).some(([name, field]) => isEmpty(field, candidate.mapping[name]));
   const isNew = opened.id === undefined;
+  function discard(): void {
+    draft.drop();
+    dropDraft(triggerKey(key));
+    setTurn(turn + 1);
+    // The button goes.
+    document.getElementById("main")?.focus();
+  }
   return (
     <Page
       title={isNew ? "New mapping" : opened.name}
@@ -52,7 +64,7 @@ export function Editor(props: EditorProps): JSX.Element {
       back={{ href: hrefTo("destinations", instance.name, "mappings"), label: instance.name }}
       actions={
         <>
-          {draft.isChanged && <Button onClick={draft.drop}>Discard changes</Button>}
+          {(draft.isChanged || hasIncomplete) && <Button onClick={discard}>Discard changes</Button>}
           <Button look="primary" disabled={isIncomplete || (!isNew && !draft.isChanged)} onClick={saving.open}>
             Save
           </Button>
@@ -60,16 +72,31 @@ export function Editor(props: EditorProps): JSX.Element {
       }
     >
       {action === undefined && <Notice kind="error">The action {opened.action} is not offered by the installed plugins.</Notice>}
-      <Panes
-        candidate={candidate}
-        instance={instance}
-        fields={fields}
-        defaults={asObject(action?.default_mapping)}
-        onChange={(changes) => draft.update((old) => ({ ...old, ...changes }))}
-        onTriggerIncomplete={setTriggerIncomplete}
-      />
+      <IncompleteContext.Provider value={tell}>
+        <Panes
+          key={turn}
+          draftKey={key}
+          candidate={candidate}
+          instance={instance}
+          fields={fields}
+          defaults={asObject(action?.default_mapping)}
+          onChange={(changes) => draft.update((old) => ({ ...old, ...changes }))}
+        />
+      </IncompleteContext.Provider>
       {saving.isOpen && (
-        <SaveDialog candidate={candidate} saved={saved} onSaved={saving.onSaved} onTaken={saving.onTaken} onClose={saving.close} />
+        <SaveDialog
+          candidate={candidate}
+          saved={saved}
+          base={draft.base}
+          isOvertaken={draft.isOvertaken}
+          onSaved={saving.onSaved}
+          onTaken={(theirs) => {
+            discard();
+            saving.close();
+            setSaved(theirs);
+          }}
+          onClose={saving.close}
+        />
       )}
     </Page>
   );
@@ -79,17 +106,22 @@ function draftKey({ instance, id, action, name }: Candidate): string {
   return `mapping ${instance} ${id ?? `new ${action} ${name}`}`;
 }
 
+/** Where the conditions are kept that are not whole yet. */
+function triggerKey(key: string): string {
+  return `trigger of ${key}`;
+}
+
 interface PanesProps {
+  draftKey: string;
   candidate: Candidate;
   instance: InstanceShape;
   fields: Record<string, FieldDeclaration>;
   defaults: JsonObject;
   onChange: (changes: Partial<Edited>) => void;
-  onTriggerIncomplete: (isIncomplete: boolean) => void;
 }
 
 /** What is edited, and beside it the sample event and what the host makes of it. */
-function Panes({ candidate, instance, fields, defaults, onChange, onTriggerIncomplete }: PanesProps): JSX.Element {
+function Panes({ draftKey: key, candidate, instance, fields, defaults, onChange }: PanesProps): JSX.Element {
   const [sample, setSample] = useSample(instance.source);
   const explanation = useExplanation(candidate, sample);
   const scope = useMemo(
@@ -112,7 +144,7 @@ function Panes({ candidate, instance, fields, defaults, onChange, onTriggerIncom
           source={instance.source}
           sample={sample}
           onChange={(trigger) => onChange({ trigger })}
-          onIncomplete={onTriggerIncomplete}
+          draftKey={triggerKey(key)}
           onSample={(messageId) => void takeSample(messageId)}
         />
         <ScopeContext.Provider value={scope}>

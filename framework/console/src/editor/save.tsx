@@ -37,15 +37,19 @@ export interface SaveDialogProps {
   saved: Saved | undefined;
   onSaved: (answer: SubscriptionAnswer) => void;
   onClose: () => void;
+  /** What was saved when the first change was made. */
+  base: Edited;
+  /** Whether something else than that is saved by now. */
+  isOvertaken: boolean;
   /** Somebody else's version is taken, and the own one dropped. */
-  onTaken: () => void;
+  onTaken: (theirs: Saved) => void;
 }
 
 /** Shows what will change, and saves; after a conflict it shows both versions. */
-export function SaveDialog({ candidate, saved, onSaved, onClose, onTaken }: SaveDialogProps): JSX.Element {
+export function SaveDialog({ candidate, saved, base, isOvertaken, onSaved, onClose, onTaken }: SaveDialogProps): JSX.Element {
   const [isBusy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
-  const [theirs, setTheirs] = useState<Saved>();
+  const [theirs, setTheirs] = useState(isOvertaken ? saved : undefined);
   // What the host would say, before it is asked to do it.
   const trial = useLoaded("trial of the save", () => saveCandidate(candidate, undefined, true));
   async function save(revision: number | undefined): Promise<void> {
@@ -61,14 +65,15 @@ export function SaveDialog({ candidate, saved, onSaved, onClose, onTaken }: Save
       setBusy(false);
     }
   }
-  const base = saved && editedOf(saved.subscription);
+  // What is edited after the request has left would be taken for saved.
+  const close = () => isBusy || onClose();
   return (
-    <Dialog title={theirs ? "Somebody else changed this mapping" : "Save mapping"} isWide onClose={onClose}>
+    <Dialog title={theirs ? "Somebody else changed this mapping" : "Save mapping"} isWide onClose={close}>
       <div class="dialog-body">
-        {theirs && base ? (
+        {theirs ? (
           <Conflict base={base} mine={candidate} theirs={editedOf(theirs.subscription)} />
         ) : (
-          <Changes changes={changesOf(base ?? { name: "", trigger: "", mapping: {} }, candidate)} />
+          <Changes changes={changesOf(saved ? base : { name: "", trigger: "", mapping: {} }, candidate)} />
         )}
         {trial.data?.warnings.map((each) => (
           <Notice key={`${each.pointer}${each.detail}`} kind="warning">
@@ -79,8 +84,8 @@ export function SaveDialog({ candidate, saved, onSaved, onClose, onTaken }: Save
         {error !== undefined && <ErrorNotice error={error} title="It was not saved" />}
       </div>
       <div class="dialog-actions">
-        <Button onClick={onClose}>Cancel</Button>
-        {theirs && <Button onClick={onTaken}>Take theirs, drop mine</Button>}
+        <Button onClick={close}>Cancel</Button>
+        {theirs && <Button onClick={() => onTaken(theirs)}>Take theirs, drop mine</Button>}
         <Button look="primary" isBusy={isBusy} disabled={trial.error !== undefined} onClick={() => void save(theirs?.revision ?? saved?.revision)}>
           {theirs ? "Save mine over it" : "Save"}
         </Button>

@@ -19,7 +19,7 @@ interface Opened {
 /** `id` of a saved mapping, or `new` with `?action=` or `?preset=`. */
 export function MappingPage({ instance, id, query }: { instance: string; id: string; query: URLSearchParams }): JSX.Element {
   const opened = useLoaded(`mapping ${instance} ${id} ${query}`, () => open(instance, id, query));
-  if (opened.data) return <Editor key={id} {...opened.data} onReload={opened.reload} />;
+  if (opened.data) return <Editor key={id} {...opened.data} />;
   return (
     <Page title="Mapping" back={{ href: hrefTo("destinations", instance, "mappings"), label: instance }}>
       <Loading of={opened}>{() => null}</Loading>

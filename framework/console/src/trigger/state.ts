@@ -1,7 +1,8 @@
 // Keeps the text and the tree of a trigger in step: the host reads and writes both.
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ErrorShape, GroupNode, TriggerAnswer } from "../api-types";
-import { ApiError, call, messageOf } from "../core/client";
+import { ApiError, call, messageOf, onConnection } from "../core/client";
+import { dropDraft, readDraft, writeDraft } from "../core/drafts";
 import { isSameTree } from "./tree";
 
 export interface TriggerState {
@@ -15,19 +16,32 @@ export interface TriggerState {
   /** Which side the person edits: the other one follows. */
   setText: (text: string) => void;
   setTree: (tree: GroupNode) => void;
-  /** Whether what was edited last is not a whole trigger yet. */
+  /** Whether what was edited last is not a whole trigger yet, or the host has not read it yet. */
   isIncomplete: boolean;
 }
 
 const PAUSE_MS = 150;
 
-/** Both sides of a trigger; an answer to an older edit never overwrites a newer one. */
-export function useTrigger(text: string, onChange: (text: string) => void): TriggerState {
+/** Conditions that have no text yet: they are kept until they do. */
+interface Unwritten {
+  tree: GroupNode;
+  /** The text that they were made from. */
+  text: string;
+}
+
+/**
+ * Both sides of a trigger; an answer to an older edit never overwrites a newer one. Conditions that
+ * the host has not written as text yet are kept under `key`.
+ */
+export function useTrigger(key: string, text: string, onChange: (text: string) => void): TriggerState {
   const [tree, putTree] = useState<GroupNode>();
   const [answer, setAnswer] = useState<TriggerAnswer>();
   const [errors, setErrors] = useState<readonly ErrorShape[]>([]);
   const [problem, setProblem] = useState<string>();
+  const [isPending, setPending] = useState(false);
   const turn = useRef(0);
+  /** Asks again what a lost connection has left open. */
+  const again = useRef<(() => void) | undefined>(undefined);
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   /** The text that belongs to the tree. */
   const known = useRef<string | undefined>(undefined);
@@ -35,6 +49,7 @@ export function useTrigger(text: string, onChange: (text: string) => void): Trig
   function ask(work: () => Promise<TriggerAnswer>, onAnswer: (answer: TriggerAnswer) => void): void {
     const mine = ++turn.current;
     clearTimeout(timer.current);
+    again.current = undefined;
     timer.current = setTimeout(() => {
       work().then(
         (found) => {
@@ -42,11 +57,14 @@ export function useTrigger(text: string, onChange: (text: string) => void): Trig
           known.current = found.text;
           setErrors([]);
           setProblem(undefined);
+          setPending(false);
+          dropDraft(key);
           setAnswer(found);
           onAnswer(found);
         },
         (error: unknown) => {
           if (mine !== turn.current) return;
+          if (error instanceof ApiError && error.isLostConnection) again.current = () => ask(work, onAnswer);
           const located = error instanceof ApiError ? error.errors : [];
           setErrors(located);
           setProblem(located.length === 0 ? messageOf(error) : undefined);
@@ -55,8 +73,22 @@ export function useTrigger(text: string, onChange: (text: string) => void): Trig
     }, PAUSE_MS);
   }
 
+  function write(next: GroupNode): void {
+    putTree(next);
+    setPending(true);
+    ask(
+      () => call("POST /api/triggers/generate", { body: { tree: next as unknown as Record<string, unknown> } }),
+      (found) => onChange(found.text),
+    );
+  }
+
   useEffect(() => {
     if (text === known.current) return;
+    const unwritten = readDraft<Unwritten>(key);
+    if (unwritten?.text === text) {
+      write(unwritten.tree);
+      return;
+    }
     ask(
       () => call("POST /api/triggers/parse", { body: { text } }),
       (found) => {
@@ -67,23 +99,25 @@ export function useTrigger(text: string, onChange: (text: string) => void): Trig
     );
   }, [text]);
   useEffect(() => () => clearTimeout(timer.current), []);
+  useEffect(() => onConnection((isLost) => isLost || again.current?.()), []);
 
   return {
     tree,
     answer: answer && tree && isSameTree(answer.tree, tree) ? answer : undefined,
     errors,
     problem,
-    isIncomplete: errors.length > 0,
+    isIncomplete: errors.length > 0 || isPending,
     setText: (next) => {
       turn.current++;
+      // Also the text that was there before is read again: the faults of this one must go.
+      known.current = undefined;
+      setPending(false);
+      dropDraft(key);
       onChange(next);
     },
     setTree: (next) => {
-      putTree(next);
-      ask(
-        () => call("POST /api/triggers/generate", { body: { tree: next as unknown as Record<string, unknown> } }),
-        (found) => onChange(found.text),
-      );
+      writeDraft(key, { tree: next, text } satisfies Unwritten);
+      write(next);
     },
   };
 }

@@ -1,8 +1,9 @@
 // The trigger of a mapping, as conditions in words and as FQL text beside them, both live.
 import type { JSX } from "preact";
-import { useEffect, useMemo } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import type { TriggerAnswer } from "../api-types";
 import { call } from "../core/client";
+import { useIncomplete } from "../core/incomplete";
 import type { Json } from "../core/json";
 import { useLoaded } from "../core/loaded";
 import { Field } from "../parts/field";
@@ -17,21 +18,21 @@ export interface TriggerProps {
   /** FQL. */
   trigger: string;
   onChange: (trigger: string) => void;
-  /** Whether what is shown is no whole trigger yet, so that it cannot be saved. */
-  onIncomplete: (isIncomplete: boolean) => void;
+  /** Where conditions are kept that are not whole yet. */
+  draftKey: string;
   /** The source whose latest events the trigger is tried on. */
   source: string;
   sample: Json | undefined;
   onSample: (messageId: string) => void;
 }
 
-export function Trigger({ trigger, onChange, onIncomplete, source, sample, onSample }: TriggerProps): JSX.Element {
+export function Trigger({ trigger, onChange, draftKey, source, sample, onSample }: TriggerProps): JSX.Element {
   const vocabulary = useLoaded("vocabulary", (signal) => call("GET /api/triggers/vocabulary", { signal }));
-  const state = useTrigger(trigger, onChange);
+  const state = useTrigger(draftKey, trigger, onChange);
   const { tree, answer, errors } = state;
   const words = useMemo(() => new Map(answer?.nodes.map((each) => [each.pointer, each])), [answer]);
   const faults = useMemo(() => new Map(errors.map((each) => [(each.pointer ?? "").replace(/^#\/tree/, "#"), each.detail])), [errors]);
-  useEffect(() => onIncomplete(state.isIncomplete), [state.isIncomplete]);
+  useIncomplete(state.isIncomplete);
   return (
     <Card title="Select events to map and send">
       <Loading of={vocabulary}>
