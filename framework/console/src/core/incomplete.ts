@@ -2,26 +2,26 @@
 import { createContext } from "preact";
 import { useContext, useEffect, useRef, useState } from "preact/hooks";
 
-type Tell = (part: object, isIncomplete: boolean) => void;
+type Report = (part: object, isIncomplete: boolean) => void;
 
-export const IncompleteContext = createContext<Tell>(() => undefined);
+export const IncompleteContext = createContext<Report>(() => undefined);
 
-/** Tell the page whether what is typed here is no whole value yet. */
+/** Report to the page whether what is typed here is no whole value yet. */
 export function useIncomplete(isIncomplete: boolean): void {
-  const tell = useContext(IncompleteContext);
+  const report = useContext(IncompleteContext);
   const part = useRef({});
   useEffect(() => {
     if (!isIncomplete) return undefined;
-    tell(part.current, true);
-    return () => tell(part.current, false);
-  }, [isIncomplete, tell]);
+    report(part.current, true);
+    return () => report(part.current, false);
+  }, [isIncomplete, report]);
 }
 
 /** What a page gives its parts by `IncompleteContext`, and whether one of them is incomplete. */
-export function useIncompleteParts(): [tell: Tell, isIncomplete: boolean] {
+export function useIncompleteParts(): [report: Report, isIncomplete: boolean] {
   const [parts, setParts] = useState<ReadonlySet<object>>(new Set());
-  const tell = useRef<Tell>((part, isIncomplete) =>
+  const report = useRef<Report>((part, isIncomplete) =>
     setParts((old) => new Set(isIncomplete ? [...old, part] : [...old].filter((each) => each !== part))),
   );
-  return [tell.current, parts.size > 0];
+  return [report.current, parts.size > 0];
 }

@@ -39,7 +39,7 @@ export function Editor(props: EditorProps): JSX.Element {
   const draft = useDraft<Edited>(key, editedOf(opened));
   const candidate: Candidate = { ...opened, ...draft.value };
   const saving = useSaving(opened, draft.drop, setSaved);
-  const [tell, hasIncomplete] = useIncompleteParts();
+  const [report, hasIncomplete] = useIncompleteParts();
   // Each turn draws the forms anew, without what was typed in them and is no value yet.
   const [turn, setTurn] = useState(0);
   const action = destination.actions.find((each) => each.slug === opened.action);
@@ -72,7 +72,7 @@ export function Editor(props: EditorProps): JSX.Element {
       }
     >
       {action === undefined && <Notice kind="error">The action {opened.action} is not offered by the installed plugins.</Notice>}
-      <IncompleteContext.Provider value={tell}>
+      <IncompleteContext.Provider value={report}>
         <Panes
           key={turn}
           draftKey={key}
