@@ -199,3 +199,17 @@ def test_middleware_that_cannot_be_had_is_an_error(offramp: Offramp, config: Pat
     head = "[instances.metronome]\n"
     config.write_text(config.read_text().replace(head, head + "enabled = false\n"))
     assert offramp("check", config).status == 0
+
+
+def test_a_check_tells_of_client_certificates_that_cannot_be_used(
+    offramp: Offramp, config: Path
+) -> None:
+    """One that no instance shows is a warning, one that cannot be read an error with its place."""
+    table = '[host.egress.client_certificates]\n{} = "no-such.pem"\n'
+    config.write_text(CONFIG + table.format("metronome"))
+    result = offramp("check", config)
+    assert result.status == 2
+    assert "host.egress.client_certificates.metronome" in result.err
+    assert "No such file" in result.err
+    config.write_text(CONFIG + table.format("nobody"))
+    assert "there is no instance of this name" in offramp("check", config).err

@@ -43,6 +43,7 @@ def test_what_is_listed_is_allowed() -> None:
             "host.egress.proxy",
             "must be the address of an HTTP",
         ),
+        ({"client_certificates": {"a": 1}}, "host.egress.client_certificates.a", "path of a PEM"),
         ({"alow": []}, "host.egress.alow", "allow"),
         ([], "host.egress", "must be a table"),
     ],

@@ -144,6 +144,11 @@ class EgressSettings:
         description="PEM file with certificates of authorities that are trusted besides those of "
         "the system, relative to the file",
     )
+    client_certificates: Mapping[str, Any] = option(
+        default=attrs.Factory(dict),
+        description="by the name of an instance, the PEM file with the client certificate that its "
+        "partner asks for, followed by the private key; relative to the file",
+    )
 
     @property
     def rule(self) -> Egress:
@@ -341,4 +346,12 @@ def _read_egress(written: Mapping[str, Any], folder: Path, faults: list[Fault]) 
     table = Table(written, "host.egress", faults, keys=keys_of(EgressSettings))
     before = len(faults)
     values = read_options(EgressSettings, table, folder=folder)
-    return EgressSettings(**values) if len(faults) == before else EgressSettings()
+    for name, path in values.get("client_certificates", {}).items():
+        if not (isinstance(path, str) and path):
+            place = join_place(table.at("client_certificates"), name)
+            faults.append(Fault(place, "must be the path of a PEM file"))
+    if len(faults) > before:
+        return EgressSettings()
+    written = values.get("client_certificates", {})
+    files = {name: str(folder / path) for name, path in written.items()}
+    return EgressSettings(**{**values, "client_certificates": files})

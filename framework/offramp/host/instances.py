@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
+
+import attrs
 
 from offramp.config import (
     EgressSettings,
@@ -16,7 +19,7 @@ from offramp.config import (
     resolve_settings,
 )
 from offramp.delivery import InstanceRuntime, Sandboxes, StartInstance, make_runtime
-from offramp.errors import ConfigError, Fault
+from offramp.errors import ConfigError, Fault, join_place
 from offramp.http import (
     LOOPBACK,
     Egress,
@@ -44,6 +47,24 @@ def outbound_of(settings: EgressSettings) -> Outbound:
         message = f"{settings.ca_file} cannot be used: {error.strerror or error}"
         raise ConfigError([Fault(f"{place}.ca_file", message)]) from None
     return Outbound(egress=settings.rule, proxies=_proxies(settings, f"{place}.proxy"), tls=tls)
+
+
+def outbound_of_instance(settings: EgressSettings, outbound: Outbound, name: str) -> Outbound:
+    """How the requests of one instance leave: with its client certificate, if it has one.
+
+    Raises `ConfigError` if that cannot be used.
+    """
+    file = settings.client_certificates.get(name)
+    if file is None:
+        return outbound
+    try:
+        tls = make_tls(ca_file=settings.ca_file, client_certificate=Path(file))
+    except OSError as error:
+        place = join_place("host.egress.client_certificates", name)
+        wanted = "a PEM file with a certificate and its private key, which is not encrypted"
+        message = f"{file} cannot be used: {error.strerror or error}: give {wanted}"
+        raise ConfigError([Fault(place, message)]) from None
+    return attrs.evolve(outbound, tls=tls)
 
 
 def _proxies(settings: EgressSettings, place: str) -> Proxies:
@@ -80,7 +101,11 @@ def start_instances(
             middleware.append(sandboxes.redirect(entry.slug))  # innermost: nothing else sends
         used = in_sandbox(instance, entry.destination)
         resolved = resolve_settings(used, entry.settings, references)
-        transport, close = open_transport(SANDBOX if instance.sandbox else outbound)
+        transport, close = open_transport(
+            SANDBOX
+            if instance.sandbox
+            else outbound_of_instance(settings.egress_settings, outbound, instance.name)
+        )
         return make_runtime(
             instance,
             entry,

@@ -82,15 +82,18 @@ _CERTIFICATE: Final[Mapping[int, tuple[str, str, str]]] = {
 }
 #: The two that depend on this machine's clock.
 _OF_THE_CLOCK: Final = frozenset({9, 10})
+_CLIENT_CERTIFICATE: Final = (
+    "name that of the instance in `client_certificates` of [host.egress], and restart the host"
+)
 #: Part of OpenSSL's message about a failed handshake -> cause and remedy.
 _HANDSHAKE: Final = {
     "wrong version number": "there is no TLS at this port: check the address and its port",
     "http request": "there is no TLS at this port: check the address and its port",
     "unsupported protocol": "the partner speaks only versions of TLS that are no longer safe",
     "protocol version": "the partner accepts none of this machine's versions of TLS",
-    "certificate required": "the partner asks for a client certificate, which Offramp cannot send",
-    "handshake failure": "the partner shares no way to encrypt with this machine, or wants a client"
-    " certificate",
+    "certificate required": f"the partner asks for a client certificate: {_CLIENT_CERTIFICATE}",
+    "handshake failure": "the partner shares no way to encrypt with this machine, or asks for a"
+    f" client certificate: {_CLIENT_CERTIFICATE}",
     "unrecognized name": "the partner does not know the host name of this address",
 }
 #: Errors of this machine or its network -> cause and remedy.

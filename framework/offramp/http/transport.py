@@ -46,15 +46,22 @@ class Outbound:
 DIRECT: Final = Outbound()
 
 
-def make_tls(*, ca_file: Path | None = None) -> ssl.SSLContext:
+def make_tls(
+    *, ca_file: Path | None = None, client_certificate: Path | None = None
+) -> ssl.SSLContext:
     """What TLS is made with that also trusts the certificates in a PEM file.
 
-    Raises `OSError` if the file cannot be read, and `ssl.SSLError`, which is one, if it has none.
+    It shows a partner that asks for one the client certificate, in a PEM file together with its
+    private key, which must not be encrypted. Raises `OSError` if a file cannot be read, and
+    `ssl.SSLError`, which is one, if it does not hold what it should.
     """
     context = ssl.create_default_context()
     context.set_alpn_protocols(["http/1.1"])
     if ca_file is not None:
         context.load_verify_locations(cafile=ca_file)
+    if client_certificate is not None:
+        # Without a password OpenSSL would ask for that of an encrypted key at the terminal.
+        context.load_cert_chain(client_certificate, password=lambda: "none")
     return context
 
 
