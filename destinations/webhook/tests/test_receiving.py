@@ -25,6 +25,10 @@ OFFRAMP = Path(sys.executable).with_name("offramp")
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 PATIENCE = 20.0
 CONFIG = """
+[host]
+api_token = "token-of-the-test"
+egress.allow = ["127.0.0.0/8"]
+
 [sources.site]
 write_key = "key-of-the-site"
 
@@ -91,6 +95,7 @@ async def serving(folder: Path, config: str) -> AsyncIterator[str]:
         stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
+        # A host that was stopped has taken its address away.
         await until(lambda: (data / "url").is_file() and (data / "url").read_text() != "")
         yield (data / "url").read_text().strip()
     finally:
@@ -149,6 +154,30 @@ async def test_a_real_receiver_can_verify_what_a_real_host_sends(
             keys=[key_of(SECRET)],
         )
         assert given["webhook-signature"] == wanted
+
+
+async def test_events_wait_until_a_wrong_setting_is_corrected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The instance is held with the reason; once the file is corrected, every event arrives."""
+    monkeypatch.setenv("HOOK_SECRET", SECRET)
+    async with receiving() as arrived:
+        config = CONFIG.replace("URL", arrived.url)
+        async with serving(tmp_path, config.replace("allowHttp = true", "")) as url:
+            await track(url, of(5))
+            breaker: dict[str, Any] = {}
+            headers = {"Authorization": "Bearer token-of-the-test"}
+            async with aiohttp.ClientSession(headers=headers) as session, asyncio.timeout(PATIENCE):
+                while breaker.get("state") != "open":
+                    await asyncio.sleep(0.1)
+                    async with session.get(f"{url}/api/status") as answer:
+                        [status] = (await answer.json())["instances"]
+                        breaker = status["circuit_breaker"]
+            assert "is not https" in json.dumps(breaker)
+            assert arrived.requests == []
+        async with serving(tmp_path, config):
+            await until(lambda: len(arrived.ids()) >= 5)
+    assert sorted(arrived.ids()) == [f"m{n}" for n in range(5)]
 
 
 async def test_the_sandbox_shows_what_arrived(tmp_path: Path) -> None:
