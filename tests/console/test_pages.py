@@ -33,3 +33,13 @@ async def test_a_page_without_data_is_accessible_and_fits(page: Page) -> None:
         await open_page(page, address)
         await assert_accessible(page)
         await assert_fits(page)
+
+
+async def test_a_refusal_is_a_sentence_without_the_signs_of_the_api(page: Page) -> None:
+    """The host names places in its documents; here there is one form, and no such document."""
+    await open_page(page, "")
+    await page.get_by_label("Source name").fill("a/b")
+    await page.get_by_role("button", name="Create source").click()
+    alert = page.get_by_role("alert")
+    await expect(alert).to_contain_text("The name must be printable, without '/'")
+    await expect(alert).not_to_contain_text("$")

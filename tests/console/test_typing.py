@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 from urllib.parse import quote
@@ -177,3 +178,49 @@ async def test_conditions_that_are_no_text_yet_survive_a_reload(page: Page, scen
     await expect(box).to_have_value("abc")
     await expect(trigger_text(page)).to_have_value('userId = "abc"')
     await expect(save_button(page)).to_be_enabled()
+
+
+@pytest.mark.parametrize("typed", ["cid", "$.properties.cid", "533c3"])
+async def test_a_variable_is_found_by_a_part_of_its_name_or_value(
+    page: Page, scene: Scene, typed: str
+) -> None:
+    """Enter takes the one that is shown, however the search is written."""
+    await edit(page, scene)
+    box = page.get_by_role("combobox", name="event_type", exact=True)
+    await retype(page, box, typed)
+    await expect(page.get_by_role("option", name=re.compile(r"^\$\."))).to_have_count(1)
+    await box.press("Enter")
+    await expect(box).to_have_value("$.properties.cid")
+
+
+async def test_each_key_of_a_huge_event_is_found(page: Page, scene: Scene) -> None:
+    """Not all are listed at once; keys that no path can name are not offered."""
+    await edit(page, scene)
+    keys = {f"key{number}": number for number in range(10_000)}
+    event = {"type": "track", "event": "e", "properties": {"it's": 1, "a.b": 2, **keys}}
+    await page.locator(".sample-text").fill(json.dumps(event))
+    box = page.get_by_role("combobox", name="event_type", exact=True)
+    await box.click()
+    await expect(page.get_by_text(" more: type a part of a name")).to_be_visible()
+    await retype(page, box, "key9999")
+    await box.press("Enter")
+    await expect(box).to_have_value("$.properties.key9999")
+    for name in ("it's", "a.b"):
+        await retype(page, box, name)
+        await expect(page.get_by_text("The sample event has nothing like it")).to_be_visible()
+
+
+async def test_numbers_of_a_sample_keep_their_digits(page: Page, scene: Scene) -> None:
+    """In the text, beside the field, and in the request that would be sent."""
+    await edit(page, scene)
+    number = "0.10"
+    properties = billing_event(data={"n": 1})
+    call = {"type": "track", "event": "e", "userId": "u1", "messageId": "m"}
+    event = json.dumps({**call, "properties": properties})
+    written = event.replace('"n": 1', f'"n": {LONG}, "price": {number}')
+    await page.locator(".sample-text").fill(written)
+    request = page.get_by_label("Request", exact=True)
+    await expect(request).to_contain_text(f'"n": {LONG}')
+    await expect(request).to_contain_text(f'"price": {number}')
+    await page.reload()
+    await expect(page.locator(".sample-text")).to_have_value(re.compile(f'"price": {number}'))

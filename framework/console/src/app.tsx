@@ -8,7 +8,7 @@ import { SignIn } from "./pages/sign-in";
 import { Toasts } from "./parts/notice";
 import { Shell } from "./shell";
 
-type Access = "asking" | "signed-in" | "signed-out";
+type Access = "asking" | "signed-in" | "signed-out" | "ended";
 
 export function App(): JSX.Element {
   const location = useLocation();
@@ -23,13 +23,13 @@ export function App(): JSX.Element {
   }, []);
   useEffect(() => {
     void ask();
-    return onSignedOut(() => setAccess("signed-out"));
+    return onSignedOut(() => setAccess((old) => (old === "signed-in" ? "ended" : old)));
   }, [ask]);
   if (access === "asking") return <p class="loading">Loading …</p>;
   return (
     <>
-      {access === "signed-out" ? (
-        <SignIn code={location.query.get("code")} onSignedIn={() => setAccess("signed-in")} />
+      {access === "signed-out" || access === "ended" ? (
+        <SignIn isEnded={access === "ended"} code={location.query.get("code")} onSignedIn={() => setAccess("signed-in")} />
       ) : (
         <Shell section={location.parts[0] ?? ""} onSignOut={() => setAccess("signed-out")}>
           {pageOf(location)}

@@ -28,8 +28,9 @@ export function parseJson(text: string): Json {
   }) as Json;
 }
 
-/** Whether a text like `1.50` or `1e3` has the value of a float without loss. */
+/** Whether a text like `1.0` or `1e3` has the value of a float without loss; `1.50` keeps its zero, as the host does. */
 function isSame(value: number, source: string): boolean {
+  if (/\.\d+0$/.test(source)) return false;
   return /^-?\d{1,15}(\.0*)?$/.test(source) || (digits(source).length < 16 && Number.isFinite(value));
 }
 

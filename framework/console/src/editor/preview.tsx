@@ -5,7 +5,7 @@ import type { Explained, RequestShape } from "../api-types";
 import { writeJson } from "../core/json";
 import { Code, JsonCode } from "../parts/code";
 import { Checkbox } from "../parts/field";
-import { ErrorNotice, Notice } from "../parts/notice";
+import { ErrorNotice, Located, Notice } from "../parts/notice";
 import { Badge, Card } from "../parts/page";
 import type { Explanation } from "./state";
 
@@ -22,7 +22,7 @@ export function Preview({
   return (
     <Card title="Preview" actions={isLoading ? <span class="muted">Updating …</span> : explained && <MatchBadge explained={explained} />}>
       {!hasSample && <p class="muted">Choose a sample event to see the exact request.</p>}
-      {error !== undefined && <ErrorNotice error={error} />}
+      {error !== undefined && <ErrorNotice error={error} title="The sample event could not be tried" />}
       {explained && <Result explained={explained} />}
       {children}
     </Card>
@@ -45,7 +45,7 @@ function Result({ explained }: { explained: Explained }): JSX.Element {
           <ul>
             {errors.map((each) => (
               <li key={`${each.pointer}${each.detail}`}>
-                {each.pointer && <code>{each.pointer.replace(/^#\//, "")}</code>} {each.detail}
+                <Located error={each} />
               </li>
             ))}
           </ul>

@@ -7,7 +7,7 @@ import { type Json, writeJson } from "../core/json";
 import { useLoaded } from "../core/loaded";
 import { Button } from "../parts/button";
 import { Dialog } from "../parts/dialog";
-import { ErrorNotice, Notice } from "../parts/notice";
+import { ErrorNotice, Located, Notice } from "../parts/notice";
 import { Table } from "../parts/table";
 import { type Candidate, type Change, type Edited, asObject, changesOf } from "./state";
 
@@ -77,7 +77,7 @@ export function SaveDialog({ candidate, saved, base, isOvertaken, onSaved, onClo
         )}
         {trial.data?.warnings.map((each) => (
           <Notice key={`${each.pointer}${each.detail}`} kind="warning">
-            {each.pointer && <code>{each.pointer.replace(/^#\//, "")}</code>} {each.detail}
+            <Located error={each} />
           </Notice>
         ))}
         {trial.error && <ErrorNotice error={trial.error} title="It cannot be saved" />}

@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import type { Json } from "../core/json";
+import { countText } from "../core/texts";
 import { type Variable, matching, shortText, variablesOf } from "./variables";
 
 export interface VariableBoxProps {
@@ -14,21 +15,27 @@ export interface VariableBoxProps {
   isInvalid?: boolean;
 }
 
+/** How many variables are listed at once; a search finds the others. */
+const SHOWN = 300;
+
 /** A path that may be typed, or chosen from the sample's paths by mouse or keyboard. */
 export function VariableBox({ path, onChange, sample, label, isInvalid = false }: VariableBoxProps): JSX.Element {
   const id = useId();
   const [search, setSearch] = useState<string>();
   const [active, setActive] = useState(0);
   const root = useRef<HTMLDivElement>(null);
-  const variables = useMemo(() => variablesOf(sample), [sample]);
   const isOpen = search !== undefined;
-  const found = isOpen ? matching(variables, search === path ? "" : search) : [];
+  const variables = useMemo(() => (isOpen ? variablesOf(sample) : []), [sample, isOpen]);
+  const all = isOpen ? matching(variables, search) : [];
+  const found = all.slice(0, SHOWN);
   useEffect(() => {
     root.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" });
   }, [active, isOpen]);
   function open(): void {
-    setSearch(path);
-    setActive(Math.max(0, variables.findIndex((each) => each.path === path)));
+    // Nothing is typed yet: the whole tree.
+    setSearch("");
+    const at = variablesOf(sample).findIndex((each) => each.path === path);
+    setActive(at < 0 || at >= SHOWN ? 0 : at);
   }
   function choose(variable: Variable | undefined): void {
     if (variable) onChange(variable.path);
@@ -82,17 +89,22 @@ export function VariableBox({ path, onChange, sample, label, isInvalid = false }
             role="option"
             aria-selected={index === active}
             aria-label={`${each.path}, ${shortText(each.value)}`}
-            style={{ paddingInlineStart: `${10 + 14 * (search === path || !search ? each.depth : 0)}px` }}
+            style={{ paddingInlineStart: `${10 + 14 * (search ? 0 : each.depth)}px` }}
             // Before the field loses the focus.
             onPointerDown={(event) => {
               event.preventDefault();
               choose(each);
             }}
           >
-            <span class="combobox-key">{search === path || !search ? each.key : each.path.replace(/^\$\.?/, "")}</span>
+            <span class="combobox-key">{search ? each.path.replace(/^\$\.?/, "") : each.key}</span>
             <span class="combobox-value">{shortText(each.value)}</span>
           </li>
         ))}
+        {all.length > found.length && (
+          <li class="combobox-none" role="option" aria-selected={false} aria-disabled="true">
+            {countText(all.length - found.length)} more: type a part of a name or of a value
+          </li>
+        )}
         {isOpen && found.length === 0 && (
           <li class="combobox-none" role="option" aria-selected={false} aria-disabled="true">
             {variables.length === 0 ? "Choose a sample event to see its variables" : "The sample event has nothing like it"}

@@ -12,7 +12,9 @@ export interface Variable {
 }
 
 const MAX_DEPTH = 8;
-const MAX_VARIABLES = 2_000;
+const MAX_VARIABLES = 50_000;
+/** A path cannot name a key that contains its own signs. */
+const UNNAMEABLE = /[."']|\[\d|\d\]/;
 /** Fields of the event that people look for first. */
 const FIRST = ["type", "event", "name", "messageId", "userId", "anonymousId", "timestamp", "properties", "traits", "context"];
 
@@ -22,7 +24,7 @@ export function variablesOf(event: Json | undefined): Variable[] {
   if (isObject(event)) {
     const keys = Object.keys(event);
     const ordered = [...FIRST.filter((key) => keys.includes(key)), ...keys.filter((key) => !FIRST.includes(key))];
-    for (const key of ordered) collect(found, step("$", key), key, 0, event[key] ?? null);
+    for (const key of ordered) collectKey(found, "$", key, 0, event[key] ?? null);
   }
   return found;
 }
@@ -31,18 +33,17 @@ function collect(found: Variable[], path: string, key: string, depth: number, va
   if (found.length >= MAX_VARIABLES) return;
   found.push({ path, key, depth, value });
   if (depth >= MAX_DEPTH) return;
-  if (isObject(value)) for (const [inner, each] of Object.entries(value)) collectKey(found, path, inner, depth, each);
+  if (isObject(value)) for (const [inner, each] of Object.entries(value)) collectKey(found, path, inner, depth + 1, each);
   else if (Array.isArray(value))
     value.slice(0, 3).forEach((each, index) => collect(found, `${path}[${index}]`, `[${index}]`, depth + 1, each));
 }
 
 function collectKey(found: Variable[], path: string, key: string, depth: number, value: Json): void {
-  // A path cannot name a key that contains a dot.
-  if (!key.includes(".")) collect(found, step(path, key), key, depth + 1, value);
+  if (!UNNAMEABLE.test(key)) collect(found, step(path, key), key, depth, value);
 }
 
 function step(path: string, key: string): string {
-  return /^[A-Za-z_$][\w$-]*$/.test(key) ? `${path}.${key}` : `${path}['${key.replaceAll("'", "\\'")}']`;
+  return /^[A-Za-z_$][\w$-]*$/.test(key) ? `${path}.${key}` : `${path}['${key}']`;
 }
 
 /** A value in a few characters, for lists. */

@@ -8,7 +8,16 @@ import { TextField } from "../parts/field";
 import { Notice } from "../parts/notice";
 import { Logo } from "../shell";
 
-export function SignIn({ code, onSignedIn }: { code: string | null; onSignedIn: () => void }): JSX.Element {
+export function SignIn({
+  code,
+  isEnded,
+  onSignedIn,
+}: {
+  code: string | null;
+  /** Whether a session has ended while a page was open. */
+  isEnded: boolean;
+  onSignedIn: () => void;
+}): JSX.Element {
   const [token, setToken] = useState("");
   const [error, setError] = useState<unknown>();
   const [isBusy, setBusy] = useState(false);
@@ -42,6 +51,9 @@ export function SignIn({ code, onSignedIn }: { code: string | null; onSignedIn: 
       >
         <Logo />
         <h1>Sign in to Offramp</h1>
+        {isEnded && error === undefined && (
+          <Notice>Your session has ended. Sign in again to go on: what you entered is kept in this tab, except secrets.</Notice>
+        )}
         <TextField
           label="API token"
           type="password"

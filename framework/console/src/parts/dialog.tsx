@@ -1,9 +1,8 @@
 // Dialogs over the page: the browser's own `<dialog>` keeps the focus inside and closes on Escape.
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
-import { messageOf } from "../core/client";
 import { Button } from "./button";
-import { Notice } from "./notice";
+import { ErrorNotice } from "./notice";
 
 /** A dialog that is open as long as it is drawn. */
 export function Dialog({
@@ -75,7 +74,7 @@ export function Confirm({
     <Dialog title={title} onClose={close}>
       <form onSubmit={confirm}>
         <div class="dialog-body">{children}</div>
-        {error !== undefined && <Notice kind="error">{messageOf(error)}</Notice>}
+        {error !== undefined && <ErrorNotice error={error} />}
         <div class="dialog-actions">
           <Button onClick={close}>Cancel</Button>
           <Button type="submit" look={isDangerous ? "danger" : "primary"} isBusy={isBusy}>

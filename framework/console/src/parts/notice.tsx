@@ -1,7 +1,10 @@
 // Notices: inside a page, and short ones at the bottom of the window that go by themselves.
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import type { ErrorShape } from "../api-types";
 import { ApiError, messageOf } from "../core/client";
+import { keysOf } from "../core/faults";
+import { sentence } from "../core/texts";
 import { Button } from "./button";
 import { Icon, type IconName } from "./icon";
 
@@ -49,12 +52,17 @@ export function ErrorNotice({
   const located = error instanceof ApiError ? error.errors : [];
   return (
     <Notice kind="error" {...(title === undefined ? {} : { title })}>
-      <p>{messageOf(error)}</p>
+      {located.length === 0 && <p>{sentence(messageOf(error))}</p>}
+      {located.length === 1 && located[0] && (
+        <p>
+          <Located error={located[0]} />
+        </p>
+      )}
       {located.length > 1 && (
         <ul>
           {located.map((each) => (
             <li key={`${each.pointer}${each.detail}`}>
-              {each.pointer && <code>{each.pointer.replace(/^#\//, "")}</code>} {each.detail}
+              <Located error={each} />
             </li>
           ))}
         </ul>
@@ -65,6 +73,18 @@ export function ErrorNotice({
         </Button>
       )}
     </Notice>
+  );
+}
+
+/** One error with its place, as `mapping / customer_id`; none if it is about the whole. */
+export function Located({ error: { pointer, detail } }: { error: ErrorShape }): JSX.Element {
+  const keys = pointer === undefined ? [] : keysOf(pointer);
+  return keys.length === 0 ? (
+    <>{sentence(detail)}</>
+  ) : (
+    <>
+      <code>{keys.join(" / ")}</code> {detail}
+    </>
   );
 }
 
