@@ -39,7 +39,7 @@ export function Notice({
   );
 }
 
-/** What went wrong with a call, with each located error. */
+/** What went wrong with a call: each error of the body with its place, or else the whole text. */
 export function ErrorNotice({
   error,
   title,
@@ -49,7 +49,8 @@ export function ErrorNotice({
   title?: string;
   onRetry?: () => void;
 }): JSX.Element {
-  const located = error instanceof ApiError ? error.errors : [];
+  // Errors of parameters are about the call, which the page made: the text says what they mean.
+  const located = error instanceof ApiError ? error.errors.filter((each) => each.pointer !== undefined) : [];
   return (
     <Notice kind="error" {...(title === undefined ? {} : { title })}>
       {located.length === 0 && <p>{sentence(messageOf(error))}</p>}
