@@ -139,6 +139,8 @@ async def test_what_was_saved_is_shown_at_once(page: Page, scene: Scene) -> None
     await expect(page.get_by_text("The mapping is saved")).to_be_visible()
     await expect(field(page, CUSTOMER)).to_have_value("$.userId")
     assert [each for each in asked if each.startswith("GET") and "/subscriptions/" in each] == []
+    # The button to save is disabled again, and cannot have the focus back.
+    await expect(page.locator("#main")).to_be_focused()
 
 
 async def test_a_saved_change_is_undone_by_one_click(page: Page, scene: Scene) -> None:

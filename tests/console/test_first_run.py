@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 from tests.console.checks import assert_accessible, assert_fits
 from tests.console.hands import Hands, Keyboard, Mouse
-from tests.console.scene import Scene
+from tests.console.scene import INSTANCE, METRONOME_TOKEN, SLUG, SOURCE, Scene
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -49,6 +49,33 @@ async def test_five_steps_lead_to_a_delivered_event(
     await assert_fits(page)
     await hands.press(page.get_by_role("button", name="Go to the overview"))
     await expect(page.get_by_role("heading", level=1, name="Home")).to_be_visible()
+
+
+async def test_a_destination_without_its_settings_is_not_the_second_step(
+    page: Page, scene: Scene
+) -> None:
+    """It is created disabled: an event would go nowhere, and the last step would wait for ever."""
+    await scene.add_source()
+    body = {"name": INSTANCE, "source": SOURCE, "destination": SLUG, "enabled": False}
+    await scene.call("POST", "instances", body)
+    await page.goto("/")
+    await expect(step(page, "Add a destination")).to_be_visible()
+    await assert_accessible(page)
+    await page.get_by_role("link", name=f"Enter the settings of {INSTANCE}").click()
+    await expect(page.get_by_label("API Token")).to_be_visible()
+    await page.get_by_label("API Token").fill(METRONOME_TOKEN)
+    await page.get_by_role("button", name="Save changes").click()
+    await expect(page.get_by_text("and the destination is enabled")).to_be_visible()
+    await page.goto("/")
+    await expect(step(page, "Send an event")).to_be_visible()
+
+
+async def test_the_focus_goes_on_to_the_next_step(page: Page) -> None:
+    """The form that had it is gone: keyboards and screen readers would begin at the top again."""
+    await page.goto("/")
+    await page.get_by_label("Source name").fill("website")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="Add a destination")).to_be_focused()
 
 
 def step(page: Page, title: str) -> Locator:

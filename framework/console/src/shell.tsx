@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { call, onConnection } from "./core/client";
 import { hrefTo } from "./core/router";
 import { Button, IconButton } from "./parts/button";
+import { useKeptFocus } from "./parts/focus";
 import { Icon, type IconName } from "./parts/icon";
 
 const SECTIONS: { section: string; label: string; icon: IconName }[] = [
@@ -25,6 +26,7 @@ export function Shell({
   const [isOpen, setOpen] = useState(false);
   const isLost = useLostConnection();
   useEffect(() => setOpen(false), [section]);
+  useKeptFocus();
   async function signOut(): Promise<void> {
     await call("DELETE /api/sessions/current").catch(() => undefined);
     onSignOut();

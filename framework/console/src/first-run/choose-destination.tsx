@@ -5,11 +5,11 @@ import type { SandboxShape } from "../api-types";
 import { call } from "../core/client";
 import { hrefTo } from "../core/router";
 import { Button, ButtonLink } from "../parts/button";
-import { ErrorNotice } from "../parts/notice";
+import { ErrorNotice, Notice } from "../parts/notice";
 import type { StepProps } from "./progress";
 
 export function ChooseDestination({ progress, onChanged }: StepProps): JSX.Element {
-  const { catalog, sandboxes, sources } = progress;
+  const { catalog, instances, sandboxes, sources } = progress;
   const [source] = sources;
   const [busy, setBusy] = useState<string>();
   const [error, setError] = useState<unknown>();
@@ -28,6 +28,17 @@ export function ChooseDestination({ progress, onChanged }: StepProps): JSX.Eleme
   }
   return (
     <div class="stack">
+      {instances.length > 0 && (
+        <Notice kind="warning" title="No destination delivers yet">
+          <ul>
+            {instances.map(({ name, problem }) => (
+              <li key={name}>
+                <a href={hrefTo("destinations", name, "settings")}>Enter the settings of {name}</a>: {problem ?? "it is disabled."}
+              </li>
+            ))}
+          </ul>
+        </Notice>
+      )}
       <p>Where should the events of {source?.name} go?</p>
       <ul class="rows" aria-label="Destinations">
         {catalog.destinations.map((each) => {

@@ -1,6 +1,6 @@
 // The steps of the first run: what is done, what comes next, and what follows.
 import type { ComponentChildren, JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Icon } from "../parts/icon";
 import { NewKeyNotice, NewSourceForm } from "../sources/new-source";
 import { keepNewKey, newKeyOf } from "../sources/new-key";
@@ -56,9 +56,16 @@ function StepFrame({
   isCurrent: boolean;
   children: ComponentChildren;
 }): JSX.Element {
+  const heading = useRef<HTMLHeadingElement>(null);
+  const wasCurrent = useRef(isCurrent);
+  useEffect(() => {
+    // The form of the step before is gone, and the focus with it.
+    if (isCurrent && !wasCurrent.current) heading.current?.focus();
+    wasCurrent.current = isCurrent;
+  }, [isCurrent]);
   return (
     <li class={isCurrent ? "step card is-current" : "step card"} aria-current={isCurrent ? "step" : undefined}>
-      <h2>
+      <h2 ref={heading} tabIndex={-1}>
         <span class="step-number">{isDone ? <Icon name="check" /> : number}</span>
         {title}
         {isDone && <span class="visually-hidden">, done</span>}

@@ -31,10 +31,15 @@ export const STEPS: readonly Step[] = ["source", "destination", "event", "mappin
 export function nextStep({ sources, instances, subscriptions, status }: Progress): Step | undefined {
   if (status.subscriptions.some((each) => each.delivered > 0)) return undefined;
   if (sources.length === 0) return "source";
-  if (instances.length === 0) return "destination";
+  if (!instances.some(canDeliver)) return "destination";
   if (status.sources.every((each) => each.accepted === 0)) return "event";
   if (!subscriptions.some((each) => each.enabled)) return "mapping";
   return "delivered";
+}
+
+/** Whether an instance would deliver: one without its settings is created disabled. */
+export function canDeliver({ enabled, problem }: InstanceShape): boolean {
+  return enabled && problem === null;
 }
 
 export function isFinished(progress: Progress): boolean {
