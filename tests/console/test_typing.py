@@ -224,3 +224,23 @@ async def test_numbers_of_a_sample_keep_their_digits(page: Page, scene: Scene) -
     await expect(request).to_contain_text(f'"price": {number}')
     await page.reload()
     await expect(page.locator(".sample-text")).to_have_value(re.compile(f'"price": {number}'))
+
+
+async def test_a_directive_for_the_whole_payload_needs_no_fields(page: Page, scene: Scene) -> None:
+    """The fields are what it maps with; name and trigger can be changed beside it."""
+    merge = {"@merge": {"objects": [{"@path": "$.properties"}], "direction": "right"}}
+    await edit(page, scene, mapping={"__segment_internal_directive": merge})
+    await expect(page.get_by_text("A directive that makes the whole payload.")).to_be_visible()
+    await expect(page.get_by_text("All mappings are required")).to_have_count(0)
+    await page.get_by_label("Mapping name").fill("Another name")
+    await expect(save_button(page)).to_be_enabled()
+
+
+async def test_a_group_without_conditions_says_what_it_needs(page: Page, scene: Scene) -> None:
+    """Nothing can be saved until then, and the text is the last whole trigger."""
+    await edit(page, scene, trigger='type = "track"')
+    await page.get_by_role("button", name="Remove condition 1").click()
+    await expect(page.get_by_text("Add a condition: there is no trigger")).to_be_visible()
+    await expect(save_button(page)).to_be_disabled()
+    await page.get_by_role("button", name="Discard changes").click()
+    await expect(page.get_by_label("Field of condition 1")).to_have_value("event-type")

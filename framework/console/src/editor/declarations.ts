@@ -1,5 +1,5 @@
 // What an action declares of its fields, as the catalog of the API shows it.
-import { type Json, isObject } from "../core/json";
+import { type Json, type JsonObject, isObject } from "../core/json";
 
 export interface FieldDeclaration {
   label?: string;
@@ -20,7 +20,15 @@ export function isEmpty(field: FieldDeclaration, value: Json | undefined): boole
   return isObject(value) && ["@path", "@template", "@liquid"].some((name) => value[name] === "");
 }
 
-/** Read the fields of an action; what a plugin declares wrongly is left out by the host. */
-export function declarationsOf(fields: Record<string, unknown>): Record<string, FieldDeclaration> {
-  return fields as Record<string, FieldDeclaration>;
+/** The key of a mapping whose directive makes the whole payload; the fields are what it maps with. */
+export const WHOLE_PAYLOAD = "__segment_internal_directive";
+
+/**
+ * Read the fields of an action; what a plugin declares wrongly is left out by the host. Where a
+ * directive makes the whole payload, no field by itself is required.
+ */
+export function declarationsOf(fields: Record<string, unknown>, mapping: JsonObject = {}): Record<string, FieldDeclaration> {
+  const declared = fields as Record<string, FieldDeclaration>;
+  if (!(WHOLE_PAYLOAD in mapping)) return declared;
+  return Object.fromEntries(Object.entries(declared).map(([key, field]) => [key, { ...field, required: false }]));
 }

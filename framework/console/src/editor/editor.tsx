@@ -43,7 +43,7 @@ export function Editor(props: EditorProps): JSX.Element {
   // Each turn draws the forms anew, without what was typed in them and is no value yet.
   const [turn, setTurn] = useState(0);
   const action = destination.actions.find((each) => each.slug === opened.action);
-  const fields = declarationsOf(action?.fields ?? {});
+  const fields = declarationsOf(action?.fields ?? {}, candidate.mapping);
   const isIncomplete = hasIncomplete || Object.entries(fields).some(([name, field]) => isEmpty(field, candidate.mapping[name]));
   const isNew = opened.id === undefined;
   function discard(): void {

@@ -5,7 +5,7 @@ import { Button } from "../parts/button";
 import { Notice } from "../parts/notice";
 import { Badge, Card } from "../parts/page";
 import { Prose } from "../parts/prose";
-import { type FieldDeclaration, isEmpty } from "./declarations";
+import { type FieldDeclaration, WHOLE_PAYLOAD, isEmpty } from "./declarations";
 import { isSame } from "./kinds";
 import { pointerTo, useScope } from "./scope";
 import { LiveValue } from "./live-value";
@@ -54,7 +54,7 @@ export function Fields({ fields, mapping, defaults, onChange }: FieldsProps): JS
           <FieldRow
             key={key}
             name={key}
-            field={{ type: "", description: "The action does not declare this field." }}
+            field={{ type: "", description: key === WHOLE_PAYLOAD ? "A directive that makes the whole payload." : "The action does not declare this field." }}
             value={mapping[key]}
             fallback={undefined}
             onChange={(value) => onChange(changed(mapping, key, value))}

@@ -45,6 +45,7 @@ export function Group(props: GroupProps): JSX.Element {
         />
         <span class="muted">the following conditions</span>
       </div>
+      {group.children.length === 0 && <p class="field-fault">Add a condition: there is no trigger without one.</p>}
       <ol ref={list} class="group-children">
         {group.children.map((child, index) => (
           <li key={index} class="condition">
