@@ -45,8 +45,8 @@ export interface AuditLog {
 
 /** One change, secrets masked: of the configuration, of tokens, of the sealing key.
 
-    Also what was decided about deliveries that were in flight at a backup that was restored, and
-    each event that was sent as a test, under the id of the subscription. */
+Also what was decided about deliveries that were in flight at a backup that was restored, and
+each event that was sent as a test, under the id of the subscription. */
 export interface AuditLogEntry {
   actor: string;
   after: Record<string, unknown> | null;
@@ -353,7 +353,7 @@ export interface EventFieldCondition {
 
 /** Accepted events, latest first; a page may be empty and still have a cursor.
 
-    One request looks through a bounded number of events. */
+One request looks through a bounded number of events. */
 export interface EventPage {
   cursor: string | null;
   damaged: number;
@@ -507,9 +507,9 @@ export interface ExplainedDelivery {
 
 /** Why a trigger, or a part of it, holds for an event or not, as JSON data.
 
-    `actual` holds the values that a condition found, by path, without missing paths. Groups and
-    `not` have `operator` and `children` instead; every child is explained, even if the result
-    does not depend on it. */
+`actual` holds the values that a condition found, by path, without missing paths. Groups and
+`not` have `operator` and `children` instead; every child is explained, even if the result
+does not depend on it. */
 export interface Explanation {
   actual?: Record<string, unknown>;
   children?: Explanation[];
@@ -845,8 +845,8 @@ export interface Received {
 
 /** The latest events, latest first; the counts are of this page.
 
-    A page may be short and still have a cursor: one request looks through a bounded number of
-    events, of which only some may be of the source. */
+A page may be short and still have a cursor: one request looks through a bounded number of
+events, of which only some may be of the source. */
 export interface Recent {
   cursor: string | null;
   damaged: number;
@@ -896,7 +896,7 @@ export interface Removed {
 
 /** The replay that was started, or the preview of a dry run.
 
-    A dry run of filtered events has both: the replay counts them. */
+A dry run of filtered events has both: the replay counts them. */
 export interface ReplayAnswer {
   preview: Preview | null;
   replay: ReplayShape | null;
@@ -1003,7 +1003,7 @@ export interface SampleRow {
 
 /** Events that a trigger selects, latest first; a page may be empty and still have a cursor.
 
-    One request looks through a bounded number of events. */
+One request looks through a bounded number of events. */
 export interface Samples {
   cursor: string | null;
   damaged: number;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -65,6 +66,9 @@ def describe(operations: Sequence[Operation]) -> dict[str, Any]:
     bodies = [each.body for each in operations if each.body is not None]
     types = list({id(each): each for each in [ProblemShape, *answers, *bodies]}.values())
     schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
+    for schema in components.values():
+        if "description" in schema:  # docstrings: Python takes off their indent since 3.13
+            schema["description"] = inspect.cleandoc(schema["description"])
     by_type = dict(zip(map(id, types), schemas, strict=True))
     paths: dict[str, Any] = {}
     for each in operations:

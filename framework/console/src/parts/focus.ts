@@ -14,8 +14,8 @@ export function useKeptFocus(): void {
     function check(): void {
       if (last === undefined || document.activeElement !== document.body) return;
       if (last.isConnected && !last.matches(":disabled")) return;
-      last = undefined;
-      // Whoever removed it may know a better place.
+      // Whoever removed it may know a better place. Behind an open dialog nothing takes the focus:
+      // `last` stays as it is, so that the end of the dialog is another occasion.
       requestAnimationFrame(() =>
         setTimeout(() => document.activeElement === document.body && document.getElementById("main")?.focus({ preventScroll: true })),
       );
