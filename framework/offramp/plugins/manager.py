@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from importlib.metadata import Distribution
 from pathlib import Path
 from types import MappingProxyType, NoneType
@@ -92,10 +93,18 @@ class Plugins:
 
     def origin(self, plugin: str) -> PluginOrigin:
         """Where a plugin comes from."""
-        found = self._distributions.get(plugin)
-        if found is None:
-            return PluginOrigin(file=self._files.get(plugin))
-        return PluginOrigin(distribution=found.name, version=found.version)
+        return self._places.get(plugin, PluginOrigin())
+
+    @cached_property
+    def _places(self) -> Mapping[str, PluginOrigin]:
+        # Asked for its name or its version, a distribution reads its metadata from disk each time.
+        return {
+            **{name: PluginOrigin(file=file) for name, file in self._files.items()},
+            **{
+                name: PluginOrigin(distribution=each.name, version=each.version)
+                for name, each in self._distributions.items()
+            },
+        }
 
     def leave_out(self, plugin: str, cause: str) -> None:
         """Stop using a plugin; the first cause is the one that is reported."""
