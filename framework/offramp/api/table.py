@@ -71,18 +71,16 @@ def operations_of(host: HostContext) -> tuple[Operation, ...]:
     return (*found, *OpenApiResource(found).operations())
 
 
-def control_routes(
-    host: HostContext,
-    *,
-    public_url: str | None = None,
-    identity: Identity | None = None,
-) -> list[web.RouteDef]:
+def control_routes(host: HostContext, *, identity: Identity | None = None) -> list[web.RouteDef]:
     """Make the routes of the control API and of plugins.
 
     Raises `PluginError` if routes of plugins clash.
     """
     guard = Guard(
-        tokens=host.tokens, sessions=host.sessions, public_url=public_url, logins=host.logins
+        tokens=host.tokens,
+        sessions=host.sessions,
+        public_url=host.public_url,
+        logins=host.logins,
     )
     return [
         *([] if identity is None else identity.routes()),

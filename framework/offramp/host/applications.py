@@ -43,7 +43,7 @@ def make_applications(
     registry.register(deliveries)
     registry.register(BackupMetrics(context.backups))
     metrics = CollectorMetrics(registry)
-    control = control_routes(context, public_url=settings.public_url, identity=identity)
+    control = control_routes(context, identity=identity)
     console = console_routes()
     main = make_app(
         intake=context.engine,
