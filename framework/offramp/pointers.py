@@ -51,6 +51,14 @@ def pointer_of(place: str) -> str:
     return pointer_to(*_steps(place))
 
 
+def keys_of_place(place: str) -> list[str]:
+    """The keys and indices of a place, outermost first; of a column, those of the text it is in.
+
+    Raises `ValueError` if it is no place in a document.
+    """
+    return list(_steps(_COLUMN.sub("", place)))
+
+
 def pointer_to(*keys: str) -> str:
     """The JSON pointer of nested keys, outermost first: `#/instances/billing`."""
     return "#" + "".join(f"/{_escaped(key)}" for key in keys)

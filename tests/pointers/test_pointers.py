@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from offramp.errors import Fault, join_place
-from offramp.pointers import describe_errors, keys_of, pointer_of
+from offramp.pointers import describe_errors, keys_of, keys_of_place, pointer_of
 
 POINTERS = [
     ("$", "#"),
@@ -25,12 +25,20 @@ def test_a_place_becomes_the_pointer_of_rfc_6901(place: str, pointer: str) -> No
 
 
 @pytest.mark.parametrize(
-    "key", ["id", "a b", "a.b", "a/b", "~1", "%41", "it's", 'say "x"', "ü", ""]
+    "key", ["id", "a b", "a.b", "a/b", "~1", "%41", "it's", 'say "x"', "ü", "", "a, column 2"]
 )
-def test_every_key_comes_back_from_its_pointer(key: str) -> None:
-    """Wherever a place begins, a pointer gives back the key that it names."""
+def test_every_key_comes_back_from_its_place_and_its_pointer(key: str) -> None:
+    """Wherever a place begins, both give back the key that it names."""
     for start in ("settings", "$.settings"):
-        assert keys_of(pointer_of(join_place(start, key))) == ["settings", key]
+        place = join_place(start, key)
+        assert keys_of_place(place) == keys_of(pointer_of(place)) == ["settings", key]
+
+
+def test_the_keys_of_a_column_are_those_of_its_text() -> None:
+    """A column is no key; what is no place at all raises."""
+    assert keys_of_place("trigger, column 8") == ["trigger"]
+    with pytest.raises(ValueError, match="no place"):
+        keys_of_place("a]b")
 
 
 def test_a_column_and_a_place_in_no_document_stand_in_the_detail() -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import attrs
 
 from offramp.api.candidates import Candidate, compiled
+from offramp.api.editing import within
 from offramp.api.host_context import HostContext
 from offramp.api.problems import refuse
 from offramp.config import Config, Subscription
@@ -18,8 +19,7 @@ from offramp.config.subscriptions import read_subscription, unmapped_fields
 from offramp.config.table import Table, plain_data
 from offramp.errors import ConfigError, Fault, join_place
 from offramp.plugins import Catalog, pick
-from offramp.pointers import keys_of as keys_of_pointer
-from offramp.pointers import pointer_of
+from offramp.pointers import keys_of_place
 
 #: The name of a draft that has none.
 UNNAMED: Final = "candidate"
@@ -139,15 +139,13 @@ def _is_left_out(fault: Fault) -> bool:
 
 
 def _keys(fault: Fault) -> list[str]:
-    """The keys of a fault's place; those of a text's column are those of the text."""
     try:
-        return keys_of_pointer(pointer_of(fault.place.partition(", column ")[0]))
+        return keys_of_place(fault.place)
     except ValueError:
         return []
 
 
 def _relative(fault: Fault, subscription: str) -> Fault:
-    for outer in (f"subscriptions.{subscription}", join_place("subscriptions", subscription)):
-        if fault.place.startswith(f"{outer}."):
-            return Fault(fault.place.removeprefix(f"{outer}."), fault.message)
-    return fault
+    # What is compiled and what is followed write the place of an id with a slash differently.
+    of_compiled = within(fault, f"subscriptions.{subscription}")
+    return within(of_compiled, join_place("subscriptions", subscription))

@@ -159,21 +159,19 @@ def parse_part(
     try:
         return parse_config(document, catalog, current=current).config
     except ConfigError as error:
-        raise ConfigError(_within(fault, part) for fault in error.faults) from None
+        raise ConfigError(within(fault, part) for fault in error.faults) from None
 
 
 async def warnings_at(
     host: HostContext, place: str, find: Callable[[], Iterable[Fault]]
 ) -> list[ErrorShape]:
     """Find warnings about one part of a configuration; their places are relative to it."""
-    return await host.compute(lambda: describe_errors(_within(fault, place) for fault in find()))
+    return await host.compute(lambda: describe_errors(within(fault, place) for fault in find()))
 
 
-def _is_within(place: str, outer: str) -> bool:
-    return place == outer or place.startswith((f"{outer}.", f"{outer},"))
-
-
-def _within(fault: Fault, outer: str) -> Fault:
-    if not _is_within(fault.place, outer):
+def within(fault: Fault, outer: str) -> Fault:
+    """The fault with its place relative to an outer place, if it is inside that."""
+    place = fault.place
+    if place != outer and not place.startswith((f"{outer}.", f"{outer},")):
         return fault
-    return Fault(fault.place[len(outer) :].removeprefix(".") or "$", fault.message)
+    return Fault(place[len(outer) :].removeprefix(".") or "$", fault.message)
