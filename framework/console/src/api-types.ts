@@ -857,10 +857,10 @@ export interface Recent {
 
 /** A trigger as text or tree, and whose latest events it is tried on; by default everybody's. */
 export interface RecentBody {
+  limit?: number;
   trigger: string | Record<string, unknown>;
   source?: string | null;
   instance?: string | null;
-  limit?: number;
   cursor?: string | null;
 }
 
@@ -1015,10 +1015,10 @@ export interface Samples {
 
 /** A trigger as text or tree, and whose latest events are searched; by default everybody's. */
 export interface SamplesBody {
+  limit?: number;
   trigger: string | Record<string, unknown>;
   source?: string | null;
   instance?: string | null;
-  limit?: number;
   cursor?: string | null;
 }
 

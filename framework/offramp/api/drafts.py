@@ -10,6 +10,7 @@ import attrs
 
 from offramp.api.candidates import Candidate, compiled
 from offramp.api.editing import within
+from offramp.api.given_events import EventAndSubscription
 from offramp.api.host_context import HostContext
 from offramp.api.problems import refuse
 from offramp.config import Config, Subscription
@@ -54,18 +55,13 @@ class Draft:
         return frozenset(keys[1] for keys in map(_keys, self.faults) if keys[1:])
 
 
-def draft_of(
-    host: HostContext,
-    config: Config,
-    subscription: str | None,
-    candidate: Mapping[str, Any] | None,
-) -> Draft:
+def draft_of(host: HostContext, config: Config, body: EventAndSubscription) -> Draft:
     """Read what a body names: a saved subscription, or a candidate that names its instance."""
-    if (subscription is None) == (candidate is None):
+    if (body.subscription is None) == (body.candidate is None):
         raise refuse("subscription", "give a saved one, or a candidate, but not both")
-    if subscription is not None:
-        return Draft(subscription=pick(config.subscriptions, subscription, "subscription"))
-    table: dict[str, Any] = {**(candidate or {})}
+    if body.subscription is not None:
+        return Draft(subscription=pick(config.subscriptions, body.subscription, "subscription"))
+    table: dict[str, Any] = {**(body.candidate or {})}
     instance = table.pop("instance", None)
     if not isinstance(instance, str) or not instance:
         raise refuse("candidate.instance", "is missing: name an instance")

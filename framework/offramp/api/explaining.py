@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypedDict
 
-import msgspec
-
 from offramp.api.candidates import Candidate
 from offramp.api.drafts import Draft, compiled_draft, draft_of
 from offramp.api.exchange_shapes import RequestShape
-from offramp.api.given_events import event_of
+from offramp.api.given_events import EventAndSubscription, event_of
 from offramp.api.host_context import HostContext
 from offramp.api.operations import Call, Operation, Reply
 from offramp.api.recent_events import FalseConditionShape, false_condition
@@ -19,18 +17,8 @@ from offramp.mapping import missing_paths
 from offramp.pointers import ErrorShape, describe_errors, keys_of
 
 
-class ExplainBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class ExplainBody(EventAndSubscription):
     """An event, given or stored, and a subscription, saved or a candidate."""
-
-    #: As a source would send it; it is completed as the collector does.
-    event: dict[str, Any] | None = None
-    #: Of a stored event; `source` selects one if several sources sent it.
-    message_id: str | None = None
-    source: str | None = None
-    #: The id of a saved subscription, enabled or not.
-    subscription: str | None = None
-    #: A subscription that is not saved, with the keys of `SubscriptionBody`.
-    candidate: dict[str, Any] | None = None
 
 
 class OriginShape(TypedDict):
@@ -101,7 +89,7 @@ class ExplainResource:
         """Answer with the explanation."""
         body: ExplainBody = call.body
         _, config = await self._host.configs.load()
-        draft = draft_of(self._host, config, body.subscription, body.candidate)
+        draft = draft_of(self._host, config, body)
         event = await event_of(self._host, body)
         async with compiled_draft(self._host, draft, config) as (draft, candidate):
             explained = await candidate.explain(event)

@@ -1,8 +1,10 @@
-"""The event that a request is about: in the body, or a stored one by its message id."""
+"""The event and the subscription that a request is about, as its body names them."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
+
+import msgspec
 
 from offramp import _json
 from offramp.api.host_context import HostContext
@@ -12,15 +14,21 @@ from offramp.event import check_event
 from offramp.web import complete
 
 
-class GivenEvent(Protocol):
-    """A body that names an event in one of two ways."""
+class EventAndSubscription(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """An event, given or stored, and a subscription, saved or a candidate."""
 
-    event: dict[str, Any] | None
-    message_id: str | None
-    source: str | None
+    #: As a source would send it; it is completed as the collector does.
+    event: dict[str, Any] | None = None
+    #: Of a stored event; `source` selects one if several sources sent it.
+    message_id: str | None = None
+    source: str | None = None
+    #: The id of a saved subscription, enabled or not.
+    subscription: str | None = None
+    #: A subscription that is not saved, with the keys of `SubscriptionBody`.
+    candidate: dict[str, Any] | None = None
 
 
-async def event_of(host: HostContext, body: GivenEvent) -> dict[str, Any]:
+async def event_of(host: HostContext, body: EventAndSubscription) -> dict[str, Any]:
     """Return the event as a mapping sees it: a stored one, or a given one that is completed."""
     if (body.event is None) == (body.message_id is None):
         raise refuse("event", "give an event, or the message_id of a stored one, but not both")

@@ -24,28 +24,29 @@ DEFAULT_RECENT: Final = 100
 DEFAULT_SAMPLES: Final = 10
 
 
-class RecentBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class LatestBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A trigger as text or tree, and whose latest events it is about; by default everybody's."""
+
+    trigger: str | dict[str, Any]
+    source: str | None = None
+    #: Stands for its source.
+    instance: str | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_LIMIT)]
+    cursor: str | None = None
+
+
+class RecentBody(LatestBody):
     """A trigger as text or tree, and whose latest events it is tried on; by default everybody's."""
 
-    trigger: str | dict[str, Any]
-    source: str | None = None
-    #: Stands for its source.
-    instance: str | None = None
     #: How many events are looked at.
     limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_LIMIT)] = DEFAULT_RECENT
-    cursor: str | None = None
 
 
-class SamplesBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class SamplesBody(LatestBody):
     """A trigger as text or tree, and whose latest events are searched; by default everybody's."""
 
-    trigger: str | dict[str, Any]
-    source: str | None = None
-    #: Stands for its source.
-    instance: str | None = None
     #: The most samples.
     limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_LIMIT)] = DEFAULT_SAMPLES
-    cursor: str | None = None
 
 
 class FalseConditionShape(TypedDict):
@@ -176,7 +177,7 @@ class RecentEventsResource:
         }  # fmt: skip
         return Reply(data=answer)
 
-    def _source(self, body: RecentBody | SamplesBody) -> str | None:
+    def _source(self, body: LatestBody) -> str | None:
         config = self._host.config
         if body.instance is not None:
             return pick(config.instances, body.instance, "instance").source
@@ -184,9 +185,7 @@ class RecentEventsResource:
             pick(config.sources, body.source, "source")
         return body.source
 
-    async def _page(
-        self, body: RecentBody | SamplesBody, which: EventFilter
-    ) -> SearchPage[EventRecord]:
+    async def _page(self, body: LatestBody, which: EventFilter) -> SearchPage[EventRecord]:
         with paged(in_body=True):
             return await self._host.ledger.events(
                 which, bodies=True, limit=body.limit, cursor=body.cursor

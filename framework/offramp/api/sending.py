@@ -6,12 +6,10 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any, TypedDict
 
-import msgspec
-
 from offramp.api.candidates import Candidate
 from offramp.api.drafts import Draft, compiled_draft, draft_of
 from offramp.api.exchange_shapes import ExchangeShape
-from offramp.api.given_events import event_of
+from offramp.api.given_events import EventAndSubscription, event_of
 from offramp.api.host_context import HostContext
 from offramp.api.operations import Call, Operation, Reply
 from offramp.api.problems import conflict, refuse
@@ -19,20 +17,11 @@ from offramp.delivery import InstanceRuntime, SentOutcome, send_once
 from offramp.errors import ConfigError
 
 
-class TestSendBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class TestSendBody(EventAndSubscription):
     """An event, given or stored, and a subscription, saved or a candidate; `confirm` is needed."""
 
     #: Must be true: a request is really made.
     confirm: bool = False
-    #: As a source would send it; it is completed as the collector does.
-    event: dict[str, Any] | None = None
-    #: Of a stored event; `source` selects one if several sources sent it.
-    message_id: str | None = None
-    source: str | None = None
-    #: The id of a saved subscription, enabled or not.
-    subscription: str | None = None
-    #: A subscription that is not saved, with the keys of `SubscriptionBody`.
-    candidate: dict[str, Any] | None = None
 
 
 class TestSendShape(TypedDict):
@@ -83,7 +72,7 @@ class SendingResource:
         if not body.confirm:
             raise refuse("confirm", "must be true: the event is really sent to the destination")
         _, config = await self._host.configs.load()
-        draft = draft_of(self._host, config, body.subscription, body.candidate)
+        draft = draft_of(self._host, config, body)
         event = await event_of(self._host, body)
         async with self._sending, compiled_draft(self._host, draft, config) as (draft, candidate):
             if draft.mapping_is_faulty:
