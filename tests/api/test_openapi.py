@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_type_hints
 from urllib.parse import quote
 
 from hypothesis import HealthCheck, given, settings
@@ -114,7 +115,7 @@ async def test_no_request_breaks_the_host(host: Running, data: st.DataObject) ->
     )
     body = None
     if operation.body is not None:
-        keys = list(operation.body.__annotations__)
+        keys = list(get_type_hints(operation.body))
         body = data.draw(
             st.dictionaries(st.sampled_from(keys) | st.text(max_size=4), JSON, max_size=4) | JSON
         )
