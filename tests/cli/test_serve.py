@@ -213,10 +213,11 @@ async def test_one_folder_has_one_host(config: Path) -> None:
 
 
 async def test_the_demonstration_ends_by_itself() -> None:
-    """`offramp demo` shows the whole way and stops with status 0."""
+    """`offramp demo` shows the whole way and stops with status 0, whatever proxy is set."""
+    nowhere = "http://127.0.0.1:9"
     demo = await asyncio.create_subprocess_exec(
         *COMMAND, "demo",
-        env={**os.environ, "COLUMNS": "100"},
+        env={**os.environ, "COLUMNS": "100", "HTTP_PROXY": nowhere, "http_proxy": nowhere},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,6 +38,12 @@ async def run_demo(context: CommandContext, *, keep: bool = False) -> None:
                     await _show(console, context, host, emulator)
                     if keep:
                         await _keep(console, host, emulator, Path(folder))
+    console.print(
+        "\nEverything has stopped. This leaves it running, with the host's web console:\n"
+        f"{_program()} demo --keep",
+        soft_wrap=True,
+        markup=False,
+    )
 
 
 async def _show(
@@ -120,15 +127,24 @@ async def _keep(console: Console, host: RunningHost, emulator: Emulator, folder:
     heading(console, 5, "Everything keeps running; Ctrl-C ends it")
     event = '{"type": "track", "userId": "you", "event": "billing_event", "properties": {}}'
     console.print(
-        f"The host's web console is at {host.url}/; the first command opens it signed in."
+        f"The host's web console is at {host.url}/; the first command below opens it, signed in."
     )
+    program = _program()
     console.print(
-        f"offramp console --data-dir {folder}\n"
-        f"offramp events {EXPLAINED[1]} --data-dir {folder}\n"
-        f"offramp status --data-dir {folder}\n"
+        f"{program} console --data-dir {folder}\n"
+        f"{program} events {EXPLAINED[1]} --data-dir {folder}\n"
+        f"{program} status --data-dir {folder}\n"
         f"curl -u {WRITE_KEY}: {host.url}/v1/track -d '{event}'\n"
         f"curl {emulator.url}/_emulator/stats",
         soft_wrap=True,
         markup=False,
     )
     await asyncio.Event().wait()
+
+
+def _program() -> str:
+    """What to type for `offramp`: its path, where it is not on PATH."""
+    if shutil.which("offramp"):
+        return "offramp"
+    path = Path(sys.executable).with_name("offramp")
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
