@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 DESTINATIONS := destinations/metronome destinations/webhook
+# Tests and measurements reach servers on this machine, past the proxy that pip may need.
+DIRECT := NO_PROXY=localhost,127.0.0.1 no_proxy=localhost,127.0.0.1
 SOURCES := hatch_build.py framework $(DESTINATIONS) tests benchmarks
 
 define require-python
@@ -21,7 +23,7 @@ demo: console ## Run a host, a source and an emulated partner on this machine, a
 	$(BIN)/offramp demo
 
 test: console ## Run the whole suite; ARGS="-k name" runs a part of it
-	$(BIN)/python -m pytest $(ARGS)
+	$(DIRECT) $(BIN)/python -m pytest $(ARGS)
 
 torture: $(STAMP) ## Kill a host under load and faults for SECONDS (1800), then check the books; SEED=n repeats a run, OLDER=checkout begins with that version
 	$(BIN)/python -m tests.torture --seconds $(or $(SECONDS),1800) $(if $(SEED),--seed $(SEED)) $(if $(OLDER),--older $(OLDER))
@@ -39,7 +41,7 @@ format: $(STAMP) ## Format the code, and mend what style checks can mend
 	$(BIN)/ruff check --fix $(SOURCES)
 
 bench: $(STAMP) ## Measure Offramp beside what it replaces, and beside BEFORE=COMMIT; QUICK=1 only sees that all of it runs, ARGS="growth" runs a part
-	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(BEFORE),--before $(BEFORE)) $(ARGS)
+	$(DIRECT) $(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(BEFORE),--before $(BEFORE)) $(ARGS)
 
 console: $(STAMP) ## Build the web console, unless it is fresh
 	@$(BIN)/python hatch_build.py build
