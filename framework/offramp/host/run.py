@@ -151,7 +151,7 @@ async def _run(
 ) -> AsyncIterator[Host]:
     clock = Clock()
     async with (
-        _open_store(folder, catalog, clock) as (store, configs),
+        _open_store(folder, catalog, clock) as (store, configs, stored),
         open_queue(
             store, clock=clock, limits=queue_limits(settings), retention=retention(settings)
         ) as queue,
@@ -160,7 +160,7 @@ async def _run(
         (folder / URL_FILE).unlink(missing_ok=True)  # of a host that was killed
         token, tokens = _load_tokens(folder, settings, clock)
         references = References(allowed=settings.references, own_folder=folder)
-        changes, config, references = await _in_force(configs, written, catalog, references)
+        changes, config, references = await _in_force(configs, stored, written, catalog, references)
         context = await _context(
             store, queue, configs, catalog, settings, references, tokens, listeners, clock
         )
@@ -212,12 +212,14 @@ def _start_background(context: HostContext, settings: HostSettings, config: Conf
 @asynccontextmanager
 async def _open_store(
     folder: Path, catalog: Catalog, clock: Clock
-) -> AsyncIterator[tuple[Store, ConfigStore]]:
+) -> AsyncIterator[tuple[Store, ConfigStore, tuple[int, Config]]]:
+    """Open the store and read its configuration, with its revision.
+
+    Before the queue starts: a start that is refused for it changes nothing in the file.
+    """
     async with Store.open(folder) as store:
         configs = ConfigStore(store, await key_ring_of(store, folder), catalog, clock=clock)
-        # Before the queue starts: a start that is refused for it changes nothing in the file.
-        await configs.load()
-        yield store, configs
+        yield store, configs, await configs.load()
 
 
 def _load_tokens(folder: Path, settings: HostSettings, clock: Clock) -> tuple[Token, Tokens]:
@@ -298,14 +300,18 @@ def _log_problems(engine: Engine, settings: HostSettings) -> None:
 
 
 async def _in_force(
-    configs: ConfigStore, written: Written | None, catalog: Catalog, references: References
+    configs: ConfigStore,
+    stored: tuple[int, Config],
+    written: Written | None,
+    catalog: Catalog,
+    references: References,
 ) -> tuple[Sequence[Change], Config, References]:
     """Apply a file; return its changes, the configuration with write keys resolved, and references.
 
     The references in the file are remembered, so that they are allowed, in addition to those of
     `references`, also after a start without the file.
     """
-    revision, current = await configs.load()
+    revision, current = stored
     known = await configs.references()
     if written is None:
         references = attrs.evolve(references, written=known)
