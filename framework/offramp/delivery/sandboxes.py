@@ -59,17 +59,15 @@ class Sandboxes:
     """
 
     def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
+        found = {slug: entry.destination.sandbox for slug, entry in catalog.items()}
+        #: Every sandbox that a destination declares.
+        self.declared: Final[Mapping[str, Sandbox]] = {
+            slug: sandbox for slug, sandbox in found.items() if sandbox is not None
+        }
         self._runs: dict[str, _Run] = {}
         self._closed = False
         #: Slug -> why its sandbox did not start, or ended by itself.
         self.failures: dict[str, str] = {}
-
-    @property
-    def declared(self) -> Mapping[str, Sandbox]:
-        """Every sandbox that a destination declares."""
-        found = {slug: entry.destination.sandbox for slug, entry in self._catalog.items()}
-        return {slug: sandbox for slug, sandbox in found.items() if sandbox is not None}
 
     def running(self, slug: str) -> RunningSandbox | None:
         """The sandbox of a destination, if it runs."""
