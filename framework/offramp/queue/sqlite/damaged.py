@@ -11,17 +11,17 @@ import attrs
 
 from offramp.queue.block import (
     DamagedBlockError,
-    pack_set,
     positions_of,
     read_heads,
     unpack_open,
 )
 from offramp.queue.limits import CHUNK
-from offramp.queue.sqlite.codes import EXPIRED, WAITING, as_json, joined
+from offramp.queue.sqlite.codes import EXPIRED, WAITING, as_json
 from offramp.queue.sqlite.counters import Changes
 from offramp.queue.sqlite.marks import read_marks, set_mark
 from offramp.queue.sqlite.numbering import find_number, subscription_names
-from offramp.queue.sqlite.requests import NewRequests, Result, pack, unpack_results
+from offramp.queue.sqlite.requests import NewRequests
+from offramp.queue.sqlite.settle import ChangedRow, write_block_rows
 from offramp.queue.sqlite.sql import SQL
 from offramp.queue.values import Outcome, Reason, Stage
 from offramp.storage import is_damage
@@ -159,7 +159,11 @@ class ExpireDamaged:
         )
         request = requests.ended(number, outcome, sets)
         requests.write(connection, self.now)
-        self._end(connection, number, ending, request)
+        changed = (
+            ChangedRow(block, number, waiting & ~bits, results, {request: bits})
+            for block, (waiting, bits, results) in ending.items()
+        )
+        write_block_rows(connection, changed, self.now)
         changes = Changes()
         n = sum(bits.bit_count() for _, bits in sets)
         changes.states[number, WAITING] -= n
@@ -181,27 +185,6 @@ class ExpireDamaged:
             if ending:
                 found[block] = waiting, ending, results
         return found
-
-    def _end(
-        self,
-        connection: sqlite3.Connection,
-        number: int,
-        ending: Mapping[int, tuple[int, int, bytes | None]],
-        request: int,
-    ) -> None:
-        rows: list[tuple[int | None, ...]] = []
-        blobs: list[bytes] = []
-        start = 0
-        for block, (waiting, bits, packed) in ending.items():
-            before = [] if packed is None else unpack_results(packed)
-            opened = pack_set(waiting & ~bits)
-            results = pack([*before, Result(request, pack_set(bits))])
-            middle = start + len(opened)
-            rows.append((block, number, start, len(opened) or None, middle, len(results)))
-            blobs += (opened, results)
-            start = middle + len(results)
-        terms = {"rows": as_json(rows), "blobs": joined(blobs), "now": self.now}
-        connection.execute(SQL["settle_blocks"], terms)
 
 
 def _waiting(

@@ -103,6 +103,42 @@ class _BlockRow(NamedTuple):
     results: bytes | None
 
 
+class ChangedRow(NamedTuple):
+    """A row of `deliveries` of which events have ended."""
+
+    block: int
+    subscription: int
+    #: The set of what still waits.
+    waiting: int
+    #: What ended before, as it is stored.
+    results: bytes | None
+    #: What ended now: request -> set.
+    ended: Mapping[int, int]
+
+
+def write_block_rows(
+    connection: sqlite3.Connection, changed: Iterable[ChangedRow], now: int
+) -> None:
+    """Store rows of `deliveries`."""
+    rows: list[tuple[int | None, ...]] = []
+    blobs: list[bytes] = []
+    start = 0
+    for row in changed:
+        before = [] if row.results is None else unpack_results(row.results)
+        new = (Result(request, pack_set(bits)) for request, bits in row.ended.items())
+        results = [*before, *new]
+        opened = pack_set(row.waiting)
+        packed = pack(results) if results else b""
+        middle = start + len(opened)
+        key = row.block, row.subscription
+        rows.append((*key, start, len(opened) or None, middle, len(packed) or None))
+        blobs += (opened, packed)
+        start = middle + len(packed)
+    if rows:
+        terms = {"rows": as_json(rows), "blobs": joined(blobs), "now": now}
+        connection.execute(SQL["settle_blocks"], terms)
+
+
 class _Rows:
     """The rows of blocks and subscriptions that one write changes."""
 
@@ -126,26 +162,15 @@ class _Rows:
 
     def write(self, connection: sqlite3.Connection, now: int) -> None:
         """Store them."""
-        rows: list[tuple[int | None, ...]] = []
-        blobs: list[bytes] = []
-        start = 0
+        write_block_rows(connection, self._changed(), now)
+
+    def _changed(self) -> Iterator[ChangedRow]:
         for key, bits in self._ended.items():
             row = self._rows[key]
             waiting = unpack_open(row.open, row.n)
             if bits & ~waiting:
                 raise LookupError(f"block {row.block}: outcomes met deliveries that do not wait")
-            before = [] if row.results is None else unpack_results(row.results)
-            new = self._requests.get(key, {}).items()
-            results = [*before, *(Result(request, pack_set(bits)) for request, bits in new)]
-            opened = pack_set(waiting & ~bits)
-            packed = pack(results) if results else b""
-            middle = start + len(opened)
-            rows.append((*key, start, len(opened) or None, middle, len(packed) or None))
-            blobs += (opened, packed)
-            start = middle + len(packed)
-        if rows:
-            terms = {"rows": as_json(rows), "blobs": joined(blobs), "now": now}
-            connection.execute(SQL["settle_blocks"], terms)
+            yield ChangedRow(*key, waiting & ~bits, row.results, self._requests.get(key, {}))
 
 
 class Settling:
