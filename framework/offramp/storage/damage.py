@@ -46,12 +46,11 @@ class Damage:
     @property
     def undecided(self) -> Sequence[DamagedRange]:
         """Those of them about which nobody has decided yet, or not about all of it."""
-        decided = self._decided
-        return tuple(
-            each
-            for each in self._ranges
-            if not any(first <= each.first and each.end <= end for first, end in decided)
-        )
+        return tuple(each for each in self._ranges if not self.is_decided(each))
+
+    def is_decided(self, found: DamagedRange) -> bool:
+        """Whether a person decided what becomes of all of a range."""
+        return any(first <= found.first and found.end <= end for first, end in self._decided)
 
     def note_decided(self, first: int, end: int) -> None:
         """Note that a person decided what becomes of events, from `first` to before `end`."""

@@ -225,15 +225,10 @@ def _size(connection: sqlite3.Connection, block: int, end: int) -> int:
 
 
 def _read(connection: sqlite3.Connection, damage: Damage) -> list[DamagedEvents]:
-    undecided = damage.undecided
-    return [
-        _events(connection, damage, each, decided=each not in undecided) for each in damage.ranges
-    ]
+    return [_events(connection, damage, each) for each in damage.ranges]
 
 
-def _events(
-    connection: sqlite3.Connection, damage: Damage, found: DamagedRange, *, decided: bool
-) -> DamagedEvents:
+def _events(connection: sqlite3.Connection, damage: Damage, found: DamagedRange) -> DamagedEvents:
     waiting = _waiting(connection, damage, found)
     sets: defaultdict[int, int] = defaultdict(int)
     for blocks in waiting.values():
@@ -243,7 +238,7 @@ def _events(
         first=found.first,
         last=found.end - 1,
         cause=found.cause,
-        decided=decided,
+        decided=damage.is_decided(found),
         in_flight=tuple(_in_flight(name, blocks) for name, blocks in sorted(waiting.items())),
         message_ids=dict(_message_ids(connection, sets)),
     )

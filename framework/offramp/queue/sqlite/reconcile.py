@@ -214,7 +214,7 @@ class _Recount:
     def _is_decided(self, block: int) -> bool:
         """Whether a person has expired what waited in a damaged block."""
         known = self._reader.damage.range_of(block)
-        return known is not None and known not in self._reader.damage.undecided
+        return known is not None and self._reader.damage.is_decided(known)
 
     def _own_row(self, row: _Exception) -> Iterator[str]:
         self.counted[row.subscription, row.state] += 1
