@@ -274,50 +274,37 @@ class SqliteQueue:
         self._beat = asyncio.get_running_loop().call_later(BEAT_S, self._watch)
 
     async def _cancel(self, found: Subscription, reason: str, message: str, before: int) -> int:
-        async with found.reading:
-            try:
-                return await self._cancel_chunks(found, reason, message, before)
-            finally:
-                # Also after an error: what was ended must not be lent from memory.
-                found.wake_all()
-
-    async def _cancel_chunks(
-        self, found: Subscription, reason: str, message: str, before: int
-    ) -> int:
         total = floor = 0
-        while True:
-            chunk = Cancel(
-                name=found.name,
-                taken=dict(found.taken),
-                taken_rows=list(found.taken_rows),
-                unanswered=found.unanswered,
-                reason=reason,
-                message=message,
-                now=self._time(),
-                floor=floor,
-                before=before,
-                blocks=self._blocks,
-            )
-            cancelled: Cancelled | None = await self._store.write(chunk)
-            if cancelled is None:
-                found.forget_unanswered(before)
-                return total
-            self._subscriptions.add(found, WAITING, -cancelled.waiting)
-            self._subscriptions.add(found, RETRYING, -cancelled.retrying)
-            total += cancelled.waiting + cancelled.retrying
-            floor = cancelled.floor
+        async with found.changing():
+            while True:
+                chunk = Cancel(
+                    name=found.name,
+                    taken=dict(found.taken),
+                    taken_rows=list(found.taken_rows),
+                    unanswered=found.unanswered,
+                    reason=reason,
+                    message=message,
+                    now=self._time(),
+                    floor=floor,
+                    before=before,
+                    blocks=self._blocks,
+                )
+                cancelled: Cancelled | None = await self._store.write(chunk)
+                if cancelled is None:
+                    found.forget_unanswered(before)
+                    return total
+                self._subscriptions.add(found, WAITING, -cancelled.waiting)
+                self._subscriptions.add(found, RETRYING, -cancelled.retrying)
+                total += cancelled.waiting + cancelled.retrying
+                floor = cancelled.floor
 
     async def _expire_damaged(self, found: Subscription, waiting: Sequence[tuple[int, int]]) -> int:
-        async with found.reading:
-            try:
-                taken, now = dict(found.taken), self._time()
-                work = ExpireDamaged(name=found.name, waiting=waiting, taken=taken, now=now)
-                expired = await self._store.write(work)
-                self._subscriptions.add(found, WAITING, -expired)
-                return expired
-            finally:
-                # Also after an error: what was ended must not be lent from memory.
-                found.wake_all()
+        async with found.changing():
+            taken, now = dict(found.taken), self._time()
+            work = ExpireDamaged(name=found.name, waiting=waiting, taken=taken, now=now)
+            expired = await self._store.write(work)
+            self._subscriptions.add(found, WAITING, -expired)
+            return expired
 
     async def _replay_some(self, ids: Sequence[str]) -> int:
         now = self._time()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import asynccontextmanager
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,15 @@ from offramp.queue.sqlite.due import DueQuery, part_of
 from offramp.queue.values import Depth
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import (
+        AsyncIterator,
+        Callable,
+        Collection,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
 
     from offramp.queue.lease import Lease, LeasePart
     from offramp.queue.sqlite.cache import BlockReader
@@ -48,8 +57,8 @@ class Subscription:
         self.taken: dict[int, int] = {}
         self.taken_rows: dict[int, DueRow] = {}
         self.leased = 0
-        #: Held while rows are read to be leased; who needs leasing to pause takes it too.
-        self.reading = asyncio.Lock()
+        #: Held while rows are read to be leased, and while nothing may be.
+        self._reading = asyncio.Lock()
         self._store = store
         self._blocks = blocks
         self._leases = leases
@@ -76,7 +85,7 @@ class Subscription:
         # A reader may have seen the block, and lent some of it, before the writer told of it.
         free = bits & ~self.taken.get(block, 0)
         is_known = not free or (self._known and self._known[-1][0] >= block)
-        caught_up = self._floor == NEVER and not self.reading.locked()
+        caught_up = self._floor == NEVER and not self._reading.locked()
         if not caught_up or len(self._known) >= MOST_KNOWN:
             self._floor = min(self._floor, block)
         elif not is_known:
@@ -154,11 +163,21 @@ class Subscription:
         self._look_from(0)
         self.wake(0)
 
+    @asynccontextmanager
+    async def changing(self) -> AsyncIterator[None]:
+        """Lend nothing while what waits is ended on disk; afterwards look at everything anew."""
+        async with self._reading:
+            try:
+                yield
+            finally:
+                # Also after an error: what was ended must not be lent from memory.
+                self.wake_all()
+
     async def take(
         self, n: int, clock: Callable[[], int], ttl: int, onto: Lease | None
     ) -> Lease | None:
         """Lend up to `n` that are due by the clock, for `ttl` (both µs)."""
-        async with self.reading:
+        async with self._reading:
             now = clock()
             self._lapse(self._leases.now())
             if self._due_at > now and self._knows(n):
