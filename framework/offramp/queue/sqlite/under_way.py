@@ -186,12 +186,10 @@ class Unanswered:
         for event, block in found.items():
             if block is not None:
                 sets[block.number][attempts[event].number] |= 1 << event - block.number
-        rows = connection.execute(SQL["deliveries_of_blocks"], {"blocks": as_json(list(sets))})
-        opened = {row[0]: row[2] for row in rows if row[1] == number}
-        blocks = self.blocks.read(
-            connection, [each for each in sets if opened.get(each) is not None]
-        )
-        for block in blocks.values():
+        asked = {"subscription": number, "blocks": as_json(list(sets))}
+        rows = connection.execute(SQL["waiting_in_blocks"], asked)
+        opened = {block: packed for block, packed, _ in rows}
+        for block in self.blocks.read(connection, list(opened)).values():
             waiting = unpack_open(opened[block.number], block.n)
             for attempt, bits in sets[block.number].items():
                 if bits & waiting:
