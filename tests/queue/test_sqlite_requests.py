@@ -206,7 +206,7 @@ def test_a_file_that_cannot_grow_keeps_what_it_has_room_for(
     """On a full disk a half that is nearly full is used as long as it holds what is needed."""
     journal = Journal(tmp_path)
     journal.rewrite([])
-    monkeypatch.setattr(journals, "_open_private", full_disk)
+    monkeypatch.setattr(journals, "new_file", full_disk)
     large = [request(number, HALF_BYTES // 20) for number in range(2)]
     journal.rewrite(map(pack_request, large[:1]))
     assert Journal(tmp_path).read() == large[:1]
@@ -225,7 +225,7 @@ async def test_a_full_disk_stops_no_delivery(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Where no journal can be made, requests leave without it, and the log says so once."""
-    monkeypatch.setattr(journals, "_open_private", full_disk)
+    monkeypatch.setattr(journals, "new_file", full_disk)
     async with open_sqlite(tmp_path, MovedClock()) as opened:
         await opened.queue.accept(batch_of(*[Event(f"e{n}") for n in range(3)]))
         for _ in range(3):

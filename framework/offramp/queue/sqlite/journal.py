@@ -19,7 +19,7 @@ import msgspec
 
 from offramp.errors import StorageError
 from offramp.queue.block import positions_of, unpack_set
-from offramp.storage.files import FILE_MODE
+from offramp.storage.files import new_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -159,7 +159,8 @@ class Journal:
         header = MAGIC + b"\0"
         fresh = self._path.with_name(f"{JOURNAL_FILE}.new")
         try:
-            with open(fresh, "w+b", opener=_open_private) as file:
+            fresh.unlink(missing_ok=True)
+            with os.fdopen(new_file(fresh), "w+b") as file:
                 # All of it is written, so that the disk has room for what is mapped.
                 file.write(header + content + bytes(2 * half - len(content)))
                 file.flush()
@@ -185,7 +186,3 @@ class Journal:
 
     def _end_of(self, half: int) -> int:
         return self._start_of(half) + self._half_bytes
-
-
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_CLOEXEC, FILE_MODE)
