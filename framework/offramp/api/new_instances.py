@@ -10,21 +10,20 @@ import attrs
 
 from offramp.api.candidates import read_candidate
 from offramp.config import Config
+from offramp.config.table import as_name
 from offramp.errors import ConfigError, Fault
 from offramp.plugins import Catalog, CatalogEntry
 
 #: What Segment's names of destinations end with, and those of their instances do not.
 _SUFFIX: Final = re.compile(r"\s*\(Actions\)\s*$")
-#: What no name may have in it; see `offramp.config.table.name_fault`.
-_NOT_IN_NAMES: Final = re.compile(r"[/\x00-\x1f\x7f]+")
 #: The longest beginning of an offered name: its number fits after it.
 _LONGEST: Final = 100
 
 
 def offered_name(entry: CatalogEntry, taken: Collection[str]) -> str:
     """Return `Acme Instance #1` for "Acme (Actions)", with the first free number."""
-    plain = _NOT_IN_NAMES.sub("-", _SUFFIX.sub("", entry.destination.name)).strip()
-    begins = f"{plain[:_LONGEST] or entry.slug} Instance #"
+    plain = _SUFFIX.sub("", entry.destination.name).strip() or entry.slug
+    begins = f"{as_name(plain)[:_LONGEST]} Instance #"
     number = 1
     while f"{begins}{number}" in taken:
         number += 1
