@@ -54,15 +54,11 @@ def check_config(
     With `references`, those are followed too, and each that leads nowhere is a warning. So is, with
     `egress` in addition, each setting with a URL to which that lets no request go.
     """
-    warnings = [
-        *find_warnings(config, catalog),
-        *(() if references is None else _references(config, catalog, references)),
-        *(
-            ()
-            if references is None or egress is None
-            else refused_settings(config, catalog, egress, references)
-        ),
-    ]
+    warnings = [*find_warnings(config, catalog)]
+    if references is not None:
+        warnings += _references(config, catalog, references)
+        if egress is not None:
+            warnings += refused_settings(config, catalog, egress, references)
     return Report(errors=_errors(config, catalog), warnings=tuple(warnings))
 
 
@@ -182,9 +178,8 @@ def _references(config: Config, catalog: Catalog, references: References) -> Ite
     except ConfigError as error:
         yield from error.faults
     for instance in config.instances.values():
-        known = instance.destination in catalog
-        destination = catalog[instance.destination].destination if known else None
-        used = in_sandbox(instance, destination)
+        entry = catalog.get(instance.destination)
+        used = instance if entry is None else in_sandbox(instance, entry.destination)
         try:
             resolve_settings(used, settings_fields(catalog, instance), references)
         except ConfigError as error:

@@ -346,12 +346,12 @@ def _read_egress(written: Mapping[str, Any], folder: Path, faults: list[Fault]) 
     table = Table(written, "host.egress", faults, keys=keys_of(EgressSettings))
     before = len(faults)
     values = read_options(EgressSettings, table, folder=folder)
-    for name, path in values.get("client_certificates", {}).items():
+    certificates = values.get("client_certificates", {})
+    for name, path in certificates.items():
         if not (isinstance(path, str) and path):
             place = join_place(table.at("client_certificates"), name)
             faults.append(Fault(place, "must be the path of a PEM file"))
     if len(faults) > before:
         return EgressSettings()
-    written = values.get("client_certificates", {})
-    files = {name: str(folder / path) for name, path in written.items()}
+    files = {name: str(folder / path) for name, path in certificates.items()}
     return EgressSettings(**{**values, "client_certificates": files})

@@ -11,13 +11,12 @@ from offramp.config.model import Instance
 from offramp.definition import Destination
 
 
-def sandbox_settings(destination: Destination | None, *, used: bool) -> Mapping[str, Any]:
+def sandbox_settings(destination: Destination, *, used: bool) -> Mapping[str, Any]:
     """The settings that an instance has while it uses the sandbox; empty if it does not."""
-    sandbox = None if destination is None or not used else destination.sandbox
-    return {} if sandbox is None else sandbox.settings
+    return destination.sandbox.settings if used and destination.sandbox is not None else {}
 
 
-def in_sandbox(instance: Instance, destination: Destination | None) -> Instance:
+def in_sandbox(instance: Instance, destination: Destination) -> Instance:
     """The instance as it runs: if it uses the sandbox, with that one's settings over its own.
 
     So no credentials of the partner reach the sandbox, and no reference to them is followed.
