@@ -12,7 +12,7 @@ from aiohttp import hdrs, web
 from offramp.api.logins import RefusedLogins
 from offramp.api.problems import ProblemError
 from offramp.api.sessions import Session, Sessions
-from offramp.api.tokens import Tokens
+from offramp.api.tokens import WHERE_TOKEN, WRONG_TOKEN, Tokens
 
 #: Methods that change nothing, so pages of other origins may use them. Source: RFC 9110.
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
@@ -69,8 +69,7 @@ class Guard:
             raise _unauthorized("the session has ended: sign in again")
         self.logins.note("no_token", address)
         raise _unauthorized(
-            "send the host's token as `Authorization: Bearer TOKEN`; it is in the file "
-            "`token` of the data folder, unless the configuration sets one"
+            f"send the host's token as `Authorization: Bearer TOKEN`; it is {WHERE_TOKEN}"
         )
 
     def _label(self, given: str, request: web.Request, address: str) -> str:
@@ -78,10 +77,7 @@ class Guard:
         label = self.tokens.label_of(given.encode(errors="surrogateescape"))
         if label is None:
             self.logins.note("wrong_token", address)
-            raise _unauthorized(
-                "this is no token of the host; its own is in the file `token` of the data folder, "
-                "unless the configuration sets one"
-            )
+            raise _unauthorized(WRONG_TOKEN)
         self._check_origin(request)
         return label
 

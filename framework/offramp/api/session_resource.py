@@ -14,6 +14,7 @@ from offramp.api.problems import ProblemError, refuse
 from offramp.api.sessions import CODE_SECONDS, Session
 from offramp.api.shapes import EndedSession, NewSession, SessionCode, SessionShape
 from offramp.api.times import write_time
+from offramp.api.tokens import WRONG_TOKEN
 
 log = logging.getLogger(__name__)
 
@@ -131,14 +132,10 @@ class SessionsResource:
     def _refused(self, reason: Reason, call: Call) -> ProblemError:
         self._host.logins.note(reason, call.address)
         self._host.logins.slow_down(call.address)
+        message = WRONG_TOKEN
         if reason == "wrong_code":
             message = (
                 f"this code was used, or is older than {CODE_SECONDS:g} seconds: run "
                 "`offramp console` again, or sign in with the host's token"
-            )
-        else:
-            message = (
-                "this is no token of the host; its own is in the file `token` of the data folder, "
-                "unless the configuration sets one"
             )
         return ProblemError(HTTPStatus.UNAUTHORIZED, message)

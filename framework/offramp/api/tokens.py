@@ -22,6 +22,11 @@ from offramp.errors import ConfigError, Fault, NotFoundError, OfframpError, join
 from offramp.storage.files import mode_for_others, write_file
 
 TOKEN_FILE: Final = "token"  # noqa: S105 - the file's name
+#: Where the host's own token is, for a caller without it.
+WHERE_TOKEN: Final = (
+    f"in the file `{TOKEN_FILE}` of the data folder, unless the configuration sets one"
+)
+WRONG_TOKEN: Final = f"this is no token of the host; its own is {WHERE_TOKEN}"
 #: Hashes of the tokens that were added by the API, as a JSON object by label.
 ADDED_FILE: Final = "api-tokens.json"
 #: Random bytes in a token that the host makes: as hard to guess as a key of AES-256.
