@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 from offramp.api.host_context import HostContext
 from offramp.api.operations import LIMIT, Call, Operation, Reply
 from offramp.api.problems import conflict
+from offramp.config import Instance
 from offramp.definition import Sandbox
 from offramp.delivery import used_by
 from offramp.plugins import pick
@@ -95,9 +96,7 @@ class SandboxesResource:
     async def stop(self, call: Call) -> Reply:
         """Stop a sandbox; one in use would be started again by the next delivery."""
         slug, sandbox = self._named(call)
-        using = [each.name for each in used_by(self._host.config) if each.enabled]
-        names = [name for name in using if self._host.config.instances[name].destination == slug]
-        if names:
+        if names := [each.name for each in self._using(slug) if each.enabled]:
             raise conflict(
                 f"instances use this sandbox: {', '.join(names)}; disable them, or set their "
                 "`sandbox` to false first"
@@ -132,5 +131,8 @@ class SandboxesResource:
             "running": running is not None,
             "url": None if running is None else running.url,
             "problem": self._host.sandboxes.failures.get(slug),
-            "instances": [e.name for e in used_by(self._host.config) if e.destination == slug],
+            "instances": [each.name for each in self._using(slug)],
         }
+
+    def _using(self, slug: str) -> Iterable[Instance]:
+        return [each for each in used_by(self._host.config) if each.destination == slug]
