@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from types import NoneType
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -40,15 +42,23 @@ _OF_A_COPY: Final = "enabled"
 
 def make_thing(kind: Kind, values: Mapping[str, Any]) -> Thing:
     """The thing that has these attributes; raises `TypeError` if they cannot be its own."""
-    cls = CLASSES[kind]
-    thing: Thing = cls(**values)
-    for attribute in attrs.fields(cls):
-        value = getattr(thing, attribute.name)
-        word = _FIRST_WORD.match(str(attribute.type))
-        wanted = object if word is None else _TYPES.get(word[0], object)
-        if not isinstance(value, wanted) and not (attribute.default is None and value is None):
-            raise TypeError(f"{attribute.name} has a value of another type")
+    thing: Thing = CLASSES[kind](**values)
+    for name, wanted in _wanted(kind).items():
+        if not isinstance(getattr(thing, name), wanted):
+            raise TypeError(f"{name} has a value of another type")
     return thing
+
+
+@cache
+def _wanted(kind: Kind) -> Mapping[str, tuple[type[Any], ...]]:
+    """What each attribute of a kind may be, where that can be told."""
+    found = {}
+    for attribute in attrs.fields(CLASSES[kind]):
+        word = _FIRST_WORD.match(str(attribute.type))
+        if word is not None and word[0] in _TYPES:
+            none = (NoneType,) if attribute.default is None else ()
+            found[attribute.name] = (_TYPES[word[0]], *none)
+    return found
 
 
 def read_numbers(kind: Kind, values: dict[str, Any]) -> dict[str, Any]:
