@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import re
 from collections.abc import Iterable, Sequence
@@ -40,11 +41,22 @@ class OpenApiResource:
     """The description of all operations, including its own."""
 
     def __init__(self, others: Sequence[Operation]) -> None:
-        self._others = others
+        self._all = [*others, self._own()]
+        self._document: dict[str, Any] | None = None
 
     def operations(self) -> Iterable[Operation]:
         """The operations of this module."""
-        own = Operation(
+        yield self._all[-1]
+
+    async def describe(self, _: Call) -> Reply:
+        """Answer with the description."""
+        if self._document is None:
+            # Not at the start: it takes a tenth of a second, and most hosts are never asked for it.
+            self._document = await asyncio.to_thread(describe, self._all)
+        return Reply(data=self._document)
+
+    def _own(self) -> Operation:
+        return Operation(
             method="GET",
             path="/api/openapi.json",
             tag="openapi",
@@ -52,12 +64,6 @@ class OpenApiResource:
             serve=self.describe,
             answer=dict[str, Any],
         )
-        self._document = describe([*self._others, own])
-        yield own
-
-    async def describe(self, _: Call) -> Reply:
-        """Answer with the description."""
-        return Reply(data=self._document)
 
 
 def describe(operations: Sequence[Operation]) -> dict[str, Any]:
