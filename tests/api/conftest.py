@@ -183,3 +183,15 @@ async def host(tmp_path: Path, partner: Partner, written: dict[str, Any]) -> Asy
             await context.background.close()
             await engine.stop()
             await context.sandboxes.close()
+
+
+@pytest.fixture
+async def incomplete(host: Running, monkeypatch: pytest.MonkeyPatch) -> Running:
+    """A host whose instance is disabled, and cannot be started: it lacks a setting."""
+
+    def start(instance: Instance, entry: CatalogEntry) -> InstanceRuntime:
+        return make_runtime(instance, entry, {}, transport=host.partner)
+
+    monkeypatch.setattr(host.context.engine, "_start_instance", start)
+    await host.post("/api/instances/small/disable")
+    return host

@@ -10,7 +10,7 @@ from tests.api.conftest import SECRET, SUBSCRIPTION, Running
 from tests.delivery.parts import URL, Take, event
 
 from offramp import InvalidAuthenticationError, RejectedError, Request
-from offramp.delivery import make_runtime, once
+from offramp.delivery import once
 
 CANDIDATE = {"instance": "small", "action": "take", "trigger": 'type = "page"'}
 
@@ -138,15 +138,7 @@ async def test_what_cannot_be_sent_is_refused(
     assert {entry["kind"] for entry in entries}.isdisjoint({"test_send"})
 
 
-async def test_an_instance_that_cannot_start_sends_nothing(
-    host: Running, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_instance_that_cannot_start_sends_nothing(incomplete: Running) -> None:
     """The settings are incomplete: the reason, as a conflict."""
-
-    def start(instance: Any, entry: Any) -> Any:
-        return make_runtime(instance, entry, {}, transport=host.partner)
-
-    monkeypatch.setattr(host.context.engine, "_start_instance", start)
-    await host.post("/api/instances/small/disable")
-    answer = await _send(host, status=409)
+    answer = await _send(incomplete, status=409)
     assert "settings.token" in answer["detail"]

@@ -9,7 +9,6 @@ from tests.api.conftest import SECRET, SUBSCRIPTION, Running
 from tests.delivery.parts import event, small
 
 from offramp import DeliveryError, Destination, InvalidAuthenticationError, Request
-from offramp.delivery import make_runtime
 
 
 async def test_a_trigger_goes_from_text_to_tree_and_back(host: Running) -> None:
@@ -190,17 +189,11 @@ async def test_a_mapping_that_fails_for_the_event_says_at_which_field(host: Runn
 
 
 async def test_an_instance_with_incomplete_settings_has_no_request_with_the_reason(
-    host: Running, monkeypatch: pytest.MonkeyPatch
+    incomplete: Running,
 ) -> None:
     """Everything else is explained: the mapping can be edited before the token is there."""
-
-    def start(instance: Any, entry: Any) -> Any:
-        return make_runtime(instance, entry, {}, transport=host.partner)
-
-    monkeypatch.setattr(host.context.engine, "_start_instance", start)
-    await host.post("/api/instances/small/disable")
     candidate = {"instance": "small", "action": "take", "trigger": 'type = "track"'}
-    answer = await host.post("/api/explain", {"event": event("m1"), "candidate": candidate})
+    answer = await incomplete.post("/api/explain", {"event": event("m1"), "candidate": candidate})
     assert answer["payload"] == {"id": "m1"}
     assert answer["request"] is None
     assert answer["no_request"].startswith("the instance cannot be started: ")
