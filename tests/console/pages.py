@@ -23,17 +23,17 @@ PAGES = {
     f"{_MAPPINGS}/new?action=sendEvent": "New mapping",
     "nowhere": "Not found",
 }
-#: Returns once no request was begun or ended for a while: pages wait before they ask while typing.
+#: Returns once no request has ended for 350 ms: pages wait up to 300 before they ask while typing.
 _QUIET = """() => new Promise((done) => {
   let seen = -1, still = 0;
   const timer = setInterval(() => {
     const now = performance.getEntriesByType("resource").length;
     still = now === seen ? still + 1 : 0;
     seen = now;
-    if (still < 4) return;
+    if (still < 7) return;
     clearInterval(timer);
     done();
-  }, 100);
+  }, 50);
 })"""
 
 

@@ -6,9 +6,9 @@ import re
 
 import pytest
 from playwright.async_api import Locator, Page, expect
-from tests.console.checks import assert_accessible, assert_fits
+from tests.console.checks import assert_accessible, assert_fits, refresh
 from tests.console.hands import Hands, Keyboard, Mouse
-from tests.console.scene import INSTANCE, METRONOME_TOKEN, SLUG, SOURCE, Scene
+from tests.console.scene import INSTANCE, METRONOME_TOKEN, PATIENCE, SLUG, SOURCE, Scene
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -19,6 +19,7 @@ async def test_five_steps_lead_to_a_delivered_event(
 ) -> None:
     """With the destination's own emulator, the key that is shown, and the real SDK."""
     hands: Hands = hands_of(page)
+    await page.clock.install()
     await page.goto("/")
     await expect(page.get_by_role("heading", level=1, name="Get started")).to_be_visible()
     await hands.write(page.get_by_label("Source name"), "website")
@@ -35,12 +36,16 @@ async def test_five_steps_lead_to_a_delivered_event(
     await assert_fits(page)
     [key] = re.findall(r"write_key\s*=\s*['\"]([^'\"]+)['\"]", await code.inner_text())
     await scene.track("Order Completed", {"plan": "pro"}, write_key=key)
+    await refresh(page)
     await expect(step(page, "Enable a mapping")).to_be_visible()
     await expect(page.get_by_text("matches 1 of the latest 1 event")).to_be_visible()
     await assert_accessible(page)
     await hands.press(page.get_by_role("button", name="Enable"))
     await expect(step(page, "See it delivered")).to_be_visible()
     await hands.press(page.get_by_role("button", name="Send a test event"))
+    await expect(page.get_by_role("list", name="Deliveries")).to_be_visible()
+    assert await scene.host.wait_until_idle(timeout=PATIENCE)
+    await refresh(page)
     await expect(page.get_by_text("The first event is delivered")).to_be_visible()
     await expect(page.get_by_label("What the emulator received", exact=True)).to_contain_text(
         "customer_id"

@@ -8,7 +8,7 @@ import time
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
-from tests.console.checks import THEMES, assert_accessible, assert_fits
+from tests.console.checks import THEMES, assert_accessible, assert_fits, refresh
 from tests.console.scene import Scene
 from tests.console.watch import Watch
 
@@ -113,14 +113,17 @@ async def test_a_lost_connection_is_shown_until_the_host_is_back(
     page: Page, scene: Scene, watch: Watch
 ) -> None:
     """What was loaded stays in view, and the page goes on by itself."""
+    await page.clock.install()
     await page.goto("/#/catalog")
     await expect(page.get_by_role("listitem").filter(has_text="Metronome")).to_be_visible()
     watch.is_host_stopped = True
     await scene.stop()
-    await page.get_by_role("link", name="Sources").click()
+    # A page that does not read again by itself.
+    await page.get_by_role("link", name="Metronome (Actions)").click()
     lost = page.get_by_text("The host does not answer. What you entered is kept.")
     await expect(lost).to_be_visible()
     await scene.start()
+    await refresh(page)
     await expect(lost).to_be_hidden()
     await page.get_by_role("button", name="Try again").click()
     await expect(page.get_by_role("button", name="Try again")).to_be_hidden()
