@@ -1,24 +1,29 @@
 // Adds the first destination: with the destination's own emulator where it has one, or for real.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import type { SandboxShape } from "../api-types";
+import type { DestinationBrief, SandboxShape } from "../api-types";
 import { call } from "../core/client";
+import { useLoaded } from "../core/loaded";
 import { hrefTo } from "../core/router";
+import { createInstance } from "../instances/create";
 import { Button, ButtonLink } from "../parts/button";
 import { ErrorNotice, Notice } from "../parts/notice";
+import { Loading } from "../parts/page";
 import type { StepProps } from "./progress";
 
 export function ChooseDestination({ progress, onChanged }: StepProps): JSX.Element {
-  const { catalog, instances, sandboxes, sources } = progress;
-  const [source] = sources;
+  const { instances, status } = progress;
+  const [source] = status.sources;
+  const offered = useLoaded("offered", loadOffered);
   const [busy, setBusy] = useState<string>();
   const [error, setError] = useState<unknown>();
-  async function addSandbox(sandbox: SandboxShape): Promise<void> {
+  async function addSandbox({ destination, name }: SandboxShape): Promise<void> {
     if (!source) return;
-    setBusy(sandbox.destination);
+    setBusy(destination);
     setError(undefined);
     try {
-      await addWithSandbox(sandbox, source.name);
+      await call("POST /api/sandboxes/{slug}", { path: { slug: destination } });
+      await createInstance({ name: `${name} sandbox`, destination, source: source.name, sandbox: true });
       onChanged();
     } catch (caught) {
       setError(caught);
@@ -40,37 +45,46 @@ export function ChooseDestination({ progress, onChanged }: StepProps): JSX.Eleme
         </Notice>
       )}
       <p>Where should the events of {source?.name} go?</p>
-      <ul class="rows" aria-label="Destinations">
-        {catalog.destinations.map((each) => {
-          const sandbox = sandboxes.find((one) => one.destination === each.slug);
-          return (
-            <li key={each.slug} class="row">
-              <strong>{each.name}</strong>
-              {sandbox && <span class="muted">{sandbox.description}</span>}
-              <span class="row-end button-row">
-                {sandbox && (
-                  <Button isBusy={busy === each.slug} onClick={() => void addSandbox(sandbox)}>
-                    Try it with {sandbox.label}
-                  </Button>
-                )}
-                <ButtonLink href={hrefTo("catalog", each.slug, "add")} look="primary">
-                  Configure {each.name}
-                </ButtonLink>
-              </span>
-            </li>
-          );
-        })}
-      </ul>
+      <Loading of={offered}>
+        {({ destinations, sandboxes }) => (
+          <ul class="rows" aria-label="Destinations">
+            {destinations.map((each) => {
+              const sandbox = sandboxes.find((one) => one.destination === each.slug);
+              return (
+                <li key={each.slug} class="row">
+                  <strong>{each.name}</strong>
+                  {sandbox && <span class="muted">{sandbox.description}</span>}
+                  <span class="row-end button-row">
+                    {sandbox && (
+                      <Button isBusy={busy === each.slug} onClick={() => void addSandbox(sandbox)}>
+                        Try it with {sandbox.label}
+                      </Button>
+                    )}
+                    <ButtonLink href={hrefTo("catalog", each.slug, "add")} look="primary">
+                      Configure {each.name}
+                    </ButtonLink>
+                  </span>
+                </li>
+              );
+            })}
+          </ul>
+        )}
+      </Loading>
       {error !== undefined && <ErrorNotice error={error} title="It was not added" />}
     </div>
   );
 }
 
-/** Add an instance that sends to the emulator, with the presets as disabled mappings. */
-async function addWithSandbox({ destination, name, settings }: SandboxShape, source: string): Promise<void> {
-  const body = { name: `${name} sandbox`, destination, source, settings, sandbox: true };
-  await call("POST /api/sandboxes/{slug}", { path: { slug: destination } });
-  await call("POST /api/instances", { body });
-  const { presets } = await call("GET /api/catalog/{slug}", { path: { slug: destination } });
-  for (const preset of presets) await call("POST /api/subscriptions", { body: { instance: body.name, preset: preset.name } });
+interface Offered {
+  destinations: DestinationBrief[];
+  sandboxes: SandboxShape[];
+}
+
+/** What stays as long as the host runs. */
+async function loadOffered(signal: AbortSignal): Promise<Offered> {
+  const [{ destinations }, { sandboxes }] = await Promise.all([
+    call("GET /api/catalog", { signal }),
+    call("GET /api/sandboxes", { signal }),
+  ]);
+  return { destinations, sandboxes };
 }

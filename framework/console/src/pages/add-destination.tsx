@@ -7,9 +7,10 @@ import { faultAt, isElsewhere } from "../core/faults";
 import { useLoaded } from "../core/loaded";
 import { goTo, hrefTo } from "../core/router";
 import { sentence } from "../core/texts";
+import { createInstance } from "../instances/create";
 import { Button, ButtonLink } from "../parts/button";
 import { Field, Select, TextField } from "../parts/field";
-import { ErrorNotice, Notice, toast } from "../parts/notice";
+import { ErrorNotice, Notice } from "../parts/notice";
 import { Card, Loading, Page } from "../parts/page";
 import { keepNewKey } from "../sources/new-key";
 import { NewKeyNotice, type NewSource, NewSourceDialog } from "../sources/new-source";
@@ -56,9 +57,7 @@ function Form({ known, onSourceCreated }: { known: Known; onSourceCreated: () =>
     setError(undefined);
     try {
       // It is disabled until it has its settings; its mappings are the presets, disabled too.
-      const body = { name, destination: destination.slug, source, enabled: false, presets: true };
-      const { warnings } = await call("POST /api/instances", { body });
-      for (const each of warnings) if (each.pointer === "#/presets") toast(sentence(each.detail), "warning");
+      await createInstance({ name, destination: destination.slug, source, enabled: false });
       goTo(hrefTo("destinations", name, "settings"));
     } catch (caught) {
       setError(caught);
