@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Request, expect
 from tests.console.checks import assert_accessible, assert_fits, refresh
 from tests.console.hands import Hands, Keyboard, Mouse
-from tests.console.scene import INSTANCE, METRONOME_TOKEN, PATIENCE, SLUG, SOURCE, Scene
+from tests.console.pages import open_page, settle
+from tests.console.scene import (
+    INSTANCE,
+    METRONOME_TOKEN,
+    PATIENCE,
+    SLUG,
+    SOURCE,
+    Scene,
+    billing_event,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+#: Notes each title that the page has, one after another.
+TITLES = """window.titles = []; new MutationObserver(() => {
+  const title = document.querySelector("h1")?.textContent;
+  if (title && title !== titles.at(-1)) titles.push(title);
+}).observe(document, { subtree: true, childList: true, characterData: true });"""
 
 
 @pytest.mark.parametrize("hands_of", [Mouse, Keyboard], ids=["mouse", "keyboard"])
@@ -81,6 +97,52 @@ async def test_the_focus_goes_on_to_the_next_step(page: Page) -> None:
     await page.get_by_label("Source name").fill("website")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", name="Add a destination")).to_be_focused()
+
+
+async def test_the_first_page_has_its_title_from_the_start(page: Page) -> None:
+    """No other one stands there until the host has answered."""
+    await page.add_init_script(TITLES)
+    await page.goto("/")
+    await expect(page.get_by_role("heading", level=1, name="Get started")).to_be_visible()
+    assert await page.evaluate("titles") == ["Get started"]
+
+
+async def test_the_emulator_gets_an_instance_with_its_mappings_at_once(
+    page: Page, scene: Scene
+) -> None:
+    """One call makes all of it: nothing half made stays where one of several would fail."""
+    await scene.add_source()
+    asked: list[Request] = []
+    page.on("request", asked.append)
+    await page.goto("/")
+    await page.get_by_role("button", name="Try it with Metronome emulator").click()
+    await expect(step(page, "Send an event")).to_be_visible()
+    changes = [path_of(each) for each in asked if each.method != "GET"]
+    assert changes == [f"/api/sandboxes/{SLUG}", "/api/instances"]
+    [mapping] = (await scene.call("GET", "subscriptions"))["subscriptions"]
+    assert not mapping["enabled"]
+
+
+async def test_after_the_first_run_only_what_changes_is_read_again(
+    page: Page, scene: Scene
+) -> None:
+    """Two calls, however much the catalog holds."""
+    await scene.add_instance()
+    await scene.track("billing_event", billing_event())
+    await page.clock.install()
+    await open_page(page, "")
+    await expect(page.get_by_role("heading", level=1, name="Home")).to_be_visible()
+    await expect(page.get_by_role("definition")).to_have_text(["1", "0", "0"])
+    asked: list[Request] = []
+    page.on("request", asked.append)
+    await refresh(page)
+    await settle(page)
+    assert sorted(map(path_of, asked)) == ["/api/instances", "/api/status"]
+
+
+def path_of(request: Request) -> str:
+    """The path of what a page asks for."""
+    return urlsplit(request.url).path
 
 
 def step(page: Page, title: str) -> Locator:

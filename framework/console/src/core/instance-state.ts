@@ -34,14 +34,22 @@ export interface Totals {
 }
 
 /** The counts of some subscriptions together, by their ids. */
-export function totalsOf(status: StatusShape | undefined, ids: readonly string[]): Totals | undefined {
-  if (status === undefined) return undefined;
-  const wanted = new Set(ids);
-  const rows = status.subscriptions.filter((each) => wanted.has(each.id));
+export function totalsOf(status: StatusShape, ids: readonly string[]): Totals {
+  const rows = rowsOf(status, ids);
   const sum = (count: (each: SubscriptionStatus) => number) => rows.reduce((total, each) => total + count(each), 0);
   return {
     delivered: sum((each) => each.delivered),
     failed: sum((each) => each.rejected + each.expired),
     waiting: sum((each) => each.waiting + each.retrying),
   };
+}
+
+/** How many of some subscriptions are enabled. */
+export function enabledOf(status: StatusShape, ids: readonly string[]): number {
+  return rowsOf(status, ids).filter((each) => each.enabled).length;
+}
+
+function rowsOf(status: StatusShape, ids: readonly string[]): SubscriptionStatus[] {
+  const wanted = new Set(ids);
+  return status.subscriptions.filter((each) => wanted.has(each.id));
 }

@@ -8,10 +8,12 @@ import { hrefTo } from "../core/router";
 import { plural } from "../core/texts";
 import { Button, ButtonLink } from "../parts/button";
 import { ErrorNotice } from "../parts/notice";
+import { Loading } from "../parts/page";
 import type { StepProps } from "./progress";
 
 export function EnableMapping({ progress, onChanged }: StepProps): JSX.Element {
-  const { subscriptions, instances } = progress;
+  const { instances } = progress;
+  const mappings = useLoaded("mappings", (signal) => call("GET /api/subscriptions", { signal }));
   const [error, setError] = useState<unknown>();
   async function enable(id: string): Promise<void> {
     setError(undefined);
@@ -28,25 +30,29 @@ export function EnableMapping({ progress, onChanged }: StepProps): JSX.Element {
         A mapping chooses events by its trigger, and says which field of the destination gets which value. Its presets are disabled until
         you enable one.
       </p>
-      <ul class="rows" aria-label="Mappings">
-        {subscriptions.map((each) => (
-          <li key={each.id} class="row">
-            <strong>{each.name}</strong>
-            <Matching subscription={each} />
-            <span class="row-end button-row">
-              <ButtonLink href={hrefTo("destinations", each.instance, "mappings", each.id)}>Edit Mapping</ButtonLink>
-              <Button look="primary" onClick={() => void enable(each.id)}>
-                Enable
-              </Button>
-            </span>
-          </li>
-        ))}
-        {subscriptions.length === 0 && instances[0] && (
-          <li class="row">
-            <ButtonLink href={hrefTo("destinations", instances[0].name, "mappings")}>New Mapping</ButtonLink>
-          </li>
+      <Loading of={mappings}>
+        {({ subscriptions }) => (
+          <ul class="rows" aria-label="Mappings">
+            {subscriptions.map((each) => (
+              <li key={each.id} class="row">
+                <strong>{each.name}</strong>
+                <Matching subscription={each} />
+                <span class="row-end button-row">
+                  <ButtonLink href={hrefTo("destinations", each.instance, "mappings", each.id)}>Edit Mapping</ButtonLink>
+                  <Button look="primary" onClick={() => void enable(each.id)}>
+                    Enable
+                  </Button>
+                </span>
+              </li>
+            ))}
+            {subscriptions.length === 0 && instances[0] && (
+              <li class="row">
+                <ButtonLink href={hrefTo("destinations", instances[0].name, "mappings")}>New Mapping</ButtonLink>
+              </li>
+            )}
+          </ul>
         )}
-      </ul>
+      </Loading>
       {error !== undefined && <ErrorNotice error={error} title="It was not enabled" />}
     </div>
   );
@@ -55,7 +61,7 @@ export function EnableMapping({ progress, onChanged }: StepProps): JSX.Element {
 const LATEST = 50;
 
 /** How many of the latest events the trigger of a mapping selects. */
-export function Matching({ subscription }: { subscription: SubscriptionShape }): JSX.Element {
+function Matching({ subscription }: { subscription: SubscriptionShape }): JSX.Element {
   const { trigger, instance } = subscription;
   const recent = useLoaded(`matching ${instance} ${trigger}`, (signal) =>
     call("POST /api/triggers/recent", { body: { trigger, instance, limit: LATEST }, signal }),

@@ -88,7 +88,7 @@ function SourceStep({ onChanged }: StepProps): JSX.Element {
 
 /** What a step has made; the new key stays until the page is left, as it is shown only once. */
 function Done({ step, progress }: { step: Step; progress: Progress }): JSX.Element | null {
-  const [source] = progress.sources;
+  const [source] = progress.status.sources;
   const [newKey] = useState(() => source && newKeyOf(source.name));
   if (step === "source" && source)
     return (

@@ -11,7 +11,7 @@ import { Snippets } from "../sources/snippets";
 import { type StepProps, nextStep } from "./progress";
 
 export function SendEvent({ progress, onChanged }: StepProps): JSX.Element {
-  const source = progress.instances[0]?.source ?? progress.sources[0]?.name;
+  const source = progress.instances[0]?.source ?? progress.status.sources[0]?.name;
   const { send, error, isBusy } = useTestEvent(source, onChanged);
   return (
     <div class="stack">
@@ -29,7 +29,7 @@ export function SendEvent({ progress, onChanged }: StepProps): JSX.Element {
 }
 
 export function FirstDelivery({ progress, onChanged, onFinished }: StepProps): JSX.Element {
-  const enabled = progress.subscriptions.find((each) => each.enabled);
+  const enabled = progress.status.subscriptions.find((each) => each.enabled);
   const instance = progress.instances.find((each) => each.name === enabled?.instance) ?? progress.instances[0];
   const { send, id, error, isBusy } = useTestEvent(instance?.source, onChanged);
   const isDelivered = nextStep(progress) === undefined;

@@ -2,13 +2,15 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { FirstRun } from "../first-run/first-run";
-import { type Progress, isFinished, loadProgress } from "../first-run/progress";
+import { type Progress, loadProgress, nextStep } from "../first-run/progress";
+import { enabledOf, totalsOf } from "../core/instance-state";
 import { useLoaded } from "../core/loaded";
 import { hrefTo } from "../core/router";
-import { countText, plural } from "../core/texts";
+import { plural } from "../core/texts";
 import { ButtonLink } from "../parts/button";
 import { Notice } from "../parts/notice";
 import { Card, Loading, Page } from "../parts/page";
+import { TotalsList } from "../parts/totals";
 import { sentText } from "./sources";
 
 const REFRESH_MS = 3_000;
@@ -17,10 +19,12 @@ export function Home(): JSX.Element {
   const progress = useLoaded("home", loadProgress, REFRESH_MS);
   // Once begun, the first run stays until its end was seen.
   const [hasBegun, setBegun] = useState(false);
-  const isFirst = hasBegun || (progress.data !== undefined && !isFinished(progress.data));
+  const isFirst = hasBegun || (progress.data !== undefined && nextStep(progress.data) !== undefined);
   useEffect(() => {
     if (isFirst) setBegun(true);
   }, [isFirst]);
+  // Which of the two pages it is has no answer yet.
+  if (!progress.data && !progress.error) return <Loading of={progress}>{() => null}</Loading>;
   return (
     <Page
       title={isFirst ? "Get started" : "Home"}
@@ -49,7 +53,7 @@ export function Home(): JSX.Element {
 
 /** What each source sent, and what became of it at each destination. */
 function Overview({ progress }: { progress: Progress }): JSX.Element {
-  const { status, instances, subscriptions } = progress;
+  const { status, instances } = progress;
   return (
     <>
       {status.degraded.map((each) => (
@@ -58,24 +62,15 @@ function Overview({ progress }: { progress: Progress }): JSX.Element {
         </Notice>
       ))}
       <div class="tiles">
-        {instances.map((each) => {
-          const own = status.subscriptions.filter((one) => subscriptions.some(({ id, instance }) => id === one.id && instance === each.name));
-          const total = (key: "delivered" | "waiting" | "retrying" | "rejected" | "expired") =>
-            own.reduce((sum, one) => sum + one[key], 0);
-          return (
-            <section key={each.name} class="tile">
-              <a href={hrefTo("destinations", each.name, "mappings")}>{each.name}</a>
-              <dl class="totals">
-                <Total label="Delivered" count={total("delivered")} />
-                <Total label="In flight" count={total("waiting") + total("retrying")} />
-                <Total label="Failed" count={total("rejected") + total("expired")} />
-              </dl>
-              <p class="muted">
-                from {each.source}, {plural(own.filter((one) => one.enabled).length, "enabled mapping")}
-              </p>
-            </section>
-          );
-        })}
+        {instances.map(({ name, source, subscriptions }) => (
+          <section key={name} class="tile">
+            <a href={hrefTo("destinations", name, "mappings")}>{name}</a>
+            <TotalsList totals={totalsOf(status, subscriptions)} />
+            <p class="muted">
+              from {source}, {plural(enabledOf(status, subscriptions), "enabled mapping")}
+            </p>
+          </section>
+        ))}
       </div>
       <Card title="Sources" class="spaced">
         <ul>
@@ -87,14 +82,5 @@ function Overview({ progress }: { progress: Progress }): JSX.Element {
         </ul>
       </Card>
     </>
-  );
-}
-
-function Total({ label, count }: { label: string; count: number }): JSX.Element {
-  return (
-    <div>
-      <dt>{label}</dt>
-      <dd>{countText(count)}</dd>
-    </div>
   );
 }

@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import type { DestinationShape, InstanceAnswer, SandboxShape, StatusShape } from "../api-types";
 import { ApiError, call } from "../core/client";
-import { instanceState } from "../core/instance-state";
+import { enabledOf, instanceState } from "../core/instance-state";
 import { useLoaded } from "../core/loaded";
 import { goTo, hrefTo } from "../core/router";
 import { sentence, timeText } from "../core/texts";
@@ -178,10 +178,7 @@ function Actions({ opened, changes, reload }: { opened: Opened; changes: Changes
 /** What keeps the instance from delivering, and what to do about it. */
 function Troubles({ opened, tab }: { opened: Opened; tab: "mappings" | "settings" }): JSX.Element {
   const { instance } = opened.answer;
-  const isIdle =
-    instance.enabled &&
-    instance.subscriptions.length > 0 &&
-    !opened.status.subscriptions.some((each) => each.enabled && instance.subscriptions.includes(each.id));
+  const isIdle = instance.enabled && instance.subscriptions.length > 0 && enabledOf(opened.status, instance.subscriptions) === 0;
   const breaker = opened.status.instances.find((each) => each.name === instance.name)?.circuit_breaker;
   return (
     <>

@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import type { DestinationBrief, InstanceShape, StatusShape } from "../api-types";
 import { call } from "../core/client";
-import { instanceState, totalsOf } from "../core/instance-state";
+import { enabledOf, instanceState, totalsOf } from "../core/instance-state";
 import { useLoaded } from "../core/loaded";
 import { hrefTo } from "../core/router";
 import { plural, sentence } from "../core/texts";
@@ -71,7 +71,6 @@ function Row({ instance, destination, status }: { instance: InstanceShape; desti
   const own = status.instances.find((each) => each.name === name);
   const state = instanceState(instance, own);
   const why = problem ?? (state.text === "Held back" ? own?.circuit_breaker?.message : undefined);
-  const enabled = status.subscriptions.filter((each) => each.enabled && subscriptions.includes(each.id)).length;
   return (
     <li class="row instance-row">
       <Monogram name={destination} />
@@ -82,7 +81,7 @@ function Row({ instance, destination, status }: { instance: InstanceShape; desti
         </div>
         <p class="muted">
           {destination} from {source} ·{" "}
-          {subscriptions.length === 0 ? "no mapping yet" : `${enabled} of ${plural(subscriptions.length, "mapping")} enabled`}
+          {subscriptions.length === 0 ? "no mapping yet" : `${enabledOf(status, subscriptions)} of ${plural(subscriptions.length, "mapping")} enabled`}
         </p>
         {why && <p class="row-problem">{sentence(why)}</p>}
       </div>
