@@ -59,6 +59,9 @@ class Person:
     """A person, as the workspace stores one."""
 
     user_id: str = field(label="User ID", default=path("$.userId"))
+    stage: str | None = field(
+        label="Stage", choices=[Choice("lead", "A lead"), Choice("won", "A customer")], default=None
+    )
 
 
 class Upsert(Action[Settings, Person]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -188,3 +189,18 @@ async def test_with_the_sandbox_no_credentials_are_needed(page: Page, scene: Sce
     await expect(page.get_by_text("Sandbox", exact=True)).to_be_visible()
     instance = (await scene.call("GET", "instances/billing"))["instance"]
     assert (instance["sandbox"], instance["enabled"], instance["settings"]) == (True, True, {})
+
+
+async def test_a_constant_of_a_field_with_choices_is_one_of_a_list(page: Page) -> None:
+    """In the field itself, and in what is made of several values; others cannot be typed."""
+    await page.goto("/#/destinations/people/mappings/new?action=upsertPerson")
+    await page.get_by_label("Kind of Stage", exact=True).select_option("text")
+    stage = page.get_by_role("combobox", name="Stage", exact=True)
+    await expect(stage.locator("option")).to_have_text(["Choose …", "A lead", "A customer"])
+    await stage.select_option("A customer")
+    await expect(stage.locator("option")).to_have_text(["A lead", "A customer"])
+    await page.get_by_label("Kind of Stage", exact=True).select_option("if")
+    await page.get_by_role("combobox", name="Stage, else", exact=True).select_option("A lead")
+    await page.get_by_label("Kind of Stage", exact=True).select_option("json")
+    written = page.get_by_label("Stage, JSON")
+    await expect(written).to_have_value(re.compile('"then": "won",\\s+"else": "lead"'))

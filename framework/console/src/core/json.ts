@@ -58,7 +58,7 @@ export function isNumberText(text: string): boolean {
   return NUMBER.test(text);
 }
 
-/** The digits of a number. */
-export function digitsOf(value: number | ExactNumber): string {
+/** The text of a single value; a number has all of its digits. */
+export function scalarText(value: unknown): string {
   return isExactNumber(value) ? value.rawJSON : String(value);
 }

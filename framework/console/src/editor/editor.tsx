@@ -11,7 +11,7 @@ import { Button } from "../parts/button";
 import { TextField } from "../parts/field";
 import { Notice, toast } from "../parts/notice";
 import { Badge, Page } from "../parts/page";
-import { type FieldDeclaration, declarationsOf, isEmpty } from "./declarations";
+import { type FieldDeclaration, fieldsFor, isEmpty } from "./declarations";
 import { faultsOf, resultsOf } from "./explanation";
 import { Fields } from "./fields";
 import { Preview } from "./preview";
@@ -43,7 +43,7 @@ export function Editor(props: EditorProps): JSX.Element {
   // Each turn draws the forms anew, without what was typed in them and is no value yet.
   const [turn, setTurn] = useState(0);
   const action = destination.actions.find((each) => each.slug === opened.action);
-  const fields = declarationsOf(action?.fields ?? {}, candidate.mapping);
+  const fields = fieldsFor(candidate.mapping, action?.fields ?? {});
   const isIncomplete = hasIncomplete || Object.entries(fields).some(([name, field]) => isEmpty(field, candidate.mapping[name]));
   const isNew = opened.id === undefined;
   function discard(): void {

@@ -1,6 +1,6 @@
 // The fields of an action: each with its declaration, its value picker, its live value and its fault.
 import type { JSX } from "preact";
-import type { Json, JsonObject } from "../core/json";
+import { type Json, type JsonObject, scalarText } from "../core/json";
 import { Button } from "../parts/button";
 import { Notice } from "../parts/notice";
 import { Badge, Card } from "../parts/page";
@@ -54,7 +54,7 @@ export function Fields({ fields, mapping, defaults, onChange }: FieldsProps): JS
           <FieldRow
             key={key}
             name={key}
-            field={{ type: "", description: key === WHOLE_PAYLOAD ? "A directive that makes the whole payload." : "The action does not declare this field." }}
+            field={{ description: key === WHOLE_PAYLOAD ? "A directive that makes the whole payload." : "The action does not declare this field." }}
             value={mapping[key]}
             fallback={undefined}
             onChange={(value) => onChange(changed(mapping, key, value))}
@@ -113,11 +113,11 @@ function FieldRow({ name, field, value, fallback, onChange }: RowProps): JSX.Ele
           </p>
         )}
         {field.choices && field.choices.length > 0 && (
-          <p class="field-description">One of {field.choices.map((each) => (typeof each === "string" ? each : each.value)).join(", ")}</p>
+          <p class="field-description">One of {field.choices.map((each) => scalarText(each.value)).join(", ")}</p>
         )}
       </div>
       <div class="field-value">
-        <ValueEditor value={value} onChange={onChange} pointer={pointer} label={label} />
+        <ValueEditor value={value} onChange={onChange} pointer={pointer} label={label} choices={field.choices} />
         {isMissing && !faults.has(pointer) && <p class="field-fault">This field is required: choose where its value comes from.</p>}
         <div class="field-footer">
           <LiveValue pointer={pointer} label={label} />

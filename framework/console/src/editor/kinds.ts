@@ -1,5 +1,5 @@
 // What a value of a mapping can be, in the words of the value picker, and how one becomes another.
-import { type ExactNumber, type Json, type JsonObject, isExactNumber, isNumberText, isObject, parseJson, writeJson } from "../core/json";
+import { type Json, type JsonObject, isExactNumber, isNumberText, isObject, parseJson, scalarText, writeJson } from "../core/json";
 
 export type Kind =
   | "none"
@@ -145,7 +145,7 @@ export function converted(value: Json | undefined, kind: Kind): Json | undefined
     case "variable":
       return { "@path": pathIn(value) ?? "$." };
     case "text":
-      return isConstant(value) ? constantText(value) : "";
+      return isConstant(value) ? scalarText(value) : "";
     case "number":
       return typeof value === "number" || isExactNumber(value) ? value : typeof value === "string" && isNumberText(value.trim()) ? parseJson(value) : 0;
     case "boolean":
@@ -188,16 +188,12 @@ function pathIn(value: Json | undefined): string | undefined {
   return undefined;
 }
 
-function isConstant(value: Json | undefined): value is string | number | boolean | ExactNumber {
+function isConstant(value: Json | undefined): boolean {
   return ["string", "number", "boolean"].includes(typeof value) || isExactNumber(value);
 }
 
-function constantText(value: string | number | boolean | ExactNumber): string {
-  return isExactNumber(value) ? value.rawJSON : String(value);
-}
-
 function templateOf(value: Json | undefined): string {
-  if (isConstant(value)) return constantText(value);
+  if (isConstant(value)) return scalarText(value);
   const path = pathIn(value);
   return path === undefined ? "" : `{{${path.replace(/^\$\.?/, "")}}}`;
 }

@@ -1,5 +1,6 @@
 // What the editor of a value gets, and the form of each kind of value.
 import type { ComponentType } from "preact";
+import type { ChoiceShape } from "../api-types";
 import type { Json } from "../core/json";
 
 export interface ValueProps {
@@ -9,6 +10,8 @@ export interface ValueProps {
   pointer: string;
   /** What the value is for, as in "customer_id, then". */
   label: string;
+  /** What a constant may be; any if there are none. */
+  choices?: readonly ChoiceShape[] | null | undefined;
 }
 
 /** What the form of one kind gets: the value is of that kind. */

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { type Kind, KINDS, converted, kindOf } from "./kinds";
 import { CaseEditor, ReplaceEditor } from "./kinds/functions";
 import { CoalesceEditor, IfEditor } from "./kinds/choices";
-import { BooleanEditor, NumberEditor, TextEditor } from "./kinds/constants";
+import { BooleanEditor, ChoiceEditor, NumberEditor, TextEditor } from "./kinds/constants";
 import { ItemsEditor, ListEditor, ObjectEditor } from "./kinds/shapes";
 import { JsonEditor } from "./kinds/json";
 import { LiquidEditor, TemplateEditor, VariableEditor } from "./kinds/texts";
@@ -34,7 +34,7 @@ export function ValueEditor(props: ValueProps): JSX.Element {
   // A form stays while it is typed in, also if another one could show the value.
   const [chosen, setChosen] = useState<Kind>();
   const kind = keptKind(chosen, kindOf(value));
-  const Editor = kind === "none" || kind === "null" ? undefined : EDITORS[kind];
+  const Editor = editorOf(kind, props);
   return (
     <div class="value" data-kind={kind}>
       <KindSelect
@@ -61,6 +61,11 @@ export function ValueEditor(props: ValueProps): JSX.Element {
       </div>
     </div>
   );
+}
+
+function editorOf(kind: Kind, { choices }: ValueProps): ((props: KindProps) => JSX.Element) | undefined {
+  if (kind === "none" || kind === "null") return undefined;
+  return choices?.length && (kind === "text" || kind === "number") ? ChoiceEditor : EDITORS[kind];
 }
 
 /** JSON can be any value, and an if/else may say what a coalesce says. */

@@ -1,6 +1,6 @@
 // One destination of the catalog: what it does, its actions with their fields, its presets.
 import type { JSX } from "preact";
-import type { ActionShape, DestinationShape, PresetShape } from "../api-types";
+import type { ActionShape, DestinationShape, FieldShape, PresetShape } from "../api-types";
 import { call } from "../core/client";
 import { mappedText } from "../core/directives";
 import { useLoaded } from "../core/loaded";
@@ -8,7 +8,6 @@ import { originText } from "../core/origin";
 import { hrefTo } from "../core/router";
 import { plural } from "../core/texts";
 import { useTriggerWords } from "../core/trigger-words";
-import { declarationsOf } from "../editor/declarations";
 import { ButtonLink } from "../parts/button";
 import { Badge, Card, Loading, Page } from "../parts/page";
 import { Prose } from "../parts/prose";
@@ -90,7 +89,7 @@ function Presets({ presets, actions }: { presets: PresetShape[]; actions: Action
 }
 
 function Action({ action }: { action: ActionShape }): JSX.Element {
-  const fields = Object.entries(declarationsOf(action.fields)).filter(([, field]) => !field.hidden);
+  const fields = Object.entries(action.fields).filter(([, field]) => !field.hidden);
   return (
     <Card title={action.title}>
       <p>
@@ -109,7 +108,7 @@ function Action({ action }: { action: ActionShape }): JSX.Element {
         heads={["Field", "Type", "Required", "Default"]}
         rows={fields.map(([key, field]) => [
           <>
-            <strong>{field.label ?? key}</strong> {field.label !== key && <code>{key}</code>}
+            <strong>{field.label}</strong> {field.label !== key && <code>{key}</code>}
             {field.description && <div class="muted"><Prose text={field.description} /></div>}
           </>,
           `${field.type}${field.multiple ? ", a list" : ""}`,
@@ -121,7 +120,7 @@ function Action({ action }: { action: ActionShape }): JSX.Element {
   );
 }
 
-function requiredText(required: unknown): string {
-  if (required === true) return "Yes";
-  return typeof required === "object" && required !== null ? "Sometimes" : "No";
+function requiredText(required: FieldShape["required"]): string {
+  if (typeof required === "object") return "Sometimes";
+  return required ? "Yes" : "No";
 }

@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { useIncomplete } from "../core/incomplete";
-import { type ExactNumber, digitsOf, isNumberText, parseJson } from "../core/json";
+import { isNumberText, parseJson, scalarText } from "../core/json";
 
 export interface NumberBoxProps {
   /** The number that counts at present. */
@@ -43,5 +43,5 @@ export function NumberBox({ digits, onNumber, label, class: extra }: NumberBoxPr
 
 /** Numbers of one value have one such text. */
 function plain(digits: string): string {
-  return isNumberText(digits) ? digitsOf(parseJson(digits) as number | ExactNumber) : digits;
+  return isNumberText(digits) ? scalarText(parseJson(digits)) : digits;
 }

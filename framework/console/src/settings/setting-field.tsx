@@ -4,7 +4,8 @@ import { useId, useRef } from "preact/hooks";
 import type { ChoiceShape } from "../api-types";
 import { type Json, parseJson, writeJson } from "../core/json";
 import { Button } from "../parts/button";
-import { Checkbox, Field, type FieldProps, SelectField, TextField } from "../parts/field";
+import { ChoiceSelect } from "../parts/choice-select";
+import { Checkbox, Field, type FieldProps, TextField } from "../parts/field";
 import { Prose } from "../parts/prose";
 import { type Setting, enteredOf } from "./declaration";
 
@@ -102,12 +103,11 @@ function ChoiceField({
   onChange: (entered: string | undefined) => void;
 }): JSX.Element {
   const byDefault = setting.default === undefined || setting.default === null ? "" : writeJson(setting.default);
-  const offered = choices.map((each) => ({ value: writeJson(each.value), label: each.label }));
-  const shown = entered || byDefault;
-  // A value that is saved and not offered any more is shown: it is what counts.
-  if (!offered.some((each) => each.value === shown))
-    offered.unshift({ value: shown, label: shown === "" ? "Choose …" : `${shown} (not offered)` });
-  return <SelectField {...field} value={shown} choices={offered} onChange={onChange} />;
+  return (
+    <Field {...field}>
+      {(control) => <ChoiceSelect {...control} choices={choices} json={entered || byDefault} onChange={onChange} />}
+    </Field>
+  );
 }
 
 function ChoicesField({

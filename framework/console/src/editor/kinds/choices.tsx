@@ -10,7 +10,7 @@ import { pointerTo } from "../scope";
 import type { KindProps } from "../value-props";
 
 /** `@if` of a value that exists, then that value, else the next one. */
-export function CoalesceEditor({ value, onChange, pointer, label, Part }: KindProps): JSX.Element {
+export function CoalesceEditor({ value, onChange, pointer, label, choices, Part }: KindProps): JSX.Element {
   const parts = coalesceParts(value);
   const list = useRef<HTMLOListElement>(null);
   const write = (next: (Json | undefined)[]) => onChange(coalesceOf(next));
@@ -26,6 +26,7 @@ export function CoalesceEditor({ value, onChange, pointer, label, Part }: KindPr
           <Part
             value={part}
             label={`${label}, choice ${index + 1}`}
+            choices={choices}
             pointer={partPointer(pointer, index, parts.length)}
             onChange={(next) => write(parts.map((other, at) => (at === index ? next : other)))}
           />
@@ -58,7 +59,7 @@ const TESTS = [
   { value: "blank", label: "has content" },
 ] as const;
 
-export function IfEditor({ value, onChange, pointer, label, Part }: KindProps): JSX.Element {
+export function IfEditor({ value, onChange, pointer, label, choices, Part }: KindProps): JSX.Element {
   const option = optionOf(value);
   const test = "blank" in option ? "blank" : "exists";
   const inner = pointerTo(pointer, "@if");
@@ -80,7 +81,7 @@ export function IfEditor({ value, onChange, pointer, label, Part }: KindProps): 
       {(["then", "else"] as const).map((key) => (
         <div key={key} class="part">
           <span class="part-label">{key}</span>
-          <Part value={option[key]} label={`${label}, ${key}`} pointer={pointerTo(inner, key)} onChange={(next) => write(key, next)} />
+          <Part value={option[key]} label={`${label}, ${key}`} choices={choices} pointer={pointerTo(inner, key)} onChange={(next) => write(key, next)} />
         </div>
       ))}
     </div>

@@ -1,8 +1,21 @@
 // Forms of constants: a text stays a text, a number a number.
 import type { JSX } from "preact";
-import { type ExactNumber, digitsOf, parseJson } from "../../core/json";
+import { parseJson, scalarText, writeJson } from "../../core/json";
+import { ChoiceSelect } from "../../parts/choice-select";
 import { NumberBox } from "../../parts/number-box";
 import type { KindProps } from "../value-props";
+
+/** A constant of a field with choices. */
+export function ChoiceEditor({ value, onChange, label, choices }: KindProps): JSX.Element {
+  return (
+    <ChoiceSelect
+      aria-label={label}
+      choices={choices ?? []}
+      json={value === "" ? "" : writeJson(value)}
+      onChange={(json) => onChange(json === "" ? "" : parseJson(json))}
+    />
+  );
+}
 
 export function TextEditor({ value, onChange, label }: KindProps): JSX.Element {
   return (
@@ -20,9 +33,9 @@ export function TextEditor({ value, onChange, label }: KindProps): JSX.Element {
 export function NumberEditor({ value, onChange, label }: KindProps): JSX.Element {
   return (
     <NumberBox
-      digits={digitsOf(value as number | ExactNumber)}
+      digits={scalarText(value)}
       label={label}
-      onNumber={(digits) => onChange(parseJson(digits) as number | ExactNumber)}
+      onNumber={(digits) => onChange(parseJson(digits))}
     />
   );
 }

@@ -92,7 +92,7 @@ function freeKey(object: JsonObject): string {
   return `key${number}`;
 }
 
-export function ListEditor({ value, onChange, pointer, label, Part }: KindProps): JSX.Element {
+export function ListEditor({ value, onChange, pointer, label, choices, Part }: KindProps): JSX.Element {
   const list = Array.isArray(value) ? value : [];
   const element = useRef<HTMLOListElement>(null);
   function remove(index: number): void {
@@ -107,6 +107,7 @@ export function ListEditor({ value, onChange, pointer, label, Part }: KindProps)
           <Part
             value={inner}
             label={`${label}, item ${index + 1}`}
+            choices={choices}
             pointer={pointerTo(pointer, index)}
             onChange={(next) => onChange(list.map((other, at) => (at === index ? (next ?? null) : other)))}
           />
