@@ -79,7 +79,10 @@ async def test_a_rejected_event_says_what_to_change_and_what_to_run(host: Runnin
     await host.send("m4")
     answer = await one(host, "m4")
     assert (answer["stage"], answer["reason"]) == ("rejected", "PAYLOAD_VALIDATION_FAILED")
-    assert "id comes from $.properties.number, which this event lacks" in answer["why"]["fix"]
+    assert answer["why"]["fix"] == (
+        "id comes from $.properties.number, which this event lacks: map another path and replay "
+        "it, or send a corrected event under another messageId"
+    )
     assert answer["why"]["replay"] == f"offramp replay {answer['id']}"
     assert answer["why"]["errors"][0]["pointer"] == "#/id"
 

@@ -44,7 +44,9 @@ _FIXES: Final[Mapping[str, str]] = {
     "INVALID_REQUEST": _NOT_SENT,
     "UNCLEAR_OUTCOME": "check whether the partner has it, and fix the plugin before you replay it",
 }
-_FIX_THE_MAPPING: Final = "change the mapping, or what is sent, then replay it"
+#: A stored event stays as it was sent, and its id is dropped as a duplicate for a day.
+_SEND_ANOTHER: Final = "or send a corrected event under another messageId"
+_FIX_THE_MAPPING: Final = f"change the mapping and replay it, {_SEND_ANOTHER}"
 _OF_THE_CREDENTIALS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
@@ -226,8 +228,11 @@ def _origin(key: str, fields: Mapping[str, Any]) -> str:
     if not paths:
         return f"change what {key} is mapped to ({_short(origin['value'])})"
     if origin["found"]:
-        return f"{key} comes from {paths}: change that in what is sent, or map another path"
-    return f"{key} comes from {paths}, which this event lacks: send it, or map another path"
+        return f"{key} comes from {paths}: map another path and replay it, {_SEND_ANOTHER}"
+    return (
+        f"{key} comes from {paths}, which this event lacks: map another path and replay it, "
+        f"{_SEND_ANOTHER}"
+    )
 
 
 def _fix_of_answer(host: HostContext, delivery: Delivery) -> str:
@@ -240,7 +245,7 @@ def _fix_of_answer(host: HostContext, delivery: Delivery) -> str:
     if delivery.status in _OF_THE_CREDENTIALS:
         instance = host.config.subscriptions[delivery.subscription].instance
         return f"the partner refuses the credentials of {instance}: change its settings"
-    return "the partner refused it, and its answer says why: change the mapping, or what is sent"
+    return f"the partner refused it, and its answer says why: {_FIX_THE_MAPPING}"
 
 
 def _why(
