@@ -81,7 +81,7 @@ async def _show(
 async def _send(url: str, now: datetime) -> None:
     if importlib.util.find_spec("segment") is None:
         raise OfframpError(
-            "the demo sends with Segment's SDK: pip install 'offramp-metronome[demo]'"
+            "the demo sends with Segment's SDK: pip install segment-analytics-python"
         )
     sender = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "offramp_metronome.demo.sender", url, now.isoformat()
