@@ -9,15 +9,14 @@ import io
 import json
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-import attrs
 import pytest
-from aiohttp import web
 
+from offramp.testing import LocalPartner, RecordedRequest
 from offramp_webhook.sandbox import MAX_KEPT_BYTES, SANDBOX_SECRET, start_sandbox
 from offramp_webhook.signing import key_of, sign
 
@@ -47,42 +46,9 @@ data = { id = { "@path" = "$.messageId" }, n = { "@path" = "$.properties.n" } }
 """
 
 
-@attrs.define
-class Arrived:
-    """A receiver's requests, each with its headers and its body."""
-
-    url: str = ""
-    requests: list[tuple[dict[str, str], bytes]] = attrs.field(factory=list)
-    #: Statuses of the next answers; 200 afterwards.
-    statuses: list[int] = attrs.field(factory=list)
-
-    def ids(self) -> list[str]:
-        """The ids of all events that came."""
-        return [each["id"] for _, body in self.requests for each in json.loads(body)]
-
-
-@contextlib.asynccontextmanager
-async def receiving() -> AsyncIterator[Arrived]:
-    """A receiver."""
-    arrived = Arrived()
-
-    async def take(request: web.Request) -> web.Response:
-        body = await request.read()
-        status = arrived.statuses.pop(0) if arrived.statuses else 200
-        if status == 200:
-            arrived.requests.append((dict(request.headers), body))
-        return web.Response(status=status)
-
-    app = web.Application()
-    app.router.add_post("/hooks", take)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        arrived.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        yield arrived
-    finally:
-        await runner.cleanup()
+def ids(requests: Iterable[RecordedRequest]) -> list[str]:
+    """The ids of all events that came in these requests."""
+    return [each["id"] for request in requests for each in request.json]
 
 
 @contextlib.asynccontextmanager
@@ -135,49 +101,49 @@ def of(count: int) -> list[dict[str, Any]]:
 
 
 async def test_a_real_receiver_can_verify_what_a_real_host_sends(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, local_partner: LocalPartner
 ) -> None:
     """After an outage, every event arrives, in lists whose bytes have the signature."""
     monkeypatch.setenv("HOOK_SECRET", SECRET)
-    async with receiving() as arrived:
-        arrived.statuses.append(503)
-        async with serving(tmp_path, CONFIG.replace("URL", arrived.url)) as url:
-            await track(url, of(50))
-            await until(lambda: len(arrived.ids()) >= 50)
-    assert sorted(arrived.ids()) == sorted(f"m{n}" for n in range(50))
-    for headers, body in arrived.requests:
-        given = {name.lower(): value for name, value in headers.items()}
+    local_partner.post("/hooks", status=503)
+    local_partner.post("/hooks", repeat=True)
+    async with serving(tmp_path, CONFIG.replace("URL", local_partner.url)) as url:
+        await track(url, of(50))
+        await until(lambda: len(ids(local_partner.requests[1:])) >= 50)
+    _refused, *taken = local_partner.requests
+    assert sorted(ids(taken)) == sorted(f"m{n}" for n in range(50))
+    for request in taken:
         wanted = sign(
-            body,
-            message_id=given["webhook-id"],
-            timestamp=int(given["webhook-timestamp"]),
+            request.body,
+            message_id=request.header("webhook-id") or "",
+            timestamp=int(request.header("webhook-timestamp") or ""),
             keys=[key_of(SECRET)],
         )
-        assert given["webhook-signature"] == wanted
+        assert request.header("webhook-signature") == wanted
 
 
 async def test_events_wait_until_a_wrong_setting_is_corrected(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, local_partner: LocalPartner
 ) -> None:
     """The instance is held with the reason; once the file is corrected, every event arrives."""
     monkeypatch.setenv("HOOK_SECRET", SECRET)
-    async with receiving() as arrived:
-        config = CONFIG.replace("URL", arrived.url)
-        async with serving(tmp_path, config.replace("allowHttp = true", "")) as url:
-            await track(url, of(5))
-            breaker: dict[str, Any] = {}
-            headers = {"Authorization": "Bearer token-of-the-test"}
-            async with aiohttp.ClientSession(headers=headers) as session, asyncio.timeout(PATIENCE):
-                while breaker.get("state") != "open":
-                    await asyncio.sleep(0.1)
-                    async with session.get(f"{url}/api/status") as answer:
-                        [status] = (await answer.json())["instances"]
-                        breaker = status["circuit_breaker"]
-            assert "is not https" in json.dumps(breaker)
-            assert arrived.requests == []
-        async with serving(tmp_path, config):
-            await until(lambda: len(arrived.ids()) >= 5)
-    assert sorted(arrived.ids()) == [f"m{n}" for n in range(5)]
+    local_partner.post("/hooks", repeat=True)
+    config = CONFIG.replace("URL", local_partner.url)
+    async with serving(tmp_path, config.replace("allowHttp = true", "")) as url:
+        await track(url, of(5))
+        breaker: dict[str, Any] = {}
+        headers = {"Authorization": "Bearer token-of-the-test"}
+        async with aiohttp.ClientSession(headers=headers) as session, asyncio.timeout(PATIENCE):
+            while breaker.get("state") != "open":
+                await asyncio.sleep(0.1)
+                async with session.get(f"{url}/api/status") as answer:
+                    [status] = (await answer.json())["instances"]
+                    breaker = status["circuit_breaker"]
+        assert "is not https" in json.dumps(breaker)
+        assert local_partner.requests == []
+    async with serving(tmp_path, config):
+        await until(lambda: len(ids(local_partner.requests)) >= 5)
+    assert sorted(ids(local_partner.requests)) == [f"m{n}" for n in range(5)]
 
 
 async def test_the_sandbox_shows_what_arrived(tmp_path: Path) -> None:
