@@ -9,14 +9,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
     PrivateFormat,
     load_pem_private_key,
 )
-from tests.http.certificates import Authority
+from tests.http.certificates import Authority, answering
 
 from offramp import OutgoingRequest
 from offramp.config import EgressSettings
@@ -28,23 +27,12 @@ from offramp.http import LOOPBACK, open_transport
 @asynccontextmanager
 async def partner(authority: Authority, version: ssl.TLSVersion) -> AsyncIterator[str]:
     """A server that talks to those alone whom the authority has certified."""
-
-    async def answer(_: web.Request) -> web.Response:
-        return web.Response(text="welcome")
-
     context = authority.server()
     context.maximum_version = version
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_verify_locations(cafile=authority.file)
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
-    try:
-        yield f"https://127.0.0.1:{runner.addresses[0][1]}/"
-    finally:
-        await runner.cleanup()
+    async with answering("welcome", context) as port:
+        yield f"https://127.0.0.1:{port}/"
 
 
 async def ask(settings: EgressSettings, instance: str, url: str) -> bytes:

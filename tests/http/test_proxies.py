@@ -6,14 +6,12 @@ import asyncio
 import base64
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import attrs
 import pytest
-from aiohttp import web
-from tests.http.certificates import Authority
+from tests.http.certificates import Authority, answering
 from tests.listening import LOCAL
 from yarl import URL
 
@@ -119,24 +117,6 @@ async def proxy() -> AsyncIterator[Proxy]:
     await server.wait_closed()
 
 
-@asynccontextmanager
-async def partner(context: ssl.SSLContext) -> AsyncIterator[int]:
-    """An HTTPS server on this machine: its port."""
-
-    async def answer(_: web.Request) -> web.Response:
-        return web.Response(text="secret ok")
-
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
-    try:
-        yield int(runner.addresses[0][1])
-    finally:
-        await runner.cleanup()
-
-
 def outgoing(url: str) -> OutgoingRequest:
     return OutgoingRequest(method="GET", url=url, timeout=timedelta(seconds=5))
 
@@ -171,7 +151,7 @@ async def test_https_goes_through_a_tunnel(proxy: Proxy, tmp_path: Path) -> None
     authority = Authority(tmp_path)
     allow = Egress(allow=("10.9.8.7",))
     tls = make_tls(ca_file=authority.file)
-    async with partner(authority.server(address="10.9.8.7")) as port:
+    async with answering("secret ok", authority.server(address="10.9.8.7")) as port:
         proxy.target = port
         send, close = open_transport(
             Outbound(egress=allow, proxies=Proxies.single(proxy.url), tls=tls)
@@ -187,7 +167,7 @@ async def test_https_goes_through_a_tunnel(proxy: Proxy, tmp_path: Path) -> None
 async def test_a_named_authority_is_trusted(tmp_path: Path) -> None:
     """Without the file the same certificate is refused, with the remedy."""
     authority = Authority(tmp_path)
-    async with partner(authority.server()) as port:
+    async with answering("secret ok", authority.server()) as port:
         for tls in (None, make_tls(ca_file=authority.file)):
             send, close = open_transport(Outbound(egress=LOCAL, tls=tls))
             try:
