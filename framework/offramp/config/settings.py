@@ -19,7 +19,7 @@ from offramp.config.secrets import (
 from offramp.config.table import a_type, suggest
 from offramp.definition import MASK, Field, Fields
 from offramp.errors import Fault, PayloadError, join_place
-from offramp.payload import compile_check
+from offramp.payload import compile_careful
 
 #: So much of a secret in a message is no chance.
 MIN_QUOTED_CHARACTERS: Final = 8
@@ -77,7 +77,8 @@ def settings_faults(settings: Mapping[str, Any], fields: Fields, place: str) -> 
         for key, field in fields.items()
     }
     try:
-        compile_check(relaxed)({**defaults, **settings})
+        # Not the quick check: to generate its code takes longer than to check once.
+        compile_careful(relaxed)({**defaults, **settings})
     except PayloadError as error:
         return [_unseen(fault, settings, fields).under(place) for fault in error.faults]
     return []

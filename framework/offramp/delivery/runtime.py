@@ -51,7 +51,7 @@ from offramp.errors import (
     RetryableError,
 )
 from offramp.http import Client, Mask, compose, make_mask
-from offramp.payload import compile_check, structurer
+from offramp.payload import compile_careful, structurer
 from offramp.place import exception_text, leaves_of
 from offramp.plugins import CatalogEntry
 
@@ -283,7 +283,8 @@ def check_settings(
     """Check and coerce settings; raises `ConfigError` that names each invalid one."""
     defaults = {key: f.default for key, f in fields.items() if f.default is not None}
     try:
-        return compile_check(fields)({**defaults, **settings})
+        # Not the quick check: to generate its code takes longer than to check once.
+        return compile_careful(fields)({**defaults, **settings})
     except PayloadError as error:
         read = referenced_values(instance.settings, settings)
         mask = make_mask([*secrets_of(fields, settings), *read])

@@ -1,6 +1,6 @@
 """Compiles fields or a payload class into one function from raw payload to checked payload."""
 
-from offramp.payload.compile import Check, compile_check
+from offramp.payload.compile import Check, compile_careful, compile_check
 from offramp.payload.formats.dates import is_date_like, parse_date_like
 from offramp.payload.schema import json_schema
 from offramp.payload.structure import (
@@ -12,6 +12,7 @@ from offramp.payload.structure import (
 
 __all__ = [
     "Check",
+    "compile_careful",
     "compile_check",
     "compile_mapped_pair",
     "compile_pair",
