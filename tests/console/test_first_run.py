@@ -6,7 +6,7 @@ import re
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Locator, Page, Request, expect
+from playwright.async_api import Locator, Page, expect
 from tests.console.checks import assert_accessible, assert_fits, refresh
 from tests.console.hands import Hands, Keyboard, Mouse
 from tests.console.pages import open_page, settle
@@ -112,13 +112,12 @@ async def test_the_emulator_gets_an_instance_with_its_mappings_at_once(
 ) -> None:
     """One call makes all of it: nothing half made stays where one of several would fail."""
     await scene.add_source()
-    asked: list[Request] = []
-    page.on("request", asked.append)
+    asked = requests_of(page)
     await page.goto("/")
     await page.get_by_role("button", name="Try it with Metronome emulator").click()
     await expect(step(page, "Send an event")).to_be_visible()
-    changes = [path_of(each) for each in asked if each.method != "GET"]
-    assert changes == [f"/api/sandboxes/{SLUG}", "/api/instances"]
+    changes = [each for each in asked if not each.startswith("GET ")]
+    assert changes == [f"POST /api/sandboxes/{SLUG}", "POST /api/instances"]
     [mapping] = (await scene.call("GET", "subscriptions"))["subscriptions"]
     assert not mapping["enabled"]
 
@@ -133,16 +132,17 @@ async def test_after_the_first_run_only_what_changes_is_read_again(
     await open_page(page, "")
     await expect(page.get_by_role("heading", level=1, name="Home")).to_be_visible()
     await expect(page.get_by_role("definition")).to_have_text(["1", "0", "0"])
-    asked: list[Request] = []
-    page.on("request", asked.append)
+    asked = requests_of(page)
     await refresh(page)
     await settle(page)
-    assert sorted(map(path_of, asked)) == ["/api/instances", "/api/status"]
+    assert sorted(asked) == ["GET /api/instances", "GET /api/status"]
 
 
-def path_of(request: Request) -> str:
-    """The path of what a page asks for."""
-    return urlsplit(request.url).path
+def requests_of(page: Page) -> list[str]:
+    """What a page asks for from now on: method and path."""
+    asked: list[str] = []
+    page.on("request", lambda each: asked.append(f"{each.method} {urlsplit(each.url).path}"))
+    return asked
 
 
 def step(page: Page, title: str) -> Locator:
