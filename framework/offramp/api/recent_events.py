@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Final, TypedDict
 
 import msgspec
@@ -148,7 +148,7 @@ class RecentEventsResource:
         body: RecentBody = call.body
         trigger = compile_at(body.trigger, "trigger")
         page = await self._page(body, EventFilter(source=self._source(body)))
-        rows = await self._host.compute(lambda: _tried(trigger, page.rows))
+        rows = await self._host.compute(lambda: [_row(trigger, record) for record in page.rows])
         answer: Recent = {
             "rows": rows,
             "matching": sum(row["matches"] is True for row in rows),
@@ -163,18 +163,15 @@ class RecentEventsResource:
         body: SamplesBody = call.body
         where = condition_of(compile_at(body.trigger, "trigger"))
         page = await self._page(body, EventFilter(source=self._source(body), where=where))
+        rows = await self._host.compute(lambda: [*_samples(page.rows)])
         answer: Samples = {
-            "rows": [
-                {**_head(record), "event": _json.loads(record.body)}
-                for record in page.rows
-                if record.body is not None
-            ],
+            "rows": rows,
             "cursor": page.cursor,
             "scanned": page.scanned,
             "reached_at": write_optional(page.reached_at),
             "without_body": page.without_body,
             "damaged": page.damaged,
-        }  # fmt: skip
+        }
         return Reply(data=answer)
 
     def _source(self, body: LatestBody) -> str | None:
@@ -192,15 +189,17 @@ class RecentEventsResource:
             )
 
 
-def _tried(trigger: Trigger, records: Sequence[EventRecord]) -> list[RecentRow]:
-    return [_row(trigger, record) for record in records]
-
-
 def _row(trigger: Trigger, record: EventRecord) -> RecentRow:
     if record.body is None:
         return {**_head(record), "matches": None, "why": None}
     found = why_not(trigger, _json.loads(record.body))
     return {**_head(record), "matches": found is None, "why": false_condition(found)}
+
+
+def _samples(records: Iterable[EventRecord]) -> Iterator[SampleRow]:
+    for record in records:
+        if record.body is not None:
+            yield {**_head(record), "event": _json.loads(record.body)}
 
 
 def false_condition(found: FalseCondition | None) -> FalseConditionShape | None:
