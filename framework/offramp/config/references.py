@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -276,14 +276,19 @@ def check_references(
 
 def _found(value: Any, place: str) -> dict[str, str]:
     """The references in data, by their place."""
-    if is_reference(value):
-        return {place: value}
-    items: Iterable[tuple[Any, Any]] = ()
-    if isinstance(value, Mapping):
-        items = value.items()
+    return {at: text for at, text in texts_in(value, place) if is_reference(text)}
+
+
+def texts_in(value: Any, place: str) -> Iterator[tuple[str, str]]:
+    """Every text in data, with its place."""
+    if isinstance(value, str):
+        yield place, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from texts_in(item, join_place(place, key))
     elif isinstance(value, list):
-        items = enumerate(value)
-    return {k: v for key, item in items for k, v in _found(item, join_place(place, key)).items()}
+        for index, item in enumerate(value):
+            yield from texts_in(item, join_place(place, index))
 
 
 def _resolve(value: Any, place: str, references: References, faults: list[Fault]) -> Any:

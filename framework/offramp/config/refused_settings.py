@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
 from offramp.config.model import Config
-from offramp.config.references import References, resolve_settings
+from offramp.config.references import References, resolve_settings, texts_in
 from offramp.errors import ConfigError, Fault, join_place
 from offramp.http import EGRESS_REMEDY, Egress, is_localhost
 from offramp.plugins import Catalog
@@ -34,19 +34,10 @@ def refused_settings(
         except ConfigError:
             continue
         place = f"{join_place('instances', instance.name)}.settings"
-        yield from _refused(settings, place, egress)
-
-
-def _refused(value: Any, place: str, egress: Egress) -> Iterator[Fault]:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _refused(item, join_place(place, key), egress)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _refused(item, join_place(place, index), egress)
-    elif isinstance(value, str) and (what := _refusal(value, egress)) is not None:
-        # Without the value, which may be what a reference stands for.
-        yield Fault(place, f"leads to {what}, where no request is sent: {EGRESS_REMEDY}")
+        for at, text in texts_in(settings, place):
+            if (what := _refusal(text, egress)) is not None:
+                # Without the text, which may be what a reference stands for.
+                yield Fault(at, f"leads to {what}, where no request is sent: {EGRESS_REMEDY}")
 
 
 def _refusal(text: str, egress: Egress) -> str | None:
@@ -54,5 +45,6 @@ def _refusal(text: str, egress: Egress) -> str | None:
     if found is None:
         return None
     host = found[1] or found[2]
-    what = egress.refusal_of_literal(host)
-    return egress.refusal(_LOOPBACK_ADDRESS) if is_localhost(host) else what
+    if is_localhost(host):
+        return egress.refusal(_LOOPBACK_ADDRESS)
+    return egress.refusal_of_literal(host)
