@@ -8,9 +8,9 @@ from datetime import timedelta
 from http.cookies import SimpleCookie
 from pathlib import Path
 
-import attrs
 import pytest
 from tests.api.conftest import TOKEN, Heard, Running
+from tests.clocks import MovedClock
 
 from offramp.api import Tokens
 from offramp.api.logins import KEPT_ADDRESSES, MOST_TRIES, TRIES_SECONDS, RefusedLogins
@@ -22,19 +22,9 @@ OPEN = "open to others"
 OWN = {"Sec-Fetch-Site": "same-origin"}
 
 
-@attrs.define
-class Now:
-    """A clock that a test sets."""
-
-    seconds: float = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.seconds
-
-
 @pytest.fixture
-def now() -> Now:
-    return Now()
+def now() -> MovedClock:
+    return MovedClock(1_000_000.0)
 
 
 @pytest.fixture
@@ -191,12 +181,12 @@ async def test_a_code_works_once_and_for_a_minute(host: Running) -> None:
     assert refused.status == 403
 
 
-def test_an_old_code_and_one_of_another_token_are_refused(now: Now, tokens: Tokens) -> None:
+def test_an_old_code_and_one_of_another_token_are_refused(now: MovedClock, tokens: Tokens) -> None:
     """After a minute, and after the token of its label was replaced; the oldest of many, too."""
     sessions = Sessions(tokens, clock=now)
     code, expires_at = sessions.new_code("ci")
     assert expires_at == now() + CODE_SECONDS
-    now.seconds += CODE_SECONDS
+    now.move(CODE_SECONDS)
     assert sessions.use_code(code) is None
     code, _ = sessions.new_code("ci")
     tokens._hashes["ci"] = b"of another token"
@@ -207,7 +197,7 @@ def test_an_old_code_and_one_of_another_token_are_refused(now: Now, tokens: Toke
     assert sessions.use_code(second) == "ci"
 
 
-def test_a_session_ends_without_use_and_in_any_case(now: Now, tokens: Tokens) -> None:
+def test_a_session_ends_without_use_and_in_any_case(now: MovedClock, tokens: Tokens) -> None:
     """Each use begins the idle time anew; the lifetime goes on."""
     settings = HostSettings(
         session_idle_timeout=timedelta(hours=1), session_lifetime=timedelta(hours=3)
@@ -215,16 +205,16 @@ def test_a_session_ends_without_use_and_in_any_case(now: Now, tokens: Tokens) ->
     sessions = Sessions(tokens, settings=settings, clock=now)
     secret, _ = sessions.open("ci")
     for _ in range(4):
-        now.seconds += 2_700
+        now.move(2_700)
         assert sessions.find(secret) is not None
-    now.seconds += 1
+    now.move(1)
     assert sessions.find(secret) is None
     secret, _ = sessions.open("ci")
-    now.seconds += 3_601
+    now.move(3_601)
     assert sessions.find(secret) is None
 
 
-def test_with_its_token_a_session_ends(now: Now, tokens: Tokens) -> None:
+def test_with_its_token_a_session_ends(now: MovedClock, tokens: Tokens) -> None:
     """Whether the token is revoked, or another one has its label; the others stay."""
     sessions = Sessions(tokens, clock=now)
     revoked, replaced, kept = (sessions.open(each)[0] for each in ("ci", "ci", "default"))
@@ -237,22 +227,24 @@ def test_with_its_token_a_session_ends(now: Now, tokens: Tokens) -> None:
     assert sessions.find(kept) is not None
 
 
-def test_the_session_that_was_used_longest_ago_makes_room(now: Now, tokens: Tokens) -> None:
+def test_the_session_that_was_used_longest_ago_makes_room(now: MovedClock, tokens: Tokens) -> None:
     """Nobody fills the memory with sessions, and who works stays signed in."""
     sessions = Sessions(tokens, clock=now)
     mine, _ = sessions.open("ci")
-    now.seconds += 1
+    now.move(1)
     other, _ = sessions.open("ci")
-    now.seconds += 1
+    now.move(1)
     assert sessions.find(mine) is not None
     for _ in range(MOST_KEPT - 1):
-        now.seconds += 1
+        now.move(1)
         sessions.open("ci")
     assert sessions.find(mine) is not None
     assert sessions.find(other) is None
 
 
-async def test_what_is_on_disk_signs_nobody_in(tmp_path: Path, now: Now, tokens: Tokens) -> None:
+async def test_what_is_on_disk_signs_nobody_in(
+    tmp_path: Path, now: MovedClock, tokens: Tokens
+) -> None:
     """Private, without a cookie or a token in it; the cookies work with it, and no others."""
     sessions = Sessions(tokens, folder=tmp_path, clock=now)
     secret, _ = sessions.open("ci")
@@ -275,7 +267,7 @@ async def test_what_is_on_disk_signs_nobody_in(tmp_path: Path, now: Now, tokens:
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"sessions": [1]}', "\x00\xff", OPEN])
 async def test_a_file_that_is_no_good_only_signs_everybody_out(
-    tmp_path: Path, now: Now, tokens: Tokens, caplog: pytest.LogCaptureFixture, text: str
+    tmp_path: Path, now: MovedClock, tokens: Tokens, caplog: pytest.LogCaptureFixture, text: str
 ) -> None:
     """The host starts, says so, and writes a good one at the next sign-in."""
     before = Sessions(tokens, folder=tmp_path, clock=now)
@@ -319,15 +311,15 @@ async def test_who_guesses_has_to_wait(host: Running) -> None:
     assert (await host.ask("GET", "/api/status")).status == 200
 
 
-def test_only_the_address_that_guesses_waits(now: Now) -> None:
+def test_only_the_address_that_guesses_waits(now: MovedClock) -> None:
     """Its tries are forgotten after a minute; so are those of the oldest of very many."""
     logins = RefusedLogins(clock=now)
     for _ in range(MOST_TRIES):
-        now.seconds += 1
+        now.move(1)
         logins.slow_down("192.0.2.1")
     assert logins.seconds_to_wait("192.0.2.2") == 0
     assert logins.seconds_to_wait("192.0.2.1") == TRIES_SECONDS - MOST_TRIES + 1
-    now.seconds += TRIES_SECONDS
+    now.move(TRIES_SECONDS)
     assert logins.seconds_to_wait("192.0.2.1") == 0
     for number in range(2 * KEPT_ADDRESSES):
         logins.slow_down(str(number))
