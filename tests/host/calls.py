@@ -14,16 +14,22 @@ SOURCES = {"site": {"write_key": "key-of-the-site"}}
 SUBSCRIPTION = {"preset": "Send track events to Metronome"}
 
 
-async def ask(host: Host, method: str, path: str, body: Any = None, *, status: int = 200) -> Any:
-    """The data of an answer of the control API."""
+async def call(host: Host, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+    """The status and the answer of the control API, or of an endpoint for operators."""
     headers = {"Authorization": f"Bearer {host.token.value}"}
     async with (
         aiohttp.ClientSession(headers=headers) as session,
-        session.request(method, f"{host.url}/api/{path}", json=body) as answer,
+        session.request(method, f"{host.url}{path}", json=body) as answer,
     ):
-        data = await answer.json(content_type=None)
-        assert answer.status == status, data
-        return data
+        is_json = "json" in answer.headers["Content-Type"]
+        return answer.status, await (answer.json() if is_json else answer.text())
+
+
+async def ask(host: Host, method: str, path: str, body: Any = None, *, status: int = 200) -> Any:
+    """The data of an answer of the control API."""
+    found, data = await call(host, method, f"/api/{path}", body)
+    assert found == status, data
+    return data
 
 
 async def track(host: Host, message_id: str) -> None:

@@ -17,6 +17,7 @@ import attrs
 import pytest
 from tests.cli.conftest import CONFIG, TOKEN, usage
 from tests.cli.parts import running
+from tests.host.calls import call
 
 from offramp.errors import StorageError
 from offramp.host.run import Host
@@ -33,6 +34,8 @@ TRIED = 5
 TOTAL = SOME * REQUESTS + MANY
 #: Seconds until what can be delivered is, and for which nothing more may come.
 PATIENCE, A_WHILE = 20.0, 0.5
+#: The decision about all damaged events, as `call` takes it.
+EXPIRE_ALL = ("POST", "/api/damaged-events", {"decision": "expire", "all": True})
 
 
 @asynccontextmanager
@@ -56,17 +59,6 @@ async def send(host: Host, *ids: str) -> int:
         session.post(f"{host.url}/v1/batch", json=body) as answer,
     ):
         return answer.status
-
-
-async def ask(host: Host, path: str) -> tuple[int, Any]:
-    """The status and the answer to a GET with the token."""
-    headers = {"Authorization": f"Bearer {host.token.value}"}
-    async with (
-        aiohttp.ClientSession(headers=headers) as session,
-        session.get(f"{host.url}{path}") as answer,
-    ):
-        is_json = "json" in answer.headers["Content-Type"]
-        return answer.status, await (answer.json() if is_json else answer.text())
 
 
 async def make_base(folder: Path) -> None:
@@ -175,7 +167,7 @@ async def arrived(host: Host, emulator: Any, sent: set[str]) -> set[str]:
     """Wait until all of `sent` has arrived but for what the host names; answers what it names."""
     async with asyncio.timeout(PATIENCE):
         while True:
-            _, ready = await ask(host, "/readyz")
+            _, ready = await call(host, "GET", "/readyz")
             lost = named(ready.get("degraded", []))
             if sent - lost <= set(emulator.effects()):
                 return lost
@@ -204,14 +196,14 @@ async def test_a_damaged_file_harms_as_little_as_possible(folder: Path, case: Da
             assert len(lost) <= MANY
         await asyncio.sleep(A_WHILE)
         assert set(emulator.effects().values()) <= {1}
-        status, ready = await ask(host, "/readyz")
+        status, ready = await call(host, "GET", "/readyz")
         assert (status, ready["ready"]) == ((200, True) if case.accepts else (503, False))
         degraded = ready.get("degraded", [])
         assert {each["kind"] for each in degraded} >= case.kinds
         assert bool(degraded) is bool(case.kinds)
-        _, shown = await ask(host, "/api/status")
+        _, shown = await call(host, "GET", "/api/status")
         assert {e["pointer"] for e in shown["degraded"]} == {e["pointer"] for e in degraded}
-        status, metrics = await ask(host, "/metrics")
+        status, metrics = await call(host, "GET", "/metrics")
         assert status == 200
         for kind in case.kinds:
             assert f'offramp_degraded{{kind="{kind}"}} 0.0' not in metrics
@@ -230,7 +222,7 @@ async def test_what_is_retried_may_be_damaged_and_holds_up_nothing_else(
         async with asyncio.timeout(PATIENCE):
             while len(emulator.effects()) < TOTAL + 1 - retried:  # noqa: ASYNC110 - no signal
                 await asyncio.sleep(0.05)
-        status, ready = await ask(host, "/readyz")
+        status, ready = await call(host, "GET", "/readyz")
         assert (status, ready["ready"]) == (200, True)
         assert "database" in {each["kind"] for each in ready["degraded"]}
 
@@ -283,12 +275,12 @@ async def test_a_search_goes_around_a_page_that_makes_no_sense(
     async with host_with(folder, status=503) as (host, _):
         cursor: str | None = ""
         while cursor is not None:
-            status, page = await ask(host, f"/api/events?{query}&limit=40{cursor}")
+            status, page = await call(host, "GET", f"/api/events?{query}&limit=40{cursor}")
             assert status == 200, page
             found += [row["message_id"] for row in page["rows"]]
             damaged += page["damaged"]
             cursor = page["cursor"] and f"&cursor={page['cursor']}"
-        assert (await ask(host, "/api/events?outcome=waiting"))[0] == 200
+        assert (await call(host, "GET", "/api/events?outcome=waiting"))[0] == 200
     assert len(set(found)) == len(found)
     # Those that were tried have copies of their own, and are found in spite of it.
     assert TOTAL <= len(found) + damaged <= TOTAL + MANY
@@ -309,7 +301,7 @@ async def test_damaged_events_are_named_and_counted(
         missing = lost - set(emulator.effects())
         assert missing
         one = min(missing)
-        status, shown = await ask(host, f"/api/events/{one}")
+        status, shown = await call(host, "GET", f"/api/events/{one}")
         if status == 200:
             [delivery] = shown["events"][0]["deliveries"]
             assert delivery["stage"] == "waiting"
@@ -318,10 +310,10 @@ async def test_damaged_events_are_named_and_counted(
             )
         else:
             assert (status, "the disk spoiled it" in shown["detail"]) == (404, True)
-        status, page = await ask(host, "/api/events?limit=500")
+        status, page = await call(host, "GET", "/api/events?limit=500")
         listed = {row["message_id"] for row in page["rows"]}
         assert (status, sent - lost - listed) == (200, set())
-        status, recount = await ask(host, "/api/reconciliation")
+        status, recount = await call(host, "GET", "/api/reconciliation")
         assert (status, recount["ok"]) == (200, False)
         assert recount["deliveries"] == TOTAL
         first = min(int(each[1:]) for each in lost)
@@ -332,19 +324,9 @@ async def test_damaged_events_are_named_and_counted(
         assert all("counter" not in each for each in recount["faults"])
 
 
-async def expire(host: Host, body: dict[str, Any]) -> tuple[int, Any]:
-    """The status and the answer to a decision about damaged events."""
-    headers = {"Authorization": f"Bearer {host.token.value}"}
-    async with (
-        aiohttp.ClientSession(headers=headers) as session,
-        session.post(f"{host.url}/api/damaged-events", json=body) as answer,
-    ):
-        return answer.status, await answer.json()
-
-
 async def kinds_of(host: Host) -> set[str]:
     """How the host is degraded."""
-    _, ready = await ask(host, "/readyz")
+    _, ready = await call(host, "GET", "/readyz")
     return {each["kind"] for each in ready.get("degraded", [])}
 
 
@@ -366,26 +348,26 @@ async def test_what_waits_for_damaged_events_is_ended(
         missing = (await arrived(host, emulator, sent)) - set(emulator.effects())
         await asyncio.sleep(A_WHILE)
         assert "damaged_events" in await kinds_of(host)
-        _, listed = await ask(host, "/api/damaged-events")
+        _, listed = await call(host, "GET", "/api/damaged-events")
         waiting = [each for row in listed["rows"] for each in row["deliveries"]]
         assert {each["subscription"] for each in waiting} == {"metronome/Billing events"}
         assert sum(each["waiting"] for each in waiting) == len(missing)
         ids = {each["message_id"] for row in listed["rows"] for each in row["message_ids"]}
         assert ids == (missing if named else set())
-        status, answer = await expire(host, {"decision": "expire", "all": True})
+        status, answer = await call(host, *EXPIRE_ALL)
         assert (status, sum(each["expired"] for each in answer["rows"])) == (200, len(missing))
         assert "damaged_events" not in await kinds_of(host)
-        _, recount = await ask(host, "/api/reconciliation")
+        _, recount = await call(host, "GET", "/api/reconciliation")
         assert (recount["faults"], recount["deliveries"]) == ([], TOTAL)
-        _, shown = await ask(host, "/api/status")
+        _, shown = await call(host, "GET", "/api/status")
         [subscription] = shown["subscriptions"]
         assert (subscription["waiting"], subscription["expired"]) == (0, len(missing))
         assert shown["sums"]["ok"]
-        _, log = await ask(host, "/api/audit-log?limit=1")
+        _, log = await call(host, "GET", "/api/audit-log?limit=1")
         assert log["rows"][0]["after"] == {"damaged_events": f"expire {len(missing)}"}
     async with host_with(folder) as (host, _):
-        assert (await ask(host, "/api/reconciliation"))[1]["faults"] == []
-        assert (await ask(host, "/api/damaged-events"))[1]["rows"][0]["decided"]
+        assert (await call(host, "GET", "/api/reconciliation"))[1]["faults"] == []
+        assert (await call(host, "GET", "/api/damaged-events"))[1]["rows"][0]["decided"]
         assert "damaged_events" not in await kinds_of(host)
 
 
@@ -400,7 +382,7 @@ async def test_only_what_is_damaged_can_be_ended(folder: Path) -> None:
             ({"decision": "expire", "events": ["1"]}, 404),
             ({"decision": "send", "all": True}, 422),
         ):
-            assert (await expire(host, body))[0] == expected
+            assert (await call(host, "POST", "/api/damaged-events", body))[0] == expected
         assert "damaged_events" in await kinds_of(host)
 
 
@@ -410,8 +392,8 @@ async def test_what_was_ended_for_a_damaged_event_is_told(folder: Path) -> None:
     async with host_with(folder) as (host, emulator):
         sent = {f"m{n + 1}" for n in range(TOTAL)}
         missing = (await arrived(host, emulator, sent)) - set(emulator.effects())
-        assert (await expire(host, {"decision": "expire", "all": True}))[0] == 200
-        _, found = await ask(host, f"/api/events/{min(missing)}")
+        assert (await call(host, *EXPIRE_ALL))[0] == 200
+        _, found = await call(host, "GET", f"/api/events/{min(missing)}")
         [delivery] = found["events"][0]["deliveries"]
         assert (delivery["stage"], delivery["reason"]) == ("expired", "DAMAGED")
         assert (delivery["attempts"], delivery["why"]["replay"]) == (0, None)
@@ -420,5 +402,5 @@ async def test_what_was_ended_for_a_damaged_event_is_told(folder: Path) -> None:
             "/api/deliveries?subscription=metronome/Billing%20events&stage=expired&limit=500",
             "/api/events?outcome=expired&reason=DAMAGED&limit=500",
         ):
-            _, page = await ask(host, path)
+            _, page = await call(host, "GET", path)
             assert {each["message_id"] for each in page["rows"]} == missing

@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 from tests.cli.conftest import CONFIG, TOKEN, usage
 from tests.cli.parts import running
+from tests.host.calls import call
 
 from offramp.errors import ConfigError
 from offramp.host.run import Host
@@ -87,16 +88,6 @@ async def send(host: Host, message_id: str, key: str = "product-key", **changes:
         session.post(f"{host.url}/v1/batch", json=body) as answer,
     ):
         return answer.status
-
-
-async def call(host: Host, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-    """The status and the answer of the control API, or of an endpoint for operators."""
-    headers = {"Authorization": f"Bearer {host.token.value}"}
-    async with (
-        aiohttp.ClientSession(headers=headers) as session,
-        session.request(method, f"{host.url}{path}", json=body) as answer,
-    ):
-        return answer.status, await answer.json()
 
 
 async def degraded(host: Host) -> dict[str, str]:
