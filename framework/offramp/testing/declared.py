@@ -12,13 +12,10 @@ from offramp.errors import DefinitionError, OfframpError
 from offramp.event import EVENT_TYPES
 from offramp.fql import compile_trigger
 from offramp.mapping import compile_mapping
-from offramp.mapping.path import split_path
 from offramp.plugins import CatalogEntry, manifest
 from offramp.testing.events import create_test_event
 from offramp.testing.probe import FILLED_IN
 
-#: How a compiled mapping names the path `$.`.
-_WHOLE_EVENT: Final = "$"
 #: Keys of an event that senders and SDKs use besides those of `create_test_event`.
 _MORE_KEYS: Final = frozenset({"channel", "projectId", "writeKey", "_metadata", FILLED_IN})
 _KNOWN_KEYS: Final = _MORE_KEYS.union(*(create_test_event(type=kind) for kind in EVENT_TYPES))
@@ -78,7 +75,7 @@ def _faulty_mapping(
             yield f"{what}: {error}"
             continue
         for path in compiled.paths:
-            keys = () if path == _WHOLE_EVENT else split_path(path)
+            keys = path.split(".")[1:]  # none if it is `$`, the whole event
             if keys and keys[0] not in _KNOWN_KEYS:
                 known = ", ".join(sorted(_KNOWN_KEYS - _MORE_KEYS))
                 yield f"{what}, {key!r}: no event has {path!r}; an event's own keys are {known}"
