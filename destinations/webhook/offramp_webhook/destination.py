@@ -1,4 +1,4 @@
-"""The webhook as a destination: one action for an event a request, one for many, the sandbox."""
+"""The webhook as a destination: its two actions, the test of an instance, presets, the sandbox."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from offramp_webhook.signing import (
 #: Bytes of a batch. nginx refuses bodies above 1 MiB unless it is told otherwise
 #: (`client_max_body_size`); a receiver that takes less answers 413, and the host halves the batch.
 MAX_BATCH_BYTES: Final = 1_000_000
-#: Batches of other methods, paths or headers are other requests.
+#: Events that differ in one of these fields cannot share a request.
 BATCH_KEYS: Final = ("method", "path", "headers")
 
 REFUSED: Final = (401, 403)
@@ -69,9 +69,9 @@ class Send(_Sending):
 
 
 class SendBatch(_Sending):
-    """Sends many events in a request: the body is a JSON array, also of a single event.
+    """Sends many events in a request: the body is a JSON array, also for a single event.
 
-    Without `perform`, a batch of one event has the same form as any other.
+    There is no `perform`, so the host sends a single event as a batch of one.
     """
 
     slug = "sendBatch"
@@ -87,7 +87,7 @@ class SendBatch(_Sending):
 async def send_messages(
     request: Request[Settings], messages: Sequence[Message], body: bytes
 ) -> None:
-    """Send messages that share method, path and headers, as a body that is made of them."""
+    """Send messages that share method, path and headers; `body` has the data of all of them."""
     receiver = receiver_of(request.settings)
     first = messages[0]
     headers = request_headers(
@@ -104,10 +104,10 @@ async def send_messages(
 def request_headers(
     receiver: Receiver, headers: Mapping[str, str], *, body: bytes, request_id: str
 ) -> dict[str, str]:
-    """All headers of a request: those of a mapping, over them the secret ones, then our own.
+    """All headers of a request: our own replace those of the settings, and these a mapping's.
 
-    The time is that of this attempt, so that a receiver can refuse what somebody recorded and
-    sends again later.
+    The timestamp is that of this attempt, so that a receiver can refuse a recorded request that
+    somebody sends again later.
     """
     timestamp = int(time.time())
     merged = {**headers, **receiver.headers}
@@ -120,10 +120,10 @@ def request_headers(
 
 
 async def check_receiver(request: Request[Settings]) -> None:
-    """Ask the receiver with HEAD, which by RFC 9110 has no effect there, signed like any request.
+    """Send a signed HEAD, which by RFC 9110 changes nothing at the receiver.
 
     Raises `InvalidAuthenticationError` if a setting is wrong or the receiver refuses, and
-    `DeliveryError` if the answer does not tell: many receivers know no other method than theirs.
+    `DeliveryError` if its answer says neither: many receivers accept only the method of events.
     """
     receiver = receiver_of(request.settings)
     headers = request_headers(receiver, {}, body=b"", request_id=TEST_ID)

@@ -1,4 +1,4 @@
-"""Which headers a request may have beside its own, and what is wrong with those that it may not."""
+"""Which headers a mapping or a setting may add to a request, and why others are refused."""
 
 from __future__ import annotations
 
@@ -21,23 +21,24 @@ _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 #: Visible ASCII, with spaces and tabs between. Source: RFC 9110, "field-value"; other characters
 #: are obsolete there.
 _VALUE: Final = re.compile(r"[!-~](?:[ \t!-~]*[!-~])?")
-#: They belong to the connection or to the body. Source: RFC 9110, "Connection" and "Message Body".
-_OF_THE_CONNECTION: Final = frozenset(
+#: The HTTP client sets these, for the connection or the body. Source: RFC 9110, "Connection" and
+#: "Message Body".
+_CONNECTION_HEADERS: Final = frozenset(
     {
         "connection", "content-encoding", "content-length", "expect", "host", "keep-alive", "te",
         "trailer", "transfer-encoding", "upgrade",
     }
 )  # fmt: skip
-#: They say who sent what and when, so no mapping may set them.
-_OF_THE_SIGNATURE: Final = frozenset({ID_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER})
-#: Their values are secrets, which a mapping would show.
+#: This destination sets these; with others, a receiver would trust a forged request.
+_SIGNATURE_HEADERS: Final = frozenset({ID_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER})
+#: Their values are secrets, and a mapping is shown to everybody who may see the configuration.
 _CREDENTIALS: Final = frozenset(
     {"api-key", "authorization", "cookie", "proxy-authorization", "x-api-key"}
 )
 
 
 def as_texts(headers: Mapping[str, Any] | None) -> dict[str, str]:
-    """Headers as they are sent: numbers and booleans as JSON writes them, without what is null."""
+    """Headers as they are sent: numbers and booleans as in JSON; null leaves a header out."""
     return {name: _text(value) for name, value in (headers or {}).items() if value is not None}
 
 
@@ -58,9 +59,9 @@ def _name_fault(name: str, *, may_be_secret: bool) -> str | None:
     lower = name.lower()
     if not _NAME.fullmatch(name):
         return "is not the name of a header: letters, digits and hyphens are"
-    if lower in _OF_THE_CONNECTION:
+    if lower in _CONNECTION_HEADERS:
         return "is set by the HTTP client alone: leave it out"
-    if lower in _OF_THE_SIGNATURE:
+    if lower in _SIGNATURE_HEADERS:
         return "is set by this destination alone: leave it out"
     if lower in _CREDENTIALS and not may_be_secret:
         return "is a credential: set it in the instance's setting `headers`, where it is encrypted"

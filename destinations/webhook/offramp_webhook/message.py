@@ -1,4 +1,4 @@
-"""What one event becomes: the data that is sent, its id, and what may differ between events."""
+"""What a mapping makes of one event: id, data, method, path and headers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from offramp_webhook.headers import as_texts, header_faults
 
 @attrs.frozen
 class Message:
-    """One event as it is sent; by default all of it is."""
+    """One event as it is sent; by default, the whole event."""
 
     message_id: str = field(
         key="id",
@@ -57,5 +57,5 @@ class Message:
 
 
 def refusals(message: Message) -> Iterator[Fault]:
-    """Each reason why a message cannot be sent, whatever the receiver is."""
+    """Each reason why no receiver could get the message."""
     return header_faults(message.headers, place="$.headers", may_be_secret=False)

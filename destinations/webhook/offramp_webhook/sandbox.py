@@ -21,7 +21,7 @@ from offramp_webhook.signing import (
     sign,
 )
 
-#: What the sandbox accepts; both open nothing else.
+#: What the sandbox accepts; neither gives access to anything else.
 SANDBOX_TOKEN: Final = "sandbox-token"  # noqa: S105 - public
 SANDBOX_SECRET: Final = "whsec_b2ZmcmFtcC1zYW5kYm94LXNpZ25pbmcta2V5"  # noqa: S105 - public
 
@@ -29,12 +29,12 @@ SANDBOX_SECRET: Final = "whsec_b2ZmcmFtcC1zYW5kYm94LXNpZ25pbmcta2V5"  # noqa: S1
 MAX_KEPT_BYTES: Final = 5_000_000
 #: Requests that are kept, however small they are.
 MAX_KEPT_REQUESTS: Final = 1_000
-#: Headers of the connection, which are the same in every request.
-_UNINTERESTING: Final = frozenset({"accept", "accept-encoding", "content-length", "host"})
+#: Not shown: the HTTP client adds them to every request.
+_HIDDEN_HEADERS: Final = frozenset({"accept", "accept-encoding", "content-length", "host"})
 
 
 class Receiver:
-    """Answers 200 to requests that are signed well, 401 to others, and 400 to what is not JSON."""
+    """Answers 200 to requests with a valid signature, 401 to others, 400 to what is not JSON."""
 
     def __init__(self) -> None:
         self._kept: deque[tuple[int, dict[str, Any]]] = deque(maxlen=MAX_KEPT_REQUESTS)
@@ -51,7 +51,7 @@ class Receiver:
 
     async def _take(self, request: web.Request) -> web.Response:
         body = await request.read()
-        if not is_signed_well(request.headers, body):
+        if not has_valid_signature(request.headers, body):
             return web.json_response({"error": "the signature is missing or wrong"}, status=401)
         if request.method == "HEAD":  # a test of the settings; it carries no event
             return web.Response()
@@ -66,7 +66,7 @@ class Receiver:
         headers = {
             name: value
             for name, value in request.headers.items()
-            if name.lower() not in _UNINTERESTING
+            if name.lower() not in _HIDDEN_HEADERS
         }
         shown = {
             "method": request.method,
@@ -80,8 +80,8 @@ class Receiver:
             self._kept.popleft()
 
 
-def is_signed_well(headers: Mapping[str, str], body: bytes) -> bool:
-    """Whether one of the signatures is that of the sandbox's secret; its age is not looked at."""
+def has_valid_signature(headers: Mapping[str, str], body: bytes) -> bool:
+    """Whether a signature was made with the sandbox's secret; the timestamp may be of any age."""
     timestamp = headers.get(TIMESTAMP_HEADER, "")
     if not timestamp.isdecimal():
         return False

@@ -1,4 +1,4 @@
-"""The settings of an instance, and what is made of them: the address, secret headers and keys."""
+"""The settings of an instance, and what requests need of them: URL, secret headers, keys."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SENDABLE: Final = re.compile(r'[!"$-~]+')
 
 @attrs.frozen
 class Settings:
-    """The settings that an operator configures: one receiver."""
+    """The settings that an operator configures: those of one receiver."""
 
     url: str = setting(
         label="URL",
@@ -30,12 +30,12 @@ class Settings:
         key="urlSecret",
         type="password",
         label="Secret end of the URL",
-        description="Is put at the end of the URL as it is, if a part of the URL is a secret",
+        description="Appended to the URL as it is, for receivers whose URL ends with a secret",
     )
     allow_http: bool = setting(
         key="allowHttp",
         label="Allow http",
-        description="Send without TLS, if the URL begins with http://; anybody between can read it",
+        description="Send to a URL with http://, without TLS: anybody on the way can read it",
         default=False,
     )
     headers: dict[str, Any] | None = setting(
@@ -59,14 +59,14 @@ class Settings:
     signature_header: str = setting(
         key="signatureHeader",
         label="Signature header",
-        description="The header that has the signature",
+        description="The header that carries the signature",
         default=SIGNATURE_HEADER,
     )
 
 
 @attrs.frozen(kw_only=True)
 class Receiver:
-    """What is made of an instance's settings."""
+    """What a request needs of an instance's settings, checked."""
 
     url: str = attrs.field(repr=False)
     headers: dict[str, str] = attrs.field(repr=False)
@@ -78,8 +78,8 @@ class Receiver:
 def receiver_of(settings: Settings) -> Receiver:
     """The receiver that the settings name.
 
-    Raises `InvalidAuthenticationError` where one of them is wrong: the instance is then held, and
-    its events wait until somebody has corrected it.
+    Raises `InvalidAuthenticationError` if one of them is wrong: the host then holds the instance,
+    and its events wait until the setting is corrected.
     """
     faults = list(_faults(settings))
     if faults:
@@ -130,5 +130,5 @@ def _url_fault(settings: Settings) -> str | None:
     if not _SENDABLE.fullmatch(whole):
         return "has a space, a `#` or a character beyond ASCII: percent-encode it"
     if parts.scheme == "http" and not settings.allow_http:
-        return "is not https: anybody between could read it; if that is right, set `allowHttp`"
+        return "is not https: anybody on the way could read it; to allow that, set `allowHttp`"
     return None

@@ -1,4 +1,4 @@
-"""Signs what leaves, so that a receiver knows who sent it, that it is whole, and when it was sent.
+"""Signs requests, so that a receiver can verify who sent them, when, and that nothing was changed.
 
 Source: the specification of Standard Webhooks, version 1.0.0, whose libraries verify it.
 """
@@ -25,8 +25,8 @@ MAX_KEY_BYTES: Final = 64
 #: The signature with a shared key, as opposed to a pair of keys.
 VERSION: Final = "v1"
 
-#: An id that is sent as it is. A dot would let the end of an id pass for a timestamp; the number
-#: of characters is our own bound.
+#: An id that is sent as it is. A dot separates id and timestamp in what is signed, so an id may
+#: have none. The bound on characters is our own.
 _PLAIN_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _HASHED_ID_PREFIX: Final = "msg_"
 #: Hexadecimal characters of a hash: 128 bits, as many as a UUID has.
@@ -49,10 +49,10 @@ def key_of(secret: str) -> bytes:
 
 
 def message_id(ids: Sequence[str]) -> str:
-    """The id of a request that carries the events of these ids; a repeat of it has the same.
+    """The id of a request with the events of these ids; the same request has the same id again.
 
-    That is the id of a single event, unless it has a dot or another character that a signature or
-    a header cannot hold; otherwise it is a hash.
+    For a single event it is the event's id, if that has only letters, digits, `_` and `-`. In all
+    other cases it is a hash.
     """
     if len(ids) == 1 and _PLAIN_ID.fullmatch(ids[0]):
         return ids[0]
