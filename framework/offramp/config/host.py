@@ -196,12 +196,12 @@ class HostSettings:
     session_idle_timeout: timedelta = option(
         default=SESSION_IDLE_TIMEOUT,
         unit="hours",
-        description="time without a request after which who signed in to the console is signed out",
+        description="time without a request after which a session of the console ends",
     )
     session_lifetime: timedelta = option(
         default=SESSION_LIFETIME,
         unit="days",
-        description="time after which who signed in to the console has to sign in again",
+        description="time after which a session of the console ends in any case",
     )
     max_event_bytes: int = option(
         default=MAX_EVENT_BYTES, unit="bytes", minimum=1, description="largest event, as JSON"
