@@ -36,6 +36,7 @@ from offramp.definition.manifest import (
 from offramp.definition.options import Option, option, options_of
 from offramp.definition.request import (
     AuthTokens,
+    Cache,
     Handler,
     Middleware,
     OutgoingRequest,
@@ -58,6 +59,7 @@ __all__ = [
     "AuthTokens",
     "Batch",
     "BatchOutcomes",
+    "Cache",
     "Choice",
     "Condition",
     "Conditions",

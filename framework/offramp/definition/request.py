@@ -13,6 +13,7 @@ from offramp import _json
 from offramp.errors import RejectedError
 
 S_co = TypeVar("S_co", covariant=True)
+T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)
@@ -77,8 +78,38 @@ Handler: TypeAlias = Callable[[OutgoingRequest], Awaitable[Response]]
 Middleware: TypeAlias = Callable[[OutgoingRequest, Handler], Awaitable[Response]]
 
 
+class Cache(Protocol):
+    """What an instance keeps in memory between calls; a restart and new settings empty it.
+
+    A key is a text; a value is JSON data or bytes, and is not copied. It is bounded, so that any
+    entry may be gone at any time.
+    """
+
+    def get(self, key: str) -> Any:
+        """The value of a key; None if there is none, or if it has expired."""
+
+    def set(self, key: str, value: Any, *, expires: timedelta) -> None:
+        """Keep a value for so long; raises `TypeError` for one that is not JSON data or bytes."""
+
+    def delete(self, key: str) -> None:
+        """Forget a key."""
+
+    async def get_or_make(
+        self, key: str, make: Callable[[], Awaitable[T]], *, expires: timedelta
+    ) -> T:
+        """The value of a key; without one, `make` is awaited, once for all who ask meanwhile."""
+
+
 class Request(Protocol[S_co]):
     """The client handed to an action: it sends, and knows the instance it sends for."""
+
+    @property
+    def instance(self) -> str:
+        """The name of the instance."""
+
+    @property
+    def subscription(self) -> str | None:
+        """The id of the subscription; None for a call that is not of one."""
 
     @property
     def settings(self) -> S_co:
@@ -95,6 +126,18 @@ class Request(Protocol[S_co]):
     @property
     def sync_mode(self) -> str | None:
         """The subscription's sync mode, where the action has one."""
+
+    @property
+    def hook_outputs(self) -> Mapping[str, Mapping[str, Any]]:
+        """The outputs of the subscription's save hooks, by the name of the hook."""
+
+    @property
+    def explaining(self) -> bool:
+        """Whether this is a dry run: the first request ends it, and nothing is sent."""
+
+    @property
+    def cache(self) -> Cache:
+        """The cache of the instance; of a dry run, a copy of it."""
 
     @property
     def events(self) -> Sequence[Mapping[str, Any]]:

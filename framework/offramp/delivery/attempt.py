@@ -117,8 +117,8 @@ async def call_action(
 ) -> Call:
     """Call `perform_batch` of the action with all payloads, or `perform` with a single one.
 
-    With a `handler` that replaces the instance's, tokens are not refreshed. A call ends after
-    `within` seconds.
+    With a `handler` that replaces the instance's it is a dry run: tokens are not refreshed. A call
+    ends after `within` seconds.
     """
     call = Call()
     single = len(events) == 1 and plan.action.performs
@@ -129,7 +129,9 @@ async def call_action(
     with PluginCode() as code:
         async with bound:
             # Making the client also runs code of the plugin: `extend_request`.
-            client = runtime.client(plan, events.events, handler=handler)
+            client = runtime.client(
+                plan, events.events, handler=handler, explaining=handler is not None
+            )
             call.client = client
             client.mask = plan.secrets.mask_wires(client.mask, events.wires)
             value = await enter(client, getattr(plan.action, method), given)

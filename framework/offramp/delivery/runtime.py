@@ -50,7 +50,7 @@ from offramp.errors import (
     PayloadError,
     RetryableError,
 )
-from offramp.http import Client, Mask, compose, make_mask
+from offramp.http import Client, Mask, MemoryCache, compose, make_mask
 from offramp.payload import compile_careful, structurer
 from offramp.place import exception_text, leaves_of
 from offramp.plugins import CatalogEntry
@@ -82,6 +82,8 @@ class InstanceRuntime:
     batches: int = attrs.field(default=0, init=False)
     clock: Callable[[], float] = time.time
     auth: AuthTokens | None = attrs.field(default=None, repr=False)
+    #: What the plugin keeps between calls; new settings make a new runtime, with an empty one.
+    cache: MemoryCache = attrs.field(init=False, repr=False)
     faults: PluginFaults = attrs.field(factory=PluginFaults, init=False, repr=False)
     handler: Handler = attrs.field(init=False, repr=False)
     #: Masks only the settings, without short-lived tokens.
@@ -90,6 +92,7 @@ class InstanceRuntime:
     _typed: dict[type[Any], Any] = attrs.field(factory=dict, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
+        self.cache = MemoryCache(self.clock)
         self.handler = self.around(self.transport)
         self._mask_settings = self.mask
         self._use(self.auth)
@@ -116,6 +119,7 @@ class InstanceRuntime:
         read_events: Callable[[], Sequence[dict[str, Any]]] = tuple,
         *,
         handler: Handler | None = None,
+        explaining: bool = False,
     ) -> Client[Any]:
         """Make a client for one call of an action, or of the destination itself."""
         settings_type = self.entry.destination.settings
@@ -123,12 +127,16 @@ class InstanceRuntime:
             settings_type = plan.action.settings_type
         return Client(
             handler=handler or self.handler,
+            instance=self.instance.name,
+            subscription=None if plan is None else plan.subscription.id,
             settings=self.typed_settings(settings_type),
             mask=self.mask,
             options=self.options(),
             auth=self.auth,
             mapping={} if plan is None else plan.mapping,
             sync_mode=None if plan is None else plan.sync_mode,
+            explaining=explaining,
+            cache=self.cache.copy() if explaining else self.cache,
             read_events=read_events,
             now=lambda: datetime.fromtimestamp(self.clock(), UTC),
         )

@@ -1,5 +1,6 @@
 """The request client that actions use: middleware, time-outs, errors, and a masked record."""
 
+from offramp.http.cache import MemoryCache
 from offramp.http.client import DEFAULT_TIMEOUT, Client, compose
 from offramp.http.egress import EGRESS_REMEDY, LOOPBACK, Egress, network_fault
 from offramp.http.exchange import Exchange, parse_retry_after
@@ -21,6 +22,7 @@ __all__ = [
     "Egress",
     "Exchange",
     "Mask",
+    "MemoryCache",
     "Outbound",
     "Proxies",
     "aiohttp_transport",

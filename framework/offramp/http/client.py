@@ -16,6 +16,7 @@ import attrs
 from offramp.definition import (
     UNSET,
     AuthTokens,
+    Cache,
     Handler,
     Middleware,
     OutgoingRequest,
@@ -25,6 +26,7 @@ from offramp.definition import (
 )
 from offramp.errors import HTTPError
 from offramp.http.address import check_address, credentials_apart
+from offramp.http.cache import MemoryCache
 from offramp.http.exchange import MAX_EARLIER, Exchange, kept, parse_retry_after, record
 from offramp.http.made import MadeRequest, MadeRequests
 from offramp.http.masking import Mask, readable
@@ -66,12 +68,18 @@ class Client(Generic[S]):
     """
 
     handler: Handler
+    #: Name of the instance, and id of the subscription.
+    instance: str = ""
+    subscription: str | None = None
     settings: S
     mask: Mask = str
     options: RequestOptions = attrs.field(factory=RequestOptions)
     auth: AuthTokens | None = None
     mapping: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
     sync_mode: str | None = None
+    hook_outputs: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict, repr=False)
+    explaining: bool = False
+    cache: Cache = attrs.field(factory=MemoryCache, repr=False)
     #: Reads the events behind the payloads, once a plugin asks for them.
     read_events: Callable[[], Sequence[Mapping[str, Any]]] = attrs.field(default=tuple, repr=False)
     now: Callable[[], datetime] = attrs.field(default=_utc_now, repr=False)
