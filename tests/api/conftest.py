@@ -30,7 +30,7 @@ from offramp.config import diff_configs as diff
 from offramp.delivery import Engine, InstanceRuntime, make_runtime
 from offramp.host.app import make_app
 from offramp.host.readiness import quick_sums
-from offramp.plugins import CatalogEntry
+from offramp.plugins import Catalog, CatalogEntry
 from offramp.queue import Backups, DamagedDeliveries, RestoredDeliveries, SqliteLedger, open_queue
 from offramp.storage import Store
 
@@ -138,9 +138,16 @@ def written() -> dict[str, Any]:
 
 
 @pytest.fixture
-async def host(tmp_path: Path, partner: Partner, written: dict[str, Any]) -> AsyncIterator[Running]:
+def catalog() -> Catalog:
+    """What the plugins of the host declare."""
+    return small_catalog()
+
+
+@pytest.fixture
+async def host(
+    tmp_path: Path, partner: Partner, written: dict[str, Any], catalog: Catalog
+) -> AsyncIterator[Running]:
     """A running host."""
-    catalog = small_catalog()
 
     def start(instance: Instance, entry: CatalogEntry) -> InstanceRuntime:
         return make_runtime(instance, entry, instance.settings, transport=partner)
@@ -193,5 +200,6 @@ async def incomplete(host: Running, monkeypatch: pytest.MonkeyPatch) -> Running:
         return make_runtime(instance, entry, {}, transport=host.partner)
 
     monkeypatch.setattr(host.context.engine, "_start_instance", start)
-    await host.post("/api/instances/small/disable")
+    for name in host.context.config.instances:
+        await host.post(f"/api/instances/{name}/disable")
     return host

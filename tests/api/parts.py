@@ -76,6 +76,7 @@ CALLS: list[tuple[str, str, str, Any]] = [
     ("POST", "/api/explain", "", {"message_id": "bad-1", "subscription": SUBSCRIPTION}),
     ("POST", "/api/explain", "", {"message_id": "bad-1", "candidate": {"instance": "small",
      "action": "take", "trigger": "type =", "mapping": {"id": {"@if": {}}}}}),
+    ("POST", "/api/dynamic-choices", "", {"subscription": SUBSCRIPTION, "field": "kind"}),
     ("POST", "/api/test-sends", "", {"message_id": "bad-1", "subscription": SUBSCRIPTION,
      "confirm": True}),
     ("GET", "/api/deliveries", f"?subscription={ID}", None),

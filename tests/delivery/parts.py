@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 from aiohttp import web
@@ -16,7 +16,10 @@ from tests.listening import listening
 from offramp import (
     Action,
     Batch,
+    Choice,
+    ChoicesQuery,
     Destination,
+    DynamicChoices,
     Fault,
     Idempotency,
     OutgoingRequest,
@@ -74,12 +77,18 @@ class Take(Action[Settings, Item]):
     slug = "take"
     title = "Take"
     batch = Batch(max_events=100)
+    dynamic_fields: ClassVar = {"kind": "kinds"}
 
     async def perform(self, request: Request[Settings], payload: Item) -> None:
         await self.perform_batch(request, [payload])
 
     async def perform_batch(self, request: Request[Settings], payloads: Sequence[Item]) -> None:
         await request.post(URL, json=[payload.id for payload in payloads])
+
+    async def kinds(self, request: Request[Settings], query: ChoicesQuery) -> DynamicChoices:
+        return DynamicChoices(
+            choices=[Choice("new", "New", "Not used yet."), Choice("used", "Used")]
+        )
 
 
 class TakeOne(Action[Settings, Item]):

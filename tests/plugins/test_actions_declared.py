@@ -130,11 +130,12 @@ def test_keys_have_to_name_fields() -> None:
             title = "Wrong"
             idempotency = Idempotency(key="ident", window=timedelta(days=1))
             batch = Batch(keys=("place.city", "plase"))
-            dynamic_fields = {"kind": "kinds"}  # noqa: RUF012 - never changed
+            dynamic_fields = {"kind": "perform", "place.__keys__": "kinds"}  # noqa: RUF012 - never changed
 
     messages = [str(fault) for fault in caught.value.faults]
-    assert len(messages) == 4
-    for part, text in zip(("slug", "'ident'", "'plase'", "'kind'"), messages, strict=True):
+    assert len(messages) == 5
+    parts = ("slug", "'ident'", "'plase'", "'kind'", "no method 'kinds'")
+    for part, text in zip(parts, messages, strict=True):
         assert part in text
     assert "id, place" in messages[1]
 

@@ -117,7 +117,7 @@ def dynamic_at_once() -> Any:
         slug, title = "post", "Post"
         dynamic_fields: ClassVar = {"id": "ids"}
 
-        def ids(self, request: Any, *, payload: Any, page: Any) -> DynamicChoices:
+        def ids(self, request: Any, query: Any) -> DynamicChoices:
             return DynamicChoices()
 
     return Post

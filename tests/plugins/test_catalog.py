@@ -18,7 +18,7 @@ from tests.plugins.small import (
     make_plugin,
 )
 
-from offramp import Action, Field, Preset, SaveHook, field, literal, path, setting
+from offramp import Action, DynamicChoices, Field, Preset, SaveHook, field, literal, path, setting
 from offramp.definition import fields_to_manifest
 from offramp.errors import NotFoundError
 from offramp.plugins import Catalog, load_catalog, load_plugins, manifest
@@ -364,6 +364,9 @@ def test_the_manifest_has_segments_shape_of_an_action() -> None:
         dynamic_fields = MappingProxyType(
             {"item.__keys__": "fetch", "item.__values__": "fetch", "list_id": "fetch"}
         )
+
+        async def fetch(self, request: Any, query: Any) -> DynamicChoices:
+            return DynamicChoices()
 
     actions = manifest(
         catalog_of(declares("owner", make_destination(actions=[Save, Send], presets=[])))["small"]

@@ -16,6 +16,7 @@ from offramp import (
     Action,
     AuthTokens,
     Choice,
+    ChoicesQuery,
     Destination,
     DynamicChoices,
     OutgoingRequest,
@@ -443,10 +444,9 @@ class AddToList(Action[Settings, ListPayload]):
     async def perform(self, request: Request[Settings], payload: ListPayload) -> None:
         await request.post(f"{URL}/lists/{payload.list_id}")
 
-    async def lists(
-        self, request: Request[Settings], *, payload: Mapping[str, Any], page: str | None
-    ) -> DynamicChoices:
-        answer = (await request.get(f"{URL}/lists", params={"page": page or "1", **payload})).json()
+    async def lists(self, request: Request[Settings], query: ChoicesQuery) -> DynamicChoices:
+        params = {"page": query.page or "1", **query.payload}
+        answer = (await request.get(f"{URL}/lists", params=params)).json()
         choices = tuple(Choice(each["id"], each["name"]) for each in answer["lists"])
         return DynamicChoices(choices=choices, next_page=answer["next"])
 
@@ -472,7 +472,8 @@ async def test_choices_of_a_dynamic_field_are_fetched(
         f"{URL}/lists?page=2&kind=a", payload={"lists": [{"id": 7, "name": "VIP"}], "next": "3"}
     )
     found = await sut.test_dynamic_field("addToList", "listId", payload={"kind": "a"}, page="2")
-    assert found == DynamicChoices(choices=(Choice(7, "VIP"),), next_page="3")
+    assert found.choices == (Choice(7, "VIP"),)
+    assert found.next_page == "3"
     with pytest.raises(NotFoundError, match="no dynamic field of addToList"):
         await sut.test_dynamic_field("addToList", "other")
 

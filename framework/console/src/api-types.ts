@@ -12,9 +12,11 @@ export interface ActionShape {
   batch: number | null;
   default_mapping: Record<string, unknown>;
   description: string;
+  dynamic_fields: string[];
   fields: Record<string, FieldShape>;
   idempotency_key: string | null;
   plugin: string;
+  save_hooks: Record<string, SaveHookShape>;
   schema: Record<string, unknown>;
   slug: string;
   sync_mode: SyncModeShape | null;
@@ -103,6 +105,13 @@ export interface ChoiceShape {
   description?: string;
   label: string;
   value: unknown;
+}
+
+/** Why the partner gave no choices, secrets masked. */
+export interface ChoicesErrorShape {
+  code: string;
+  message: string;
+  status: number;
 }
 
 /** Whether the host holds an instance back, and why; closed means that it does not. */
@@ -280,6 +289,26 @@ export interface DocumentBody {
 /** The name of the copy; the default is `NAME (Copy)`. */
 export interface DuplicateBody {
   name?: string | null;
+}
+
+/** A dynamic field of a subscription, saved or a candidate, and what its form holds so far. */
+export interface DynamicChoicesBody {
+  field: string;
+  hook?: string | null;
+  inputs?: Record<string, unknown>;
+  search?: string;
+  page?: string | null;
+  subscription?: string | null;
+  candidate?: Record<string, unknown> | null;
+}
+
+/** One page of choices, or why there are none: then any value can still be written. */
+export interface DynamicChoicesShape {
+  choices: ChoiceShape[];
+  error: ChoicesErrorShape | null;
+  faults: ErrorShape[];
+  field: string;
+  next_page: string | null;
 }
 
 /** Whether there was a session to end. */
@@ -1040,6 +1069,15 @@ export interface Sandboxes {
   sandboxes: SandboxShape[];
 }
 
+/** Something that saving a subscription does with the partner. */
+export interface SaveHookShape {
+  description: string;
+  dynamic_inputs: string[];
+  inputs: Record<string, FieldShape>;
+  label: string;
+  outputs: Record<string, FieldShape>;
+}
+
 /** Counts over time. */
 export interface Series {
   granularity: "day" | "hour" | "minute";
@@ -1262,10 +1300,10 @@ export interface TestAnswer {
 
 /** An event, given or stored, and a subscription, saved or a candidate; `confirm` is needed. */
 export interface TestSendBody {
-  confirm?: boolean;
   event?: Record<string, unknown> | null;
   message_id?: string | null;
   source?: string | null;
+  confirm?: boolean;
   subscription?: string | null;
   candidate?: Record<string, unknown> | null;
 }
@@ -1487,6 +1525,8 @@ export interface Operations {
   "POST /api/triggers/samples": { path: Record<string, never>; query: Record<string, never>; body: SamplesBody; answer: Samples };
   /** Explain what a subscription would make of an event; nothing is sent */
   "POST /api/explain": { path: Record<string, never>; query: Record<string, never>; body: ExplainBody; answer: Explained };
+  /** Ask the partner for the choices of a dynamic field, a page at a time */
+  "POST /api/dynamic-choices": { path: Record<string, never>; query: Record<string, never>; body: DynamicChoicesBody; answer: DynamicChoicesShape };
   /** Send one event to the destination now, for real, and show the answer */
   "POST /api/test-sends": { path: Record<string, never>; query: Record<string, never>; body: TestSendBody; answer: TestSendShape };
   /** List deliveries of a subscription, latest change first */

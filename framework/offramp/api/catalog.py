@@ -13,13 +13,14 @@ from offramp.api.catalog_shapes import (
     DestinationShape,
     FieldShape,
     PluginOriginShape,
+    SaveHookShape,
     SyncModeShape,
 )
 from offramp.api.host_context import HostContext
 from offramp.api.new_instances import offered_name
 from offramp.api.operations import Call, Operation, Reply
 from offramp.config.subscriptions import SYNC_MODE_KEY
-from offramp.definition import Fields, SyncMode, fields_to_manifest
+from offramp.definition import Fields, SaveHook, SyncMode, fields_to_manifest
 from offramp.payload import json_schema
 from offramp.plugins import CatalogAction, CatalogEntry, manifest
 
@@ -154,4 +155,16 @@ def _action(offered: CatalogAction) -> ActionShape:
         "batch": batch.max_events if action.batches and batch is not None else None,
         "idempotency_key": None if action.idempotency is None else action.idempotency.key,
         "sync_mode": _sync_mode(action.sync_mode),
+        "dynamic_fields": list(action.dynamic_fields),
+        "save_hooks": {name: _save_hook(hook) for name, hook in action.save_hooks.items()},
+    }
+
+
+def _save_hook(hook: SaveHook) -> SaveHookShape:
+    return {
+        "label": hook.label,
+        "description": hook.description,
+        "inputs": _fields(hook.inputs),
+        "outputs": _fields(hook.outputs),
+        "dynamic_inputs": list(hook.dynamic_inputs),
     }

@@ -137,6 +137,18 @@ class CatalogAnswer(TypedDict):
     problems: list[PluginProblemShape]
 
 
+class SaveHookShape(TypedDict):
+    """Something that saving a subscription does with the partner."""
+
+    label: str
+    #: What it does.
+    description: str
+    inputs: dict[str, FieldShape]
+    outputs: dict[str, FieldShape]
+    #: The inputs whose choices are fetched from the partner.
+    dynamic_inputs: list[str]
+
+
 class ActionShape(ActionBrief):
     """An action with its fields; `schema` is the JSON Schema of its payload."""
 
@@ -148,6 +160,11 @@ class ActionShape(ActionBrief):
     batch: int | None
     idempotency_key: str | None
     sync_mode: SyncModeShape | None
+    #: The fields whose choices are fetched from the partner: `list_id`, `items.price` (a property),
+    #: `data.__keys__` (the keys of an object), `data.__values__` (the values of any key).
+    dynamic_fields: list[str]
+    #: By name, such as `onMappingSave`.
+    save_hooks: dict[str, SaveHookShape]
 
 
 class PresetShape(TypedDict):

@@ -10,7 +10,7 @@ import attrs
 
 from offramp.api.candidates import Candidate, compiled
 from offramp.api.editing import within
-from offramp.api.given_events import EventAndSubscription
+from offramp.api.given_events import SavedOrCandidate
 from offramp.api.host_context import HostContext
 from offramp.api.problems import refuse
 from offramp.config import Config, Subscription
@@ -55,7 +55,7 @@ class Draft:
         return frozenset(keys[1] for keys in map(_keys, self.faults) if keys[1:])
 
 
-def draft_of(host: HostContext, config: Config, body: EventAndSubscription) -> Draft:
+def draft_of(host: HostContext, config: Config, body: SavedOrCandidate) -> Draft:
     """Read what a body names: a saved subscription, or a candidate that names its instance."""
     if (body.subscription is None) == (body.candidate is None):
         raise refuse("subscription", "give a saved one, or a candidate, but not both")

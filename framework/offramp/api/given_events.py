@@ -14,7 +14,16 @@ from offramp.event import check_event
 from offramp.web import complete
 
 
-class EventAndSubscription(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class SavedOrCandidate(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A subscription, saved or a candidate."""
+
+    #: The id of a saved subscription, enabled or not.
+    subscription: str | None = None
+    #: A subscription that is not saved, with the keys of `SubscriptionBody`.
+    candidate: dict[str, Any] | None = None
+
+
+class EventAndSubscription(SavedOrCandidate):
     """An event, given or stored, and a subscription, saved or a candidate."""
 
     #: As a source would send it; it is completed as the collector does.
@@ -22,10 +31,6 @@ class EventAndSubscription(msgspec.Struct, kw_only=True, forbid_unknown_fields=T
     #: Of a stored event; `source` selects one if several sources sent it.
     message_id: str | None = None
     source: str | None = None
-    #: The id of a saved subscription, enabled or not.
-    subscription: str | None = None
-    #: A subscription that is not saved, with the keys of `SubscriptionBody`.
-    candidate: dict[str, Any] | None = None
 
 
 async def event_of(host: HostContext, body: EventAndSubscription) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from offramp.api.catalog import CatalogResource
 from offramp.api.damaged_events import DamagedEventsResource
 from offramp.api.deliveries import DeliveriesResource
 from offramp.api.documents import DocumentsResource
+from offramp.api.dynamic_choices import DynamicChoicesResource
 from offramp.api.events import EventsResource
 from offramp.api.explaining import ExplainResource
 from offramp.api.host_context import HostContext
@@ -54,6 +55,7 @@ def operations_of(host: HostContext) -> tuple[Operation, ...]:
         TriggersResource,
         RecentEventsResource,
         ExplainResource,
+        DynamicChoicesResource,
         SendingResource,
         DeliveriesResource,
         StatsResource,

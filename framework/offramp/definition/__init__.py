@@ -4,12 +4,11 @@ from offramp.definition.action import (
     Action,
     Batch,
     BatchOutcomes,
-    DynamicChoices,
     Idempotency,
     Retry,
-    SaveHook,
     SyncMode,
 )
+from offramp.definition.choices import ChoicesQuery, DynamicChoices, FetchChoices
 from offramp.definition.destination import AnyAction, Destination, Preset
 from offramp.definition.directives import (
     array_path,
@@ -48,6 +47,7 @@ from offramp.definition.request import (
     quote_path,
 )
 from offramp.definition.sandbox import RunningSandbox, Sandbox
+from offramp.definition.save_hook import SaveHook
 from offramp.definition.shape import MASK, field, fields_of, setting, wire_names
 from offramp.js.values import UNSET
 
@@ -61,10 +61,12 @@ __all__ = [
     "BatchOutcomes",
     "Cache",
     "Choice",
+    "ChoicesQuery",
     "Condition",
     "Conditions",
     "Destination",
     "DynamicChoices",
+    "FetchChoices",
     "Field",
     "FieldType",
     "Fields",

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar, get_args, get_origin
 
 import attrs
 
-from offramp.definition.awaited import async_wrongly, check_awaited, written_wrongly
-from offramp.definition.fields import Choice, Fields, SyncModeName
+from offramp.definition.awaited import async_wrongly, written_wrongly
+from offramp.definition.choices import unknown_field
+from offramp.definition.fields import Fields, SyncModeName
 from offramp.definition.request import Request
+from offramp.definition.save_hook import SaveHook
 from offramp.definition.shape import fields_of
 from offramp.errors import DefinitionError, DeliveryError, Fault
 
@@ -76,28 +78,6 @@ class SyncMode:
     choices: tuple[tuple[SyncModeName, str], ...]
 
 
-@attrs.frozen(kw_only=True)
-class DynamicChoices:
-    """Choices fetched from the partner, a page at a time."""
-
-    choices: tuple[Choice, ...] = ()
-    next_page: str | None = None
-
-
-@attrs.frozen(kw_only=True)
-class SaveHook:
-    """Something done with the partner when a subscription is saved, such as making a list there."""
-
-    label: str
-    description: str
-    inputs: Fields
-    outputs: Fields
-    #: `(request, inputs) -> outputs`.
-    perform: Callable[[Request[Any], Mapping[str, Any]], Awaitable[Mapping[str, Any]]] = (
-        attrs.field(validator=check_awaited)
-    )
-
-
 class Action(Generic[S, P]):
     """Subclass with the settings and payload classes: `class SendEvent(Action[Settings, Usage])`.
 
@@ -117,8 +97,11 @@ class Action(Generic[S, P]):
     #: Whether a call may end without a request; otherwise that is reported as the plugin's bug.
     may_send_nothing: ClassVar[bool] = False
     sync_mode: ClassVar[SyncMode | None] = None
+    #: Such as `onMappingSave`: a name that is no field of the action.
     save_hooks: ClassVar[Mapping[str, SaveHook]] = {}
-    #: Wire name of a dynamic field -> the method that fetches its choices.
+    #: Wire name of a dynamic field -> the name of the method that fetches its choices, which gets
+    #: `(request, query: ChoicesQuery)`. A property is `item.price`, the entries of a list have its
+    #: name, the keys of an object are `item.__keys__`, the values of any key `item.__values__`.
     dynamic_fields: ClassVar[Mapping[str, str]] = {}
     #: Filled from the payload class; set it only where the payload is a plain `dict`.
     fields: ClassVar[Fields] = {}
@@ -210,7 +193,6 @@ def _check(cls: type[Action[Any, Any]]) -> None:
     named = {
         "idempotency": [cls.idempotency.key] if cls.idempotency else [],
         "batch.keys": list(cls.batch.keys) if cls.batch else [],
-        "dynamic_fields": list(cls.dynamic_fields),
     }
     for place, keys in named.items():
         faults += [
@@ -218,8 +200,19 @@ def _check(cls: type[Action[Any, Any]]) -> None:
             for key in keys
             if key.partition(".")[0] not in cls.fields
         ]
+    faults += _dynamic_faults(cls)
     if faults:
         raise DefinitionError(faults)
+
+
+def _dynamic_faults(cls: type[Action[Any, Any]]) -> Iterable[Fault]:
+    for name, method in cls.dynamic_fields.items():
+        if unknown_field(name, cls.fields):
+            message = f"{name!r} is not a field; there are {_known(cls)}"
+            yield Fault(f"{cls.__qualname__}.dynamic_fields", message)
+        if not callable(getattr(cls, method, None)):
+            message = f"there is no method {method!r}, which is to fetch its choices: write it"
+            yield Fault(f"{cls.__qualname__}.dynamic_fields.{name}", message)
 
 
 def _methods(cls: type[Action[Any, Any]]) -> Iterable[tuple[str, _Look]]:

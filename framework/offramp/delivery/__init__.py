@@ -4,6 +4,7 @@ from offramp.delivery.attempt import deliver_batch
 from offramp.delivery.batch import Preparation, PreparedBatch
 from offramp.delivery.bisection import Verdict
 from offramp.delivery.breaker import CREDENTIALS, EGRESS, REMEDIES, Hold
+from offramp.delivery.choices import FetchedChoices, dynamic_field, fetch_choices, literals_of
 from offramp.delivery.engine import Engine
 from offramp.delivery.explain import explain
 from offramp.delivery.failures import as_delivery_error, plugin_failure
@@ -21,6 +22,7 @@ __all__ = [
     "REMEDIES",
     "Blockage",
     "Engine",
+    "FetchedChoices",
     "Hold",
     "InstanceRuntime",
     "Plan",
@@ -40,7 +42,10 @@ __all__ = [
     "compile_subscription",
     "decide",
     "deliver_batch",
+    "dynamic_field",
     "explain",
+    "fetch_choices",
+    "literals_of",
     "make_runtime",
     "plugin_failure",
     "policy_of",

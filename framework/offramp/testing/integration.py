@@ -14,13 +14,16 @@ import attrs
 import offramp
 from offramp.config import Instance, Subscription, configure_plugins
 from offramp.config.subscriptions import SYNC_MODE_KEY
-from offramp.definition import AuthTokens, Destination, DynamicChoices, Middleware
+from offramp.definition import AuthTokens, Destination, Middleware
 from offramp.delivery import (
+    FetchedChoices,
     InstanceRuntime,
     Plan,
     check_settings,
     compile_subscription,
+    dynamic_field,
     explain,
+    fetch_choices,
     make_runtime,
     watch_loop,
 )
@@ -125,26 +128,33 @@ class TestIntegration:
                 error = raised
             return AuthenticationRun(error=error, exchanges=tuple(exchanges), mask=runtime.mask)
 
-    async def test_dynamic_field(
+    async def test_dynamic_field(  # noqa: PLR0913 - what a form asks for
         self,
         slug: str,
         field: str,
         *,
         payload: Mapping[str, Any] | None = None,
+        search: str = "",
         page: str | None = None,
+        hook: str | None = None,
+        inputs: Mapping[str, Any] | None = None,
         settings: Mapping[str, Any] | None = None,
-    ) -> DynamicChoices:
-        """Fetch the choices of a dynamic field; `payload` is the form's content so far."""
+    ) -> FetchedChoices:
+        """Fetch the choices at a place of the mapping, such as `listId` or `items[0].price`.
+
+        `payload` is the form's content so far. With a `hook`, the field is one of its inputs. What
+        the plugin raises is raised.
+        """
         action = self.entry.action(slug).action
-        method = pick(action.dynamic_fields, field, f"dynamic field of {slug}")
-        fetch = getattr(action, method)
+        query, fetch = dynamic_field(action, field, hook=hook)
+        query = attrs.evolve(
+            query, payload=payload or {}, search=search, page=page, inputs=inputs or {}
+        )
         async with self._runtime(settings) as (runtime, _):
-            choices = await runtime.perform(
-                runtime.client(), fetch, payload=payload or {}, page=page
-            )
-        if not isinstance(choices, DynamicChoices):
-            raise TypeError(f"{slug}.{method} must return DynamicChoices, not {choices!r}")
-        return choices
+            found = await fetch_choices(runtime, None, fetch, query)
+        if found.error is not None:
+            raise found.error
+        return found
 
     async def test_save_hook(
         self,

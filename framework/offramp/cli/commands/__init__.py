@@ -11,6 +11,7 @@ from offramp.cli.commands.backup import backup
 from offramp.cli.commands.bench import bench
 from offramp.cli.commands.catalog import catalog
 from offramp.cli.commands.check import check
+from offramp.cli.commands.choices import choices
 from offramp.cli.commands.console import console
 from offramp.cli.commands.damaged import damaged
 from offramp.cli.commands.dead_letters import dead_letters
@@ -41,6 +42,7 @@ COMMANDS: Final[tuple[Callable[..., Any], ...]] = (
     match,
     check,
     explain,
+    choices,
     send,
     bench,
     catalog,
