@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
-DESTINATIONS := destinations/metronome destinations/webhook
+DESTINATIONS := destinations/metronome destinations/webhook destinations/hubspot
 # Tests and measurements reach servers on this machine, past the proxy that pip may need.
 DIRECT := NO_PROXY=localhost,127.0.0.1 no_proxy=localhost,127.0.0.1
 SOURCES := hatch_build.py framework $(DESTINATIONS) tests benchmarks

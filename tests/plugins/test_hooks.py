@@ -338,7 +338,8 @@ def offramp_actions(destination):
 
 @hookimpl
 def offramp_default_mapping(destination, action):
-    return {"event_type": literal("ours")} if action.slug == "sendEvent" else None
+    if (destination.slug, action.slug) == (OURS, "sendEvent"):
+        return {"event_type": literal("ours")}
 
 
 @hookimpl

@@ -13,6 +13,7 @@ PACKAGES = {
     "framework": "offramp",
     "destinations/metronome": "offramp_metronome",
     "destinations/webhook": "offramp_webhook",
+    "destinations/hubspot": "offramp_hubspot",
 }
 
 

@@ -17,10 +17,12 @@ from packaging.utils import canonicalize_name
 
 import offramp
 
-DESTINATIONS = ("destinations/metronome/pyproject.toml", "destinations/webhook/pyproject.toml")
+DESTINATIONS = tuple(
+    f"destinations/{name}/pyproject.toml" for name in ("metronome", "webhook", "hubspot")
+)
 PYPROJECTS = ("pyproject.toml", *DESTINATIONS)
 PACKAGE_FILES = ("framework/console/package.json", "tests/console/browser/package.json")
-OURS = {"offramp", "offramp-metronome", "offramp-webhook"}
+OURS = {"offramp", "offramp-hubspot", "offramp-metronome", "offramp-webhook"}
 PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[0-9][0-9A-Za-z.+!]*)")
 #: A row of a table whose first cell is the name of a package.
 ROW = re.compile(r"^\| `(?P<name>[A-Za-z0-9._@/-]+)` \|(?P<cells>.*)\|$", re.MULTILINE)

@@ -23,7 +23,7 @@ MAKERS = re.compile(
     r"|(?i:\b(?:issue|pull request|PR|closes|fixes|refs) #\d)",
 )
 #: The names of the destinations in this checkout; a webhook may be anybody's.
-DESTINATIONS = re.compile(r"metronome|offramp[-_]webhook", re.IGNORECASE)
+DESTINATIONS = re.compile(r"metronome|offramp[-_]webhook|hubspot", re.IGNORECASE)
 #: Not ours to word.
 FOREIGN = "LICENSE"
 
@@ -63,5 +63,5 @@ def test_all_licences_are_the_same_whole_text(tracked: dict[str, str]) -> None:
     licence = tracked["LICENSE"]
     assert "Apache License" in licence
     assert "END OF TERMS AND CONDITIONS" in licence
-    for destination in ("metronome", "webhook"):
+    for destination in ("metronome", "webhook", "hubspot"):
         assert tracked[f"destinations/{destination}/LICENSE"] == licence

@@ -1,0 +1,122 @@
+"""From an SDK's request through a real host to the sandbox and to an emulator on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+OFFRAMP = Path(sys.executable).with_name("offramp")
+PATIENCE = 20.0
+API_TOKEN = "token-of-the-test"
+HOST = f"""
+[host]
+api_token = "{API_TOKEN}"
+egress.allow = ["127.0.0.0/8"]
+
+[sources.site]
+write_key = "key-of-the-site"
+"""
+CONTACTS = """
+[[instances.crm.subscriptions]]
+preset = "Contacts from identify calls"
+"""
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    folder: Path, config: str, environment: dict[str, str] | None = None
+) -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
+    """`offramp serve` in a process of its own: its address, and the process."""
+    file, data = folder / "offramp.toml", folder / "data"
+    file.write_text(HOST + config)
+    address = data / "url"
+    if address.exists():  # a host that was killed has left it
+        address.unlink()
+    process = await asyncio.create_subprocess_exec(
+        OFFRAMP, "serve", file, "--port", "0", "--data-dir", data,
+        stderr=asyncio.subprocess.PIPE, env=environment,
+    )  # fmt: skip
+    try:
+        await until(lambda: address.is_file() and address.read_text() != "")
+        yield address.read_text().strip(), process
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        await process.communicate()
+
+
+async def until(holds: Callable[[], bool] | Callable[[], Awaitable[bool]]) -> None:
+    """Wait until something holds."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            found = holds()
+            if found if isinstance(found, bool) else await found:
+                return
+            await asyncio.sleep(0.02)
+
+
+async def send(url: str, events: Iterable[dict[str, Any]]) -> None:
+    """Send events as an SDK does."""
+    key = base64.b64encode(b"key-of-the-site:").decode()
+    async with (
+        aiohttp.ClientSession(headers={"Authorization": f"Basic {key}"}) as session,
+        session.post(f"{url}/v1/batch", json={"batch": list(events)}) as answer,
+    ):
+        assert answer.status == 200
+
+
+async def call(url: str, method: str, path: str, body: Any = None) -> Any:
+    """What the control API answers."""
+    headers = {"Authorization": f"Bearer {API_TOKEN}"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.request(method, f"{url}{path}", json=body) as answer,
+    ):
+        assert answer.ok, await answer.text()
+        return await answer.json()
+
+
+def identify(number: int, **traits: Any) -> dict[str, Any]:
+    return {
+        "type": "identify",
+        "userId": f"u{number}",
+        "messageId": f"m{number}",
+        "traits": {"email": f"user-{number}@example.com", "firstName": f"N{number}", **traits},
+    }
+
+
+async def test_the_sandbox_needs_no_account(tmp_path: Path) -> None:
+    """An instance with `sandbox = true` works at once, and shows what arrived."""
+    config = f"""
+[instances.crm]
+destination = "hubspot"
+source = "site"
+sandbox = true
+{CONTACTS}
+"""
+    async with serving(tmp_path, config) as (url, _):
+        await send(url, [identify(1)])
+        assert (await call(url, "POST", "/api/instances/crm/test"))["result"] == "good"
+        received: list[dict[str, Any]] = []
+
+        async def arrived() -> bool:
+            answer = await call(url, "GET", "/api/sandboxes/hubspot/received")
+            received[:] = answer["received"]
+            return bool(received)
+
+        await until(arrived)
+    [request] = received
+    assert (request["path"], request["status"]) == (
+        "/crm/objects/2026-03/contacts/batch/upsert",
+        200,
+    )
+    [contact] = request["body"]["inputs"]
+    assert contact["properties"] == {"email": "user-1@example.com", "firstname": "N1"}
