@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -39,6 +40,8 @@ SECRET = "s3cr3t-token-of-the-partner"
 WRITE_KEY = "wk-0123456789-of-the-site"
 SUBSCRIPTION = "small/one"
 PATIENCE = 10.0
+#: Seconds after which it is looked whether something else ended a wait.
+A_LOOK = 0.1
 
 WRITTEN: dict[str, Any] = {
     "sources": {"site": {"write_key": WRITE_KEY}},
@@ -118,11 +121,12 @@ class Running:
         return heard.data
 
     async def send(self, *message_ids: str, **properties: Any) -> None:
-        """Accept events of the source and wait for their end."""
-        await self.context.engine.accept(
-            "site", [event(each, **properties) for each in message_ids]
-        )
-        await self.context.engine.wait_until_idle(timeout=PATIENCE)
+        """Accept events of the source and wait for their end, or until their instance is held."""
+        engine = self.context.engine
+        await engine.accept("site", [event(each, **properties) for each in message_ids])
+        async with asyncio.timeout(PATIENCE):
+            while not await engine.wait_until_idle(timeout=A_LOOK) and not engine.held:
+                pass
 
 
 @pytest.fixture
