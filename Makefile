@@ -9,6 +9,9 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 DESTINATIONS := destinations/metronome destinations/webhook destinations/hubspot
 # Tests and measurements reach servers on this machine, past the proxy that pip may need.
 DIRECT := NO_PROXY=localhost,127.0.0.1 no_proxy=localhost,127.0.0.1
+# The tests start hundreds of processes: each reads what the first has compiled, also where the
+# environment, as that of many containers, tells Python to keep nothing.
+COMPILED := PYTHONDONTWRITEBYTECODE=
 SOURCES := hatch_build.py framework $(DESTINATIONS) tests benchmarks
 
 define require-python
@@ -23,7 +26,7 @@ demo: console ## Run a host, a source and an emulated partner on this machine, a
 	$(BIN)/offramp demo
 
 test: console ## Run the whole suite; ARGS="-k name" runs a part of it
-	$(DIRECT) $(BIN)/python -m pytest $(ARGS)
+	$(DIRECT) $(COMPILED) $(BIN)/python -m pytest $(ARGS)
 
 torture: $(STAMP) ## Kill a host under load and faults for SECONDS (1800), then check the books; SEED=n repeats a run, OLDER=checkout begins with that version
 	$(BIN)/python -m tests.torture --seconds $(or $(SECONDS),1800) $(if $(SEED),--seed $(SEED)) $(if $(OLDER),--older $(OLDER))
