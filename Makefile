@@ -12,6 +12,8 @@ DIRECT := NO_PROXY=localhost,127.0.0.1 no_proxy=localhost,127.0.0.1
 # The tests start hundreds of processes: each reads what the first has compiled, also where the
 # environment, as that of many containers, tells Python to keep nothing.
 COMPILED := PYTHONDONTWRITEBYTECODE=
+# Processes that share the tests.
+WORKERS ?= 2
 SOURCES := hatch_build.py framework $(DESTINATIONS) tests benchmarks
 
 define require-python
@@ -25,8 +27,8 @@ endef
 demo: console ## Run a host, a source and an emulated partner on this machine, and watch events arrive
 	$(BIN)/offramp demo
 
-test: console ## Run the whole suite; ARGS="-k name" runs a part of it
-	$(DIRECT) $(COMPILED) $(BIN)/python -m pytest $(ARGS)
+test: console ## Run the whole suite; ARGS="-k name" runs a part of it, WORKERS=0 in one process
+	$(DIRECT) $(COMPILED) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 torture: $(STAMP) ## Kill a host under load and faults for SECONDS (1800), then check the books; SEED=n repeats a run, OLDER=checkout begins with that version
 	$(BIN)/python -m tests.torture --seconds $(or $(SECONDS),1800) $(if $(SEED),--seed $(SEED)) $(if $(OLDER),--older $(OLDER))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.console.checks import HEIGHT, WIDTHS
 from tests.console.chromium import Chromium, find_chromium
 from tests.console.scene import Scene, playing
 from tests.console.watch import Watch
+from tests.once import one_at_a_time
 
 #: Milliseconds for what should take few.
 PATIENCE_MS = 10_000
@@ -25,21 +27,22 @@ ARGUMENTS = ("--no-sandbox", "--disable-gpu")
 @pytest.fixture(scope="session")
 def bundle() -> None:
     """Build the console unless it is fresh; `make test` has done so already."""
-    if not hatch_build.is_fresh():
-        hatch_build.build()
+    with one_at_a_time("bundle"):
+        if not hatch_build.is_fresh():
+            hatch_build.build()
 
 
 @pytest.fixture(scope="session")
 def chromium(pytestconfig: pytest.Config) -> Chromium:
     """The browser of this machine, or one that is fetched."""
-    terminal = pytestconfig.pluginmanager.getplugin("terminalreporter")
     capture = pytestconfig.pluginmanager.getplugin("capturemanager")
 
     def progress(text: str) -> None:
         with capture.global_and_fixture_disabled():
-            terminal.write_line(f"\n{text}")
+            sys.stderr.write(f"\n{text}\n")  # a worker has no other way to the terminal
 
-    return find_chromium(progress)
+    with one_at_a_time("chromium"):
+        return find_chromium(progress)
 
 
 @fixture(loop_scope="session", scope="session")

@@ -74,7 +74,9 @@ def refused_address() -> AddressRefusedError:
 
 
 @pytest.mark.parametrize("action", ["take", "takeOne"])
-@pytest.mark.parametrize("refused", [{"m0"}, {"m500"}, {"m1", "m2", "m3"}], ids=str)
+@pytest.mark.parametrize(
+    "refused", [{"m0"}, {"m500"}, {"m1", "m2", "m3"}], ids=lambda ids: " ".join(sorted(ids))
+)
 @pytest.mark.parametrize("refusal", [lambda: 403, refused_address])
 def test_an_event_that_is_refused_alone_is_rejected_alone(
     action: str, refused: set[str], refusal: Callable[[], Any]
