@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+
+from offramp_hubspot.emulator import Emulator, Fault
 
 OFFRAMP = Path(sys.executable).with_name("offramp")
 PATIENCE = 20.0
@@ -94,7 +98,7 @@ def identify(number: int, **traits: Any) -> dict[str, Any]:
 
 
 async def test_the_sandbox_needs_no_account(tmp_path: Path) -> None:
-    """An instance with `sandbox = true` works at once, and shows what arrived."""
+    """An instance with `sandbox = true` works at once, shows what arrived, and offers choices."""
     config = f"""
 [instances.crm]
 destination = "hubspot"
@@ -113,6 +117,13 @@ sandbox = true
             return bool(received)
 
         await until(arrived)
+        asked = {
+            "candidate": {"instance": "crm", "action": "upsertObject"},
+            "field": "objectType",
+            "search": "licen",
+        }
+        found = await call(url, "POST", "/api/dynamic-choices", asked)
+    assert [each["value"] for each in found["choices"]] == ["2-1001"]
     [request] = received
     assert (request["path"], request["status"]) == (
         "/crm/objects/2026-03/contacts/batch/upsert",
@@ -120,3 +131,40 @@ sandbox = true
     )
     [contact] = request["body"]["inputs"]
     assert contact["properties"] == {"email": "user-1@example.com", "firstname": "N1"}
+
+
+async def test_nothing_is_lost_or_doubled_when_a_host_is_killed(tmp_path: Path) -> None:
+    """After lost answers, an outage and kill -9, each person is one contact; a bad one is told."""
+    config = """
+[instances.crm]
+destination = "hubspot"
+source = "site"
+
+[[instances.crm.subscriptions]]
+preset = "Contacts from identify calls"
+[instances.crm.subscriptions.mapping.properties]
+firstname = { "@path" = "$.traits.firstName" }
+plan = { "@path" = "$.traits.plan" }
+"""
+    async with Emulator(accept_any_token=True) as emulator:
+        emulator.fail(
+            Fault(status=None, path="batch/upsert", done=True),
+            Fault(status=503, path="batch/upsert", times=2),
+        )
+        environment = {**os.environ, "HUBSPOT_BASE_URL": emulator.url}
+        async with serving(tmp_path, config, environment) as (url, process):
+            await send(url, [identify(n) for n in range(150)])
+            await send(url, [identify(150, plan="gold"), *map(identify, range(151, 250))])
+            await until(lambda: len(emulator.records()) > 0)
+            process.kill()
+        async with serving(tmp_path, config, environment) as (url, _):
+
+            async def settled() -> bool:
+                [status] = (await call(url, "GET", "/api/status"))["subscriptions"]
+                return bool(status["delivered"] + status["rejected"] == 250)
+
+            await until(settled)
+            [dead] = (await call(url, "GET", "/api/dead-letters"))["rows"]
+            assert dead["message_id"] == "m150"
+        people = Counter(each.properties["email"] for each in emulator.records())
+    assert people == Counter(f"user-{n}@example.com" for n in range(250) if n != 150)
