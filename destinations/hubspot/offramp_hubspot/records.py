@@ -48,10 +48,19 @@ class Record:
         """The same for all events of a record: HubSpot compares without regard to case."""
         return self.id.strip().lower()
 
-    def as_input(self, **more: str) -> dict[str, Any]:
-        """The record's part of a request; answers name it by its trace id."""
+    def to_create(self) -> dict[str, Any]:
+        """The record's part of a request that creates it; answers name it by its trace id."""
         properties = {self.id_property: self.id, **as_texts(self.properties)}
-        return {**more, "properties": properties, "objectWriteTraceId": self.key}
+        return {"properties": properties, "objectWriteTraceId": self.key}
+
+    def to_upsert(self) -> dict[str, Any]:
+        """Its part of a request that creates or updates it."""
+        return {"id": self.id, "idProperty": self.id_property, **self.to_create()}
+
+    def to_update(self, record_id: str) -> dict[str, Any]:
+        """Its part of a request that updates it; a contact keeps its first email address."""
+        properties = as_texts(self.properties)
+        return {"id": record_id, "properties": properties, "objectWriteTraceId": self.key}
 
 
 #: By key.
@@ -91,8 +100,7 @@ async def _write(request: Request[Any], records: Records) -> Errors:
     mode = request.sync_mode or SYNC_MODE.default
     first = next(iter(records.values()))
     if mode == "upsert" and await is_unique(request, first.kind, first.id_property):
-        by = first.id_property
-        inputs = [each.as_input(id=each.id, idProperty=by) for each in records.values()]
+        inputs = [each.to_upsert() for each in records.values()]
         return errors_of(await _post(request, first.kind, "upsert", inputs))
     found = await find_records(request, first.kind, first.id_property, records)
     errors = {key: _ambiguous(records[key], ids) for key, ids in found.items() if len(ids) > 1}
@@ -106,14 +114,14 @@ async def _write(request: Request[Any], records: Records) -> Errors:
         known |= {key: id_ for key, error in refused.items() if (id_ := _existing(error))}
         errors |= {key: error for key, error in refused.items() if key not in known}
     if known and mode != "add":
-        inputs = [records[key].as_input(id=id_) for key, id_ in known.items()]
+        inputs = [records[key].to_update(id_) for key, id_ in known.items()]
         errors |= errors_of(await _post(request, first.kind, "update", inputs))
     return errors
 
 
 async def _create(request: Request[Any], records: Records) -> Errors:
     first = next(iter(records.values()))
-    inputs = [each.as_input() for each in records.values()]
+    inputs = [each.to_create() for each in records.values()]
     try:
         answer = await _post(request, first.kind, "create", inputs)
     except HTTPError as error:

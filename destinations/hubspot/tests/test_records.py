@@ -106,6 +106,16 @@ async def test_update_creates_nothing(
     assert [each.properties["city"] for each in emulator.records()] == ["Prague"]
 
 
+async def test_an_address_of_a_contact_besides_its_first_one_finds_it(
+    account: TestIntegration, emulator: Emulator
+) -> None:
+    """The contact is updated, and keeps its first address."""
+    more = "old@example.com;ada@example.com"
+    known = emulator.create("contacts", email="first@example.com", hs_additional_emails=more)
+    (await contacts(account, ADA, mode="update")).assert_delivered()
+    assert (known.properties["city"], known.properties["email"]) == ("London", "first@example.com")
+
+
 async def companies(
     account: TestIntegration, *domains: str, mode: str | None = None, name: str = "Acme"
 ) -> ActionRun:

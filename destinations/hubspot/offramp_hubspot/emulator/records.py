@@ -138,6 +138,8 @@ class Records:
         record.properties.update(texts)
         if kind is CONTACTS and "email" in record.properties:
             record.properties["email"] = record.properties["email"].lower()
+        for other in filter(None, texts.get("hs_additional_emails", "").lower().split(";")):
+            self._unique[kind.path, "email", other] = record
 
 
 def missing(kind: ObjectType, ids: list[str]) -> RefusedError:

@@ -115,6 +115,8 @@ CONTACTS: Final = ObjectType(
     plural="Contacts",
     properties=_named(
         Property("email", "Email", unique=True),
+        # Separated by semicolons; each of them finds the contact, too.
+        Property("hs_additional_emails", "Additional email addresses"),
         Property("firstname", "First name"),
         Property("lastname", "Last name"),
         Property("phone", "Phone number"),
