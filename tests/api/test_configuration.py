@@ -334,7 +334,7 @@ async def test_the_catalog_tells_what_can_be_configured(host: Running) -> None:
     take = next(action for action in shown["actions"] if action["slug"] == "take")
     assert take["schema"]["properties"]["id"]["type"] == "string"
     assert take["default_mapping"]["id"] == {"@path": "$.messageId"}
-    assert take["batch"] == 100
+    assert take["batch"]["max_events"] == 100
     assert shown["settings_schema"]["properties"]["token"]["writeOnly"] is True
     assert shown["presets"][0]["mapping"]["id"] == {"@path": "$.messageId"}
     assert shown["manifest"]["slug"] == "small"

@@ -65,7 +65,7 @@ async def test_an_event_is_mapped_typed_and_sent(sut: TestIntegration, partner: 
     assert run.outcome == "delivered"
     assert isinstance(run.payload, Usage)
     assert run.payload.at == datetime(2026, 1, 15, 12, tzinfo=UTC)
-    assert run.json["properties"] == {"tokens": 5}
+    assert run.json["events"][0]["properties"] == {"tokens": 5}
     assert run.request.header("authorization") == f"Bearer {TOKEN}"
     assert run.exchanges[0].status == 200
 
@@ -76,14 +76,15 @@ async def test_without_an_event_the_usual_one_is_sent(
     """The least that a test can say."""
     partner.post(USAGE)
     run = await sut.test_action("sendUsage")
-    assert run.json["id"] == create_test_event()["messageId"]
+    assert run.json["events"][0]["id"] == create_test_event()["messageId"]
 
 
 async def test_a_mapping_is_laid_over_the_defaults(sut: TestIntegration, partner: Partner) -> None:
     """A test names the fields that it means; the defaults stand for the others."""
     partner.post(USAGE)
     run = await sut.test_action("sendUsage", mapping={"customer": literal("acme")})
-    assert (run.json["customer"], run.json["id"]) == ("acme", "message1234")
+    [sent] = run.json["events"]
+    assert (sent["customer"], sent["id"]) == ("acme", "message1234")
 
 
 async def test_a_mapping_can_stand_alone(sut: TestIntegration) -> None:
@@ -141,7 +142,7 @@ async def test_a_preset_matches_maps_and_performs(sut: TestIntegration, partner:
     partner.post(USAGE)
     (await sut.test_preset("Usage", event=create_test_event(event="Used"))).assert_delivered()
     (await sut.test_preset("Usage", event=create_test_event(event="Seen"))).assert_filtered()
-    assert partner.request.json["id"] == "message1234"
+    assert partner.request.json["events"][0]["id"] == "message1234"
 
 
 async def test_several_events_go_in_one_request(sut: TestIntegration, partner: Partner) -> None:
@@ -227,7 +228,8 @@ async def test_numbers_arrive_as_they_came_in(sut: TestIntegration, partner: Par
     exact = Decimal("0.1234567890123456789")
     event = create_test_event(properties={"big": 2**80, "exact": exact, "short": 1.5})
     run = await sut.test_action("sendUsage", event=event)
-    assert run.json["properties"] == {"big": 2**80, "exact": exact, "short": 1.5}
+    sent = run.json["events"][0]["properties"]
+    assert sent == {"big": 2**80, "exact": exact, "short": 1.5}
 
 
 async def test_the_run_explains_a_failure(sut: TestIntegration, partner: Partner) -> None:
@@ -309,12 +311,14 @@ async def test_a_fault_of_the_plugin_shows_where_it_was_raised(
     """The author sees the traceback, not only the outcome."""
 
     class Faulty(SendUsage):
-        async def perform(self, request: Request[Settings], payload: Usage) -> None:
-            raise KeyError(payload.id)
+        async def perform_batch(
+            self, request: Request[Settings], payloads: Sequence[Usage]
+        ) -> BatchOutcomes:
+            raise KeyError(payloads[0].id)
 
     run = await integration(attrs.evolve(billing, actions=[Faulty])).test_action("sendUsage")
     run.assert_retrying("INTERNAL", saying="the plugin raised KeyError")
-    assert "raise KeyError(payload.id)" in repr(run)
+    assert "raise KeyError(payloads[0].id)" in repr(run)
 
 
 async def test_a_fault_in_extend_request_is_the_plugins_too(integration: MakeIntegration) -> None:
@@ -368,7 +372,7 @@ async def test_plugins_may_add_to_the_destination(
 
     partner.otherwise(lambda _: Answer())
     run = await integration(billing, plugins=[Plugin()]).test_preset("Mine")
-    assert run.assert_delivered().json["customer"] == "user1234"
+    assert run.assert_delivered().json["events"][0]["customer"] == "user1234"
 
 
 def test_a_plugin_that_a_host_would_report_is_an_error(integration: MakeIntegration) -> None:

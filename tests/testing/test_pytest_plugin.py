@@ -23,7 +23,7 @@ async def test_it(integration, partner):
         "sendUsage", event=create_test_event(), settings={"url": "https://api.billing.example/v1"}
     )
     run.assert_delivered()
-    assert run.json["id"] == "message1234"
+    assert run.json["events"][0]["id"] == "message1234"
 """
 
 

@@ -9,7 +9,7 @@ export interface ActionBrief {
 
 /** An action with its fields; `schema` is the JSON Schema of its payload. */
 export interface ActionShape {
-  batch: number | null;
+  batch: BatchLimitsShape | null;
   default_mapping: Record<string, unknown>;
   description: string;
   dynamic_fields: string[];
@@ -83,6 +83,33 @@ export interface BackupShape {
 /** The backups since the host started, latest first. */
 export interface BackupsShape {
   rows: BackupShape[];
+}
+
+/** What an action allows, and the options by which a subscription narrows that. */
+export interface BatchLimitsShape {
+  keys: string[];
+  linger: number;
+  max_bytes: number;
+  max_events: number;
+  options: BatchOptionShape[];
+}
+
+/** An option of a subscription's `batch`, for a form. */
+export interface BatchOptionShape {
+  description: string;
+  key: string;
+  maximum: number | null;
+  minimum: number | null;
+  type: "boolean" | "duration" | "integer" | "size" | "texts";
+  unit: string;
+}
+
+/** How events share requests. */
+export interface BatchShape {
+  keys: string[];
+  linger: number;
+  max_bytes: number;
+  max_events: number;
 }
 
 /** What can be configured, and the plugins that could not be used. */
@@ -1201,6 +1228,7 @@ export interface SubscriptionAnswer {
 /** A new subscription, which starts disabled. A `preset` gives name, action, trigger and mapping; each can be overridden. The mapping replaces fields of the action's default mapping, unless `defaults` is false, which leaves the default mapping out. */
 export interface SubscriptionBody {
   action?: string;
+  batch?: Record<string, unknown>;
   defaults?: boolean;
   id?: string;
   instance: string;
@@ -1214,6 +1242,7 @@ export interface SubscriptionBody {
 /** The options to change. `mapping` is replaced as a whole; if `defaults` is true, the fields of the action's default mapping that it does not have are added. */
 export interface SubscriptionChange {
   action?: string;
+  batch?: Record<string, unknown>;
   defaults?: boolean;
   enabled?: boolean;
   mapping?: Record<string, unknown>;
@@ -1222,9 +1251,11 @@ export interface SubscriptionChange {
   trigger?: string;
 }
 
-/** A subscription with its whole mapping; `problem` says why it does not run. */
+/** A subscription with its whole mapping; `problem` says why it does not run. `effective_batch` is how its events share requests, by its action, its mapping and its `batch` together; `null` if each is sent alone. */
 export interface SubscriptionShape {
   action: string;
+  batch: Record<string, unknown>;
+  effective_batch: BatchShape | null;
   enabled: boolean;
   id: string;
   instance: string;

@@ -8,6 +8,8 @@ from typing import Any
 from offramp.api.catalog_shapes import (
     ActionBrief,
     ActionShape,
+    BatchLimitsShape,
+    BatchShape,
     CatalogAnswer,
     DestinationBrief,
     DestinationShape,
@@ -19,8 +21,17 @@ from offramp.api.catalog_shapes import (
 from offramp.api.host_context import HostContext
 from offramp.api.new_instances import offered_name
 from offramp.api.operations import Call, Operation, Reply
+from offramp.config import BatchTable, batch_limits
+from offramp.config.batching import LONGEST_LINGER
 from offramp.config.subscriptions import SYNC_MODE_KEY
-from offramp.definition import Fields, SaveHook, SyncMode, fields_to_manifest
+from offramp.definition import (
+    Batch,
+    Fields,
+    SaveHook,
+    SyncMode,
+    fields_to_manifest,
+    options_of,
+)
 from offramp.payload import json_schema
 from offramp.plugins import CatalogAction, CatalogEntry, manifest
 
@@ -143,16 +154,48 @@ def _action_brief(offered: CatalogAction) -> ActionBrief:
     return {"slug": offered.slug, "title": action.title, "description": action.description}
 
 
+def batch_shape(batch: Batch) -> BatchShape:
+    """Show how events share requests."""
+    return {
+        "max_events": batch.max_events,
+        "max_bytes": batch.max_bytes,
+        "linger": batch.linger.total_seconds(),
+        "keys": list(batch.keys),
+    }
+
+
+def _batch_limits(offered: CatalogAction) -> BatchLimitsShape | None:
+    limits = batch_limits(offered)
+    if limits is None:
+        return None
+    most = {
+        "max_events": float(limits.max_events),
+        "max_bytes": float(limits.max_bytes),
+        "linger": LONGEST_LINGER.total_seconds(),
+    }
+    options: list[Any] = [
+        {
+            "key": option.key,
+            "description": option.description,
+            "type": option.type,
+            "unit": option.unit,
+            "minimum": option.minimum,
+            "maximum": most.get(option.key),
+        }
+        for option in options_of(BatchTable)
+    ]
+    return {**batch_shape(limits), "options": options}
+
+
 def _action(offered: CatalogAction) -> ActionShape:
     action = offered.action
-    batch = action.batch
     return {
         **_action_brief(offered),
         "plugin": offered.plugin,
         "fields": _fields(offered.fields),
         "schema": json_schema(offered.fields),
         "default_mapping": offered.default_mapping,
-        "batch": batch.max_events if action.batches and batch is not None else None,
+        "batch": _batch_limits(offered),
         "idempotency_key": None if action.idempotency is None else action.idempotency.key,
         "sync_mode": _sync_mode(action.sync_mode),
         "dynamic_fields": list(action.dynamic_fields),

@@ -149,6 +149,37 @@ class SaveHookShape(TypedDict):
     dynamic_inputs: list[str]
 
 
+class BatchShape(TypedDict):
+    """How events share requests."""
+
+    max_events: int
+    #: The payloads together, as JSON.
+    max_bytes: int
+    #: Seconds that the first event waits for others.
+    linger: float
+    #: Fields whose values are the same in all events of a request.
+    keys: list[str]
+
+
+class BatchOptionShape(TypedDict):
+    """An option of a subscription's `batch`, for a form."""
+
+    key: str
+    description: str
+    type: Literal["boolean", "integer", "size", "duration", "texts"]
+    #: What a number counts: `events`, `bytes` or `seconds`; empty for other types.
+    unit: str
+    #: Bounds of a number, both included.
+    minimum: float | None
+    maximum: float | None
+
+
+class BatchLimitsShape(BatchShape):
+    """What an action allows, and the options by which a subscription narrows that."""
+
+    options: list[BatchOptionShape]
+
+
 class ActionShape(ActionBrief):
     """An action with its fields; `schema` is the JSON Schema of its payload."""
 
@@ -156,8 +187,9 @@ class ActionShape(ActionBrief):
     fields: dict[str, FieldShape]
     schema: dict[str, Any]
     default_mapping: dict[str, Any]
-    #: The most events in one request; `None` if each is sent alone.
-    batch: int | None
+    #: What it allows, and the options by which a subscription narrows that; `None` if it sends
+    #: each event alone.
+    batch: BatchLimitsShape | None
     idempotency_key: str | None
     sync_mode: SyncModeShape | None
     #: The fields whose choices are fetched from the partner: `list_id`, `items.price` (a property),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypeAlias, TypedDict
 
+from offramp.api.catalog_shapes import BatchShape
 from offramp.api.shapes import Time
 from offramp.config.model import Instance, Source, Subscription, SubscriptionTable
 from offramp.definition import Option, options_of
@@ -85,9 +86,12 @@ else:
     )
     SubscriptionShape = _shown(
         "SubscriptionShape",
-        "A subscription with its whole mapping; `problem` says why it does not run.",
+        "A subscription with its whole mapping; `problem` says why it does not run. "
+        "`effective_batch` is how its events share requests, by its action, its mapping and its "
+        "`batch` together; `null` if each is sent alone.",
         Subscription,
         instance=str,
+        effective_batch=BatchShape | None,
         running=bool,
         problem=str | None,
     )

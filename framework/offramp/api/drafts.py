@@ -131,7 +131,7 @@ async def compiled_draft(
 
 
 def _is_left_out(fault: Fault) -> bool:
-    return _keys(fault)[:1] in (["name"], ["mapping"], ["trigger"])
+    return _keys(fault)[:1] in (["name"], ["mapping"], ["trigger"], ["batch"])
 
 
 def _keys(fault: Fault) -> list[str]:

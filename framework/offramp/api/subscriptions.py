@@ -10,6 +10,8 @@ import attrs
 import msgspec
 
 from offramp.api.candidates import read_candidate
+from offramp.api.catalog import batch_shape
+from offramp.api.catalog_shapes import BatchShape
 from offramp.api.config_resource import ConfigResource
 from offramp.api.config_shapes import (
     Removed,
@@ -22,7 +24,7 @@ from offramp.api.config_shapes import (
 from offramp.api.editing import DRY_RUN, save
 from offramp.api.operations import Call, Operation, Query, Reply
 from offramp.api.problems import conflict, refuse
-from offramp.config import Config, Subscription, mask_mapping
+from offramp.config import Config, Subscription, batch_of, mask_mapping
 from offramp.config.check import subscription_warnings
 from offramp.config.export import mapping_fields, subscription_table
 from offramp.config.options import show_options
@@ -144,9 +146,19 @@ class SubscriptionsResource(ConfigResource):
             "instance": subscription.instance,
             **show_options(subscription),
             "mapping": mask_mapping(fields, subscription.mapping),
+            "effective_batch": self._batch(config, subscription),
             "running": name in snapshot.plans and started,
             "problem": problems.get(f"subscriptions.{name}", of_instance),
         }
+
+    def _batch(self, config: Config, subscription: Subscription) -> BatchShape | None:
+        destination = config.instances[subscription.instance].destination
+        entry = self._host.catalog.get(destination)
+        offered = None if entry is None else entry.actions.get(subscription.action)
+        if offered is None:
+            return None
+        batch = batch_of(offered, subscription.mapping, subscription.batch)
+        return None if batch is None else batch_shape(batch)
 
 
 def _with(config: Config, new: Subscription) -> Config:

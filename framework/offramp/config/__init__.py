@@ -1,5 +1,6 @@
 """Sources, instances and subscriptions: their model, and how they come in and go out."""
 
+from offramp.config.batching import BatchTable, batch_limits, batch_of, read_batch
 from offramp.config.check import Report, check_config
 from offramp.config.diff import Change, Detail, apply_changes, diff_configs, same_thing
 from offramp.config.export import export_config
@@ -76,6 +77,7 @@ __all__ = [
     "MIN_FREE_BYTES",
     "AuditEntry",
     "BackupSettings",
+    "BatchTable",
     "Change",
     "Config",
     "ConfigStore",
@@ -101,6 +103,8 @@ __all__ = [
     "Thing",
     "TriggerReading",
     "apply_changes",
+    "batch_limits",
+    "batch_of",
     "change_secrets",
     "check_config",
     "check_references",
@@ -120,6 +124,7 @@ __all__ = [
     "mask_settings",
     "parse_config",
     "read_address",
+    "read_batch",
     "read_document",
     "read_trigger",
     "referenced_values",

@@ -23,7 +23,7 @@ from offramp.plugins import Catalog
 What: TypeAlias = Literal["added", "removed", "changed"]
 _MAPPING = "mapping"
 #: Tables of which each entry is compared by itself.
-_FREE_TABLES = ("settings", "write_keys", _MAPPING)
+_FREE_TABLES = ("settings", "write_keys", "batch", _MAPPING)
 _SIGNS: Mapping[What, str] = {"added": "+", "removed": "-", "changed": "~"}
 
 

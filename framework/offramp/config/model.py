@@ -165,6 +165,13 @@ class Subscription:
     trigger: str = option(default_text="the preset's", description="which events, in FQL")
     enabled: bool = option(default=True, description="whether it runs")
     paused: bool = option(default=False, description="whether its events wait")
+    #: As `BatchTable` writes it.
+    batch: Mapping[str, Any] = option(
+        default=attrs.Factory(dict),
+        default_text="the action's",
+        description="how events share requests, within what the action allows; see "
+        "[below](#batching)",
+    )
     #: The whole mapping: defaults and presets are already laid in.
     mapping: Mapping[str, Any] = option(
         default_text="empty",

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import attrs
 
+from offramp.config.batching import read_batch, steering_faults
 from offramp.config.model import Subscription, SubscriptionTable
 from offramp.config.options import read_options
 from offramp.config.secrets import change_mapping_secrets, secrets_by_place
@@ -78,6 +79,7 @@ def read_subscription(  # noqa: PLR0913 - what a subscription is read from, and 
         trigger=trigger,
         mapping=mapping,
         preset=preset.name if preset else None,
+        batch=_batch(reading, offered),
         **{key: values[key] for key in ("enabled", "paused") if key in values},
     )
 
@@ -195,6 +197,11 @@ def _check_trigger(table: Table, trigger: str | None, faults: list[Fault]) -> No
         faults.extend(fault.under(place) for fault in error.faults)
 
 
+def _batch(reading: _Reading, offered: CatalogAction) -> dict[str, Any]:
+    written = reading.values.get("batch", {})
+    return read_batch(written, offered, reading.table.at("batch"), reading.faults)
+
+
 def _mapping(
     reading: _Reading, preset: Preset | None, offered: CatalogAction | None, of: str
 ) -> dict[str, Any]:
@@ -224,6 +231,7 @@ def _field_faults(mapping: Mapping[str, Any], offered: CatalogAction) -> list[Fa
         elif key not in offered.fields and not key.startswith(RESERVED_PREFIX):
             message = f"is not a field of {offered.slug}{suggest(key, offered.fields)}"
             faults.append(Fault(join_place("$", key), message))
+    faults += steering_faults(mapping, offered)
     faults += [
         Fault(join_place("$", key), f"is required by {offered.slug}, and nothing is mapped to it")
         for key in unmapped_fields(mapping, offered)

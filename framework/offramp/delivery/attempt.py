@@ -115,15 +115,14 @@ async def call_action(
     within: float,
     handler: Handler | None = None,
 ) -> Call:
-    """Call `perform_batch` of the action with all payloads, or `perform` with a single one.
+    """Call `perform_batch` of the action with a batch, or `perform` with what is sent alone.
 
     With a `handler` that replaces the instance's it is a dry run: tokens are not refreshed. A call
     ends after `within` seconds.
     """
     call = Call()
-    single = len(events) == 1 and plan.action.performs
-    method = "perform" if single else "perform_batch"
-    given = events.payloads[0] if single else list(events.payloads)
+    method = plan.method
+    given = events.payloads[0] if method == "perform" else list(events.payloads)
     enter: Callable[..., Awaitable[Any]] = runtime.perform if handler is None else finished
     bound = asyncio.timeout(within)
     with PluginCode() as code:

@@ -73,17 +73,18 @@ async def _request(
         runtime, plan, batch, handler=runtime.around(_stop), within=LONGEST_EXPLANATION_SECONDS
     )
     request = _shown(call.client)
-    error = None if call.error is None else _without_stop(call.error)
+    # `perform_batch` may name the error of the payload in place of raising it.
+    error = call.errors.get(0) if call.error is None else _without_stop(call.error)
     if error is None:
         return {"request": request}
-    return {"request": request, "errors": _errors_of(error, "perform", mask)}
+    return {"request": request, "errors": _errors_of(error, plan.method, mask)}
 
 
 def _errors_of(error: BaseException, method: str, mask: Mask) -> list[ErrorShape]:
     """Convert an exception to errors; a plugin's bug is part of the explanation."""
     failure = as_delivery_error(error)
     of_plugin = failure is not error or isinstance(failure, PluginFailedError)
-    if of_plugin or (method == "perform" and not isinstance(failure, FaultyError)):
+    if of_plugin or (method != "validate" and not isinstance(failure, FaultyError)):
         return [{"method": method, "detail": readable(mask(failure.message))}]
     return describe_errors(
         Fault(fault.place, readable(mask(fault.message))) for fault in _faults_of(failure)

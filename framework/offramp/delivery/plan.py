@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 
 from offramp import _json
 from offramp._json import Projection
-from offramp.config import References, Subscription, read_trigger, resolve_mapping
+from offramp.config import References, Subscription, batch_of, read_trigger, resolve_mapping
 from offramp.config.subscriptions import SYNC_MODE_KEY
 from offramp.definition import Action, Batch
 from offramp.delivery.batch import Preparation, PreparedBatch
@@ -63,8 +63,13 @@ class Plan:
 
     @cached_property
     def batch(self) -> Batch | None:
-        """How payloads are grouped; `None` if the action takes one at a time."""
-        return (self.action.batch or Batch()) if self.action.batches else None
+        """How payloads are grouped; `None` if each is sent alone."""
+        return batch_of(self.offered, self.mapping, self.subscription.batch)
+
+    @cached_property
+    def method(self) -> Literal["perform", "perform_batch"]:
+        """The method of the action that gets the payloads, also where a batch has only one."""
+        return "perform" if self.batch is None and self.action.performs else "perform_batch"
 
     @cached_property
     def read(self) -> Callable[[bytes], Any]:

@@ -38,6 +38,8 @@ SINGLES: Final = 32
 #: Most batches that are leased at once, since each lease costs two changes of thread; it is reached
 #: by doubling, so that many subscriptions that begin together lease few events.
 BATCHES_AHEAD: Final = 4
+#: Most events that are leased at once in batches ahead: what four batches of the usual size have.
+EVENTS_AHEAD: Final = 4_000
 #: Due events among which the one with the fewest attempts is the probe of a held instance.
 PROBE_CANDIDATES: Final = 500
 #: Seconds over which the subscriptions of a held instance spread their probes after a rest.
@@ -187,7 +189,7 @@ class Worker:
         most = SINGLES if batch is None else batch.max_events
         # The requests that other subscriptions of the instance leave room for.
         room = self.runtime.gate.limit - self.runtime.batches + len(self._busy)
-        return most, max(1, min(self._ahead, room))
+        return most, max(1, min(self._ahead, room, EVENTS_AHEAD // most))
 
     def _in_the_way(self) -> Collection[asyncio.Task[None]]:
         """The tasks of which one must end before another batch may be prepared.

@@ -24,6 +24,8 @@ PresetEvent = Callable[[Preset, Mapping[str, Any]], "dict[str, Any] | None"]
 
 #: Number of events: enough for a batch to be halved more than once.
 BATCH: Final = 5
+#: Number of events of the smallest batch that is more than one.
+_PAIR: Final = 2
 #: Index of the event that the partner refuses.
 BAD: Final = 3
 
@@ -50,14 +52,16 @@ def unmade_payloads(probe: Probe) -> Iterator[str]:
                 f"{slug} {only_required}",
                 only_required=only_required,
             )
-            run = probe.run(action, [event], probe.well)
-            if run.delivery.outcome != "delivered":
-                extent = "only the required fields" if only_required else "all fields"
-                yield (
-                    f"action {slug!r}: an event made for {extent} was not delivered to a partner "
-                    f"without faults; fix the default mapping or the action, or override `event` "
-                    f"or `answer` in your suite\n{run!r}"
-                )
+            extent = "only the required fields" if only_required else "all fields"
+            for alone in probe.ways(action):
+                run = probe.run(action, [event], probe.well, alone=alone)
+                if run.delivery.outcome != "delivered":
+                    yield (
+                        f"action {slug!r}: an event made for {extent} was not delivered to a "
+                        f"partner without faults; fix the default mapping or the action, or "
+                        f"override `event` or `answer` in your suite\n{run!r}"
+                    )
+                    break
 
 
 def idle_presets(probe: Probe, make_event: PresetEvent) -> Iterator[str]:
@@ -89,10 +93,11 @@ def mistaken_silence(probe: Probe) -> Iterator[str]:
 
 def _mistaken(probe: Probe, answer: Responder, case: str, wanted: str) -> Iterator[str]:
     for slug, action in probe.entry.actions.items():
-        for count in (1, 2) if action.action.batches else (1,):
-            run = probe.run(action, probe.events(action, count), answer)
+        for alone in probe.ways(action):
+            count = 1 if alone else _PAIR
+            run = probe.run(action, probe.events(action, count), answer, alone=alone)
             if set(run.outcomes) != {wanted}:
-                which = "an event" if count == 1 else f"each of {count} events in a batch"
+                which = "an event" if alone else f"each of {count} events in a batch"
                 yield (
                     f"action {slug!r}: where {case}, {which} should end {wanted}, but came out "
                     f"{', '.join(run.outcomes)}; {_MEND.get(wanted, '')}, or say so in `statuses` "
@@ -175,8 +180,8 @@ def _expected(run: AuthenticationRun, case: str, wanted: str, mend: str) -> str:
 def unlike_batches(probe: Probe) -> Iterator[str]:
     """Actions whose batch requests carry other data than their single requests."""
     for slug, action in _batching(probe):
-        events = probe.events(action, _size(action))
-        alone = [probe.run(action, [event], probe.well) for event in events]
+        events = probe.events(action, _size(probe, action))
+        alone = [probe.run(action, [event], probe.well, alone=True) for event in events]
         together = probe.run(action, events, probe.well)
         failed = next((run for run in (*alone, together) if not run.delivered), None)
         if failed is not None:
@@ -194,8 +199,8 @@ def unlike_batches(probe: Probe) -> Iterator[str]:
 def harmed_batches(probe: Probe) -> Iterator[str]:
     """Actions that lose good events, or hide bad ones, if a batch is refused."""
     for slug, action in _batching(probe):
-        events = probe.events(action, _size(action))
-        alone = [probe.run(action, [event], probe.well) for event in events]
+        events = probe.events(action, _size(probe, action))
+        alone = [probe.run(action, [event], probe.well, alone=True) for event in events]
         bad = min(BAD, len(events) - 1)
         marks = _marks(alone, bad)
         if not marks:
@@ -230,9 +235,9 @@ def _refusing(marks: set[Item], well: Responder) -> Responder:
 
 
 def _batching(probe: Probe) -> Iterator[tuple[str, CatalogAction]]:
-    yield from ((slug, a) for slug, a in probe.entry.actions.items() if a.action.batches)
+    yield from ((slug, a) for slug, a in probe.entry.actions.items() if probe.batch(a))
 
 
-def _size(action: CatalogAction) -> int:
-    batch = action.action.batch
-    return BATCH if batch is None else max(2, min(BATCH, batch.max_events))
+def _size(probe: Probe, action: CatalogAction) -> int:
+    batch = probe.batch(action)
+    return BATCH if batch is None else max(_PAIR, min(BATCH, batch.max_events))

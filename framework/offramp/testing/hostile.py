@@ -42,18 +42,22 @@ _MEND: Final = (
 def misled_requests(probe: Probe) -> Iterator[str]:
     """Actions whose requests go to another URL, or fail, because of an event's values."""
     for slug, action in probe.entry.actions.items():
-        keys = _free_texts(action.fields)
-        well = [_run(probe, action, keys, text) for text in ("harmless", "another")]
-        if not keys or not all(run.requests for run in well):
-            continue
-        for text in HOSTILE:
-            run = _run(probe, action, keys, text)
-            fault = _fault(text, well, run)
-            if fault is not None:
-                yield (
-                    f"action {slug!r}: with an id such as {text[:40]!a}, {fault}; {_MEND}\n{run!r}"
-                )
-                break
+        faults = (_misled(probe, action, alone=alone) for alone in probe.ways(action))
+        yield from (f"action {slug!r}: {fault}" for fault in faults if fault is not None)
+
+
+def _misled(probe: Probe, action: CatalogAction, *, alone: bool) -> str | None:
+    """The first fault that an id leads to; `None` without one."""
+    keys = _free_texts(action.fields)
+    well = [_run(probe, action, keys, text, alone=alone) for text in ("harmless", "another")]
+    if not keys or not all(run.requests for run in well):
+        return None
+    for text in HOSTILE:
+        run = _run(probe, action, keys, text, alone=alone)
+        fault = _fault(text, well, run)
+        if fault is not None:
+            return f"with an id such as {text[:40]!a}, {fault}; {_MEND}\n{run!r}"
+    return None
 
 
 def _free_texts(fields: Fields) -> list[str]:
@@ -65,12 +69,14 @@ def _free_texts(fields: Fields) -> list[str]:
     ]
 
 
-def _run(probe: Probe, action: CatalogAction, keys: Sequence[str], text: str) -> ActionRun:
+def _run(
+    probe: Probe, action: CatalogAction, keys: Sequence[str], text: str, *, alone: bool
+) -> ActionRun:
     values: dict[str, Any] = {key: [text] if action.fields[key].multiple else text for key in keys}
     event = probe.event(
         action, probe.mapping(action), f"{action.slug} hostile", values=values, messageId=text
     )
-    return probe.run(action, [event], probe.well)
+    return probe.run(action, [event], probe.well, alone=alone)
 
 
 def _fault(text: str, well: Sequence[ActionRun], run: ActionRun) -> str | None:

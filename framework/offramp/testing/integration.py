@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 import attrs
 
 import offramp
-from offramp.config import Instance, Subscription, configure_plugins
+from offramp.config import Instance, Subscription, configure_plugins, read_batch
 from offramp.config.subscriptions import SYNC_MODE_KEY
 from offramp.definition import AuthTokens, Destination, Middleware
 from offramp.delivery import (
@@ -27,7 +27,7 @@ from offramp.delivery import (
     make_runtime,
     watch_loop,
 )
-from offramp.errors import NotFoundError, PluginError
+from offramp.errors import ConfigError, Fault, NotFoundError, PluginError
 from offramp.hooks import hookimpl
 from offramp.http import LOOPBACK, Egress, aiohttp_transport, open_session
 from offramp.payload import structurer
@@ -85,18 +85,21 @@ class TestIntegration:
         use_default_mapping: bool = True,
         sync_mode: str | None = None,
         trigger: str | None = None,
+        batch: Mapping[str, Any] | None = None,
     ) -> ActionRun:
         """Send an event, or several at once, through an action.
 
         `mapping` overrides the action's default mapping, or is used alone if `use_default_mapping`
         is false; `settings` override the integration's. Without a `trigger`, every event matches.
-        Without an event, that of `create_test_event` is sent.
+        Without an event, that of `create_test_event` is sent. `batch` is the table of a
+        subscription that narrows batches: with `{"enabled": False}`, `perform` gets each event.
         """
         defaults = self.entry.action(slug).default_mapping if use_default_mapping else {}
         whole = {**defaults, **(mapping or {})}
         if sync_mode is not None:
             whole[SYNC_MODE_KEY] = sync_mode
-        return await self._run(slug, whole, _listed(event, events), settings, trigger)
+        plan = self._plan(slug, whole, trigger, batch)
+        return await self._run(plan, _listed(event, events), settings, matching=trigger is not None)
 
     async def test_preset(
         self,
@@ -110,8 +113,8 @@ class TestIntegration:
         """Send events through a preset; those that its trigger does not match are `filtered`."""
         preset = self.entry.preset(name)
         whole = {**self.entry.preset_mapping(preset), **(mapping or {})}
-        events = _listed(event, events)
-        return await self._run(preset.action, whole, events, settings, preset.trigger)
+        plan = self._plan(preset.action, whole, preset.trigger)
+        return await self._run(plan, _listed(event, events), settings, matching=True)
 
     async def test_authentication(
         self, *, settings: Mapping[str, Any] | None = None
@@ -200,19 +203,18 @@ class TestIntegration:
 
     async def _run(
         self,
-        slug: str,
-        mapping: Mapping[str, Any],
+        plan: Plan,
         events: Sequence[Event],
         settings: Mapping[str, Any] | None,
-        trigger: str | None,
+        *,
+        matching: bool,
     ) -> ActionRun:
-        plan = self._plan(slug, mapping, trigger)
         async with self._runtime(settings) as (runtime, exchanges):
-            deliveries = await deliver(runtime, plan, events, matching=trigger is not None)
+            deliveries = await deliver(runtime, plan, events, matching=matching)
             self.auth = runtime.auth
             return ActionRun(
-                action=slug,
-                mapping=mapping,
+                action=plan.offered.slug,
+                mapping=plan.subscription.mapping,
                 deliveries=deliveries,
                 exchanges=tuple(exchanges),
                 mask=plan.secrets.mask(
@@ -220,7 +222,17 @@ class TestIntegration:
                 ),
             )
 
-    def _plan(self, slug: str, mapping: Mapping[str, Any], trigger: str | None) -> Plan:
+    def _plan(
+        self,
+        slug: str,
+        mapping: Mapping[str, Any],
+        trigger: str | None,
+        batch: Mapping[str, Any] | None = None,
+    ) -> Plan:
+        faults: list[Fault] = []
+        given = read_batch(batch or {}, self.entry.action(slug), "batch", faults)
+        if faults:
+            raise ConfigError(faults)
         subscription = Subscription(
             id=f"{NAME}/{slug}",
             name=slug,
@@ -228,6 +240,7 @@ class TestIntegration:
             action=slug,
             trigger=ANY_EVENT if trigger is None else trigger,
             mapping=mapping,
+            batch=given,
         )
         return compile_subscription(subscription, self.entry, self.catalog.directives)
 

@@ -9,7 +9,9 @@ from typing import Any, Final
 
 import attrs
 
-from offramp.definition import AuthTokens, Conditions, Fields, Preset, path
+from offramp.config import batch_of
+from offramp.config.batching import ENABLE_FIELD
+from offramp.definition import AuthTokens, Batch, Conditions, Fields, Preset, path
 from offramp.plugins import CatalogAction, CatalogEntry
 from offramp.testing.data import generate_test_data
 from offramp.testing.exchanges import Answer
@@ -61,7 +63,7 @@ class Probe:
         return {key: str(self.integration.settings[key]) for key in keys}
 
     def mapping(self, action: CatalogAction) -> dict[str, Any]:
-        """An action's default mapping, and a path for each required field that has none."""
+        """An action's default mapping, batched, with a path for each required field without one."""
         bare = [
             key
             for key, field in action.fields.items()
@@ -69,7 +71,12 @@ class Probe:
             and (field.required is True or isinstance(field.required, Conditions))
         ]
         filled = {key: path(f"$.{FILLED_IN}.f{number}") for number, key in enumerate(bare)}
-        return {**action.default_mapping, **filled}
+        batched = {ENABLE_FIELD: True} if ENABLE_FIELD in action.fields else {}
+        return {**action.default_mapping, **filled, **batched}
+
+    def batch(self, action: CatalogAction) -> Batch | None:
+        """How events of an action share requests with that mapping; `None` if they do not."""
+        return batch_of(action, self.mapping(action), {})
 
     def preset_mapping(self, preset: Preset) -> dict[str, Any]:
         """A preset's whole mapping, and a path for each required field that has none."""
@@ -80,22 +87,37 @@ class Probe:
         """Different events that may share a batch."""
         mapping = self.mapping(action)
         first = generate_test_data(action.fields, seed=f"{action.slug} 0")
-        batch = action.action.batch
+        batch = self.batch(action)
         keys = [] if batch is None else [key.partition(".")[0] for key in batch.keys]
-        alike = {key: first[key] for key in keys}
+        alike = {key: first[key] for key in keys if key in first}
         return [
             self.event(action, mapping, f"{action.slug} {number}", values=alike)
             for number in range(count)
         ]
 
     def run(
-        self, action: CatalogAction, events: Sequence[Mapping[str, Any]], answer: Responder
+        self,
+        action: CatalogAction,
+        events: Sequence[Mapping[str, Any]],
+        answer: Responder,
+        *,
+        alone: bool = False,
     ) -> ActionRun:
-        """Send events through an action to a partner with this answer."""
+        """Send events through an action to a partner with this answer.
+
+        In batches if the action has them, and not `alone`, each through `perform`.
+        """
         self.partner.otherwise(answer)
+        batch = {"enabled": False} if alone and self.batch(action) is not None else None
+        mapping = self.mapping(action)
         return asyncio.run(
-            self.integration.test_action(action.slug, events=events, mapping=self.mapping(action))
+            self.integration.test_action(action.slug, events=events, mapping=mapping, batch=batch)
         )
+
+    def ways(self, action: CatalogAction) -> tuple[bool, ...]:
+        """Whether events are sent alone: both ways if the action has batches."""
+        both = self.batch(action) is not None and action.action.performs
+        return (True, False) if both else (True,)
 
     def run_preset(self, preset: Preset, event: Mapping[str, Any]) -> ActionRun:
         """Send an event through a preset to a partner without faults."""

@@ -96,7 +96,9 @@ function Action({ action }: { action: ActionShape }): JSX.Element {
         <Prose text={action.description} />
       </p>
       <p class="badges">
-        {action.batch !== null && <Badge>Up to {plural(action.batch, "event")} in a request</Badge>}
+        {action.batch !== null && (
+          <Badge>Up to {plural(action.batch.max_events, "event")} in a request</Badge>
+        )}
         {action.idempotency_key !== null && (
           <Badge>
             Repeats are recognized by {action.idempotency_key}

@@ -8,6 +8,7 @@ from typing import Any
 from offramp import _json
 from offramp.cli.context import Context
 from offramp.cli.render.columns import FittingTable
+from offramp.config import batch_limits
 from offramp.definition import Conditions, Field
 from offramp.plugins import CatalogEntry
 
@@ -47,7 +48,7 @@ def _show(context: Context, entry: CatalogEntry) -> None:
     out.print()
     out.print(_fields("setting", entry.settings.items()))
     for offered in entry.actions.values():
-        batch = offered.action.batch if offered.action.batches else None
+        batch = batch_limits(offered)
         together = f", up to {batch.max_events} in a request" if batch else ""
         out.print(f"\n[bold]{offered.slug}[/]  {offered.action.description}{together}\n")
         out.print(_fields("field", offered.fields.items()))
