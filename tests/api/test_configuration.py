@@ -339,3 +339,23 @@ async def test_the_catalog_tells_what_can_be_configured(host: Running) -> None:
     assert shown["presets"][0]["mapping"]["id"] == {"@path": "$.messageId"}
     assert shown["manifest"]["slug"] == "small"
     assert (await host.ask("GET", "/api/catalog/smal")).status == 404
+
+
+async def test_batches_are_narrowed_and_shown_as_they_hold(host: Running) -> None:
+    """A form gets limits and options; what is saved, what holds, and a fault that names a limit."""
+    catalog = await host.get("/api/catalog/small")
+    take = next(action for action in catalog["actions"] if action["slug"] == "take")
+    options = {each["key"]: each for each in take["batch"]["options"]}
+    assert list(options) == ["enabled", "max_events", "max_bytes", "linger", "keys"]
+    assert (options["max_events"]["minimum"], options["max_events"]["maximum"]) == (1, 100)
+    assert all(option["description"] for option in options.values())
+    changed = await host.ask("PATCH", ONE, {"batch": {"max_events": 5, "linger": "2s"}})
+    assert changed.data["subscription"]["batch"] == {"max_events": 5, "linger": 2}
+    effective = changed.data["subscription"]["effective_batch"]
+    assert effective == {"max_events": 5, "max_bytes": 4_000_000, "linger": 2, "keys": []}
+    alone = await host.ask("PATCH", ONE, {"batch": {"enabled": False}})
+    assert alone.data["subscription"]["effective_batch"] is None
+    refused = await host.ask("PATCH", ONE, {"batch": {"max_events": 101}})
+    [error] = refused.data["errors"]
+    assert (refused.status, error["pointer"]) == (422, "#/batch/max_events")
+    assert "at most 100, the limit of take" in error["detail"]

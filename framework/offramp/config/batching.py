@@ -14,7 +14,7 @@ from typing import Any, Final
 import attrs
 
 from offramp.config.options import keys_of, read_options, write_options
-from offramp.config.table import Table, suggest
+from offramp.config.table import Table, plain_data, suggest
 from offramp.definition import Batch, Field, option
 from offramp.definition.action import DEFAULT_BATCH_BYTES, DEFAULT_BATCH_EVENTS
 from offramp.errors import Fault, join_place
@@ -91,7 +91,9 @@ def read_batch(
             if isinstance(key, str) and key.partition(".")[0] not in offered.fields:
                 message = f"{key!r} is not a field of {offered.slug}{suggest(key, offered.fields)}"
                 table.fault("keys", message, index=index)
-    return write_options(BatchTable(**values))
+    # With exact numbers, as a stored document reads back.
+    plain: dict[str, Any] = plain_data(write_options(BatchTable(**values)), place, faults)
+    return plain
 
 
 def batch_limits(offered: CatalogAction) -> Batch | None:
@@ -121,9 +123,14 @@ def batch_of(
     if limits is None or not given.enabled or not _is_enabled(offered, mapping):
         return None
     fields = {key: mapping.get(key) for key in STEERING_FIELDS if key in offered.fields}
+    usual = offered.action.batch or Batch()
     return Batch(
-        max_events=_least(limits.max_events, given.max_events, _count(fields.get(SIZE_FIELD))),
-        max_bytes=_least(limits.max_bytes, given.max_bytes, _count(fields.get(BYTES_FIELD))),
+        max_events=_least(
+            limits.max_events, given.max_events, _count(fields.get(SIZE_FIELD)), usual.max_events
+        ),
+        max_bytes=_least(
+            limits.max_bytes, given.max_bytes, _count(fields.get(BYTES_FIELD)), usual.max_bytes
+        ),
         linger=limits.linger if given.linger is None else given.linger,
         keys=tuple(dict.fromkeys([*limits.keys, *_names(fields.get(KEYS_FIELD)), *given.keys])),
     )
@@ -153,8 +160,10 @@ def _most(field: Field | None, usual: int) -> int:
     return max(usual, _count(field.default) or 0)
 
 
-def _least(limit: int, *others: int | None) -> int:
-    return min([limit, *(each for each in others if each is not None)])
+def _least(limit: int, one: int | None, other: int | None, usual: int) -> int:
+    """The least of a limit and what is given; where nothing is, the usual number."""
+    given = [each for each in (one, other) if each is not None]
+    return min([limit, *(given or [usual])])
 
 
 def _count(value: Any) -> int | None:

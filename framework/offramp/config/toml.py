@@ -22,7 +22,8 @@ def to_toml(document: Mapping[str, Any]) -> str:
 
     TOML has no null: settings or a mapping with one inside are written as a string of JSON.
     """
-    blocks = ["\n".join(_pairs(document))]
+    top = {key: each for key, each in document.items() if not isinstance(each, Mapping)}
+    blocks = ["\n".join(_pairs(top))]
     if "host" in document:
         blocks += _table(("host",), document["host"])
     for name, source in document.get("sources", {}).items():
@@ -50,7 +51,7 @@ def _pairs(table: Mapping[str, Any]) -> Iterator[str]:
         if key in _FREE_TABLES and isinstance(value, Mapping):
             if _has_null(value):
                 yield f"{key} = {_text(_json.dumps(value).decode())}"
-        elif not isinstance(value, Mapping):
+        else:
             yield f"{_key(key)} = {_value(value)}"
 
 

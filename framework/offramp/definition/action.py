@@ -91,7 +91,8 @@ class Action(Generic[S, P]):
     #: The trigger that a form starts from; prefer presets.
     default_trigger: ClassVar[str | None] = None
     idempotency: ClassVar[Idempotency | None] = None
-    #: Limits of a batch; payloads are sent in batches if `perform_batch` is defined.
+    #: Limits of a batch; payloads are sent in batches if `perform_batch` is defined. An operator
+    #: may narrow them.
     batch: ClassVar[Batch | None] = None
     retry: ClassVar[Retry] = Retry()
     #: Whether a call may end without a request; otherwise that is reported as the plugin's bug.
@@ -122,11 +123,14 @@ class Action(Generic[S, P]):
         _check(cls)
 
     async def perform(self, request: Request[S], payload: P) -> object:
-        """Deliver one payload; raise a `DeliveryError` where the partner does not take it."""
+        """Deliver one payload; raise a `DeliveryError` where the partner does not take it.
+
+        If `perform_batch` is defined, only payloads of subscriptions that do not batch come here.
+        """
         raise NotImplementedError
 
     async def perform_batch(self, request: Request[S], payloads: Sequence[P]) -> BatchOutcomes:
-        """Deliver several at once: return None if all were taken, else one entry for each.
+        """Deliver a batch, also one of one: return None if all were taken, else one entry for each.
 
         It may simply raise: if the content is at fault, the host finds the bad payload.
         """

@@ -105,7 +105,7 @@ class Probe:
     ) -> ActionRun:
         """Send events through an action to a partner with this answer.
 
-        In batches if the action has them, and not `alone`, each through `perform`.
+        In batches if the action has them; with `alone`, each through `perform` if it has that.
         """
         self.partner.otherwise(answer)
         batch = {"enabled": False} if alone and self.batch(action) is not None else None
@@ -116,8 +116,7 @@ class Probe:
 
     def ways(self, action: CatalogAction) -> tuple[bool, ...]:
         """Whether events are sent alone: both ways if the action has batches."""
-        both = self.batch(action) is not None and action.action.performs
-        return (True, False) if both else (True,)
+        return (True,) if self.batch(action) is None else (True, False)
 
     def run_preset(self, preset: Preset, event: Mapping[str, Any]) -> ActionRun:
         """Send an event through a preset to a partner without faults."""
