@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -313,7 +313,7 @@ async def test_a_fault_of_the_plugin_shows_where_it_was_raised(
     class Faulty(SendUsage):
         async def perform_batch(
             self, request: Request[Settings], payloads: Sequence[Usage]
-        ) -> BatchOutcomes:
+        ) -> None:
             raise KeyError(payloads[0].id)
 
     run = await integration(attrs.evolve(billing, actions=[Faulty])).test_action("sendUsage")
