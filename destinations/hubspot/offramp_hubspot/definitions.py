@@ -81,8 +81,8 @@ async def _list(request: Request[Any], *, search: str, after: str | None = None)
 define_on_save: Final = SaveHook(
     label="Define the event at HubSpot",
     description=(
-        "Saving defines a custom event for contacts, unless there is one of this name; its full "
-        "name then stands for the field Event where that is not mapped"
+        "Saving defines a custom event for contacts, unless there is one of this name; it then "
+        "takes the place of the field Event"
     ),
     inputs={
         "name": Field(

@@ -39,13 +39,14 @@ MAX_PROPERTIES: Final = 50
 class Occurrence:
     """One occurrence of a custom event; the default mappings read a track call."""
 
-    event_name: str | None = field(
+    event_name: str = field(
         key="eventName",
         label="Event",
         description=(
-            "The full name of the custom event at HubSpot, such as pe12345_plan_changed; without "
-            "it, the event that was defined when the mapping was saved"
+            "The full name of the custom event at HubSpot, such as pe12345_plan_changed; an event "
+            "that was defined when the mapping was saved takes its place"
         ),
+        default=path("$.event"),
         dynamic=True,
         minimum=1,
     )
@@ -83,11 +84,11 @@ class Occurrence:
         default_object_ui="keyvalue",
     )
 
-    def on_the_wire(self, default_name: str | None) -> dict[str, Any]:
-        """The occurrence as HubSpot accepts it; it may lack a name of its own."""
+    def on_the_wire(self, defined: str | None) -> dict[str, Any]:
+        """The occurrence as HubSpot accepts it; an event that a save hook defined goes first."""
         known = {"email": self.email, "objectId": self.object_id, "utk": self.utk}
         return {
-            "eventName": self.event_name or default_name,
+            "eventName": defined or self.event_name,
             **{key: value for key, value in known.items() if value},
             "occurredAt": format_time(self.occurred_at),
             "uuid": self.uuid,

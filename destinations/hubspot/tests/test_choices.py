@@ -1,12 +1,13 @@
-"""What forms offer, what saving a mapping does, and how a person is forgotten, at the emulator."""
+"""Forms, saved mappings, custom events and forgotten persons, at the emulator."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
+from typing import Any
 
 import pytest
 
-from offramp import AuthTokens, Choice
+from offramp import AuthTokens, Choice, RejectedError
 from offramp.testing import MakeIntegration, TestIntegration, create_test_event
 from offramp_hubspot import hubspot
 from offramp_hubspot.emulator import Emulator
@@ -113,3 +114,40 @@ async def test_an_occurrence_is_sent(account: TestIntegration, emulator: Emulato
     assert sent["email"] == "ada@example.com"
     assert sent["uuid"] == "m1"
     assert sent["properties"] == {"plan": "pro", "amount": "5"}
+
+
+async def forget(account: TestIntegration, **event: Any) -> None:
+    """Give an event of type delete to the destination."""
+    settings = {"userIdProperty": "user_id"} if event.pop("by_user_id", False) else {}
+    async with account._runtime(settings) as (runtime, _):
+        erase = hubspot.on_delete
+        assert erase is not None
+        await runtime.perform(runtime.client(), erase, {"type": "delete", **event})
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"traits": {"email": "ada@example.com"}},
+        {"userId": "u1", "context": {"traits": {"email": "Ada@example.com"}}},
+        {"userId": "ada@example.com"},
+        {"userId": "U1", "by_user_id": True},
+    ],
+)
+async def test_a_person_is_forgotten(
+    account: TestIntegration, emulator: Emulator, event: dict[str, Any]
+) -> None:
+    """The contact is found by its address, or by the user ID in a property; no other is harmed."""
+    emulator.create("contacts", email="ada@example.com", user_id="u1")
+    other = emulator.create("contacts", email="bob@example.com", user_id="u2")
+    await forget(account, **event)
+    assert emulator.records() == [other]
+
+
+async def test_forgetting_who_is_not_there(account: TestIntegration, emulator: Emulator) -> None:
+    """An unknown address is blocked; an unknown user ID is done, unless no property has it."""
+    await forget(account, traits={"email": "nobody@example.com"})
+    assert emulator.blocked() == {"nobody@example.com"}
+    await forget(account, userId="u9", by_user_id=True)
+    with pytest.raises(RejectedError, match="set `userIdProperty`"):
+        await forget(account, userId="u9")

@@ -284,7 +284,12 @@ async def test_oauth_from_consent_to_refresh(emulator: Emulator, clock: Clock) -
     headers = {"Authorization": f"Bearer {renewed['access_token']}"}
     async with aiohttp.ClientSession(emulator.url, headers=headers) as session:
         assert (await batch(session, "upsert", contact("ada@example.com")))[0] == 200
-    emulator.tokens.revoke()
+    revoke = {"token": issued["refresh_token"], **APP}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{emulator.url}/oauth/2026-03/token/revoke", data=revoke) as answer,
+    ):
+        assert answer.status == 200
     assert (await token(emulator, **refresh))[1]["error"] == "invalid_grant"
 
 

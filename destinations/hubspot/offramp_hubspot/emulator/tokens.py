@@ -64,6 +64,7 @@ class Tokens:
         return [
             web.get("/oauth/authorize", self._authorize),
             web.post(f"/oauth/{VERSION}/token", self._token),
+            web.post(f"/oauth/{VERSION}/token/revoke", self._revoke),
         ]
 
     def accept(self, access_token: str) -> None:
@@ -127,6 +128,14 @@ class Tokens:
             self.refreshes += 1
             return self._issue(form["refresh_token"])
         return _refused("unsupported_grant_type", "grant_type is not known")
+
+    async def _revoke(self, request: web.Request) -> web.Response:
+        """Forget a refresh token; access tokens stay good, as at HubSpot."""
+        form = {key: str(value) for key, value in (await request.post()).items()}
+        if (form.get("client_id"), form.get("client_secret")) != self._client:
+            return _refused("invalid_client", "client_id or client_secret is wrong")
+        self._refresh_tokens.discard(form.get("token", ""))
+        return web.Response()
 
     def _redeem(self, form: Mapping[str, str]) -> bool:
         code = self._codes.pop(form.get("code", ""), None)
