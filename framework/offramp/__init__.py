@@ -4,6 +4,8 @@ from offramp._version import __version__
 from offramp.definition import (
     UNSET,
     Action,
+    Audience,
+    AudienceDetails,
     AuthTokens,
     Batch,
     Cache,
@@ -54,6 +56,8 @@ from offramp.hooks import Command, CommandContext, Route, RunningHost, SettledDe
 __all__ = [
     "UNSET",
     "Action",
+    "Audience",
+    "AudienceDetails",
     "AuthTokens",
     "Batch",
     "Cache",

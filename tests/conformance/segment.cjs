@@ -43,6 +43,7 @@ function load() {
   const mappingKit = require('@segment/actions-core/mapping-kit')
   const { validateSchema } = require('@segment/actions-core/schema-validation')
   const removeEmptyValues = findInternal('remove-empty-values').removeEmptyValues
+  const { resolveAudienceMembership } = findInternal('audience-membership')
   const triggers = require('@segment/destination-subscriptions')
   const dayjs = require('dayjs')
   dayjs.extend(require('dayjs/plugin/utc'))
@@ -53,6 +54,7 @@ function load() {
     ...mappingKit,
     validateSchema,
     removeEmptyValues,
+    resolveAudienceMembership,
     triggers,
     dayjs
   }
@@ -169,6 +171,9 @@ const answers = {
     if (tree.error) return events.map(() => ({ error: String(tree.error.message) }))
     return events.map((event) => attempt(() => engine.triggers.validate(tree, event)))
   },
+
+  membership: ({ syncMode, events }) =>
+    events.map((event) => engine.resolveAudienceMembership(event, syncMode ?? undefined) ?? null),
 
   check,
   action,

@@ -11,7 +11,7 @@ import attrs
 from offramp.api.editing import parse_part
 from offramp.api.host_context import HostContext
 from offramp.config import Config, Instance, Subscription
-from offramp.config.export import instance_table, settings_fields, source_table
+from offramp.config.export import instance_table, source_table
 from offramp.delivery import InstanceRuntime, Plan, compile_subscription, explain
 from offramp.errors import ConfigError, PluginError, join_place
 from offramp.plugins import Catalog, pick
@@ -75,7 +75,7 @@ def read_candidate(
     """
     of = pick(config.instances, instance, "instance")
     place = join_place(join_place("instances", instance), "subscriptions")
-    settings = instance_table(of, settings_fields(catalog, of), secrets=True)
+    settings = instance_table(of, catalog, secrets=True)
     document = {
         "sources": {s.name: source_table(s, secrets=True) for s in config.sources.values()},
         "instances": {instance: {**settings, "subscriptions": [dict(table)]}},

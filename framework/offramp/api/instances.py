@@ -24,9 +24,9 @@ from offramp.api.host_context import HostContext
 from offramp.api.new_instances import offered_name, with_presets
 from offramp.api.operations import Call, Operation, Reply
 from offramp.api.problems import conflict, refuse
-from offramp.config import Config, Instance, mask_settings
+from offramp.config import Config, Instance
 from offramp.config.check import instance_warnings
-from offramp.config.export import instance_table, settings_fields, source_table
+from offramp.config.export import instance_table, masked_instance, source_table
 from offramp.config.options import show_options
 from offramp.delivery import InstanceRuntime
 from offramp.errors import (
@@ -113,9 +113,7 @@ class InstancesResource(ConfigResource):
 
     def table_of(self, config: Config, name: str) -> Mapping[str, Any]:
         """Return an instance with its secret settings, without its subscriptions."""
-        instance = config.instances[name]
-        fields = settings_fields(self._host.catalog, instance)
-        return instance_table(instance, fields, secrets=True)
+        return instance_table(config.instances[name], self._host.catalog, secrets=True)
 
     def written(self, config: Config, name: str, table: Mapping[str, Any]) -> Config:
         """Read an instance; its subscriptions stay as they are."""
@@ -147,12 +145,9 @@ class InstancesResource(ConfigResource):
 
     def shape(self, config: Config, name: str) -> InstanceShape:
         """Return an instance with its secret settings masked."""
-        instance: Instance = config.instances[name]
-        fields = settings_fields(self._host.catalog, instance)
         return {
             "name": name,
-            **show_options(instance),
-            "settings": mask_settings(fields, instance.settings),
+            **show_options(masked_instance(config.instances[name], self._host.catalog)),
             "subscriptions": [each.id for each in config.subscriptions_of(name)],
             "problem": self._host.problems.get(f"instances.{name}"),
         }

@@ -1,5 +1,12 @@
 """Sources, instances and subscriptions: their model, and how they come in and go out."""
 
+from offramp.config.audiences import (
+    InstanceAudience,
+    audiences_of,
+    mask_audiences,
+    with_audience,
+    without_audience,
+)
 from offramp.config.batching import BatchTable, batch_limits, batch_of, read_batch
 from offramp.config.check import Report, check_config
 from offramp.config.diff import Change, Detail, apply_changes, diff_configs, same_thing
@@ -50,6 +57,7 @@ from offramp.config.references import (
     referenced_values,
     references_in,
     resolve,
+    resolve_audiences,
     resolve_mapping,
     resolve_settings,
     resolve_write_keys,
@@ -86,6 +94,7 @@ __all__ = [
     "EgressSettings",
     "HostSettings",
     "Instance",
+    "InstanceAudience",
     "KeyRing",
     "Kind",
     "Loaded",
@@ -103,6 +112,7 @@ __all__ = [
     "Thing",
     "TriggerReading",
     "apply_changes",
+    "audiences_of",
     "batch_limits",
     "batch_of",
     "change_secrets",
@@ -120,6 +130,7 @@ __all__ = [
     "known_keys",
     "load_key_ring",
     "mask",
+    "mask_audiences",
     "mask_mapping",
     "mask_settings",
     "parse_config",
@@ -131,6 +142,7 @@ __all__ = [
     "references_in",
     "refused_settings",
     "resolve",
+    "resolve_audiences",
     "resolve_mapping",
     "resolve_settings",
     "resolve_write_keys",
@@ -140,4 +152,6 @@ __all__ = [
     "sandbox_settings",
     "sealing_keys_in",
     "to_toml",
+    "with_audience",
+    "without_audience",
 ]

@@ -7,12 +7,18 @@ from typing import Final
 
 import attrs
 
-from offramp.config.export import export_config, mapping_fields, settings_fields
+from offramp.config.export import (
+    audience_fields,
+    export_config,
+    mapping_fields,
+    settings_fields,
+)
 from offramp.config.model import Config, Instance, Source, Subscription
 from offramp.config.open_secrets import open_secrets
 from offramp.config.parse import parse_config
 from offramp.config.references import (
     References,
+    resolve_audiences,
     resolve_mapping,
     resolve_settings,
     resolve_write_keys,
@@ -182,6 +188,7 @@ def _references(config: Config, catalog: Catalog, references: References) -> Ite
         used = instance if entry is None else in_sandbox(instance, entry.destination)
         try:
             resolve_settings(used, settings_fields(catalog, instance), references)
+            resolve_audiences(instance, audience_fields(catalog, instance), references)
         except ConfigError as error:
             yield from error.faults
     for each in config.subscriptions.values():

@@ -9,13 +9,14 @@ import attrs
 
 from offramp import _json
 from offramp.config.export import (
-    instance_table,
     mapping_fields,
+    masked_instance,
     settings_fields,
     source_table,
     subscription_table,
 )
 from offramp.config.model import Config, Instance, Kind, Source, Subscription, Thing
+from offramp.config.options import write_options
 from offramp.definition import UNSET, Fields
 from offramp.errors import join_place
 from offramp.plugins import Catalog
@@ -23,7 +24,7 @@ from offramp.plugins import Catalog
 What: TypeAlias = Literal["added", "removed", "changed"]
 _MAPPING = "mapping"
 #: Tables of which each entry is compared by itself.
-_FREE_TABLES = ("settings", "write_keys", "batch", _MAPPING)
+_FREE_TABLES = ("settings", "audiences", "write_keys", "batch", _MAPPING)
 _SIGNS: Mapping[What, str] = {"added": "+", "removed": "-", "changed": "~"}
 
 
@@ -121,7 +122,12 @@ def fields_of_thing(thing: Thing, config: Config, catalog: Catalog) -> Fields:
 
 def masked_table(thing: Thing | None, config: Config, catalog: Catalog) -> dict[str, Any] | None:
     """A source, instance or subscription of a configuration as data that a person may see."""
-    return None if thing is None else _table(thing, fields_of_thing(thing, config, catalog))
+    match thing:
+        case None:
+            return None
+        case Instance():
+            return _table(masked_instance(thing, catalog), {})
+    return _table(thing, fields_of_thing(thing, config, catalog))
 
 
 def _compare(kind: Kind, before: Config, after: Config, catalog: Catalog) -> Iterator[Change]:
@@ -160,7 +166,7 @@ def _table(thing: Thing, fields: Fields, *, secrets: bool = False) -> dict[str, 
         case Source():
             table = source_table(thing, secrets=secrets)
         case Instance():
-            table = instance_table(thing, fields, secrets=secrets)
+            table = write_options(thing)
         case Subscription():
             table = {
                 "instance": thing.instance,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -54,6 +54,10 @@ def write_document(kind: Kind, thing: Thing, keys: KeyRing, fields: Fields) -> s
             data["settings"] = change_secrets(
                 fields, thing.settings, lambda field, value: seal(f"settings.{field}", value)
             )
+            data["audiences"] = {
+                key: _sealed_audience(each, join_place("audiences", key), seal)
+                for key, each in thing.audiences.items()
+            }
         case Subscription():
             hidden, data["mapping"] = _without_secrets(fields, thing.mapping)
             if hidden:
@@ -194,6 +198,17 @@ class _Reading:
 
 def _owner(kind: Kind, thing: Thing) -> str:
     return f"{kind}s.{thing.key}"
+
+
+def _sealed_audience(
+    audience: Mapping[str, Any], place: str, seal: Callable[[str, Any], Any]
+) -> dict[str, Any]:
+    """An audience with all its settings sealed, secret or not."""
+    if "settings" not in audience:
+        return dict(audience)
+    inner = join_place(place, "settings")
+    settings = {k: seal(join_place(inner, k), each) for k, each in audience["settings"].items()}
+    return {**audience, "settings": settings}
 
 
 def _without_secrets(

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from offramp.config.audiences import mask_audiences
 from offramp.config.host import HostSettings
 from offramp.config.model import Config, Instance, Source, Subscription
 from offramp.config.options import write_options
@@ -42,7 +43,7 @@ def export_config(
     if config.instances:
         document["instances"] = {
             instance.name: {
-                **instance_table(instance, settings_fields(catalog, instance), secrets=secrets),
+                **instance_table(instance, catalog, secrets=secrets),
                 **_subscriptions(config, instance.name, catalog, secrets=secrets),
             }
             for instance in config.instances.values()
@@ -54,6 +55,13 @@ def settings_fields(catalog: Catalog, instance: Instance) -> Fields:
     """The settings that an instance's destination declares; none where its plugin is missing."""
     known = instance.destination in catalog
     return catalog[instance.destination].settings if known else {}
+
+
+def audience_fields(catalog: Catalog, instance: Instance) -> Fields:
+    """The settings that an instance's destination declares of an audience."""
+    known = catalog.get(instance.destination)
+    audience = None if known is None else known.destination.audience
+    return {} if audience is None else audience.declared_fields
 
 
 def mapping_fields(catalog: Catalog, config: Config, subscription: Subscription) -> Fields:
@@ -70,10 +78,18 @@ def source_table(source: Source, *, secrets: bool = False) -> dict[str, Any]:
     return write_options(source, secrets=secrets)
 
 
-def instance_table(instance: Instance, fields: Fields, *, secrets: bool = False) -> dict[str, Any]:
+def instance_table(
+    instance: Instance, catalog: Catalog, *, secrets: bool = False
+) -> dict[str, Any]:
     """An instance as its table in a document, without its subscriptions."""
-    shown = mask_settings(fields, instance.settings)
-    return write_options(instance if secrets else attrs.evolve(instance, settings=shown))
+    return write_options(instance if secrets else masked_instance(instance, catalog))
+
+
+def masked_instance(instance: Instance, catalog: Catalog) -> Instance:
+    """An instance as a person may see it."""
+    settings = mask_settings(settings_fields(catalog, instance), instance.settings)
+    audiences = mask_audiences(audience_fields(catalog, instance), instance.audiences)
+    return attrs.evolve(instance, settings=settings, audiences=audiences)
 
 
 def subscription_table(

@@ -123,6 +123,14 @@ class Instance:
         description="what the destination asks for, by its own names",
         hidden=True,
     )
+    #: By key, each as its table is written.
+    audiences: Mapping[str, Any] = option(
+        default=attrs.Factory(dict),
+        default_text="none",
+        description="audiences by the key that events name them by, see "
+        "[below](#instancesnameaudienceskey)",
+        hidden=True,
+    )
 
     @property
     def key(self) -> str:

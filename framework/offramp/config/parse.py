@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import attrs
 
+from offramp.config.audiences import read_audiences
 from offramp.config.files import Document
 from offramp.config.host import HostSettings, read_host
 from offramp.config.labels import check_labelled
@@ -198,6 +199,14 @@ def _instance(
         before = None  # its secrets are not for another destination
     _check_sandbox(table, values, entry)
     values["settings"] = _settings(reading, table, values, before, entry)
+    if entry is not None:
+        values["audiences"] = read_audiences(
+            values.get("audiences", {}),
+            entry.destination.audience,
+            {} if before is None else before.audiences,
+            table.at("audiences"),
+            reading.faults,
+        )
     current = (
         {} if before is None else {each.id: each for each in reading.current.subscriptions_of(name)}
     )

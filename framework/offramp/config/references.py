@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import attrs
 
+from offramp.config.audiences import InstanceAudience, audiences_of
 from offramp.config.export import mapping_fields
 from offramp.config.keyring import KEY_FILE_VARIABLE, KEY_VARIABLE
 from offramp.config.model import (
@@ -139,15 +140,47 @@ def resolve_settings(instance: Instance, fields: Fields, references: References)
     """
     faults: list[Fault] = []
     place = join_place(join_place("instances", instance.name), "settings")
-    resolved = {
-        key: _resolve(value, join_place(place, key), references, faults)
-        for key, value in instance.settings.items()
-    }
-    if not faults:
-        read = dict(_referenced(instance.settings, resolved, place))
-        faults += [_unread(fault, read) for fault in settings_faults(resolved, fields, place)]
+    resolved = _resolve_settings(instance.settings, fields, references, place, faults)
     if faults:
         raise ConfigError(faults)
+    return resolved
+
+
+def resolve_audiences(
+    instance: Instance, fields: Fields, references: References
+) -> dict[str, InstanceAudience]:
+    """The audiences of an instance by key, with what the references in their settings stand for.
+
+    Raises `ConfigError` as `resolve_settings` does.
+    """
+    faults: list[Fault] = []
+    place = join_place(join_place("instances", instance.name), "audiences")
+    resolved = {}
+    for key, each in audiences_of(instance).items():
+        at = join_place(join_place(place, key), "settings")
+        settings = _resolve_settings(each.settings, fields, references, at, faults)
+        resolved[key] = attrs.evolve(each, settings=settings)
+    if faults:
+        raise ConfigError(faults)
+    return resolved
+
+
+def _resolve_settings(
+    settings: Mapping[str, Any],
+    fields: Fields,
+    references: References,
+    place: str,
+    faults: list[Fault],
+) -> dict[str, Any]:
+    found: list[Fault] = []
+    resolved = {
+        key: _resolve(value, join_place(place, key), references, found)
+        for key, value in settings.items()
+    }
+    if not found:
+        read = dict(_referenced(settings, resolved, place))
+        found += [_unread(fault, read) for fault in settings_faults(resolved, fields, place)]
+    faults += found
     return resolved
 
 
@@ -248,8 +281,9 @@ def references_in(
     for instance in config.instances.values():
         if instance is other.instances.get(instance.name):
             continue
-        place = join_place(join_place("instances", instance.name), "settings")
-        found |= _found(instance.settings, place)
+        place = join_place("instances", instance.name)
+        found |= _found(instance.settings, join_place(place, "settings"))
+        found |= _found(instance.audiences, join_place(place, "audiences"))
     for each in config.subscriptions.values():
         if each is other.subscriptions.get(each.id):
             continue

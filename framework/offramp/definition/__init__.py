@@ -8,6 +8,7 @@ from offramp.definition.action import (
     Retry,
     SyncMode,
 )
+from offramp.definition.audience import Audience, audience_membership, personas_of
 from offramp.definition.choices import ChoicesQuery, DynamicChoices, FetchChoices
 from offramp.definition.destination import AnyAction, Destination, Preset
 from offramp.definition.directives import (
@@ -34,6 +35,7 @@ from offramp.definition.manifest import (
 )
 from offramp.definition.options import Option, option, options_of
 from offramp.definition.request import (
+    AudienceDetails,
     AuthTokens,
     Cache,
     Handler,
@@ -56,6 +58,8 @@ __all__ = [
     "UNSET",
     "Action",
     "AnyAction",
+    "Audience",
+    "AudienceDetails",
     "AuthTokens",
     "Batch",
     "BatchOutcomes",
@@ -85,6 +89,7 @@ __all__ = [
     "SaveHook",
     "SyncMode",
     "array_path",
+    "audience_membership",
     "coalesce",
     "encode_json",
     "field",
@@ -97,6 +102,7 @@ __all__ = [
     "option",
     "options_of",
     "path",
+    "personas_of",
     "quote_path",
     "setting",
     "settings_to_manifest",

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, TypeAlias
 import attrs
 
 from offramp.definition.action import Action
+from offramp.definition.audience import Audience
 from offramp.definition.awaited import check_awaited, check_called
 from offramp.definition.request import AuthTokens, Request, RequestOptions
 from offramp.definition.sandbox import Sandbox
@@ -110,6 +111,11 @@ class Destination:
     #: Asks the partner to forget a user; gets the event of type `delete`.
     on_delete: Callable[[Request[Any], Mapping[str, Any]], Awaitable[object]] | None = attrs.field(
         default=None, validator=[_FUNCTION, check_awaited]
+    )
+    #: What it asks of an audience, and how it makes one at the partner, if it has audiences.
+    audience: Audience | None = attrs.field(
+        default=None,
+        validator=attrs.validators.optional(_check_kind(Audience, "an Audience(fields=..., ...)")),
     )
     #: A local emulator of the partner, for trying the destination out.
     sandbox: Sandbox | None = attrs.field(

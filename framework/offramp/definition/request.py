@@ -50,6 +50,20 @@ class AuthTokens:
 
 
 @attrs.frozen(kw_only=True)
+class AudienceDetails:
+    """One audience, as an action, `create` and `get` see it."""
+
+    #: What events name it by: `context.personas.computation_key`.
+    key: str
+    #: Its name for people; the key where none is known, as of an audience that only events name.
+    name: str
+    #: By the class that `Audience.fields` is, or by wire name where that is no class.
+    settings: Any = attrs.field(repr=False)
+    #: The partner's id of it; `None` before it is created.
+    external_id: str | None = None
+
+
+@attrs.frozen(kw_only=True)
 class RequestOptions:
     """What a destination adds to every request of its actions."""
 
@@ -142,6 +156,21 @@ class Request(Protocol[S_co]):
     @property
     def events(self) -> Sequence[Mapping[str, Any]]:
         """The events behind the payloads, in the same order."""
+
+    @property
+    def audience(self) -> AudienceDetails | None:
+        """The audience that the events name; `None` where they name none.
+
+        All events of a call name the same one. Raises `RejectedError` if the settings that an event
+        carries do not fit what the destination declares.
+        """
+
+    @property
+    def audience_memberships(self) -> Sequence[bool | None]:
+        """For each payload, whether its user joins (`True`) or leaves (`False`) the audience.
+
+        `None` where the event says nothing of that; see `audience_membership`.
+        """
 
     async def send(  # noqa: PLR0913 - what an HTTP request is made of
         self,

@@ -6,6 +6,7 @@ from typing import Any
 
 from offramp.definition import (
     Action,
+    Audience,
     Preset,
     SaveHook,
     SyncMode,
@@ -27,7 +28,7 @@ def manifest(entry: CatalogEntry) -> dict[str, Any]:
         "mode": destination.mode,
         **({} if destination.description is None else {"description": destination.description}),
         "authentication": _authentication(entry),
-        "audienceConfig": None,
+        **_audiences(destination.audience),
         "actions": {slug: _action(action) for slug, action in entry.actions.items()},
         "presets": [_preset(entry, preset) for preset in entry.presets],
     }
@@ -40,6 +41,17 @@ def _authentication(entry: CatalogEntry) -> dict[str, Any] | None:
         return None
     fields = settings_to_manifest(entry.settings)
     return {"scheme": "custom" if scheme == "none" else scheme, "fields": fields}
+
+
+def _audiences(audience: Audience | None) -> dict[str, Any]:
+    """How audiences are synced, and their fields, which only destinations with audiences list."""
+    if audience is None:
+        return {"audienceConfig": None}
+    mode: dict[str, Any] = {"type": audience.mode}
+    if audience.mode == "synced":
+        mode["full_audience_sync"] = audience.full_sync
+    fields = settings_to_manifest(audience.declared_fields)
+    return {"audienceConfig": {"mode": mode}, "audienceFields": fields}
 
 
 def _action(offered: CatalogAction) -> dict[str, Any]:

@@ -1,0 +1,114 @@
+"""The audiences of an instance as a document has them: read, checked, and masked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from offramp.config.model import Instance
+from offramp.config.options import keys_of, read_options, write_options
+from offramp.config.secrets import mask_settings
+from offramp.config.settings import read_settings, settings_faults
+from offramp.config.table import Table, name_fault
+from offramp.definition import Audience, Fields, option
+from offramp.errors import Fault, join_place
+
+
+@attrs.frozen(kw_only=True)
+class InstanceAudience:
+    """One audience of an instance."""
+
+    #: What events name it by: `context.personas.computation_key`.
+    key: str
+    name: str = option(
+        default="", default_text="its key", description="its name for people and the partner"
+    )
+    settings: Mapping[str, Any] = option(
+        default=attrs.Factory(dict),
+        default_text="empty",
+        description="what the destination asks of an audience, by its own names",
+        hidden=True,
+    )
+    external_id: str | None = option(
+        default=None,
+        description="the partner's id of it. The host writes it; where a document leaves it out, "
+        "the known one stays",
+    )
+    creation_begun: bool = option(
+        default=False,
+        description="whether the partner was asked to create it and the answer is not known; "
+        "the host writes it",
+    )
+
+    @property
+    def shown_name(self) -> str:
+        """Its name, or the key where it has none."""
+        return self.name or self.key
+
+
+def audiences_of(instance: Instance) -> dict[str, InstanceAudience]:
+    """The audiences of an instance, by key."""
+    return {key: InstanceAudience(key=key, **each) for key, each in instance.audiences.items()}
+
+
+def with_audience(instance: Instance, audience: InstanceAudience) -> Instance:
+    """The instance with an audience added or replaced."""
+    written = {**instance.audiences, audience.key: write_options(audience)}
+    return attrs.evolve(instance, audiences=written)
+
+
+def without_audience(instance: Instance, key: str) -> Instance:
+    """The instance without one of its audiences."""
+    left = {other: each for other, each in instance.audiences.items() if other != key}
+    return attrs.evolve(instance, audiences=left)
+
+
+def read_audiences(
+    given: Mapping[str, Any],
+    declared: Audience | None,
+    before: Mapping[str, Any],
+    place: str,
+    faults: list[Fault],
+) -> dict[str, Any]:
+    """Audiences as written, each fault set down; what only the host knows is kept from `before`."""
+    if given and declared is None:
+        faults.append(Fault(place, "the destination has no audiences: leave them out"))
+        return {}
+    found = {}
+    for key, data in given.items():
+        message = name_fault(key)
+        if message:
+            faults.append(Fault(join_place(place, key), f"the key {message}"))
+        table = Table(data, join_place(place, key), faults, keys=keys_of(InstanceAudience))
+        fields = declared.declared_fields if declared is not None else {}
+        audience = _read(key, table, fields, before.get(key, {}), faults)
+        found[key] = write_options(audience)
+    return found
+
+
+def mask_audiences(fields: Fields, audiences: Mapping[str, Any]) -> dict[str, Any]:
+    """Audiences as a person may see them; `fields` are those of their settings."""
+    return {
+        key: {**each, "settings": mask_settings(fields, each["settings"])}
+        if "settings" in each
+        else dict(each)
+        for key, each in audiences.items()
+    }
+
+
+def _read(
+    key: str, table: Table, fields: Fields, before: Mapping[str, Any], faults: list[Fault]
+) -> InstanceAudience:
+    values = read_options(InstanceAudience, table)
+    place = table.at("settings")
+    kept = before.get("settings", {})
+    settings = read_settings(values.get("settings", {}), fields, kept, place, faults)
+    faults += settings_faults(settings, fields, place)
+    if "external_id" not in values:
+        written = {
+            name: before[name] for name in ("external_id", "creation_begun") if name in before
+        }
+        values = {**written, **values}
+    return InstanceAudience(key=key, **{**values, "settings": settings})
