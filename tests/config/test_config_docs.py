@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from offramp.config import BackupSettings, BatchTable, EgressSettings, HostSettings
+from offramp.config.audiences import InstanceAudience
 from offramp.config.model import DocumentTable, InstanceTable, Source, SubscriptionTable
 from offramp.config.options import keys_of, reference_rows
 
@@ -26,6 +27,7 @@ HEAD = "| key | default | value |\n|---|---|---|\n"
         ("`[host.egress]`", EgressSettings),
         ("`[sources.NAME]`", Source),
         ("`[instances.NAME]`", InstanceTable),
+        ("`[instances.NAME.audiences.KEY]`", InstanceAudience),
         ("`[[instances.NAME.subscriptions]]`", SubscriptionTable),
         ("Batching", BatchTable),
     ],

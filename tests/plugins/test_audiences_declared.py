@@ -30,7 +30,7 @@ class ListSettings:
 
 async def create(request: Request[Settings], audience: AudienceDetails) -> str:
     """Make the list."""
-    return str(request and audience)
+    return f"{request.settings.token} {audience.key}"
 
 
 def destination(audience: Audience) -> Destination:
@@ -67,23 +67,27 @@ def test_fields_may_be_given_without_a_class() -> None:
     assert manifest_of(audience)["audienceFields"]["listId"]["required"] is True
 
 
-def not_async(request: Any, audience: Any) -> str:
-    return str(request and audience)
+def written_without_async(request: Any, audience: Any) -> str:
+    return f"{request} {audience}"
+
+
+NOT_ASYNC: Any = written_without_async
+
+
+AN_INSTANCE: Any = ListSettings(kind="email", note=None)
+A_TEXT: Any = "text"
 
 
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (
-            lambda: Audience(fields=ListSettings(kind="email", note=None)),
-            "Audience.fields: is an attrs class",
-        ),  # type: ignore[arg-type]
-        (lambda: Audience(fields={"a": "text"}), "Audience.fields: is an attrs class"),  # type: ignore[dict-item]
-        (lambda: Audience(create=not_async), "Audience.create: .* is not async"),  # type: ignore[arg-type]
-        (lambda: Audience(get="get"), "Audience.get: is an async function"),  # type: ignore[arg-type]
+        (lambda: Audience(fields=AN_INSTANCE), "Audience.fields: is an attrs class"),
+        (lambda: Audience(fields={"a": A_TEXT}), "Audience.fields: is an attrs class"),
+        (lambda: Audience(create=NOT_ASYNC), "Audience.create: .* is not async"),
+        (lambda: Audience(get=A_TEXT), "Audience.get: is an async function"),
         (lambda: Audience(mode="realtime", full_sync=True), "Audience.full_sync: is for the mode"),
-        (lambda: Audience(mode="daily"), "Audience.mode: is realtime or synced"),  # type: ignore[arg-type]
-        (lambda: destination({}), "Destination.audience: is an Audience"),  # type: ignore[arg-type]
+        (lambda: Audience(mode=A_TEXT), "Audience.mode: is realtime or synced"),
+        (lambda: destination(A_TEXT), "Destination.audience: is an Audience"),
     ],
 )
 def test_what_is_declared_wrongly_is_told_with_its_place(

@@ -46,6 +46,7 @@ async def compiled(
         host.catalog[instance.destination],
         host.catalog.directives,
         references=host.engine.references,
+        instance=instance,
     )
     async with AsyncExitStack() as stack:
         runtime, problem = None, None

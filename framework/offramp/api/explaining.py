@@ -39,6 +39,16 @@ class OriginShape(TypedDict):
     children: list[OriginShape]
 
 
+class AudienceOriginShape(TypedDict):
+    """Which audience an event names, and what the mapping and the action see of it beside that."""
+
+    key: str
+    #: `None` if the instance has no such audience.
+    name: str | None
+    #: The paths at which the event itself has nothing: the values are the instance's.
+    paths: list[str]
+
+
 class Explained(TypedDict):
     """What would happen: the trigger's result, each field's value and origin, the exact request."""
 
@@ -49,6 +59,8 @@ class Explained(TypedDict):
     trigger: Explanation | None
     #: The first condition of the trigger that is false for the event.
     why: FalseConditionShape | None
+    #: The audience that the event names, and which paths of it the configuration fills.
+    audience: AudienceOriginShape | None
     #: The origin of the whole payload; its children are the fields, without those with a fault.
     fields: OriginShape
     payload: Any
@@ -98,7 +110,7 @@ class ExplainResource:
             data={
                 **explained,
                 **_of_draft(draft, explained),
-                "missing": missing_paths(paths, event),
+                "missing": missing_paths(paths, candidate.plan.laid(event)),
                 "no_request": _no_request(draft, candidate, explained),
                 "event": event,
             }

@@ -12,6 +12,7 @@ from offramp.api.candidates import compiled_saved
 from offramp.api.host_context import HostContext
 from offramp.api.shapes import WhyShape
 from offramp.api.times import write_time
+from offramp.delivery import NOT_CREATED
 from offramp.delivery.disabled import KINDS, why_disabled
 from offramp.delivery.pausing import PAUSED_TOO_LONG
 from offramp.delivery.router import BROKEN, NO_MATCH, SWITCHED_OFF
@@ -40,6 +41,9 @@ _FIXES: Final[Mapping[str, str]] = {
     PAUSED_TOO_LONG: "resume what is paused, and raise `max_paused_events` before another long "
     "pause",
     AddressRefusedError.code: f"{EGRESS_REMEDY}; then replay it",
+    NOT_CREATED: "create the audience with `offramp audiences`, then replay it",
+    "INVALID_AUDIENCE_SETTINGS": "correct the settings where the event is sent, or let it leave "
+    "them out, so that it gets those of the instance",
     "INVALID_URL": _NOT_SENT,
     "INVALID_REQUEST": _NOT_SENT,
     "UNCLEAR_OUTCOME": "check whether the partner has it, and fix the plugin before you replay it",

@@ -3,7 +3,7 @@
 from offramp.config.audiences import (
     InstanceAudience,
     audiences_of,
-    mask_audiences,
+    resolve_audiences,
     with_audience,
     without_audience,
 )
@@ -57,7 +57,6 @@ from offramp.config.references import (
     referenced_values,
     references_in,
     resolve,
-    resolve_audiences,
     resolve_mapping,
     resolve_settings,
     resolve_write_keys,
@@ -130,7 +129,6 @@ __all__ = [
     "known_keys",
     "load_key_ring",
     "mask",
-    "mask_audiences",
     "mask_mapping",
     "mask_settings",
     "parse_config",

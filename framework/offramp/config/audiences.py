@@ -9,11 +9,11 @@ import attrs
 
 from offramp.config.model import Instance
 from offramp.config.options import keys_of, read_options, write_options
-from offramp.config.secrets import mask_settings
+from offramp.config.references import References, follow
 from offramp.config.settings import read_settings, settings_faults
 from offramp.config.table import Table, name_fault
 from offramp.definition import Audience, Fields, option
-from offramp.errors import Fault, join_place
+from offramp.errors import ConfigError, Fault, join_place
 
 
 @attrs.frozen(kw_only=True)
@@ -88,14 +88,23 @@ def read_audiences(
     return found
 
 
-def mask_audiences(fields: Fields, audiences: Mapping[str, Any]) -> dict[str, Any]:
-    """Audiences as a person may see them; `fields` are those of their settings."""
-    return {
-        key: {**each, "settings": mask_settings(fields, each["settings"])}
-        if "settings" in each
-        else dict(each)
-        for key, each in audiences.items()
-    }
+def resolve_audiences(
+    instance: Instance, fields: Fields, references: References
+) -> dict[str, InstanceAudience]:
+    """The audiences of an instance by key, with what the references in their settings stand for.
+
+    Raises `ConfigError` as `resolve_settings` does.
+    """
+    faults: list[Fault] = []
+    place = join_place(join_place("instances", instance.name), "audiences")
+    resolved = {}
+    for key, each in audiences_of(instance).items():
+        at = join_place(join_place(place, key), "settings")
+        settings = follow(each.settings, fields, references, at, faults)
+        resolved[key] = attrs.evolve(each, settings=settings)
+    if faults:
+        raise ConfigError(faults)
+    return resolved
 
 
 def _read(

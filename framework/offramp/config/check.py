@@ -7,6 +7,7 @@ from typing import Final
 
 import attrs
 
+from offramp.config.audiences import resolve_audiences
 from offramp.config.export import (
     audience_fields,
     export_config,
@@ -18,7 +19,6 @@ from offramp.config.open_secrets import open_secrets
 from offramp.config.parse import parse_config
 from offramp.config.references import (
     References,
-    resolve_audiences,
     resolve_mapping,
     resolve_settings,
     resolve_write_keys,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from offramp.config.audiences import mask_audiences
 from offramp.config.host import HostSettings
 from offramp.config.model import Config, Instance, Source, Subscription
 from offramp.config.options import write_options
@@ -62,6 +62,16 @@ def audience_fields(catalog: Catalog, instance: Instance) -> Fields:
     known = catalog.get(instance.destination)
     audience = None if known is None else known.destination.audience
     return {} if audience is None else audience.declared_fields
+
+
+def mask_audiences(fields: Fields, audiences: Mapping[str, Any]) -> dict[str, Any]:
+    """Audiences as a person may see them; `fields` are those of their settings."""
+    return {
+        key: {**each, "settings": mask_settings(fields, each["settings"])}
+        if "settings" in each
+        else dict(each)
+        for key, each in audiences.items()
+    }
 
 
 def mapping_fields(catalog: Catalog, config: Config, subscription: Subscription) -> Fields:

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import attrs
 
-from offramp.config.audiences import InstanceAudience, audiences_of
 from offramp.config.export import mapping_fields
 from offramp.config.keyring import KEY_FILE_VARIABLE, KEY_VARIABLE
 from offramp.config.model import (
@@ -140,38 +139,20 @@ def resolve_settings(instance: Instance, fields: Fields, references: References)
     """
     faults: list[Fault] = []
     place = join_place(join_place("instances", instance.name), "settings")
-    resolved = _resolve_settings(instance.settings, fields, references, place, faults)
+    resolved = follow(instance.settings, fields, references, place, faults)
     if faults:
         raise ConfigError(faults)
     return resolved
 
 
-def resolve_audiences(
-    instance: Instance, fields: Fields, references: References
-) -> dict[str, InstanceAudience]:
-    """The audiences of an instance by key, with what the references in their settings stand for.
-
-    Raises `ConfigError` as `resolve_settings` does.
-    """
-    faults: list[Fault] = []
-    place = join_place(join_place("instances", instance.name), "audiences")
-    resolved = {}
-    for key, each in audiences_of(instance).items():
-        at = join_place(join_place(place, key), "settings")
-        settings = _resolve_settings(each.settings, fields, references, at, faults)
-        resolved[key] = attrs.evolve(each, settings=settings)
-    if faults:
-        raise ConfigError(faults)
-    return resolved
-
-
-def _resolve_settings(
+def follow(
     settings: Mapping[str, Any],
     fields: Fields,
     references: References,
     place: str,
     faults: list[Fault],
 ) -> dict[str, Any]:
+    """Settings at a place with what their references stand for, and each fault set down."""
     found: list[Fault] = []
     resolved = {
         key: _resolve(value, join_place(place, key), references, found)

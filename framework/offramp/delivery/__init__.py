@@ -1,6 +1,7 @@
 """Delivers events: match, map, check, perform, and record an outcome for every delivery."""
 
 from offramp.delivery.attempt import deliver_batch
+from offramp.delivery.audiences import NOT_CREATED, Audiences, make_audiences
 from offramp.delivery.batch import Preparation, PreparedBatch
 from offramp.delivery.bisection import Verdict
 from offramp.delivery.breaker import CREDENTIALS, EGRESS, REMEDIES, Hold
@@ -19,7 +20,9 @@ from offramp.delivery.watchdog import Blockage, Watchdog, watch_loop
 __all__ = [
     "CREDENTIALS",
     "EGRESS",
+    "NOT_CREATED",
     "REMEDIES",
+    "Audiences",
     "Blockage",
     "Engine",
     "FetchedChoices",
@@ -44,6 +47,7 @@ __all__ = [
     "deliver_batch",
     "dynamic_field",
     "explain",
+    "make_audiences",
     "fetch_choices",
     "literals_of",
     "make_runtime",

@@ -81,6 +81,8 @@ class Preparation:
     checked: list[dict[str, Any]] = attrs.field(factory=list, init=False)
     #: Bytes of the payloads as JSON, each with a comma.
     size: int = attrs.field(default=0, init=False)
+    #: What of a stored event must be equal within one request, if anything.
+    group: Callable[[bytes], bytes] | None = attrs.field(default=None, init=False)
 
     def finish(self) -> None:
         """Write the payloads as JSON; one that has no such form is a failure of its event."""
@@ -133,9 +135,9 @@ class Preparation:
         if batch is None:
             return [whole.pick([index]) for index in range(len(whole))]
         fits = len(whole) <= batch.max_events and self.size <= batch.max_bytes
-        if fits and not pasts and not batch.keys:
+        if fits and not pasts and not batch.keys and self.group is None:
             return [whole] if len(whole) else []
-        return [whole.pick(indexes) for indexes in _grouped(batch, whole)]
+        return [whole.pick(indexes) for indexes in _grouped(batch, whole, self.group)]
 
 
 @attrs.define
@@ -145,7 +147,9 @@ class _Open:
     size: int = 0
 
 
-def _grouped(batch: Batch, prepared: PreparedBatch) -> list[list[int]]:
+def _grouped(
+    batch: Batch, prepared: PreparedBatch, group: Callable[[bytes], bytes] | None
+) -> list[list[int]]:
     """The indexes of the events of each batch."""
     cut: list[list[int]] = []
     open_batches: dict[tuple[Any, ...], _Open] = {}
@@ -156,7 +160,9 @@ def _grouped(batch: Batch, prepared: PreparedBatch) -> list[list[int]]:
             cut.append([index])
             continue
         most = batch.max_events if together is None else min(together, batch.max_events)
-        key = (together, *(_json.dumps(_at(prepared.checked[index], key)) for key in batch.keys))
+        shared = b"" if group is None else group(prepared.bodies[index])
+        equal = (_json.dumps(_at(prepared.checked[index], key)) for key in batch.keys)
+        key = (together, shared, *equal)
         open_ = open_batches.setdefault(key, _Open())
         size = len(wire) + 1
         if open_.indexes and (len(open_.indexes) == most or open_.size + size > batch.max_bytes):

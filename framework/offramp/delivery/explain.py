@@ -42,16 +42,19 @@ async def explain(
     """
     # Names in the configuration are not secret, even if a secret has the same text.
     names = {"subscription": plan.subscription.id, "action": plan.offered.slug}
+    origin = plan.transform.explain(plan.laid(event))
     shown: dict[str, Any] = {
         "matches": plan.matches(event),
         "trigger": plan.matches.explain(event),
         "why": why_not(plan.matches, event),
-        "fields": masked_origin(attrs.asdict(plan.transform.explain(event)), plan.secrets),
+        "audience": None if plan.audiences is None else plan.audiences.origin(event),
+        "fields": masked_origin(attrs.asdict(origin), plan.secrets),
         "payload": None,
         "errors": [],
         "request": None,
     }
-    mask = plan.mask_of(str if runtime is None else runtime.mask, event)
+    unmasked = str if plan.audiences is None else plan.audiences.mask
+    mask = plan.mask_of(unmasked if runtime is None else runtime.mask, event)
     batch: PreparedBatch
     with PluginCode() as code:  # includes errors of the plugin's own checks
         batch = plan.prepare_one(event, now=now)

@@ -53,9 +53,13 @@ class MiddlewareFailedError(PluginFailedError):
     code = "MIDDLEWARE_FAILED"
 
 
-def plugin_failure(error: BaseException) -> PluginFailedError:
+class NotReadyError(RetryableError):
+    """The configuration lacks something that a payload needs; no plugin is at fault."""
+
+
+def plugin_failure(error: BaseException) -> PluginFailedError | NotReadyError:
     """Make an error of what a plugin raised; it has the original as its cause."""
-    if isinstance(error, PluginFailedError):
+    if isinstance(error, PluginFailedError | NotReadyError):
         return error
     failed = PluginFailedError(f"the plugin raised {exception_text(error)}")
     failed.__cause__ = error

@@ -13,9 +13,17 @@ import attrs
 
 from offramp import _json
 from offramp._json import Projection
-from offramp.config import References, Subscription, batch_of, read_trigger, resolve_mapping
+from offramp.config import (
+    Instance,
+    References,
+    Subscription,
+    batch_of,
+    read_trigger,
+    resolve_mapping,
+)
 from offramp.config.subscriptions import SYNC_MODE_KEY
 from offramp.definition import Action, Batch
+from offramp.delivery.audiences import Audiences, make_audiences
 from offramp.delivery.batch import Preparation, PreparedBatch
 from offramp.delivery.failures import PluginCode
 from offramp.delivery.retry import RetryPolicy, policy_of
@@ -48,6 +56,8 @@ class Plan:
     #: The mapping of the subscription, references resolved.
     mapping: Mapping[str, Any] = attrs.field(repr=False)
     secrets: PayloadSecrets = attrs.field(repr=False)
+    #: The audiences of the instance; `None` if its destination has none.
+    audiences: Audiences | None = None
     #: What the action knows that the partner refuses; `None` if it says nothing of that.
     _validate: Callable[..., Iterable[Fault]] | None = attrs.field(init=False, repr=False)
 
@@ -77,7 +87,13 @@ class Plan:
 
         For `prepare` and `mask_of` the event is whole; nobody else may get it.
         """
-        return Projection(self.transform.reads).read
+        if self.audiences is None:
+            return Projection(self.transform.reads).read
+        return self.audiences.reader(self.transform.reads)
+
+    def laid(self, event: dict[str, Any]) -> dict[str, Any]:
+        """The event as the mapping and the action see it: with its audience laid in."""
+        return event if self.audiences is None else self.audiences.lay(event)
 
     def settled(self, delivery: LeasedDelivery, outcome: Outcome, now: float) -> SettledDelivery:
         """What hooks are told of a delivery that has ended; `now` in epoch seconds."""
@@ -98,6 +114,8 @@ class Plan:
         """Whether a reference in the mapping cannot be followed, or stands for something else."""
         try:
             read = resolve_mapping(self.subscription, self.offered.fields, references)
+            if self.audiences is not None and self.audiences.is_outdated(references):
+                return True
         except ConfigError:
             return True
         return read != self.mapping
@@ -122,7 +140,7 @@ class Plan:
             return base
         mapped = None
         with PluginCode():  # a directive of a plugin may raise anything
-            mapped = self.transform(event)
+            mapped = self.transform(self.laid(event))
         return self.secrets.mask(base, [mapped] if isinstance(mapped, dict) else [])
 
     def prepare(self, made: Preparation, *, now: float, seconds: float = math.inf) -> bool:
@@ -148,12 +166,15 @@ class Plan:
                 made.failures[done - 1] = code.error
             if clock() > until and done < len(bodies):
                 return False
+        made.group = None if self.audiences is None else self.audiences.group
         made.finish()
         return True
 
     def prepare_one(self, event: dict[str, Any], *, now: float) -> PreparedBatch:
         """Prepare an event that is read already, as a batch of its own; raises as `payload_of`."""
-        checked, payload = self.payload_of(event, datetime.fromtimestamp(now, UTC))
+        if self.audiences is not None:
+            self.audiences.refuse_uncreated(event)
+        checked, payload = self.payload_of(self.laid(event), datetime.fromtimestamp(now, UTC))
         _json.dumps(checked)  # a value without a JSON form is found here
         body = _json.dumps(event)
         return PreparedBatch(positions=[0], bodies=[body], payloads=[payload], checked=[checked])
@@ -181,8 +202,11 @@ def compile_subscription(
     directives: Mapping[str, Any] | None = None,
     *,
     references: References | None = None,
+    instance: Instance | None = None,
 ) -> Plan:
     """Compile a subscription, and resolve the references in its mapping that are allowed.
+
+    `instance` is its own, whose audiences the events get.
 
     Raises `ConfigError` with every fault and its place.
     """
@@ -220,6 +244,9 @@ def compile_subscription(
         sync_mode=_sync_mode(subscription, offered),
         mapping=resolved,
         secrets=secrets,
+        audiences=None
+        if instance is None
+        else make_audiences(instance, entry, references or References()),
     )
 
 

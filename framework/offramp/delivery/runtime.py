@@ -31,6 +31,7 @@ from offramp.definition import (
     Response,
 )
 from offramp.definition.awaited import awaited
+from offramp.delivery.audiences import Audiences
 from offramp.delivery.failures import (
     MiddlewareFailedError,
     PluginCode,
@@ -82,6 +83,8 @@ class InstanceRuntime:
     batches: int = attrs.field(default=0, init=False)
     clock: Callable[[], float] = time.time
     auth: AuthTokens | None = attrs.field(default=None, repr=False)
+    #: The audiences of the instance; `None` if its destination has none.
+    audiences: Audiences | None = attrs.field(default=None, repr=False)
     #: What the plugin keeps between calls; new settings make a new runtime, with an empty one.
     cache: MemoryCache = attrs.field(init=False, repr=False)
     faults: PluginFaults = attrs.field(factory=PluginFaults, init=False, repr=False)
@@ -103,6 +106,8 @@ class InstanceRuntime:
         instance = in_sandbox(self.instance, self.entry.destination)
         try:
             read = resolve_settings(instance, fields, references)
+            if self.audiences is not None and self.audiences.is_outdated(references):
+                return True
             if not referenced_values(instance.settings, read):
                 return False
             return check_settings(self.instance, fields, read) != self.settings
@@ -122,6 +127,7 @@ class InstanceRuntime:
         explaining: bool = False,
     ) -> Client[Any]:
         """Make a client for one call of an action, or of the destination itself."""
+        audiences = None if plan is None else plan.audiences
         settings_type = self.entry.destination.settings
         if plan is not None and plan.action.settings_type is not dict:
             settings_type = plan.action.settings_type
@@ -137,7 +143,10 @@ class InstanceRuntime:
             sync_mode=None if plan is None else plan.sync_mode,
             explaining=explaining,
             cache=self.cache.copy() if explaining else self.cache,
-            read_events=read_events,
+            read_events=read_events
+            if audiences is None
+            else lambda: [audiences.lay(event) for event in read_events()],
+            read_audience=None if audiences is None else audiences.of,
             now=lambda: datetime.fromtimestamp(self.clock(), UTC),
         )
 
@@ -335,6 +344,7 @@ def make_runtime(  # noqa: PLR0913 - an instance, and each part that tests repla
     clock: Callable[[], float] = time.time,
     max_retry_after: float = MAX_RETRY_AFTER_SECONDS,
     secrets: Iterable[str] = (),
+    audiences: Audiences | None = None,
 ) -> InstanceRuntime:
     """Start an instance with resolved settings; raises `ConfigError` if they are not valid.
 
@@ -343,6 +353,8 @@ def make_runtime(  # noqa: PLR0913 - an instance, and each part that tests repla
     checked = check_settings(instance, entry.settings, settings)
     # The value of a reference is a secret in every setting.
     read = referenced_values(instance.settings, settings)
+    of_audiences = () if audiences is None else audiences.secrets
+    hidden = [*secrets_of(entry.settings, checked), *read, *of_audiences, *secrets]
     runtime = InstanceRuntime(
         instance=instance,
         entry=entry,
@@ -350,7 +362,8 @@ def make_runtime(  # noqa: PLR0913 - an instance, and each part that tests repla
         transport=transport,
         middleware=middleware,
         close=close,
-        mask=make_mask([*secrets_of(entry.settings, checked), *read, *secrets]),
+        mask=make_mask(hidden),
+        audiences=audiences,
         gate=Gate(
             now=time.monotonic,
             most=instance.max_concurrency,

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import attrs
 
+from offramp import _json
 from offramp.config import (
     Config,
     Instance,
@@ -293,9 +294,19 @@ def _plan(
     if previous is not None and kept is not None:
         before = previous.config.subscriptions[subscription.id]
         offered = entry.actions.get(subscription.action)
-        if kept.offered is offered and same_thing(before, subscription):
+        same = same_thing(before, subscription) and _same_audiences(previous.config, instance)
+        if kept.offered is offered and same:
             return kept
-    return compile_subscription(subscription, entry, catalog.directives, references=references)
+    return compile_subscription(
+        subscription, entry, catalog.directives, references=references, instance=instance
+    )
+
+
+def _same_audiences(before: Config, instance: Instance) -> bool:
+    old = before.instances.get(instance.name)
+    return old is instance or (
+        old is not None and _json.dumps(old.audiences) == _json.dumps(instance.audiences)
+    )
 
 
 def _names(instance: Instance, catalog: Catalog) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from offramp.config import (
     resolve,
     resolve_settings,
 )
-from offramp.delivery import InstanceRuntime, Sandboxes, StartInstance, make_runtime
+from offramp.delivery import InstanceRuntime, Sandboxes, StartInstance, make_audiences, make_runtime
 from offramp.errors import ConfigError, Fault, join_place
 from offramp.http import (
     LOOPBACK,
@@ -116,6 +116,7 @@ def start_instances(
             clock=clock,
             max_retry_after=settings.max_retry_after,
             secrets=catalog.plugins.secrets,
+            audiences=make_audiences(instance, entry, references),
         )
 
     return start

@@ -15,6 +15,7 @@ import attrs
 
 from offramp.definition import (
     UNSET,
+    AudienceDetails,
     AuthTokens,
     Cache,
     Handler,
@@ -22,6 +23,7 @@ from offramp.definition import (
     OutgoingRequest,
     RequestOptions,
     Response,
+    audience_membership,
     encode_json,
 )
 from offramp.errors import HTTPError
@@ -82,6 +84,10 @@ class Client(Generic[S]):
     cache: Cache = attrs.field(factory=MemoryCache, repr=False)
     #: Reads the events behind the payloads, once a plugin asks for them.
     read_events: Callable[[], Sequence[Mapping[str, Any]]] = attrs.field(default=tuple, repr=False)
+    #: Reads the audience that an event names; `None` where the destination has no audiences.
+    read_audience: Callable[[Mapping[str, Any]], AudienceDetails | None] | None = attrs.field(
+        default=None, repr=False
+    )
     now: Callable[[], datetime] = attrs.field(default=_utc_now, repr=False)
     exchanges: list[Exchange] = attrs.field(factory=list, init=False)
     _dropped: int = attrs.field(default=0, init=False, repr=False)
@@ -94,6 +100,18 @@ class Client(Generic[S]):
         if self._events is None:
             self._events = self.read_events()
         return self._events
+
+    @property
+    def audience(self) -> AudienceDetails | None:
+        """The audience that the events name; see `offramp.Request.audience`."""
+        if self.read_audience is None or not self.events:
+            return None
+        return self.read_audience(self.events[0])
+
+    @property
+    def audience_memberships(self) -> Sequence[bool | None]:
+        """Whether the user of each payload joins or leaves the audience."""
+        return [audience_membership(event, self.sync_mode) for event in self.events]
 
     # These are not coroutine functions, so that each notes the request, and the line that made
     # it, even if nobody awaits it.
