@@ -4,15 +4,39 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import get_type_hints
+from typing import Any, get_type_hints
 from urllib.parse import quote
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.api.conftest import SUBSCRIPTION, Running
 from tests.api.parts import BACKUP, CALLS, ID, faults, prepared
+from tests.delivery.audience_parts import URL as LISTS_URL
+from tests.delivery.audience_parts import ListPartner, ListsPlugin
+from tests.delivery.parts import Partner, SmallPlugin
 
+from offramp import OutgoingRequest, Response
 from offramp.api import operations_of
+from offramp.plugins import Catalog, load_catalog, load_plugins
+
+
+@pytest.fixture
+def catalog() -> Catalog:
+    """A destination with audiences beside the small one."""
+    return load_catalog(load_plugins(extra=[SmallPlugin(), ListsPlugin()], installed=False))
+
+
+@pytest.fixture
+def partner(partner: Partner) -> Any:
+    """Both partners, each of whom gets its own requests."""
+    lists = ListPartner()
+
+    async def answer(outgoing: OutgoingRequest) -> Response:
+        return await (lists if outgoing.url.startswith(LISTS_URL) else partner)(outgoing)
+
+    return answer
+
 
 PAGE = Path(__file__).parents[2] / "docs/reference/control-api.md"
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.clocks import MovedClock
+from tests.delivery.audience_parts import lists_catalog
 from tests.docs.pages import read_page, section
 
 from offramp.config import Config, Instance
@@ -40,7 +41,7 @@ def engine(**parts: Any) -> Any:
         config=parts.pop("config", Config()),
         sources_without_keys=(),
     )
-    catalog = SimpleNamespace(problems=parts.pop("plugins", ()))
+    catalog = SimpleNamespace(problems=parts.pop("plugins", ()), get=lists_catalog().get)
     known = {
         "held": {},
         "troubled": {},
@@ -85,6 +86,8 @@ def spoiled_events() -> Damage:
 HOLD = Hold(code="credentials", message=SECRET, remedy="change the settings")
 
 TRIAL = Instance(name="trial", source="site", destination="metering", sandbox=True)
+ADS = Instance(name="ads", source="site", destination="lists", audiences={"vip": {}})
+WITH_AUDIENCE = Config(instances={"ads": ADS})
 IN_SANDBOX = Config(instances={"trial": TRIAL})
 
 #: Kind -> the parts of a host with this problem, and the pointer of what is found.
@@ -111,6 +114,10 @@ CASES: dict[str, tuple[Watched, str]] = {
     "held": (
         Watched(engine=engine(held={"billing": HOLD}, gates={"billing": 301.0}), sums=no_faults),
         "#/instances/billing",
+    ),
+    "audience": (
+        Watched(engine=engine(config=WITH_AUDIENCE), sums=no_faults),
+        "#/instances/ads/audiences/vip",
     ),
     "plugin": (
         Watched(

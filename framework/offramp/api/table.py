@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from offramp.api.access import Guard
+from offramp.api.audiences import AudiencesResource
 from offramp.api.backups import BackupsResource
 from offramp.api.catalog import CatalogResource
 from offramp.api.damaged_events import DamagedEventsResource
@@ -51,6 +52,7 @@ def operations_of(host: HostContext) -> tuple[Operation, ...]:
         TrialEventsResource,
         SnippetsResource,
         InstancesResource,
+        AudiencesResource,
         SubscriptionsResource,
         TriggersResource,
         RecentEventsResource,

@@ -1,8 +1,12 @@
 """Sources, instances and subscriptions: their model, and how they come in and go out."""
 
 from offramp.config.audiences import (
+    AudienceState,
     InstanceAudience,
+    audience_remedy,
+    audience_state,
     audiences_of,
+    pending_audiences,
     resolve_audiences,
     with_audience,
     without_audience,
@@ -82,6 +86,7 @@ __all__ = [
     "MAX_PAUSED_EVENTS",
     "MAX_RETRY_AFTER_SECONDS",
     "MIN_FREE_BYTES",
+    "AudienceState",
     "AuditEntry",
     "BackupSettings",
     "BatchTable",
@@ -111,6 +116,8 @@ __all__ = [
     "Thing",
     "TriggerReading",
     "apply_changes",
+    "audience_remedy",
+    "audience_state",
     "audiences_of",
     "batch_limits",
     "batch_of",
@@ -132,6 +139,7 @@ __all__ = [
     "mask_mapping",
     "mask_settings",
     "parse_config",
+    "pending_audiences",
     "read_address",
     "read_batch",
     "read_document",

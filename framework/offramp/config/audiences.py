@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, TypeAlias
 
 import attrs
 
-from offramp.config.model import Instance
+from offramp.config.model import Config, Instance
 from offramp.config.options import keys_of, read_options, write_options
 from offramp.config.references import References, follow
 from offramp.config.settings import read_settings, settings_faults
 from offramp.config.table import Table, name_fault
 from offramp.definition import Audience, Fields, option
 from offramp.errors import ConfigError, Fault, join_place
+from offramp.plugins import Catalog
+
+#: Whether the partner has an audience: `unknown` where the answer to its creation was lost,
+#: `not_needed` where the destination creates none.
+AudienceState: TypeAlias = Literal["created", "not_created", "unknown", "not_needed"]
 
 
 @attrs.frozen(kw_only=True)
@@ -51,6 +57,51 @@ class InstanceAudience:
 def audiences_of(instance: Instance) -> dict[str, InstanceAudience]:
     """The audiences of an instance, by key."""
     return {key: InstanceAudience(key=key, **each) for key, each in instance.audiences.items()}
+
+
+def audience_state(audience: InstanceAudience, declared: Audience | None) -> AudienceState:
+    """Whether the partner has an audience, as far as the host knows."""
+    if audience.external_id is not None:
+        return "created"
+    if declared is None or declared.create is None:
+        return "not_needed"
+    return "unknown" if audience.creation_begun else "not_created"
+
+
+def pending_audiences(config: Config, catalog: Catalog) -> Iterator[tuple[str, str, AudienceState]]:
+    """Instance, key and state of each audience that is not created, or may not be.
+
+    Those of disabled instances are left out.
+    """
+    for instance in config.instances.values():
+        entry = catalog.get(instance.destination) if instance.audiences else None
+        if entry is None or not instance.enabled:
+            continue
+        for audience in audiences_of(instance).values():
+            state = audience_state(audience, entry.destination.audience)
+            if state in {"not_created", "unknown"}:
+                yield instance.name, audience.key, state
+
+
+def audience_remedy(
+    instance: Instance, audience: InstanceAudience, state: AudienceState
+) -> str | None:
+    """What to do about an audience in a state; nothing if it is as it should be."""
+
+    def command(action: str, *more: str) -> str:
+        words = ["offramp", "audiences", action, instance.name, audience.key]
+        return " ".join([shlex.join(words), *more])
+
+    match state:
+        case "not_created":
+            return f"`{command('create')}` creates it"
+        case "unknown":
+            return (
+                f"look at the partner: if it is there, `{command('adopt', 'ID')}` uses it; "
+                f"otherwise `{command('create', '--again')}` creates it"
+            )
+        case _:
+            return None
 
 
 def with_audience(instance: Instance, audience: InstanceAudience) -> Instance:

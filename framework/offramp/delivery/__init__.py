@@ -1,6 +1,7 @@
 """Delivers events: match, map, check, perform, and record an outcome for every delivery."""
 
 from offramp.delivery.attempt import deliver_batch
+from offramp.delivery.audience_calls import AudienceCallError, call_partner
 from offramp.delivery.audiences import NOT_CREATED, Audiences, make_audiences
 from offramp.delivery.batch import Preparation, PreparedBatch
 from offramp.delivery.bisection import Verdict
@@ -22,6 +23,7 @@ __all__ = [
     "EGRESS",
     "NOT_CREATED",
     "REMEDIES",
+    "AudienceCallError",
     "Audiences",
     "Blockage",
     "Engine",
@@ -40,6 +42,7 @@ __all__ = [
     "Watchdog",
     "as_delivery_error",
     "backoff",
+    "call_partner",
     "check_settings",
     "compile_config",
     "compile_subscription",

@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 
 import attrs
 
+from offramp.config import pending_audiences
 from offramp.delivery import EGRESS, Engine, used_by
 from offramp.errors import Fault, OfframpError, counted
 from offramp.host.ops import CHECK_SECONDS
@@ -29,6 +30,11 @@ UNDECIDED: Final = (
 )
 DECIDE: Final = "decide with `offramp restored` whether to send or to expire it"
 CAUSE_HIDDEN: Final = "`offramp status` shows why"
+
+_AUDIENCE_CAUSES: Final[Mapping[str, str]] = {
+    "not_created": "is not created at the partner yet, so its events wait",
+    "unknown": "the partner may have created it, but its id is not known, so its events wait",
+}
 
 Stale: TypeAlias = Callable[[], Awaitable[Iterable[Fault]]]
 
@@ -190,6 +196,14 @@ def _held(watched: Watched) -> Iterable[Finding]:
             )
 
 
+def _audiences(watched: Watched) -> Iterable[Finding]:
+    engine = watched.engine
+    for name, key, state in pending_audiences(engine.snapshot.config, engine.catalog):
+        cause = _AUDIENCE_CAUSES[state]
+        pointer = pointer_to("instances", name, "audiences", key)
+        yield Finding(pointer=pointer, cause=cause, public=cause)
+
+
 def _plugins(watched: Watched) -> Iterable[Finding]:
     for problem in watched.engine.catalog.problems:
         # A problem of a plugin contains no value of the configuration.
@@ -306,6 +320,13 @@ KINDS: Final = (
         "address",
         remedy="ask the partner",
         find=_held,
+    ),
+    Kind(
+        code="audience",
+        summary="an audience of an enabled instance is not created at the partner, or may be",
+        remedy="create it with `offramp audiences create`, or give the id of the one that the "
+        "partner has with `offramp audiences adopt`",
+        find=_audiences,
     ),
     Kind(
         code="plugin",

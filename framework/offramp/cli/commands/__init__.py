@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from offramp.cli.commands.apply import apply
+from offramp.cli.commands.audiences import audiences
 from offramp.cli.commands.audit_log import audit_log
 from offramp.cli.commands.backup import backup
 from offramp.cli.commands.bench import bench
@@ -59,6 +60,7 @@ COMMANDS: Final[tuple[Callable[..., Any], ...]] = (
     disable,
     apply,
     keys,
+    audiences,
     tokens,
     reload,
     export,

@@ -175,6 +175,17 @@ def render_keys(rows: Iterable[Mapping[str, Any]]) -> RenderableType:
     return table
 
 
+def render_audiences(rows: Iterable[Mapping[str, Any]]) -> RenderableType:
+    """The audiences of an instance, and what to do about those that the partner lacks."""
+    rows = list(rows)
+    table = FittingTable("key", "name", "state", "external id")
+    for row in rows:
+        state = row["state"].replace("_", " ")
+        table.add_row(row["key"], row["name"], state, row["external_id"] or "")
+    remedies = [Text(f"{row['key']}: {row['remedy']}", "yellow") for row in rows if row["remedy"]]
+    return Group(table, *remedies)
+
+
 def _sums(sums: Mapping[str, Any]) -> list[RenderableType]:
     if sums["ok"]:
         return [Text("✓ the sums hold: accepted = ended + in flight, everywhere", "green")]
