@@ -10,12 +10,14 @@ from tests.api.conftest import SECRET, WRITE_KEY, Running
 from tests.delivery.audience_parts import (
     LIST_SECRET,
     ListPartner,
+    ListSettings,
     lists,
     lists_catalog,
     member_event,
 )
 from tests.delivery.parts import PATIENCE
 
+from offramp import Audience
 from offramp.errors import ConnectionFailedError, RequestTimeoutError
 from offramp.host.health import Health, Watched
 from offramp.plugins import Catalog
@@ -200,7 +202,7 @@ async def test_a_plugin_that_gives_no_id_is_told(host: Running) -> None:
         await request.post("https://lists.example/lists", json={"name": audience.name})
 
     entry = host.context.catalog["lists"]
-    changed = attrs.evolve(lists.audience, create=create)
+    changed = Audience(fields=ListSettings, create=create)
     object.__setattr__(entry, "destination", attrs.evolve(lists, audience=changed))
     heard = await host.ask("POST", f"{PATH}/vip/create")
     assert heard.status == 502

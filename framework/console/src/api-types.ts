@@ -23,6 +23,12 @@ export interface ActionShape {
   title: string;
 }
 
+/** The partner's id of an audience that it has already. */
+export interface AdoptBody {
+  external_id: string;
+  check?: boolean;
+}
+
 /** A condition that can take the place of another one. */
 export interface AlternativeShape {
   label: string;
@@ -37,6 +43,52 @@ export interface Applied {
   ended: EndedShape[];
   revision: number;
   warnings: ErrorShape[];
+}
+
+/** One audience after a change. */
+export interface AudienceAnswer {
+  audience: AudienceShape;
+  changes: ChangeShape[];
+  dry_run: boolean;
+  ended: EndedShape[];
+  revision: number;
+}
+
+/** A new audience; with `external_id`, one that the partner has already. */
+export interface AudienceBody {
+  external_id?: string;
+  key: string;
+  name?: string;
+  settings?: Record<string, unknown>;
+}
+
+/** What to change. `settings` are replaced as a whole; a masked secret keeps its value. */
+export interface AudienceChange {
+  name?: string;
+  settings?: Record<string, unknown>;
+}
+
+/** Which audience an event names, and what the mapping and the action see of it beside that. */
+export interface AudienceOriginShape {
+  key: string;
+  name: string | null;
+  paths: string[];
+}
+
+/** One audience of an instance; its secret settings are masked. */
+export interface AudienceShape {
+  external_id: string | null;
+  key: string;
+  name: string;
+  remedy: string | null;
+  settings: Record<string, unknown>;
+  state: "created" | "not_created" | "not_needed" | "unknown";
+}
+
+/** The audiences of an instance. */
+export interface Audiences {
+  audiences: AudienceShape[];
+  revision: number;
 }
 
 /** Changes of the configuration, latest first. */
@@ -523,6 +575,7 @@ export interface ExplainBody {
 /** What would happen: the trigger's result, each field's value and origin, the exact request. */
 export interface Explained {
   action: string;
+  audience: AudienceOriginShape | null;
   errors: ErrorShape[];
   event: Record<string, unknown>;
   faults: ErrorShape[];
@@ -668,6 +721,7 @@ export interface InstanceAnswer {
 
 /** A new instance. Without a `name` it gets the one that the catalog offers. If `presets` is true, it begins with the presets of its destination, disabled. */
 export interface InstanceBody {
+  audiences?: Record<string, unknown>;
   destination: string;
   enabled?: boolean;
   max_concurrency?: number | null;
@@ -682,6 +736,7 @@ export interface InstanceBody {
 
 /** The options to change. `settings` are replaced as a whole; a masked secret keeps its present value. `null` removes a limit. */
 export interface InstanceChange {
+  audiences?: Record<string, unknown>;
   enabled?: boolean;
   max_concurrency?: number | null;
   paused?: boolean;
@@ -693,6 +748,7 @@ export interface InstanceChange {
 
 /** An instance; its secret settings are masked. `subscriptions` are ids, `problem` says why it does not run. */
 export interface InstanceShape {
+  audiences: Record<string, unknown>;
   destination: string;
   enabled: boolean;
   max_concurrency: number | null;
@@ -832,6 +888,13 @@ export interface OriginShape {
   paths: string[];
   place: string;
   value: unknown;
+}
+
+/** What the partner says of an audience. */
+export interface PartnerAudience {
+  external_id: string | null;
+  message: string;
+  result: "found" | "not_found" | "unknown";
 }
 
 /** A source, an instance or a subscription that a person paused. */
@@ -1522,6 +1585,20 @@ export interface Operations {
   "POST /api/instances/{name}/resume": { path: { name: string }; query: Record<string, never>; body: undefined; answer: InstanceAnswer };
   /** Test the credentials with a request to the partner */
   "POST /api/instances/{name}/test": { path: { name: string }; query: Record<string, never>; body: undefined; answer: TestAnswer };
+  /** List the audiences of an instance */
+  "GET /api/instances/{name}/audiences": { path: { name: string }; query: Record<string, never>; body: undefined; answer: Audiences };
+  /** Add an audience; the partner is not asked */
+  "POST /api/instances/{name}/audiences": { path: { name: string }; query: Record<string, never>; body: AudienceBody; answer: AudienceAnswer };
+  /** Change an audience here */
+  "PATCH /api/instances/{name}/audiences/{key}": { path: { name: string; key: string }; query: Record<string, never>; body: AudienceChange; answer: AudienceAnswer };
+  /** Delete an audience here; the partner keeps it */
+  "DELETE /api/instances/{name}/audiences/{key}": { path: { name: string; key: string }; query: Record<string, never>; body: undefined; answer: Removed };
+  /** Create it at the partner */
+  "POST /api/instances/{name}/audiences/{key}/create": { path: { name: string; key: string }; query: { again?: boolean }; body: undefined; answer: AudienceAnswer };
+  /** Ask the partner for it */
+  "POST /api/instances/{name}/audiences/{key}/get": { path: { name: string; key: string }; query: Record<string, never>; body: undefined; answer: PartnerAudience };
+  /** Use an audience that the partner has, by its id */
+  "POST /api/instances/{name}/audiences/{key}/adopt": { path: { name: string; key: string }; query: Record<string, never>; body: AdoptBody; answer: AudienceAnswer };
   /** List subscriptions */
   "GET /api/subscriptions": { path: Record<string, never>; query: { instance?: string }; body: undefined; answer: Subscriptions };
   /** Create a subscription, which starts disabled */
