@@ -16,7 +16,7 @@ from offramp.http import Client, readable
 #: Seconds for one call, however many requests it makes.
 AUDIENCE_SECONDS: Final = 60.0
 #: Methods that change nothing. Source: RFC 9110, section 9.2.1.
-_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_SAFE: Final = frozenset({"get", "head", "options"})
 #: Codes of errors after which it is certain that the last request did not reach the partner.
 _NOT_SENT: Final = frozenset(
     {
@@ -86,7 +86,7 @@ def may_have_changed(client: Client[Any], error: DeliveryError) -> bool:
     unsent = last.status is None and error.code in _NOT_SENT
     changing = made[:-1] if unsent else made
     return last.left_out > 0 or any(
-        each.method.upper() not in _SAFE and not _refused(each.status) for each in changing
+        each.method.lower() not in _SAFE and not _refused(each.status) for each in changing
     )
 
 
