@@ -69,7 +69,9 @@ class AddMember(Action[Settings, Member]):
     }
 
     async def perform(self, request: Request[Settings], payload: Member) -> None:
-        await request.post(f"{URL}/members", json={"id": payload.id, "list": payload.list_id})
+        made = request.hook_outputs.get("onMappingSave", {})
+        member = {"id": payload.id, "list": made.get("id", payload.list_id)}
+        await request.post(f"{URL}/members", json={**member, "secret": made.get("secret")})
 
     async def lists(self, request: Request[Settings], query: ChoicesQuery) -> DynamicChoices:
         folder = query.payload.get("folder", "")
@@ -145,12 +147,20 @@ class Lists:
     statuses: dict[str, int] = attrs.field(factory=dict)
     requests: list[str] = attrs.field(factory=list)
     made: int = 0
+    #: After this many lists, no more can be made.
+    fails_after: int | None = None
+    #: The members that were added.
+    members: list[Any] = attrs.field(factory=list)
 
     async def __call__(self, outgoing: OutgoingRequest) -> Response:
         parts = urlsplit(outgoing.url)
         what = f"{outgoing.method} {parts.path}"
         self.requests.append(f"{what}?{parts.query}" if parts.query else what)
         status = self.statuses.get(what, 200)
+        if what == "POST /lists" and self.made == self.fails_after:
+            status = 500
+        if what == "POST /members":
+            self.members.append(_json.loads(outgoing.body or b""))
         data = self.answer(what, parse_qs(parts.query)) if status == 200 else {"why": "no"}
         return Response(status=status, headers={}, body=_json.dumps(data), url=outgoing.url)
 

@@ -42,6 +42,7 @@ export interface Applied {
   dry_run: boolean;
   ended: EndedShape[];
   revision: number;
+  save_hooks: SaveHookRunShape[];
   warnings: ErrorShape[];
 }
 
@@ -52,6 +53,7 @@ export interface AudienceAnswer {
   dry_run: boolean;
   ended: EndedShape[];
   revision: number;
+  save_hooks: SaveHookRunShape[];
 }
 
 /** A new audience; with `external_id`, one that the partner has already. */
@@ -99,8 +101,9 @@ export interface AuditLog {
 
 /** One change, secrets masked: of the configuration, of tokens, of the sealing key.
 
-Also what was decided about deliveries that were in flight at a backup that was restored, and
-each event that was sent as a test, under the id of the subscription. */
+Also what was decided about deliveries that were in flight at a backup that was restored; and,
+under the id of the subscription, each event that was sent as a test, and each run of a save
+hook. */
 export interface AuditLogEntry {
   actor: string;
   after: Record<string, unknown> | null;
@@ -108,7 +111,7 @@ export interface AuditLogEntry {
   before: Record<string, unknown> | null;
   entry: number;
   id: string;
-  kind: "instance" | "sealing_key" | "source" | "subscription" | "test_send" | "token";
+  kind: "instance" | "save_hook" | "sealing_key" | "source" | "subscription" | "test_send" | "token";
   revision: number;
   token: string;
   what: "added" | "changed" | "removed";
@@ -700,6 +703,13 @@ export interface GroupWords {
   operator: "and" | "or";
 }
 
+/** A request by which a save hook may have changed something at the partner, masked. */
+export interface HookEffectShape {
+  method: string;
+  status: number | null;
+  url: string;
+}
+
 /** The deliveries of one subscription that were in flight at the backup. */
 export interface InFlightShape {
   newest: string;
@@ -716,6 +726,7 @@ export interface InstanceAnswer {
   ended: EndedShape[];
   instance: InstanceShape;
   revision: number;
+  save_hooks: SaveHookRunShape[];
   warnings: ErrorShape[];
 }
 
@@ -945,8 +956,10 @@ export interface PreviewRow {
 
 /** Why a request was not served (RFC 9457). */
 export interface ProblemShape {
+  code?: string;
   current?: Record<string, unknown> | null;
   detail: string;
+  effects?: HookEffectShape[];
   errors: ErrorShape[];
   revision?: number;
   status: number;
@@ -1159,6 +1172,14 @@ export interface Sandboxes {
   sandboxes: SandboxShape[];
 }
 
+/** A save hook that runs before a subscription is saved. */
+export interface SaveHookRunShape {
+  description: string;
+  hook: string;
+  label: string;
+  subscription: string;
+}
+
 /** Something that saving a subscription does with the partner. */
 export interface SaveHookShape {
   description: string;
@@ -1216,6 +1237,7 @@ export interface SourceAnswer {
   ended: EndedShape[];
   new_key?: string;
   revision: number;
+  save_hooks: SaveHookRunShape[];
   source: SourceShape;
   warnings: ErrorShape[];
 }
@@ -1284,6 +1306,7 @@ export interface SubscriptionAnswer {
   dry_run: boolean;
   ended: EndedShape[];
   revision: number;
+  save_hooks: SaveHookRunShape[];
   subscription: SubscriptionShape;
   warnings: ErrorShape[];
 }
@@ -1293,6 +1316,7 @@ export interface SubscriptionBody {
   action?: string;
   batch?: Record<string, unknown>;
   defaults?: boolean;
+  hooks?: Record<string, unknown>;
   id?: string;
   instance: string;
   mapping?: Record<string, unknown>;
@@ -1308,6 +1332,7 @@ export interface SubscriptionChange {
   batch?: Record<string, unknown>;
   defaults?: boolean;
   enabled?: boolean;
+  hooks?: Record<string, unknown>;
   mapping?: Record<string, unknown>;
   name?: string;
   paused?: boolean;
@@ -1320,6 +1345,7 @@ export interface SubscriptionShape {
   batch: Record<string, unknown>;
   effective_batch: BatchShape | null;
   enabled: boolean;
+  hooks: Record<string, unknown>;
   id: string;
   instance: string;
   mapping: Record<string, unknown>;
@@ -1674,7 +1700,7 @@ export interface Operations {
   /** Replace the configuration by a document; a dry run only lists the changes */
   "POST /api/config": { path: Record<string, never>; query: { dry_run?: boolean; confirm?: boolean }; body: DocumentBody; answer: Applied };
   /** List changes of configuration, tokens and sealing key, latest first */
-  "GET /api/audit-log": { path: Record<string, never>; query: { kind?: "source" | "instance" | "subscription" | "token" | "sealing_key" | "test_send"; id?: string; limit?: number; cursor?: string }; body: undefined; answer: AuditLog };
+  "GET /api/audit-log": { path: Record<string, never>; query: { kind?: "source" | "instance" | "subscription" | "token" | "sealing_key" | "test_send" | "save_hook"; id?: string; limit?: number; cursor?: string }; body: undefined; answer: AuditLog };
   /** Read all references anew, and start anew what has another value */
   "POST /api/reload": { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: ReloadShape };
   /** List the tokens of the control API by label, and when each was last used */

@@ -18,10 +18,11 @@ from offramp.api.audience_shapes import (
     PartnerAudience,
 )
 from offramp.api.config_shapes import Removed
-from offramp.api.editing import Saved, save, within
+from offramp.api.editing import Saved, save
 from offramp.api.host_context import HostContext
 from offramp.api.instances import InstancesResource
 from offramp.api.operations import Call, Operation, Query, Reply
+from offramp.api.parts import within
 from offramp.api.problems import ProblemError, conflict, refuse
 from offramp.config import (
     Config,

@@ -8,8 +8,8 @@ from typing import Any
 
 import attrs
 
-from offramp.api.editing import parse_part
 from offramp.api.host_context import HostContext
+from offramp.api.parts import parse_part
 from offramp.config import Config, Instance, Subscription
 from offramp.config.export import instance_table, source_table
 from offramp.delivery import InstanceRuntime, Plan, compile_subscription, explain

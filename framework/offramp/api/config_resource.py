@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, ClassVar
 
 from offramp.api.config_shapes import Removed
@@ -62,6 +62,10 @@ class ConfigResource(ABC):
     @abstractmethod
     def warnings_of(self, config: Config, name: str) -> Iterable[Fault]:
         """List what is valid in an item, but hardly intended."""
+
+    def hooks_of(self, config: Config, name: str) -> Collection[str]:  # noqa: ARG002 - a default
+        """List the subscriptions whose save hooks run if the item is saved."""
+        return ()
 
     def operation(
         self, method: str, below: str, summary: str, serve: Any, **more: Any
@@ -178,7 +182,13 @@ class ConfigResource(ABC):
     async def saved(self, call: Call, change: Callable[[Config], Config]) -> Saved:
         """Save a change to the item in the path; 412 shows the item as it is now."""
         try:
-            return await save(self._host, call, change)
+            return await save(
+                self._host,
+                call,
+                change,
+                part=lambda config: self.place_of(config, call.path[self.parameter]),
+                hooks_of=lambda config: self.hooks_of(config, call.path[self.parameter]),
+            )
         except StaleConfigError as error:
             if call.revision is None:
                 raise

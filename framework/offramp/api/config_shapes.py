@@ -14,7 +14,7 @@ from offramp.pointers import ErrorShape
 KindName: TypeAlias = Literal["source", "instance", "subscription"]
 #: What the audit log tells of.
 AuditKindName: TypeAlias = Literal[
-    "source", "instance", "subscription", "token", "sealing_key", "test_send"
+    "source", "instance", "subscription", "token", "sealing_key", "test_send", "save_hook"
 ]
 WhatName: TypeAlias = Literal["added", "removed", "changed"]
 
@@ -144,6 +144,8 @@ class ChangesShape(TypedDict):
     dry_run: bool
     #: The waiting deliveries that the change of a dry run would end.
     ended: list[EndedShape]
+    #: The save hooks that ran before the change was saved, or would run.
+    save_hooks: list[SaveHookRunShape]
 
 
 class ConfigAnswer(ChangesShape):
@@ -276,6 +278,17 @@ class DocumentBody(TypedDict, total=False):
     instances: dict[str, Any]
 
 
+class SaveHookRunShape(TypedDict):
+    """A save hook that runs before a subscription is saved."""
+
+    subscription: str
+    #: Such as `onMappingSave`.
+    hook: str
+    label: str
+    #: What it does.
+    description: str
+
+
 class EndedShape(TypedDict):
     """Waiting deliveries of a subscription that would end as expired."""
 
@@ -301,8 +314,9 @@ class Exported(TypedDict):
 class AuditLogEntry(TypedDict):
     """One change, secrets masked: of the configuration, of tokens, of the sealing key.
 
-    Also what was decided about deliveries that were in flight at a backup that was restored, and
-    each event that was sent as a test, under the id of the subscription.
+    Also what was decided about deliveries that were in flight at a backup that was restored; and,
+    under the id of the subscription, each event that was sent as a test, and each run of a save
+    hook.
     """
 
     entry: int

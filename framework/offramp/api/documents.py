@@ -13,7 +13,7 @@ from offramp.api.config_shapes import (
     DocumentBody,
     Exported,
 )
-from offramp.api.editing import CONFIRM, DRY_RUN, Saved, save
+from offramp.api.editing import CONFIRM, DRY_RUN, Saved, all_hooks, save
 from offramp.api.host_context import HostContext
 from offramp.api.operations import PAGE, Call, Operation, Query, Reply
 from offramp.api.problems import refuse, refuse_parameter
@@ -92,7 +92,7 @@ class DocumentsResource:
         def change(config: Config) -> Config:
             return parse_config(call.body, self._host.catalog, current=config).config
 
-        saved = await save(self._host, call, change)
+        saved = await save(self._host, call, change, hooks_of=all_hooks)
         answer = await self._host.compute(lambda: self._applied(saved))
         return Reply(data=answer, revision=saved.revision)
 

@@ -9,16 +9,16 @@ from typing import Any, Final
 import attrs
 
 from offramp.api.candidates import Candidate, compiled
-from offramp.api.editing import within
 from offramp.api.given_events import SavedOrCandidate
 from offramp.api.host_context import HostContext
+from offramp.api.parts import of_subscription
 from offramp.api.problems import refuse
 from offramp.config import Config, Subscription
 from offramp.config.model import SubscriptionTable
 from offramp.config.options import keys_of
 from offramp.config.subscriptions import read_subscription, unmapped_fields
 from offramp.config.table import Table, plain_data
-from offramp.errors import ConfigError, Fault, join_place
+from offramp.errors import ConfigError, Fault
 from offramp.plugins import Catalog, pick
 from offramp.pointers import keys_of_place
 
@@ -121,7 +121,7 @@ async def compiled_draft(
             made = compiled(host, draft.subscription, config.instances)
             candidate = await stack.enter_async_context(made)
         except ConfigError as error:
-            found = [_relative(fault, draft.subscription.id) for fault in error.faults]
+            found = [of_subscription(fault, draft.subscription.id) for fault in error.faults]
             if not all(map(_is_left_out, found)):
                 raise
             draft = without_faults(draft, found)
@@ -139,9 +139,3 @@ def _keys(fault: Fault) -> list[str]:
         return keys_of_place(fault.place)
     except ValueError:
         return []
-
-
-def _relative(fault: Fault, subscription: str) -> Fault:
-    # What is compiled and what is followed write the place of an id with a slash differently.
-    of_compiled = within(fault, f"subscriptions.{subscription}")
-    return within(of_compiled, join_place("subscriptions", subscription))

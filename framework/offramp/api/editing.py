@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 import attrs
 
-from offramp.api.config_shapes import ChangeShape, ChangesShape, DetailShape
+from offramp.api.config_shapes import (
+    ChangeShape,
+    ChangesShape,
+    DetailShape,
+    SaveHookRunShape,
+)
 from offramp.api.host_context import HostContext
 from offramp.api.operations import Call, Query
+from offramp.api.parts import within
 from offramp.api.problems import ProblemError
+from offramp.api.save_hooks import (
+    HookRuns,
+    PendingHook,
+    describe_pending,
+    forget_saved,
+    pending_hooks,
+)
 from offramp.config import (
     Change,
     Config,
@@ -19,13 +32,11 @@ from offramp.config import (
     StaleConfigError,
     check_references,
     diff_configs,
-    parse_config,
     resolve_write_keys,
 )
 from offramp.definition import UNSET
 from offramp.delivery.disabled import why_ended
-from offramp.errors import ConfigError, Fault, counted
-from offramp.plugins import Catalog
+from offramp.errors import Fault, counted
 from offramp.pointers import ErrorShape, describe_errors, pointer_of
 
 #: What every operation has that can end waiting deliveries.
@@ -53,6 +64,8 @@ class Saved:
     dry_run: bool = False
     #: Subscription -> waiting deliveries that it would end, if it is only tried.
     ended: Mapping[str, int] = attrs.field(factory=dict)
+    #: The save hooks that ran, or would run.
+    save_hooks: Sequence[SaveHookRunShape] = ()
 
     def described(self) -> ChangesShape:
         """Describe the change as JSON data, secrets masked."""
@@ -60,28 +73,71 @@ class Saved:
             "changes": [_change(each) for each in self.changes],
             "dry_run": self.dry_run,
             "ended": [{"subscription": each, "deliveries": n} for each, n in self.ended.items()],
+            "save_hooks": [*self.save_hooks],
         }
 
 
-async def save(host: HostContext, call: Call, change: Callable[[Config], Config]) -> Saved:
+def _whole(_: Config) -> str:
+    return ""
+
+
+def no_hooks(_: Config) -> Collection[str]:
+    """No subscriptions: for a change to something else."""
+    return ()
+
+
+def all_hooks(config: Config) -> Collection[str]:
+    """All subscriptions: for a change to the whole configuration."""
+    return config.subscriptions
+
+
+async def save(
+    host: HostContext,
+    call: Call,
+    change: Callable[[Config], Config],
+    *,
+    part: Callable[[Config], str] = _whole,
+    hooks_of: Callable[[Config], Collection[str]] = no_hooks,
+) -> Saved:
     """Change the configuration; the host runs the new one when this returns. A dry run only tries.
 
+    Save hooks that have not run with their inputs run first, those of the subscriptions `hooks_of`
+    the new configuration. If one fails, nothing is saved; the error's places are relative to the
+    place of `part`.
+
     Raises `StaleConfigError` if the caller named another revision, or if another change was faster,
-    `ConfigError` if the new configuration is not valid, and `ProblemError`, 409, if waiting
-    deliveries would end and the caller did not confirm that.
+    `ConfigError` if the new configuration is not valid, and `ProblemError`: 409, if waiting
+    deliveries would end and the caller did not confirm that; 422, if a save hook failed.
     """
     async with host.changing:
         tried = await attempt(host, call, change)
+        pending = pending_hooks(tried.config, hooks_of(tried.config))
+        described = describe_pending(host, tried.config, pending)
+        tried = attrs.evolve(tried, save_hooks=described)
         if call.query.get(DRY_RUN.name):
             ended = await ended_by(host, tried.config)
             return attrs.evolve(tried, dry_run=True, ended=ended)
         ended = {} if call.query.get(CONFIRM.name) else await ended_by(host, tried.config)
         if ended:
             raise _unconfirmed(ended)
+        if pending:
+            tried = await _with_hooks(host, call, tried, pending, part(tried.config))
         revision = await host.configs.apply(
             tried.changes, tried.revision, actor=call.actor, token=call.token
         )
+        forget_saved(host, tried.config, pending)
     return attrs.evolve(tried, revision=revision)
+
+
+async def _with_hooks(
+    host: HostContext, call: Call, tried: Saved, pending: Sequence[PendingHook], part: str
+) -> Saved:
+    """Run hooks, and return the change with their outputs."""
+    runs = HookRuns(host=host, call=call, config=tried.config, part=part)
+    wanted = await runs.run(pending)
+    _, current = await host.configs.load()
+    changes = await host.compute(lambda: diff_configs(current, wanted, host.catalog))
+    return attrs.evolve(tried, config=wanted, changes=changes)
 
 
 async def attempt(host: HostContext, call: Call, change: Callable[[Config], Config]) -> Saved:
@@ -149,29 +205,8 @@ def _unconfirmed(ended: Mapping[str, int]) -> ProblemError:
     return ProblemError(HTTPStatus.CONFLICT, detail, errors=[error])
 
 
-def parse_part(
-    document: Mapping[str, Any], catalog: Catalog, current: Config, *, part: str
-) -> Config:
-    """Read a document in which one part was changed; faults of that part are relative to it.
-
-    `part` is the part's place, such as `instances.a.subscriptions[0]`.
-    """
-    try:
-        return parse_config(document, catalog, current=current).config
-    except ConfigError as error:
-        raise ConfigError(within(fault, part) for fault in error.faults) from None
-
-
 async def warnings_at(
     host: HostContext, place: str, find: Callable[[], Iterable[Fault]]
 ) -> list[ErrorShape]:
     """Find warnings about one part of a configuration; their places are relative to it."""
     return await host.compute(lambda: describe_errors(within(fault, place) for fault in find()))
-
-
-def within(fault: Fault, outer: str) -> Fault:
-    """The fault with its place relative to an outer place, if it is inside that."""
-    place = fault.place
-    if place != outer and not place.startswith((f"{outer}.", f"{outer},")):
-        return fault
-    return Fault(place[len(outer) :].removeprefix(".") or "$", fault.message)

@@ -34,3 +34,12 @@ class ExchangeShape(TypedDict):
     earlier: NotRequired[list[ExchangeShape]]
     #: How many earlier ones are not shown.
     left_out: NotRequired[int]
+
+
+class HookEffectShape(TypedDict):
+    """A request by which a save hook may have changed something at the partner, masked."""
+
+    method: str
+    url: str
+    #: `None` if no answer came.
+    status: int | None

@@ -15,6 +15,7 @@ from offramp.api.times import write_time
 from offramp.api.tokens import Tokens
 from offramp.config import Config, ConfigStore
 from offramp.delivery import Engine, Sandboxes
+from offramp.delivery.save_hooks import KeptOutputs
 from offramp.plugins import Catalog
 from offramp.queue import Backups, Clock, DamagedDeliveries, Ledger, Queue, RestoredDeliveries
 from offramp.storage import Damage
@@ -89,6 +90,8 @@ class HostContext:
     changing: asyncio.Lock = attrs.field(factory=asyncio.Lock)
     #: Requests to paths that no endpoint has.
     unknown_paths: UnknownPaths = attrs.field()
+    #: What save hooks gave in changes that were not saved.
+    kept_outputs: KeptOutputs = attrs.field(factory=KeptOutputs)
     _computing: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)
     #: Closed with the host.
     background: Background = attrs.field(factory=Background)

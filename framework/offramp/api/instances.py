@@ -19,10 +19,11 @@ from offramp.api.config_shapes import (
     Removed,
     TestAnswer,
 )
-from offramp.api.editing import DRY_RUN, parse_part, save
+from offramp.api.editing import DRY_RUN, save
 from offramp.api.host_context import HostContext
 from offramp.api.new_instances import offered_name, with_presets
 from offramp.api.operations import Call, Operation, Reply
+from offramp.api.parts import parse_part
 from offramp.api.problems import conflict, refuse
 from offramp.config import Config, Instance
 from offramp.config.check import instance_warnings

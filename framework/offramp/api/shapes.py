@@ -6,7 +6,7 @@ from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 import msgspec
 
-from offramp.api.exchange_shapes import ExchangeShape
+from offramp.api.exchange_shapes import ExchangeShape, HookEffectShape
 from offramp.fql import Explanation
 from offramp.pointers import ErrorShape
 from offramp.web.health import DegradedShape, PausedShape
@@ -38,6 +38,9 @@ class ProblemShape(TypedDict):
     revision: NotRequired[int]
     #: With 412: the object as it is now; `None` if it was deleted.
     current: NotRequired[dict[str, Any] | None]
+    #: If a save hook failed: its reason code, and what it may have changed at the partner.
+    code: NotRequired[str]
+    effects: NotRequired[list[HookEffectShape]]
 
 
 class WhyShape(TypedDict):

@@ -18,8 +18,8 @@ from offramp.api.config_shapes import (
     Sources,
     SourceShape,
 )
-from offramp.api.editing import parse_part
 from offramp.api.operations import Call, Operation, Reply
+from offramp.api.parts import parse_part
 from offramp.api.problems import conflict
 from offramp.config import Config, Source
 from offramp.config.check import source_warnings

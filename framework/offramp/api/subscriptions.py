@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -24,9 +24,9 @@ from offramp.api.config_shapes import (
 from offramp.api.editing import DRY_RUN, save
 from offramp.api.operations import Call, Operation, Query, Reply
 from offramp.api.problems import conflict, refuse
-from offramp.config import Config, Subscription, batch_of, mask_mapping
+from offramp.config import Config, Subscription, batch_of
 from offramp.config.check import subscription_warnings
-from offramp.config.export import mapping_fields, subscription_table
+from offramp.config.export import masked_subscription, subscription_table
 from offramp.config.options import show_options
 from offramp.config.same_keys import place_of
 from offramp.errors import Fault
@@ -90,7 +90,7 @@ class SubscriptionsResource(ConfigResource):
         """Create a disabled copy."""
         _, config = await self._host.configs.load()
         original = pick(config.subscriptions, call.path["id"], "subscription")
-        table = subscription_table(original, {}, secrets=True)
+        table = subscription_table(original)
         table.pop("id", None)
         table["name"] = call.body.name or COPY.format(name=original.name)
         return await self._created(call, original.instance, table)
@@ -105,8 +105,18 @@ class SubscriptionsResource(ConfigResource):
             made[:] = [candidate.id]
             return _with(config, attrs.evolve(candidate, enabled=False))
 
-        saved = await save(self._host, call, change)
+        saved = await save(
+            self._host,
+            call,
+            change,
+            part=lambda config: self.place_of(config, made[0]),
+            hooks_of=lambda _: made,
+        )
         return await self.reply(saved, made[0])
+
+    def hooks_of(self, config: Config, name: str) -> Collection[str]:
+        """List the subscription itself, unless it is being deleted."""
+        return (name,) if name in config.subscriptions else ()
 
     def all_of(self, config: Config) -> Mapping[str, Subscription]:
         """Subscriptions by id."""
@@ -115,7 +125,7 @@ class SubscriptionsResource(ConfigResource):
     def table_of(self, config: Config, name: str) -> Mapping[str, Any]:
         """Return a subscription with its id and the secrets in its mapping."""
         subscription = config.subscriptions[name]
-        return {**subscription_table(subscription, {}, secrets=True), "id": name}
+        return {**subscription_table(subscription), "id": name}
 
     def written(self, config: Config, name: str, table: Mapping[str, Any]) -> Config:
         """Read a subscription that exists."""
@@ -138,14 +148,12 @@ class SubscriptionsResource(ConfigResource):
     def shape(self, config: Config, name: str) -> SubscriptionShape:
         """Return a subscription with its mapping masked, and whether it runs."""
         subscription = config.subscriptions[name]
-        fields = mapping_fields(self._host.catalog, config, subscription)
         snapshot, problems = self._host.engine.snapshot, self._host.problems
         of_instance = problems.get(f"instances.{subscription.instance}")
         started = subscription.instance in snapshot.runtimes
         return {
             "instance": subscription.instance,
-            **show_options(subscription),
-            "mapping": mask_mapping(fields, subscription.mapping),
+            **show_options(masked_subscription(subscription, self._host.catalog, config)),
             "effective_batch": self._batch(config, subscription),
             "running": name in snapshot.plans and started,
             "problem": problems.get(f"subscriptions.{name}", of_instance),

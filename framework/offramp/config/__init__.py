@@ -57,6 +57,7 @@ from offramp.config.plugins import configure_plugins
 from offramp.config.references import (
     References,
     check_references,
+    follow,
     follow_all,
     referenced_values,
     references_in,
@@ -127,6 +128,7 @@ __all__ = [
     "configure_plugins",
     "diff_configs",
     "export_config",
+    "follow",
     "follow_all",
     "host_settings",
     "in_sandbox",

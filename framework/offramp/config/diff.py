@@ -11,6 +11,7 @@ from offramp import _json
 from offramp.config.export import (
     mapping_fields,
     masked_instance,
+    masked_subscription,
     settings_fields,
     source_table,
     subscription_table,
@@ -24,7 +25,7 @@ from offramp.plugins import Catalog
 What: TypeAlias = Literal["added", "removed", "changed"]
 _MAPPING = "mapping"
 #: Tables of which each entry is compared by itself.
-_FREE_TABLES = ("settings", "audiences", "write_keys", "batch", _MAPPING)
+_FREE_TABLES = ("settings", "audiences", "write_keys", "batch", "hooks", _MAPPING)
 _SIGNS: Mapping[What, str] = {"added": "+", "removed": "-", "changed": "~"}
 
 
@@ -126,8 +127,10 @@ def masked_table(thing: Thing | None, config: Config, catalog: Catalog) -> dict[
         case None:
             return None
         case Instance():
-            return _table(masked_instance(thing, catalog), {})
-    return _table(thing, fields_of_thing(thing, config, catalog))
+            return _table(masked_instance(thing, catalog))
+        case Subscription():
+            return _table(masked_subscription(thing, catalog, config))
+    return _table(thing)
 
 
 def _compare(kind: Kind, before: Config, after: Config, catalog: Catalog) -> Iterator[Change]:
@@ -158,10 +161,10 @@ def _details(
 
 
 def _plain(thing: Thing | None) -> dict[str, Any] | None:
-    return None if thing is None else _table(thing, {}, secrets=True)
+    return None if thing is None else _table(thing, secrets=True)
 
 
-def _table(thing: Thing, fields: Fields, *, secrets: bool = False) -> dict[str, Any]:
+def _table(thing: Thing, *, secrets: bool = False) -> dict[str, Any]:
     match thing:
         case Source():
             table = source_table(thing, secrets=secrets)
@@ -170,7 +173,7 @@ def _table(thing: Thing, fields: Fields, *, secrets: bool = False) -> dict[str, 
         case Subscription():
             table = {
                 "instance": thing.instance,
-                **subscription_table(thing, fields, secrets=secrets),
+                **subscription_table(thing),
             }
             del table["defaults"]
     return {**table, "enabled": thing.enabled}

@@ -21,6 +21,8 @@ Known: TypeAlias = "dict[tuple[Kind, str], tuple[str, Thing]]"
 
 #: Where a subscription's document keeps what its mapping says only masked, sealed, by place.
 MAPPING_SECRETS: Final = "mapping_secrets"
+#: Where it keeps its save hooks, sealed.
+HOOKS: Final = "hooks"
 _NO_COPY: Final = (
     "is stored in a way that cannot be read, as after damage of the disk, and the audit log has no "
     "copy of it: copy the data folder, then restore the latest backup (`offramp restore`)"
@@ -64,6 +66,8 @@ def write_document(kind: Kind, thing: Thing, keys: KeyRing, fields: Fields) -> s
                 data[MAPPING_SECRETS] = keys.seal(
                     hidden, owner=_owner(kind, thing), field=MAPPING_SECRETS
                 )
+            if thing.hooks:  # as a whole: what a partner gave may be a secret, declared or not
+                data[HOOKS] = seal(HOOKS, data[HOOKS])
     return _json.dumps(data).decode()
 
 
@@ -75,10 +79,13 @@ def read_document_of(kind: Kind, text: str, keys: KeyRing) -> Thing:
     known = read_numbers(kind, known)
     if kind != "subscription":
         known = _opened(known, keys, f"{kind}s.{known['name']}")
-    elif is_sealed(data.get(MAPPING_SECRETS)):
-        owner = f"{kind}s.{known['id']}"
+        return make_thing(kind, known)
+    owner = f"{kind}s.{known['id']}"
+    if is_sealed(data.get(MAPPING_SECRETS)):
         hidden = keys.open(data[MAPPING_SECRETS], owner=owner, field=MAPPING_SECRETS)
         known["mapping"] = _put_back(hidden, known["mapping"])
+    if is_sealed(known.get(HOOKS)):
+        known[HOOKS] = keys.open(known[HOOKS], owner=owner, field=HOOKS)
     return make_thing(kind, known)
 
 

@@ -11,9 +11,10 @@ import attrs
 from offramp.config.host import HostSettings
 from offramp.config.model import Config, Instance, Source, Subscription
 from offramp.config.options import write_options
+from offramp.config.save_hooks import SaveHooks, mask_hooks
 from offramp.config.secrets import mask_mapping, mask_settings
 from offramp.definition import Fields
-from offramp.plugins import Catalog
+from offramp.plugins import Catalog, CatalogAction
 
 
 def export_config(
@@ -76,11 +77,21 @@ def mask_audiences(fields: Fields, audiences: Mapping[str, Any]) -> dict[str, An
 
 def mapping_fields(catalog: Catalog, config: Config, subscription: Subscription) -> Fields:
     """The fields that a subscription's action declares; none where its plugin is missing."""
+    offered = _offered(catalog, config, subscription)
+    return {} if offered is None else offered.fields
+
+
+def save_hooks_of(catalog: Catalog, config: Config, subscription: Subscription) -> SaveHooks:
+    """The save hooks that a subscription's action declares; none where its plugin is missing."""
+    offered = _offered(catalog, config, subscription)
+    return {} if offered is None else offered.action.save_hooks
+
+
+def _offered(catalog: Catalog, config: Config, subscription: Subscription) -> CatalogAction | None:
     instance = config.instances.get(subscription.instance)
     if instance is None or instance.destination not in catalog:
-        return {}
-    offered = catalog[instance.destination].actions.get(subscription.action)
-    return {} if offered is None else offered.fields
+        return None
+    return catalog[instance.destination].actions.get(subscription.action)
 
 
 def source_table(source: Source, *, secrets: bool = False) -> dict[str, Any]:
@@ -102,23 +113,31 @@ def masked_instance(instance: Instance, catalog: Catalog) -> Instance:
     return attrs.evolve(instance, settings=settings, audiences=audiences)
 
 
-def subscription_table(
-    subscription: Subscription, fields: Fields, *, secrets: bool = False
-) -> dict[str, Any]:
-    """A subscription as its table in a document; `fields` are those of its action."""
+def masked_subscription(
+    subscription: Subscription, catalog: Catalog, config: Config
+) -> Subscription:
+    """A subscription as a person may see it."""
+    return attrs.evolve(
+        subscription,
+        mapping=mask_mapping(mapping_fields(catalog, config, subscription), subscription.mapping),
+        hooks=mask_hooks(save_hooks_of(catalog, config, subscription), subscription.hooks),
+    )
+
+
+def subscription_table(subscription: Subscription) -> dict[str, Any]:
+    """A subscription as its table in a document."""
     table = write_options(subscription)
     if subscription.id == f"{subscription.instance}/{subscription.name}":
         del table["id"]
     mapping = table.pop("mapping")
-    shown = mapping if secrets else mask_mapping(fields, mapping)
-    return {**table, "defaults": False, "mapping": shown}
+    return {**table, "defaults": False, "mapping": mapping}
 
 
 def _subscriptions(
     config: Config, instance: str, catalog: Catalog, *, secrets: bool
 ) -> dict[str, Any]:
     tables = [
-        subscription_table(each, mapping_fields(catalog, config, each), secrets=secrets)
+        subscription_table(each if secrets else masked_subscription(each, catalog, config))
         for each in config.subscriptions_of(instance)
     ]
     return {"subscriptions": tables} if tables else {}

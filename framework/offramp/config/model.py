@@ -16,8 +16,12 @@ from offramp.errors import Fault, join_place
 
 #: The three kinds of things that a configuration holds.
 Kind: TypeAlias = Literal["source", "instance", "subscription"]
-#: What the audit log tells of: the configuration, keys and tokens beside it, and test sends.
-AuditKind: TypeAlias = Kind | Literal["token", "sealing_key", "test_send"]
+#: The parts of a save hook in a subscription.
+INPUTS: Final = "inputs"
+OUTPUTS: Final = "outputs"
+#: What the audit log tells of: the configuration, keys and tokens beside it, test sends, runs of
+#: save hooks.
+AuditKind: TypeAlias = Kind | Literal["token", "sealing_key", "test_send", "save_hook"]
 #: What a write key must be, as a fault tells it.
 WRITE_KEY_FORM: Final = "must be printable ASCII characters, with no line break"
 
@@ -180,6 +184,13 @@ class Subscription:
         description="how events share requests, within what the action allows; see "
         "[below](#batching)",
     )
+    #: Save hook -> its inputs, and its outputs once it has run.
+    hooks: Mapping[str, Mapping[str, Any]] = option(
+        default=attrs.Factory(dict),
+        default_text="none",
+        description="the action's save hooks that run when the subscription is saved; see "
+        "[below](#save-hooks)",
+    )
     #: The whole mapping: defaults and presets are already laid in.
     mapping: Mapping[str, Any] = option(
         default_text="empty",
@@ -190,6 +201,16 @@ class Subscription:
     def key(self) -> str:
         """What it is known by."""
         return self.id
+
+    @property
+    def pending_hooks(self) -> tuple[str, ...]:
+        """The save hooks that have not run with their present inputs."""
+        return tuple(name for name, hook in self.hooks.items() if OUTPUTS not in hook)
+
+    @property
+    def hook_outputs(self) -> Mapping[str, Mapping[str, Any]]:
+        """What the save hooks gave that have run, by name."""
+        return {name: hook[OUTPUTS] for name, hook in self.hooks.items() if OUTPUTS in hook}
 
 
 @attrs.frozen(kw_only=True)

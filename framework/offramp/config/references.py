@@ -16,6 +16,7 @@ import attrs
 from offramp.config.export import mapping_fields
 from offramp.config.keyring import KEY_FILE_VARIABLE, KEY_VARIABLE
 from offramp.config.model import (
+    INPUTS,
     WRITE_KEY_FORM,
     Config,
     Instance,
@@ -272,6 +273,16 @@ def references_in(
         fields = mapping_fields(catalog, config, each)
         secrets = secrets_by_place(partial(change_mapping_secrets, fields, each.mapping))
         found |= {f"{place}.{at}": text for at, text in secrets.items() if is_reference(text)}
+        found |= _of_hooks(each)
+    return found
+
+
+def _of_hooks(subscription: Subscription) -> dict[str, str]:
+    """The references among the inputs of save hooks; what a partner gave is none."""
+    place = join_place(join_place("subscriptions", subscription.id), "hooks")
+    found: dict[str, str] = {}
+    for name, hook in subscription.hooks.items():
+        found |= _found(hook.get(INPUTS, {}), join_place(join_place(place, name), INPUTS))
     return found
 
 

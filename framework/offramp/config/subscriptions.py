@@ -11,6 +11,7 @@ import attrs
 from offramp.config.batching import read_batch, steering_faults
 from offramp.config.model import Subscription, SubscriptionTable
 from offramp.config.options import read_options
+from offramp.config.save_hooks import hooks_apart, read_hooks
 from offramp.config.secrets import change_mapping_secrets, secrets_by_place
 from offramp.config.settings import put_back, unquoted
 from offramp.config.table import Table, as_name, suggest
@@ -68,7 +69,7 @@ def read_subscription(  # noqa: PLR0913 - what a subscription is read from, and 
     offered = _action(reading, preset)
     trigger = _trigger(reading, preset)
     given_id = values.get("id") or f"{instance}/{name}"
-    mapping = _mapping(reading, preset, offered, given_id)
+    mapping, hooks = _mapping_and_hooks(reading, preset, offered, given_id)
     if name is None or offered is None or trigger is None:
         return None
     return Subscription(
@@ -78,6 +79,7 @@ def read_subscription(  # noqa: PLR0913 - what a subscription is read from, and 
         action=offered.slug,
         trigger=trigger,
         mapping=mapping,
+        hooks=hooks,
         preset=preset.name if preset else None,
         batch=_batch(reading, offered),
         **{key: values[key] for key in ("enabled", "paused") if key in values},
@@ -202,25 +204,30 @@ def _batch(reading: _Reading, offered: CatalogAction) -> dict[str, Any]:
     return read_batch(written, offered, reading.table.at("batch"), reading.faults)
 
 
-def _mapping(
+def _mapping_and_hooks(
     reading: _Reading, preset: Preset | None, offered: CatalogAction | None, of: str
-) -> dict[str, Any]:
-    written = reading.values.get("mapping", {})
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    written, hooks = reading.values.get("mapping", {}), reading.values.get("hooks", {})
+    if offered is None:
+        return dict(written), dict(hooks)
     laid: dict[str, Any] = {}
-    if reading.values.get("defaults", True) and offered is not None:
+    if reading.values.get("defaults", True):
         laid = offered.default_mapping
         if preset is not None and preset.action == offered.slug:
             laid |= preset.mapping
-    mapping = {**laid, **written}
-    if offered is not None:
-        place = reading.table.at("mapping")
-        current = reading.current.get(of)
-        same = current is not None and current.action == offered.slug
-        before = current.mapping if current is not None and same else {}
-        mapping = put_back_mapping(mapping, before, offered, place, reading.faults)
-        found = mapping_faults(mapping, offered, reading.catalog)
-        reading.faults.extend(fault.under(place) for fault in found)
-    return mapping
+    mapping, hooks, twice = hooks_apart({**laid, **written}, hooks, offered)
+    place = reading.table.at("mapping")
+    message = "is written in `hooks` too: leave it out here"
+    reading.faults.extend(Fault(join_place(place, name), message) for name in twice)
+    current = reading.current.get(of)
+    before = None if current is None or current.action != offered.slug else current
+    kept = {} if before is None else before.hooks
+    hooks = read_hooks(hooks, offered, kept, reading.table.at("hooks"), reading.faults)
+    kept = {} if before is None else before.mapping
+    mapping = put_back_mapping(mapping, kept, offered, place, reading.faults)
+    found = mapping_faults(mapping, offered, reading.catalog)
+    reading.faults.extend(fault.under(place) for fault in found)
+    return mapping, hooks
 
 
 def _field_faults(mapping: Mapping[str, Any], offered: CatalogAction) -> list[Fault]:

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal
 
 import attrs
@@ -21,13 +21,15 @@ from offramp.config import (
     read_trigger,
     resolve_mapping,
 )
+from offramp.config.save_hooks import change_hook_secrets
+from offramp.config.secrets import secrets_by_place
 from offramp.config.subscriptions import SYNC_MODE_KEY
 from offramp.definition import Action, Batch
 from offramp.delivery.audiences import Audiences, make_audiences
 from offramp.delivery.batch import Preparation, PreparedBatch
 from offramp.delivery.failures import PluginCode
 from offramp.delivery.retry import RetryPolicy, policy_of
-from offramp.delivery.secrecy import PayloadSecrets, payload_secrets
+from offramp.delivery.secrecy import PayloadSecrets, payload_secrets, texts_of
 from offramp.errors import ConfigError, Fault, FaultyError, PayloadError, RejectedError
 from offramp.errors import TransformError as MappingFailure
 from offramp.fql import Trigger
@@ -212,7 +214,8 @@ def compile_subscription(
     """
     offered = entry.action(subscription.action)
     resolved = resolve_mapping(subscription, offered.fields, references or References())
-    secrets = payload_secrets(offered.fields, subscription, resolved)
+    given = _secret_outputs(subscription, offered)
+    secrets = payload_secrets(offered.fields, subscription, resolved, given)
     faults: list[Fault] = []
     place = f"subscriptions.{subscription.id}"
 
@@ -248,6 +251,14 @@ def compile_subscription(
         if instance is None
         else make_audiences(instance, entry, references or References()),
     )
+
+
+def _secret_outputs(subscription: Subscription, offered: CatalogAction) -> list[str]:
+    """The secrets among what save hooks gave."""
+    found: dict[str, Any] = secrets_by_place(
+        partial(change_hook_secrets, offered.action.save_hooks, subscription.hooks)
+    )
+    return [text for value in found.values() for text in texts_of(value)]
 
 
 def _sync_mode(subscription: Subscription, offered: CatalogAction) -> str | None:

@@ -141,6 +141,7 @@ class InstanceRuntime:
             auth=self.auth,
             mapping={} if plan is None else plan.mapping,
             sync_mode=None if plan is None else plan.sync_mode,
+            hook_outputs={} if plan is None else plan.subscription.hook_outputs,
             explaining=explaining,
             cache=self.cache.copy() if explaining else self.cache,
             read_events=read_events

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -26,14 +26,14 @@ class PayloadSecrets:
 
     #: Empty if no field is secret; then payloads are not searched.
     fields: Fields
-    #: Masks the literals of the mapping, and the values of its references.
+    #: Masks the literals of the mapping, the values of its references, and secrets of save hooks.
     literals: Mask = attrs.field(default=_NOTHING_TO_HIDE, repr=False)
     #: Whether the value of a secret field may differ from event to event.
     varies: bool = False
 
     def mask(self, base: Mask, payloads: Iterable[Mapping[str, Any]] = ()) -> Mask:
         """Make a mask of what `base` masks, and of the secrets in some payloads."""
-        if not self.fields:
+        if not self.fields and self.literals is _NOTHING_TO_HIDE:
             return base
         values = {v for each in payloads for v in self._values(each)} if self.varies else set()
         masks = [self.literals, make_mask(values), base]
@@ -61,11 +61,17 @@ class PayloadSecrets:
 
 
 def payload_secrets(
-    fields: Fields, subscription: Subscription, resolved: Mapping[str, Any]
+    fields: Fields,
+    subscription: Subscription,
+    resolved: Mapping[str, Any],
+    given: Collection[str] = (),
 ) -> PayloadSecrets:
-    """Find the secrets in payloads of a mapping; `resolved` is it with references resolved."""
+    """Find the secrets in payloads of a mapping; `resolved` is it with references resolved.
+
+    `given` are secrets that save hooks gave.
+    """
     if not any(field.holds_secrets for field in fields.values()):
-        return PayloadSecrets(fields={})
+        return PayloadSecrets(fields={}, literals=make_mask(given))
     mapped = {
         key: value
         for key, value in resolved.items()
@@ -75,7 +81,9 @@ def payload_secrets(
     read = referenced_values(subscription.mapping, resolved)
     return PayloadSecrets(
         fields=fields,
-        literals=make_mask({text for value in [*written, *read] for text in texts_of(value)}),
+        literals=make_mask(
+            {text for value in [*written, *read, *given] for text in texts_of(value)}
+        ),
         varies=len(written) < len(mapped),
     )
 

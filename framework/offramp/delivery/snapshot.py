@@ -25,7 +25,14 @@ from offramp.delivery.pausing import Paused, find_paused
 from offramp.delivery.plan import Plan, compile_subscription
 from offramp.delivery.router import Binding, Router, make_router
 from offramp.delivery.runtime import InstanceRuntime
-from offramp.errors import OfframpError, PluginError, TriggerError
+from offramp.errors import (
+    ConfigError,
+    Fault,
+    OfframpError,
+    PluginError,
+    TriggerError,
+    join_place,
+)
 from offramp.place import exception_text
 from offramp.plugins import Catalog, CatalogEntry
 
@@ -171,6 +178,7 @@ def compile_subscriptions(
             continue
         try:
             refuse_unreadable(config, "subscription", name)
+            _refuse_pending(subscription)
             plans[name] = _plan(subscription, instance, catalog, known, references)
         except Exception as error:  # noqa: BLE001 - such as an error in a plugin's directive
             problems[f"subscriptions.{name}"] = _problem(error)
@@ -248,6 +256,17 @@ def refuse_unreadable(config: Config, kind: Kind, name: str) -> None:
     cause = config.unreadable.get((kind, name))
     if cause is not None:
         raise UnreadableError(cause)
+
+
+def _refuse_pending(subscription: Subscription) -> None:
+    """Raise if a save hook has to run first; a start of the host never asks a partner for that."""
+    for name in subscription.pending_hooks:
+        message = (
+            f"its save hook {name} has not run: save the subscription in the console, or apply the "
+            "file to the running host with `offramp apply`"
+        )
+        place = join_place(join_place("subscriptions", subscription.id), "hooks")
+        raise ConfigError([Fault(join_place(place, name), message)])
 
 
 def _problem(error: Exception) -> str:

@@ -46,7 +46,7 @@ async def apply(
         tried = await api.ask("POST", "config", query={"dry_run": True}, body=document)
         if not host.json:
             _show_changes(context, tried.data)
-        if dry_run or not tried.data["changes"]:
+        if dry_run or not (tried.data["changes"] or tried.data["save_hooks"]):
             if host.json:
                 write_line(tried.data)
             return
@@ -68,5 +68,8 @@ def _show_changes(context: Context, tried: Mapping[str, Any]) -> None:
         context.warn(f"{waiting} in {each['subscription']} and will expire")
     for warning in tried["warnings"]:
         context.warn(f"{place_of(warning)}: {warning['detail']}")
-    if not tried["changes"]:
+    for each in tried["save_hooks"]:
+        message = f"{each['subscription']}: runs the save hook {each['hook']} first, at the partner"
+        context.warn(f"{message}: {each['description']}")
+    if not (tried["changes"] or tried["save_hooks"]):
         context.out.print("nothing to change: the host has this configuration already")
