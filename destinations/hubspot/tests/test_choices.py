@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from offramp import AuthTokens, Choice, RejectedError
-from offramp.testing import MakeIntegration, TestIntegration, create_test_event
-from offramp_hubspot import hubspot
+from offramp.testing import TEST_TIME, MakeIntegration, TestIntegration, create_test_event
+from offramp_hubspot import Occurrence, hubspot
 from offramp_hubspot.emulator import Emulator
 
 TOKEN = "token-of-the-test"
@@ -114,6 +114,21 @@ async def test_an_occurrence_is_sent(account: TestIntegration, emulator: Emulato
     assert sent["email"] == "ada@example.com"
     assert sent["uuid"] == "m1"
     assert sent["properties"] == {"plan": "pro", "amount": "5"}
+
+
+def test_an_event_that_was_defined_goes_before_the_mapped_one() -> None:
+    """The name that the save hook gave takes the place of the field's."""
+    sent = Occurrence(
+        event_name="Plan Changed",
+        email="ada@example.com",
+        object_id=None,
+        utk=None,
+        occurred_at=TEST_TIME,
+        uuid="m1",
+        properties=None,
+    )
+    assert sent.on_the_wire("pe424242_signed_up")["eventName"] == "pe424242_signed_up"
+    assert sent.on_the_wire(None)["eventName"] == "Plan Changed"
 
 
 async def forget(account: TestIntegration, **event: Any) -> None:
