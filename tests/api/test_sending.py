@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -38,12 +39,12 @@ async def test_it_is_in_the_audit_log_before_the_request_leaves(host: Running) -
     """Who sent what with which token, also if the action then never comes back."""
     seen = []
 
-    async def judge(request: Request[Any], payload: Any) -> None:
+    async def judge(request: Request[Any], payloads: Sequence[Any]) -> None:
         seen.extend((await host.get("/api/audit-log?limit=1"))["rows"])
-        await request.post(URL, json=[payload.id])
+        await request.post(URL, json=[payload.id for payload in payloads])
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Take, "perform", lambda _, request, payload: judge(request, payload))
+        patch.setattr(Take, "perform_batch", lambda _, *given: judge(*given))
         await _send(host)
     [entry] = seen
     assert (entry["kind"], entry["id"], entry["token"]) == ("test_send", SUBSCRIPTION, "default")
@@ -62,19 +63,19 @@ async def test_a_candidate_is_sent_whether_it_matches_or_not(host: Running) -> N
     assert len((await host.get("/api/subscriptions"))["subscriptions"]) == 1
 
 
-async def _slow(request: Request[Any], payload: Any) -> None:
+async def _slow(request: Request[Any], payloads: Any) -> None:
     await asyncio.sleep(60)
 
 
-async def _refused(request: Request[Any], payload: Any) -> None:
+async def _refused(request: Request[Any], payloads: Any) -> None:
     raise InvalidAuthenticationError(f"no such token {SECRET}")
 
 
-async def _rejects(request: Request[Any], payload: Any) -> None:
+async def _rejects(request: Request[Any], payloads: Any) -> None:
     raise RejectedError(f"not with {SECRET}", code="NO", status=409)
 
 
-async def _breaks(request: Request[Any], payload: Any) -> None:
+async def _breaks(request: Request[Any], payloads: Any) -> None:
     raise ZeroDivisionError(SECRET)
 
 
@@ -91,7 +92,7 @@ async def test_every_failure_is_an_outcome(
     host: Running, monkeypatch: pytest.MonkeyPatch, perform: Any, outcome: str, reason: str
 ) -> None:
     """Whatever the plugin does, there is an answer in bounded time, and no secret in it."""
-    monkeypatch.setattr(Take, "perform", lambda _, *given: perform(*given))
+    monkeypatch.setattr(Take, "perform_batch", lambda _, *given: perform(*given))
     monkeypatch.setattr(once, "LONGEST_SEND_SECONDS", 0.1)
     answer = await _send(host)
     assert answer["outcome"] == outcome
