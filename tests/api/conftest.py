@@ -12,6 +12,8 @@ import aiohttp
 import attrs
 import pytest
 from prometheus_client import CollectorRegistry
+from tests.api.granted import SLUG as GRANTED
+from tests.api.granted import token_endpoint
 from tests.delivery.parts import Partner, event, small_catalog
 from tests.listening import listening
 
@@ -21,10 +23,12 @@ from offramp.collector import EventTaker
 from offramp.config import (
     Config,
     ConfigStore,
+    GrantStore,
     Instance,
     References,
     load_key_ring,
     parse_config,
+    resolve_oauth,
     resolve_write_keys,
 )
 from offramp.config import diff_configs as diff
@@ -154,10 +158,20 @@ async def host(
     """A running host."""
 
     def start(instance: Instance, entry: CatalogEntry) -> InstanceRuntime:
-        return make_runtime(instance, entry, instance.settings, transport=partner)
+        if entry.slug != GRANTED:
+            return make_runtime(instance, entry, instance.settings, transport=partner)
+        return make_runtime(
+            instance,
+            entry,
+            instance.settings,
+            transport=token_endpoint,
+            app=resolve_oauth(instance, References()),
+            grants=grants,
+        )
 
     async with Store.open(tmp_path) as store, open_queue(store) as queue:
         configs = ConfigStore(store, load_key_ring(tmp_path, environ={}), catalog)
+        grants = GrantStore(store, configs)
         config = parse_config(written, catalog).config
         await configs.apply(diff(Config(), config, catalog), 0, actor="test")
         engine = Engine(catalog, queue, start)
@@ -167,6 +181,7 @@ async def host(
             queue=queue,
             ledger=SqliteLedger(store),
             configs=configs,
+            grants=grants,
             folder=tmp_path,
             backups=Backups(tmp_path),
             restored=RestoredDeliveries(store, queue),

@@ -8,11 +8,14 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.api.conftest import PATIENCE, SUBSCRIPTION, TOKEN, Running
+from tests.api.granted import INSTANCE
 from tests.delivery.parts import event
 
 ID = quote(SUBSCRIPTION, safe="")
 #: The name of a backup; its folder is the test's.
 BACKUP = "backup"
+#: The body that finishes a connect; its state is that of the one before it.
+CODE = {"code": "the-code"}
 
 
 #: Method, path, what fills it or follows it, and the body.
@@ -64,6 +67,14 @@ CALLS: list[tuple[str, str, str, Any]] = [
     ("POST", "/api/instances/{name}/audiences/{key}/get", "ads", None),
     ("POST", "/api/instances/{name}/audiences/{key}/adopt", "ads", {"external_id": "L1"}),
     ("DELETE", "/api/instances/{name}/audiences/{key}", "ads", None),
+    ("POST", "/api/instances", "", INSTANCE),
+    ("POST", "/api/instances/{name}/grant/authorize", "granted", None),
+    ("POST", "/api/instances/{name}/grant/code", "granted", CODE),
+    ("POST", "/api/instances/{name}/grant/client-credentials", "granted", None),
+    ("POST", "/api/instances/{name}/grant/tokens", "granted", {"refresh_token": "pasted-1"}),
+    ("POST", "/api/instances/{name}/grant/refresh", "granted", None),
+    ("GET", "/api/instances/{name}/grant", "granted", None),
+    ("DELETE", "/api/instances/{name}/grant", "granted", None),
     ("GET", "/api/subscriptions", "?instance=small", None),
     ("POST", "/api/subscriptions", "", {"instance": "small", "preset": "Take tracks"}),
     ("GET", "/api/subscriptions/{id}", ID, None),

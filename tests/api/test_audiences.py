@@ -19,7 +19,8 @@ from tests.delivery.parts import PATIENCE
 
 from offramp import Audience
 from offramp.errors import ConnectionFailedError, RequestTimeoutError
-from offramp.host.health import Health, Watched
+from offramp.host.health import Health
+from offramp.host.watched import Watched
 from offramp.plugins import Catalog
 
 PATH = "/api/instances/l/audiences"

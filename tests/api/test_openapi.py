@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.api.conftest import SUBSCRIPTION, Running
-from tests.api.parts import BACKUP, CALLS, ID, faults, prepared
+from tests.api.granted import GrantedPlugin
+from tests.api.parts import BACKUP, CALLS, CODE, ID, faults, prepared
 from tests.delivery.audience_parts import URL as LISTS_URL
 from tests.delivery.audience_parts import ListPartner, ListsPlugin
 from tests.delivery.parts import Partner, SmallPlugin
@@ -23,8 +24,9 @@ from offramp.plugins import Catalog, load_catalog, load_plugins
 
 @pytest.fixture
 def catalog() -> Catalog:
-    """A destination with audiences beside the small one."""
-    return load_catalog(load_plugins(extra=[SmallPlugin(), ListsPlugin()], installed=False))
+    """A destination with audiences, and one with OAuth 2, beside the small one."""
+    plugins = [SmallPlugin(), ListsPlugin(), GrantedPlugin()]
+    return load_catalog(load_plugins(extra=plugins, installed=False))
 
 
 @pytest.fixture
@@ -46,10 +48,11 @@ async def test_every_answer_fits_the_schema_that_documents_it(
 ) -> None:
     """Each operation is called once at least, and each answer is what the description says."""
     document = await prepared(host)
-    latest = ""
+    latest = state = ""
     for method, path, more, body in CALLS:
         filled = re.sub(r"{\w+}", more, path) if "{" in path else path + more
         sent = {"path": str(tmp_path / BACKUP)} if body == {"path": BACKUP} else body
+        sent = {**body, "state": state} if body == CODE else sent
         heard = await host.ask(method, filled.replace("LATEST", latest), sent)
         described = document["paths"][path][method.lower()]["responses"]
         assert str(heard.status) in described, f"{method} {filled}: {heard.text}"
@@ -57,6 +60,8 @@ async def test_every_answer_fits_the_schema_that_documents_it(
         assert faults(schema, heard.data, document) == [], f"{method} {filled}"
         if (method, path) == ("POST", "/api/replays") and heard.data["replay"]:
             latest = heard.data["replay"]["id"]
+        if path.endswith("/grant/authorize"):
+            state = heard.data["state"]
         if (method, path) == ("POST", "/api/backups"):
             latest = heard.data["id"]
             await host.context.backups.wait()

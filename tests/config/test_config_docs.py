@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from offramp.config import BackupSettings, BatchTable, EgressSettings, HostSettings
+from offramp.config import BackupSettings, BatchTable, EgressSettings, HostSettings, OAuthApp
 from offramp.config.audiences import InstanceAudience
 from offramp.config.model import DocumentTable, InstanceTable, Source, SubscriptionTable
 from offramp.config.options import keys_of, reference_rows
@@ -28,6 +28,7 @@ HEAD = "| key | default | value |\n|---|---|---|\n"
         ("`[sources.NAME]`", Source),
         ("`[instances.NAME]`", InstanceTable),
         ("`[instances.NAME.audiences.KEY]`", InstanceAudience),
+        ("`[instances.NAME.oauth]`", OAuthApp),
         ("`[[instances.NAME.subscriptions]]`", SubscriptionTable),
         ("Batching", BatchTable),
     ],

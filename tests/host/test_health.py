@@ -6,6 +6,7 @@ import asyncio
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import pytest
 from tests.clocks import MovedClock
 from tests.delivery.audience_parts import lists_catalog
@@ -15,7 +16,8 @@ from offramp.config import Config, Instance
 from offramp.delivery.breaker import Hold
 from offramp.errors import Fault, StorageDamagedError, StorageError
 from offramp.host import health
-from offramp.host.health import KINDS, Find, Finding, Health, Kind, Watched
+from offramp.host.health import KINDS, Health
+from offramp.host.watched import Find, Finding, Kind, Watched
 from offramp.plugins.problems import PluginProblem
 from offramp.storage import Damage
 from offramp.web.health import Degraded
@@ -118,6 +120,10 @@ CASES: dict[str, tuple[Watched, str]] = {
     "audience": (
         Watched(engine=engine(config=WITH_AUDIENCE), sums=no_faults),
         "#/instances/ads/audiences/vip",
+    ),
+    "grant": (
+        Watched(engine=engine(held={"billing": attrs.evolve(HOLD, code="grant")}), sums=no_faults),
+        "#/instances/billing",
     ),
     "plugin": (
         Watched(

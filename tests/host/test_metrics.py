@@ -12,7 +12,7 @@ from tests.queue.conftest import Event, batch_of
 
 from offramp.api import HostContext
 from offramp.collector import EventTaker
-from offramp.config import ConfigStore, load_key_ring
+from offramp.config import ConfigStore, GrantStore, load_key_ring
 from offramp.delivery import Engine
 from offramp.host.metrics import DeliveryMetrics
 from offramp.queue import (
@@ -47,11 +47,13 @@ async def metrics_of(
     async with Store.open(folder) as store, open_queue(store, clock=clock) as queue:
         catalog = small_catalog()
         engine = Engine(catalog, queue, lambda *_: pytest.fail("nothing runs"), clock=clock)
+        configs = ConfigStore(store, load_key_ring(folder, environ={}), catalog)
         context = HostContext(
             engine=engine,
             queue=queue,
             ledger=SqliteLedger(store),
-            configs=ConfigStore(store, load_key_ring(folder, environ={}), catalog),
+            configs=configs,
+            grants=GrantStore(store, configs),
             folder=folder,
             backups=Backups(folder),
             restored=RestoredDeliveries(store, queue),

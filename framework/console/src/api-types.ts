@@ -99,7 +99,7 @@ export interface AuditLog {
   rows: AuditLogEntry[];
 }
 
-/** One change, secrets masked: of the configuration, of tokens, of the sealing key.
+/** One change, secrets masked: of the configuration, of grants, tokens and the sealing key.
 
 Also what was decided about deliveries that were in flight at a backup that was restored; and,
 under the id of the subscription, each event that was sent as a test, and each run of a save
@@ -111,7 +111,7 @@ export interface AuditLogEntry {
   before: Record<string, unknown> | null;
   entry: number;
   id: string;
-  kind: "instance" | "save_hook" | "sealing_key" | "source" | "subscription" | "test_send" | "token";
+  kind: "grant" | "instance" | "save_hook" | "sealing_key" | "source" | "subscription" | "test_send" | "token";
   revision: number;
   token: string;
   what: "added" | "changed" | "removed";
@@ -225,6 +225,20 @@ export interface ConditionShape {
 export interface ConditionsShape {
   conditions: ConditionShape[];
   match?: "all" | "any";
+}
+
+/** The code with which the partner sent the browser back. */
+export interface ConnectCode {
+  code: string;
+  state: string;
+}
+
+/** Where a person grants access; `state` belongs to it, and is valid once. */
+export interface ConnectShape {
+  authorize_url: string;
+  expires_at: string;
+  redirect_uri: string;
+  state: string;
 }
 
 /** The count of one outcome in one step of time, for a subscription or a source. */
@@ -391,6 +405,13 @@ export interface DynamicChoicesShape {
   faults: ErrorShape[];
   field: string;
   next_page: string | null;
+}
+
+/** A grant that was removed. */
+export interface EndedGrant {
+  instance: string;
+  message: string | null;
+  revoked: boolean;
 }
 
 /** Whether there was a session to end. */
@@ -690,6 +711,37 @@ export interface FunctionWords {
   label: string;
 }
 
+/** Tokens that were obtained elsewhere: a refresh token, or an access token, or both. */
+export interface GivenTokens {
+  refresh_token?: string | null;
+  access_token?: string | null;
+  expires_in?: number | null;
+}
+
+/** The grant of an instance. */
+export interface GrantAnswer {
+  grant: GrantShape;
+  instance: string;
+}
+
+/** The grant of an instance, without its tokens. */
+export interface GrantShape {
+  actor: string | null;
+  expires_at: string | null;
+  flow: "authorization_code" | "client_credentials" | "refresh_token" | null;
+  flows: ("authorization_code" | "client_credentials" | "refresh_token")[];
+  has_client: boolean;
+  message: string | null;
+  obtained_at: string | null;
+  redirect_uri: string;
+  refreshable: boolean;
+  refreshed_at: string | null;
+  remedy: string | null;
+  requested_scopes: string[];
+  scopes: string[];
+  state: "connected" | "expired" | "gone" | "not_connected";
+}
+
 /** All of its children (`and`), or any of them (`or`); the root of a tree is a group. */
 export interface GroupNode {
   type: "group";
@@ -737,6 +789,7 @@ export interface InstanceBody {
   enabled?: boolean;
   max_concurrency?: number | null;
   name?: string;
+  oauth?: Record<string, unknown>;
   paused?: boolean;
   presets?: boolean;
   requests_per_second?: number | null;
@@ -750,6 +803,7 @@ export interface InstanceChange {
   audiences?: Record<string, unknown>;
   enabled?: boolean;
   max_concurrency?: number | null;
+  oauth?: Record<string, unknown>;
   paused?: boolean;
   requests_per_second?: number | null;
   sandbox?: boolean;
@@ -764,6 +818,7 @@ export interface InstanceShape {
   enabled: boolean;
   max_concurrency: number | null;
   name: string;
+  oauth: Record<string, unknown>;
   paused: boolean;
   problem: string | null;
   requests_per_second: number | null;
@@ -835,6 +890,11 @@ export interface NameCondition {
   type: "name";
   operator: string;
   value?: string | number | boolean | ExactNumber | (string | number | boolean | ExactNumber | null)[] | null;
+}
+
+/** A connect by authorization code. */
+export interface NewConnect {
+  redirect_uri?: string | null;
 }
 
 /** What a browser signs in with: one of the two. */
@@ -1625,6 +1685,20 @@ export interface Operations {
   "POST /api/instances/{name}/audiences/{key}/get": { path: { name: string; key: string }; query: Record<string, never>; body: undefined; answer: PartnerAudience };
   /** Use an audience that the partner has, by its id */
   "POST /api/instances/{name}/audiences/{key}/adopt": { path: { name: string; key: string }; query: Record<string, never>; body: AdoptBody; answer: AudienceAnswer };
+  /** Show the OAuth grant of an instance, without its tokens */
+  "GET /api/instances/{name}/grant": { path: { name: string }; query: Record<string, never>; body: undefined; answer: GrantAnswer };
+  /** Disconnect: revoke the grant if the partner can, and forget it */
+  "DELETE /api/instances/{name}/grant": { path: { name: string }; query: Record<string, never>; body: undefined; answer: EndedGrant };
+  /** Start a connect: where a person grants access */
+  "POST /api/instances/{name}/grant/authorize": { path: { name: string }; query: Record<string, never>; body: NewConnect | undefined; answer: ConnectShape };
+  /** Finish a connect with the code of the partner */
+  "POST /api/instances/{name}/grant/code": { path: { name: string }; query: Record<string, never>; body: ConnectCode; answer: GrantAnswer };
+  /** Connect with the credentials of the app alone */
+  "POST /api/instances/{name}/grant/client-credentials": { path: { name: string }; query: Record<string, never>; body: undefined; answer: GrantAnswer };
+  /** Connect with tokens that were obtained elsewhere */
+  "POST /api/instances/{name}/grant/tokens": { path: { name: string }; query: Record<string, never>; body: GivenTokens; answer: GrantAnswer };
+  /** Get a new access token now */
+  "POST /api/instances/{name}/grant/refresh": { path: { name: string }; query: Record<string, never>; body: undefined; answer: GrantAnswer };
   /** List subscriptions */
   "GET /api/subscriptions": { path: Record<string, never>; query: { instance?: string }; body: undefined; answer: Subscriptions };
   /** Create a subscription, which starts disabled */
@@ -1700,7 +1774,7 @@ export interface Operations {
   /** Replace the configuration by a document; a dry run only lists the changes */
   "POST /api/config": { path: Record<string, never>; query: { dry_run?: boolean; confirm?: boolean }; body: DocumentBody; answer: Applied };
   /** List changes of configuration, tokens and sealing key, latest first */
-  "GET /api/audit-log": { path: Record<string, never>; query: { kind?: "source" | "instance" | "subscription" | "token" | "sealing_key" | "test_send" | "save_hook"; id?: string; limit?: number; cursor?: string }; body: undefined; answer: AuditLog };
+  "GET /api/audit-log": { path: Record<string, never>; query: { kind?: "source" | "instance" | "subscription" | "grant" | "token" | "sealing_key" | "test_send" | "save_hook"; id?: string; limit?: number; cursor?: string }; body: undefined; answer: AuditLog };
   /** Read all references anew, and start anew what has another value */
   "POST /api/reload": { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: ReloadShape };
   /** List the tokens of the control API by label, and when each was last used */

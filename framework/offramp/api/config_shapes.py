@@ -14,7 +14,7 @@ from offramp.pointers import ErrorShape
 KindName: TypeAlias = Literal["source", "instance", "subscription"]
 #: What the audit log tells of.
 AuditKindName: TypeAlias = Literal[
-    "source", "instance", "subscription", "token", "sealing_key", "test_send", "save_hook"
+    "source", "instance", "subscription", "grant", "token", "sealing_key", "test_send", "save_hook"
 ]
 WhatName: TypeAlias = Literal["added", "removed", "changed"]
 
@@ -312,7 +312,7 @@ class Exported(TypedDict):
 
 
 class AuditLogEntry(TypedDict):
-    """One change, secrets masked: of the configuration, of tokens, of the sealing key.
+    """One change, secrets masked: of the configuration, of grants, tokens and the sealing key.
 
     Also what was decided about deliveries that were in flight at a backup that was restored; and,
     under the id of the subscription, each event that was sent as a test, and each run of a save

@@ -9,11 +9,12 @@ from typing import Any, TypeAlias, TypeVar
 
 import attrs
 
+from offramp.api.connects import Connects
 from offramp.api.logins import RefusedLogins
 from offramp.api.sessions import Sessions
 from offramp.api.times import write_time
 from offramp.api.tokens import Tokens
-from offramp.config import Config, ConfigStore
+from offramp.config import Config, ConfigStore, GrantStore
 from offramp.delivery import Engine, Sandboxes
 from offramp.delivery.save_hooks import KeptOutputs
 from offramp.plugins import Catalog
@@ -60,6 +61,8 @@ class HostContext:
     queue: Queue
     ledger: Ledger
     configs: ConfigStore
+    #: What partners granted to instances by OAuth 2.
+    grants: GrantStore
     #: The data folder.
     folder: Path
     backups: Backups
@@ -84,6 +87,8 @@ class HostContext:
     clock: Clock = attrs.field()
     #: Who is signed in.
     sessions: Sessions = attrs.field()
+    #: OAuth 2 connects that wait for a person at the partner.
+    connects: Connects = attrs.field()
     #: Epoch seconds.
     started_at: float = attrs.field()
     #: Held during a change of the configuration, so that changes are made one after another.
@@ -107,6 +112,10 @@ class HostContext:
     @sessions.default
     def _nobody_signed_in(self) -> Sessions:
         return Sessions(self.tokens, clock=self.clock)
+
+    @connects.default
+    def _no_connects(self) -> Connects:
+        return Connects(self.clock)
 
     @unknown_paths.default
     def _no_unknown_paths(self) -> UnknownPaths:

@@ -30,6 +30,7 @@ from offramp.config.check import instance_warnings
 from offramp.config.export import instance_table, masked_instance, source_table
 from offramp.config.options import show_options
 from offramp.delivery import InstanceRuntime
+from offramp.delivery.token_requests import NoTokenError
 from offramp.errors import (
     DeliveryError,
     Fault,
@@ -172,7 +173,7 @@ async def _ask(runtime: InstanceRuntime) -> TestAnswer:
     try:
         async with asyncio.timeout(TEST_SECONDS):
             await runtime.perform(runtime.client(), test)
-    except InvalidAuthenticationError as error:
+    except (InvalidAuthenticationError, NoTokenError) as error:
         return {"result": "bad", "message": runtime.mask(error.message)}
     except DeliveryError as error:
         return _unknown(runtime.mask(error.message))

@@ -21,7 +21,7 @@ from offramp.api.shapes import (
 )
 from offramp.api.times import write_optional, write_time
 from offramp.config import Instance
-from offramp.delivery import Hold, InstanceRuntime
+from offramp.delivery import GRANT, Hold, InstanceRuntime
 from offramp.errors import StorageDamagedError
 from offramp.http import readable
 from offramp.plugins import pick
@@ -203,12 +203,16 @@ def circuit_breaker_shape(
 ) -> CircuitBreakerShape:
     """Whether an instance is held back, why, and until when; `now` in epoch seconds."""
     state = runtime.gate.state
+    # It ends once a person connects the instance.
+    is_endless = hold is not None and hold.code == GRANT
     return {
         "state": cast("Literal['closed', 'open', 'half-open']", state),
         "reason": None if hold is None else hold.code,
         "message": None if hold is None else readable(hold.message),
         "remedy": None if hold is None else hold.remedy,
-        "until": write_time(now + runtime.gate.pause) if state == "open" else None,
+        "until": write_time(now + runtime.gate.pause)
+        if state == "open" and not is_endless
+        else None,
     }
 
 

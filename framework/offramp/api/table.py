@@ -14,9 +14,11 @@ from offramp.api.documents import DocumentsResource
 from offramp.api.dynamic_choices import DynamicChoicesResource
 from offramp.api.events import EventsResource
 from offramp.api.explaining import ExplainResource
+from offramp.api.grants import GrantsResource
 from offramp.api.host_context import HostContext
 from offramp.api.identity import Identity
 from offramp.api.instances import InstancesResource
+from offramp.api.oauth_callback import callback_routes
 from offramp.api.openapi import OpenApiResource
 from offramp.api.operations import Operation
 from offramp.api.plugin_routes import plugin_routes
@@ -53,6 +55,7 @@ def operations_of(host: HostContext) -> tuple[Operation, ...]:
         SnippetsResource,
         InstancesResource,
         AudiencesResource,
+        GrantsResource,
         SubscriptionsResource,
         TriggersResource,
         RecentEventsResource,
@@ -88,6 +91,7 @@ def control_routes(host: HostContext, *, identity: Identity | None = None) -> li
     )
     return [
         *([] if identity is None else identity.routes()),
+        *callback_routes(host),
         *routes(operations_of(host), guard),
         *plugin_routes(host.catalog.plugins, guard),
     ]

@@ -16,6 +16,8 @@ from offramp.config.check import Report, check_config
 from offramp.config.diff import Change, Detail, apply_changes, diff_configs, same_thing
 from offramp.config.export import export_config
 from offramp.config.files import Document, read_document
+from offramp.config.grant_rows import Grant
+from offramp.config.grants import GrantStore
 from offramp.config.host import (
     DISABLED_SOURCE_GRACE,
     HIGHEST_PORT,
@@ -51,6 +53,7 @@ from offramp.config.model import (
     Thing,
     is_write_key,
 )
+from offramp.config.oauth import OAUTH_FIELDS, OAuthApp
 from offramp.config.parse import Loaded, parse_config
 from offramp.config.periods import Pauses, Period, Periods
 from offramp.config.plugins import configure_plugins
@@ -63,6 +66,7 @@ from offramp.config.references import (
     references_in,
     resolve,
     resolve_mapping,
+    resolve_oauth,
     resolve_settings,
     resolve_write_keys,
 )
@@ -87,6 +91,7 @@ __all__ = [
     "MAX_PAUSED_EVENTS",
     "MAX_RETRY_AFTER_SECONDS",
     "MIN_FREE_BYTES",
+    "OAUTH_FIELDS",
     "AudienceState",
     "AuditEntry",
     "BackupSettings",
@@ -97,6 +102,8 @@ __all__ = [
     "Detail",
     "Document",
     "EgressSettings",
+    "Grant",
+    "GrantStore",
     "HostSettings",
     "Instance",
     "InstanceAudience",
@@ -105,6 +112,7 @@ __all__ = [
     "Loaded",
     "LogFormat",
     "LogLevel",
+    "OAuthApp",
     "Pauses",
     "Period",
     "Periods",
@@ -152,6 +160,7 @@ __all__ = [
     "resolve",
     "resolve_audiences",
     "resolve_mapping",
+    "resolve_oauth",
     "resolve_settings",
     "resolve_write_keys",
     "rotate_key_file",

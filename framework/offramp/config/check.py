@@ -20,6 +20,7 @@ from offramp.config.parse import parse_config
 from offramp.config.references import (
     References,
     resolve_mapping,
+    resolve_oauth,
     resolve_settings,
     resolve_write_keys,
 )
@@ -189,6 +190,10 @@ def _references(config: Config, catalog: Catalog, references: References) -> Ite
         try:
             resolve_settings(used, settings_fields(catalog, instance), references)
             resolve_audiences(instance, audience_fields(catalog, instance), references)
+        except ConfigError as error:
+            yield from error.faults
+        try:
+            resolve_oauth(used, references)
         except ConfigError as error:
             yield from error.faults
     for each in config.subscriptions.values():

@@ -25,7 +25,7 @@ from offramp.plugins import Catalog
 What: TypeAlias = Literal["added", "removed", "changed"]
 _MAPPING = "mapping"
 #: Tables of which each entry is compared by itself.
-_FREE_TABLES = ("settings", "audiences", "write_keys", "batch", "hooks", _MAPPING)
+_FREE_TABLES = ("settings", "audiences", "oauth", "write_keys", "batch", "hooks", _MAPPING)
 _SIGNS: Mapping[What, str] = {"added": "+", "removed": "-", "changed": "~"}
 
 

@@ -10,6 +10,7 @@ import attrs
 from offramp import _json
 from offramp.config.keyring import ChangedSecretError, KeyRing, is_sealed
 from offramp.config.model import Config, Instance, Kind, Source, Subscription, Thing
+from offramp.config.oauth import OAUTH_FIELDS
 from offramp.config.secrets import change_mapping_secrets, change_secrets, is_reference
 from offramp.config.unreadable import CLASSES, Copies, make_thing, read_numbers, stand_in
 from offramp.definition import MASK, Fields
@@ -60,6 +61,9 @@ def write_document(kind: Kind, thing: Thing, keys: KeyRing, fields: Fields) -> s
                 key: _sealed_audience(each, join_place("audiences", key), seal)
                 for key, each in thing.audiences.items()
             }
+            data["oauth"] = change_secrets(
+                OAUTH_FIELDS, thing.oauth, lambda field, value: seal(f"oauth.{field}", value)
+            )
         case Subscription():
             hidden, data["mapping"] = _without_secrets(fields, thing.mapping)
             if hidden:
@@ -89,12 +93,12 @@ def read_document_of(kind: Kind, text: str, keys: KeyRing) -> Thing:
     return make_thing(kind, known)
 
 
-def reseal_document(kind: Kind, name: str, text: str, keys: KeyRing) -> str:
+def reseal_document(owner: str, text: str, keys: KeyRing) -> str:
     """The document with everything that is sealed in it sealed anew, with the first of the keys.
 
-    Raises `ConfigError` where something does not open.
+    `owner` is what it was sealed for, such as `instances.billing`. Raises `ConfigError` where
+    something does not open.
     """
-    owner = f"{kind}s.{name}"
 
     def reseal(value: Any, at: str) -> Any:
         if is_sealed(value):

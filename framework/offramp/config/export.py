@@ -10,6 +10,7 @@ import attrs
 
 from offramp.config.host import HostSettings
 from offramp.config.model import Config, Instance, Source, Subscription
+from offramp.config.oauth import OAUTH_FIELDS
 from offramp.config.options import write_options
 from offramp.config.save_hooks import SaveHooks, mask_hooks
 from offramp.config.secrets import mask_mapping, mask_settings
@@ -110,7 +111,8 @@ def masked_instance(instance: Instance, catalog: Catalog) -> Instance:
     """An instance as a person may see it."""
     settings = mask_settings(settings_fields(catalog, instance), instance.settings)
     audiences = mask_audiences(audience_fields(catalog, instance), instance.audiences)
-    return attrs.evolve(instance, settings=settings, audiences=audiences)
+    app = mask_settings(OAUTH_FIELDS, instance.oauth)
+    return attrs.evolve(instance, settings=settings, audiences=audiences, oauth=app)
 
 
 def masked_subscription(

@@ -19,9 +19,9 @@ Kind: TypeAlias = Literal["source", "instance", "subscription"]
 #: The parts of a save hook in a subscription.
 INPUTS: Final = "inputs"
 OUTPUTS: Final = "outputs"
-#: What the audit log tells of: the configuration, keys and tokens beside it, test sends, runs of
-#: save hooks.
-AuditKind: TypeAlias = Kind | Literal["token", "sealing_key", "test_send", "save_hook"]
+#: What the audit log tells of: the configuration; grants, keys and tokens beside it; test sends,
+#: and runs of save hooks.
+AuditKind: TypeAlias = Kind | Literal["grant", "token", "sealing_key", "test_send", "save_hook"]
 #: What a write key must be, as a fault tells it.
 WRITE_KEY_FORM: Final = "must be printable ASCII characters, with no line break"
 
@@ -133,6 +133,13 @@ class Instance:
         default_text="none",
         description="audiences by the key that events name them by, see "
         "[below](#instancesnameaudienceskey)",
+        hidden=True,
+    )
+    oauth: Mapping[str, Any] = option(
+        default=attrs.Factory(dict),
+        default_text="none",
+        description="the app that is registered at a partner with OAuth 2; see "
+        "[below](#instancesnameoauth)",
         hidden=True,
     )
 

@@ -24,6 +24,7 @@ from offramp.config.model import (
     is_write_key,
     shared_keys,
 )
+from offramp.config.oauth import read_oauth
 from offramp.config.options import keys_of, read_options
 from offramp.config.plugins import plugin_tables
 from offramp.config.sandbox import sandbox_settings
@@ -207,6 +208,8 @@ def _instance(
             table.at("audiences"),
             reading.faults,
         )
+    if "oauth" in values:
+        values["oauth"] = _oauth(reading, table, values["oauth"], before, entry)
     current = (
         {} if before is None else {each.id: each for each in reading.current.subscriptions_of(name)}
     )
@@ -269,6 +272,19 @@ def _settings(
         faults = [fault for fault in faults if fault.place not in missing]
     reading.faults.extend(faults)
     return settings
+
+
+def _oauth(
+    reading: _Reading,
+    table: Table,
+    written: Mapping[str, Any],
+    before: Instance | None,
+    entry: CatalogEntry | None,
+) -> dict[str, Any]:
+    if written and entry is not None and not entry.destination.needs_grant:
+        table.fault("oauth", f"the destination {entry.slug!r} does not use OAuth 2")
+    kept = {} if before is None else before.oauth
+    return read_oauth(written, table.at("oauth"), kept, reading.faults)
 
 
 def _known(table: Table, key: str, look_up: Callable[[], T]) -> T | None:

@@ -24,6 +24,7 @@ from offramp.config.model import (
     is_write_key,
     shared_keys,
 )
+from offramp.config.oauth import OAuthApp, app_of
 from offramp.config.secrets import (
     change_mapping_secrets,
     is_reference,
@@ -166,6 +167,16 @@ def follow(
     return resolved
 
 
+def resolve_oauth(instance: Instance, references: References) -> OAuthApp:
+    """The app of an instance with what its references stand for; raises as `resolve_settings`."""
+    faults: list[Fault] = []
+    place = join_place(join_place("instances", instance.name), "oauth")
+    resolved = _resolve(instance.oauth, place, references, faults)
+    if faults:
+        raise ConfigError(faults)
+    return app_of(resolved)
+
+
 def resolve_mapping(
     subscription: Subscription, fields: Fields, references: References
 ) -> dict[str, Any]:
@@ -266,6 +277,7 @@ def references_in(
         place = join_place("instances", instance.name)
         found |= _found(instance.settings, join_place(place, "settings"))
         found |= _found(instance.audiences, join_place(place, "audiences"))
+        found |= _found(instance.oauth, join_place(place, "oauth"))
     for each in config.subscriptions.values():
         if each is other.subscriptions.get(each.id):
             continue

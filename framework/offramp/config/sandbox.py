@@ -21,5 +21,7 @@ def in_sandbox(instance: Instance, destination: Destination) -> Instance:
 
     So no credentials of the partner reach the sandbox, and no reference to them is followed.
     """
-    over = sandbox_settings(destination, used=instance.sandbox)
-    return attrs.evolve(instance, settings={**instance.settings, **over}) if over else instance
+    if not instance.sandbox:
+        return instance
+    over = sandbox_settings(destination, used=True)
+    return attrs.evolve(instance, settings={**instance.settings, **over}, oauth={})

@@ -23,8 +23,9 @@ from offramp.config.diff import (
     masked_table,
 )
 from offramp.config.documents import Known, read_config, reseal_document, write_document
+from offramp.config.grant_rows import read_rows, remove_grant, reseal_grants
 from offramp.config.keyring import KeyRing, sealing_keys_in
-from offramp.config.model import AuditKind, Config, Kind
+from offramp.config.model import AuditKind, Config, Instance, Kind
 from offramp.config.periods import Periods, read_periods, write_periods
 from offramp.errors import ConfigError, Fault, OfframpError
 from offramp.plugins import Catalog
@@ -209,6 +210,11 @@ class ConfigStore:
 
         await self._store.write(write)
 
+    @property
+    def keys(self) -> KeyRing:
+        """The keys that secrets are sealed with now."""
+        return self._keys
+
     async def sealing_keys(self) -> frozenset[str]:
         """The ids of the keys that the stored secrets are sealed with."""
         return await read_sealing_keys(self._store)
@@ -274,8 +280,12 @@ def _as_json(data: Mapping[str, Any] | None) -> str | None:
 
 async def read_sealing_keys(store: Store | Readers) -> frozenset[str]:
     """The ids of the keys that the stored secrets are sealed with."""
-    _, rows = await store.read(_read_all)
-    return sealing_keys_in(text for _, _, text in rows)
+
+    def read(connection: sqlite3.Connection) -> list[str]:
+        _, rows = _read_all(connection)
+        return [*(text for _, _, text in rows), *(text for _, text in read_rows(connection))]
+
+    return sealing_keys_in(await store.read(read))
 
 
 def _load(
@@ -316,7 +326,17 @@ def _write(
         connection.execute(
             _SQL["add_to_audit_log"], {**about, **named, "before": row.before, "after": row.after}
         )
+        if _ends_grant(row.change):
+            remove_grant(connection, row.change.id)
     write_periods(connection, [row.change for row in rows], about["at"])
+
+
+def _ends_grant(change: Change) -> bool:
+    """Whether an instance is removed, or is now one of another partner."""
+    before, after = change.before, change.after
+    if not isinstance(before, Instance):
+        return False
+    return not isinstance(after, Instance) or after.destination != before.destination
 
 
 def _write_references(connection: sqlite3.Connection, *, texts: frozenset[str]) -> None:
@@ -331,12 +351,12 @@ def _reseal(connection: sqlite3.Connection, *, keys: KeyRing) -> int:
     for kind, name, stored in rows:
         if not sealing_keys_in([stored]):
             continue
-        doc = reseal_document(kind, name, stored, keys)
+        doc = reseal_document(f"{kind}s.{name}", stored, keys)
         connection.execute(
             _SQL["change"], {"revision": revision, "kind": kind, "id": name, "doc": doc}
         )
         count += 1
-    return count
+    return count + reseal_grants(connection, keys)
 
 
 def _check_holds(config: Config) -> None:

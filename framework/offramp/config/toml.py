@@ -14,7 +14,7 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 #: What a literal string, in single quotes, may hold.
 _LITERAL = re.compile(r"[^'\x00-\x1f\x7f]*")
 #: Tables that stand under a header of their own; all others are written within their line.
-_FREE_TABLES: Final = ("api_tokens", "write_keys", "settings", "hooks", "mapping")
+_FREE_TABLES: Final = ("api_tokens", "write_keys", "settings", "oauth", "hooks", "mapping")
 
 
 def to_toml(document: Mapping[str, Any]) -> str:

@@ -33,10 +33,16 @@ from offramp.definition.manifest import (
     fields_to_manifest,
     settings_to_manifest,
 )
+from offramp.definition.oauth import (
+    AuthTokens,
+    ClientAuthentication,
+    Flow,
+    OAuth2,
+    OAuthClient,
+)
 from offramp.definition.options import Option, option, options_of
 from offramp.definition.request import (
     AudienceDetails,
-    AuthTokens,
     Cache,
     Handler,
     Middleware,
@@ -66,6 +72,7 @@ __all__ = [
     "Cache",
     "Choice",
     "ChoicesQuery",
+    "ClientAuthentication",
     "Condition",
     "Conditions",
     "Destination",
@@ -74,9 +81,12 @@ __all__ = [
     "Field",
     "FieldType",
     "Fields",
+    "Flow",
     "Handler",
     "Idempotency",
     "Middleware",
+    "OAuth2",
+    "OAuthClient",
     "Option",
     "OutgoingRequest",
     "Preset",

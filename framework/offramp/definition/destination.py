@@ -10,12 +10,15 @@ import attrs
 from offramp.definition.action import Action
 from offramp.definition.audience import Audience
 from offramp.definition.awaited import check_awaited, check_called
-from offramp.definition.request import AuthTokens, Request, RequestOptions
+from offramp.definition.oauth import AuthTokens, OAuth2
+from offramp.definition.request import Request, RequestOptions
 from offramp.definition.sandbox import Sandbox
 from offramp.errors import DefinitionError, Fault
 
 AnyAction: TypeAlias = type[Action[Any, Any]]
-Scheme: TypeAlias = Literal["custom", "basic", "oauth2", "none"]
+Scheme: TypeAlias = Literal["custom", "basic", "oauth2", "oauth-managed", "none"]
+#: The schemes whose instances need a grant: with `oauth-managed`, the tokens come from outside.
+OAUTH_SCHEMES: Final = frozenset({"oauth2", "oauth-managed"})
 
 
 def _check_kind(wanted: type[Any], message: str) -> Callable[[Any, Any, Any], None]:
@@ -104,7 +107,13 @@ class Destination:
     test_authentication: Callable[[Request[Any]], Awaitable[object]] | None = attrs.field(
         default=None, validator=[_FUNCTION, check_awaited]
     )
-    #: OAuth 2: gets new tokens for expired ones.
+    #: OAuth 2: how the host connects an instance, and refreshes its tokens.
+    oauth: OAuth2 | None = attrs.field(
+        default=None, validator=attrs.validators.optional(_check_kind(OAuth2, "an OAuth2(...)"))
+    )
+    #: OAuth 2: gets new tokens for expired ones, where RFC 6749, section 6, does not do. Gets the
+    #: present tokens and the operator's app as `request.auth`. Raises `InvalidAuthenticationError`
+    #: if the partner refuses the refresh token for good.
     refresh_access_token: Callable[[Request[Any]], Awaitable[AuthTokens]] | None = attrs.field(
         default=None, validator=[_FUNCTION, check_awaited]
     )
@@ -122,3 +131,14 @@ class Destination:
         default=None,
         validator=attrs.validators.optional(_check_kind(Sandbox, "a Sandbox(label=..., ...)")),
     )
+
+    @oauth.validator
+    def _check_scheme(self, _: object, oauth: OAuth2 | None) -> None:
+        if oauth is not None and self.scheme not in OAUTH_SCHEMES:
+            message = f'goes with scheme="oauth2", not {self.scheme!r}'
+            raise DefinitionError([Fault("Destination.oauth", message)])
+
+    @property
+    def needs_grant(self) -> bool:
+        """Whether its instances work only with tokens of OAuth 2."""
+        return self.scheme in OAUTH_SCHEMES

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import attrs
 
 from offramp import _json
+from offramp.definition.oauth import AuthTokens
 from offramp.errors import RejectedError
 
 S_co = TypeVar("S_co", covariant=True)
@@ -39,14 +40,6 @@ class Response:
     def json(self) -> Any:
         """The body parsed, numbers exact. Raises `ValueError` where it is not JSON."""
         return _json.loads(self.body)
-
-
-@attrs.frozen(kw_only=True)
-class AuthTokens:
-    """What an OAuth 2 destination authenticates with."""
-
-    access_token: str = attrs.field(repr=False)
-    refresh_token: str | None = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen(kw_only=True)

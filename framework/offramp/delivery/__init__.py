@@ -5,7 +5,7 @@ from offramp.delivery.audience_calls import AudienceCallError, call_partner
 from offramp.delivery.audiences import NOT_CREATED, Audiences, make_audiences
 from offramp.delivery.batch import Preparation, PreparedBatch
 from offramp.delivery.bisection import Verdict
-from offramp.delivery.breaker import CREDENTIALS, EGRESS, REMEDIES, Hold
+from offramp.delivery.breaker import CREDENTIALS, EGRESS, GRANT, REMEDIES, Hold
 from offramp.delivery.choices import FetchedChoices, dynamic_field, fetch_choices, literals_of
 from offramp.delivery.engine import Engine
 from offramp.delivery.explain import explain
@@ -13,14 +13,16 @@ from offramp.delivery.failures import as_delivery_error, plugin_failure
 from offramp.delivery.once import SentOutcome, send_once
 from offramp.delivery.plan import Plan, compile_subscription
 from offramp.delivery.retry import RetryPolicy, backoff, decide, policy_of
-from offramp.delivery.runtime import InstanceRuntime, check_settings, make_runtime, secrets_of
+from offramp.delivery.runtime import InstanceRuntime, make_runtime
 from offramp.delivery.sandboxes import Sandboxes, used_by
+from offramp.delivery.settings import check_settings, secrets_of
 from offramp.delivery.snapshot import Snapshot, StartInstance, compile_config
 from offramp.delivery.watchdog import Blockage, Watchdog, watch_loop
 
 __all__ = [
     "CREDENTIALS",
     "EGRESS",
+    "GRANT",
     "NOT_CREATED",
     "REMEDIES",
     "AudienceCallError",

@@ -22,7 +22,7 @@ from offramp.delivery.failures import (
 )
 from offramp.delivery.limits import WaitGroup
 from offramp.delivery.plan import Plan
-from offramp.delivery.runtime import InstanceRuntime, finished
+from offramp.delivery.runtime import UNAUTHORIZED, InstanceRuntime, finished
 from offramp.errors import DeliveryError, RejectedError, RequestTimeoutError
 from offramp.http import Client
 
@@ -133,14 +133,48 @@ async def call_action(
             )
             call.client = client
             client.mask = plan.secrets.mask_wires(client.mask, events.wires)
+            tokens = client.auth
             value = await enter(client, getattr(plan.action, method), given)
         call.errors = _checked(client, plan.action, method, value, len(events))
+        if handler is None and client.auth is tokens:
+            call.errors = await _repeat_refused(runtime, plan, client, events, call.errors, within)
     if code.error is not None and bound.expired():
         # Not necessarily a fault of the plugin: the partner may be slow.
         call.error = RequestTimeoutError(f"the action did not end within {within:g} s")
     else:
         call.error = code.error
     return call
+
+
+async def _repeat_refused(  # noqa: PLR0913, PLR0917 - a call, and what came of it
+    runtime: InstanceRuntime,
+    plan: Plan,
+    client: Client[Any],
+    events: PreparedBatch,
+    errors: Mapping[int, DeliveryError],
+    within: float,
+) -> Mapping[int, DeliveryError]:
+    """Send those events again, with new tokens, for which the action reports a 401.
+
+    Whatever comes of that, the outcomes of the other events stay, as they may be delivered.
+    """
+    refused = [index for index, error in errors.items() if error.status == UNAUTHORIZED]
+    if not refused:
+        return errors
+    again: Mapping[int, DeliveryError] = {}
+    with PluginCode() as code:
+        async with asyncio.timeout(within):
+            if not await runtime.refresh(client.auth):
+                return errors
+            runtime.renew(client)
+            picked = events.pick(refused)
+            client.show_events(picked.events)
+            value = await finished(client, plan.action.perform_batch, list(picked.payloads))
+        again = _checked(client, plan.action, "perform_batch", value, len(refused))
+    if code.error is not None:
+        again = dict.fromkeys(range(len(refused)), as_delivery_error(code.error))
+    others = {index: error for index, error in errors.items() if index not in refused}
+    return others | {refused[at]: error for at, error in again.items()}
 
 
 def _checked(

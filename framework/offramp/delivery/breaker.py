@@ -24,6 +24,8 @@ REFUSALS_TO_HOLD: Final = 2
 #: The first rest of a held instance, in seconds; each failed probe doubles it, up to the longest.
 FIRST_REST_SECONDS: Final = 1.0
 LONGEST_REST_SECONDS: Final = 60.0
+#: Seconds between two looks whether what is missing is there now.
+MISSING_LOOK_SECONDS: Final = 0.5
 TOO_MANY_REQUESTS: Final = 429
 REFUSED_STATUSES: Final = frozenset({401, 403})
 
@@ -46,10 +48,13 @@ CREDENTIALS: Final = "credentials"
 EGRESS: Final = "egress"
 RETRY_AFTER: Final = "retry_after"
 MIDDLEWARE: Final = "middleware"
+#: The instance has no OAuth 2 grant, or the partner withdrew it; no probe is sent.
+GRANT: Final = "grant"
 #: Code -> what a person can do.
 REMEDIES: Final = {
     FAILURES: "one event at a time is tried until the partner accepts it",
-    CREDENTIALS: "change the settings of the instance: the partner refuses the credentials",
+    CREDENTIALS: "change the settings of the instance, or connect it again where it uses OAuth: "
+    "the partner refuses the credentials",
     EGRESS: EGRESS_REMEDY,
     RETRY_AFTER: "requests continue after the pause that the partner asked for",
     MIDDLEWARE: "fix or block the plugin of this middleware; one event at a time is tried",
@@ -64,6 +69,11 @@ def refuses_credentials(error: DeliveryError) -> bool:
     if isinstance(error, RejectedError) and not isinstance(error, InvalidAuthenticationError):
         return False
     return error.status in REFUSED_STATUSES
+
+
+def _nothing_missing() -> Hold | None:
+    """For an instance that needs no grant."""
+    return None
 
 
 def with_asked_pause(message: str, asked: float | None, *, cap: float) -> str:
@@ -85,6 +95,8 @@ class Breaker:
         self, *, now: Callable[[], float], max_retry_after: float = MAX_RETRY_AFTER_SECONDS
     ) -> None:
         self._now = now
+        #: Why nothing can be sent, not even a probe, until a person acts.
+        self.missing: Callable[[], Hold | None] = _nothing_missing
         self._max_retry_after = max_retry_after
         self._hold: Hold | None = None
         self._held_since = -math.inf
@@ -103,6 +115,8 @@ class Breaker:
     @property
     def held(self) -> Hold | None:
         """Why no request, or only a probe, is sent now; `None` if requests are sent."""
+        if (missing := self.missing()) is not None:
+            return missing
         if self._hold is not None or not self.pause:
             return self._hold
         return Hold(code=RETRY_AFTER, message=self._asked, remedy=REMEDIES[RETRY_AFTER])
@@ -125,6 +139,8 @@ class Breaker:
     @property
     def pause(self) -> float:
         """Seconds until a request may be sent; 0 if it may now."""
+        if self.missing() is not None:
+            return MISSING_LOOK_SECONDS
         return max(0.0, self._closed_until - self._now())
 
     def hold(self, code: str, message: str, remedy: str) -> None:

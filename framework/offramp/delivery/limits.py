@@ -55,6 +55,10 @@ class Gate:
         self._half_turn = asyncio.Lock()
         self._next_half_at = 0.0
 
+    def wait_for(self, missing: Callable[[], Hold | None]) -> None:
+        """Let nothing through, not even a probe, while `missing` returns a reason."""
+        self._breaker.missing = missing
+
     @property
     def limit(self) -> int:
         """The present limit of requests at the same time."""
@@ -161,6 +165,8 @@ class Gate:
         self._admit()
 
     def _turns_away(self, events: int) -> bool:
+        if self._breaker.missing() is not None:
+            return True
         return self.needs_probe and (events > 1 or self.pause > 0)
 
     def _delay(self) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,14 +15,15 @@ import attrs
 from offramp.config import (
     MAX_RETRY_AFTER_SECONDS,
     Instance,
+    OAuthApp,
     References,
     in_sandbox,
     referenced_values,
+    resolve_oauth,
     resolve_settings,
 )
 from offramp.definition import (
     AuthTokens,
-    Fields,
     Handler,
     Middleware,
     OutgoingRequest,
@@ -40,19 +40,19 @@ from offramp.delivery.failures import (
     as_delivery_error,
     plugin_failure,
 )
+from offramp.delivery.grant_keeper import GrantKeeper, Grants, MemoryGrants
 from offramp.delivery.limits import Gate
 from offramp.delivery.plan import Plan
-from offramp.delivery.secrecy import texts_of
+from offramp.delivery.settings import check_settings, of_settings, secrets_of
+from offramp.delivery.token_requests import NoTokenError
+from offramp.delivery.token_sources import can_refresh, refreshed_tokens
 from offramp.errors import (
     ConfigError,
     DeliveryError,
-    Fault,
-    InvalidAuthenticationError,
     PayloadError,
-    RetryableError,
 )
 from offramp.http import Client, Mask, MemoryCache, compose, make_mask
-from offramp.payload import compile_careful, structurer
+from offramp.payload import structurer
 from offramp.place import exception_text, leaves_of
 from offramp.plugins import CatalogEntry
 
@@ -82,23 +82,43 @@ class InstanceRuntime:
     #: Batches of all its subscriptions that are being delivered, without those that may be bad.
     batches: int = attrs.field(default=0, init=False)
     clock: Callable[[], float] = time.time
-    auth: AuthTokens | None = attrs.field(default=None, repr=False)
     #: The audiences of the instance; `None` if its destination has none.
     audiences: Audiences | None = attrs.field(default=None, repr=False)
+    #: The app that is registered at a partner with OAuth 2.
+    app: OAuthApp = attrs.field(factory=OAuthApp, repr=False)
+    #: Where the tokens of OAuth 2 are kept.
+    grants: Grants = attrs.field(repr=False)
+    #: Whether nothing is sent while there are none.
+    needs_grant: bool = False
+    keeper: GrantKeeper = attrs.field(init=False, repr=False)
     #: What the plugin keeps between calls; new settings make a new runtime, with an empty one.
     cache: MemoryCache = attrs.field(init=False, repr=False)
     faults: PluginFaults = attrs.field(factory=PluginFaults, init=False, repr=False)
     handler: Handler = attrs.field(init=False, repr=False)
     #: Masks only the settings, without short-lived tokens.
     _mask_settings: Mask = attrs.field(init=False, repr=False)
-    _refreshing: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False, repr=False)
+    #: The tokens that are masked, besides those before them.
+    _masked: AuthTokens | None = attrs.field(default=None, init=False, repr=False)
     _typed: dict[type[Any], Any] = attrs.field(factory=dict, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         self.cache = MemoryCache(self.clock)
         self.handler = self.around(self.transport)
         self._mask_settings = self.mask
-        self._use(self.auth)
+        self.keeper = GrantKeeper(
+            instance=self.instance.name,
+            destination=self.entry.slug,
+            grants=self.grants,
+            required=self.needs_grant,
+            clock=self.clock,
+            obtain=partial(refreshed_tokens, self),
+            can_refresh=partial(can_refresh, self),
+            mask=self.masked,
+        )
+        self.close = partial(_close_after, self.keeper, self.close)
+        if self.needs_grant:
+            self.gate.wait_for(self.keeper.hold)
+        self.mask_tokens()
 
     def is_outdated(self, references: References) -> bool:
         """Whether a reference in the settings cannot be followed, or stands for something else."""
@@ -107,6 +127,8 @@ class InstanceRuntime:
         try:
             read = resolve_settings(instance, fields, references)
             if self.audiences is not None and self.audiences.is_outdated(references):
+                return True
+            if resolve_oauth(instance, references) != self.app:
                 return True
             if not referenced_values(instance.settings, read):
                 return False
@@ -128,6 +150,7 @@ class InstanceRuntime:
     ) -> Client[Any]:
         """Make a client for one call of an action, or of the destination itself."""
         audiences = None if plan is None else plan.audiences
+        self.mask_tokens()
         settings_type = self.entry.destination.settings
         if plan is not None and plan.action.settings_type is not dict:
             settings_type = plan.action.settings_type
@@ -174,36 +197,55 @@ class InstanceRuntime:
             try:
                 self._typed[settings_type] = structurer(settings_type)(dict(self.settings))
             except PayloadError as error:  # it would reject the payload, not the settings
-                raise _of_settings(self.instance, error, self.mask) from None
+                raise of_settings(self.instance, error, self.mask) from None
         return self._typed[settings_type]
+
+    @property
+    def auth(self) -> AuthTokens | None:
+        """The present tokens of OAuth 2."""
+        return self.keeper.tokens
 
     async def refresh(self, stale: AuthTokens | None) -> bool:
         """Get new OAuth 2 tokens, once for all callers with the stale ones; `False` if it cannot.
 
-        Raises `InvalidAuthenticationError` if the partner refuses, and a retryable error if the
-        result is unknown; neither error blames a payload.
+        See `GrantKeeper.refresh` for what it raises.
         """
-        refresh = self.entry.destination.refresh_access_token
-        if refresh is None:
-            return False
-        async with self._refreshing:
-            if self.auth is stale:
-                try:
-                    # A copy, as a plugin may return the same object as the stale tokens.
-                    self._use(attrs.evolve(await awaited(refresh, self.client())))
-                except Exception as error:
-                    raise _not_refreshed(error) from error
-        return True
+        refreshed = await self.keeper.refresh(stale)
+        self.mask_tokens()
+        return refreshed
 
-    def _use(self, tokens: AuthTokens | None) -> None:
-        """Authenticate with these tokens from now on, and mask them and the previous ones."""
-        both = [each for each in (self.auth, tokens) if each is not None]
-        self.auth = tokens
-        mask = self._mask_settings
-        if both:
-            secrets = [(each.access_token, each.refresh_token or "") for each in both]
-            mask_tokens = make_mask(secret for pair in secrets for secret in pair)
-            self.mask = lambda text: mask_tokens(mask(text))
+    def masked(self, text: str) -> str:
+        """A text with the secrets masked that are known by then."""
+        return self.mask(text)
+
+    def mask_tokens(self) -> None:
+        """Mask the present tokens and the previous ones from now on."""
+        tokens = self.auth
+        if tokens is self._masked:
+            return
+        both = [each for each in (self._masked, tokens) if each is not None]
+        self._masked = tokens
+        secrets = [(each.access_token, each.refresh_token or "") for each in both]
+        mask, mask_tokens = (
+            self._mask_settings,
+            make_mask(each for pair in secrets for each in pair),
+        )
+        self.mask = lambda text: mask_tokens(mask(text))
+
+    async def make_current(self, client: Client[Any]) -> None:
+        """Refresh tokens that have expired before a call; raises `NoTokenError` without a grant."""
+        hold = self.keeper.hold()
+        if hold is not None:
+            raise NoTokenError(f"{hold.message}; {hold.remedy}")
+        if self.keeper.expired and await self.refresh(client.auth):
+            self.renew(client)
+
+    def renew(self, client: Client[Any]) -> None:
+        """Have a call that is made again use the present tokens."""
+        client.auth = self.auth
+        client.mask = partial(_both, client.mask, self.mask)
+        client.options = self.options()
+        client.made.restart()
 
     async def perform(
         self,
@@ -218,15 +260,13 @@ class InstanceRuntime:
         """
         call = partial(_finished, client, function, *given, **named)
         with _contained():
+            await self.make_current(client)
             try:
                 return await call()
             except DeliveryError as error:
                 if error.status != UNAUTHORIZED or not await self.refresh(client.auth):
                     raise
-            client.auth = self.auth
-            client.mask = partial(_both, client.mask, self.mask)
-            client.options = self.options()
-            client.made.restart()
+            self.renew(client)
             return await call()
 
 
@@ -295,39 +335,9 @@ def _contained() -> Iterator[None]:
         raise plugin_failure(call.error) from call.error
 
 
-def check_settings(
-    instance: Instance, fields: Fields, settings: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Check and coerce settings; raises `ConfigError` that names each invalid one."""
-    defaults = {key: f.default for key, f in fields.items() if f.default is not None}
-    try:
-        # Not the quick check: to generate its code takes longer than to check once.
-        return compile_careful(fields)({**defaults, **settings})
-    except PayloadError as error:
-        read = referenced_values(instance.settings, settings)
-        mask = make_mask([*secrets_of(fields, settings), *read])
-        raise _of_settings(instance, error, mask) from None
-
-
-def _of_settings(instance: Instance, error: PayloadError, mask: Mask) -> ConfigError:
-    # A rule may quote the value that breaks it, and the value may be a password.
-    masked = [Fault(fault.place, mask(fault.message)) for fault in error.faults]
-    return ConfigError(fault.under(f"instances.{instance.name}.settings") for fault in masked)
-
-
-def secrets_of(fields: Fields, settings: Mapping[str, Any]) -> list[str]:
-    """List the values of password settings, also within lists and objects."""
-    found: list[str] = []
-    for key, declared in fields.items():
-        value = settings.get(key)
-        values = [each for each in (value if isinstance(value, list) else [value]) if each]
-        if declared.is_secret:
-            found += [text for each in values for text in texts_of(each)]
-        elif declared.properties:
-            for each in values:
-                if isinstance(each, Mapping):
-                    found += secrets_of(declared.properties, each)
-    return found
+async def _close_after(keeper: GrantKeeper, close: Callable[[], Awaitable[None]]) -> None:
+    await keeper.finish()
+    await close()
 
 
 def _both(one: Mask, other: Mask, text: str) -> str:
@@ -346,16 +356,23 @@ def make_runtime(  # noqa: PLR0913 - an instance, and each part that tests repla
     max_retry_after: float = MAX_RETRY_AFTER_SECONDS,
     secrets: Iterable[str] = (),
     audiences: Audiences | None = None,
+    app: OAuthApp | None = None,
+    grants: Grants | None = None,
+    auth: AuthTokens | None = None,
 ) -> InstanceRuntime:
     """Start an instance with resolved settings; raises `ConfigError` if they are not valid.
 
-    `secrets`, those of plugins, are masked in addition to the secrets of the settings.
+    `secrets`, those of plugins, are masked in addition to the secrets of the settings. The `app`
+    has its references resolved. Without `grants`, tokens of OAuth 2 are kept in memory, where
+    `auth` are the first.
     """
     checked = check_settings(instance, entry.settings, settings)
     # The value of a reference is a secret in every setting.
     read = referenced_values(instance.settings, settings)
     of_audiences = () if audiences is None else audiences.secrets
+    app = OAuthApp() if app is None else app
     hidden = [*secrets_of(entry.settings, checked), *read, *of_audiences, *secrets]
+    hidden.append(app.client_secret or "")
     runtime = InstanceRuntime(
         instance=instance,
         entry=entry,
@@ -372,16 +389,9 @@ def make_runtime(  # noqa: PLR0913 - an instance, and each part that tests repla
             max_retry_after=max_retry_after,
         ),
         clock=clock,
+        app=app,
+        grants=grants or MemoryGrants(instance.name, entry.slug, auth),
+        needs_grant=grants is not None and entry.destination.needs_grant,
     )
     runtime.typed_settings(entry.destination.settings)
     return runtime
-
-
-def _not_refreshed(error: Exception) -> DeliveryError:
-    if isinstance(error, DeliveryError | ExceptionGroup):
-        sound = as_delivery_error(error)
-        if sound.retryable:
-            return sound
-        message = f"the partner gives no new access token: {sound.message}"
-        return InvalidAuthenticationError(message)
-    return RetryableError(f"the plugin's refresh raised {exception_text(error)}", code="INTERNAL")

@@ -15,8 +15,9 @@ from offramp.definition import SaveHook
 from offramp.definition.awaited import with_place
 from offramp.delivery.failures import PluginCode, PluginFailedError, as_delivery_error
 from offramp.delivery.plan import Plan
-from offramp.delivery.runtime import InstanceRuntime, secrets_of
+from offramp.delivery.runtime import InstanceRuntime
 from offramp.delivery.secrecy import shown_code
+from offramp.delivery.settings import secrets_of
 from offramp.errors import (
     ConfigError,
     DeliveryError,

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Final, TypeAlias
-
-import attrs
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from typing import Final
 
 from offramp.config import pending_audiences
-from offramp.delivery import EGRESS, Engine, used_by
-from offramp.errors import Fault, OfframpError, counted
+from offramp.delivery import EGRESS, GRANT, used_by
+from offramp.errors import OfframpError, counted
 from offramp.host.ops import CHECK_SECONDS
-from offramp.host.readiness import Sums
+from offramp.host.watched import Finding, Kind, Watched
 from offramp.pointers import pointer_of, pointer_to
-from offramp.storage import Damage
 from offramp.storage.connect import RECOVERY
 from offramp.web.health import Degraded
 
@@ -36,69 +33,7 @@ _AUDIENCE_CAUSES: Final[Mapping[str, str]] = {
     "unknown": "the partner may have created it, but its id is not known, so its events wait",
 }
 
-Stale: TypeAlias = Callable[[], Awaitable[Iterable[Fault]]]
-
 _log = logging.getLogger(__name__)
-
-
-async def _none_stale() -> Iterable[Fault]:
-    return ()
-
-
-def _no_failure() -> None:
-    """Nothing failed: for a host without a schedule of backups."""
-
-
-def _no_failures() -> Mapping[str, str]:
-    return {}
-
-
-@attrs.frozen(kw_only=True, eq=False)
-class Watched:
-    """The parts of a host that the kinds look at; a kind that needs another part adds it here."""
-
-    engine: Engine
-    #: The quick check of the sums; lists what is wrong.
-    sums: Sums
-    #: Lists the references that could be read before and now cannot.
-    stale: Stale = _none_stale
-    #: Why the latest scheduled backup failed, or nothing.
-    backup_failure: Callable[[], str | None] = _no_failure
-    #: Slug -> why the sandbox of a destination did not start.
-    sandbox_failures: Callable[[], Mapping[str, str]] = _no_failures
-    #: What is known to be damaged in the file.
-    damage: Damage = attrs.field(factory=Damage)
-
-
-@attrs.frozen(kw_only=True)
-class Finding:
-    """One part that does not run."""
-
-    #: JSON pointer of the part.
-    pointer: str
-    #: What is wrong; it may quote the configuration, but no secret.
-    cause: str
-    #: What callers without a token may read of it: nothing of the configuration, nor of an answer.
-    public: str
-    #: What a person can do, if it is not the remedy of the kind; empty if the cause says it.
-    remedy: str | None = None
-
-
-Find: TypeAlias = Callable[[Watched], Iterable[Finding] | Awaitable[Iterable[Finding]]]
-
-
-@attrs.frozen(kw_only=True)
-class Kind:
-    """A kind of problem with which the host still accepts events."""
-
-    #: Its name in the API, and the label of its metric.
-    code: str
-    #: What it means, in one line, for the documentation.
-    summary: str
-    #: What a person can do, in one sentence.
-    remedy: str
-    #: Lists what has this problem; called in the event loop, and must be quick.
-    find: Find
 
 
 class Health:
@@ -183,6 +118,8 @@ def _subscriptions(watched: Watched) -> Iterable[Finding]:
 def _held(watched: Watched) -> Iterable[Finding]:
     engine = watched.engine
     for name, hold in engine.held.items():
+        if hold.code == GRANT:
+            continue  # a kind of its own
         seconds = engine.snapshot.runtimes[name].gate.held_for
         # A refused address is a fault of the configuration: it does not go away by itself.
         if seconds > HELD_SECONDS or hold.code == EGRESS:
@@ -202,6 +139,15 @@ def _audiences(watched: Watched) -> Iterable[Finding]:
         cause = _AUDIENCE_CAUSES[state]
         pointer = pointer_to("instances", name, "audiences", key)
         yield Finding(pointer=pointer, cause=cause, public=cause)
+
+
+def _grants(watched: Watched) -> Iterable[Finding]:
+    for name, hold in watched.engine.held.items():
+        if hold.code == GRANT:
+            cause = f"nothing is sent, and its events wait: {hold.message}"
+            public = "nothing is sent, and its events wait: it has no valid grant"
+            pointer = pointer_to("instances", name)
+            yield Finding(pointer=pointer, cause=cause, public=public, remedy=hold.remedy)
 
 
 def _plugins(watched: Watched) -> Iterable[Finding]:
@@ -327,6 +273,13 @@ KINDS: Final = (
         remedy="create it with `offramp audiences create`, or give the id of the one that the "
         "partner has with `offramp audiences adopt`",
         find=_audiences,
+    ),
+    Kind(
+        code="grant",
+        summary="an instance of a destination with OAuth 2 is not connected, or the partner no "
+        "longer accepts its grant",
+        remedy="connect it: `offramp connect INSTANCE`",
+        find=_grants,
     ),
     Kind(
         code="plugin",

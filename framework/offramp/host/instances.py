@@ -11,13 +11,16 @@ import attrs
 
 from offramp.config import (
     EgressSettings,
+    GrantStore,
     HostSettings,
     Instance,
     References,
     in_sandbox,
     resolve,
+    resolve_oauth,
     resolve_settings,
 )
+from offramp.definition import AuthTokens
 from offramp.delivery import InstanceRuntime, Sandboxes, StartInstance, make_audiences, make_runtime
 from offramp.errors import ConfigError, Fault, join_place
 from offramp.http import (
@@ -33,6 +36,9 @@ from offramp.plugins import Catalog, CatalogEntry
 
 #: Where the requests of an instance that uses a sandbox go.
 SANDBOX: Final = Outbound(egress=Egress(allow=LOOPBACK))
+
+#: What an instance that uses a sandbox authenticates with, in the place of a grant.
+SANDBOX_TOKENS: Final = AuthTokens(access_token="sandbox-access-token")  # noqa: S106 - no secret
 
 
 def outbound_of(settings: EgressSettings) -> Outbound:
@@ -81,17 +87,19 @@ def _proxies(settings: EgressSettings, place: str) -> Proxies:
         raise ConfigError([Fault(place, f"the variable {error}")]) from None
 
 
-def start_instances(
+def start_instances(  # noqa: PLR0913 - what an instance is started with
     catalog: Catalog,
     references: References,
     sandboxes: Sandboxes,
     settings: HostSettings,
     *,
+    grants: GrantStore | None = None,
     clock: Callable[[], float] = time.time,
 ) -> StartInstance:
     """Make the function that starts an instance: settings, connections, middleware.
 
-    Requests obey `[host.egress]`; those to a sandbox go to this machine alone.
+    Requests obey `[host.egress]`; those to a sandbox go to this machine alone, with tokens of its
+    own. Others authenticate with what is in `grants`.
     """
     outbound = outbound_of(settings.egress_settings)
 
@@ -117,6 +125,9 @@ def start_instances(
             max_retry_after=settings.max_retry_after,
             secrets=catalog.plugins.secrets,
             audiences=make_audiences(instance, entry, references),
+            app=resolve_oauth(used, references),
+            grants=None if instance.sandbox else grants,
+            auth=SANDBOX_TOKENS if instance.sandbox and entry.destination.needs_grant else None,
         )
 
     return start

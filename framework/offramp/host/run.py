@@ -31,6 +31,7 @@ from offramp.config import (
     Change,
     Config,
     ConfigStore,
+    GrantStore,
     HostSettings,
     References,
     diff_configs,
@@ -47,10 +48,12 @@ from offramp.delivery import (
 )
 from offramp.host.applications import Applications, collector_limits, make_applications
 from offramp.host.backup_schedule import BackupSchedule
-from offramp.host.health import DECIDE, UNDECIDED, Health, Watched
+from offramp.host.health import DECIDE, UNDECIDED, Health
 from offramp.host.instances import start_instances
 from offramp.host.listen import Listeners, bind_addresses, serve
 from offramp.host.readiness import quick_sums
+from offramp.host.refreshing import TokenRefresher
+from offramp.host.watched import Watched
 from offramp.plugins import Catalog
 from offramp.queue import (
     Backups,
@@ -151,7 +154,7 @@ async def _run(
 ) -> AsyncIterator[Host]:
     clock = Clock()
     async with (
-        _open_store(folder, catalog, clock) as (store, configs, stored),
+        _open_store(folder, catalog, clock) as (store, configs, grants, stored),
         open_queue(
             store, clock=clock, limits=queue_limits(settings), retention=retention(settings)
         ) as queue,
@@ -162,11 +165,12 @@ async def _run(
         references = References(allowed=settings.references, own_folder=folder)
         changes, config, references = await _in_force(configs, stored, written, catalog, references)
         context = await _context(
-            store, queue, configs, catalog, settings, references, tokens, listeners, clock
+            store, queue, configs, grants, catalog, settings, references, tokens, listeners, clock
         )
         engine = context.engine
 
         async def put_to_work(_: int, changed: Config) -> None:
+            grants.keep(changed)
             await engine.apply(resolve_write_keys(changed, references), await configs.periods())
             context.background.start(context.sandboxes.start_used(changed))
 
@@ -196,6 +200,7 @@ async def _run(
             await context.background.close()
             await context.backups.close()
             await engine.stop()
+            await grants.close()
             await context.sandboxes.close()
 
 
@@ -204,6 +209,8 @@ def _start_background(context: HostContext, settings: HostSettings, config: Conf
     context.background.start(reload_refused(context))
     context.background.start(context.sandboxes.start_used(config))
     context.background.start(context.sessions.run())
+    refresher = TokenRefresher(lambda: context.engine.snapshot.runtimes, context.clock)
+    context.background.start(refresher.run())
     if settings.backup_schedule is not None:
         schedule = BackupSchedule(settings.backup_schedule, context.backups, clock=context.clock)
         context.background.start(schedule.run())
@@ -212,14 +219,16 @@ def _start_background(context: HostContext, settings: HostSettings, config: Conf
 @asynccontextmanager
 async def _open_store(
     folder: Path, catalog: Catalog, clock: Clock
-) -> AsyncIterator[tuple[Store, ConfigStore, tuple[int, Config]]]:
-    """Open the store and read its configuration, with its revision.
+) -> AsyncIterator[tuple[Store, ConfigStore, GrantStore, tuple[int, Config]]]:
+    """Open the store and read its configuration, with its revision, and the grants.
 
     Before the queue starts: a start that is refused for it changes nothing in the file.
     """
     async with Store.open(folder) as store:
         configs = ConfigStore(store, await key_ring_of(store, folder), catalog, clock=clock)
-        yield store, configs, await configs.load()
+        grants = GrantStore(store, configs)
+        await grants.load()
+        yield store, configs, grants, await configs.load()
 
 
 def _load_tokens(folder: Path, settings: HostSettings, clock: Clock) -> tuple[Token, Tokens]:
@@ -233,6 +242,7 @@ async def _context(  # noqa: PLR0913, PLR0917 - the parts of a host
     store: Store,
     queue: SqliteQueue,
     configs: ConfigStore,
+    grants: GrantStore,
     catalog: Catalog,
     settings: HostSettings,
     references: References,
@@ -245,7 +255,7 @@ async def _context(  # noqa: PLR0913, PLR0917 - the parts of a host
     engine = Engine(
         catalog,
         queue,
-        start_instances(catalog, references, sandboxes, settings, clock=clock),
+        start_instances(catalog, references, sandboxes, settings, grants=grants, clock=clock),
         references=references,
         clock=clock,
         withheld=await restored.undecided(),
@@ -261,6 +271,7 @@ async def _context(  # noqa: PLR0913, PLR0917 - the parts of a host
         queue=queue,
         ledger=SqliteLedger(store),
         configs=configs,
+        grants=grants,
         folder=store.folder,
         tokens=tokens,
         logins=RefusedLogins(proxies=settings.trusted_proxies),

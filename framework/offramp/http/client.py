@@ -113,6 +113,10 @@ class Client(Generic[S]):
         """Whether the user of each payload joins or leaves the audience."""
         return [audience_membership(event, self.sync_mode) for event in self.events]
 
+    def show_events(self, read: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
+        """Show other events from now on, for a call with some of the payloads."""
+        self.read_events, self._events = read, None
+
     # These are not coroutine functions, so that each notes the request, and the line that made
     # it, even if nobody awaits it.
     def send(self, method: str, url: str, **options: Any) -> Coroutine[Any, Any, Response]:

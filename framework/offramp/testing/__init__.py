@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from offramp.testing.authorization_server import AuthorizationServer
     from offramp.testing.backwards import generate_test_event
     from offramp.testing.clock import TEST_TIME, FakeClock
     from offramp.testing.data import generate_test_data
@@ -32,6 +33,7 @@ __all__ = [
     "ActionRun",
     "Answer",
     "AuthenticationRun",
+    "AuthorizationServer",
     "DestinationSuite",
     "FakeClock",
     "LocalPartner",
@@ -52,6 +54,7 @@ _HOMES = {
     "ActionRun": "runs",
     "Answer": "exchanges",
     "AuthenticationRun": "runs",
+    "AuthorizationServer": "authorization_server",
     "DestinationSuite": "suite",
     "FakeClock": "clock",
     "LocalPartner": "local_partner",

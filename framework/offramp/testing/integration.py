@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 import attrs
 
 import offramp
-from offramp.config import Instance, Subscription, configure_plugins, read_batch
+from offramp.config import Instance, OAuthApp, Subscription, configure_plugins, read_batch
 from offramp.config.subscriptions import SYNC_MODE_KEY
 from offramp.definition import AuthTokens, Destination, Middleware
 from offramp.delivery import (
@@ -73,6 +73,8 @@ class TestIntegration:
     clock: FakeClock = attrs.field(factory=FakeClock)
     #: OAuth 2 tokens; a refresh replaces them.
     auth: AuthTokens | None = None
+    #: The app of OAuth 2, as the table `oauth` of an instance: `client_id`, `client_secret`.
+    oauth: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
 
     async def test_action(  # noqa: PLR0913 - a subscription's parts, each of which a test may set
         self,
@@ -263,9 +265,10 @@ class TestIntegration:
                     *self.middleware,
                 ],
                 clock=self.clock,
+                app=OAuthApp(**self.oauth),
+                auth=self.auth,
             )
             runtime.gate = OpenGate()
-            runtime.auth = self.auth
             yield runtime, exchanges
         # Only in calls by the host: the test itself may block the loop.
         if watchdog.last is not None and watchdog.last.whose:
@@ -289,6 +292,7 @@ class MakeIntegration(Protocol):
         middleware: Sequence[Middleware] = (),
         plugins: Sequence[object] = (),
         auth: AuthTokens | None = None,
+        oauth: Mapping[str, Any] | None = None,
         clock: FakeClock | None = None,
     ) -> TestIntegration:
         """See `create_test_integration`."""
@@ -301,6 +305,7 @@ def create_test_integration(  # noqa: PLR0913 - an instance's parts, each of whi
     middleware: Sequence[Middleware] = (),
     plugins: Sequence[object] = (),
     auth: AuthTokens | None = None,
+    oauth: Mapping[str, Any] | None = None,
     clock: FakeClock | None = None,
 ) -> TestIntegration:
     """Configure a destination, or an installed one by its slug, for a test.
@@ -327,6 +332,7 @@ def create_test_integration(  # noqa: PLR0913 - an instance's parts, each of whi
         middleware=middleware,
         clock=clock or FakeClock(),
         auth=auth,
+        oauth=oauth or {},
     )
 
 

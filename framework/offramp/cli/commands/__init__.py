@@ -13,10 +13,12 @@ from offramp.cli.commands.bench import bench
 from offramp.cli.commands.catalog import catalog
 from offramp.cli.commands.check import check
 from offramp.cli.commands.choices import choices
+from offramp.cli.commands.connect import connect
 from offramp.cli.commands.console import console
 from offramp.cli.commands.damaged import damaged
 from offramp.cli.commands.dead_letters import dead_letters
 from offramp.cli.commands.disable import disable
+from offramp.cli.commands.disconnect import disconnect
 from offramp.cli.commands.enable import enable
 from offramp.cli.commands.events import events
 from offramp.cli.commands.explain import explain
@@ -58,6 +60,8 @@ COMMANDS: Final[tuple[Callable[..., Any], ...]] = (
     resume,
     enable,
     disable,
+    connect,
+    disconnect,
     apply,
     keys,
     audiences,
