@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, Protocol, TypeAlias
 import attrs
 import pluggy
 
-from offramp.definition import Action, Destination, Middleware, Preset
+from offramp.definition import Action, Destination, LazyDestination, Middleware, Preset
 
 PROJECT: Final = "offramp"
 ENTRY_POINT_GROUP: Final = "offramp"
@@ -106,14 +106,19 @@ class OfframpSpecs:
         """
 
     @hookspec
-    def offramp_destinations(self, options: Any) -> Iterable[Destination]:  # type: ignore[empty-body]
-        """Return the destinations that this plugin declares; called when the catalog is built."""
+    def offramp_destinations(  # type: ignore[empty-body]
+        self, options: Any
+    ) -> Iterable[Destination | LazyDestination]:
+        """Return the destinations that this plugin declares; called when the catalog is built.
+
+        A `LazyDestination` is listed then, and built when somebody asks for it by its slug.
+        """
 
     @hookspec
     def offramp_settings(self, destination: Destination, options: Any) -> type[Any] | None:
         """Return an attrs class with more settings for a destination, or None.
 
-        Called for each destination when the catalog is built. An action gets an instance of the
+        Called for each destination when it is built. An action gets an instance of the
         settings class that it names: `class Mine(Action[MySettings, MyPayload])`.
         """
 
@@ -121,7 +126,7 @@ class OfframpSpecs:
     def offramp_actions(
         self, destination: Destination, options: Any
     ) -> Iterable[type[Action[Any, Any]]] | None:
-        """Return more actions for a destination; called for each when the catalog is built."""
+        """Return more actions for a destination; called for each when it is built."""
 
     @hookspec
     def offramp_default_mapping(
@@ -129,12 +134,12 @@ class OfframpSpecs:
     ) -> Mapping[str, Any] | None:
         """Return default mappings, by field, that override those of an action's fields.
 
-        Called for each action when the catalog is built; the plugin registered last wins.
+        Called for each action when its destination is built; the plugin registered last wins.
         """
 
     @hookspec
     def offramp_presets(self, destination: Destination, options: Any) -> Iterable[Preset] | None:
-        """Return more presets for a destination; called for each when the catalog is built."""
+        """Return more presets for a destination; called for each when it is built."""
 
     @hookspec
     def offramp_directives(self, options: Any) -> Mapping[str, Any] | None:

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import attrs
+import pytest
 from tests.api.parts import faults
 
-from offramp import Action, Choice, Destination, Request, SyncMode, field, hookimpl, setting, when
+from offramp import (
+    Action,
+    Choice,
+    Destination,
+    LazyDestination,
+    Request,
+    SyncMode,
+    field,
+    hookimpl,
+    setting,
+    when,
+)
 from offramp.api.catalog import CatalogResource
 from offramp.api.host_context import HostContext
 from offramp.api.openapi import describe
 from offramp.api.operations import Call
 from offramp.config import Config
+from offramp.errors import NotFoundError
 from offramp.plugins import Catalog, load_catalog, load_plugins
 
 
@@ -106,8 +120,12 @@ async def test_each_plugin_has_its_origin(tmp_path: Path) -> None:
     """The distribution and version of an installed one, the file of another, nothing of a third."""
     [brief] = (await _answer(_rich()))["destinations"]
     assert brief["origin"] == {
-        "plugin": "RichPlugin", "distribution": None, "version": None, "file": None
-    }  # fmt: skip
+        "plugin": "RichPlugin",
+        "module": "tests.api.test_catalog",
+        "distribution": None,
+        "version": None,
+        "file": None,
+    }
     file = tmp_path / "mine.py"
     file.write_text(
         "from offramp import hookimpl\n"
@@ -119,8 +137,65 @@ async def test_each_plugin_has_its_origin(tmp_path: Path) -> None:
     [brief] = (await _answer(load_catalog(load_plugins(files=[file], installed=False))))[
         "destinations"
     ]
-    assert brief["origin"]["file"] == str(file)
+    assert (brief["origin"]["file"], brief["origin"]["module"]) == (str(file), None)
     installed = (await _answer(load_catalog(load_plugins())))["destinations"]
     for each in installed:
         assert each["origin"]["distribution"].startswith("offramp-")
         assert each["origin"]["version"]
+        assert each["origin"]["module"].startswith("offramp_")
+
+
+class LazyPlugin:
+    """Declares many destinations, each built when somebody opens it."""
+
+    def __init__(self) -> None:
+        self.built: list[str] = []
+
+    @hookimpl
+    def offramp_destinations(self) -> list[LazyDestination]:
+        return [
+            LazyDestination(
+                slug=slug,
+                name=slug.title(),
+                load=partial(self._load, slug),
+                actions={"sync": "Sync Audience"},
+                fallback=True,
+            )
+            for slug in ("rich", "plain", "broken")
+        ]
+
+    def _load(self, slug: str) -> Destination:
+        self.built.append(slug)
+        if slug == "broken":
+            raise RuntimeError("not today")
+        return attrs.evolve(rich, slug=slug)
+
+
+async def test_a_lazy_destination_is_built_when_somebody_opens_it() -> None:
+    """The list builds none, finds it by its actions, and names what a fallback makes way for."""
+    lazy = LazyPlugin()
+    catalog = load_catalog(load_plugins(extra=[RichPlugin(), lazy], installed=False))
+    found = {each["slug"]: each for each in (await _answer(catalog))["destinations"]}
+    assert list(found) == ["rich", "plain", "broken"]
+    assert "sync audience" in found["plain"]["search"]
+    assert {slug: (each["plugin"], each["fallbacks"]) for slug, each in found.items()} == {
+        "rich": ("RichPlugin", ["LazyPlugin"]),
+        "plain": ("LazyPlugin", []),
+        "broken": ("LazyPlugin", []),
+    }
+    assert lazy.built == []
+    assert (await _answer(catalog, "rich"))["fallbacks"] == ["LazyPlugin"]
+    assert (await _answer(catalog, "plain"))["actions"][0]["slug"] == "sync"
+    assert lazy.built == ["plain"]
+
+
+async def test_what_cannot_be_built_is_a_problem_in_the_list() -> None:
+    """Opened, it is not found, with the cause; the list then says so in its place."""
+    catalog = load_catalog(load_plugins(extra=[LazyPlugin()], installed=False))
+    with pytest.raises(NotFoundError, match="not today"):
+        await _answer(catalog, "broken")
+    answer = await _answer(catalog)
+    assert [each["slug"] for each in answer["destinations"]] == ["rich", "plain"]
+    [problem] = answer["problems"]
+    assert problem["place"] == "plugins.LazyPlugin.destinations.broken"
+    assert "the destination 'broken' is left out" in problem["message"]

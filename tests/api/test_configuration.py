@@ -9,11 +9,13 @@ from urllib.parse import quote
 import attrs
 import pytest
 from tests.api.conftest import PATIENCE, SECRET, SUBSCRIPTION, WRITE_KEY, WRITTEN, Running
-from tests.delivery.parts import event, small_catalog
+from tests.delivery.parts import SmallPlugin, event
+from tests.plugins.small import make_plugin
 
 from offramp import OutgoingRequest, Preset, Response
 from offramp.api.new_instances import with_presets
 from offramp.config import parse_config
+from offramp.plugins import load_catalog, load_plugins
 
 ONE = f"/api/subscriptions/{quote(SUBSCRIPTION, safe='')}"
 
@@ -220,10 +222,9 @@ async def test_presets_are_there_before_the_settings_are(host: Running) -> None:
 
 def test_a_preset_that_leaves_a_required_field_empty_is_left_out() -> None:
     """The others are there, and the fault says which preset, which field, and why."""
-    catalog = small_catalog()
     bad = Preset(name="No id", action="take", trigger='type = "page"', mapping={"id": ""})
-    entry = attrs.evolve(catalog["small"], presets=(bad, *catalog["small"].presets))
-    catalog = attrs.evolve(catalog, entries={"small": entry})
+    guest = make_plugin("guest", offramp_presets=lambda: [bad])
+    catalog = load_catalog(load_plugins(extra=[SmallPlugin(), guest], installed=False))
     config = parse_config(WRITTEN, catalog).config
     bare = attrs.evolve(config, subscriptions={})
     made, [fault] = with_presets(bare, catalog, "small")

@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 import pytest
 from tests.host.calls import SOURCES, SUBSCRIPTION, ask, track
+from tests.plugins.small import declares
 
 from offramp.config import Document, HostSettings, parse_config
 from offramp.errors import ConfigError
@@ -126,9 +127,9 @@ async def test_without_the_sandbox_credentials_are_required_again(
 
 def test_a_destination_without_a_sandbox_cannot_be_used_with_one() -> None:
     """It would send to the partner what was meant for nobody."""
-    entry = load_catalog(load_plugins())[SLUG]
-    bare = attrs.evolve(entry, destination=attrs.evolve(entry.destination, sandbox=None))
-    catalog = attrs.evolve(load_catalog(load_plugins()), entries={SLUG: bare})
+    bare = attrs.evolve(load_catalog(load_plugins())[SLUG].destination, sandbox=None)
+    plugin = declares("bare", bare)
+    catalog = load_catalog(load_plugins(extra=[plugin], installed=False))
     document = {"sources": SOURCES, "instances": {"trial": TRIAL}}
     with pytest.raises(ConfigError, match="declares no sandbox"):
         parse_config(Document(data=document), catalog)

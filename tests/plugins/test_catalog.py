@@ -91,7 +91,7 @@ def test_what_is_not_there_is_told_with_what_is(look: Callable[[Any], Any], mess
 def test_a_catalog_cannot_be_changed() -> None:
     """Everything in it is read by several parts of a running host at once."""
     catalog: Any = catalog_of(declares("owner", make_destination()))
-    for mapping in (catalog.entries, catalog.directives, catalog["small"].actions):
+    for mapping in (catalog, catalog.directives, catalog["small"].actions):
         with pytest.raises(TypeError):
             mapping["new"] = None
     with pytest.raises(TypeError):
@@ -124,12 +124,11 @@ def to_small(answer: Any) -> Callable[..., Any]:
 @pytest.mark.parametrize(
     ("hooks", "what"),
     [
-        ({"offramp_destinations": lambda: [make_destination()]}, "destination 'small'"),
         ({"offramp_actions": to_small([Send])}, "action of small 'send'"),
         ({"offramp_presets": to_small([PRESET])}, "preset of small 'Everything'"),
         ({"offramp_settings": to_small(SameSetting)}, "setting of small 'token'"),
     ],
-    ids=["destination", "action", "preset", "setting"],
+    ids=["action", "preset", "setting"],
 )
 def test_of_two_plugins_that_declare_one_thing_neither_is_offered(
     hooks: dict[str, Any], what: str

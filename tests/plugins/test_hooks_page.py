@@ -111,6 +111,17 @@ SHOWS: Mapping[str, Callable[[Catalog], None]] = {
 }
 
 
+def test_the_many_destinations_of_the_page_are_built_one_by_one(tmp_path: Path) -> None:
+    """The example lists two, and builds the one that is asked for."""
+    path = tmp_path / "example.py"
+    path.write_text(CODE.findall(section(PAGE.read_text(), "Many destinations"))[-1])
+    catalog = load_catalog(load_plugins(files=[path], installed=False))
+    assert list(catalog) == ["sms-eu", "sms-us"]
+    assert catalog["sms-us"].destination.name == "SMS United States"
+    assert list(catalog.built) == ["sms-us"]
+    assert catalog.problems == ()
+
+
 async def test_the_sandbox_of_the_page_receives_what_an_instance_sends(tmp_path: Path) -> None:
     """The example loads, and an action's request to the partner arrives at its emulator."""
     path = tmp_path / "example.py"

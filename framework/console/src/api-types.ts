@@ -337,6 +337,7 @@ export interface DeliveryRow {
 export interface DestinationBrief {
   actions: ActionBrief[];
   description: string | null;
+  fallbacks: string[];
   name: string;
   origin: PluginOriginShape;
   plugin: string;
@@ -349,6 +350,7 @@ export interface DestinationBrief {
 export interface DestinationShape {
   actions: ActionShape[];
   description: string | null;
+  fallbacks: string[];
   instance_name: string;
   manifest: Record<string, unknown>;
   name: string;
@@ -980,6 +982,7 @@ export interface PausedShape {
 export interface PluginOriginShape {
   distribution: string | null;
   file: string | null;
+  module: string | null;
   plugin: string;
   version: string | null;
 }

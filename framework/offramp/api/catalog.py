@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
 
@@ -33,7 +34,7 @@ from offramp.definition import (
     options_of,
 )
 from offramp.payload import json_schema
-from offramp.plugins import CatalogAction, CatalogEntry, manifest
+from offramp.plugins import CatalogAction, ListedDestination, manifest
 
 
 class CatalogResource:
@@ -65,15 +66,15 @@ class CatalogResource:
     async def listing(self, _: Call) -> Reply:
         """Answer with all destinations."""
         problems = [
-            {"place": f"plugins.{each.plugin}", "message": each.message}
-            for each in self._catalog.problems
+            {"place": each.place, "message": each.message} for each in self._catalog.problems
         ]
-        destinations = [self._brief(entry) for entry in self._catalog.values()]
+        destinations = [self._brief(each) for each in self._catalog.listed]
         return Reply(data={"destinations": destinations, "problems": problems})
 
     async def show(self, call: Call) -> Reply:
         """Answer with one destination."""
-        entry = self._catalog[call.path["slug"]]
+        # In a thread, since a lazy destination is built when it is asked for the first time.
+        entry = await asyncio.to_thread(self._catalog.__getitem__, call.path["slug"])
         destination = entry.destination
         _, config = await self._host.configs.load()
         answer: DestinationShape = {
@@ -81,7 +82,8 @@ class CatalogResource:
             "name": destination.name,
             "description": destination.description,
             "plugin": entry.plugin,
-            "origin": self._origin(entry),
+            "origin": self._origin(entry.plugin),
+            "fallbacks": list(self._catalog.fallbacks(entry.slug)),
             "instance_name": offered_name(entry, config.instances),
             "testable": destination.test_authentication is not None,
             "settings": _fields(entry.settings),
@@ -100,27 +102,30 @@ class CatalogResource:
         }
         return Reply(data=answer)
 
-    def _brief(self, entry: CatalogEntry) -> DestinationBrief:
-        actions = [_action_brief(offered) for offered in entry.actions.values()]
-        presets = [preset.name for preset in entry.presets]
-        destination = entry.destination
-        titles = [word for each in actions for word in (each["slug"], each["title"])]
-        words = [entry.slug, destination.name, destination.description or "", *titles, *presets]
+    def _brief(self, listed: ListedDestination) -> DestinationBrief:
+        actions: list[ActionBrief] = [
+            {"slug": each.slug, "title": each.title, "description": each.description}
+            for each in listed.actions
+        ]
+        titles = [word for each in listed.actions for word in (each.slug, each.title)]
+        words = [listed.slug, listed.name, listed.description or "", *titles, *listed.presets]
         return {
-            "slug": entry.slug,
-            "name": destination.name,
-            "description": destination.description,
-            "plugin": entry.plugin,
-            "origin": self._origin(entry),
+            "slug": listed.slug,
+            "name": listed.name,
+            "description": listed.description,
+            "plugin": listed.plugin,
+            "origin": self._origin(listed.plugin),
+            "fallbacks": list(listed.fallbacks),
             "search": " ".join(words).lower(),
             "actions": actions,
-            "presets": presets,
+            "presets": list(listed.presets),
         }
 
-    def _origin(self, entry: CatalogEntry) -> PluginOriginShape:
-        origin = self._catalog.plugins.origin(entry.plugin)
+    def _origin(self, plugin: str) -> PluginOriginShape:
+        origin = self._catalog.plugins.origin(plugin)
         return {
-            "plugin": entry.plugin,
+            "plugin": plugin,
+            "module": origin.module,
             "distribution": origin.distribution,
             "version": origin.version,
             "file": None if origin.file is None else str(origin.file),

@@ -101,6 +101,8 @@ class PluginOriginShape(TypedDict):
     """Where the plugin of a destination comes from; neither if a program gave it to the host."""
 
     plugin: str
+    #: The module that holds its hooks; `None` for a file.
+    module: str | None
     #: Name and version of its distribution.
     distribution: str | None
     version: str | None
@@ -124,6 +126,8 @@ class DestinationBrief(TypedDict):
     description: str | None
     plugin: str
     origin: PluginOriginShape
+    #: The plugins that declare it too, as a fallback that is not offered.
+    fallbacks: list[str]
     #: In lower case, all that a search looks through: names, slugs, titles, presets.
     search: str
     actions: list[ActionBrief]
@@ -216,6 +220,8 @@ class DestinationShape(TypedDict):
     description: str | None
     plugin: str
     origin: PluginOriginShape
+    #: The plugins that declare it too, as a fallback that is not offered.
+    fallbacks: list[str]
     #: The name that a new instance gets if none is given, such as `Acme Instance #1`.
     instance_name: str
     #: Whether credentials can be tested.

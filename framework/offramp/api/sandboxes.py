@@ -11,7 +11,6 @@ from offramp.api.problems import conflict
 from offramp.config import Instance
 from offramp.definition import Sandbox
 from offramp.delivery import used_by
-from offramp.plugins import pick
 
 _ONE = "/api/sandboxes/{slug}"
 
@@ -118,7 +117,7 @@ class SandboxesResource:
 
     def _named(self, call: Call) -> tuple[str, Sandbox]:
         slug = call.path["slug"]
-        return slug, pick(self._host.sandboxes.declared, slug, "destination with a sandbox")
+        return slug, self._host.sandboxes.sandbox(slug)
 
     def _shape(self, slug: str, sandbox: Sandbox) -> SandboxShape:
         running = self._host.sandboxes.running(slug)

@@ -38,12 +38,12 @@ def open_secrets(
     They are looked for in the settings of some instances and in the mappings of some subscriptions.
     """
     for instance in instances:
-        entry = catalog.entries.get(instance.destination)
+        entry = catalog.get(instance.destination)
         if entry is not None:
             place = f"{join_place('instances', instance.name)}.settings"
             yield from _of_settings(entry.settings, instance.settings, place)
     for subscription in subscriptions:
-        entry = catalog.entries.get(config.instances[subscription.instance].destination)
+        entry = catalog.get(config.instances[subscription.instance].destination)
         action = None if entry is None else entry.actions.get(subscription.action)
         if action is not None:
             place = f"{place_of(config, subscription)}.mapping"

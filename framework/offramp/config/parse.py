@@ -176,7 +176,7 @@ def _instance_or_kept(
 def _before(reading: _Reading, name: str, data: Any, sources: Mapping[str, Any]) -> Instance | None:
     """The instance in force, where it may stay in the place of what cannot be read now."""
     before = reading.current.instances.get(name)
-    if not reading.keep or before is None or not reading.catalog.plugins.left_out:
+    if not reading.keep or before is None or not reading.catalog.is_partial:
         return None
     same = isinstance(data, Mapping) and data.get("destination") == before.destination
     return before if same and before.source in sources else None

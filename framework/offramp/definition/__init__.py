@@ -10,7 +10,7 @@ from offramp.definition.action import (
 )
 from offramp.definition.audience import Audience, audience_membership, personas_of
 from offramp.definition.choices import ChoicesQuery, DynamicChoices, FetchChoices
-from offramp.definition.destination import AnyAction, Destination, Preset
+from offramp.definition.destination import AnyAction, Destination, LazyDestination, Preset
 from offramp.definition.directives import (
     array_path,
     coalesce,
@@ -84,6 +84,7 @@ __all__ = [
     "Flow",
     "Handler",
     "Idempotency",
+    "LazyDestination",
     "Middleware",
     "OAuth2",
     "OAuthClient",

@@ -131,6 +131,8 @@ class Destination:
         default=None,
         validator=attrs.validators.optional(_check_kind(Sandbox, "a Sandbox(label=..., ...)")),
     )
+    #: Whether another plugin's destination of the same slug is offered instead of this one.
+    fallback: bool = False
 
     @oauth.validator
     def _check_scheme(self, _: object, oauth: OAuth2 | None) -> None:
@@ -142,3 +144,41 @@ class Destination:
     def needs_grant(self) -> bool:
         """Whether its instances work only with tokens of OAuth 2."""
         return self.scheme in OAUTH_SCHEMES
+
+
+def _texts(actions: Any) -> Mapping[str, str]:
+    if isinstance(actions, Mapping) and all(isinstance(each, str) for each in actions.values()):
+        return actions
+    message = f"is an object: slug of an action -> its title, not {actions!r}"
+    raise DefinitionError([Fault("LazyDestination.actions", message)])
+
+
+def _names(presets: Iterable[Any]) -> tuple[str, ...]:
+    listed = tuple(presets)
+    if isinstance(presets, str) or not all(isinstance(each, str) for each in listed):
+        message = f"is a list of the presets' names, not {presets!r}"
+        raise DefinitionError([Fault("LazyDestination.presets", message)])
+    return listed
+
+
+@attrs.frozen(kw_only=True)
+class LazyDestination:
+    """A destination that is listed as written here, and built when somebody asks for it by slug.
+
+    For plugins with many destinations: a configuration that names one of them builds that one.
+    """
+
+    slug: str = attrs.field(validator=_TEXT)
+    name: str = attrs.field(validator=_TEXT)
+    description: str | None = None
+    #: Builds the destination, which has the same slug; called at most once, in any thread.
+    load: Callable[[], Destination] = attrs.field(
+        validator=[_check_kind(Callable, "a function"), check_called],  # type: ignore[arg-type]
+        repr=False,
+    )
+    #: What lists and their searches show of its actions: slug -> title.
+    actions: Mapping[str, str] = attrs.field(factory=dict, converter=_texts)
+    #: The names of its presets, likewise.
+    presets: tuple[str, ...] = attrs.field(default=(), converter=_names)
+    #: Whether another plugin's destination of the same slug is offered instead of this one.
+    fallback: bool = False

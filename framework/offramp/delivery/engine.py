@@ -120,7 +120,7 @@ class Engine:
     @property
     def problems(self) -> Mapping[str, str]:
         """Place -> why it does not run; includes plugins that could not be used."""
-        plugins = {f"plugins.{each.plugin}": each.message for each in self.catalog.problems}
+        plugins = {each.place: each.message for each in self.catalog.problems}
         return {**self._snapshot.problems, **plugins}
 
     @property

@@ -59,15 +59,22 @@ class Sandboxes:
     """
 
     def __init__(self, catalog: Catalog) -> None:
-        found = {slug: entry.destination.sandbox for slug, entry in catalog.items()}
-        #: Every sandbox that a destination declares.
-        self.declared: Final[Mapping[str, Sandbox]] = {
-            slug: sandbox for slug, sandbox in found.items() if sandbox is not None
-        }
+        self._catalog = catalog
         self._runs: dict[str, _Run] = {}
         self._closed = False
         #: Slug -> why its sandbox did not start, or ended by itself.
         self.failures: dict[str, str] = {}
+
+    @property
+    def declared(self) -> Mapping[str, Sandbox]:
+        """The sandboxes of the destinations that are built; see `Catalog`."""
+        found = {slug: each.destination.sandbox for slug, each in self._catalog.built.items()}
+        return {slug: sandbox for slug, sandbox in found.items() if sandbox is not None}
+
+    def sandbox(self, slug: str) -> Sandbox:
+        """The sandbox of a destination; raises `NotFoundError` where none is declared."""
+        found = self._sandbox(slug)
+        return pick(self.declared, slug, "destination with a sandbox") if found is None else found
 
     def running(self, slug: str) -> RunningSandbox | None:
         """The sandbox of a destination, if it runs."""
@@ -92,7 +99,7 @@ class Sandboxes:
 
         Raises `NotFoundError` where none is declared, and `PluginError` if it does not start.
         """
-        sandbox = pick(self.declared, slug, "destination with a sandbox")
+        sandbox = self.sandbox(slug)
         if self._closed:
             raise PluginError(f"the sandbox of {slug!r} does not start: the host is stopping")
         run = self._runs.get(slug)
@@ -124,7 +131,7 @@ class Sandboxes:
     async def start_used(self, config: Config) -> None:
         """Start the sandboxes that enabled instances use; `failures` says which did not start."""
         slugs = {each.destination for each in used_by(config) if each.enabled}
-        starting = [self.start(slug) for slug in slugs if slug in self.declared]
+        starting = [self.start(slug) for slug in slugs if self._sandbox(slug) is not None]
         await asyncio.gather(*starting, return_exceptions=True)
 
     def redirect(self, slug: str) -> Middleware:
@@ -146,6 +153,10 @@ class Sandboxes:
             return await handler(outgoing)
 
         return to_sandbox
+
+    def _sandbox(self, slug: str) -> Sandbox | None:
+        entry = self._catalog.get(slug)
+        return None if entry is None else entry.destination.sandbox
 
     async def _started(self, slug: str, run: _Run) -> RunningSandbox | str:
         try:

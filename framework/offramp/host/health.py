@@ -154,7 +154,7 @@ def _plugins(watched: Watched) -> Iterable[Finding]:
     for problem in watched.engine.catalog.problems:
         # A problem of a plugin contains no value of the configuration.
         yield Finding(
-            pointer=pointer_to("plugins", problem.plugin),
+            pointer=pointer_to(*problem.keys),
             cause=problem.message,
             public=problem.message,
             remedy="",

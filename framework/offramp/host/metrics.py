@@ -196,7 +196,7 @@ class DeliveryMetrics(Collector):
             "Seconds for which a plugin blocked the event loop.",
             labels=("plugin",),
         )
-        none = {entry.plugin: 0.0 for entry in self._host.engine.catalog.values()}
+        none = {each.plugin: 0.0 for each in self._host.engine.catalog.listed}
         for plugin, seconds in sorted({**none, **self._blocked}.items()):
             blocked.add_metric([plugin], seconds)
         return blocked

@@ -4,6 +4,7 @@ from offramp.plugins.catalog import (
     Catalog,
     CatalogAction,
     CatalogEntry,
+    ListedDestination,
     pick,
 )
 from offramp.plugins.load import hook_names, load_plugins
@@ -17,6 +18,7 @@ __all__ = [
     "Catalog",
     "CatalogAction",
     "CatalogEntry",
+    "ListedDestination",
     "PluginProblem",
     "Plugins",
     "hook_names",

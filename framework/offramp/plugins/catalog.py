@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
+from threading import Lock
 from typing import Any, Final, TypeVar
 
 import attrs
@@ -19,6 +20,8 @@ V = TypeVar("V")
 
 #: Keys of a mapping that are not fields, such as the sync mode. Source: Segment's mapping-kit.
 RESERVED_PREFIX: Final = "__segment_internal"
+#: Names that the message for a misspelt one lists; a plugin may offer hundreds of destinations.
+MAX_NAMES: Final = 30
 
 
 @attrs.frozen(kw_only=True)
@@ -80,24 +83,91 @@ class CatalogEntry:
         return {**self.action(preset.action).default_mapping, **preset.mapping}
 
 
-@attrs.frozen(kw_only=True)
-class Catalog(Mapping[str, CatalogEntry]):
-    """Every destination by its slug; `problems` lists the plugins that could not be used."""
+@attrs.frozen
+class ListedAction:
+    """An action in a list of destinations."""
 
-    entries: Mapping[str, CatalogEntry]
-    directives: Mapping[str, Any]
-    plugins: Plugins
+    slug: str
+    title: str
+    description: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class ListedDestination:
+    """What lists show of a destination, which need not be built for that."""
+
+    slug: str
+    name: str
+    description: str | None
+    plugin: str
+    actions: tuple[ListedAction, ...]
+    #: The names of its presets.
+    presets: tuple[str, ...]
+    #: The plugins that declare it too, as a fallback that is not offered.
+    fallbacks: tuple[str, ...] = ()
+
+
+class Catalog(Mapping[str, CatalogEntry]):
+    """Every destination by its slug; `problems` lists the plugins that could not be used.
+
+    To ask for a lazy destination builds it, in any thread; `listed` builds nothing.
+
+    Args:
+        listed: What lists show, by slug.
+        directives: The directives of all plugins.
+        plugins: The plugins.
+        entries: The destinations that are built.
+        lazy: What builds each of the others: it returns None for one that is left out.
+    """
+
+    def __init__(
+        self,
+        *,
+        listed: Mapping[str, ListedDestination],
+        directives: Mapping[str, Any],
+        plugins: Plugins,
+        entries: Mapping[str, CatalogEntry],
+        lazy: Mapping[str, Callable[[], CatalogEntry | None]],
+    ) -> None:
+        self._listed = listed
+        self._lazy = lazy
+        #: By slug; None for one that is left out.
+        self._built: dict[str, CatalogEntry | None] = {**entries}
+        self._building = Lock()
+        self.directives: Final = directives
+        self.plugins: Final = plugins
 
     @property
     def problems(self) -> tuple[PluginProblem, ...]:
-        """Plugins that are left out, and hooks that failed."""
+        """Plugins and destinations that are left out, and hooks that failed."""
         return self.plugins.problems
 
+    @property
+    def listed(self) -> tuple[ListedDestination, ...]:
+        """Every destination that is offered, as lists show it, without building any."""
+        lost = self.plugins.lost
+        return tuple(each for slug, each in self._listed.items() if slug not in lost)
+
+    @property
+    def built(self) -> Mapping[str, CatalogEntry]:
+        """The destinations that are built: all that are not lazy, or were asked for."""
+        return {slug: entry for slug, entry in self._built.copy().items() if entry is not None}
+
+    def fallbacks(self, slug: str) -> tuple[str, ...]:
+        """The plugins that declare a destination too, as a fallback that is not offered."""
+        listed = self._listed.get(slug)
+        return () if listed is None else listed.fallbacks
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether a plugin or a destination is left out."""
+        return bool(self.plugins.left_out or self.plugins.lost)
+
     def missing(self, slug: str) -> tuple[PluginProblem, ...]:
-        """The left-out plugins that may declare a destination; none if the catalog has it."""
+        """The problems for which a destination may be missing; none if the catalog has it."""
         if slug in self:
             return ()
-        return tuple(each for each in self.plugins.left_out if each.may_declare(slug))
+        return tuple(each for each in self.problems if each.may_declare(slug))
 
     def holding(self, destinations: Iterable[str]) -> tuple[PluginProblem, ...]:
         """The left-out plugins that a configuration with these destinations names.
@@ -105,27 +175,48 @@ class Catalog(Mapping[str, CatalogEntry]):
         These are the files that it lists, and plugins that may declare a missing destination.
         """
         files = [each for each in self.plugins.left_out if each.file is not None]
-        missing = [each for slug in destinations for each in self.missing(slug)]
+        missing = [each for slug in destinations for each in self.missing(slug) if each.left_out]
         return tuple(dict.fromkeys([*files, *missing]))
 
     def __getitem__(self, slug: str) -> CatalogEntry:
         """A destination; raises `NotFoundError` (a `KeyError`) that lists the existing ones."""
-        return pick(self.entries, slug, "destination")
+        entry = self._entry(slug)
+        if entry is not None:
+            return entry
+        if slug in self.plugins.lost:
+            problems = "; ".join(map(str, self.plugins.lost[slug]))
+            raise NotFoundError(f"the destination {slug!r} is not offered: {problems}")
+        raise _not_found(self, slug, "destination")
 
     def __contains__(self, slug: object) -> bool:
-        return slug in self.entries
+        return isinstance(slug, str) and self._entry(slug) is not None
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.entries)
+        return (each.slug for each in self.listed)
 
     def __len__(self) -> int:
-        return len(self.entries)
+        return len(self.listed)
+
+    def _entry(self, slug: str) -> CatalogEntry | None:
+        """A destination, built if it is lazy; None if it is not offered."""
+        if slug not in self._built and slug in self._lazy:
+            with self._building:
+                if slug not in self._built:
+                    self._built[slug] = self._lazy[slug]()
+        return self._built.get(slug)
 
 
 def pick(things: Mapping[str, V], name: str, what: str) -> V:
-    """The thing of that name; raises `NotFoundError` that suggests the nearest and lists all."""
+    """The thing of that name; raises `NotFoundError` that suggests the nearest and lists some."""
     if name in things:
         return things[name]
-    near = difflib.get_close_matches(name, things, n=1)
+    raise _not_found(things, name, what)
+
+
+def _not_found(names: Iterable[str], name: str, what: str) -> NotFoundError:
+    there = list(names)
+    near = difflib.get_close_matches(name, there, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else "."
-    raise NotFoundError(f"no {what} {name!r}{hint} There are: {', '.join(things) or 'none'}")
+    more = len(there) - MAX_NAMES
+    shown = ", ".join(there[:MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
+    return NotFoundError(f"no {what} {name!r}{hint} There are: {shown or 'none'}")

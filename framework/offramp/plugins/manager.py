@@ -8,8 +8,9 @@ from functools import cached_property
 from importlib.metadata import Distribution
 from pathlib import Path
 from types import MappingProxyType, NoneType
-from typing import Any, Final
+from typing import Any, Final, TypeAlias, get_args
 
+import attrs
 import pluggy
 
 from offramp.definition import (
@@ -17,6 +18,7 @@ from offramp.definition import (
     Action,
     AnyAction,
     Destination,
+    LazyDestination,
     Middleware,
     Preset,
     options_of,
@@ -24,7 +26,7 @@ from offramp.definition import (
 from offramp.errors import PluginError
 from offramp.hooks import Command, CommandContext, Route, SettledDelivery
 from offramp.place import exception_text
-from offramp.plugins.origin import Origins, PluginOrigin
+from offramp.plugins.origin import Origins, PluginOrigin, module_of
 from offramp.plugins.problems import PluginProblem
 
 _log = logging.getLogger(__name__)
@@ -32,6 +34,9 @@ _log = logging.getLogger(__name__)
 #: What is caught from a hook; `SystemExit` too, since a plugin must not end the host.
 RAISED = (Exception, SystemExit)
 
+
+#: Is told of the plugin that is at fault in a declaration, and of the cause.
+Blame: TypeAlias = Callable[[str, str], None]
 
 #: Hooks that declare. If one fails, its whole plugin is left out rather than half of it used.
 DECLARING: Final = frozenset(
@@ -66,6 +71,8 @@ class Plugins:
         self._files = files
         self._distributions = distributions
         self._left_out: dict[str, PluginProblem] = {}
+        #: By slug: the problems for which single destinations are left out, of plugins in use.
+        self._lost: Mapping[str, tuple[PluginProblem, ...]] = {}
         #: The last failure by plugin and hook; only the last, since observers are called forever.
         self._failed: dict[tuple[str, str], PluginProblem] = {}
         #: The slugs of destinations by plugin, without plugins that could not be asked.
@@ -76,16 +83,23 @@ class Plugins:
         self._secrets: dict[str, tuple[str, ...]] = {}
         registered = [(n, p) for n, p in manager.list_name_plugin() if p is not None]
         self._origins = Origins(registered)
+        self._modules = {name: module_of(plugin) for name, plugin in registered}
 
     @property
     def problems(self) -> tuple[PluginProblem, ...]:
-        """Plugins that are left out, and hooks that failed."""
-        return (*self._unloaded, *self._left_out.values(), *self._failed.values())
+        """Plugins that are left out, destinations that are, and hooks that failed."""
+        lost = (each for found in self._lost.values() for each in found)
+        return (*self.left_out, *lost, *self._failed.values())
 
     @property
     def left_out(self) -> tuple[PluginProblem, ...]:
         """Plugins that are not used at all: not loaded, or with a faulty declaration."""
         return (*self._unloaded, *self._left_out.values())
+
+    @property
+    def lost(self) -> Mapping[str, tuple[PluginProblem, ...]]:
+        """By slug, why a destination is left out whose plugin is in use."""
+        return self._lost
 
     def owner(self, file: str) -> str | None:
         """The plugin whose code is in a file, or None."""
@@ -98,13 +112,16 @@ class Plugins:
     @cached_property
     def _places(self) -> Mapping[str, PluginOrigin]:
         # Asked for its name or its version, a distribution reads its metadata from disk each time.
-        return {
-            **{name: PluginOrigin(file=file) for name, file in self._files.items()},
-            **{
-                name: PluginOrigin(distribution=each.name, version=each.version)
-                for name, each in self._distributions.items()
-            },
-        }
+        found = {}
+        for name in {*self._modules, *self._files, *self._distributions}:
+            distribution = self._distributions.get(name)
+            found[name] = PluginOrigin(
+                module=self._modules.get(name),
+                distribution=None if distribution is None else distribution.name,
+                version=None if distribution is None else distribution.version,
+                file=self._files.get(name),
+            )
+        return found
 
     def leave_out(self, plugin: str, cause: str) -> None:
         """Stop using a plugin; the first cause is the one that is reported."""
@@ -116,6 +133,21 @@ class Plugins:
                 file=self._files.get(plugin),
                 destinations=self._slugs.get(plugin),
             )
+
+    def leave_out_destination(
+        self, slug: str, plugin: str, cause: str, *, remedy: str | None = None
+    ) -> None:
+        """Stop offering one destination for the fault of a plugin, which stays in use."""
+        cause, file = self._masked(plugin, cause), self._files.get(plugin)
+        problem = PluginProblem(plugin, cause, file=file, destination=slug)
+        if remedy is not None:
+            problem = attrs.evolve(problem, remedy=remedy)
+        # A new mapping, since others may be reading the one before in another thread.
+        self._lost = {**self._lost, slug: (*self._lost.get(slug, ()), problem)}
+
+    def offer_all_destinations(self) -> None:
+        """Forget which destinations are left out: the catalog is built anew."""
+        self._lost = {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -154,31 +186,32 @@ class Plugins:
         left_out = any(each.plugin == plugin for each in self.left_out)
         return left_out or bool(self._manager.is_blocked(plugin))
 
-    def destinations(self) -> Sequence[tuple[str, Destination]]:
+    def destinations(self) -> Sequence[tuple[str, Destination | LazyDestination]]:
         """Each destination with the name of its plugin."""
         self._slugs = dict.fromkeys(self.names, frozenset())
-        declared = list(self._each("offramp_destinations", Destination))
+        declared = list(self._each("offramp_destinations", Destination | LazyDestination))
         for plugin, destination in declared:
             self._slugs[plugin] |= {destination.slug}
         return declared
 
-    def settings(self, destination: Destination) -> Iterator[tuple[str, type[Any]]]:
+    def settings(self, destination: Destination, blame: Blame) -> Iterator[tuple[str, type[Any]]]:
         """Each class of additional settings with the name of its plugin."""
-        return self._one("offramp_settings", type, destination=destination)
+        return self._one("offramp_settings", type, blame, destination=destination)
 
-    def actions(self, destination: Destination) -> Iterator[tuple[str, AnyAction]]:
+    def actions(self, destination: Destination, blame: Blame) -> Iterator[tuple[str, AnyAction]]:
         """Each additional action with the name of its plugin."""
-        return self._each("offramp_actions", Action, destination=destination)
+        return self._each("offramp_actions", Action, blame, destination=destination)
 
     def default_mappings(
-        self, destination: Destination, action: AnyAction
+        self, destination: Destination, action: AnyAction, blame: Blame
     ) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Each override of default mappings with the name of its plugin."""
-        return self._one("offramp_default_mapping", Mapping, destination=destination, action=action)
+        hook = "offramp_default_mapping"
+        return self._one(hook, Mapping, blame, destination=destination, action=action)
 
-    def presets(self, destination: Destination) -> Iterator[tuple[str, Preset]]:
+    def presets(self, destination: Destination, blame: Blame) -> Iterator[tuple[str, Preset]]:
         """Each additional preset with the name of its plugin."""
-        return self._each("offramp_presets", Preset, destination=destination)
+        return self._each("offramp_presets", Preset, blame, destination=destination)
 
     def directives(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Each table of directives with the name of its plugin."""
@@ -224,28 +257,32 @@ class Plugins:
         """Whether any plugin wants to see settled deliveries."""
         return bool(self._manager.hook.offramp_settled.get_hookimpls())
 
-    def _each(self, hook: str, kind: Any, **arguments: Any) -> Iterator[tuple[str, Any]]:
-        for plugin, answer in self._one(hook, Iterable, **arguments):
+    def _each(
+        self, hook: str, kind: Any, blame: Blame | None = None, **arguments: Any
+    ) -> Iterator[tuple[str, Any]]:
+        for plugin, answer in self._one(hook, Iterable, blame, **arguments):
             try:
                 items = [(plugin, _checked(item, kind)) for item in answer]
             except RAISED as error:  # a plugin's generator may raise anything
-                self._set_down(plugin, hook, error)
+                self._set_down(plugin, hook, error, blame)
             else:
                 yield from items
 
-    def _one(self, hook: str, kind: Any, **arguments: Any) -> Iterator[tuple[str, Any]]:
+    def _one(
+        self, hook: str, kind: Any, blame: Blame | None = None, **arguments: Any
+    ) -> Iterator[tuple[str, Any]]:
         for impl in getattr(self._manager.hook, hook).get_hookimpls():
             if impl.plugin_name in self._left_out:
                 continue
             try:
                 answer = self._ask(impl, kind, arguments)
             except RAISED as error:  # one broken plugin must not stop the rest
-                self._set_down(impl.plugin_name, hook, error)
+                self._set_down(impl.plugin_name, hook, error, blame)
             else:
                 if answer is not None:
                     yield impl.plugin_name, answer
 
-    def _set_down(self, plugin: str, hook: str, error: BaseException) -> None:
+    def _set_down(self, plugin: str, hook: str, error: BaseException, blame: Blame | None) -> None:
         full = f"{hook} failed: {exception_text(error)}"
         cause = self._masked(plugin, full)
         # Without the traceback if that would quote a secret.
@@ -253,7 +290,7 @@ class Plugins:
         if hook == "offramp_destinations":
             del self._slugs[plugin]
         if hook in DECLARING:
-            self.leave_out(plugin, cause)
+            (blame or self.leave_out)(plugin, cause)
         else:
             self.report(plugin, hook, cause)
 
@@ -279,7 +316,7 @@ def _checked(answer: Any, kind: Any) -> Any:
         wanted = (
             "a class that extends Action, with a slug"
             if kind is Action
-            else f"of type {kind.__name__}"
+            else f"of type {' or '.join(each.__name__ for each in get_args(kind) or (kind,))}"
         )
         raise TypeError(f"{answer!r} is not {wanted}")
     return answer

@@ -1,192 +1,213 @@
-"""Builds the catalog of what all plugins declare, and leaves faulty plugins out."""
+"""Builds the catalog of what all plugins declare, and leaves out what is at fault."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Final
 
 import attrs
 
-from offramp.definition import AnyAction, Destination, Preset, fields_of
-from offramp.errors import NotFoundError, OfframpError, PluginError
+from offramp.definition import Destination, LazyDestination
+from offramp.errors import PluginError
 from offramp.mapping import compile_mapping
-from offramp.place import exception_text
-from offramp.plugins.catalog import RESERVED_PREFIX, Catalog, CatalogAction, CatalogEntry, pick
+from offramp.plugins.catalog import Catalog, CatalogEntry, ListedAction, ListedDestination
+from offramp.plugins.entry import EntryBuilder, fault_text
 from offramp.plugins.load import load_plugins
 from offramp.plugins.manager import RAISED, Plugins
+from offramp.plugins.problems import BLOCKED_VARIABLE
 
-T = TypeVar("T")
+_ONE_OF_THEM: Final = (
+    f"block one of the plugins with {BLOCKED_VARIABLE}={{}}, or let the one that stands in for "
+    "the other declare it with fallback=True"
+)
 
 
 def load_catalog(plugins: Plugins | None = None) -> Catalog:
     """Build the catalog of what every plugin declares; see `load_plugins` for which plugins.
 
-    A plugin with a contradictory declaration is left out, and so are two that declare the same
-    thing: `problems` says which, why, and what to do.
+    A plugin with a contradictory declaration is left out, and so is a destination that two plugins
+    declare, unless one of them declares it with `fallback=True`: `problems` says which, why, and
+    what to do. What a lazy destination declares is read once somebody asks for it by its slug; if
+    that is at fault, this destination is left out.
     """
     plugins = load_plugins() if plugins is None else plugins
+    plugins.offer_all_destinations()
     while True:
         left_out = len(plugins.left_out)
         merge = _Merge(plugins)
-        catalog = merge.catalog()
+        merge.read()
         if len(plugins.left_out) == left_out:
             # Only now, since a clash with a plugin that is left out anyway is no clash.
             merge.leave_out_clashing()
         if len(plugins.left_out) == left_out:
-            return catalog
+            return merge.catalog()
 
 
-@attrs.define
+@attrs.frozen
+class _Declared:
+    """A destination as a plugin declares it."""
+
+    plugin: str
+    is_fallback: bool
+    listed: ListedDestination
+    #: Its entry, or what builds it.
+    entry: CatalogEntry | LazyDestination
+
+
 class _Merge:
     """One pass over all that plugins declare; its catalog is valid if no plugin was at fault."""
 
-    plugins: Plugins
-    #: Plugin -> what both it and another plugin declare.
-    clashes: dict[str, str] = attrs.field(factory=dict)
+    def __init__(self, plugins: Plugins) -> None:
+        self._plugins = plugins
+        #: Plugin -> what both it and another plugin declare.
+        self._clashes: dict[str, str] = {}
+        self._builder = EntryBuilder(plugins, plugins.leave_out, self._clash)
+        self._declared: dict[str, list[_Declared]] = {}
+        self._directives: dict[str, Any] = {}
 
-    def catalog(self) -> Catalog:
-        """All that is declared, merged."""
-        owners: dict[str, str] = {}
-        entries: dict[str, CatalogEntry] = {}
-        for plugin, destination in self.plugins.destinations():
-            self._claim(owners, destination.slug, plugin, "destination")
-            entries[destination.slug] = self._entry(plugin, destination)
-        return Catalog(
-            entries=MappingProxyType(entries),
-            directives=MappingProxyType(self._directives()),
-            plugins=self.plugins,
-        )
+    def read(self) -> None:
+        """Read all declarations but for those of lazy destinations."""
+        for plugin, destination in self._plugins.destinations():
+            same = self._declared.setdefault(destination.slug, [])
+            if any(each.plugin == plugin for each in same):
+                cause = f"declares the destination {destination.slug!r} twice"
+                self._plugins.leave_out(plugin, cause)
+            same.append(self._declare(plugin, destination))
+        self._read_directives()
 
     def leave_out_clashing(self) -> None:
         """Leave out both of two plugins that declare the same thing: neither is preferable."""
-        for plugin, cause in self.clashes.items():
-            self.plugins.leave_out(plugin, cause)
+        for plugin, cause in self._clashes.items():
+            self._plugins.leave_out(plugin, cause)
 
-    def _claim(self, owners: dict[str, str], name: str, plugin: str, what: str) -> None:
-        owner = owners.get(name)
-        if owner is None:
-            owners[name] = plugin
-        elif owner == plugin:
-            self.plugins.leave_out(plugin, f"declares the {what} {name!r} twice")
-        else:
-            for one, other in ((owner, plugin), (plugin, owner)):
-                cause = f"declares the {what} {name!r}, and so does the plugin {other!r}"
-                self.clashes.setdefault(one, cause)
-
-    def _attempt(self, plugin: str, make: Callable[[], T]) -> T | None:
-        """The result of `make`; if it raises, leave the plugin out and return None."""
-        try:
-            return make()
-        except RAISED as error:
-            cause = str(error) if isinstance(error, OfframpError) else exception_text(error)
-            self.plugins.leave_out(plugin, cause)
-            return None
-
-    def _entry(self, plugin: str, destination: Destination) -> CatalogEntry:
-        actions = MappingProxyType(self._actions(plugin, destination))
-        settings = self._settings(plugin, destination)
-        self._attempt(plugin, partial(_check_sandbox, destination, settings))
-        return CatalogEntry(
-            destination=destination,
-            plugin=plugin,
-            settings=MappingProxyType(settings),
-            actions=actions,
-            presets=self._presets(plugin, destination, actions),
+    def catalog(self) -> Catalog:
+        """All that is declared, merged."""
+        listed: dict[str, ListedDestination] = {}
+        entries: dict[str, CatalogEntry] = {}
+        lazy: dict[str, Callable[[], CatalogEntry | None]] = {}
+        for slug, declared in self._declared.items():
+            chosen = self._choose(slug, declared)
+            if chosen is None:
+                continue
+            others = tuple(each.plugin for each in declared if each is not chosen)
+            listed[slug] = attrs.evolve(chosen.listed, fallbacks=others)
+            if isinstance(chosen.entry, LazyDestination):
+                lazy[slug] = partial(_build_lazy, self._plugins, chosen.plugin, chosen.entry)
+            else:
+                entries[slug] = chosen.entry
+        return Catalog(
+            listed=MappingProxyType(listed),
+            directives=MappingProxyType(self._directives),
+            plugins=self._plugins,
+            entries=entries,
+            lazy=lazy,
         )
 
-    def _settings(self, plugin: str, destination: Destination) -> dict[str, Any]:
-        owners: dict[str, str] = {}
-        merged: dict[str, Any] = {}
-        for name, cls in [(plugin, destination.settings), *self.plugins.settings(destination)]:
-            fields = self._attempt(name, partial(fields_of, cls)) or {}
-            for key in fields:
-                self._claim(owners, key, name, f"setting of {destination.slug}")
-            merged.update(fields)
-        return merged
+    def _declare(self, plugin: str, destination: Destination | LazyDestination) -> _Declared:
+        if isinstance(destination, LazyDestination):
+            listed = _listed_lazily(plugin, destination)
+            return _Declared(plugin, destination.fallback, listed, destination)
+        entry = self._builder.build(plugin, destination)
+        return _Declared(plugin, destination.fallback, _listed(entry), entry)
 
-    def _actions(self, plugin: str, destination: Destination) -> dict[str, CatalogAction]:
-        owners: dict[str, str] = {}
-        merged: dict[str, CatalogAction] = {}
-        own = [(plugin, action) for action in destination.actions]
-        for name, cls in [*own, *self.plugins.actions(destination)]:
-            self._claim(owners, cls.slug, name, f"action of {destination.slug}")
-            action = self._attempt(name, cls)
-            if action is not None:
-                merged[cls.slug] = CatalogAction(
-                    slug=cls.slug,
-                    action=action,
-                    fields=MappingProxyType(self._fields(destination, cls)),
-                    plugin=name,
-                )
-        return merged
+    def _choose(self, slug: str, declared: list[_Declared]) -> _Declared | None:
+        """The one declaration of a destination that is offered; otherwise the reasons are told."""
+        first = [each for each in declared if not each.is_fallback]
+        candidates = first or declared
+        absent = self._absent(slug)
+        if not first and absent:
+            # What the configuration means is the other one, which may send something else.
+            cause = f"declares the destination {slug!r} as a fallback for the plugin {absent!r}"
+            remedy = f"mend the plugin {absent!r}, or block it with {BLOCKED_VARIABLE}={absent}"
+            for each in declared:
+                self._plugins.leave_out_destination(slug, each.plugin, cause, remedy=remedy)
+            return None
+        if len(candidates) == 1:
+            return candidates[0]
+        for each in candidates:
+            names = " and ".join(repr(e.plugin) for e in candidates if e is not each)
+            cause = f"declares the destination {slug!r}, and so does the plugin {names}"
+            remedy = _ONE_OF_THEM.format(each.plugin)
+            self._plugins.leave_out_destination(slug, each.plugin, cause, remedy=remedy)
+        return None
 
-    def _fields(self, destination: Destination, action: AnyAction) -> dict[str, Any]:
-        fields = dict(action.fields)
-        of = f"{destination.slug} {action.slug}"
-        for plugin, defaults in self.plugins.default_mappings(destination, action):
-            if self._attempt(plugin, partial(_check_defaults, defaults, fields, of)):
-                fields |= {
-                    key: attrs.evolve(fields[key], default=defaults[key]) for key in defaults
-                }
-        return fields
+    def _absent(self, slug: str) -> str | None:
+        """A plugin that is left out and is known to declare a destination."""
+        known = (each for each in self._plugins.left_out if slug in (each.destinations or ()))
+        return next((each.plugin for each in known), None)
 
-    def _presets(
-        self, plugin: str, destination: Destination, actions: Mapping[str, CatalogAction]
-    ) -> tuple[Preset, ...]:
-        owners: dict[str, str] = {}
-        merged = []
-        own = [(plugin, preset) for preset in destination.presets]
-        for name, preset in [*own, *self.plugins.presets(destination)]:
-            self._claim(owners, preset.name, name, f"preset of {destination.slug}")
-            self._attempt(name, partial(_check_preset, preset, actions))
-            merged.append(preset)
-        return tuple(merged)
+    def _clash(self, one: str, other: str, what: str) -> None:
+        for plugin, second in ((one, other), (other, one)):
+            cause = f"declares the {what}, and so does the plugin {second!r}"
+            self._clashes.setdefault(plugin, cause)
 
-    def _directives(self) -> dict[str, Any]:
+    def _read_directives(self) -> None:
         owners: dict[str, str] = {}
-        directives: dict[str, Any] = {}
-        for plugin, table in self.plugins.directives():
+        for plugin, table in self._plugins.directives():
             # Compiling checks the names of directives, and that none is built in.
-            self._attempt(plugin, partial(compile_mapping, {}, directives=table))
+            self._builder.attempt(plugin, partial(compile_mapping, {}, directives=table))
             for name in table:
-                self._claim(owners, name, plugin, "directive")
-            directives.update(table)
-        return directives
+                self._builder.claim(owners, name, plugin, "directive")
+            self._directives.update(table)
 
 
-def _check_defaults(defaults: Mapping[str, Any], fields: Mapping[str, Any], of: str) -> bool:
-    """Return True; raises `PluginError` if a default is for something that is not a field."""
-    for key in defaults:
-        if key not in fields:
-            raise PluginError(
-                f"gives a default mapping for {key!r}, which is not a field of {of}; "
-                f"there are: {', '.join(fields)}"
-            )
-    return True
+def _listed(entry: CatalogEntry) -> ListedDestination:
+    return ListedDestination(
+        slug=entry.slug,
+        name=entry.destination.name,
+        description=entry.destination.description,
+        plugin=entry.plugin,
+        actions=tuple(
+            ListedAction(slug, each.action.title, each.action.description)
+            for slug, each in entry.actions.items()
+        ),
+        presets=tuple(preset.name for preset in entry.presets),
+    )
 
 
-def _check_sandbox(destination: Destination, settings: Mapping[str, Any]) -> None:
-    """Raises `PluginError` if a sandbox has a setting that the destination does not declare."""
-    for key in {} if destination.sandbox is None else destination.sandbox.settings:
-        if key not in settings:
-            raise PluginError(
-                f"the sandbox of {destination.slug} has {key!r}, which is not a setting of it; "
-                f"there are: {', '.join(settings)}"
-            )
+def _listed_lazily(plugin: str, lazy: LazyDestination) -> ListedDestination:
+    return ListedDestination(
+        slug=lazy.slug,
+        name=lazy.name,
+        description=lazy.description,
+        plugin=plugin,
+        actions=tuple(ListedAction(slug, title) for slug, title in lazy.actions.items()),
+        presets=lazy.presets,
+    )
 
 
-def _check_preset(preset: Preset, actions: Mapping[str, CatalogAction]) -> None:
-    """Raises `PluginError` if a preset names an action or a field that does not exist."""
-    place = f"preset {preset.name!r}"
+def _build_lazy(plugins: Plugins, plugin: str, lazy: LazyDestination) -> CatalogEntry | None:
+    """The entry of a lazy destination; None, with the reasons told, if it is at fault."""
+    faults: list[tuple[str, str]] = []
+
+    def blame(culprit: str, cause: str) -> None:
+        faults.append((culprit, cause))
+
+    def clash(one: str, other: str, what: str) -> None:
+        faults.append((one, f"declares the {what}, and so does the plugin {other!r}"))
+        faults.append((other, f"declares the {what}, and so does the plugin {one!r}"))
+
+    entry = None
     try:
-        action = pick(actions, preset.action, "action")
-    except NotFoundError as error:
-        raise PluginError(f"{place}: {error}") from error
-    for key in preset.mapping:
-        if key not in action.fields and not key.startswith(RESERVED_PREFIX):
-            raise PluginError(
-                f"{place}: {key!r} is not a field of {preset.action}; "
-                f"there are: {', '.join(action.fields)}"
-            )
+        destination = _loaded(lazy)
+    except RAISED as error:  # loading it runs the plugin's code
+        blame(plugin, f"cannot be loaded: {fault_text(error)}")
+    else:
+        entry = EntryBuilder(plugins, blame, clash).build(plugin, destination)
+    first: dict[str, str] = {}
+    for culprit, cause in faults:
+        first.setdefault(culprit, cause)
+    for culprit, cause in first.items():
+        plugins.leave_out_destination(lazy.slug, culprit, cause)
+    return None if faults else entry
+
+
+def _loaded(lazy: LazyDestination) -> Destination:
+    loaded: object = lazy.load()
+    if not isinstance(loaded, Destination):
+        raise PluginError(f"load returned {loaded!r}, which is not a Destination")
+    if loaded.slug != lazy.slug:
+        raise PluginError(f"load returned the destination {loaded.slug!r}")
+    return loaded

@@ -20,6 +20,8 @@ _FRAMEWORK: Final = __name__.partition(".")[0]
 class PluginOrigin:
     """Where a plugin comes from: a distribution or a file; neither if a program gave it."""
 
+    #: The module that holds its hooks, as Python spells it: `sms.plugin`.
+    module: str | None = None
     distribution: str | None = None
     version: str | None = None
     file: Path | None = None
@@ -40,6 +42,12 @@ class Origins:
             found = [(len(root.parts), name) for root, name in self._roots if _within(path, root)]
             self._known[file] = max(found)[1] if found else None
         return self._known[file]
+
+
+def module_of(plugin: object) -> str | None:
+    """The name of the module that holds a plugin's hooks; None for a file of a configuration."""
+    name = plugin.__name__ if isinstance(plugin, ModuleType) else type(plugin).__module__
+    return None if name.partition(".")[0] == FILE_PLUGINS else name
 
 
 def _root(plugin: object) -> Path | None:

@@ -319,9 +319,11 @@ def create_test_integration(  # noqa: PLR0913 - an instance's parts, each of whi
     loaded = load_plugins(extra=extra, installed=by_slug)
     configure_plugins(loaded)
     catalog = load_catalog(loaded)
+    slug = destination if isinstance(destination, str) else destination.slug
+    catalog.get(slug)  # a lazy destination is built, which may find problems
     if catalog.problems:
         raise PluginError("\n".join(map(str, catalog.problems)))
-    entry = catalog[destination if isinstance(destination, str) else destination.slug]
+    entry = catalog[slug]
     if settings is None:
         bare = {key: field for key, field in entry.settings.items() if field.default is None}
         settings = generate_test_data(bare, seed=entry.slug)

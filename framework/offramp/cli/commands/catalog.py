@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from offramp import _json
@@ -10,7 +10,7 @@ from offramp.cli.context import Context
 from offramp.cli.render.columns import FittingTable
 from offramp.config import batch_limits
 from offramp.definition import Conditions, Field
-from offramp.plugins import CatalogEntry
+from offramp.plugins import CatalogEntry, ListedDestination
 
 
 def catalog(context: Context, slug: str | None = None) -> None:
@@ -22,22 +22,27 @@ def catalog(context: Context, slug: str | None = None) -> None:
         The destination to show; without it, all are listed.
     """
     if slug is None:
-        context.out.print(_overview(context.catalog.values()))
+        context.out.print(_overview(context.catalog.listed))
         return
     _show(context, context.catalog[slug])
 
 
-def _overview(entries: Iterable[CatalogEntry]) -> FittingTable:
+def _overview(listed: Iterable[ListedDestination]) -> FittingTable:
     table = FittingTable("destination", "name", "actions", "presets", "plugin", prose="presets")
-    for entry in entries:
+    for each in listed:
         table.add_row(
-            entry.slug,
-            entry.destination.name,
-            ", ".join(entry.actions),
-            ", ".join(preset.name for preset in entry.presets),
-            entry.plugin,
+            each.slug,
+            each.name,
+            ", ".join(action.slug for action in each.actions),
+            ", ".join(each.presets),
+            _plugin(each.plugin, each.fallbacks),
         )
     return table
+
+
+def _plugin(plugin: str, fallbacks: Sequence[str]) -> str:
+    """The plugin, and those whose destination of the same slug is not offered."""
+    return f"{plugin} (instead of {', '.join(fallbacks)})" if fallbacks else plugin
 
 
 def _show(context: Context, entry: CatalogEntry) -> None:
