@@ -153,6 +153,8 @@ plan = { "@path" = "$.traits.plan" }
         )
         environment = {**os.environ, "HUBSPOT_BASE_URL": emulator.url}
         async with serving(tmp_path, config, environment) as (url, process):
+            token = {"access_token": "a-token-from-elsewhere"}
+            await call(url, "POST", "/api/instances/crm/grant/tokens", token)
             await send(url, [identify(n) for n in range(150)])
             await send(url, [identify(150, plan="gold"), *map(identify, range(151, 250))])
             await until(lambda: len(emulator.records()) > 0)
