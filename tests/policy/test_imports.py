@@ -12,6 +12,7 @@ import pytest
 from tests.policy.rows import PURE, ROW_OF, SHOWN, TESTING, is_framework, room_of
 
 import offramp
+from offramp import definition
 
 #: Modules through which a pure room would reach a socket, a file, the clock or a thread.
 IMPURE_MODULES = {
@@ -192,3 +193,19 @@ def test_no_test_imports_another_test() -> None:
         if module.startswith("tests.") and module.rpartition(".")[2].startswith("test_")
     ]
     assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["BatchOutcomes", "Condition", "Conditions", "FetchChoices", "Fields", "Handler"],
+)
+def test_what_annotates_an_action_is_public(name: str) -> None:
+    """An author annotates an action's parts with names that `offramp` itself exports."""
+    assert name in offramp.__all__
+    assert getattr(offramp, name) is getattr(definition, name)
+
+
+def test_fields_of_a_manifest_are_read_with_a_public_name() -> None:
+    """`fields_from_manifest` of `offramp` reads the fields that a manifest describes."""
+    read = offramp.fields_from_manifest({"email": {"label": "Email", "type": "string"}})
+    assert list(read) == ["email"]
