@@ -34,7 +34,7 @@ HOOK_SECONDS: Final = 30.0
 #: Outputs that are kept after a change that was not saved; the oldest go first.
 MAX_KEPT: Final = 100
 #: Methods that change nothing at a partner. Source: RFC 9110, "Safe Methods".
-_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_SAFE: Final = frozenset({"get", "head", "options"})
 _SUCCESS: Final = range(200, 300)
 
 
@@ -140,7 +140,7 @@ def _checked(given: Any, hook: SaveHook) -> dict[str, Any]:
 
 def _effects(exchanges: Sequence[object]) -> Iterable[Effect]:
     for each in exchanges:
-        if not isinstance(each, Exchange) or each.method in _SAFE:
+        if not isinstance(each, Exchange) or each.method.lower() in _SAFE:
             continue
         if each.status is None or each.status in _SUCCESS:
             yield Effect(method=each.method, url=each.url, status=each.status)

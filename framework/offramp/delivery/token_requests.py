@@ -145,9 +145,7 @@ class TokenEndpoint:
             form["client_id"] = app.client_id
             if app.client_secret is not None:
                 form["client_secret"] = app.client_secret
-        return await client.send(
-            "POST", address, data=urlencode(form), headers=headers, check=False
-        )
+        return await client.post(address, data=urlencode(form), headers=headers, check=False)
 
     def _scope(self) -> dict[str, str]:
         scopes = self.oauth.scopes
