@@ -147,6 +147,22 @@ async def test_what_never_left_certainly_created_nothing(host: Running) -> None:
     assert (await shown(host))["state"] == "not_created"
 
 
+async def test_a_refused_second_try_leaves_the_first_in_doubt(host: Running) -> None:
+    """The answer to the first was lost, so that the partner may have the audience still."""
+    of(host).fails = RequestTimeoutError("no answer")
+    await host.ask("POST", f"{PATH}/vip/create")
+    of(host).fails = 422
+    assert (await host.ask("POST", f"{PATH}/vip/create?again=true")).status == 502
+    assert (await shown(host))["state"] == "unknown"
+
+
+async def test_an_instance_that_cannot_start_created_nothing(incomplete: Running) -> None:
+    """The partner was not asked, so that nothing has to be looked up there first."""
+    heard = await incomplete.ask("POST", f"{PATH}/vip/create")
+    assert (heard.status, "settings.token" in heard.data["detail"]) == (422, True)
+    assert (await shown(incomplete))["state"] == "not_created"
+
+
 async def test_an_audience_that_the_partner_has_is_adopted(host: Running) -> None:
     """The partner is asked for the id first; `check` false takes it without asking."""
     refused = await host.ask("POST", f"{PATH}/vip/adopt", {"external_id": "L7"})

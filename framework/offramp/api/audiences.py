@@ -38,7 +38,7 @@ from offramp.config.export import masked_instance
 from offramp.definition import Audience, AudienceDetails
 from offramp.definition.audience import CallPartner
 from offramp.delivery import AudienceCallError, call_partner, make_audiences
-from offramp.errors import ConfigError, join_place
+from offramp.errors import ConfigError, PluginError, join_place
 from offramp.plugins import pick
 
 AGAIN: Final = Query(
@@ -122,11 +122,15 @@ class AudiencesResource:
         """Create an audience at the partner, and store its id.
 
         That it was begun is stored first: an answer that is lost, or a host that is killed, leaves
-        no doubt that the partner may have it.
+        no doubt that the partner may have it. Where this call certainly created nothing, what was
+        known before is stored again.
         """
+        was_begun = False
 
         def begin(config: Config) -> Config:
+            nonlocal was_begun
             instance, audience = self._audience(config, call)
+            was_begun = audience.creation_begun
             self._function(instance, "create")
             _refuse_second(instance, audience, again=call.query[AGAIN.name])
             return _with(
@@ -139,8 +143,11 @@ class AudiencesResource:
             external_id = await self._ask(begun.config, call, "create")
         except AudienceCallError as error:
             if not error.may_exist:
-                await self._store(later, creation_begun=False)
+                await self._store(later, creation_begun=was_begun)
             raise self._not_created(begun.config, call, error) from None
+        except (ConfigError, PluginError):  # the instance cannot be started
+            await self._store(later, creation_begun=was_begun)
+            raise
         return self._reply(await self._store(later, external_id=external_id), call)
 
     async def get(self, call: Call) -> Reply:
