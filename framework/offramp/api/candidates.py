@@ -24,8 +24,8 @@ class Candidate:
     plan: Plan
     runtime: InstanceRuntime | None
     host: HostContext
-    #: Why its instance cannot be started.
-    problem: str | None = None
+    #: That its instance cannot be started, and why; empty if it can.
+    problem: str = ""
 
     async def explain(self, event: dict[str, Any]) -> dict[str, Any]:
         """Explain what it would make of an event; nothing is sent."""
@@ -49,11 +49,11 @@ async def compiled(
         instance=instance,
     )
     async with AsyncExitStack() as stack:
-        runtime, problem = None, None
+        runtime, problem = None, ""
         try:
             runtime = await stack.enter_async_context(host.engine.borrow(instance))
         except (ConfigError, PluginError) as error:
-            problem = str(error)
+            problem = f"the instance cannot be started: {error}"
         yield Candidate(plan=plan, runtime=runtime, host=host, problem=problem)
 
 

@@ -99,7 +99,7 @@ async def _asked(
     except NotFoundError as error:
         raise refuse("field", str(error)) from None
     if candidate.runtime is None:
-        raise conflict(f"the instance cannot be started: {candidate.problem}")
+        raise conflict(candidate.problem)
     query = attrs.evolve(
         query,
         payload=literals_of(plan.mapping),

@@ -140,5 +140,5 @@ def _no_request(draft: Draft, candidate: Candidate, explained: Mapping[str, Any]
     if explained["payload"] is None:
         return "the event cannot become a payload"
     if candidate.runtime is None:
-        return f"the instance cannot be started: {candidate.problem}"
+        return candidate.problem
     return "the action made no request" if explained["request"] is None else None

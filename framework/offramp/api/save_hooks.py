@@ -113,7 +113,7 @@ class HookRuns:
         async with compiled(host, subscription, self.config.instances) as candidate:
             runtime, plan = candidate.runtime, candidate.plan
             if runtime is None:
-                message = f"cannot run: the instance cannot be started: {candidate.problem}"
+                message = f"cannot run: {candidate.problem}"
                 raise ConfigError([Fault(join_place("hooks", name), message)])
             return await run_save_hook(runtime, plan, name, references=host.engine.references)
 

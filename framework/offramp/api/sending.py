@@ -78,7 +78,7 @@ class SendingResource:
             if draft.mapping_is_faulty:
                 raise ConfigError(draft.faults)
             if candidate.runtime is None:
-                raise conflict(f"the instance cannot be started: {candidate.problem}")
+                raise conflict(candidate.problem)
             await self._note(call, draft, event)
             shape = await self._sent(draft, candidate, candidate.runtime, event)
         return Reply(data=shape)
