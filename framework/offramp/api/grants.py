@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 import attrs
@@ -43,8 +42,6 @@ from offramp.definition import AuthTokens, Flow
 from offramp.delivery import InstanceRuntime
 from offramp.delivery.token_sources import refreshed_tokens, token_client, token_endpoint
 from offramp.errors import DeliveryError
-
-log = logging.getLogger(__name__)
 
 _PATH: Final = "/api/instances/{name}/grant"
 
@@ -206,10 +203,8 @@ class GrantsResource:
             self._host, runtime, flow, obtain, actor=call.actor, token=call.token
         )
 
-    @asynccontextmanager
-    async def _borrow(self, name: str) -> AsyncIterator[InstanceRuntime]:
-        async with borrow_for_grant(self._host, name) as runtime:
-            yield runtime
+    def _borrow(self, name: str) -> AbstractAsyncContextManager[InstanceRuntime]:
+        return borrow_for_grant(self._host, name)
 
     def _own_redirect(self, call: Call) -> str:
         return (self._host.public_url or call.host_url).rstrip("/") + CALLBACK_PATH
