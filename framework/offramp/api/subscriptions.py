@@ -26,7 +26,7 @@ from offramp.api.operations import Call, Operation, Query, Reply
 from offramp.api.problems import conflict, refuse
 from offramp.config import Config, Subscription, batch_of
 from offramp.config.check import subscription_warnings
-from offramp.config.export import masked_subscription, subscription_table
+from offramp.config.export import masked_subscription, offered_action, subscription_table
 from offramp.config.options import show_options
 from offramp.config.same_keys import place_of
 from offramp.errors import Fault
@@ -160,9 +160,7 @@ class SubscriptionsResource(ConfigResource):
         }
 
     def _batch(self, config: Config, subscription: Subscription) -> BatchShape | None:
-        destination = config.instances[subscription.instance].destination
-        entry = self._host.catalog.get(destination)
-        offered = None if entry is None else entry.actions.get(subscription.action)
+        offered = offered_action(self._host.catalog, config, subscription)
         if offered is None:
             return None
         batch = batch_of(offered, subscription.mapping, subscription.batch)

@@ -78,17 +78,20 @@ def mask_audiences(fields: Fields, audiences: Mapping[str, Any]) -> dict[str, An
 
 def mapping_fields(catalog: Catalog, config: Config, subscription: Subscription) -> Fields:
     """The fields that a subscription's action declares; none where its plugin is missing."""
-    offered = _offered(catalog, config, subscription)
+    offered = offered_action(catalog, config, subscription)
     return {} if offered is None else offered.fields
 
 
 def save_hooks_of(catalog: Catalog, config: Config, subscription: Subscription) -> SaveHooks:
     """The save hooks that a subscription's action declares; none where its plugin is missing."""
-    offered = _offered(catalog, config, subscription)
+    offered = offered_action(catalog, config, subscription)
     return {} if offered is None else offered.action.save_hooks
 
 
-def _offered(catalog: Catalog, config: Config, subscription: Subscription) -> CatalogAction | None:
+def offered_action(
+    catalog: Catalog, config: Config, subscription: Subscription
+) -> CatalogAction | None:
+    """The action of a subscription; `None` if no plugin declares it."""
     instance = config.instances.get(subscription.instance)
     if instance is None or instance.destination not in catalog:
         return None

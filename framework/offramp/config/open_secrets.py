@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
+from offramp.config.export import offered_action
 from offramp.config.model import Config, Instance, Subscription
 from offramp.config.same_keys import place_of
 from offramp.config.secrets import change_secrets, is_reference, secrets_by_place
@@ -43,8 +44,7 @@ def open_secrets(
             place = f"{join_place('instances', instance.name)}.settings"
             yield from _of_settings(entry.settings, instance.settings, place)
     for subscription in subscriptions:
-        entry = catalog.get(config.instances[subscription.instance].destination)
-        action = None if entry is None else entry.actions.get(subscription.action)
+        action = offered_action(catalog, config, subscription)
         if action is not None:
             place = f"{place_of(config, subscription)}.mapping"
             yield from _unmarked(action.fields, subscription.mapping, place, _WARNING)

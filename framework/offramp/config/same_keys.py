@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from offramp import _json
+from offramp.config.export import offered_action
 from offramp.config.model import Config, Subscription
 from offramp.config.overlap import Bounds, may_overlap, overlapping
 from offramp.config.triggers import read_trigger
@@ -64,9 +65,9 @@ def _group(each: Subscription, config: Config, catalog: Catalog) -> _Group | Non
 
 def _idempotency(each: Subscription, config: Config, catalog: Catalog) -> Idempotency | None:
     instance = config.instances.get(each.instance)
-    if instance is None or not instance.enabled or instance.destination not in catalog:
+    if instance is None or not instance.enabled:
         return None
-    offered = catalog[instance.destination].actions.get(each.action)
+    offered = offered_action(catalog, config, each)
     return None if offered is None else offered.action.idempotency
 
 
