@@ -11,6 +11,7 @@ from tests.delivery.parts import Item, event
 from tests.delivery.wild import URL, config, running, wild
 
 from offramp import AuthTokens, OutgoingRequest, RequestOptions, Response, _json
+from offramp.delivery import attempt
 from offramp.errors import HTTPError, InvalidAuthenticationError
 
 FRESH = "fr3sh-access-token"
@@ -77,3 +78,28 @@ async def test_only_refused_events_of_a_batch_go_again(
     assert found == stages
     assert partner.batches[0] == ids
     assert partner.batches[1:2] == ([again] if again else [])
+
+
+async def test_events_that_go_again_and_get_no_answer_are_the_partners(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A repeat that takes too long is told as any call that does: not as the plugin's time-out."""
+    monkeypatch.setattr(attempt, "LONGEST_CALL_SECONDS", 0.2)
+    partner = Refusing()
+
+    async def never_again(request: Any, payloads: Sequence[Item]) -> list[Any]:
+        if partner.batches:
+            await asyncio.sleep(60)
+        return await by_event(request, payloads)
+
+    catalog = wild(perform_batch=never_again, extend_request=extend, refresh_access_token=refreshed)
+    async with running(tmp_path, catalog, transport=partner) as (engine, ledger):
+        await engine.apply(config(catalog))
+        await engine.accept("site", [event("m0")])
+        async with asyncio.timeout(10):
+            while True:
+                delivery = (await ledger.event("m0"))[0].deliveries[0]
+                if delivery.stage.value == "retrying":
+                    break
+                await asyncio.sleep(0.01)
+    assert delivery.message == "the action did not end within 0.2 s"

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 import attrs
 
-from offramp.definition import Action, Handler
+from offramp.definition import Action, AuthTokens, Handler
 from offramp.definition.awaited import with_place
 from offramp.delivery.batch import PreparedBatch
 from offramp.delivery.bisection import Bisection, RequestResult, Verdict
 from offramp.delivery.breaker import MIDDLEWARE, REMEDIES
 from offramp.delivery.failures import (
+    BoundedPluginCode,
     MiddlewareFailedError,
-    PluginCode,
     PluginFailedError,
     as_delivery_error,
     errors_of,
@@ -23,12 +22,14 @@ from offramp.delivery.failures import (
 from offramp.delivery.limits import WaitGroup
 from offramp.delivery.plan import Plan
 from offramp.delivery.runtime import UNAUTHORIZED, InstanceRuntime, finished
-from offramp.errors import DeliveryError, RejectedError, RequestTimeoutError
+from offramp.errors import DeliveryError, RejectedError
 from offramp.http import Client
 
 #: Seconds for one call of an action, however many requests it makes: 30 times the longest single
 #: request, so that only calls that would never end are ended.
 LONGEST_CALL_SECONDS: Final = 300.0
+#: Not necessarily a fault of the plugin: the partner may be slow.
+UNENDED: Final = "the action did not end"
 #: Reason: the partner accepted something, but the plugin does not report what.
 UNCLEAR: Final = "UNCLEAR_OUTCOME"
 
@@ -124,25 +125,20 @@ async def call_action(
     method = plan.method
     given = events.payloads[0] if method == "perform" else list(events.payloads)
     enter: Callable[..., Awaitable[Any]] = runtime.perform if handler is None else finished
-    bound = asyncio.timeout(within)
-    with PluginCode() as code:
-        async with bound:
-            # Making the client also runs code of the plugin: `extend_request`.
-            client = runtime.client(
-                plan, events.events, handler=handler, explaining=handler is not None
-            )
-            call.client = client
-            client.mask = plan.secrets.mask_wires(client.mask, events.wires)
-            tokens = client.auth
-            value = await enter(client, getattr(plan.action, method), given)
+    tokens: AuthTokens | None = None
+    async with BoundedPluginCode(within, UNENDED) as code:
+        # Making the client also runs code of the plugin: `extend_request`.
+        client = runtime.client(
+            plan, events.events, handler=handler, explaining=handler is not None
+        )
+        call.client = client
+        client.mask = plan.secrets.mask_wires(client.mask, events.wires)
+        tokens = client.auth
+        value = await enter(client, getattr(plan.action, method), given)
         call.errors = _checked(client, plan.action, method, value, len(events))
-        if handler is None and client.auth is tokens:
-            call.errors = await _repeat_refused(runtime, plan, client, events, call.errors, within)
-    if code.error is not None and bound.expired():
-        # Not necessarily a fault of the plugin: the partner may be slow.
-        call.error = RequestTimeoutError(f"the action did not end within {within:g} s")
-    else:
-        call.error = code.error
+    call.error = code.error
+    if handler is None and call.client is not None and call.client.auth is tokens:
+        call.errors = await _repeat_refused(runtime, plan, call.client, events, call.errors, within)
     return call
 
 
@@ -162,14 +158,13 @@ async def _repeat_refused(  # noqa: PLR0913, PLR0917 - a call, and what came of 
     if not refused:
         return errors
     again: Mapping[int, DeliveryError] = {}
-    with PluginCode() as code:
-        async with asyncio.timeout(within):
-            if not await runtime.refresh(client.auth):
-                return errors
-            runtime.renew(client)
-            picked = events.pick(refused)
-            client.show_events(picked.events)
-            value = await finished(client, plan.action.perform_batch, list(picked.payloads))
+    async with BoundedPluginCode(within, UNENDED) as code:
+        if not await runtime.refresh(client.auth):
+            return errors
+        runtime.renew(client)
+        picked = events.pick(refused)
+        client.show_events(picked.events)
+        value = await finished(client, plan.action.perform_batch, list(picked.payloads))
         again = _checked(client, plan.action, "perform_batch", value, len(refused))
     if code.error is not None:
         again = dict.fromkeys(range(len(refused)), as_delivery_error(code.error))

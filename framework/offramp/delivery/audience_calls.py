@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from http import HTTPStatus
 from typing import Any, Final
 
 from offramp.definition import AudienceDetails
 from offramp.definition.audience import CallPartner
-from offramp.delivery.failures import PluginCode, PluginFailedError, as_delivery_error
+from offramp.delivery.failures import BoundedPluginCode, PluginFailedError, as_delivery_error
 from offramp.delivery.runtime import InstanceRuntime
-from offramp.errors import AddressRefusedError, DeliveryError, OfframpError, RequestTimeoutError
+from offramp.errors import AddressRefusedError, DeliveryError, OfframpError
 from offramp.http import Client, readable
 
 #: Seconds for one call, however many requests it makes.
 AUDIENCE_SECONDS: Final = 60.0
-#: Methods that change nothing. Source: RFC 9110, section 9.2.1.
-_SAFE: Final = frozenset({"get", "head", "options"})
 #: Codes of errors after which it is certain that the last request did not reach the partner.
 _NOT_SENT: Final = frozenset(
     {
@@ -53,19 +50,19 @@ async def call_partner(
 
     Raises `AudienceCallError`.
     """
-    bound = asyncio.timeout(AUDIENCE_SECONDS)
     client: Client[Any] | None = None
-    with PluginCode() as code:
-        async with bound:
-            client = runtime.client()
-            external_id: object = await runtime.perform(client, function, audience)
-            if not isinstance(external_id, str) or not external_id:
-                raise PluginFailedError(
-                    "the plugin returned no id of the audience, which is a text, but "
-                    f"{type(external_id).__name__}"
-                )
-            return external_id
-    error = _error(code.error, timed_out=bound.expired())
+    external_id: object = None
+    async with BoundedPluginCode(AUDIENCE_SECONDS, "the partner did not answer") as code:
+        client = runtime.client()
+        external_id = await runtime.perform(client, function, audience)
+        if not isinstance(external_id, str) or not external_id:
+            raise PluginFailedError(
+                "the plugin returned no id of the audience, which is a text, but "
+                f"{type(external_id).__name__}"
+            )
+        return external_id
+    assert code.error is not None  # noqa: S101 - the block returned otherwise
+    error = as_delivery_error(code.error)
     mask = runtime.mask if client is None else client.mask
     raise AudienceCallError(
         readable(mask(error.message)),
@@ -86,7 +83,7 @@ def may_have_changed(client: Client[Any], error: DeliveryError) -> bool:
     unsent = last.status is None and error.code in _NOT_SENT
     changing = made[:-1] if unsent else made
     return last.left_out > 0 or any(
-        each.method.lower() not in _SAFE and not _refused(each.status) for each in changing
+        not each.reads_only and not _refused(each.status) for each in changing
     )
 
 
@@ -94,9 +91,3 @@ def _refused(status: int | None) -> bool:
     if status is None or status == HTTPStatus.REQUEST_TIMEOUT:
         return False
     return HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
-
-
-def _error(raised: BaseException | None, *, timed_out: bool) -> DeliveryError:
-    if timed_out or raised is None:
-        return RequestTimeoutError(f"the partner did not answer within {AUDIENCE_SECONDS:g} s")
-    return as_delivery_error(raised)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any, Final
@@ -20,12 +19,12 @@ from offramp.definition import (
 )
 from offramp.definition.awaited import with_place
 from offramp.definition.choices import find_dynamic
-from offramp.delivery.failures import PluginCode, PluginFailedError, as_delivery_error
+from offramp.delivery.failures import BoundedPluginCode, PluginFailedError, as_delivery_error
 from offramp.delivery.limits import Gate
 from offramp.delivery.plan import Plan
 from offramp.delivery.runtime import InstanceRuntime
 from offramp.delivery.secrecy import masked_texts, shown_code
-from offramp.errors import DeliveryError, NotFoundError, RequestTimeoutError
+from offramp.errors import DeliveryError, NotFoundError
 from offramp.http import Mask, readable
 from offramp.plugins import pick
 from offramp.pointers import keys_of_place
@@ -79,20 +78,19 @@ async def fetch_choices(
     The limits of the instance hold, but its circuit breaker neither stops this nor learns of it.
     """
     mask = runtime.mask if plan is None else plan.secrets.mask(runtime.mask, [query.payload])
-    bound = asyncio.timeout(CHOICES_SECONDS)
     found = DynamicChoices()
-    with PluginCode() as code:
-        async with bound, AsyncExitStack() as stack:
-            await _place(runtime.gate, stack)
-            client = runtime.client(plan)
-            client.mask = mask
-            found = _checked(await runtime.perform(client, fetch, query), fetch)
-            mask = client.mask  # with new tokens, if they were refreshed
+    async with (
+        BoundedPluginCode(CHOICES_SECONDS, "there was no answer") as code,
+        AsyncExitStack() as stack,
+    ):
+        await _place(runtime.gate, stack)
+        client = runtime.client(plan)
+        client.mask = mask
+        found = _checked(await runtime.perform(client, fetch, query), fetch)
+        mask = client.mask  # with new tokens, if they were refreshed
     if code.error is None:
         return _shown(found, query.search, mask)
     error = as_delivery_error(code.error)
-    if bound.expired():
-        error = RequestTimeoutError(f"there was no answer within {CHOICES_SECONDS:g} s")
     return FetchedChoices(
         error=error, code=shown_code(error, mask), message=readable(mask(error.message))
     )

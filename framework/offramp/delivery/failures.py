@@ -88,6 +88,39 @@ class PluginCode:
         return True
 
 
+@attrs.define(eq=False)
+class BoundedPluginCode:
+    """Wraps a plugin's code that is awaited: it ends after `seconds`, and what it raises is kept.
+
+    If the time is over, the error is a `RequestTimeoutError`: `message`, and the seconds.
+    """
+
+    seconds: float
+    message: str
+    error: BaseException | None = attrs.field(default=None, init=False)
+    _bound: asyncio.Timeout = attrs.field(init=False)
+
+    async def __aenter__(self) -> Self:
+        self._bound = asyncio.timeout(self.seconds)
+        await self._bound.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:  # fmt: skip
+        try:
+            await self._bound.__aexit__(kind, error, trace)
+        except TimeoutError as over:
+            error = over
+        if error is None or is_ours(error):
+            return False
+        if self._bound.expired():
+            error = RequestTimeoutError(f"{self.message} within {self.seconds:g} s")
+        self.error = error
+        return True
+
+
 def is_ours(error: BaseException) -> bool:
     """Whether an error that came through a plugin's code ends this task, rather than the plugin.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -13,7 +12,7 @@ from offramp.config import References, Subscription, follow, referenced_values
 from offramp.config.model import INPUTS
 from offramp.definition import SaveHook
 from offramp.definition.awaited import with_place
-from offramp.delivery.failures import PluginCode, PluginFailedError, as_delivery_error
+from offramp.delivery.failures import BoundedPluginCode, PluginFailedError, as_delivery_error
 from offramp.delivery.plan import Plan
 from offramp.delivery.runtime import InstanceRuntime
 from offramp.delivery.secrecy import shown_code
@@ -23,7 +22,6 @@ from offramp.errors import (
     DeliveryError,
     Fault,
     PayloadError,
-    RequestTimeoutError,
     join_place,
 )
 from offramp.http import Client, Exchange, Mask, make_mask, readable
@@ -33,8 +31,6 @@ from offramp.payload import compile_careful
 HOOK_SECONDS: Final = 30.0
 #: Outputs that are kept after a change that was not saved; the oldest go first.
 MAX_KEPT: Final = 100
-#: Methods that change nothing at a partner. Source: RFC 9110, "Safe Methods".
-_SAFE: Final = frozenset({"get", "head", "options"})
 _SUCCESS: Final = range(200, 300)
 
 
@@ -79,20 +75,16 @@ async def run_save_hook(
     mask = make_mask([*secrets_of(hook.inputs, inputs), *referenced_values(written, inputs)])
     client: Client[Any] | None = None
     outputs: Mapping[str, Any] = {}
-    bound = asyncio.timeout(HOOK_SECONDS)
-    with PluginCode() as code:
-        async with bound:
-            client = runtime.client(plan)
-            client.mask = _both(plan.secrets.mask(client.mask), mask)
-            checked = compile_careful(hook.inputs)({**_defaults(hook), **inputs})
-            given = await runtime.perform(client, hook.perform, checked)
-            outputs = _checked(given, hook)
+    async with BoundedPluginCode(HOOK_SECONDS, "it did not end") as code:
+        client = runtime.client(plan)
+        client.mask = _both(plan.secrets.mask(client.mask), mask)
+        checked = compile_careful(hook.inputs)({**_defaults(hook), **inputs})
+        given = await runtime.perform(client, hook.perform, checked)
+        outputs = _checked(given, hook)
     effects = tuple(_effects([] if client is None else client.exchanges))
     if code.error is None:
         return HookRun(outputs=outputs, effects=effects)
     error = as_delivery_error(code.error)
-    if bound.expired():
-        error = RequestTimeoutError(f"it did not end within {HOOK_SECONDS:g} s")
     shown = _both(runtime.mask, mask) if client is None else client.mask
     return HookRun(
         error=error,
@@ -140,7 +132,7 @@ def _checked(given: Any, hook: SaveHook) -> dict[str, Any]:
 
 def _effects(exchanges: Sequence[object]) -> Iterable[Effect]:
     for each in exchanges:
-        if not isinstance(each, Exchange) or each.method.lower() in _SAFE:
+        if not isinstance(each, Exchange) or each.reads_only:
             continue
         if each.status is None or each.status in _SUCCESS:
             yield Effect(method=each.method, url=each.url, status=each.status)

@@ -19,6 +19,8 @@ MAX_BODY_CHARACTERS: Final = 64_000
 #: characters of all their bodies together: a record stays within about 0.3 MB.
 MAX_EARLIER: Final = 9
 MAX_EARLIER_CHARACTERS: Final = 128_000
+#: Source: RFC 9110, section 9.2.1, "Safe Methods".
+_SAFE_METHODS: Final = frozenset({"get", "head", "options"})
 _CUT: Final = "… ({} characters in all)"
 
 
@@ -38,6 +40,11 @@ class Exchange:
     #: Earlier exchanges of the same call, oldest first, and the number of those left out.
     earlier: tuple[Exchange, ...] = ()
     left_out: int = 0
+
+    @property
+    def reads_only(self) -> bool:
+        """Whether a request of this method changes nothing at the partner."""
+        return self.method.lower() in _SAFE_METHODS
 
     def as_data(self) -> dict[str, Any]:
         """The exchange as JSON data; `earlier` and `left_out` only if they are not empty."""
