@@ -15,9 +15,11 @@ from offramp.config import (
     ConfigStore,
     References,
     audiences_of,
+    check_config,
     check_references,
     diff_configs,
     export_config,
+    follow_all,
     load_key_ring,
     parse_config,
     resolve_audiences,
@@ -146,3 +148,15 @@ def test_references_in_settings_are_followed_as_those_of_an_instance() -> None:
         check_references(Config(), config, CATALOG, References())
     with pytest.raises(ConfigError, match=place):
         resolve_audiences(instance, fields, References())
+
+
+def test_a_check_names_each_reference_that_leads_nowhere() -> None:
+    """One in the settings of the instance does not hide one in those of an audience."""
+    written = document({"vip": {"settings": {"secret": "env:LIST_SECRET"}}})
+    written["instances"]["l"]["settings"]["token"] = "env:TOKEN"
+    config = parse_config(written, CATALOG).config
+    found = check_config(config, CATALOG, references=follow_all({})).warnings
+    assert [each.place for each in found if "is not set" in each.message] == [
+        "instances.l.settings.token",
+        "instances.l.audiences.vip.settings.secret",
+    ]

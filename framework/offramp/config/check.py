@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Final
 
 import attrs
@@ -109,11 +110,7 @@ def subscription_warnings(config: Config, catalog: Catalog, name: str) -> Iterat
 
 
 def _errors(config: Config, catalog: Catalog) -> tuple[Fault, ...]:
-    try:
-        parse_config(export_config(config, catalog, secrets=True), catalog)
-    except ConfigError as error:
-        return error.faults
-    return ()
+    return _faults(lambda: parse_config(export_config(config, catalog, secrets=True), catalog))
 
 
 def _idle(config: Config) -> Iterator[Fault]:
@@ -180,24 +177,26 @@ def _triggers(config: Config, subscriptions: Iterable[Subscription]) -> Iterator
 
 
 def _references(config: Config, catalog: Catalog, references: References) -> Iterator[Fault]:
-    try:
-        resolve_write_keys(config, references)
-    except ConfigError as error:
-        yield from error.faults
+    yield from _faults(partial(resolve_write_keys, config, references))
     for instance in config.instances.values():
-        entry = catalog.get(instance.destination)
-        used = instance if entry is None else in_sandbox(instance, entry.destination)
-        try:
-            resolve_settings(used, settings_fields(catalog, instance), references)
-            resolve_audiences(instance, audience_fields(catalog, instance), references)
-        except ConfigError as error:
-            yield from error.faults
-        try:
-            resolve_oauth(used, references)
-        except ConfigError as error:
-            yield from error.faults
+        yield from _references_of(instance, catalog, references)
     for each in config.subscriptions.values():
-        try:
-            resolve_mapping(each, mapping_fields(catalog, config, each), references)
-        except ConfigError as error:
-            yield from error.faults
+        fields = mapping_fields(catalog, config, each)
+        yield from _faults(partial(resolve_mapping, each, fields, references))
+
+
+def _references_of(instance: Instance, catalog: Catalog, references: References) -> Iterator[Fault]:
+    entry = catalog.get(instance.destination)
+    used = instance if entry is None else in_sandbox(instance, entry.destination)
+    settings, audiences = settings_fields(catalog, instance), audience_fields(catalog, instance)
+    yield from _faults(partial(resolve_settings, used, settings, references))
+    yield from _faults(partial(resolve_audiences, instance, audiences, references))
+    yield from _faults(partial(resolve_oauth, used, references))
+
+
+def _faults(read: Callable[[], object]) -> tuple[Fault, ...]:
+    try:
+        read()
+    except ConfigError as error:
+        return error.faults
+    return ()
