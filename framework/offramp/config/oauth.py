@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 import attrs
 
 from offramp.config.options import keys_of, read_options
 from offramp.config.secrets import change_secrets, is_reference
-from offramp.config.settings import put_back
+from offramp.config.settings import put_back_all
 from offramp.config.table import Table
 from offramp.definition import (
     ClientAuthentication,
@@ -115,12 +116,10 @@ def read_oauth(
     for name, value in values.get("authorize_params", {}).items():
         if not isinstance(value, str):
             table.fault("authorize_params", f"{name} must be a text")
-    kept = {key: value for key, value in written.items() if value is not None}
-    return change_secrets(
-        OAUTH_FIELDS,
-        {key: value for key, value in kept.items() if key in OAUTH_FIELDS},
-        lambda inner, value: put_back(value, before.get(inner), f"{place}.{inner}", faults),
-    )
+    known = {
+        key: value for key, value in written.items() if value is not None and key in OAUTH_FIELDS
+    }
+    return put_back_all(partial(change_secrets, OAUTH_FIELDS), known, before, place, faults)
 
 
 def app_of(table: Mapping[str, Any]) -> OAuthApp:

@@ -8,8 +8,8 @@ from typing import Any, Final, TypeAlias
 
 from offramp import _json
 from offramp.config.model import INPUTS, OUTPUTS
-from offramp.config.secrets import Change, change_secrets, mask, secrets_by_place
-from offramp.config.settings import put_back, read_settings, settings_faults
+from offramp.config.secrets import Change, change_secrets, mask
+from offramp.config.settings import put_back_all, read_settings, settings_faults
 from offramp.config.table import Table, suggest
 from offramp.definition import Fields, SaveHook
 from offramp.errors import Fault, join_place
@@ -70,23 +70,13 @@ def _read_hook(
     faults += settings_faults(inputs, hook.inputs, place)
     outputs = before.get(OUTPUTS) if _same(inputs, kept) else None
     if OUTPUTS in table:
-        given = _outputs(table, hook.outputs, before.get(OUTPUTS, {}), faults)
+        change_all = partial(change_secrets, hook.outputs)
+        written, known = table.object(OUTPUTS), before.get(OUTPUTS, {})
+        given = put_back_all(change_all, written, known, table.at(OUTPUTS), faults)
         # Those in force belong to the inputs in force; others are taken as they are written.
         if outputs is not None or not _same(given, before.get(OUTPUTS)):
             outputs = given
     return {INPUTS: inputs, **({} if outputs is None else {OUTPUTS: outputs})}
-
-
-def _outputs(
-    table: Table, fields: Fields, before: Mapping[str, Any], faults: list[Fault]
-) -> dict[str, Any]:
-    kept = secrets_by_place(partial(change_secrets, fields, before))
-    place = table.at(OUTPUTS)
-    return change_secrets(
-        fields,
-        table.object(OUTPUTS),
-        lambda inner, value: put_back(value, kept.get(inner), f"{place}.{inner}", faults),
-    )
 
 
 def _same(one: Any, other: Any) -> bool:

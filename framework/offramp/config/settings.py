@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ import attrs
 
 from offramp.config.secrets import (
     SHOWN_CHARACTERS,
+    Change,
     change_secrets,
     is_masked,
     is_reference,
@@ -43,11 +44,23 @@ def read_settings(
         if key not in fields
     )
     known = {key: value for key, value in settings.items() if key in fields}
-    kept = secrets_by_place(partial(change_secrets, fields, before))
-    return change_secrets(
-        fields,
-        known,
-        lambda inner, value: put_back(value, kept.get(inner), f"{place}.{inner}", faults),
+    return put_back_all(partial(change_secrets, fields), known, before, place, faults)
+
+
+def put_back_all(
+    change_all: Callable[[Mapping[str, Any], Change], dict[str, Any]],
+    given: Mapping[str, Any],
+    before: Mapping[str, Any],
+    place: str,
+    faults: list[Fault],
+) -> dict[str, Any]:
+    """Data with every masked secret put back from `before`, as a walk of both meets them.
+
+    `change_all` is the walk, such as `partial(change_secrets, fields)`; see `put_back`.
+    """
+    kept = secrets_by_place(partial(change_all, before))
+    return change_all(
+        given, lambda inner, value: put_back(value, kept.get(inner), f"{place}.{inner}", faults)
     )
 
 

@@ -13,7 +13,7 @@ from offramp.config.model import Subscription, SubscriptionTable
 from offramp.config.options import read_options
 from offramp.config.save_hooks import hooks_apart, read_hooks
 from offramp.config.secrets import change_mapping_secrets, secrets_by_place
-from offramp.config.settings import put_back, unquoted
+from offramp.config.settings import put_back_all, unquoted
 from offramp.config.table import Table, as_name, suggest
 from offramp.config.triggers import read_trigger
 from offramp.definition import Preset
@@ -115,12 +115,8 @@ def put_back_mapping(
     faults: list[Fault],
 ) -> dict[str, Any]:
     """A mapping with its masked secrets put back from the one before; see `put_back`."""
-    kept = secrets_by_place(partial(change_mapping_secrets, offered.fields, before))
-    return change_mapping_secrets(
-        offered.fields,
-        mapping,
-        lambda inner, value: put_back(value, kept.get(inner), f"{place}.{inner}", faults),
-    )
+    change_all = partial(change_mapping_secrets, offered.fields)
+    return put_back_all(change_all, mapping, before, place, faults)
 
 
 def mapping_faults(
