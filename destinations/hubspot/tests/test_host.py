@@ -6,16 +6,19 @@ import asyncio
 import base64
 import contextlib
 import os
+import re
 import signal
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 
-from offramp_hubspot.emulator import Emulator, Fault
+from offramp_hubspot.emulator import CLIENT_ID, CLIENT_SECRET, Emulator, Fault
 
 OFFRAMP = Path(sys.executable).with_name("offramp")
 PATIENCE = 20.0
@@ -28,6 +31,7 @@ egress.allow = ["127.0.0.0/8"]
 [sources.site]
 write_key = "key-of-the-site"
 """
+README = Path(__file__).parents[1] / "README.md"
 CONTACTS = """
 [[instances.crm.subscriptions]]
 preset = "Contacts from identify calls"
@@ -170,3 +174,49 @@ plan = { "@path" = "$.traits.plan" }
             assert dead["message_id"] == "m150"
         people = Counter(each.properties["email"] for each in emulator.records())
     assert people == Counter(f"user-{n}@example.com" for n in range(250) if n != 150)
+
+
+async def connect(url: str) -> None:
+    """Connect the instance as `offramp connect` does, with a person who agrees."""
+    grant = "/api/instances/crm/grant"
+    body = {"redirect_uri": "http://127.0.0.1:8976/callback"}
+    begun = await call(url, "POST", f"{grant}/authorize", body)
+    async with (
+        aiohttp.ClientSession() as browser,
+        browser.get(begun["authorize_url"], allow_redirects=False) as answer,
+    ):
+        query = parse_qs(urlsplit(answer.headers["Location"]).query)
+    code = {"code": query["code"][0], "state": query["state"][0]}
+    connected = await call(url, "POST", f"{grant}/code", code)
+    assert connected["grant"]["state"] == "connected"
+
+
+async def test_an_account_is_connected_as_the_readme_says(tmp_path: Path) -> None:
+    """With the README's table: events leave, expired tokens are refreshed, and it disconnects."""
+    blocks = re.findall(r"```toml\n(.*?)```", README.read_text(), re.DOTALL)
+    [oauth] = [dedent(block) for block in blocks if "[instances.crm.oauth]" in block]
+    async with Emulator() as emulator:
+        table = re.sub(r"https://a(?:pp\.hubspot|pi\.hubapi)\.com", emulator.url, oauth)
+        config = f"""
+[instances.crm]
+destination = "hubspot"
+source = "site"
+
+{table}
+{CONTACTS}
+"""
+        environment = {
+            **os.environ,
+            "HUBSPOT_BASE_URL": emulator.url,
+            "HUBSPOT_CLIENT_ID": CLIENT_ID,
+            "HUBSPOT_CLIENT_SECRET": CLIENT_SECRET,
+        }
+        async with serving(tmp_path, config, environment) as (url, _):
+            await connect(url)
+            assert (await call(url, "POST", "/api/instances/crm/test"))["result"] == "good"
+            emulator.tokens.expire()
+            await send(url, [identify(1)])
+            await until(lambda: len(emulator.records()) == 1)
+            disconnected = await call(url, "DELETE", "/api/instances/crm/grant")
+        assert emulator.tokens.refreshes == 1
+    assert disconnected == {"instance": "crm", "revoked": True, "message": None}
