@@ -36,6 +36,12 @@ def test_every_command_has_its_section() -> None:
     assert set(SECTIONS) == commands()
 
 
+def test_every_command_that_asks_a_host_is_listed() -> None:
+    """Those that have the option `--url`, and no other."""
+    listed = set(re.findall(r"`([\w-]+)`", SHARED.partition(" call a running host ")[0]))
+    assert listed == {name for name in commands() if "--url" in options_of(name)}
+
+
 @pytest.mark.parametrize("name", sorted(commands()))
 def test_every_option_is_named(name: str) -> None:
     """In the section of its command, or among those that all live commands share."""
