@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
@@ -20,6 +20,8 @@ from offramp.plugins import Catalog
 #: Whether the partner has an audience: `unknown` where the answer to its creation was lost,
 #: `not_needed` where the destination creates none.
 AudienceState: TypeAlias = Literal["created", "not_created", "unknown", "not_needed"]
+#: What the host writes of an audience.
+_OF_THE_HOST: Final = ("external_id", "creation_begun")
 
 
 @attrs.frozen(kw_only=True)
@@ -116,14 +118,20 @@ def without_audience(instance: Instance, key: str) -> Instance:
     return attrs.evolve(instance, audiences=left)
 
 
-def read_audiences(
+def read_audiences(  # noqa: PLR0913 - what is read, and what it stands on
     given: Mapping[str, Any],
     declared: Audience | None,
     before: Mapping[str, Any],
     place: str,
     faults: list[Fault],
+    *,
+    moved: bool = False,
 ) -> dict[str, Any]:
-    """Audiences as written, each fault set down; what only the host knows is kept from `before`."""
+    """Audiences as written, each fault set down; what only the host knows is kept from `before`.
+
+    Not so where the instance has `moved` into its sandbox or out of it: the ids of one mean nothing
+    to the other.
+    """
     if given and declared is None:
         faults.append(Fault(place, "the destination has no audiences: leave them out"))
         return {}
@@ -134,7 +142,7 @@ def read_audiences(
             faults.append(Fault(join_place(place, key), f"the key {message}"))
         table = Table(data, join_place(place, key), faults, keys=keys_of(InstanceAudience))
         fields = declared.declared_fields if declared is not None else {}
-        audience = _read(key, table, fields, before.get(key, {}), faults)
+        audience = _read(key, table, fields, before.get(key, {}), faults, moved=moved)
         found[key] = write_options(audience)
     return found
 
@@ -158,17 +166,24 @@ def resolve_audiences(
     return resolved
 
 
-def _read(
-    key: str, table: Table, fields: Fields, before: Mapping[str, Any], faults: list[Fault]
+def _read(  # noqa: PLR0913 - what an audience is read from, and what it was
+    key: str,
+    table: Table,
+    fields: Fields,
+    before: Mapping[str, Any],
+    faults: list[Fault],
+    *,
+    moved: bool,
 ) -> InstanceAudience:
     values = read_options(InstanceAudience, table)
     place = table.at("settings")
     kept = before.get("settings", {})
     settings = read_settings(values.get("settings", {}), fields, kept, place, faults)
     faults += settings_faults(settings, fields, place)
-    if "external_id" not in values:
-        written = {
-            name: before[name] for name in ("external_id", "creation_begun") if name in before
-        }
-        values = {**written, **values}
+    known = {name: before[name] for name in _OF_THE_HOST if name in before}
+    if moved:
+        # An id that stands there unchanged was only copied; another one is taken as it is written.
+        values = {name: each for name, each in values.items() if known.get(name) != each}
+    elif "external_id" not in values:
+        values = {**known, **values}
     return InstanceAudience(key=key, **{**values, "settings": settings})

@@ -198,6 +198,7 @@ def _instance(
     before = reading.current.instances.get(name)
     if before is not None and entry is not None and before.destination != entry.slug:
         before = None  # its secrets are not for another destination
+    moved = before is not None and before.sandbox != values.get("sandbox", False)
     _check_sandbox(table, values, entry)
     values["settings"] = _settings(reading, table, values, before, entry)
     if entry is not None:
@@ -207,6 +208,7 @@ def _instance(
             {} if before is None else before.audiences,
             table.at("audiences"),
             reading.faults,
+            moved=moved,
         )
     if "oauth" in values:
         values["oauth"] = _oauth(reading, table, values["oauth"], before, entry)
@@ -220,7 +222,13 @@ def _instance(
             read = read_unchecked(inner, name, reading.faults)
         else:
             read = read_subscription(
-                inner, name, entry, reading.catalog, reading.faults, current=current
+                inner,
+                name,
+                entry,
+                reading.catalog,
+                reading.faults,
+                current=current,
+                moved=moved,
             )
         if read is not None:
             subscriptions.append((place, read))

@@ -37,17 +37,20 @@ def hooks_apart(
     )
 
 
-def read_hooks(
+def read_hooks(  # noqa: PLR0913 - what is read, and what it stands on
     written: Mapping[str, Any],
     offered: CatalogAction,
     before: Mapping[str, Any],
     place: str,
     faults: list[Fault],
+    *,
+    moved: bool = False,
 ) -> dict[str, Any]:
     """Hooks as they are saved, by name: inputs, and outputs once they have run; faults set down.
 
     `before` are those in force for the same action: masked secrets are put back from it. A hook
-    keeps its outputs while its inputs are the same, and those of other inputs are left out.
+    keeps its outputs while its inputs are the same, and those of other inputs are left out; so are
+    those of before the instance has `moved` into its sandbox or out of it.
     """
     declared = offered.action.save_hooks
     read = {}
@@ -58,17 +61,17 @@ def read_hooks(
             faults.append(Fault(join_place(place, name), message))
             continue
         table = Table(data, join_place(place, name), faults, keys=_PARTS)
-        read[name] = _read_hook(table, hook, before.get(name, {}), faults)
+        read[name] = _read_hook(table, hook, before.get(name, {}), faults, moved=moved)
     return read
 
 
 def _read_hook(
-    table: Table, hook: SaveHook, before: Mapping[str, Any], faults: list[Fault]
+    table: Table, hook: SaveHook, before: Mapping[str, Any], faults: list[Fault], *, moved: bool
 ) -> dict[str, Any]:
     place, kept = table.at(INPUTS), before.get(INPUTS, {})
     inputs = read_settings(table.object(INPUTS), hook.inputs, kept, place, faults)
     faults += settings_faults(inputs, hook.inputs, place)
-    outputs = before.get(OUTPUTS) if _same(inputs, kept) else None
+    outputs = before.get(OUTPUTS) if _same(inputs, kept) and not moved else None
     if OUTPUTS in table:
         change_all = partial(change_secrets, hook.outputs)
         written, known = table.object(OUTPUTS), before.get(OUTPUTS, {})

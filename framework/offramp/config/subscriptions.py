@@ -39,6 +39,8 @@ class _Reading:
     faults: list[Fault]
     #: What is in force, where the destination is the same: masked secrets stand for its.
     current: Mapping[str, Subscription]
+    #: Whether the instance goes into its sandbox, or out of it.
+    moved: bool
 
 
 def read_subscription(  # noqa: PLR0913 - what a subscription is read from, and what it stands on
@@ -49,6 +51,7 @@ def read_subscription(  # noqa: PLR0913 - what a subscription is read from, and 
     faults: list[Fault],
     *,
     current: Mapping[str, Subscription],
+    moved: bool = False,
 ) -> Subscription | None:
     """One subscription of an instance, or nothing where it has a fault that leaves it unnamed.
 
@@ -60,7 +63,13 @@ def read_subscription(  # noqa: PLR0913 - what a subscription is read from, and 
         return None
     values = read_options(SubscriptionTable, table)
     reading = _Reading(
-        table=table, values=values, entry=entry, catalog=catalog, faults=faults, current=current
+        table=table,
+        values=values,
+        entry=entry,
+        catalog=catalog,
+        faults=faults,
+        current=current,
+        moved=moved,
     )
     preset = _preset(reading)
     name = values.get("name") or (as_name(preset.name) if preset else None)
@@ -218,7 +227,8 @@ def _mapping_and_hooks(
     current = reading.current.get(of)
     before = None if current is None or current.action != offered.slug else current
     kept = {} if before is None else before.hooks
-    hooks = read_hooks(hooks, offered, kept, reading.table.at("hooks"), reading.faults)
+    place_of_hooks = reading.table.at("hooks")
+    hooks = read_hooks(hooks, offered, kept, place_of_hooks, reading.faults, moved=reading.moved)
     kept = {} if before is None else before.mapping
     mapping = put_back_mapping(mapping, kept, offered, place, reading.faults)
     found = mapping_faults(mapping, offered, reading.catalog)
