@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import secrets
-import threading
 import time
-from collections.abc import Callable, Coroutine, Mapping
-from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import unquote_plus, urlencode
 
 import attrs
 from aiohttp import web
 
-T = TypeVar("T")
+from offramp.testing.threaded_server import ThreadedServer
 
-HOST: Final = "127.0.0.1"
-#: Most seconds for starting or stopping the server, which normally takes milliseconds.
-PATIENCE_SECONDS: Final = 10.0
-GRACE_SECONDS: Final = 0.05
 OK, FOUND, BAD_REQUEST, UNAUTHORIZED = 200, 302, 400, 401
 
 
@@ -37,7 +30,7 @@ class _Family:
     revoked: bool = False
 
 
-class AuthorizationServer:
+class AuthorizationServer(ThreadedServer):
     """Grants access by authorization code with PKCE, client credentials and refresh tokens.
 
     Point an `OAuth2` at `authorize_url`, `token_url` and `revoke_url`. A person's consent is a GET
@@ -56,10 +49,9 @@ class AuthorizationServer:
         rotates: bool = True,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        super().__init__("authorization")
         self.client_id, self.client_secret = client_id, client_secret
         self.expires_in, self.repeats, self.rotates = expires_in, repeats, rotates
-        #: Where it listens: `http://127.0.0.1:PORT`.
-        self.url = ""
         #: The forms that the token endpoint received, in order.
         self.requests: list[dict[str, str]] = []
         #: The bodies that the resource took.
@@ -73,24 +65,6 @@ class AuthorizationServer:
         self._codes: dict[str, Mapping[str, str]] = {}
         self._families: list[_Family] = []
         self._access: dict[str, float] = {}
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._work, name="authorization", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        self._runner = self._do(self._start())
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._do(self._runner.cleanup())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(PATIENCE_SECONDS)
-        self._loop.close()
 
     @property
     def authorize_url(self) -> str:
@@ -140,24 +114,13 @@ class AuthorizationServer:
         self._families.append(family)
         return family
 
-    def _work(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_forever()
-
-    def _do(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_SECONDS)
-
-    async def _start(self) -> web.AppRunner:
+    def _make_runner(self, **options: Any) -> web.AppRunner:
         app = web.Application()
         app.router.add_get("/authorize", self._authorize)
         app.router.add_post("/token", self._token)
         app.router.add_post("/revoke", self._revoke)
         app.router.add_route("*", "/resource", self._resource)
-        runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=GRACE_SECONDS)
-        await runner.setup()
-        await web.TCPSite(runner, HOST, 0).start()
-        self.url = f"http://{HOST}:{runner.addresses[0][1]}"
-        return runner
+        return web.AppRunner(app, **options)
 
     async def _authorize(self, request: web.Request) -> web.Response:
         query = dict(request.query)

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Coroutine
-from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final
 
 import attrs
 from aiohttp import web
 
 from offramp.definition import UNSET
 from offramp.testing.exchanges import Answer, RecordedRequest
+from offramp.testing.threaded_server import ThreadedServer
 
-T = TypeVar("T")
-
-HOST: Final = "127.0.0.1"
-#: Most seconds for starting or stopping a server, which normally takes milliseconds.
-PATIENCE_SECONDS: Final = 10.0
-#: Seconds for requests that are still running when the test ends.
-GRACE_SECONDS: Final = 0.05
 #: Status for a request without a scripted answer; a final one, so that it is not retried.
 NOT_SCRIPTED: Final = 501
 
@@ -36,7 +27,7 @@ class _Scripted:
     left: int | None
 
 
-class LocalPartner:
+class LocalPartner(ThreadedServer):
     """A server on 127.0.0.1 that answers as scripted and records its requests.
 
     Point the destination at `url` (with a setting or a variable). Unlike `Partner` it uses a real
@@ -44,31 +35,12 @@ class LocalPartner:
     """
 
     def __init__(self) -> None:
-        #: Where it listens: `http://127.0.0.1:PORT`.
-        self.url = ""
+        super().__init__("local partner")
         #: Every request that it received, in order.
         self.requests: list[RecordedRequest] = []
         #: `METHOD /path` of each request without a scripted answer.
         self.unscripted: list[str] = []
         self._scripted: list[_Scripted] = []
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._work, name="local partner", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        self._runner = self._do(self._start())
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._do(self._runner.cleanup())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(PATIENCE_SECONDS)
-        self._loop.close()
 
     def answer(  # noqa: PLR0913 - what a request is known by, and what an answer is made of
         self,
@@ -121,23 +93,8 @@ class LocalPartner:
         """`answer("DELETE", path, ...)`."""
         self.answer("DELETE", path, **answer)
 
-    def _work(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_forever()
-
-    def _do(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_SECONDS)
-
-    async def _start(self) -> web.ServerRunner:
-        runner = web.ServerRunner(
-            web.Server(self._respond), handle_signals=False, shutdown_timeout=GRACE_SECONDS
-        )
-        await runner.setup()
-        site = web.TCPSite(runner, HOST, 0)
-        await site.start()
-        port = runner.addresses[0][1]
-        self.url = f"http://{HOST}:{port}"
-        return runner
+    def _make_runner(self, **options: Any) -> web.ServerRunner:
+        return web.ServerRunner(web.Server(self._respond), **options)
 
     async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
         self.requests.append(
