@@ -17,6 +17,7 @@ from aiohttp import web
 from tests.cli.conftest import CONFIG, Offramp, usage
 from tests.cli.parts import PATIENCE, Process, running, serving, write
 from tests.listening import listening
+from tests.waiting import until
 
 from offramp.api import reloading
 
@@ -77,13 +78,6 @@ def key(config: Path) -> Path:
     text = config.read_text().replace(f'"{KEY}"', f'"file:{path}"')
     config.write_text(text + OTHER)
     return path
-
-
-async def until(holds: Any, within: float = PATIENCE) -> None:
-    """Wait until something holds that sends no signal."""
-    async with asyncio.timeout(within):
-        while not holds():  # noqa: ASYNC110 - the far end sends no signal
-            await asyncio.sleep(0.02)
 
 
 async def send(session: aiohttp.ClientSession, url: str, *ids: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -26,6 +26,7 @@ from tests.delivery.parts import (
     running,
 )
 from tests.delivery.virtual import MemoryQueue, World, run
+from tests.waiting import until
 
 from offramp import Batch, OutgoingRequest, Response
 from offramp.delivery import Engine, Plan, keeper, worker
@@ -53,12 +54,6 @@ class WaitingPartner(Partner):
         return answer
 
 
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not true():  # noqa: ASYNC110 - nobody signals it
-            await asyncio.sleep(0.01)
-
-
 async def depth(engine: Engine) -> Depth:
     return await engine.queue.depth(SUBSCRIPTION)
 
@@ -72,7 +67,9 @@ async def test_a_dead_partner_does_not_hold_up_the_stop(tmp_path: Path, action: 
         await engine.apply(config(action=action))
         await engine.accept("site", [event(each) for each in ids])
         gate = engine.snapshot.runtimes["small"].gate
-        await until(lambda: gate.state == "open" and gate.pause > FINISH_SECONDS / 10)
+        await until(
+            lambda: gate.state == "open" and gate.pause > FINISH_SECONDS / 10, within=PATIENCE
+        )
         async with asyncio.timeout(PATIENCE):
             while (await depth(engine)).leased:  # noqa: ASYNC110 - nobody signals it
                 await asyncio.sleep(0.01)
@@ -97,7 +94,7 @@ async def test_requests_under_way_are_waited_for(tmp_path: Path, action: str) ->
     async with running(tmp_path, partner) as (engine, ledger):
         await engine.apply(config(action=action))
         await engine.accept("site", [event(f"m{number}") for number in range(MANY)])
-        await until(lambda: len(partner.requests) > 1)
+        await until(lambda: len(partner.requests) > 1, within=PATIENCE)
         stop = asyncio.create_task(engine.stop())
         await asyncio.sleep(0.1)
         assert not stop.done()
@@ -116,7 +113,7 @@ async def test_a_request_that_a_stop_cancels_counts_as_an_attempt(tmp_path: Path
     async with running(tmp_path, partner) as (engine, _):
         await engine.apply(config())
         await engine.accept("site", [event("sent")])
-        await until(lambda: len(partner.requests) == 1)
+        await until(lambda: len(partner.requests) == 1, within=PATIENCE)
         await engine.stop(within=0.1)
     async with running(tmp_path, partner) as (engine, ledger):
         [delivery] = (await ledger.event("sent"))[0].deliveries
@@ -138,7 +135,7 @@ async def test_a_change_gives_back_what_waits_and_sends_nothing_twice(
     async with running(tmp_path, partner) as (engine, ledger):
         await engine.apply(config(action=action))
         await engine.accept("site", [event(f"m{number}") for number in range(MANY)])
-        await until(lambda: len(partner.requests) > 1)
+        await until(lambda: len(partner.requests) > 1, within=PATIENCE)
         old = set(partner.taken)
         await engine.apply(config(action=action, id={"@template": "new-{{ messageId }}"}))
         partner.go.set()
@@ -158,7 +155,7 @@ async def test_leases_that_wait_for_their_turn_too_long_are_given_back(
     async with running(tmp_path, partner) as (engine, ledger):
         await engine.apply(config())
         await engine.accept("site", [event(f"m{number}") for number in range(MANY)])
-        await until(lambda: len(partner.requests) > 1)
+        await until(lambda: len(partner.requests) > 1, within=PATIENCE)
         await asyncio.sleep(0.2)
         begun = engine.snapshot.runtimes["small"].gate.limit + 1
         assert (await depth(engine)).leased <= begun * 100
@@ -216,7 +213,7 @@ async def test_the_last_of_the_batches_leased_ahead_is_given_time_to_fill(
     async with running(tmp_path, partner) as (engine, _):
         await engine.apply(config())
         await engine.accept("site", [event(f"m{number}") for number in range(150)])
-        await until(lambda: len(partner.requests) > 0)
+        await until(lambda: len(partner.requests) > 0, within=PATIENCE)
         await engine.accept("site", [event(f"n{number}") for number in range(50)])
         assert await engine.wait_until_idle(timeout=PATIENCE)
     assert [len(request) for request in partner.requests] == [100, 100]
@@ -262,7 +259,7 @@ async def test_many_busy_subscriptions_hold_few_events_ready(
         await engine.apply(attrs.evolve(config(), subscriptions=subscriptions))
         await engine.accept("site", [event(f"m{number}") for number in range(MANY)])
         gate = engine.snapshot.runtimes["small"].gate
-        await until(lambda: len(partner.requests) >= gate.limit)
+        await until(lambda: len(partner.requests) >= gate.limit, within=PATIENCE)
         await asyncio.sleep(0.2)
         assert many * 100 <= prepared <= (many + gate.limit + 1) * 100
         partner.go.set()

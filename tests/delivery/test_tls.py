@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from aiohttp.test_utils import unused_port
 from tests.delivery import parts
 from tests.delivery.parts import config, event, small_catalog
 from tests.http.certificates import DAY, Authority
+from tests.waiting import until
 
 from offramp.config import Instance
 from offramp.delivery import Engine, make_runtime
@@ -99,10 +99,3 @@ async def test_events_wait_for_a_certificate_that_holds(
         assert sorted(taken) == sorted(ids)
         assert (await ledger.reconcile()).ok
         await engine.stop()
-
-
-async def until(true: Callable[[], bool]) -> None:
-    """Wait until something holds; give up after a while."""
-    async with asyncio.timeout(PATIENCE):
-        while not true():  # noqa: ASYNC110 - nothing tells of it
-            await asyncio.sleep(0.01)

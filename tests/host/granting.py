@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-from tests.api.granted import CLIENT_SECRET, SLUG, granted_catalog
-from tests.host.calls import PATIENCE, SOURCES, ask
+from tests.api.granted import CLIENT_SECRET, INSTANCE, SLUG, granted_catalog
+from tests.host.calls import SOURCES, ask
 from tests.listening import LOCAL_EGRESS
 
 from offramp import Destination
@@ -32,7 +31,7 @@ def document(url: str, **changes: Any) -> dict[str, Any]:
         "destination": SLUG,
         "source": "site",
         "settings": {"address": url},
-        "oauth": {"client_id": "the-client", "client_secret": CLIENT_SECRET},
+        "oauth": INSTANCE["oauth"],
         "subscriptions": [{"name": "all", "action": "send", "trigger": 'type = "track"'}],
         **changes,
     }
@@ -69,17 +68,7 @@ async def grant_of(host: Host) -> dict[str, Any]:
     return found
 
 
-async def until(condition: Callable[[], object]) -> None:
-    """Wait for a condition."""
-    async with asyncio.timeout(PATIENCE):
-        while not condition():  # noqa: ASYNC110 - none tells
-            await asyncio.sleep(0.01)
-
-
-async def consent(authorize_url: str, **more: Any) -> tuple[int, str]:
+async def consent(authorize_url: str) -> tuple[int, str]:
     """Grant access as a person in a browser does; status and text of the page at the end."""
-    async with (
-        aiohttp.ClientSession(**more) as session,
-        session.get(authorize_url) as answer,
-    ):
+    async with aiohttp.ClientSession() as session, session.get(authorize_url) as answer:
         return answer.status, await answer.text()

@@ -12,11 +12,13 @@ import aiohttp
 import pytest
 from tests.api.granted import CLIENT_SECRET, SLUG
 from tests.host.calls import PATIENCE, accept, ask, track
-from tests.host.granting import GRANT, connect, consent, grant_of, hosting, server, until
+from tests.host.granting import GRANT, connect, consent, grant_of, hosting, server
+from tests.waiting import until
 
 from offramp import _json
 from offramp.errors import StorageError
 from offramp.host.refreshing import TokenRefresher
+from offramp.host.run import Host
 from offramp.storage import DATABASE_FILE
 from offramp.testing import AuthorizationServer
 
@@ -37,7 +39,7 @@ async def test_a_code_with_pkce_connects_and_events_leave_that_waited(
     async with hosting(tmp_path, partner.url) as host:
         await accept(host, "m1")
         await until(lambda: host.engine.held)
-        [found] = [each async for each in degraded(host)]
+        [found] = await degraded(host)
         assert found["kind"] == "grant"
         assert f"offramp connect {SLUG}" in found["detail"]
         begun = await ask(host, "POST", f"{GRANT}/authorize", {"redirect_uri": LOOPBACK})
@@ -51,7 +53,7 @@ async def test_a_code_with_pkce_connects_and_events_leave_that_waited(
         assert partner.requests[0]["code_verifier"]
         assert await host.wait_until_idle(timeout=PATIENCE)
         assert partner.taken == [b'["m1"]']
-        assert not [each async for each in degraded(host)]
+        assert await degraded(host) == []
         await ask(host, "POST", f"{GRANT}/code", body, status=409)
 
 
@@ -238,9 +240,9 @@ async def test_client_credentials_need_no_person(
         assert [each["grant_type"] for each in partner.requests] == ["client_credentials"] * 2
 
 
-async def degraded(host: Any) -> Any:
-    for each in (await ask(host, "GET", "status"))["degraded"]:
-        yield each
+async def degraded(host: Host) -> list[dict[str, Any]]:
+    """What the status lists as degraded."""
+    return list((await ask(host, "GET", "status"))["degraded"])
 
 
 async def code_of(authorize_url: str) -> str:

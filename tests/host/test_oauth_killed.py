@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from tests.api.granted import SLUG
 from tests.host.calls import PATIENCE, accept, track
-from tests.host.granting import connect, grant_of, hosting, server, until
+from tests.host.granting import connect, grant_of, hosting, server
+from tests.waiting import until
 
 
 async def killed(folder: Path, url: str) -> None:
