@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 from tests.delivery.parts import Item
+from tests.plugins.small import catalog_of, declares
 
 from offramp import (
     Action,
@@ -18,11 +19,10 @@ from offramp import (
     RequestOptions,
     Response,
     _json,
-    hookimpl,
     setting,
 )
 from offramp.definition.oauth import FLOWS
-from offramp.plugins import Catalog, load_catalog, load_plugins
+from offramp.plugins import Catalog
 
 SLUG = "granted"
 CLIENT_SECRET = "client-s3cr3t-of-the-app"
@@ -75,20 +75,9 @@ def granted(**changes: Any) -> Destination:
     return Destination(**{**declared, **changes})
 
 
-class GrantedPlugin:
-    """The plugin that declares it."""
-
-    def __init__(self, destination: Destination | None = None) -> None:
-        self._destination = destination or granted()
-
-    @hookimpl
-    def offramp_destinations(self) -> list[Destination]:
-        return [self._destination]
-
-
 def granted_catalog(destination: Destination | None = None) -> Catalog:
     """A catalog with this destination alone."""
-    return load_catalog(load_plugins(extra=[GrantedPlugin(destination)], installed=False))
+    return catalog_of(declares("granted", destination or granted()))
 
 
 async def token_endpoint(outgoing: OutgoingRequest) -> Response:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.api.conftest import SECRET, TOKEN, Running
-from tests.delivery.lists import AddMember, Lists, lists_catalog
+from tests.delivery.lists import AddMember, Lists, lists_catalog, lists_document
 
 from offramp import Choice, DynamicChoices, InvalidAuthenticationError
 from offramp.cli.program import run
@@ -15,18 +15,6 @@ from offramp.delivery import choices as module
 from offramp.plugins import Catalog
 
 DRAFT = {"instance": "lists", "action": "addMember"}
-WRITTEN: dict[str, Any] = {
-    "sources": {"site": {"write_key": "wk-0123456789-of-the-site"}},
-    "instances": {
-        "lists": {
-            "destination": "lists",
-            "source": "site",
-            "enabled": False,
-            "settings": {"token": SECRET},
-            "subscriptions": [{"name": "one", "action": "addMember", "trigger": 'type = "track"'}],
-        }
-    },
-}
 
 
 @pytest.fixture
@@ -41,7 +29,7 @@ def partner() -> Any:
 
 @pytest.fixture
 def written() -> dict[str, Any]:
-    return WRITTEN
+    return lists_document(SECRET, enabled=False)
 
 
 async def _ask(host: Running, status: int = 200, **body: Any) -> Any:

@@ -11,22 +11,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.api.conftest import SUBSCRIPTION, Running
-from tests.api.granted import GrantedPlugin
+from tests.api.granted import granted
 from tests.api.parts import BACKUP, CALLS, CODE, ID, faults, prepared
 from tests.delivery.audience_parts import URL as LISTS_URL
-from tests.delivery.audience_parts import ListPartner, ListsPlugin
-from tests.delivery.parts import Partner, SmallPlugin
+from tests.delivery.audience_parts import ListPartner, lists
+from tests.delivery.parts import Partner, small
+from tests.plugins.small import catalog_of, declares
 
 from offramp import OutgoingRequest, Response
 from offramp.api import operations_of
-from offramp.plugins import Catalog, load_catalog, load_plugins
+from offramp.plugins import Catalog
 
 
 @pytest.fixture
 def catalog() -> Catalog:
     """A destination with audiences, and one with OAuth 2, beside the small one."""
-    plugins = [SmallPlugin(), ListsPlugin(), GrantedPlugin()]
-    return load_catalog(load_plugins(extra=plugins, installed=False))
+    return catalog_of(declares("all", small, lists, granted()))
 
 
 @pytest.fixture

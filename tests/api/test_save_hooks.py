@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 from tests.api.conftest import PATIENCE, SECRET, TOKEN, Running
-from tests.delivery.lists import Lists, lists_catalog
+from tests.delivery.lists import Lists, lists_catalog, lists_document
 from tests.delivery.parts import event
 
 from offramp import _json
@@ -21,17 +21,7 @@ ONE = "/api/subscriptions/" + quote("lists/one", safe="")
 MADE = "s3cr3t-of-the-list"
 INPUTS = {"name": "VIP", "code": "c0de-of-the-list"}
 HOOK = {"onMappingSave": {"inputs": INPUTS}}
-DOCUMENT: dict[str, Any] = {
-    "sources": {"site": {"write_key": "wk-0123456789-of-the-site"}},
-    "instances": {
-        "lists": {
-            "destination": "lists",
-            "source": "site",
-            "settings": {"token": SECRET},
-            "subscriptions": [{"name": "one", "action": "addMember", "trigger": 'type = "track"'}],
-        }
-    },
-}
+DOCUMENT = lists_document(SECRET)
 
 
 @pytest.fixture
@@ -165,10 +155,7 @@ def _two(**outputs: Any) -> dict[str, Any]:
         {**one, "name": name, "hooks": {"onMappingSave": {"inputs": {"name": name}, **outputs}}}
         for name in ("one", "two")
     ]
-    return {
-        **DOCUMENT,
-        "instances": {"lists": {**DOCUMENT["instances"]["lists"], "subscriptions": two}},
-    }
+    return lists_document(SECRET, subscriptions=two)
 
 
 async def test_a_retry_makes_nothing_twice(host: Running, partner: Lists) -> None:

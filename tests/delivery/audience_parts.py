@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import attrs
+from tests.plugins.small import catalog_of, declares
 
 from offramp import (
     Action,
@@ -19,11 +20,10 @@ from offramp import (
     SyncMode,
     _json,
     field,
-    hookimpl,
     path,
     setting,
 )
-from offramp.plugins import Catalog, load_catalog, load_plugins
+from offramp.plugins import Catalog
 
 URL = "https://lists.example"
 LIST_SECRET = "s3cr3t-of-a-list"
@@ -94,17 +94,9 @@ lists = Destination(
 )
 
 
-class ListsPlugin:
-    """The plugin that declares it."""
-
-    @hookimpl
-    def offramp_destinations(self) -> list[Destination]:
-        return [lists]
-
-
 def lists_catalog() -> Catalog:
     """A catalog with this destination alone."""
-    return load_catalog(load_plugins(extra=[ListsPlugin()], installed=False))
+    return catalog_of(declares("lists", lists))
 
 
 @attrs.define

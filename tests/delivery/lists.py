@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import attrs
+from tests.plugins.small import catalog_of, declares
 
 from offramp import (
     Action,
@@ -22,11 +23,10 @@ from offramp import (
     SaveHook,
     _json,
     field,
-    hookimpl,
     path,
     setting,
 )
-from offramp.plugins import Catalog, load_catalog, load_plugins
+from offramp.plugins import Catalog
 
 URL = "https://lists.example"
 PAGE = 2
@@ -128,15 +128,25 @@ destination = Destination(
 )
 
 
-class _Declares:
-    @hookimpl
-    def offramp_destinations(self) -> list[Destination]:
-        return [destination]
-
-
 def lists_catalog() -> Catalog:
     """What the destination declares."""
-    return load_catalog(load_plugins(extra=[_Declares()], installed=False))
+    return catalog_of(declares("lists", destination))
+
+
+def lists_document(token: str, **changes: Any) -> dict[str, Any]:
+    """A configuration with one instance of it and one subscription."""
+    subscription = {"name": "one", "action": "addMember", "trigger": 'type = "track"'}
+    instance = {
+        "destination": "lists",
+        "source": "site",
+        "settings": {"token": token},
+        "subscriptions": [subscription],
+        **changes,
+    }
+    return {
+        "sources": {"site": {"write_key": "wk-0123456789-of-the-site"}},
+        "instances": {"lists": instance},
+    }
 
 
 @attrs.define

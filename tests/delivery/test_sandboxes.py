@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import pytest
 from tests.delivery.parts import small, start_sandbox
-from tests.plugins.small import declares
+from tests.plugins.small import catalog_of, declares
 
 from offramp import OutgoingRequest, Response, RunningSandbox, Sandbox
 from offramp.delivery import Sandboxes
@@ -23,7 +23,7 @@ from offramp.errors import (
     PluginError,
     RejectedError,
 )
-from offramp.plugins import Catalog, load_catalog, load_plugins
+from offramp.plugins import Catalog
 
 #: Not a constant for mypy, which would find the rest unreachable.
 START_FAILS = bool(1)
@@ -34,7 +34,7 @@ def catalog_with(start: Callable[[], Any], **settings: Any) -> Catalog:
     """A catalog with one destination, whose sandbox starts like this."""
     sandbox = Sandbox(label="An emulator", description="...", start=start, settings=settings)
     destination = attrs.evolve(small, sandbox=sandbox)
-    return load_catalog(load_plugins(extra=[declares("one", destination)], installed=False))
+    return catalog_of(declares("one", destination))
 
 
 @pytest.fixture

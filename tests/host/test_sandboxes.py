@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 import pytest
 from tests.host.calls import SOURCES, SUBSCRIPTION, ask, track
-from tests.plugins.small import declares
+from tests.plugins.small import catalog_of, declares
 
 from offramp.config import Document, HostSettings, parse_config
 from offramp.errors import ConfigError
@@ -128,8 +128,7 @@ async def test_without_the_sandbox_credentials_are_required_again(
 def test_a_destination_without_a_sandbox_cannot_be_used_with_one() -> None:
     """It would send to the partner what was meant for nobody."""
     bare = attrs.evolve(load_catalog(load_plugins())[SLUG].destination, sandbox=None)
-    plugin = declares("bare", bare)
-    catalog = load_catalog(load_plugins(extra=[plugin], installed=False))
+    catalog = catalog_of(declares("bare", bare))
     document = {"sources": SOURCES, "instances": {"trial": TRIAL}}
     with pytest.raises(ConfigError, match="declares no sandbox"):
         parse_config(Document(data=document), catalog)

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from offramp import Action, Destination, Preset, field, hookimpl, path, setting
+from offramp.plugins import Catalog, load_catalog, load_plugins
 
 
 @attrs.frozen
@@ -55,3 +56,8 @@ def declares(name: str, *destinations: Destination) -> object:
         return destinations
 
     return make_plugin(name, offramp_destinations=offramp_destinations)
+
+
+def catalog_of(*plugins: object) -> Catalog:
+    """What these plugins declare, without those that are installed."""
+    return load_catalog(load_plugins(extra=plugins, installed=False))

@@ -13,6 +13,7 @@ from tests.plugins.small import (
     Payload,
     Send,
     Settings,
+    catalog_of,
     declares,
     make_destination,
     make_plugin,
@@ -21,11 +22,7 @@ from tests.plugins.small import (
 from offramp import Action, DynamicChoices, Field, Preset, SaveHook, field, literal, path, setting
 from offramp.definition import fields_to_manifest
 from offramp.errors import NotFoundError
-from offramp.plugins import Catalog, load_catalog, load_plugins, manifest
-
-
-def catalog_of(*plugins: object) -> Catalog:
-    return load_catalog(load_plugins(extra=plugins, installed=False))
+from offramp.plugins import Catalog, manifest
 
 
 def small_with(**hooks: Callable[..., Any]) -> Catalog:

@@ -10,12 +10,19 @@ from typing import Any
 
 import attrs
 import pytest
-from tests.plugins.small import PRESET, Payload, Send, Settings, make_destination, make_plugin
+from tests.plugins.small import (
+    PRESET,
+    Payload,
+    Send,
+    Settings,
+    catalog_of,
+    make_destination,
+    make_plugin,
+)
 
 from offramp import Action, Destination, LazyDestination, Preset, setting
 from offramp.config import check_config, parse_config
 from offramp.errors import ConfigError, DefinitionError, NotFoundError
-from offramp.plugins import Catalog, load_catalog, load_plugins
 
 MANY = 214
 
@@ -49,10 +56,6 @@ class Shelf:
             presets=("Everything",),
             fallback=fallback,
         )
-
-
-def catalog_of(*plugins: object) -> Catalog:
-    return load_catalog(load_plugins(extra=plugins, installed=False))
 
 
 def document(*slugs: str) -> dict[str, Any]:
