@@ -9,7 +9,7 @@ from typing import Any, Final
 from benchmarks.wide import wide
 from offramp import _json, hookimpl
 from offramp._json import Projection, Reads, is_skipped_safely
-from offramp.config import Subscription
+from offramp.config import Instance, Subscription
 from offramp.delivery import Plan, compile_subscription
 from offramp.delivery.router import Binding, make_router
 from offramp.fql import compile_trigger
@@ -53,7 +53,8 @@ def plan_of(question: dict[str, Any]) -> Plan:
         trigger=question["trigger"],
         mapping=question["mapping"],
     )
-    return compile_subscription(subscription, catalog()[destination])
+    instance = Instance(name="bench", source="bench", destination=destination)
+    return compile_subscription(subscription, catalog()[destination], instance=instance)
 
 
 def _engine(question: dict[str, Any]) -> Repeat:

@@ -167,7 +167,10 @@ def make_plan(trigger: str, mapping: dict[str, Any]) -> Plan:
         trigger=trigger,
         mapping=mapping,
     )
-    return compile_subscription(subscription, catalog()[SLUG], catalog().directives)
+    instance = Instance(name="conformance", source="conformance", destination=SLUG)
+    return compile_subscription(
+        subscription, catalog()[SLUG], catalog().directives, instance=instance
+    )
 
 
 def make_watched_runtime(settings: dict[str, Any], seen: list[OutgoingRequest]) -> InstanceRuntime:

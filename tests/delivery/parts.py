@@ -212,7 +212,8 @@ def make_plan(action: str = "take", mapping: Mapping[str, Any] | None = None) ->
         trigger='type = "track"',
         mapping=entry.action(action).default_mapping if mapping is None else mapping,
     )
-    return compile_subscription(subscription, entry)
+    instance = Instance(name="small", source="site", destination=entry.slug)
+    return compile_subscription(subscription, entry, instance=instance)
 
 
 def make_small_runtime(transport: Handler, **changes: Any) -> InstanceRuntime:

@@ -15,6 +15,7 @@ from tests.delivery.audience_parts import (
 )
 
 from offramp import _json
+from offramp.cli.commands.bench import measure
 from offramp.config import Instance, References, Subscription
 from offramp.delivery import (
     InstanceRuntime,
@@ -189,3 +190,10 @@ async def test_an_instance_without_audiences_pays_nothing() -> None:
     made = Preparation(bodies=[_json.dumps(member_event("u1"))])
     assert other.prepare(made, now=NOW)
     assert made.group is None
+
+
+def test_a_benchmark_maps_what_a_host_maps() -> None:
+    """`offramp bench` lays the audience in too, so that a field that needs it is there."""
+    plan = parts(ListPartner(), VIP, id={"@path": "$.context.personas.external_audience_id"})[1]
+    cost = measure(plan, [member_event("u1")], seconds=0.0)
+    assert (cost.matched, cost.rejected) == (1, 0)

@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 import pytest
+from tests.delivery.audience_parts import lists, member_event
 from tests.testing.billing import ME, OLDEST, URL, USAGE, SendUsage, Settings, Usage, billing
 
 from offramp import (
@@ -543,3 +544,15 @@ def test_made_up_settings_obey_their_choices(integration: MakeIntegration) -> No
     """Settings that nobody gave pass their own check."""
     sut = integration(attrs.evolve(billing, settings=Regional, extend_request=None, sandbox=None))
     assert sut.typed_settings().region in {"eu", "us"}
+
+
+async def test_an_action_sees_the_audience_of_an_event(
+    integration: MakeIntegration, partner: Partner
+) -> None:
+    """As in a host, though the harness configures no audience: what the event carries counts."""
+    partner.otherwise(Answer())
+    event = member_event("u1", computation_class="audience", external_audience_id="L7")
+    run = await integration(lists).test_action("sync", event=event)
+    run.assert_delivered()
+    assert partner.request.json["list"] == "L7"
+    assert partner.request.json["members"] == [True]

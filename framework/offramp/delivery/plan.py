@@ -203,8 +203,8 @@ def compile_subscription(
     entry: CatalogEntry,
     directives: Mapping[str, Any] | None = None,
     *,
+    instance: Instance,
     references: References | None = None,
-    instance: Instance | None = None,
 ) -> Plan:
     """Compile a subscription, and resolve the references in its mapping that are allowed.
 
@@ -247,9 +247,7 @@ def compile_subscription(
         sync_mode=_sync_mode(subscription, offered),
         mapping=resolved,
         secrets=secrets,
-        audiences=None
-        if instance is None
-        else make_audiences(instance, entry, references or References()),
+        audiences=make_audiences(instance, entry, references or References()),
     )
 
 

@@ -244,7 +244,9 @@ class TestIntegration:
             mapping=mapping,
             batch=given,
         )
-        return compile_subscription(subscription, self.entry, self.catalog.directives)
+        return compile_subscription(
+            subscription, self.entry, self.catalog.directives, instance=self.instance
+        )
 
     @asynccontextmanager
     async def _runtime(

@@ -70,9 +70,13 @@ def bench(context: Context, *, config: ConfigFile = DEFAULT_FILE, json: Json = F
         raise ConfigError([Fault(str(config), "has no enabled subscription to measure")])
     costs = []
     for subscription in enabled:
-        entry = catalog[loaded.config.instances[subscription.instance].destination]
+        instance = loaded.config.instances[subscription.instance]
         plan = compile_subscription(
-            subscription, entry, catalog.directives, references=follow_all()
+            subscription,
+            catalog[instance.destination],
+            catalog.directives,
+            instance=instance,
+            references=follow_all(),
         )
         costs.append(measure(plan, events))
     rows = (cost.as_data() for cost in costs)
@@ -83,7 +87,7 @@ def measure(plan: Plan, events: Sequence[dict[str, Any]], *, seconds: float = ST
     """Time each step with the results of the step before it."""
     matching = [event for event in events if plan.matches.matches(event)]
     steps = {"match": _cost(plan.matches.matches, events, seconds)}
-    inputs: Sequence[Any] = matching
+    inputs: Sequence[Any] = [plan.laid(event) for event in matching]
     for name, run in (
         ("map", plan.transform),
         ("make", plan.make),
