@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import attrs
 
@@ -17,9 +17,6 @@ from offramp.plugins.manager import RAISED, Blame, Plugins
 
 T = TypeVar("T")
 
-#: Is told of two plugins that declare the same thing, and of what that is.
-Clash: TypeAlias = Callable[[str, str, str], None]
-
 
 @attrs.define
 class EntryBuilder:
@@ -27,7 +24,8 @@ class EntryBuilder:
 
     plugins: Plugins
     blame: Blame
-    clash: Clash
+    #: Is told of each of two plugins that declare the same thing.
+    clash: Blame
 
     def build(self, plugin: str, destination: Destination) -> CatalogEntry:
         """The entry of a destination, which is valid if no plugin was blamed."""
@@ -49,7 +47,8 @@ class EntryBuilder:
         elif owners[name] == plugin:
             self.blame(plugin, f"declares the {what} {name!r} twice")
         else:
-            self.clash(owners[name], plugin, f"{what} {name!r}")
+            for one, other in ((owners[name], plugin), (plugin, owners[name])):
+                self.clash(one, f"declares the {what} {name!r}, and so does the plugin {other!r}")
 
     def attempt(self, plugin: str, make: Callable[[], T]) -> T | None:
         """The result of `make`; if it raises, blame the plugin and return None."""

@@ -36,7 +36,7 @@ RAISED = (Exception, SystemExit)
 
 
 #: Is told of the plugin that is at fault in a declaration, and of the cause.
-Blame: TypeAlias = Callable[[str, str], None]
+Blame: TypeAlias = Callable[[str, str], object]
 
 #: Hooks that declare. If one fails, its whole plugin is left out rather than half of it used.
 DECLARING: Final = frozenset(

@@ -61,9 +61,9 @@ class _Merge:
 
     def __init__(self, plugins: Plugins) -> None:
         self._plugins = plugins
-        #: Plugin -> what both it and another plugin declare.
+        #: Plugin -> the first thing that both it and another plugin declare.
         self._clashes: dict[str, str] = {}
-        self._builder = EntryBuilder(plugins, plugins.leave_out, self._clash)
+        self._builder = EntryBuilder(plugins, plugins.leave_out, self._clashes.setdefault)
         self._declared: dict[str, list[_Declared]] = {}
         self._directives: dict[str, Any] = {}
 
@@ -138,11 +138,6 @@ class _Merge:
         known = (each for each in self._plugins.left_out if slug in (each.destinations or ()))
         return next((each.plugin for each in known), None)
 
-    def _clash(self, one: str, other: str, what: str) -> None:
-        for plugin, second in ((one, other), (other, one)):
-            cause = f"declares the {what}, and so does the plugin {second!r}"
-            self._clashes.setdefault(plugin, cause)
-
     def _read_directives(self) -> None:
         owners: dict[str, str] = {}
         for plugin, table in self._plugins.directives():
@@ -180,28 +175,19 @@ def _listed_lazily(plugin: str, lazy: LazyDestination) -> ListedDestination:
 
 def _build_lazy(plugins: Plugins, plugin: str, lazy: LazyDestination) -> CatalogEntry | None:
     """The entry of a lazy destination; None, with the reasons told, if it is at fault."""
-    faults: list[tuple[str, str]] = []
-
-    def blame(culprit: str, cause: str) -> None:
-        faults.append((culprit, cause))
-
-    def clash(one: str, other: str, what: str) -> None:
-        faults.append((one, f"declares the {what}, and so does the plugin {other!r}"))
-        faults.append((other, f"declares the {what}, and so does the plugin {one!r}"))
-
+    causes: dict[str, str] = {}
     entry = None
     try:
         destination = _loaded(lazy)
     except RAISED as error:  # loading it runs the plugin's code
-        blame(plugin, f"cannot be loaded: {fault_text(error)}")
+        causes[plugin] = f"cannot be loaded: {fault_text(error)}"
     else:
-        entry = EntryBuilder(plugins, blame, clash).build(plugin, destination)
-    first: dict[str, str] = {}
-    for culprit, cause in faults:
-        first.setdefault(culprit, cause)
-    for culprit, cause in first.items():
+        entry = EntryBuilder(plugins, causes.setdefault, causes.setdefault).build(
+            plugin, destination
+        )
+    for culprit, cause in causes.items():
         plugins.leave_out_destination(lazy.slug, culprit, cause)
-    return None if faults else entry
+    return None if causes else entry
 
 
 def _loaded(lazy: LazyDestination) -> Destination:
