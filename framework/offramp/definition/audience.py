@@ -9,6 +9,7 @@ import attrs
 
 from offramp.definition.awaited import check_awaited
 from offramp.definition.fields import Field, Fields
+from offramp.definition.kinds import check_kind, check_values
 from offramp.definition.request import AudienceDetails, Request
 from offramp.definition.shape import fields_of
 from offramp.errors import DefinitionError, Fault
@@ -34,11 +35,11 @@ _WRITE: Final = "an attrs class whose attributes are declared with setting(), or
 CallPartner: TypeAlias = Callable[[Request[Any], AudienceDetails], Awaitable[str]]
 
 
-def _check_fields(_: object, __: object, fields: Any) -> None:
+def _check_fields(owner: Any, attribute: attrs.Attribute[Any], fields: Any) -> None:
     if isinstance(fields, type):
         fields_of(fields)
-    elif not isinstance(fields, Mapping) or not all(isinstance(f, Field) for f in fields.values()):
-        raise DefinitionError([Fault("Audience.fields", f"is {_WRITE}, not {fields!r}")])
+    else:
+        check_values(Field, _WRITE)(owner, attribute, fields)
 
 
 def _check_mode(_: object, __: object, mode: Any) -> None:
@@ -46,11 +47,10 @@ def _check_mode(_: object, __: object, mode: Any) -> None:
         raise DefinitionError([Fault("Audience.mode", f"is realtime or synced, not {mode!r}")])
 
 
-def _check_function(owner: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-    if value is not None and not callable(value):
-        message = f"is an async function (request, audience), not {value!r}"
-        raise DefinitionError([Fault(f"Audience.{attribute.name}", message)])
-    check_awaited(owner, attribute, value)
+_FUNCTION: Final = [
+    attrs.validators.optional(check_kind(Callable, "an async function (request, audience)")),
+    check_awaited,
+]
 
 
 @attrs.frozen(kw_only=True)
@@ -64,9 +64,9 @@ class Audience:
     #: Whether each sync carries all members, and not only what changed.
     full_sync: bool = False
     #: Makes the audience at the partner. It raises if the partner refuses.
-    create: CallPartner | None = attrs.field(default=None, validator=_check_function, repr=False)
+    create: CallPartner | None = attrs.field(default=None, validator=_FUNCTION, repr=False)
     #: Asks the partner for the audience with `external_id`. It raises if there is none.
-    get: CallPartner | None = attrs.field(default=None, validator=_check_function, repr=False)
+    get: CallPartner | None = attrs.field(default=None, validator=_FUNCTION, repr=False)
 
     def __attrs_post_init__(self) -> None:
         if self.mode == "realtime" and self.full_sync:

@@ -10,6 +10,7 @@ import attrs
 from offramp.definition.action import Action
 from offramp.definition.audience import Audience
 from offramp.definition.awaited import check_awaited, check_called
+from offramp.definition.kinds import check_kind, check_values
 from offramp.definition.oauth import AuthTokens, OAuth2
 from offramp.definition.request import Request, RequestOptions
 from offramp.definition.sandbox import Sandbox
@@ -21,19 +22,8 @@ Scheme: TypeAlias = Literal["custom", "basic", "oauth2", "oauth-managed", "none"
 OAUTH_SCHEMES: Final = frozenset({"oauth2", "oauth-managed"})
 
 
-def _check_kind(wanted: type[Any], message: str) -> Callable[[Any, Any, Any], None]:
-    """A validator that says what to write where a value is of another kind."""
-
-    def check(owner: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-        if not isinstance(value, wanted):
-            place = f"{type(owner).__name__}.{attribute.name}"
-            raise DefinitionError([Fault(place, f"is {message}, not {value!r}")])
-
-    return check
-
-
-_TEXT: Final = _check_kind(str, "a text")
-_FUNCTION: Final = attrs.validators.optional(_check_kind(Callable, "a function"))  # type: ignore[arg-type]
+_TEXT: Final = check_kind(str, "a text")
+_FUNCTION: Final = attrs.validators.optional(check_kind(Callable, "a function"))
 
 
 @attrs.frozen(kw_only=True)
@@ -47,7 +37,7 @@ class Preset:
     trigger: str = attrs.field(validator=_TEXT)
     #: Overrides the fields' default mappings, which apply to the fields that it leaves out.
     mapping: Mapping[str, Any] = attrs.field(
-        factory=dict, validator=_check_kind(Mapping, "an object: field -> mapping")
+        factory=dict, validator=check_kind(Mapping, "an object: field -> mapping")
     )
     type: Literal["automatic", "specificEvent"] = "automatic"
     event_slug: str | None = None
@@ -109,7 +99,7 @@ class Destination:
     )
     #: OAuth 2: how the host connects an instance, and refreshes its tokens.
     oauth: OAuth2 | None = attrs.field(
-        default=None, validator=attrs.validators.optional(_check_kind(OAuth2, "an OAuth2(...)"))
+        default=None, validator=attrs.validators.optional(check_kind(OAuth2, "an OAuth2(...)"))
     )
     #: OAuth 2: gets new tokens for expired ones, where RFC 6749, section 6, does not do. Gets the
     #: present tokens and the operator's app as `request.auth`. Raises `InvalidAuthenticationError`
@@ -124,12 +114,12 @@ class Destination:
     #: What it asks of an audience, and how it makes one at the partner, if it has audiences.
     audience: Audience | None = attrs.field(
         default=None,
-        validator=attrs.validators.optional(_check_kind(Audience, "an Audience(fields=..., ...)")),
+        validator=attrs.validators.optional(check_kind(Audience, "an Audience(fields=..., ...)")),
     )
     #: A local emulator of the partner, for trying the destination out.
     sandbox: Sandbox | None = attrs.field(
         default=None,
-        validator=attrs.validators.optional(_check_kind(Sandbox, "a Sandbox(label=..., ...)")),
+        validator=attrs.validators.optional(check_kind(Sandbox, "a Sandbox(label=..., ...)")),
     )
     #: Whether another plugin's destination of the same slug is offered instead of this one.
     fallback: bool = False
@@ -144,13 +134,6 @@ class Destination:
     def needs_grant(self) -> bool:
         """Whether its instances work only with tokens of OAuth 2."""
         return self.scheme in OAUTH_SCHEMES
-
-
-def _texts(actions: Any) -> Mapping[str, str]:
-    if isinstance(actions, Mapping) and all(isinstance(each, str) for each in actions.values()):
-        return actions
-    message = f"is an object: slug of an action -> its title, not {actions!r}"
-    raise DefinitionError([Fault("LazyDestination.actions", message)])
 
 
 def _names(presets: Iterable[Any]) -> tuple[str, ...]:
@@ -173,11 +156,13 @@ class LazyDestination:
     description: str | None = None
     #: Builds the destination, which has the same slug; called at most once, in any thread.
     load: Callable[[], Destination] = attrs.field(
-        validator=[_check_kind(Callable, "a function"), check_called],  # type: ignore[arg-type]
+        validator=[check_kind(Callable, "a function"), check_called],
         repr=False,
     )
     #: What lists and their searches show of its actions: slug -> title.
-    actions: Mapping[str, str] = attrs.field(factory=dict, converter=_texts)
+    actions: Mapping[str, str] = attrs.field(
+        factory=dict, validator=check_values(str, "an object: slug of an action -> its title")
+    )
     #: The names of its presets, likewise.
     presets: tuple[str, ...] = attrs.field(default=(), converter=_names)
     #: Whether another plugin's destination of the same slug is offered instead of this one.

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
+from offramp.definition.kinds import check_values
 from offramp.errors import DefinitionError, Fault
 
 #: The ways in which an operator gets a grant. Source: RFC 6749, 4.1, 4.4 and 6.
@@ -71,13 +72,14 @@ def _check_address(owner: object, attribute: attrs.Attribute[Any], value: object
         raise DefinitionError([Fault(f"{type(owner).__name__}.{attribute.name}", message)])
 
 
-def _check_params(owner: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    place = f"{type(owner).__name__}.{attribute.name}"
-    if not isinstance(value, Mapping) or not all(isinstance(each, str) for each in value.values()):
-        raise DefinitionError([Fault(place, f"is an object: parameter -> text, not {value!r}")])
+def _check_own(owner: object, attribute: attrs.Attribute[Any], value: Mapping[str, str]) -> None:
     taken = sorted(OWN_PARAMS & value.keys())
     if taken:
+        place = f"{type(owner).__name__}.{attribute.name}"
         raise DefinitionError([Fault(place, f"the host sets {', '.join(taken)} itself")])
+
+
+_PARAMS: Final = [check_values(str, "an object: parameter -> text"), _check_own]
 
 
 def _check_texts(owner: object, attribute: attrs.Attribute[Any], value: object) -> None:
@@ -108,9 +110,9 @@ class OAuth2:
     #: and a pasted `refresh_token`.
     flows: tuple[Flow, ...] = attrs.field(converter=_as_tuple)
     #: More parameters of the authorize URL, such as `{"access_type": "offline"}`.
-    authorize_params: Mapping[str, str] = attrs.field(factory=dict, validator=_check_params)
+    authorize_params: Mapping[str, str] = attrs.field(factory=dict, validator=_PARAMS)
     #: More parameters of each request for tokens, such as `{"audience": "..."}`.
-    token_params: Mapping[str, str] = attrs.field(factory=dict, validator=_check_params)
+    token_params: Mapping[str, str] = attrs.field(factory=dict, validator=_PARAMS)
     #: How the app authenticates: by the header of Basic authentication, or in the body.
     client_authentication: ClientAuthentication = attrs.field(
         default="basic", validator=attrs.validators.in_(("basic", "post"))

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from offramp.definition.awaited import with_place
+from offramp.definition.kinds import check_kind
 from offramp.errors import DefinitionError, Fault
 
 _EXAMPLE: Final = "http://127.0.0.1:8123"
@@ -40,21 +41,11 @@ def _check_url(_: object, __: object, url: Any) -> None:
         raise DefinitionError([Fault(place, message)])
 
 
-def _check_settings(_: object, __: object, settings: Any) -> None:
-    if not isinstance(settings, Mapping):
-        message = f"is an object: wire name -> value, not {settings!r}"
-        raise DefinitionError([Fault("Sandbox.settings", message)])
-
-
 def _check_start(_: object, __: object, start: Any) -> None:
-    place = "Sandbox.start"
-    if not callable(start):
-        message = f"is a function that returns an async context manager, not {start!r}"
-        raise DefinitionError([Fault(place, message)])
     # `@asynccontextmanager` wraps an async generator function in a plain one.
     if inspect.iscoroutinefunction(start) or inspect.isasyncgenfunction(start):
         message = f"{with_place(start, 'start')} needs `@contextlib.asynccontextmanager` above it"
-        raise DefinitionError([Fault(place, message)])
+        raise DefinitionError([Fault("Sandbox.start", message)])
 
 
 @attrs.frozen(kw_only=True)
@@ -79,8 +70,14 @@ class Sandbox:
     #: What it does, and what it does not do, in a sentence or two.
     description: str = attrs.field(validator=attrs.validators.instance_of(str))
     #: Settings that it accepts, by wire name, such as a token; an instance that uses it has these.
-    settings: Mapping[str, Any] = attrs.field(factory=dict, validator=_check_settings)
+    settings: Mapping[str, Any] = attrs.field(
+        factory=dict, validator=check_kind(Mapping, "an object: wire name -> value")
+    )
     #: Starts it: an async context manager that gives a `RunningSandbox`, and stops it at its end.
     start: Callable[[], AbstractAsyncContextManager[RunningSandbox]] = attrs.field(
-        validator=_check_start, repr=False
+        validator=[
+            check_kind(Callable, "a function that returns an async context manager"),
+            _check_start,
+        ],
+        repr=False,
     )
