@@ -18,7 +18,7 @@ from offramp.config.secrets import (
     secrets_by_place,
 )
 from offramp.config.table import a_type, suggest
-from offramp.definition import MASK, Field, Fields
+from offramp.definition import MASK, Field, Fields, defaults_of
 from offramp.errors import Fault, PayloadError, join_place
 from offramp.payload import compile_careful
 
@@ -84,14 +84,12 @@ def settings_faults(settings: Mapping[str, Any], fields: Fields, place: str) -> 
 
     A reference stands for any string; what it leads to is checked when the instance starts.
     """
-    defaults = {key: f.default for key, f in fields.items() if f.default is not None}
     relaxed = {
         key: _any_string(field) if is_reference(settings.get(key)) else field
         for key, field in fields.items()
     }
     try:
-        # Not the quick check: to generate its code takes longer than to check once.
-        compile_careful(relaxed)({**defaults, **settings})
+        compile_careful(relaxed)({**defaults_of(fields), **settings})
     except PayloadError as error:
         return [_unseen(fault, settings, fields).under(place) for fault in error.faults]
     return []

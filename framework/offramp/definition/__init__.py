@@ -26,6 +26,7 @@ from offramp.definition.fields import (
     Field,
     Fields,
     FieldType,
+    defaults_of,
     when,
 )
 from offramp.definition.manifest import (
@@ -102,6 +103,7 @@ __all__ = [
     "array_path",
     "audience_membership",
     "coalesce",
+    "defaults_of",
     "encode_json",
     "field",
     "fields_from_manifest",

@@ -122,3 +122,8 @@ class Field:
 
 
 Fields: TypeAlias = Mapping[str, Field]
+
+
+def defaults_of(fields: Fields) -> dict[str, Any]:
+    """The defaults that fields declare, by wire name."""
+    return {key: field.default for key, field in fields.items() if field.default is not None}

@@ -19,7 +19,7 @@ from offramp.config import (
     resolve_audiences,
 )
 from offramp.config.secrets import change_secrets, secrets_by_place
-from offramp.definition import Audience, AudienceDetails, personas_of
+from offramp.definition import Audience, AudienceDetails, defaults_of, personas_of
 from offramp.delivery.failures import NotReadyError
 from offramp.errors import PayloadError, RejectedError
 from offramp.http import Mask, make_mask
@@ -172,8 +172,7 @@ def make_audiences(
     if declared is None:
         return None
     fields = declared.declared_fields
-    defaults = {key: each.default for key, each in fields.items() if each.default is not None}
-    # Not the quick check: to generate its code takes longer than to check a few audiences.
+    defaults = defaults_of(fields)
     check, structure = compile_careful(fields), structurer(declared.settings_type)
     known, laid, secrets = {}, {}, []
     for key, each in resolve_audiences(instance, fields, references).items():

@@ -10,7 +10,7 @@ import attrs
 from offramp import _json
 from offramp.config import References, Subscription, follow, referenced_values
 from offramp.config.model import INPUTS
-from offramp.definition import SaveHook
+from offramp.definition import SaveHook, defaults_of
 from offramp.definition.awaited import with_place
 from offramp.delivery.failures import BoundedPluginCode, PluginFailedError, as_delivery_error
 from offramp.delivery.plan import Plan
@@ -78,7 +78,7 @@ async def run_save_hook(
     async with BoundedPluginCode(HOOK_SECONDS, "it did not end") as code:
         client = runtime.client(plan)
         client.mask = _both(plan.secrets.mask(client.mask), mask)
-        checked = compile_careful(hook.inputs)({**_defaults(hook), **inputs})
+        checked = compile_careful(hook.inputs)({**defaults_of(hook.inputs), **inputs})
         given = await runtime.perform(client, hook.perform, checked)
         outputs = _checked(given, hook)
     effects = tuple(_effects([] if client is None else client.exchanges))
@@ -102,10 +102,6 @@ def _inputs(plan: Plan, name: str, hook: SaveHook, references: References) -> di
     if faults:
         raise ConfigError(faults)
     return inputs
-
-
-def _defaults(hook: SaveHook) -> dict[str, Any]:
-    return {key: field.default for key, field in hook.inputs.items() if field.default is not None}
 
 
 def _both(one: Mask, other: Mask) -> Mask:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from offramp.config import Instance, referenced_values
-from offramp.definition import Fields
+from offramp.definition import Fields, defaults_of
 from offramp.delivery.secrecy import texts_of
 from offramp.errors import ConfigError, Fault, PayloadError
 from offramp.http import Mask, make_mask
@@ -17,10 +17,8 @@ def check_settings(
     instance: Instance, fields: Fields, settings: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Check and coerce settings; raises `ConfigError` that names each invalid one."""
-    defaults = {key: f.default for key, f in fields.items() if f.default is not None}
     try:
-        # Not the quick check: to generate its code takes longer than to check once.
-        return compile_careful(fields)({**defaults, **settings})
+        return compile_careful(fields)({**defaults_of(fields), **settings})
     except PayloadError as error:
         read = referenced_values(instance.settings, settings)
         mask = make_mask([*secrets_of(fields, settings), *read])

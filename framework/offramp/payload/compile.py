@@ -55,7 +55,10 @@ def compile_check(fields: Fields) -> Check:
 
 
 def compile_careful(fields: Fields) -> Check:
-    """Compile the careful check alone; its results and errors are those of `compile_check`."""
+    """Compile the careful check alone; its results and errors are those of `compile_check`.
+
+    For what is checked a few times, as settings are: to generate code takes longer than that.
+    """
     _refuse_impossible(fields)
     run = compile_root(fields)
     restore = _compile_exempt(fields)

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 import attrs
 
-from offramp.definition import Action, Destination, Fields, Preset
+from offramp.definition import Action, Destination, Fields, Preset, defaults_of
 from offramp.errors import NotFoundError
 from offramp.payload import Check, compile_check, compile_pair, structurer
 from offramp.plugins.manager import Plugins
@@ -36,7 +36,7 @@ class CatalogAction:
     @property
     def default_mapping(self) -> dict[str, Any]:
         """The mapping that a new subscription starts with."""
-        return {key: f.default for key, f in self.fields.items() if f.default is not None}
+        return defaults_of(self.fields)
 
     # All subscriptions of an action build their payloads in the same way: compiled once.
     @cached_property

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any, Final, TypeAlias
 
 from offramp import _json
-from offramp.definition import Fields
+from offramp.definition import defaults_of
 from offramp.mapping.path import split_path, split_reference
 from offramp.testing.data import HasFields, fields_for, generate_test_data
 from offramp.testing.events import create_test_event
@@ -42,7 +42,7 @@ def generate_test_event(
     fields = fields_for(of)
     slug = getattr(of, "slug", None)
     data = generate_test_data(of, seed=seed, only_required=only_required) | dict(values or {})
-    spec = _defaults(fields) if mapping is None else mapping
+    spec = defaults_of(fields) if mapping is None else mapping
     rng = random.Random(f"{seed or slug}")  # noqa: S311 - made-up values
     own_id = f"message-{word(rng, UNIQUE_CHARACTERS)}"
     whole = create_test_event(**{"messageId": own_id, **changes})
@@ -55,10 +55,6 @@ def generate_test_event(
         if keys and keys[0] not in _KEPT:
             put(whole, keys, value)
     return whole
-
-
-def _defaults(fields: Fields) -> dict[str, Any]:
-    return {key: field.default for key, field in fields.items() if field.default is not None}
 
 
 def _placings(spec: Any, value: Any) -> Iterator[Placing]:
