@@ -132,8 +132,9 @@ def read_audiences(  # noqa: PLR0913 - what is read, and what it stands on
     Not so where the instance has `moved` into its sandbox or out of it: the ids of one mean nothing
     to the other.
     """
-    if given and declared is None:
-        faults.append(Fault(place, "the destination has no audiences: leave them out"))
+    if declared is None:
+        if given:
+            faults.append(Fault(place, "the destination has no audiences: leave them out"))
         return {}
     found = {}
     for key, data in given.items():
@@ -141,7 +142,7 @@ def read_audiences(  # noqa: PLR0913 - what is read, and what it stands on
         if message:
             faults.append(Fault(join_place(place, key), f"the key {message}"))
         table = Table(data, join_place(place, key), faults, keys=keys_of(InstanceAudience))
-        fields = declared.declared_fields if declared is not None else {}
+        fields = declared.declared_fields
         audience = _read(key, table, fields, before.get(key, {}), faults, moved=moved)
         found[key] = write_options(audience)
     return found
