@@ -18,6 +18,7 @@ from offramp.config.export import (
 )
 from offramp.config.model import Config, Instance, Kind, Source, Subscription, Thing
 from offramp.config.options import write_options
+from offramp.config.same_json import same_json, same_text
 from offramp.definition import UNSET, Fields
 from offramp.errors import join_place
 from offramp.plugins import Catalog
@@ -107,7 +108,7 @@ def same_thing(one: Thing | None, other: Thing | None) -> bool:
     # Nearly all that is alike is written alike too; only the order of keys may differ.
     if _json.dumps(plain) == _json.dumps(others):
         return True
-    return _same(plain, others) and _same_text(_mapping(plain), _mapping(others))
+    return same_json(plain, others) and same_text(_mapping(plain), _mapping(others))
 
 
 def fields_of_thing(thing: Thing, config: Config, catalog: Catalog) -> Fields:
@@ -151,7 +152,7 @@ def _details(
 ) -> Iterator[Detail]:
     plain_old, plain_new = _flat(_plain(old)), _flat(_plain(new))
     for place in sorted({**shown_old, **shown_new}, key=_is_free):
-        same = _same_text if place.startswith(f"{_MAPPING}.") else _same
+        same = same_text if place.startswith(f"{_MAPPING}.") else same_json
         if not same(plain_old.get(place, UNSET), plain_new.get(place, UNSET)):
             yield Detail(place, shown_old.get(place, UNSET), shown_new.get(place, UNSET))
     keys_old, keys_new = list(_mapping(_plain(old))), list(_mapping(_plain(new)))
@@ -195,22 +196,6 @@ def _mapping(table: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _is_free(place: str) -> bool:
     return place.partition(".")[0] in _FREE_TABLES
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Whether two values are the same JSON: to Python 1, 1.0 and true are equal."""
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_same, one, other))
-    return _same_text(one, other)
-
-
-def _same_text(one: Any, other: Any) -> bool:
-    """Whether two values are written as the same JSON, their keys in one order."""
-    if one is UNSET or other is UNSET:
-        return one is other
-    return _json.dumps(one) == _json.dumps(other)
 
 
 def _shown(value: Any) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final, TypeAlias
 
-from offramp import _json
 from offramp.config.model import INPUTS, OUTPUTS
+from offramp.config.same_json import same_json
 from offramp.config.secrets import Change, change_secrets, mask
 from offramp.config.settings import put_back_all, read_settings, settings_faults
 from offramp.config.table import Table, suggest
@@ -71,26 +71,15 @@ def _read_hook(
     place, kept = table.at(INPUTS), before.get(INPUTS, {})
     inputs = read_settings(table.object(INPUTS), hook.inputs, kept, place, faults)
     faults += settings_faults(inputs, hook.inputs, place)
-    outputs = before.get(OUTPUTS) if _same(inputs, kept) and not moved else None
+    outputs = before.get(OUTPUTS) if same_json(inputs, kept) and not moved else None
     if OUTPUTS in table:
         change_all = partial(change_secrets, hook.outputs)
         written, known = table.object(OUTPUTS), before.get(OUTPUTS, {})
         given = put_back_all(change_all, written, known, table.at(OUTPUTS), faults)
         # Those in force belong to the inputs in force; others are taken as they are written.
-        if outputs is not None or not _same(given, before.get(OUTPUTS)):
+        if outputs is not None or not same_json(given, before.get(OUTPUTS)):
             outputs = given
     return {INPUTS: inputs, **({} if outputs is None else {OUTPUTS: outputs})}
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Whether two are the same JSON, whatever the order of keys."""
-    return _json.dumps(_sorted(one)) == _json.dumps(_sorted(other))
-
-
-def _sorted(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _sorted(value[key]) for key in sorted(value)}
-    return [_sorted(each) for each in value] if isinstance(value, list) else value
 
 
 def change_hook_secrets(
