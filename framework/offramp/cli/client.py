@@ -111,6 +111,10 @@ class Api:
         """POST, and return the answer."""
         return (await self.ask("POST", *path, query=query, body=body)).data
 
+    async def delete(self, *path: str) -> Any:
+        """DELETE, and return the answer."""
+        return (await self.ask("DELETE", *path)).data
+
     async def ask(
         self,
         method: str,

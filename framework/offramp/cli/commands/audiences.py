@@ -68,7 +68,7 @@ async def audiences(  # noqa: PLR0913 - an option each
             case "adopt":
                 done = await _adopt(api, one, external_id, check=check)
             case "delete":
-                done = (await api.ask("DELETE", *one)).data
+                done = await api.delete(*one)
     if host.json:
         write_line(done)
     else:

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 from aiohttp import web
 from cyclopts import Parameter
 
+from offramp.api.connects import CONNECT_SECONDS
 from offramp.cli.client import API_DEFAULTS, Api, ApiOptions, open_api
 from offramp.cli.context import Context
 from offramp.cli.events import write_line
@@ -23,8 +24,6 @@ LOOPBACK: Final = "127.0.0.1"
 #: The port that is registered at partners, as many take no other one.
 CALLBACK_PORT: Final = 8976
 CALLBACK_PATH: Final = "/callback"
-#: Seconds in which a person has to grant access, as the host says too.
-PATIENCE_SECONDS: Final = 600.0
 
 
 async def connect(  # noqa: PLR0913 - an option each
@@ -97,7 +96,7 @@ async def _finish(
     else:
         await asyncio.to_thread(webbrowser.open, begun["authorize_url"])
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(CONNECT_SECONDS):
                 while (answer := await answers.get()).get("state") != begun["state"]:
                     pass  # of another connect, or of a page that guesses
         except TimeoutError:

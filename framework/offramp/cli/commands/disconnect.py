@@ -18,7 +18,7 @@ async def disconnect(context: Context, instance: str, *, host: ApiOptions = API_
         The name of an instance.
     """
     async with open_api(host) as api:
-        ended = (await api.ask("DELETE", "instances", instance, "grant")).data
+        ended = await api.delete("instances", instance, "grant")
     if host.json:
         write_line(ended)
         return

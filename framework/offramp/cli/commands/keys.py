@@ -44,7 +44,7 @@ async def keys(  # noqa: PLR0913 - an option each
         elif action == "add":
             await _add(context, api, source, label, key, as_json=host.json)
         else:
-            done = (await api.ask("DELETE", "sources", source, "keys", label)).data
+            done = await api.delete("sources", source, "keys", label)
             if host.json:
                 write_line(done)
             else:

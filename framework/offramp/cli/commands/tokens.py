@@ -37,7 +37,7 @@ async def tokens(
         if action == "add":
             done = await api.post("tokens", body={"label": label})
         else:
-            done = (await api.ask("DELETE", "tokens", label)).data
+            done = await api.delete("tokens", label)
     if host.json:
         write_line(done)
     elif action == "add":
