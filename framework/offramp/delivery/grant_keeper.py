@@ -17,7 +17,7 @@ import attrs
 from offramp.config import Grant
 from offramp.definition import AuthTokens, Flow
 from offramp.delivery.breaker import GRANT, Hold
-from offramp.delivery.failures import PluginCode, as_delivery_error
+from offramp.delivery.failures import BoundedPluginCode, as_delivery_error
 from offramp.delivery.token_requests import NoTokenError, RefusedGrantError, refuses_grant
 from offramp.errors import DeliveryError, RetryableError, StorageError
 from offramp.place import exception_text
@@ -214,9 +214,8 @@ class GrantKeeper:
         await self.grants.put(self._renewed(grant, tokens))
 
     async def _call(self, obtain: Callable[[], Awaitable[AuthTokens]]) -> AuthTokens:
-        with PluginCode() as code:
-            async with asyncio.timeout(REFRESH_SECONDS):
-                return await obtain()
+        async with BoundedPluginCode(REFRESH_SECONDS, "there was no answer") as code:
+            return await obtain()
         assert code.error is not None  # noqa: S101 - the block returned otherwise
         raise no_token(code.error) from code.error
 
