@@ -1,4 +1,4 @@
-"""HubSpot's API: its addresses, when it wants to be left alone, and its answers to batches.
+"""HubSpot's API: its addresses, its rate limits, and its answers to batches.
 
 Source: HubSpot's developer documentation, pages "2026-03 API reference", "Error handling" and
 "API usage guidelines".
@@ -53,7 +53,7 @@ def objects(kind: str, *segments: str) -> str:
 
 
 async def call(request: Request[Any], method: str, url: str, **options: Any) -> Response:
-    """Send a request; the error says how long to wait where HubSpot is known to want that."""
+    """Send a request; 477 is tried again, and a 429 always says how long to wait."""
     try:
         return await request.send(method, url, **options)
     except HTTPError as error:

@@ -99,7 +99,7 @@ class UpsertContact(Action[Settings, Contact]):
         return await write_records(request, [payload.record() for payload in payloads])
 
     def validate(self, payload: Contact, *, now: datetime) -> Iterable[Fault]:  # noqa: ARG002
-        """Values that HubSpot takes for no property."""
+        """Values that no property of HubSpot can have."""
         return property_faults(payload.properties)
 
     async def unique_properties(

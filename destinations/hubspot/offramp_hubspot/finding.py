@@ -16,7 +16,8 @@ from offramp_hubspot.properties import CONTACTS, EMAIL, is_unique
 
 #: The largest page of a search.
 SEARCH_PAGE: Final = 200
-#: Longer than a search does not find what was created; HubSpot says that it takes some moments.
+#: How long what was created is remembered. HubSpot says that a search finds it after some moments;
+#: this is longer.
 SEARCH_LAG: Final = timedelta(minutes=2)
 #: The other addresses of a contact, each of which finds it.
 _MORE_EMAILS: Final = "hs_additional_emails"
@@ -51,7 +52,7 @@ async def _read(
 ) -> list[dict[str, Any]]:
     properties = [by, _MORE_EMAILS] if (kind, by) == (CONTACTS, EMAIL) else [by]
     body = {"idProperty": by, "properties": properties, "inputs": [{"id": key} for key in keys]}
-    # Those that do not exist are listed as errors, which is no news.
+    # The answer lists the records that do not exist as errors: here they are just not found.
     answer = await call(request, "POST", objects(kind, "batch", "read"), json=body)
     found: list[dict[str, Any]] = answer.json()["results"]
     return found

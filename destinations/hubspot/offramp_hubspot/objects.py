@@ -102,7 +102,7 @@ class UpsertObject(Action[Settings, CRMObject]):
         *,
         now: datetime,  # noqa: ARG002
     ) -> Iterable[Fault]:
-        """Values that HubSpot takes for no property."""
+        """Values that no property of HubSpot can have."""
         return property_faults(payload.properties)
 
     async def object_types(

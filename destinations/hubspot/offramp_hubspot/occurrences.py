@@ -85,7 +85,7 @@ class Occurrence:
     )
 
     def on_the_wire(self, defined: str | None) -> dict[str, Any]:
-        """The occurrence as HubSpot accepts it; an event that a save hook defined goes first."""
+        """The occurrence as HubSpot accepts it; `defined`, the event of a save hook, wins."""
         known = {"email": self.email, "objectId": self.object_id, "utk": self.utk}
         return {
             "eventName": defined or self.event_name,

@@ -10,9 +10,9 @@ from offramp import Choice, DynamicChoices, Fault, Request, encode_json
 from offramp_hubspot.api import VERSION, address, call
 
 CONTACTS: Final = "contacts"
-#: HubSpot identifies contacts by it, whatever its list of properties says.
+#: Unique for contacts, whatever HubSpot's list of properties says.
 EMAIL: Final = "email"
-#: For how long the properties of an object type are not asked for again.
+#: How long the properties of an object type are cached.
 KEPT: Final = timedelta(minutes=10)
 
 _BY_EMAIL: Final = (CONTACTS, EMAIL)

@@ -59,7 +59,7 @@ class Records:
         self._all: dict[tuple[str, str], Record] = {}
         #: (object type, property, value in lower case) -> record.
         self._unique: dict[tuple[str, str, str], Record] = {}
-        #: Addresses that were erased without a contact: HubSpot takes them no more.
+        #: Email addresses that were erased without a contact: none can be created with them.
         self.blocked: set[str] = set()
         #: (object type, property, value) -> how many records were created with it.
         self.creations: Counter[tuple[str, str, str]] = Counter()
