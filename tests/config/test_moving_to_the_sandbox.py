@@ -12,6 +12,7 @@ from tests.delivery.lists import lists_catalog
 
 from offramp import Destination, Sandbox, hookimpl
 from offramp.config import Config, audiences_of, parse_config
+from offramp.delivery.save_hooks import KeptOutputs
 from offramp.plugins import Catalog, load_catalog, load_plugins
 
 
@@ -79,3 +80,18 @@ def test_the_outputs_of_a_save_hook_stay_behind(*, sandbox: bool, copied: bool) 
     assert list(read(current, given, sandbox=sandbox)[1].pending_hooks) == ["onMappingSave"]
     other = {**hook, "outputs": {"listId": "L9"}}
     assert not read(current, other, sandbox=sandbox)[1].pending_hooks
+
+
+def test_outputs_that_were_not_saved_stay_behind() -> None:
+    """What a hook gave in the sandbox, in a change that failed, is not used at the partner."""
+    catalog = _with_sandbox(lists_catalog()["lists"].destination)
+    hook = {"onMappingSave": {"inputs": {"name": "VIP"}}}
+    one = {"name": "one", "action": "addMember", "trigger": 'type = "track"', "hooks": hook}
+    inside = _read(catalog, sandbox=True, subscriptions=[one])
+    outside = _read(catalog, sandbox=False, subscriptions=[one])
+    kept = KeptOutputs()
+    kept.keep(inside, "l/one", "onMappingSave", {"listId": "L1"})
+    assert kept.find(outside, "l/one", "onMappingSave") is None
+    assert kept.find(inside, "l/one", "onMappingSave") == {"listId": "L1"}
+    kept.forget(inside, "l/one", "onMappingSave")
+    assert kept.find(inside, "l/one", "onMappingSave") is None

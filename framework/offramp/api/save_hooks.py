@@ -64,7 +64,7 @@ def describe_pending(
 def forget_saved(host: HostContext, config: Config, pending: Iterable[PendingHook]) -> None:
     """Forget the kept outputs of hooks that are saved now."""
     for each in pending:
-        host.kept_outputs.forget(config.subscriptions[each.subscription.id], each.name)
+        host.kept_outputs.forget(config, each.subscription.id, each.name)
 
 
 @attrs.define(kw_only=True)
@@ -88,10 +88,10 @@ class HookRuns:
         kept = self.host.kept_outputs
         for each in pending:
             subscription = self.config.subscriptions[each.subscription.id]
-            outputs = kept.find(subscription, each.name)
+            outputs = kept.find(self.config, subscription.id, each.name)
             if outputs is None:
                 outputs = (await self._run(subscription, each.name)).outputs
-                kept.keep(subscription, each.name, outputs)
+                kept.keep(self.config, subscription.id, each.name, outputs)
             self._done.append(each)
             self.config = _with_outputs(self.config, subscription, each.name, outputs)
         return self.config

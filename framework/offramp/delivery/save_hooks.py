@@ -8,7 +8,7 @@ from typing import Any, Final
 import attrs
 
 from offramp import _json
-from offramp.config import References, Subscription, follow, referenced_values
+from offramp.config import Config, References, follow, referenced_values
 from offramp.config.model import INPUTS
 from offramp.definition import SaveHook, defaults_of
 from offramp.definition.awaited import with_place
@@ -141,23 +141,26 @@ class KeptOutputs:
     They are kept in memory, until the subscription is saved with the same inputs.
     """
 
-    _kept: dict[tuple[str, str, str, bytes], Mapping[str, Any]] = attrs.field(factory=dict)
+    _kept: dict[tuple[bool, str, str, str, bytes], Mapping[str, Any]] = attrs.field(factory=dict)
 
-    def find(self, subscription: Subscription, hook: str) -> Mapping[str, Any] | None:
-        """The outputs for the same subscription, action and inputs."""
-        return self._kept.get(_key(subscription, hook))
+    def find(self, config: Config, subscription: str, hook: str) -> Mapping[str, Any] | None:
+        """The outputs for the same subscription, action and inputs, in the sandbox or not."""
+        return self._kept.get(_key(config, subscription, hook))
 
-    def keep(self, subscription: Subscription, hook: str, outputs: Mapping[str, Any]) -> None:
+    def keep(
+        self, config: Config, subscription: str, hook: str, outputs: Mapping[str, Any]
+    ) -> None:
         """Keep outputs."""
-        self._kept[_key(subscription, hook)] = outputs
+        self._kept[_key(config, subscription, hook)] = outputs
         while len(self._kept) > MAX_KEPT:
             del self._kept[next(iter(self._kept))]
 
-    def forget(self, subscription: Subscription, hook: str) -> None:
+    def forget(self, config: Config, subscription: str, hook: str) -> None:
         """Forget outputs that are saved."""
-        self._kept.pop(_key(subscription, hook), None)
+        self._kept.pop(_key(config, subscription, hook), None)
 
 
-def _key(subscription: Subscription, hook: str) -> tuple[str, str, str, bytes]:
-    inputs = _json.dumps(subscription.hooks[hook].get(INPUTS, {}))
-    return subscription.id, subscription.action, hook, inputs
+def _key(config: Config, subscription: str, hook: str) -> tuple[bool, str, str, str, bytes]:
+    found = config.subscriptions[subscription]
+    inputs = _json.dumps(found.hooks[hook].get(INPUTS, {}))
+    return config.instances[found.instance].sandbox, found.id, found.action, hook, inputs
