@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from tests.api.conftest import SECRET, SUBSCRIPTION, Running
 from tests.delivery.parts import event, small
 
 from offramp import DeliveryError, Destination, InvalidAuthenticationError, Request
+from offramp.api import instances
 
 
 async def test_a_trigger_goes_from_text_to_tree_and_back(host: Running) -> None:
@@ -252,6 +254,28 @@ async def test_credentials_are_good_bad_or_it_cannot_be_told(
     answer = await host.post("/api/instances/small/test")
     assert answer["result"] == result
     assert SECRET not in answer["message"]
+
+
+async def test_who_ended_the_wait_for_a_test_is_told(
+    host: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The host after its time, or the plugin after its own."""
+
+    async def never(_: Request[Any]) -> None:
+        await asyncio.Event().wait()
+
+    async def impatient(_: Request[Any]) -> None:
+        raise TimeoutError("3 s are over")
+
+    monkeypatch.setattr(instances, "TEST_SECONDS", 0.05)
+    for test, message in (
+        (never, "there was no answer within 0.05 s"),
+        (impatient, "the plugin's own timeout ended it: TimeoutError: 3 s are over"),
+    ):
+        monkeypatch.setitem(_slots(small), "test_authentication", test)
+        answer = await host.post("/api/instances/small/test")
+        assert answer["result"] == "unknown"
+        assert answer["message"].startswith(message)
 
 
 async def test_a_destination_without_a_test_cannot_tell(host: Running) -> None:

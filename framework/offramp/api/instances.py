@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -30,15 +29,10 @@ from offramp.config.check import instance_warnings
 from offramp.config.export import instance_table, masked_instance, source_table
 from offramp.config.options import show_options
 from offramp.delivery import InstanceRuntime
+from offramp.delivery.failures import BoundedPluginCode, as_delivery_error
 from offramp.delivery.token_requests import NoTokenError
-from offramp.errors import (
-    DeliveryError,
-    Fault,
-    InvalidAuthenticationError,
-    OfframpError,
-    join_place,
-)
-from offramp.place import exception_text
+from offramp.errors import Fault, InvalidAuthenticationError, OfframpError, join_place
+from offramp.http import readable
 from offramp.plugins import pick
 from offramp.pointers import describe_errors
 
@@ -170,18 +164,15 @@ async def _ask(runtime: InstanceRuntime) -> TestAnswer:
     test = runtime.entry.destination.test_authentication
     if test is None:
         return _unknown("the destination has no test of credentials")
-    try:
-        async with asyncio.timeout(TEST_SECONDS):
-            await runtime.perform(runtime.client(), test)
-    except (InvalidAuthenticationError, NoTokenError) as error:
-        return {"result": "bad", "message": runtime.mask(error.message)}
-    except DeliveryError as error:
-        return _unknown(runtime.mask(error.message))
-    except TimeoutError:
-        return _unknown(f"there was no answer within {TEST_SECONDS:g} s")
-    except Exception as error:  # noqa: BLE001 - the plugin's bug is an answer too
-        return _unknown(runtime.mask(f"the plugin raised {exception_text(error)}"))
-    return {"result": "good", "message": "the partner accepts the credentials"}
+    async with BoundedPluginCode(TEST_SECONDS, "there was no answer") as code:
+        await runtime.perform(runtime.client(), test)
+    if code.error is None:
+        return {"result": "good", "message": "the partner accepts the credentials"}
+    error = as_delivery_error(code.error)
+    message = readable(runtime.mask(error.message))
+    if isinstance(error, InvalidAuthenticationError | NoTokenError):
+        return {"result": "bad", "message": message}
+    return _unknown(message)
 
 
 def _unknown(message: str) -> TestAnswer:
