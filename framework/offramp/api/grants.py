@@ -158,7 +158,8 @@ class GrantsResource:
             async def obtain() -> AuthTokens:
                 if access:
                     return given
-                fresh = await refreshed_tokens(runtime, _pasted(runtime, given, call))
+                pasted = runtime.keeper.new_grant(given, "refresh_token", call.actor)
+                fresh = await refreshed_tokens(runtime, pasted)
                 return attrs.evolve(fresh, refresh_token=fresh.refresh_token or refresh)
 
             await self._connect(call, runtime, "refresh_token", obtain)
@@ -224,19 +225,6 @@ def _flows(runtime: InstanceRuntime) -> list[Flow]:
     flows = [] if endpoint is None else [*endpoint.oauth.flows]
     # Tokens from outside need no app.
     return flows if "refresh_token" in flows else [*flows, "refresh_token"]
-
-
-def _pasted(runtime: InstanceRuntime, tokens: AuthTokens, call: Call) -> Grant:
-    now = runtime.clock()
-    return Grant(
-        instance=runtime.instance.name,
-        destination=runtime.entry.slug,
-        tokens=tokens,
-        flow="refresh_token",
-        obtained_at=now,
-        refreshed_at=now,
-        actor=call.actor,
-    )
 
 
 async def _revoke(runtime: InstanceRuntime, grant: Grant) -> str | None:

@@ -165,13 +165,26 @@ class GrantKeeper:
         async def work() -> None:
             async with self.grants.changing(self.instance):
                 tokens = await self._call(obtain)
-                grant = self._new_grant(attrs.evolve(tokens, client=None), flow, actor)
+                grant = self.new_grant(attrs.evolve(tokens, client=None), flow, actor)
                 await self.grants.put(grant)
                 made.append(grant)
             self._failures, self.resting_until = 0, 0.0
 
         await self._finished(work())
         return made[0]
+
+    def new_grant(self, tokens: AuthTokens, flow: Flow, actor: str) -> Grant:
+        """A grant that is obtained now; it is not stored."""
+        now = self.clock()
+        return Grant(
+            instance=self.instance,
+            destination=self.destination,
+            tokens=tokens,
+            flow=flow,
+            obtained_at=now,
+            refreshed_at=now,
+            actor=actor,
+        )
 
     async def _finished(self, work: Coroutine[Any, Any, None]) -> None:
         task = self.grants.start(work)
@@ -220,7 +233,7 @@ class GrantKeeper:
         raise no_token(code.error) from code.error
 
     def _renewed(self, grant: Grant | None, tokens: AuthTokens) -> Grant:
-        grant = self._new_grant(tokens, "refresh_token", "") if grant is None else grant
+        grant = self.new_grant(tokens, "refresh_token", "") if grant is None else grant
         # A copy, as a plugin may return the same object as the stale tokens.
         fresh = attrs.evolve(
             tokens,
@@ -230,18 +243,6 @@ class GrantKeeper:
         )
         now = self.clock()
         return attrs.evolve(grant, tokens=fresh, refreshed_at=now, unanswered_since=None)
-
-    def _new_grant(self, tokens: AuthTokens, flow: Flow, actor: str) -> Grant:
-        now = self.clock()
-        return Grant(
-            instance=self.instance,
-            destination=self.destination,
-            tokens=tokens,
-            flow=flow,
-            obtained_at=now,
-            refreshed_at=now,
-            actor=actor,
-        )
 
     async def _note_failure(self, grant: Grant | None, error: DeliveryError) -> None:
         """Store what a refusal means; without an answer, the mark stays and is tried again."""
