@@ -49,8 +49,10 @@ def misled_requests(probe: Probe) -> Iterator[str]:
 def _misled(probe: Probe, action: CatalogAction, *, alone: bool) -> str | None:
     """The first fault that an id leads to; `None` without one."""
     keys = _free_texts(action.fields)
+    if not keys:
+        return None
     well = [_run(probe, action, keys, text, alone=alone) for text in ("harmless", "another")]
-    if not keys or not all(run.requests for run in well):
+    if not all(run.requests for run in well):
         return None
     for text in HOSTILE:
         run = _run(probe, action, keys, text, alone=alone)
