@@ -158,13 +158,11 @@ async def host(
     """A running host."""
 
     def start(instance: Instance, entry: CatalogEntry) -> InstanceRuntime:
-        if entry.slug != GRANTED:
-            return make_runtime(instance, entry, instance.settings, transport=partner)
         return make_runtime(
             instance,
             entry,
             instance.settings,
-            transport=token_endpoint,
+            transport=token_endpoint if entry.slug == GRANTED else partner,
             app=resolve_oauth(instance, References()),
             grants=grants,
         )
