@@ -156,6 +156,18 @@ async def test_a_refused_second_try_leaves_the_first_in_doubt(host: Running) -> 
     assert (await shown(host))["state"] == "unknown"
 
 
+async def test_a_fault_of_settings_points_into_an_instance_of_any_name(incomplete: Running) -> None:
+    """A dot in the name is no step of the place."""
+    body = {"name": "acme.ads", "destination": "lists", "source": "site", "enabled": False}
+    await incomplete.post("/api/instances", body, status=201)
+    path = "/api/instances/acme.ads/audiences"
+    await incomplete.post(path, {"key": "new"}, status=201)
+    problem = await incomplete.post(f"{path}/new/create", status=422)
+    assert [each["pointer"] for each in problem["errors"]] == [
+        "#/instances/acme.ads/settings/token"
+    ]
+
+
 async def test_an_instance_that_cannot_start_created_nothing(incomplete: Running) -> None:
     """The partner was not asked, so that nothing has to be looked up there first."""
     heard = await incomplete.ask("POST", f"{PATH}/vip/create")

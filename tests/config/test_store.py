@@ -280,7 +280,7 @@ async def test_what_would_not_hold_together_is_refused(
         ),
         (
             attrs.evolve(config, instances={}),
-            "subscriptions.billing/Usage.instance: there is no instance",
+            'subscriptions."billing/Usage".instance: there is no instance',
         ),
     ]:
         changes = diff_configs(config, broken, catalog)

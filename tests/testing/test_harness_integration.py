@@ -302,7 +302,7 @@ async def test_an_action_that_is_none_is_told_with_those_there_are(sut: TestInte
 
 async def test_a_mapping_that_cannot_be_compiled_is_told(sut: TestIntegration) -> None:
     """Faults of a mapping come with their place, before anything is sent."""
-    with pytest.raises(ConfigError, match=re.escape("subscriptions.test/sendUsage.mapping")):
+    with pytest.raises(ConfigError, match=re.escape('subscriptions."test/sendUsage".mapping')):
         await sut.test_action("sendUsage", mapping={"customer": {"@pathe": "$.x"}})
 
 

@@ -33,6 +33,4 @@ def within(fault: Fault, outer: str) -> Fault:
 
 def of_subscription(fault: Fault, subscription: str) -> Fault:
     """The fault of a compiled subscription with its place relative to the subscription."""
-    # What is compiled and what is followed write the place of an id with a slash differently.
-    of_compiled = within(fault, f"subscriptions.{subscription}")
-    return within(of_compiled, join_place("subscriptions", subscription))
+    return within(fault, join_place("subscriptions", subscription))

@@ -27,7 +27,7 @@ from offramp.config.grant_rows import read_rows, remove_grant, reseal_grants
 from offramp.config.keyring import KeyRing, sealing_keys_in
 from offramp.config.model import AuditKind, Config, Instance, Kind
 from offramp.config.periods import Periods, read_periods, write_periods
-from offramp.errors import ConfigError, Fault, OfframpError
+from offramp.errors import ConfigError, Fault, OfframpError, join_place
 from offramp.plugins import Catalog
 from offramp.storage import Readers, Store, load_statements
 
@@ -362,14 +362,16 @@ def _reseal(connection: sqlite3.Connection, *, keys: KeyRing) -> int:
 def _check_holds(config: Config) -> None:
     """Refuse what points nowhere; everything else was checked when it was read."""
     faults = [
-        Fault(f"instances.{each.name}.source", f"there is no source {each.source!r}")
+        Fault(f"{join_place('instances', each.name)}.source", f"there is no source {each.source!r}")
         for each in config.instances.values()
         if each.source not in config.sources
     ]
     faults += [
-        Fault(f"subscriptions.{each.id}.instance", f"there is no instance {each.instance!r}")
-        for each in config.subscriptions.values()
-        if each.instance not in config.instances
+        Fault(
+            f"{join_place('subscriptions', s.id)}.instance", f"there is no instance {s.instance!r}"
+        )
+        for s in config.subscriptions.values()
+        if s.instance not in config.instances
     ]
     if faults:
         raise ConfigError(faults)

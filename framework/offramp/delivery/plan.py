@@ -30,7 +30,14 @@ from offramp.delivery.batch import Preparation, PreparedBatch
 from offramp.delivery.failures import PluginCode
 from offramp.delivery.retry import RetryPolicy, policy_of
 from offramp.delivery.secrecy import PayloadSecrets, payload_secrets, texts_of
-from offramp.errors import ConfigError, Fault, FaultyError, PayloadError, RejectedError
+from offramp.errors import (
+    ConfigError,
+    Fault,
+    FaultyError,
+    PayloadError,
+    RejectedError,
+    join_place,
+)
 from offramp.errors import TransformError as MappingFailure
 from offramp.fql import Trigger
 from offramp.hooks import SettledDelivery
@@ -217,7 +224,7 @@ def compile_subscription(
     given = _secret_outputs(subscription, offered)
     secrets = payload_secrets(offered.fields, subscription, resolved, given)
     faults: list[Fault] = []
-    place = f"subscriptions.{subscription.id}"
+    place = join_place("subscriptions", subscription.id)
 
     def attempt(what: str, make: Callable[[], Any]) -> Any:
         try:

@@ -8,7 +8,7 @@ from typing import Any
 from offramp.config import Instance, referenced_values
 from offramp.definition import Fields, defaults_of
 from offramp.delivery.secrecy import texts_of
-from offramp.errors import ConfigError, Fault, PayloadError
+from offramp.errors import ConfigError, Fault, PayloadError, join_place
 from offramp.http import Mask, make_mask
 from offramp.payload import compile_careful
 
@@ -29,7 +29,8 @@ def of_settings(instance: Instance, error: PayloadError, mask: Mask) -> ConfigEr
     """The faults of settings, as an error of the configuration."""
     # A rule may quote the value that breaks it, and the value may be a password.
     masked = [Fault(fault.place, mask(fault.message)) for fault in error.faults]
-    return ConfigError(fault.under(f"instances.{instance.name}.settings") for fault in masked)
+    place = f"{join_place('instances', instance.name)}.settings"
+    return ConfigError(fault.under(place) for fault in masked)
 
 
 def secrets_of(fields: Fields, settings: Mapping[str, Any]) -> list[str]:
