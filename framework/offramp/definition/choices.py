@@ -58,16 +58,12 @@ def find_dynamic(declared: Collection[str], steps: Sequence[str]) -> ChoicesQuer
     names = [step for n, step in enumerate(steps) if n == 0 or not step.isdecimal()]
     indices = [int(step) for step in steps[1:] if step.isdecimal()]
     index = indices[-1] if indices else None
-    if ".".join(steps) in declared:
-        return ChoicesQuery(field=".".join(steps))
-    values = ".".join([*steps[:-1], VALUES])
-    if len(steps) > 1 and values in declared:
-        return ChoicesQuery(field=values, key=steps[-1])
-    if ".".join(names) in declared:
-        return ChoicesQuery(field=".".join(names), index=index)
-    values = ".".join([*names[:-1], VALUES])
-    if len(names) > 1 and values in declared:
-        return ChoicesQuery(field=values, index=index, key=names[-1])
+    for keys, entry in ((steps, None), (names, index)):
+        name, values = ".".join(keys), ".".join([*keys[:-1], VALUES])
+        if name in declared:
+            return ChoicesQuery(field=name, index=entry)
+        if len(keys) > 1 and values in declared:
+            return ChoicesQuery(field=values, index=entry, key=keys[-1])
     return None
 
 
