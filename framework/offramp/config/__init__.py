@@ -53,7 +53,7 @@ from offramp.config.model import (
     Thing,
     is_write_key,
 )
-from offramp.config.oauth import OAUTH_FIELDS, OAuthApp
+from offramp.config.oauth import OAuthApp
 from offramp.config.parse import Loaded, parse_config
 from offramp.config.periods import Pauses, Period, Periods
 from offramp.config.plugins import configure_plugins
@@ -91,7 +91,6 @@ __all__ = [
     "MAX_PAUSED_EVENTS",
     "MAX_RETRY_AFTER_SECONDS",
     "MIN_FREE_BYTES",
-    "OAUTH_FIELDS",
     "AudienceState",
     "AuditEntry",
     "BackupSettings",
