@@ -61,6 +61,16 @@ async def test_connect_waits_for_the_browser_and_disconnect_revokes(
     assert len(partner.revoked) == 1
 
 
+async def test_the_redirect_uri_names_this_machine_as_the_partner_wants(
+    host: Host, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Some partners take `localhost` only, and no IP address."""
+    monkeypatch.setattr("webbrowser.open", visit)
+    await connect(Context(), SLUG, port=0, redirect_host="localhost", host=options(host))
+    assert "redirect URI to register: http://localhost:" in capsys.readouterr().err
+    assert (await grant_of(host))["state"] == "connected"
+
+
 class Unfollowed(urllib.request.HTTPRedirectHandler):
     """Stops where the browser cannot go: at an address of another machine."""
 

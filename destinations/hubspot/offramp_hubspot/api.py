@@ -15,6 +15,8 @@ from offramp import DeliveryError, HTTPError, Request, Response, RetryableError,
 #: Set it to send to an emulator.
 BASE_URL_VARIABLE: Final = "HUBSPOT_BASE_URL"
 BASE_URL: Final = "https://api.hubapi.com"
+#: Where people sign in, and grant access.
+APP_URL: Final = "https://app.hubspot.com"
 #: Versions are dates, and each is supported for 18 months.
 VERSION: Final = "2026-03"
 
@@ -45,6 +47,11 @@ _INVALID: Final = 400
 def address(*segments: object) -> str:
     """The URL of an endpoint, each segment of its path quoted."""
     return join_url(os.environ.get(BASE_URL_VARIABLE, BASE_URL), *segments)
+
+
+def consent_page() -> str:
+    """The URL of the page on which a person grants access."""
+    return join_url(os.environ.get(BASE_URL_VARIABLE, APP_URL), "oauth", "authorize")
 
 
 def objects(kind: str, *segments: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Final
 
 from offramp import (
     AuthTokens,
@@ -12,6 +12,7 @@ from offramp import (
     Destination,
     HTTPError,
     InvalidAuthenticationError,
+    OAuth2,
     Preset,
     Request,
     RequestOptions,
@@ -19,12 +20,20 @@ from offramp import (
     Sandbox,
     path,
 )
-from offramp_hubspot.api import FORBIDDEN, UNAUTHORIZED, VERSION, address, call
+from offramp_hubspot.api import FORBIDDEN, UNAUTHORIZED, VERSION, address, call, consent_page
 from offramp_hubspot.contacts import UpsertContact, erase_contact
 from offramp_hubspot.emulator import Emulator
 from offramp_hubspot.objects import UpsertObject
 from offramp_hubspot.occurrences import SendEvent
 from offramp_hubspot.settings import Settings
+
+#: What contacts need. Source: HubSpot, "Scopes".
+SCOPES: Final = (
+    "oauth",
+    "crm.objects.contacts.read",
+    "crm.objects.contacts.write",
+    "crm.schemas.contacts.read",
+)
 
 
 def authenticate(settings: Any, auth: AuthTokens | None) -> RequestOptions:  # noqa: ARG001
@@ -67,6 +76,14 @@ hubspot = Destination(
     description="Contacts, companies, deals, custom objects and custom events of HubSpot",
     settings=Settings,
     scheme="oauth2",
+    # Functions, as a variable of the environment may name an emulator.
+    oauth=OAuth2(
+        authorize_url=lambda _: consent_page(),
+        token_url=lambda _: address("oauth", VERSION, "token"),
+        revoke_url=lambda _: address("oauth", VERSION, "token", "revoke"),
+        scopes=SCOPES,
+        client_authentication="post",
+    ),
     actions=[UpsertContact, UpsertObject, SendEvent],
     presets=[
         Preset(

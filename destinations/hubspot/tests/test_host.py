@@ -14,10 +14,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 
+from offramp_hubspot import hubspot
+from offramp_hubspot.api import VERSION
 from offramp_hubspot.emulator import CLIENT_ID, CLIENT_SECRET, Emulator, Fault
 
 OFFRAMP = Path(sys.executable).with_name("offramp")
@@ -32,6 +33,15 @@ egress.allow = ["127.0.0.0/8"]
 write_key = "key-of-the-site"
 """
 README = Path(__file__).parents[1] / "README.md"
+CRM = """
+[instances.crm]
+destination = "hubspot"
+source = "site"
+"""
+COMPANIES = """
+[[instances.crm.subscriptions]]
+preset = "Companies from group calls"
+"""
 CONTACTS = """
 [[instances.crm.subscriptions]]
 preset = "Contacts from identify calls"
@@ -176,47 +186,86 @@ plan = { "@path" = "$.traits.plan" }
     assert people == Counter(f"user-{n}@example.com" for n in range(250) if n != 150)
 
 
-async def connect(url: str) -> None:
-    """Connect the instance as `offramp connect` does, with a person who agrees."""
-    grant = "/api/instances/crm/grant"
-    body = {"redirect_uri": "http://127.0.0.1:8976/callback"}
-    begun = await call(url, "POST", f"{grant}/authorize", body)
-    async with (
-        aiohttp.ClientSession() as browser,
-        browser.get(begun["authorize_url"], allow_redirects=False) as answer,
-    ):
-        query = parse_qs(urlsplit(answer.headers["Location"]).query)
-    code = {"code": query["code"][0], "state": query["state"][0]}
-    connected = await call(url, "POST", f"{grant}/code", code)
-    assert connected["grant"]["state"] == "connected"
+async def connect(url: str, folder: Path) -> str:
+    """Run `offramp connect` as the README says; a browser agrees at once. Returns what it shows."""
+    browser = folder / "browser.py"
+    browser.write_text("import sys, urllib.request; urllib.request.urlopen(sys.argv[1]).close()")
+    process = await asyncio.create_subprocess_exec(
+        OFFRAMP, "connect", "crm", "--redirect-host", "localhost", "--port", "0",
+        "--url", url, "--token", API_TOKEN,
+        env={**os.environ, "BROWSER": f"{sys.executable} {browser} %s"},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    shown, _ = await process.communicate()
+    assert process.returncode == 0, shown.decode()
+    return shown.decode()
+
+
+def test_the_addresses_and_scopes_are_hubspots() -> None:
+    """They are declared, so that an operator configures the app and nothing else."""
+    oauth = hubspot.oauth
+    assert oauth is not None
+    addresses = [oauth.authorize_url, oauth.token_url, oauth.revoke_url]
+    assert [each(None) if callable(each) else each for each in addresses] == [
+        "https://app.hubspot.com/oauth/authorize",
+        f"https://api.hubapi.com/oauth/{VERSION}/token",
+        f"https://api.hubapi.com/oauth/{VERSION}/token/revoke",
+    ]
+    contacts = re.findall("`([a-z.]+)`", section("## Connect an account", "These are asked for"))
+    assert list(oauth.scopes) == [each for each in contacts if each in oauth.scopes]
+
+
+def section(start: str, end: str) -> str:
+    """A part of the README."""
+    text = README.read_text()
+    return text[text.index(start) : text.index(end)]
 
 
 async def test_an_account_is_connected_as_the_readme_says(tmp_path: Path) -> None:
-    """With the README's table: events leave, expired tokens are refreshed, and it disconnects."""
+    """Then choices are offered, and records are searched and written, also after a refresh."""
     blocks = re.findall(r"```toml\n(.*?)```", README.read_text(), re.DOTALL)
     [oauth] = [dedent(block) for block in blocks if "[instances.crm.oauth]" in block]
     async with Emulator() as emulator:
-        table = re.sub(r"https://a(?:pp\.hubspot|pi\.hubapi)\.com", emulator.url, oauth)
-        config = f"""
-[instances.crm]
-destination = "hubspot"
-source = "site"
-
-{table}
-{CONTACTS}
-"""
+        known = emulator.create("companies", domain="known.example")
         environment = {
             **os.environ,
             "HUBSPOT_BASE_URL": emulator.url,
             "HUBSPOT_CLIENT_ID": CLIENT_ID,
             "HUBSPOT_CLIENT_SECRET": CLIENT_SECRET,
         }
-        async with serving(tmp_path, config, environment) as (url, _):
-            await connect(url)
+        async with serving(tmp_path, CRM + oauth + COMPANIES, environment) as (url, _):
+            shown = await connect(url, tmp_path)
+            assert "redirect URI to register: http://localhost:" in shown
             assert (await call(url, "POST", "/api/instances/crm/test"))["result"] == "good"
+            candidate = {"instance": "crm", "action": "upsertObject"}
+            asked = {"candidate": candidate, "field": "objectType", "search": "licen"}
+            found = await call(url, "POST", "/api/dynamic-choices", asked)
+            assert [each["value"] for each in found["choices"]] == ["2-1001"]
             emulator.tokens.expire()
-            await send(url, [identify(1)])
-            await until(lambda: len(emulator.records()) == 1)
+            await send(url, [group("known.example"), group("new.example")])
+            await until(lambda: len(emulator.records("companies")) == 2)
+            await until(lambda: delivered(url, 2))
             disconnected = await call(url, "DELETE", "/api/instances/crm/grant")
         assert emulator.tokens.refreshes == 1
+        written = emulator.records("companies")
+    assert [each.properties["name"] for each in written] == ["Acme", "Acme"]
+    assert known.id in [each.id for each in written]
     assert disconnected == {"instance": "crm", "revoked": True, "message": None}
+
+
+async def delivered(url: str, count: int) -> bool:
+    """Whether the one subscription has delivered that many events."""
+    [status] = (await call(url, "GET", "/api/status"))["subscriptions"]
+    return bool(status["delivered"] == count)
+
+
+def group(domain: str) -> dict[str, Any]:
+    """A group call of a company, which is found by its domain."""
+    traits = {"website": domain, "name": "Acme"}
+    return {
+        "type": "group",
+        "userId": "u",
+        "groupId": domain,
+        "messageId": domain,
+        "traits": traits,
+    }

@@ -16,7 +16,7 @@ from offramp_hubspot.emulator import CLIENT_ID, CLIENT_SECRET, Emulator, Fault
 
 TOKEN = "token-of-the-test"
 CONTACTS = "/crm/objects/2026-03/contacts"
-BACK = "http://127.0.0.1:1/callback"
+BACK = "http://localhost:1/callback"
 
 
 class Clock:
@@ -302,6 +302,31 @@ async def test_oauth_refuses(emulator: Emulator) -> None:
     elsewhere = {**grant, "code": await code_for(emulator), "redirect_uri": "http://elsewhere"}
     assert (await token(emulator, **elsewhere))[0] == 400
     assert (await token(emulator, **{**APP, "grant_type": "password"}))[0] == 400
+
+
+@pytest.mark.parametrize(
+    ("redirect_uri", "status"),
+    [
+        ("https://offramp.example.com/api/oauth/callback", 302),
+        ("http://localhost:8976/callback", 302),
+        ("http://127.0.0.1:8976/callback", 400),
+        ("https://192.0.2.7/callback", 400),
+        ("https://[::1]/callback", 400),
+        ("http://offramp.example.com/callback", 400),
+    ],
+)
+async def test_redirect_uris_have_a_name(
+    emulator: Emulator, redirect_uri: str, status: int
+) -> None:
+    """HubSpot takes https, and http for localhost, but no IP address."""
+    params = {"client_id": CLIENT_ID, "redirect_uri": redirect_uri}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(
+            f"{emulator.url}/oauth/authorize", params=params, allow_redirects=False
+        ) as answer,
+    ):
+        assert answer.status == status
 
 
 async def test_faults_happen_as_often_as_planned(

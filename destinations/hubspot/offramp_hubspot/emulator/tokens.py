@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -21,6 +22,9 @@ from offramp_hubspot.emulator.schema import PORTAL_ID
 #: Seconds. Source: HubSpot, "Manage OAuth access tokens".
 LIFETIME: Final = 1_800.0
 UNAUTHORIZED: Final = 401
+#: https, or this machine, which has to be named: IP addresses are refused. Source: HubSpot,
+#: "Working with OAuth".
+_REDIRECT: Final = re.compile(r"https://(?![\d.:\[]+[:/])|http://localhost[:/]")
 
 
 @attrs.frozen(kw_only=True)
@@ -103,8 +107,10 @@ class Tokens:
     async def _authorize(self, request: web.Request) -> web.Response:
         """The page on which a person agrees; here everybody does, at once."""
         query = request.query
-        if query.get("client_id") != self._client[0] or not query.get("redirect_uri"):
-            return web.Response(status=BAD_REQUEST, text="client_id or redirect_uri is wrong")
+        if query.get("client_id") != self._client[0]:
+            return web.Response(status=BAD_REQUEST, text="client_id is wrong")
+        if not _REDIRECT.match(query.get("redirect_uri", "")):
+            return web.Response(status=BAD_REQUEST, text="redirect_uri is wrong")
         code = secrets.token_urlsafe()
         self._codes[code] = _Code(
             redirect_uri=query["redirect_uri"], challenge=query.get("code_challenge")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import sys
 import webbrowser
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Annotated, Any, Final
+from functools import partial
+from typing import Annotated, Any, Final, Literal, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
 from aiohttp import web
@@ -24,6 +25,11 @@ LOOPBACK: Final = "127.0.0.1"
 #: The port that is registered at partners, as many take no other one.
 CALLBACK_PORT: Final = 8976
 CALLBACK_PATH: Final = "/callback"
+#: Names of this machine that the host lets a redirect URI have.
+RedirectHost: TypeAlias = Literal["127.0.0.1", "localhost"]
+#: With what a browser came back.
+_Answers: TypeAlias = asyncio.Queue[Mapping[str, str]]
+_Begin: TypeAlias = Callable[[int, _Answers | None], Awaitable[Mapping[str, Any]]]
 
 
 async def connect(  # noqa: PLR0913 - an option each
@@ -34,6 +40,7 @@ async def connect(  # noqa: PLR0913 - an option each
     refresh_token_stdin: Flag = False,
     client_credentials: Flag = False,
     port: Annotated[int, Parameter(help="The port of the redirect URI.")] = CALLBACK_PORT,
+    redirect_host: RedirectHost = LOOPBACK,
     host: ApiOptions = API_DEFAULTS,
 ) -> None:
     """Connect an instance of a destination with OAuth 2: events are sent with its grant.
@@ -50,6 +57,8 @@ async def connect(  # noqa: PLR0913 - an option each
         Read a refresh token that was obtained elsewhere from the standard input.
     client_credentials
         Connect with the credentials of the app alone, without a person.
+    redirect_host
+        What this machine is called in the redirect URI, for partners that take no IP address.
     """
     async with open_api(host) as api:
         if client_credentials:
@@ -58,7 +67,8 @@ async def connect(  # noqa: PLR0913 - an option each
             body = {"refresh_token": sys.stdin.readline().strip()}
             answer = await api.post("instances", instance, "grant", "tokens", body=body)
         else:
-            answer = await _by_code(context, api, instance, port, paste=paste)
+            begin = partial(_finish, context, api, instance, redirect_host)
+            answer = await _by_code(begin, port, paste=paste)
     if host.json:
         write_line(answer)
         return
@@ -67,24 +77,23 @@ async def connect(  # noqa: PLR0913 - an option each
     context.out.print(f"connected: {instance}{end}", markup=False, soft_wrap=True)
 
 
-async def _by_code(
-    context: Context, api: Api, instance: str, port: int, *, paste: bool
-) -> Mapping[str, Any]:
+async def _by_code(begin: _Begin, port: int, *, paste: bool) -> Mapping[str, Any]:
     if paste:
-        return await _finish(context, api, instance, port, None)
+        return await begin(port, None)
     async with _callback(port) as (bound, answers):
-        return await _finish(context, api, instance, bound, answers)
+        return await begin(bound, answers)
 
 
-async def _finish(
+async def _finish(  # noqa: PLR0913, PLR0917 - what is connected, and how
     context: Context,
     api: Api,
     instance: str,
+    redirect_host: str,
     port: int,
-    answers: asyncio.Queue[Mapping[str, str]] | None,
+    answers: _Answers | None,
 ) -> Mapping[str, Any]:
     """Show where to grant access, wait for the code, and hand it to the host."""
-    redirect_uri = f"http://{LOOPBACK}:{port}{CALLBACK_PATH}"
+    redirect_uri = f"http://{redirect_host}:{port}{CALLBACK_PATH}"
     body = {"redirect_uri": redirect_uri}
     begun = await api.post("instances", instance, "grant", "authorize", body=body)
     context.err.print(f"redirect URI to register: {redirect_uri}", markup=False, soft_wrap=True)
@@ -112,9 +121,9 @@ async def _finish(
 
 
 @asynccontextmanager
-async def _callback(port: int) -> AsyncIterator[tuple[int, asyncio.Queue[Mapping[str, str]]]]:
+async def _callback(port: int) -> AsyncIterator[tuple[int, _Answers]]:
     """Listen for the browser on this machine; the port, and what it comes back with."""
-    answers: asyncio.Queue[Mapping[str, str]] = asyncio.Queue()
+    answers: _Answers = asyncio.Queue()
 
     async def take(request: web.BaseRequest) -> web.Response:
         if request.path != CALLBACK_PATH:
