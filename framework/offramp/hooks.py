@@ -164,6 +164,13 @@ class OfframpSpecs:
         """Observe deliveries that have ended; called in groups, after they are on disk."""
 
     @hookspec
+    def offramp_lifespan(self, options: Any) -> AbstractAsyncContextManager[Any] | None:
+        """Return an async context manager for what the plugin holds open, such as connections.
+
+        Entered when a host starts, before any delivery, and left after the last one has ended.
+        """
+
+    @hookspec
     def offramp_commands(self, context: CommandContext) -> Iterable[Command] | None:
         """Return more commands for the `offramp` command line; called when it starts."""
 

@@ -99,6 +99,60 @@ def test_explain_shows_trigger_fields_and_request_and_sends_nothing(
     assert metronome.stats().requests == 0
 
 
+HOLDER = """
+import contextlib
+import pathlib
+
+from offramp import hookimpl
+
+note = pathlib.Path(__file__).with_suffix(".txt")
+
+
+@hookimpl
+def offramp_middleware():
+    return [send_on]
+
+
+async def send_on(outgoing, handler):
+    note.write_text(note.read_text() + " sends")
+    return await handler(outgoing)
+
+
+@hookimpl
+@contextlib.asynccontextmanager
+async def offramp_lifespan():
+    note.write_text("entered")
+    yield
+    note.write_text(note.read_text() + " left")
+"""
+
+
+@pytest.mark.parametrize("command", ["explain", "send"])
+def test_what_a_plugin_holds_open_is_open_meanwhile(
+    offramp: Offramp, config: Path, metronome: Emulator, command: str
+) -> None:
+    """A command that runs actions without a host enters lifespans and leaves them."""
+    config.write_text('plugin_files = ["holder.py"]\n' + config.read_text())
+    (config.parent / "holder.py").write_text(HOLDER)
+    result = offramp(command, "--config", config, stdin=ndjson(usage()))
+    assert result.status == 0, result.err
+    assert (config.parent / "holder.txt").read_text() == "entered sends left"
+
+
+def test_a_lifespan_that_does_not_start_is_told(
+    offramp: Offramp, config: Path, metronome: Emulator
+) -> None:
+    """Nothing is sent by the instances that use the plugin, and the message names it."""
+    config.write_text('plugin_files = ["holder.py"]\n' + config.read_text())
+    (config.parent / "holder.py").write_text(
+        HOLDER.replace("yield", "note.with_name('none').read_text(); yield")
+    )
+    result = offramp("send", "--config", config, stdin=ndjson(usage()))
+    assert result.status == 2
+    assert "plugin 'holder': offramp_lifespan did not start: FileNotFoundError" in result.err
+    assert metronome.stats().requests == 0
+
+
 def test_check_counts_in_words_that_fit(offramp: Offramp, config: Path) -> None:
     """One source is no `1 sources`; and the trigger's own warning stands beside."""
     result = offramp("check", config)

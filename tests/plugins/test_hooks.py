@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from offramp import (
     setting,
 )
 from offramp.definition import Handler
+from offramp.delivery import enter_lifespans
 from offramp.errors import PluginError
 from offramp.hooks import OfframpSpecs
 from offramp.plugins import Catalog, Plugins, hook_names, load_catalog, load_plugins
@@ -298,6 +300,29 @@ def test_hook_routes() -> None:
     )
     assert list(plugins.routes()) == [("guest", route)]
     assert [problem.plugin for problem in plugins.problems] == ["faulty"]
+
+
+async def test_hook_lifespan() -> None:
+    """Lifespans are entered in the order of registration, with options, and left in reverse."""
+    seen: list[str] = []
+
+    def holding(name: str) -> Any:
+        @asynccontextmanager
+        async def offramp_lifespan(options: Any) -> AsyncIterator[None]:
+            seen.append(f"{name} with {options}")
+            yield
+            seen.append(f"{name} left")
+
+        return make_plugin(name, offramp_lifespan=offramp_lifespan)
+
+    none = make_plugin("none", offramp_lifespan=lambda: None)
+    plugins = load(holding("one"), none, holding("two"))
+    plugins.give_options("two", "its options")
+    async with enter_lifespans(plugins):
+        assert seen == ["one with None", "two with its options"]
+        del seen[:]
+    assert seen == ["two left", "one left"]
+    assert plugins.problems == ()
 
 
 SITE = '''

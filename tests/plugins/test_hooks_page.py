@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -13,9 +14,10 @@ from tests.docs.pages import section
 
 from offramp import OutgoingRequest, Response
 from offramp.config import Document, configure_plugins
-from offramp.delivery import Sandboxes
+from offramp.delivery import Sandboxes, enter_lifespans
 from offramp.mapping import transform
 from offramp.plugins import Catalog, hook_names, load_catalog, load_plugins
+from offramp.plugins.origin import FILE_PLUGINS
 from offramp.testing import create_test_event, create_test_integration
 
 TIMEOUT = timedelta(seconds=1)
@@ -84,6 +86,11 @@ def observes(catalog: Catalog) -> None:
     catalog.plugins.settled([])
 
 
+def holds_a_worker(catalog: Catalog) -> None:
+    [(name, _)] = catalog.plugins.lifespans()
+    assert name == "example"
+
+
 def adds_a_command(catalog: Catalog) -> None:
     context: Any = None
     [greet] = [made for name, made in catalog.plugins.commands(context) if name == "example"]
@@ -106,6 +113,7 @@ SHOWS: Mapping[str, Callable[[Catalog], None]] = {
     "offramp_directives": adds_a_directive,
     "offramp_middleware": stands_around_requests,
     "offramp_settled": observes,
+    "offramp_lifespan": holds_a_worker,
     "offramp_commands": adds_a_command,
     "offramp_routes": adds_a_route,
 }
@@ -174,3 +182,16 @@ async def test_the_route_of_the_page_answers(tmp_path: Path) -> None:
     path.write_text(examples()["offramp_routes"])
     [(_, route)] = load_plugins(files=[path]).routes()
     assert await route.handler({"of": "acme"}, None) == (200, {"asked for": "acme"})
+
+
+async def test_the_lifespan_of_the_page_holds_a_child_process(tmp_path: Path) -> None:
+    """The process answers in the meantime, and has ended afterwards."""
+    path = tmp_path / "example.py"
+    path.write_text(examples()["offramp_lifespan"])
+    plugins = load_plugins(files=[path], installed=False)
+    async with enter_lifespans(plugins):
+        [worker] = sys.modules[f"{FILE_PLUGINS}.example"].workers
+        worker.stdin.write(b"hello\n")
+        assert await worker.stdout.readline() == b"HELLO\n"
+    assert worker.returncode == 0
+    assert plugins.problems == ()

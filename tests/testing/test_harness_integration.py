@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import attrs
 import pytest
 from tests.delivery.audience_parts import lists, member_event
+from tests.plugins.small import make_plugin
 from tests.testing.billing import ME, OLDEST, URL, USAGE, SendUsage, Settings, Usage, billing
 
 from offramp import (
@@ -374,6 +376,39 @@ async def test_plugins_may_add_to_the_destination(
     partner.otherwise(lambda _: Answer())
     run = await integration(billing, plugins=[Plugin()]).test_preset("Mine")
     assert run.assert_delivered().json["events"][0]["customer"] == "user1234"
+
+
+async def test_what_a_plugin_holds_open_is_open_during_a_run(
+    integration: MakeIntegration, partner: Partner
+) -> None:
+    """Its lifespan is entered before the action is performed, and left after the run."""
+    partner.post(USAGE, payload={})
+    seen: list[str] = []
+
+    async def note(outgoing: OutgoingRequest, handler: Handler) -> Response:
+        seen.append("sends")
+        return await handler(outgoing)
+
+    @asynccontextmanager
+    async def offramp_lifespan() -> AsyncIterator[None]:
+        seen.append("entered")
+        yield
+        seen.append("left")
+
+    holder = make_plugin(
+        "holder", offramp_lifespan=offramp_lifespan, offramp_middleware=lambda: [note]
+    )
+    sut = integration(billing, settings={"apiToken": TOKEN}, plugins=[holder])
+    (await sut.test_action("sendUsage")).assert_delivered()
+    assert seen == ["entered", "sends", "left"]
+
+
+async def test_a_lifespan_that_does_not_start_fails_the_test(integration: MakeIntegration) -> None:
+    """A host would hold the instance, so the run must not go on without it."""
+    holder = make_plugin("holder", offramp_lifespan=lambda: 5)
+    sut = integration(billing, settings={"apiToken": TOKEN}, plugins=[holder])
+    with pytest.raises(PluginError, match=r"'holder': offramp_lifespan failed"):
+        await sut.test_action("sendUsage")
 
 
 def test_a_plugin_that_a_host_would_report_is_an_error(integration: MakeIntegration) -> None:

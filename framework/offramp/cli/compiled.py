@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from offramp.delivery import (
     Sandboxes,
     Snapshot,
     compile_config,
+    enter_lifespans,
 )
 from offramp.host.instances import start_instances
 from offramp.plugins import pick
@@ -40,35 +42,31 @@ class TrialOptions:
 TRIAL_DEFAULTS: Final = TrialOptions()
 
 
-class Compiled:
-    """A configuration compiled for one command; its connections are closed at the end."""
+@asynccontextmanager
+async def compiled(context: Context, path: Path) -> AsyncIterator[Snapshot]:
+    """Compile a configuration for one command; its connections are closed at the end.
 
-    def __init__(self, context: Context, path: Path) -> None:
-        self._context = context
-        self._path = path
-        self._snapshot: Snapshot | None = None
-        self._sandboxes: Sandboxes | None = None
-
-    async def __aenter__(self) -> Snapshot:
-        loaded, catalog = load(self._context, self._path)
-        references = follow_all()
-        self._sandboxes = Sandboxes(catalog)
-        self._snapshot = compile_config(
+    What plugins hold open is open meanwhile.
+    """
+    loaded, catalog = load(context, path)
+    references = follow_all()
+    sandboxes = Sandboxes(catalog)
+    async with enter_lifespans(catalog.plugins):
+        context.report(catalog.plugins.unstarted)
+        snapshot = compile_config(
             loaded.config,
             catalog,
-            start_instances(catalog, references, self._sandboxes, loaded.host),
+            start_instances(catalog, references, sandboxes, loaded.host),
             references=references,
         )
-        for place, problem in self._snapshot.problems.items():
-            self._context.warn(f"{place}: {problem}")
-        return self._snapshot
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._snapshot is not None:
-            for runtime in self._snapshot.runtimes.values():
+        try:
+            for place, problem in snapshot.problems.items():
+                context.warn(f"{place}: {problem}")
+            yield snapshot
+        finally:
+            for runtime in snapshot.runtimes.values():
                 await runtime.close()
-        if self._sandboxes is not None:
-            await self._sandboxes.close()
+            await sandboxes.close()
 
 
 async def trials(

@@ -10,6 +10,7 @@ from offramp.delivery.choices import FetchedChoices, dynamic_field, fetch_choice
 from offramp.delivery.engine import Engine
 from offramp.delivery.explain import explain
 from offramp.delivery.failures import as_delivery_error, plugin_failure
+from offramp.delivery.lifespans import enter_lifespans
 from offramp.delivery.once import SentOutcome, send_once
 from offramp.delivery.plan import Plan, compile_subscription
 from offramp.delivery.retry import RetryPolicy, backoff, decide, policy_of
@@ -51,6 +52,7 @@ __all__ = [
     "decide",
     "deliver_batch",
     "dynamic_field",
+    "enter_lifespans",
     "explain",
     "fetch_choices",
     "literals_of",

@@ -104,6 +104,7 @@ def start_instances(  # noqa: PLR0913 - what an instance is started with
     outbound = outbound_of(settings.egress_settings)
 
     def start(instance: Instance, entry: CatalogEntry) -> InstanceRuntime:
+        catalog.plugins.refuse_unstarted(entry.plugins)
         middleware = [*catalog.plugins.middleware(entry.destination)]
         if instance.sandbox:
             middleware.append(sandboxes.redirect(entry.slug))  # innermost: nothing else sends

@@ -44,6 +44,7 @@ from offramp.config.labels import all_labelled
 from offramp.delivery import (
     Engine,
     Sandboxes,
+    enter_lifespans,
     watch_loop,
 )
 from offramp.host.applications import Applications, collector_limits, make_applications
@@ -159,6 +160,7 @@ async def _run(
             store, clock=clock, limits=queue_limits(settings), retention=retention(settings)
         ) as queue,
         watch_loop(catalog.plugins.owner) as watchdog,
+        enter_lifespans(catalog.plugins),
     ):
         (folder / URL_FILE).unlink(missing_ok=True)  # of a host that was killed
         token, tokens = _load_tokens(folder, settings, clock)

@@ -70,6 +70,11 @@ class CatalogEntry:
         """The destination's slug."""
         return self.destination.slug
 
+    @property
+    def plugins(self) -> frozenset[str]:
+        """The plugins whose code its actions and its own functions are."""
+        return frozenset({self.plugin, *(each.plugin for each in self.actions.values())})
+
     def action(self, slug: str) -> CatalogAction:
         """An action by its slug; raises `NotFoundError` that lists the existing ones."""
         return pick(self.actions, slug, f"action of {self.slug}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import cached_property
 from importlib.metadata import Distribution
 from pathlib import Path
@@ -27,7 +28,7 @@ from offramp.errors import PluginError
 from offramp.hooks import Command, CommandContext, Route, SettledDelivery
 from offramp.place import exception_text
 from offramp.plugins.origin import Origins, PluginOrigin, module_of
-from offramp.plugins.problems import PluginProblem
+from offramp.plugins.problems import BLOCKED_VARIABLE, PluginProblem
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +38,9 @@ RAISED = (Exception, SystemExit)
 
 #: Is told of the plugin that is at fault in a declaration, and of the cause.
 Blame: TypeAlias = Callable[[str, str], object]
+
+#: The hook whose failure holds the instances that use the plugin.
+LIFESPAN_HOOK: Final = "offramp_lifespan"
 
 #: Hooks that declare. If one fails, its whole plugin is left out rather than half of it used.
 DECLARING: Final = frozenset(
@@ -56,7 +60,8 @@ class Plugins:
     """All plugins of one process; each method asks one hook of each of them.
 
     A plugin with a faulty declaration is left out as a whole. If an observer, a command or a route
-    fails, `problems` reports it under its plugin's name, and all others are still called.
+    fails, `problems` reports it under its plugin's name, and all others are still called. Instances
+    that use a plugin whose lifespan did not start are refused.
     """
 
     def __init__(
@@ -75,6 +80,8 @@ class Plugins:
         self._lost: Mapping[str, tuple[PluginProblem, ...]] = {}
         #: The last failure by plugin and hook; only the last, since observers are called forever.
         self._failed: dict[tuple[str, str], PluginProblem] = {}
+        #: By plugin, why its lifespan did not start.
+        self._unstarted: dict[str, PluginProblem] = {}
         #: The slugs of destinations by plugin, without plugins that could not be asked.
         self._slugs: dict[str, frozenset[str]] = {}
         #: By plugin: the class of its own options, their values, and the secrets among them.
@@ -89,7 +96,7 @@ class Plugins:
     def problems(self) -> tuple[PluginProblem, ...]:
         """Plugins that are left out, destinations that are, and hooks that failed."""
         lost = (each for found in self._lost.values() for each in found)
-        return (*self.left_out, *lost, *self._failed.values())
+        return (*self.left_out, *lost, *self._unstarted.values(), *self._failed.values())
 
     @property
     def left_out(self) -> tuple[PluginProblem, ...]:
@@ -138,7 +145,7 @@ class Plugins:
         self, slug: str, plugin: str, cause: str, *, remedy: str | None = None
     ) -> None:
         """Stop offering one destination for the fault of a plugin, which stays in use."""
-        cause, file = self._masked(plugin, cause), self._files.get(plugin)
+        cause, file = self.masked(plugin, cause), self._files.get(plugin)
         problem = PluginProblem(plugin, cause, file=file, destination=slug)
         if remedy is not None:
             problem = attrs.evolve(problem, remedy=remedy)
@@ -230,14 +237,46 @@ class Plugins:
                 layers = [_checked(each, Callable) for each in answer or ()]
             except RAISED as error:
                 cause = f"offramp_middleware failed: {exception_text(error)}"
-                cause = self._masked(impl.plugin_name, cause)
+                cause = self.masked(impl.plugin_name, cause)
                 message = f"plugin {impl.plugin_name!r}: {cause}: fix or block the plugin"
                 raise PluginError(message) from error
             if layers and impl.plugin_name in self._left_out:
                 left_out = self._left_out[impl.plugin_name]
                 raise PluginError(f"{left_out}; its middleware wraps every request")
+            if layers:
+                self.refuse_unstarted([impl.plugin_name])
             found += layers
         return found
+
+    def lifespans(self) -> Iterator[tuple[str, AbstractAsyncContextManager[Any]]]:
+        """Each lifespan with the name of its plugin; a hook that fails holds its plugin."""
+        return self._one(LIFESPAN_HOOK, AbstractAsyncContextManager, self.hold)
+
+    def hold(self, plugin: str, cause: str) -> None:
+        """Record that a plugin's lifespan did not start: instances that use it are refused."""
+        self._unstarted[plugin] = PluginProblem(
+            plugin,
+            f"{self.masked(plugin, cause)}; the instances that use it are held",
+            file=self._files.get(plugin),
+            remedy="fix the cause and restart the host, or block the plugin with "
+            f"{BLOCKED_VARIABLE}={plugin}",
+        )
+
+    def forget_unstarted(self) -> None:
+        """Forget which lifespans did not start, and which ended: all are started anew."""
+        self._unstarted = {}
+        self._failed = {key: each for key, each in self._failed.items() if key[1] != LIFESPAN_HOOK}
+
+    @property
+    def unstarted(self) -> tuple[PluginProblem, ...]:
+        """The plugins whose lifespans did not start."""
+        return tuple(self._unstarted.values())
+
+    def refuse_unstarted(self, plugins: Iterable[str]) -> None:
+        """Raise `PluginError` if the lifespan of one of these plugins did not start."""
+        for plugin in plugins:
+            if plugin in self._unstarted:
+                raise PluginError(str(self._unstarted[plugin]))
 
     def commands(self, context: CommandContext) -> Iterator[tuple[str, Command]]:
         """Each additional command with the name of its plugin."""
@@ -284,12 +323,12 @@ class Plugins:
 
     def _set_down(self, plugin: str, hook: str, error: BaseException, blame: Blame | None) -> None:
         full = f"{hook} failed: {exception_text(error)}"
-        cause = self._masked(plugin, full)
+        cause = self.masked(plugin, full)
         # Without the traceback if that would quote a secret.
         _log.debug("plugin %r: %s", plugin, cause, exc_info=error if cause == full else None)
         if hook == "offramp_destinations":
             del self._slugs[plugin]
-        if hook in DECLARING:
+        if blame is not None or hook in DECLARING:
             (blame or self.leave_out)(plugin, cause)
         else:
             self.report(plugin, hook, cause)
@@ -299,24 +338,31 @@ class Plugins:
         answer = impl.function(*(given[name] for name in impl.argnames))
         return None if answer is None else _checked(answer, kind)
 
-    def _masked(self, plugin: str, text: str) -> str:
+    def masked(self, plugin: str, text: str) -> str:
+        """A text without the secrets among the options of a plugin."""
         for secret in self._secrets.get(plugin, ()):
             text = text.replace(secret, MASK)
         return text
 
     def report(self, plugin: str, about: str, cause: str) -> None:
         """Record a failure of a plugin that stays in use; a later cause replaces it."""
-        cause = self._masked(plugin, cause)
+        cause = self.masked(plugin, cause)
         self._failed[plugin, about] = PluginProblem(plugin, cause, file=self._files.get(plugin))
+
+
+#: What to return, where the name of the type does not say it.
+_WANTED: Final[Mapping[Any, str]] = {
+    Action: "a class that extends Action, with a slug",
+    AbstractAsyncContextManager: "an async context manager: write @contextlib.asynccontextmanager "
+    "below @hookimpl",
+}
 
 
 def _checked(answer: Any, kind: Any) -> Any:
     fits = _is_action(answer) if kind is Action else isinstance(answer, kind)
     if not fits:
-        wanted = (
-            "a class that extends Action, with a slug"
-            if kind is Action
-            else f"of type {' or '.join(each.__name__ for each in get_args(kind) or (kind,))}"
+        wanted = _WANTED.get(kind) or (
+            f"of type {' or '.join(each.__name__ for each in get_args(kind) or (kind,))}"
         )
         raise TypeError(f"{answer!r} is not {wanted}")
     return answer

@@ -22,6 +22,7 @@ from offramp.delivery import (
     check_settings,
     compile_subscription,
     dynamic_field,
+    enter_lifespans,
     explain,
     fetch_choices,
     make_runtime,
@@ -256,7 +257,9 @@ class TestIntegration:
         async with (
             open_session(EGRESS) as session,
             watch_loop(self._owner, longest=LONGEST_STEP_SECONDS) as watchdog,
+            enter_lifespans(self.catalog.plugins),
         ):
+            self.catalog.plugins.refuse_unstarted(self.catalog.plugins.names)
             runtime = make_runtime(
                 self.instance,
                 self.entry,

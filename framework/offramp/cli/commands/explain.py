@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from offramp.cli.compiled import TRIAL_DEFAULTS, Compiled, TrialOptions, show, trials
+from offramp.cli.compiled import TRIAL_DEFAULTS, TrialOptions, compiled, show, trials
 from offramp.cli.context import Context
 from offramp.cli.render.explanation import render_explanation
 from offramp.delivery import (
@@ -31,7 +31,7 @@ async def explain(
         Its id, INSTANCE/NAME; without it, every enabled subscription is explained.
     """
     failed = False
-    async with Compiled(context, options.config) as snapshot:
+    async with compiled(context, options.config) as snapshot:
         async for plan, event in trials(context, snapshot, subscription, as_json=options.json):
             runtime = snapshot.runtime_of(plan)
             explanation = await explain_event(plan, runtime, event, now=time.time())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from offramp.cli.compiled import TRIAL_DEFAULTS, Compiled, TrialOptions, show, trials
+from offramp.cli.compiled import TRIAL_DEFAULTS, TrialOptions, compiled, show, trials
 from offramp.cli.context import Context
 from offramp.cli.render.explanation import render_answers
 from offramp.delivery import Plan, Snapshot, as_delivery_error, deliver_batch
@@ -29,7 +29,7 @@ async def send(
         Its id, INSTANCE/NAME; without it, every enabled subscription whose trigger matches.
     """
     failed = False
-    async with Compiled(context, options.config) as snapshot:
+    async with compiled(context, options.config) as snapshot:
         async for plan, event in trials(context, snapshot, subscription, as_json=options.json):
             if plan.matches(event):
                 result = await _send_one(snapshot, plan, event)
