@@ -17,6 +17,7 @@ from offramp import (
     Action,
     DeliveryError,
     Destination,
+    Fault,
     Field,
     Idempotency,
     InvalidAuthenticationError,
@@ -209,6 +210,41 @@ class HarshBatches(SendUsage):
         return [None for _ in payloads]
 
 
+class OneMode(SendUsage):
+    """Knows how to add, and nothing else."""
+
+    async def perform(self, request: Request[Settings], payload: Usage) -> None:
+        if request.sync_mode != "add":
+            raise KeyError(request.sync_mode)
+        await super().perform(request, payload)
+
+
+class SwallowingInOneMode(SendUsage):
+    async def perform(self, request: Request[Settings], payload: Usage) -> None:
+        body = payload.on_the_wire()
+        check = request.sync_mode == "add"
+        await request.post(request.settings.url, json=body, check=check)
+
+
+class OtherBatchesInOneMode(SendUsage):
+    async def perform_batch(self, request: Request[Settings], payloads: Sequence[Usage]) -> None:
+        taken = payloads if request.sync_mode == "add" else payloads[1:]
+        await super().perform_batch(request, taken)
+
+
+class HidingBatchesInOneMode(SendUsage):
+    async def perform_batch(self, request: Request[Settings], payloads: Sequence[Usage]) -> None:
+        body = [each.on_the_wire() for each in payloads]
+        check = request.sync_mode == "add"
+        await request.post(request.settings.url, json=body, check=check)
+
+
+class Refusing(SendUsage):
+    def validate(self, payload: Usage, *, now: datetime) -> list[Fault]:
+        """Takes no event at all."""
+        return [Fault("$.customer", "is not a customer")]
+
+
 class NotAwaiting(Plain):
     async def perform(self, request: Request[Settings], payload: dict[str, Any]) -> None:
         request.post(request.settings.url, json=payload)  # type: ignore[unused-coroutine]
@@ -394,6 +430,31 @@ BROKEN: dict[str, Broken] = {
         with_action(GivingUpBatches),
         "test_statuses_are_retried_rightly",
         "each of 2 events in a batch should end retrying, but came out rejected",
+    ),
+    "a mode that the action does not know": Broken(
+        with_action(OneMode),
+        "test_defaults_make_payloads",
+        "action 'sendUsage' in the sync mode 'delete': an event made for all fields was not",
+    ),
+    "a status that is not looked at in one mode": Broken(
+        with_action(SwallowingInOneMode),
+        "test_statuses_are_retried_rightly",
+        "action 'sendUsage' in the sync mode 'delete': where the partner answers 400",
+    ),
+    "batches that lose an event in one mode": Broken(
+        with_action(OtherBatchesInOneMode),
+        "test_batch_equals_single",
+        "action 'sendUsage' in the sync mode 'delete': a batch does not carry",
+    ),
+    "batches whose refusal is not looked at in one mode": Broken(
+        with_action(HidingBatchesInOneMode),
+        "test_one_bad_event_harms_no_other",
+        "action 'sendUsage' in the sync mode 'delete': the partner refuses event 4 of 5",
+    ),
+    "an action that refuses every event": Broken(
+        with_action(Refusing),
+        "test_statuses_are_retried_rightly",
+        "nothing was sent, so the partner was never asked: fix the action, or override `event`",
     ),
     "silence taken for a refusal": Broken(
         with_action(GivingUpOnSilence),

@@ -581,6 +581,24 @@ def test_made_up_settings_obey_their_choices(integration: MakeIntegration) -> No
     assert sut.typed_settings().region in {"eu", "us"}
 
 
+@pytest.mark.parametrize(
+    ("otherwise", "saying"),
+    [
+        (None, "the test has no answer left for POST"),
+        (lambda _: {"status": 200}, "the test's argument of `partner.otherwise` answered"),
+    ],
+)
+async def test_a_fault_of_the_test_fails_the_test(
+    sut: TestIntegration, partner: Partner, otherwise: Any, saying: str
+) -> None:
+    """It is no outcome of the event, for which the plugin would be blamed."""
+    partner.otherwise(otherwise)
+    with pytest.raises(pytest.fail.Exception, match=re.escape(saying)):
+        await sut.test_action("sendUsage")
+    with pytest.raises(pytest.fail.Exception):
+        await sut.test_authentication()
+
+
 async def test_an_action_sees_the_audience_of_an_event(
     integration: MakeIntegration, partner: Partner
 ) -> None:

@@ -74,6 +74,23 @@ def test_whatever_the_fields_their_data_passes_their_check(
     assert only_required or data.keys() == fields.keys()
 
 
+@pytest.mark.parametrize(
+    ("minimum", "maximum", "start"),
+    [
+        (None, None, "https://example.com/"),
+        (None, 20, "https://"),
+        (60, None, "https://example.com/"),
+    ],
+)
+def test_a_uri_is_an_address_that_requests_can_go_to(
+    minimum: int | None, maximum: int | None, start: str
+) -> None:
+    """Settings and fields of the format `uri` are most often where a destination sends to."""
+    url = Field(label="URL", type="string", format="uri", minimum=minimum, maximum=maximum)
+    fields = {"url": url}
+    assert generate_test_data(fields)["url"].startswith(start)
+
+
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize(
     "bounds", [{"maximum": 12}, {"minimum": 90}, {"minimum": 36, "maximum": 40}]

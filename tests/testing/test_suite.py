@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 
 import pytest
+from tests.testing import right
 from tests.testing.broken import BROKEN
 
 from offramp.testing import DestinationSuite
@@ -67,6 +68,49 @@ def test_a_default_mapping_may_read_the_whole_event(pytester: pytest.Pytester) -
     module = pytester.makepyfile(WHOLE_EVENT)
     result = pytester.runpytest_inprocess(f"{module}::TestWhole::test_mappings_are_valid")
     result.assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("name", [name for name in vars(right) if name.startswith("Test")])
+def test_what_is_declared_rightly_passes(pytester: pytest.Pytester, name: str) -> None:
+    """Nested batch keys, lists of the event, batches of another shape, secrets that only sign."""
+    module = pytester.makepyfile(f"from tests.testing.right import {name}")
+    outcomes = pytester.runpytest_inprocess("-W", "error", module).parseoutcomes()
+    assert outcomes.keys() <= {"passed", "skipped"}
+    assert outcomes["passed"] > len(TESTS) / 2
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "test", "saying"),
+    [
+        (
+            "TestShapes",
+            "items = lambda _, __: None",
+            "test_batch_equals_single",
+            "override `items`",
+        ),
+        (
+            "TestShapes",
+            "items = lambda _, __: None",
+            "test_one_bad_event_harms_no_other",
+            "override `items`",
+        ),
+        (
+            "TestSigning",
+            "untestable_credentials = ''",
+            "test_bad_credentials_are_told",
+            "say why in `untestable_credentials`",
+        ),
+    ],
+)
+def test_the_suite_names_what_it_has_to_be_told(
+    pytester: pytest.Pytester, name: str, changed: str, test: str, saying: str
+) -> None:
+    """Without that, it cannot tell the destination from one that is broken."""
+    code = f"from tests.testing import right\n\nclass TestIt(right.{name}):\n    {changed}\n"
+    module = pytester.makepyfile(code)
+    result = pytester.runpytest_inprocess(f"{module}::TestIt::{test}")
+    result.assert_outcomes(failed=1)
+    assert saying in result.stdout.str()
 
 
 def test_every_test_of_the_suite_is_proven_to_fail() -> None:

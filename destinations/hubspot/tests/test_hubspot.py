@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from zlib import crc32
 
 import pytest
 
@@ -31,8 +32,21 @@ class TestWhatEveryDestinationOwes(DestinationSuite):
     auth = AUTH
 
     def answer(self, request: RecordedRequest) -> Answer:
-        """An account without records and without properties of its own."""
-        return Answer(payload={"status": "COMPLETE", "results": [], "total": 0})
+        """An account without properties of its own; every record exists if they are updated."""
+        found = asked_for(request) if self.sync_mode == "update" else []
+        return Answer(payload={"status": "COMPLETE", "results": found, "total": len(found)})
+
+
+def asked_for(request: RecordedRequest) -> list[dict[str, Any]]:
+    """The records that a request reads or searches."""
+    if request.url.endswith("/batch/read"):
+        by, values = request.json["idProperty"], [each["id"] for each in request.json["inputs"]]
+    elif request.url.endswith("/search"):
+        [wanted] = request.json["filterGroups"][0]["filters"]
+        by, values = wanted["propertyName"], wanted["values"]
+    else:
+        return []
+    return [{"id": str(crc32(each.encode())), "properties": {by: each}} for each in values]
 
 
 @pytest.fixture

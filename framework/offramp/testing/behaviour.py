@@ -17,7 +17,7 @@ from offramp.testing.declared import unwanted
 from offramp.testing.exchanges import Answer, RecordedRequest
 from offramp.testing.likeness import Item, items_of, same_items
 from offramp.testing.partner import Responder
-from offramp.testing.probe import Probe, always
+from offramp.testing.probe import Probe, Way, always
 from offramp.testing.runs import ActionRun, AuthenticationRun
 
 PresetEvent = Callable[[Preset, Mapping[str, Any]], "dict[str, Any] | None"]
@@ -53,12 +53,12 @@ def unmade_payloads(probe: Probe) -> Iterator[str]:
                 only_required=only_required,
             )
             extent = "only the required fields" if only_required else "all fields"
-            for alone in probe.ways(action):
-                run = probe.run(action, [event], probe.well, alone=alone)
+            for way in probe.ways(action):
+                run = probe.run(action, [event], probe.well, way)
                 if run.delivery.outcome != "delivered":
                     yield (
-                        f"action {slug!r}: an event made for {extent} was not delivered to a "
-                        f"partner without faults; fix the default mapping or the action, or "
+                        f"action {slug!r}{way.mode}: an event made for {extent} was not delivered "
+                        f"to a partner without faults; fix the default mapping or the action, or "
                         f"override `event` or `answer` in your suite\n{run!r}"
                     )
                     break
@@ -93,16 +93,29 @@ def mistaken_silence(probe: Probe) -> Iterator[str]:
 
 def _mistaken(probe: Probe, answer: Responder, case: str, wanted: str) -> Iterator[str]:
     for slug, action in probe.entry.actions.items():
-        for alone in probe.ways(action):
-            count = 1 if alone else _PAIR
-            run = probe.run(action, probe.events(action, count), answer, alone=alone)
+        faulty: set[bool] = set()  # the other sync modes most often have the same fault
+        for way in probe.ways(action):
+            if way.alone in faulty:
+                continue
+            count = 1 if way.alone else _PAIR
+            run = probe.run(action, probe.events(action, count), answer, way)
             if set(run.outcomes) != {wanted}:
-                which = "an event" if alone else f"each of {count} events in a batch"
+                faulty.add(way.alone)
+                which = "an event" if way.alone else f"each of {count} events in a batch"
                 yield (
-                    f"action {slug!r}: where {case}, {which} should end {wanted}, but came out "
-                    f"{', '.join(run.outcomes)}; {_MEND.get(wanted, '')}, or say so in `statuses` "
-                    f"of your suite\n{run!r}"
+                    f"action {slug!r}{way.mode}: where {case}, {which} should end {wanted}, but "
+                    f"came out {', '.join(run.outcomes)}; {_mend(run, wanted)}\n{run!r}"
                 )
+
+
+def _mend(run: ActionRun, wanted: str) -> str:
+    """What to do about an outcome that a status of the partner should not lead to."""
+    if not run.requests:
+        return (
+            "nothing was sent, so the partner was never asked: fix the action, or override "
+            "`event` in your suite, so that it makes events that the action sends"
+        )
+    return f"{_MEND.get(wanted, '')}, or say so in `statuses` of your suite"
 
 
 async def faulty_sandbox(probe: Probe) -> list[str]:
@@ -143,7 +156,8 @@ def mistaken_credentials(probe: Probe) -> Iterator[str]:
     if probe.entry.destination.test_authentication is None:
         yield (
             "the destination has secrets but no `test_authentication`: a wrong secret is only "
-            "noticed when events fail"
+            "noticed when events fail; if the partner cannot tell, say why in "
+            "`untestable_credentials` of your suite"
         )
         return
     run = probe.authenticate(probe.well)
@@ -179,63 +193,74 @@ def _expected(run: AuthenticationRun, case: str, wanted: str, mend: str) -> str:
 
 def unlike_batches(probe: Probe) -> Iterator[str]:
     """Actions whose batch requests carry other data than their single requests."""
-    for slug, action in _batching(probe):
+    for slug, action, way in _batching(probe):
         events = probe.events(action, _size(probe, action))
-        alone = [probe.run(action, [event], probe.well, alone=True) for event in events]
-        together = probe.run(action, events, probe.well)
+        alone = _alone(probe, action, events, way)
+        together = probe.run(action, events, probe.well, way)
         failed = next((run for run in (*alone, together) if not run.delivered), None)
         if failed is not None:
             message = "not all events are delivered to a partner without faults"
-            yield f"action {slug!r}: {message}\n{failed!r}"
+            yield f"action {slug!r}{way.mode}: {message}\n{failed!r}"
             continue
-        if not same_items([run.requests for run in alone], together.requests):
+        if not same_items([run.requests for run in alone], together.requests, probe.items):
             yield (
-                f"action {slug!r}: a batch does not carry what was sent for each event alone; let "
-                "`perform` and `perform_batch` build an event's part of the request in one place\n"
-                f"alone:\n{alone[0]!r}\ntogether:\n{together!r}"
+                f"action {slug!r}{way.mode}: a batch does not carry what was sent for each event "
+                "alone; let `perform` and `perform_batch` build an event's part of the request in "
+                "one place, or, if the partner's batches have another shape, override `items` in "
+                f"your suite\nalone:\n{alone[0]!r}\ntogether:\n{together!r}"
             )
 
 
 def harmed_batches(probe: Probe) -> Iterator[str]:
     """Actions that lose good events, or hide bad ones, if a batch is refused."""
-    for slug, action in _batching(probe):
+    for slug, action, way in _batching(probe):
         events = probe.events(action, _size(probe, action))
-        alone = [probe.run(action, [event], probe.well, alone=True) for event in events]
         bad = min(BAD, len(events) - 1)
-        marks = _marks(alone, bad)
+        marks = _marks(probe, _alone(probe, action, events, way), bad)
         if not marks:
             yield (
-                f"action {slug!r}: the requests for two different events are the same; override "
-                "`event` in your suite, so that the requests differ"
+                f"action {slug!r}{way.mode}: the requests for two different events are the same; "
+                "override `event` in your suite, so that the requests differ"
             )
             continue
-        run = probe.run(action, events, _refusing(marks, probe.well))
+        run = probe.run(action, events, _refusing(probe, marks), way)
         wanted = tuple("rejected" if at == bad else "delivered" for at in range(len(events)))
         if run.outcomes != wanted:
             yield (
-                f"action {slug!r}: the partner refuses event {bad + 1} of {len(events)} with 400; "
-                "that one alone should be rejected. Let the HTTPError of the batch's request pass, "
-                f"and Offramp finds the bad event\n{run!r}"
+                f"action {slug!r}{way.mode}: the partner refuses event {bad + 1} of {len(events)} "
+                "with 400; that one alone should be rejected. Let the HTTPError of the batch's "
+                "request pass, and Offramp finds the bad event; if the partner's batches have "
+                f"another shape, override `items` in your suite\n{run!r}"
             )
 
 
-def _marks(alone: Sequence[ActionRun], bad: int) -> set[Item]:
+def _alone(
+    probe: Probe, action: CatalogAction, events: Sequence[Mapping[str, Any]], way: Way
+) -> list[ActionRun]:
+    """A run for each event through `perform`, in the sync mode of a way."""
+    alone = attrs.evolve(way, alone=True)
+    return [probe.run(action, [event], probe.well, alone) for event in events]
+
+
+def _marks(probe: Probe, alone: Sequence[ActionRun], bad: int) -> set[Item]:
     """The items that a request has if, and only if, it carries the bad event."""
-    good = [run.requests for at, run in enumerate(alone) if at != bad]
-    return items_of(alone[bad].requests) - items_of(r for requests in good for r in requests)
+    good = [request for at, run in enumerate(alone) if at != bad for request in run.requests]
+    return items_of(alone[bad].requests, probe.items) - items_of(good, probe.items)
 
 
-def _refusing(marks: set[Item], well: Responder) -> Responder:
+def _refusing(probe: Probe, marks: set[Item]) -> Responder:
     def respond(request: RecordedRequest) -> Answer:
-        if marks & items_of([request]):
+        if marks & items_of([request], probe.items):
             return Answer(status=400, payload={"message": "one of the events is bad"})
-        return well(request)
+        return probe.well(request)
 
     return respond
 
 
-def _batching(probe: Probe) -> Iterator[tuple[str, CatalogAction]]:
-    yield from ((slug, a) for slug, a in probe.entry.actions.items() if probe.batch(a))
+def _batching(probe: Probe) -> Iterator[tuple[str, CatalogAction, Way]]:
+    """Each action with batches, once for each of its sync modes."""
+    for slug, action in probe.entry.actions.items():
+        yield from ((slug, action, way) for way in probe.ways(action) if not way.alone)
 
 
 def _size(probe: Probe, action: CatalogAction) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -75,8 +76,9 @@ def _faulty_mapping(
             yield f"{what}: {error}"
             continue
         for path in compiled.paths:
-            keys = path.split(".")[1:]  # none if it is `$`, the whole event
-            if keys and keys[0] not in _KNOWN_KEYS:
+            # None for `$`, the whole event; the items of a list are `$.properties[*]`.
+            first = re.split(r"[.\[]", path)[1:2]
+            if not _KNOWN_KEYS.issuperset(first):
                 known = ", ".join(sorted(_KNOWN_KEYS - _MORE_KEYS))
                 yield f"{what}, {key!r}: no event has {path!r}; an event's own keys are {known}"
 

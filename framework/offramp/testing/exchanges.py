@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import attrs
+import pytest
 
 from offramp import _json
 from offramp.definition import UNSET, Handler, OutgoingRequest, Response
@@ -134,3 +135,11 @@ def recording(transport: Handler, exchanges: list[RecordedExchange]) -> Handler:
         return response
 
     return send
+
+
+def raise_test_faults(exchanges: Iterable[RecordedExchange]) -> None:
+    """Fail the test if the partner has failed it, whatever the plugin made of the exception."""
+    __tracebackhide__ = True
+    for exchange in exchanges:
+        if isinstance(exchange.error, pytest.fail.Exception):
+            raise exchange.error

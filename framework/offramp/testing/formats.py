@@ -18,6 +18,8 @@ from offramp.testing.clock import TEST_TIME
 TIME_RANGE_SECONDS: Final = timedelta(hours=12)
 #: Characters of a generated text that depend on the seed.
 UNIQUE_CHARACTERS: Final = 8
+#: Characters of a text without bounds: enough for a URL with all of those.
+USUAL_LENGTH: Final = 28
 UUID_BITS: Final = 128
 #: Most characters of one label of a host name. Source: RFC 1035, section 2.3.4.
 LABEL_LENGTH: Final = 63
@@ -60,7 +62,7 @@ def make_text(
 
 
 def _lengths(low: int, high: int | None) -> list[int]:
-    usual = max(low, 2 * UNIQUE_CHARACTERS)
+    usual = max(low, USUAL_LENGTH)
     return [usual] if high is None else [min(usual, high), high, low]
 
 
@@ -129,7 +131,8 @@ MAKERS: Final[dict[str, Maker]] = {
     "date": _date,
     "time": _time,
     "date-time": _date_time,
-    "uri": _shortest(_padded("https://example.com/"), _padded("u:")),
+    # Requests can be sent to it, unless there is no room for a URL.
+    "uri": _shortest(_padded("https://example.com/"), _padded("https://a.io/"), _padded("u:")),
     "uri-reference": _padded("/"),
     "uri-template": _shortest(_padded("/users/{id}/"), _padded("/")),
     "email": _shortest(_padded("", "@example.com"), _padded("", "@a.io")),

@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from offramp.definition import Fields
 from offramp.plugins import CatalogAction
 from offramp.testing.exchanges import RecordedRequest
-from offramp.testing.probe import Probe
+from offramp.testing.probe import Probe, Way
 from offramp.testing.runs import ActionRun
 
 #: Longer than any partner's id, and short enough for a request line.
@@ -42,20 +42,22 @@ _MEND: Final = (
 def misled_requests(probe: Probe) -> Iterator[str]:
     """Actions whose requests go to another URL, or fail, because of an event's values."""
     for slug, action in probe.entry.actions.items():
-        faults = (_misled(probe, action, alone=alone) for alone in probe.ways(action))
-        yield from (f"action {slug!r}: {fault}" for fault in faults if fault is not None)
+        for way in probe.ways(action):
+            fault = _misled(probe, action, way)
+            if fault is not None:
+                yield f"action {slug!r}{way.mode}: {fault}"
 
 
-def _misled(probe: Probe, action: CatalogAction, *, alone: bool) -> str | None:
+def _misled(probe: Probe, action: CatalogAction, way: Way) -> str | None:
     """The first fault that an id leads to; `None` without one."""
     keys = _free_texts(action.fields)
     if not keys:
         return None
-    well = [_run(probe, action, keys, text, alone=alone) for text in ("harmless", "another")]
+    well = [_run(probe, action, keys, text, way) for text in ("harmless", "another")]
     if not all(run.requests for run in well):
         return None
     for text in HOSTILE:
-        run = _run(probe, action, keys, text, alone=alone)
+        run = _run(probe, action, keys, text, way)
         fault = _fault(text, well, run)
         if fault is not None:
             return f"with an id such as {text[:40]!a}, {fault}; {_MEND}\n{run!r}"
@@ -72,13 +74,13 @@ def _free_texts(fields: Fields) -> list[str]:
 
 
 def _run(
-    probe: Probe, action: CatalogAction, keys: Sequence[str], text: str, *, alone: bool
+    probe: Probe, action: CatalogAction, keys: Sequence[str], text: str, way: Way
 ) -> ActionRun:
     values: dict[str, Any] = {key: [text] if action.fields[key].multiple else text for key in keys}
     event = probe.event(
         action, probe.mapping(action), f"{action.slug} hostile", values=values, messageId=text
     )
-    return probe.run(action, [event], probe.well, alone=alone)
+    return probe.run(action, [event], probe.well, way)
 
 
 def _fault(text: str, well: Sequence[ActionRun], run: ActionRun) -> str | None:

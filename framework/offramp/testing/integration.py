@@ -36,7 +36,7 @@ from offramp.plugins import Catalog, CatalogEntry, load_catalog, load_plugins, p
 from offramp.testing.clock import FakeClock
 from offramp.testing.data import generate_test_data
 from offramp.testing.events import create_test_event
-from offramp.testing.exchanges import RecordedExchange, recording
+from offramp.testing.exchanges import RecordedExchange, raise_test_faults, recording
 from offramp.testing.flow import OpenGate, as_queued, deliver
 from offramp.testing.runs import ActionRun, AuthenticationRun
 
@@ -275,6 +275,7 @@ class TestIntegration:
             )
             runtime.gate = OpenGate()
             yield runtime, exchanges
+        raise_test_faults(exchanges)
         # Only in calls by the host: the test itself may block the loop.
         if watchdog.last is not None and watchdog.last.whose:
             raise PluginError(str(watchdog.last))

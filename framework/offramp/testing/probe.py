@@ -13,9 +13,11 @@ from offramp.config import batch_of
 from offramp.config.batching import ENABLE_FIELD
 from offramp.definition import AuthTokens, Batch, Conditions, Fields, Preset, path
 from offramp.plugins import CatalogAction, CatalogEntry
+from offramp.testing.backwards import put
 from offramp.testing.data import generate_test_data
 from offramp.testing.exchanges import Answer
 from offramp.testing.integration import MakeIntegration, TestIntegration
+from offramp.testing.likeness import Items
 from offramp.testing.partner import Partner, Responder
 from offramp.testing.runs import ActionRun, AuthenticationRun
 
@@ -23,6 +25,21 @@ from offramp.testing.runs import ActionRun, AuthenticationRun
 FILLED_IN: Final = "offrampTest"
 #: Characters of a secret that is long enough not to occur in a text by chance.
 SAFE_SECRET_LENGTH: Final = 8
+
+
+@attrs.frozen(kw_only=True)
+class Way:
+    """One of the ways in which an action sends events: through which method, in which mode."""
+
+    #: Whether each event goes through `perform`; otherwise `perform_batch` gets all of them.
+    alone: bool
+    #: One of the action's sync modes; `None` if it has none.
+    sync_mode: str | None
+
+    @property
+    def mode(self) -> str:
+        """The sync mode in words, to follow the name of the action; empty without one."""
+        return "" if self.sync_mode is None else f" in the sync mode {self.sync_mode!r}"
 
 
 @attrs.define(kw_only=True, slots=False)
@@ -39,6 +56,10 @@ class Probe:
     well: Responder
     #: The suite's method, so that it can be overridden.
     event: Callable[..., dict[str, Any]]
+    #: The suite's method, likewise.
+    items: Items
+    #: The sync mode of the run at hand.
+    sync_mode: str | None = None
 
     @cached_property
     def integration(self) -> TestIntegration:
@@ -86,13 +107,12 @@ class Probe:
     def events(self, action: CatalogAction, count: int) -> list[dict[str, Any]]:
         """Different events that may share a batch."""
         mapping = self.mapping(action)
-        first = generate_test_data(action.fields, seed=f"{action.slug} 0")
         batch = self.batch(action)
-        keys = [] if batch is None else [key.partition(".")[0] for key in batch.keys]
-        alike = {key: first[key] for key in keys if key in first}
+        keys = [] if batch is None else [tuple(key.split(".")) for key in batch.keys]
+        seeds = [f"{action.slug} {number}" for number in range(count)]
         return [
-            self.event(action, mapping, f"{action.slug} {number}", values=alike)
-            for number in range(count)
+            self.event(action, mapping, seed, values=_alike(action, keys, seeds[0], seed))
+            for seed in seeds
         ]
 
     def run(
@@ -100,27 +120,31 @@ class Probe:
         action: CatalogAction,
         events: Sequence[Mapping[str, Any]],
         answer: Responder,
-        *,
-        alone: bool = False,
+        way: Way,
     ) -> ActionRun:
-        """Send events through an action to a partner with this answer.
-
-        In batches if the action has them; with `alone`, each through `perform` if it has that.
-        """
+        """Send events through an action, in one of its ways, to a partner with this answer."""
         self.partner.otherwise(answer)
-        batch = {"enabled": False} if alone and self.batch(action) is not None else None
-        mapping = self.mapping(action)
+        self.sync_mode = way.sync_mode
+        batch = {"enabled": False} if way.alone and self.batch(action) is not None else None
         return asyncio.run(
-            self.integration.test_action(action.slug, events=events, mapping=mapping, batch=batch)
+            self.integration.test_action(
+                action.slug,
+                events=events,
+                mapping=self.mapping(action),
+                sync_mode=way.sync_mode,
+                batch=batch,
+            )
         )
 
-    def ways(self, action: CatalogAction) -> tuple[bool, ...]:
-        """Whether events are sent alone: both ways if the action has batches."""
-        return (True,) if self.batch(action) is None else (True, False)
+    def ways(self, action: CatalogAction) -> list[Way]:
+        """Each way in which an action sends events: in every sync mode, alone and in batches."""
+        methods = (True,) if self.batch(action) is None else (True, False)
+        return [Way(alone=alone, sync_mode=mode) for mode in _modes(action) for alone in methods]
 
     def run_preset(self, preset: Preset, event: Mapping[str, Any]) -> ActionRun:
         """Send an event through a preset to a partner without faults."""
         self.partner.otherwise(self.well)
+        self.sync_mode = _modes(self.entry.action(preset.action))[0]
         mapping = self.preset_mapping(preset)
         return asyncio.run(self.integration.test_preset(preset.name, event=event, mapping=mapping))
 
@@ -138,6 +162,31 @@ class Probe:
     def _is_short(self, made: TestIntegration, key: str) -> bool:
         is_secret = key in _secrets(made.entry.settings)
         return is_secret and len(str(made.settings[key])) < SAFE_SECRET_LENGTH
+
+
+def _modes(action: CatalogAction) -> list[str | None]:
+    """The sync modes of an action, the default one first; `None` alone if it has none."""
+    declared = action.action.sync_mode
+    if declared is None:
+        return [None]
+    return [*dict.fromkeys([declared.default, *(mode for mode, _ in declared.choices)])]
+
+
+def _alike(
+    action: CatalogAction, keys: Sequence[tuple[str, ...]], first: str, seed: str
+) -> dict[str, Any]:
+    """Values for an event of a seed that may share a batch with the event of the first seed.
+
+    Only what the batch's keys name is the same, also if that is a property of an object.
+    """
+    model, own = (generate_test_data(action.fields, seed=each) for each in (first, seed))
+    for path_ in keys:
+        value: Any = model
+        for part in path_:
+            value = value.get(part) if isinstance(value, dict) else None
+        if value is not None:
+            put(own, path_, value)
+    return {path_[0]: own[path_[0]] for path_ in keys if path_[0] in own}
 
 
 def always(answer: Answer) -> Responder:

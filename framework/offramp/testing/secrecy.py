@@ -25,9 +25,9 @@ def everything_shown(probe: Probe) -> list[tuple[str, str]]:
     shown = [("the repr of the settings", repr(probe.integration.typed_settings()))]
     for name, responder in _answers(probe).items():
         for slug, action in probe.entry.actions.items():
-            for alone in probe.ways(action):
-                events = probe.events(action, 1 if alone else 2)
-                run = probe.run(action, events, responder, alone=alone)
+            for way in probe.ways(action):
+                events = probe.events(action, 1 if way.alone else 2)
+                run = probe.run(action, events, responder, way)
                 shown += [(f"{slug}, partner answering {name}: {what}", t) for what, t in _of(run)]
         if probe.entry.destination.test_authentication is not None:
             authentication = probe.authenticate(responder)

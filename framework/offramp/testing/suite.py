@@ -51,6 +51,14 @@ class DestinationSuite:
         501: "rejected",
         503: "retrying",
     }
+    #: Why the credentials cannot be tested, if the destination has secrets and no
+    #: `test_authentication`: for example that the secret only signs, and the partner never sees it.
+    untestable_credentials: ClassVar[str] = ""
+
+    @property
+    def sync_mode(self) -> str | None:
+        """The sync mode of the events that `answer` is asked about; `None` if there is none."""
+        return self._probe.sync_mode
 
     def answer(self, request: RecordedRequest) -> Answer:  # noqa: ARG002 - for those who override it
         """The partner's answer to a good request."""
@@ -64,6 +72,14 @@ class DestinationSuite:
         `options` are those of `generate_test_event`.
         """
         return generate_test_event(action.fields, mapping, seed=seed, **options)
+
+    def items(self, request: RecordedRequest) -> Sequence[Any] | None:  # noqa: ARG002 - likewise
+        """What a request carries for each of its events, such as `request.json["inputs"]`.
+
+        Override it if the requests for one event and for a batch have different shapes, and return
+        equal items for equal events. By default the suite compares the items of JSON arrays.
+        """
+        return None
 
     def preset_event(self, preset: Preset, mapping: Mapping[str, Any]) -> dict[str, Any] | None:
         """An event that a preset's trigger matches and its mapping turns into a payload."""
@@ -89,6 +105,7 @@ class DestinationSuite:
             auth=self.auth,
             well=self.answer,
             event=self.event,
+            items=self.items,
         )
 
     def test_it_can_be_declared(self) -> None:
@@ -164,8 +181,11 @@ class DestinationSuite:
     def test_bad_credentials_are_told(self) -> None:
         """Good credentials pass; bad ones are reported as bad, and an outage as neither."""
         probe = self._probe
-        if probe.entry.destination.test_authentication is None and not probe.secrets:
-            pytest.skip("the destination has no credentials")
+        if probe.entry.destination.test_authentication is None:
+            if not probe.secrets:
+                pytest.skip("the destination has no credentials")
+            if self.untestable_credentials:
+                pytest.skip(f"the credentials cannot be tested: {self.untestable_credentials}")
         _fail_on(behaviour.mistaken_credentials(probe))
 
     def test_its_sandbox_can_be_used(self) -> None:
