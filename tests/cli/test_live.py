@@ -58,7 +58,7 @@ def test_events_shows_request_and_answer(offramp: Offramp, live: Live) -> None:
     message = flat(offramp("events", "good").out)
     assert f"delivered {SUBSCRIPTION} OK, 1 attempt" in message
     assert "POST http://127.0.0.1" in message
-    assert "answer 200" in message
+    assert "answer 200 OK in" in message
     assert TOKEN not in message
 
 

@@ -34,7 +34,9 @@ class Partner:
     def __init__(
         self, status: int = 200, body: bytes = b"{}", headers: Mapping[str, str] | None = None
     ) -> None:
-        self.answer = Response(status=status, headers=headers or {}, body=body, url=URL)
+        self.answer = Response(
+            status=status, reason=f"for {TOKEN}", headers=headers or {}, body=body, url=URL
+        )
         self.seen: list[OutgoingRequest] = []
 
     async def __call__(self, outgoing: OutgoingRequest) -> Response:
@@ -180,7 +182,7 @@ async def test_exchanges_are_masked_wherever_a_secret_can_stand() -> None:
     assert exchange.request_body == '{"token":"***"}'
     assert exchange.response_headers == {"X-Echo": "***", "Set-Cookie": "***"}
     assert exchange.response_body == '{"echo": "***"}'
-    assert exchange.status == 200
+    assert (exchange.status, exchange.reason) == (200, "for ***")
     assert exchange.seconds >= 0
     assert TOKEN not in repr(exchange.as_data())
     assert TOKEN not in repr(client)

@@ -65,6 +65,24 @@ async def failure(send: Handler, request: OutgoingRequest) -> DeliveryError:
     return caught.value
 
 
+@pytest.mark.parametrize(
+    ("written", "reason"), [(b" Taken Already", "Taken Already"), (b" ", ""), (b"", "")]
+)
+async def test_the_reason_of_an_answer_is_read(send: Handler, written: bytes, reason: str) -> None:
+    """HTTP lets a partner write words of its own beside the status, or none."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 409" + written + b"\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        response = await send(outgoing(f"http://127.0.0.1:{port}/"))
+    assert (response.status, response.reason) == (409, reason)
+
+
 async def test_a_request_arrives_as_it_was_made(serve: Serve, send: Handler) -> None:
     """Method, address, headers and body reach the partner, byte for byte."""
     seen: dict[str, object] = {}

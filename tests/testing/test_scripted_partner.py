@@ -42,6 +42,30 @@ async def test_an_answer_has_status_headers_and_body(partner: Partner, transport
     assert answer.headers["X-Request-Id"] == "r1"
 
 
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ({"status": 409, "reason": "Taken Already"}, "Taken Already"),
+        ({"status": 409}, "Conflict"),
+        ({"status": 409, "reason": ""}, ""),
+        ({"status": 599}, ""),
+    ],
+)
+async def test_an_answer_may_have_a_reason(
+    partner: Partner,
+    local_partner: LocalPartner,
+    transport: Handler,
+    answer: dict[str, Any],
+    reason: str,
+) -> None:
+    """Both partners write it as given, and otherwise what servers usually write."""
+    partner.post(USAGE, **answer)
+    local_partner.post("/here", **answer)
+    for url in (USAGE, f"{local_partner.url}/here"):
+        response = await transport(outgoing_request(url))
+        assert (response.status, response.reason) == (answer["status"], reason)
+
+
 @pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete"])
 async def test_every_method_can_be_scripted(
     partner: Partner, transport: Handler, method: str

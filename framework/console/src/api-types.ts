@@ -559,6 +559,7 @@ export interface ExchangeShape {
   error: string | null;
   left_out?: number;
   method: string;
+  reason?: string;
   request_body: string;
   request_headers: Record<string, string>;
   response_body: string;

@@ -26,6 +26,8 @@ class ExchangeShape(TypedDict):
     request_headers: dict[str, str]
     request_body: str
     status: int | None
+    #: What the partner wrote beside the status, if it wrote anything.
+    reason: NotRequired[str]
     response_headers: dict[str, str]
     response_body: str
     error: str | None

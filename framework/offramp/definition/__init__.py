@@ -53,6 +53,7 @@ from offramp.definition.request import (
     Response,
     encode_json,
     join_url,
+    parse_retry_after,
     quote_path,
 )
 from offramp.definition.sandbox import RunningSandbox, Sandbox
@@ -114,6 +115,7 @@ __all__ = [
     "literal",
     "option",
     "options_of",
+    "parse_retry_after",
     "path",
     "personas_of",
     "quote_path",

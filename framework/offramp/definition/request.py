@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any, Protocol, TypeAlias, TypeVar
 from urllib.parse import quote
 
@@ -26,6 +28,8 @@ class Response:
     headers: Mapping[str, str]
     body: bytes
     url: str = ""
+    #: What the partner wrote beside the status, such as `Not Found`; empty where it wrote nothing.
+    reason: str = ""
 
     @property
     def ok(self) -> bool:
@@ -227,3 +231,27 @@ def join_url(base: str, *segments: object) -> str:
     """An address and path segments below it, each quoted; a query of `base` stays at the end."""
     head, mark, query = base.partition("?")
     return "/".join([head.rstrip("/"), *map(quote_path, segments)]) + mark + query
+
+
+def parse_retry_after(value: str | None, *, now: datetime) -> float | None:
+    """The seconds for which a header `Retry-After` asks to wait, never negative.
+
+    It is a number or a date; None if it is absent or neither. Source: RFC 9110, section 10.2.3.
+    """
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        return _until(value, now)
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _until(value: str, now: datetime) -> float | None:
+    try:
+        retry_at = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):  # `OverflowError`: a year or zone of many digits
+        return None
+    if retry_at.tzinfo is None:
+        retry_at = retry_at.replace(tzinfo=UTC)
+    return max(0.0, (retry_at - now).total_seconds())

@@ -3,7 +3,7 @@
 from offramp.http.cache import MemoryCache
 from offramp.http.client import DEFAULT_TIMEOUT, Client, compose
 from offramp.http.egress import EGRESS_REMEDY, LOOPBACK, Egress, network_fault
-from offramp.http.exchange import Exchange, parse_retry_after
+from offramp.http.exchange import Exchange
 from offramp.http.masking import Mask, make_mask, mask_headers, readable
 from offramp.http.proxies import Proxies, is_localhost, proxy_fault
 from offramp.http.transport import (
@@ -34,7 +34,6 @@ __all__ = [
     "network_fault",
     "open_session",
     "open_transport",
-    "parse_retry_after",
     "proxy_fault",
     "readable",
 ]

@@ -25,11 +25,12 @@ from offramp.definition import (
     Response,
     audience_membership,
     encode_json,
+    parse_retry_after,
 )
 from offramp.errors import HTTPError
 from offramp.http.address import check_address, credentials_apart
 from offramp.http.cache import MemoryCache
-from offramp.http.exchange import MAX_EARLIER, Exchange, kept, parse_retry_after, record
+from offramp.http.exchange import MAX_EARLIER, Exchange, kept, record
 from offramp.http.made import MadeRequest, MadeRequests
 from offramp.http.masking import Mask, readable
 

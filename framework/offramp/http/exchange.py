@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import attrs
@@ -33,6 +30,8 @@ class Exchange:
     request_headers: Mapping[str, str]
     request_body: str
     status: int | None = None
+    #: What the partner wrote beside the status; empty where it wrote nothing.
+    reason: str = ""
     response_headers: Mapping[str, str] = attrs.field(factory=dict)
     response_body: str = ""
     error: str | None = None
@@ -47,12 +46,14 @@ class Exchange:
         return self.method.lower() in _SAFE_METHODS
 
     def as_data(self) -> dict[str, Any]:
-        """The exchange as JSON data; `earlier` and `left_out` only if they are not empty."""
+        """The exchange as JSON data; `reason`, `earlier`, `left_out` only if they are not empty."""
         data = attrs.asdict(self, recurse=False) | {
             "request_headers": dict(self.request_headers),
             "response_headers": dict(self.response_headers),
         }
         del data["earlier"], data["left_out"]
+        if not self.reason:
+            del data["reason"]
         if self.earlier:
             data["earlier"] = [each.as_data() for each in self.earlier]
         if self.left_out:
@@ -105,6 +106,7 @@ def record(
         request_headers=mask_headers(outgoing.headers, shown),
         request_body=_capped(outgoing.body, shown),
         status=None if response is None else response.status,
+        reason="" if response is None else shown(response.reason),
         response_headers={} if response is None else mask_headers(response.headers, shown),
         response_body="" if response is None else _capped(response.body, shown),
         error=None if error is None else shown(str(error) or type(error).__name__),
@@ -119,24 +121,3 @@ def _capped(body: bytes | None, mask: Mask) -> str:
     if len(text) <= MAX_BODY_CHARACTERS:
         return text
     return text[:MAX_BODY_CHARACTERS] + _CUT.format(len(text))
-
-
-def parse_retry_after(value: str | None, *, now: datetime) -> float | None:
-    """The seconds to wait, never negative; None if the header is absent or unreadable."""
-    if value is None:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        return _until(value, now)
-    return max(0.0, seconds) if math.isfinite(seconds) else None
-
-
-def _until(value: str, now: datetime) -> float | None:
-    try:
-        retry_at = parsedate_to_datetime(value)
-    except (ValueError, OverflowError):  # `OverflowError`: a year or zone of many digits
-        return None
-    if retry_at.tzinfo is None:
-        retry_at = retry_at.replace(tzinfo=UTC)
-    return max(0.0, (retry_at - now).total_seconds())

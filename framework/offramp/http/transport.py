@@ -124,7 +124,11 @@ def aiohttp_transport(
             raise fault from error
         # Headers as aiohttp reads them, so that a name is found in any case.
         return Response(
-            status=answer.status, headers=answer.headers, body=body, url=str(answer.url)
+            status=answer.status,
+            reason=answer.reason or "",
+            headers=answer.headers,
+            body=body,
+            url=str(answer.url),
         )
 
     return send

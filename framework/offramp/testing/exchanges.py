@@ -92,6 +92,8 @@ class Answer:
     #: Sent as it is, if there is no `payload`.
     body: bytes | str = b""
     headers: Mapping[str, str] = attrs.field(factory=dict)
+    #: What is written beside the status; None for the usual words, `OK` or `Not Found`.
+    reason: str | None = None
     #: Raised instead of an answer: `TimeoutError()`, `aiohttp.ClientConnectionError()`.
     exception: BaseException | None = None
 

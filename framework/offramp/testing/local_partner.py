@@ -51,6 +51,7 @@ class LocalPartner(ThreadedServer):
         payload: Any = UNSET,
         body: bytes | str = b"",
         headers: dict[str, str] | None = None,
+        reason: str | None = None,
         repeat: bool | int = False,
         delay: float = 0.0,
         disconnect: bool = False,
@@ -60,7 +61,9 @@ class LocalPartner(ThreadedServer):
         Answers are given in order, each once unless `repeat` says otherwise (a number of times, or
         `True` for ever), after `delay` seconds. `disconnect` closes the connection instead.
         """
-        answer = Answer(status=status, payload=payload, body=body, headers=headers or {})
+        answer = Answer(
+            status=status, payload=payload, body=body, headers=headers or {}, reason=reason
+        )
         left = None if repeat is True else max(1, int(repeat))
         self._scripted.append(
             _Scripted(
@@ -116,7 +119,9 @@ class LocalPartner(ThreadedServer):
         headers = dict(answer.headers)
         if answer.payload is not UNSET:
             headers.setdefault("Content-Type", "application/json")
-        return web.Response(status=answer.status, headers=headers, body=answer.content)
+        return web.Response(
+            status=answer.status, reason=answer.reason, headers=headers, body=answer.content
+        )
 
     def _next(self, method: str, path: str) -> _Scripted | None:
         for scripted in self._scripted:

@@ -71,6 +71,7 @@ class Partner:
         payload: Any = UNSET,
         body: bytes | str = b"",
         headers: dict[str, str] | None = None,
+        reason: str | None = None,
         exception: BaseException | None = None,
         repeat: bool | int = False,
     ) -> None:
@@ -80,6 +81,7 @@ class Partner:
             payload=payload,
             body=body,
             headers=headers or {},
+            reason=reason,
             exception=exception,
         )
         self._far_end.add(url, method=method, repeat=repeat, **_as_arguments(answer))
@@ -185,6 +187,7 @@ def _as_arguments(answer: Answer) -> dict[str, Any]:
         "status": answer.status,
         "body": answer.content,
         "headers": dict(answer.headers),
+        "reason": answer.reason,
         "exception": answer.exception,
         "response_class": _ScriptedResponse,
     }

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from offramp import _json
+from offramp.definition import Response
 from offramp.errors import counted
 from offramp.http import mask_headers
 from offramp.queue import Stage
@@ -79,7 +80,7 @@ def _exchanges(exchanges: Sequence[RecordedExchange]) -> Iterator[str]:
         yield "no request was made"
     for number, exchange in enumerate(exchanges[:SHOWN_EXCHANGES], 1):
         request, response = exchange.request, exchange.response
-        came = f"no answer: {exchange.error}" if response is None else str(response.status)
+        came = f"no answer: {exchange.error}" if response is None else _status(response)
         yield f"request {number}: {request.method} {request.url} -> {came}"
         yield from _labelled("headers", _as_json(mask_headers(request.headers, str)))
         yield from _labelled("body", request.text)
@@ -87,6 +88,10 @@ def _exchanges(exchanges: Sequence[RecordedExchange]) -> Iterator[str]:
             yield from _labelled("answer", response.text)
     if len(exchanges) > SHOWN_EXCHANGES:
         yield f"and {counted(len(exchanges) - SHOWN_EXCHANGES, 'request')} more"
+
+
+def _status(response: Response) -> str:
+    return f"{response.status} {response.reason}".rstrip()
 
 
 def _labelled(what: str, text: str) -> Iterator[str]:

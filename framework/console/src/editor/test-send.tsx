@@ -78,7 +78,7 @@ export function Exchange({ exchange }: { exchange: ExchangeShape }): JSX.Element
       <Code label="Request sent" text={`${exchange.method} ${exchange.url}\n\n${bodyText(exchange.request_body)}`} />
       <Code
         label="Answer"
-        text={exchange.error ?? `${exchange.status ?? ""} after ${exchange.seconds.toFixed(3)} s\n\n${bodyText(exchange.response_body)}`}
+        text={exchange.error ?? `${exchange.status ?? ""} ${exchange.reason ?? ""} after ${exchange.seconds.toFixed(3)} s\n\n${bodyText(exchange.response_body)}`}
       />
     </>
   );

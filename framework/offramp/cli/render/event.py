@@ -17,6 +17,7 @@ from offramp.cli.render.explanation import (
     render_conditions,
     render_event,
     short,
+    status_of,
 )
 from offramp.queue import UNKNOWN_ANSWER, Reason
 
@@ -142,7 +143,7 @@ def _answer(exchange: Mapping[str, Any]) -> str:
     if exchange["status"] is None:
         return f"none after {took}: {exchange['error']}"
     body = short(exchange["response_body"], MAX_BODY_CHARACTERS)
-    return f"{exchange['status']} in {took}  {body}".rstrip()
+    return f"{status_of(exchange)} in {took}  {body}".rstrip()
 
 
 def _seconds(text: str) -> float:

@@ -40,10 +40,15 @@ def render_answers(explanation: Mapping[str, Any]) -> RenderableType:
     else:
         line = Text.assemble(("failed ", "bold red"), name, f": {explanation['error']['message']}")
     answers = [
-        Text(f"{each['method']} {each['url']} → {each['status'] or each['error']}")
+        Text(f"{each['method']} {each['url']} → {status_of(each) or each['error']}")
         for each in exchanges_of(explanation["exchange"])
     ]
     return Group(line, *map(indented, [*left_out(explanation["exchange"]), *answers]))
+
+
+def status_of(exchange: Mapping[str, Any]) -> str:
+    """The status and the words beside it, `404 Not Found`; empty if there was no answer."""
+    return f"{exchange['status'] or ''} {exchange.get('reason', '')}".strip()
 
 
 def exchanges_of(last: Any) -> list[Mapping[str, Any]]:

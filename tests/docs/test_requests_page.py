@@ -1,0 +1,52 @@
+"""What the page about requests shows does what it says, against a scripted partner."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import pytest
+from tests.docs.pages import blocks, read_page
+
+from offramp import Action, Destination
+from offramp.testing import MakeIntegration, Partner
+
+URL = "https://api.example.com/imports"
+
+
+def example(name: str) -> Any:
+    """The function of this name in one of the page's examples."""
+    [code] = [each for each in blocks(read_page("reference/requests.md"), "python") if name in each]
+    names: dict[str, Any] = {}
+    exec(code, names)  # noqa: S102 - our own page
+    return names[name]
+
+
+@attrs.frozen
+class Empty:
+    """No settings and no fields."""
+
+
+@pytest.mark.parametrize(("headers", "wait"), [({"Retry-After": "7"}, 7.0), ({}, None)])
+async def test_an_action_reads_retry_after(
+    integration: MakeIntegration, partner: Partner, headers: dict[str, str], wait: float | None
+) -> None:
+    """The error has the seconds for which the partner asked, or none."""
+    start_import = example("start_import")
+    raised: list[Any] = []
+
+    class Import(Action[Empty, Empty]):
+        slug, title = "import", "Import"
+
+        async def perform(self, request: Any, payload: Empty) -> None:
+            try:
+                await start_import(request, [])
+            except Exception as error:
+                raised.append(error)
+                raise
+
+    partner.post(URL, payload={"state": "busy"}, headers=headers)
+    made = Destination(slug="imports", name="Imports", settings=Empty, actions=[Import])
+    run = await integration(made).test_action("import")
+    assert run.outcome == "retrying"
+    assert [each.retry_after for each in raised] == [wait]
