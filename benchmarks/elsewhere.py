@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
-from offramp import Action, Destination, Request, hookimpl, setting
+from offramp import Action, Destination, Request, hookimpl, setting, wire
 from offramp_metronome.destination import SendEvent
 from offramp_metronome.usage import UsageEvent
 
@@ -38,7 +38,7 @@ class SendElsewhere(Action[Settings, UsageEvent]):
     ) -> None:
         """Send events to `/v1/ingest` of the URL."""
         url = f"{request.settings.url}/v1/ingest"
-        await request.post(url, json=[payload.on_the_wire() for payload in payloads])
+        await request.post(url, json=[wire(payload) for payload in payloads])
 
 
 elsewhere = Destination(

@@ -16,7 +16,7 @@ from offramp import (
     OutgoingRequest,
     RequestOptions,
     Response,
-    encode_json,
+    dumps,
 )
 from offramp.definition import Handler
 from offramp.errors import ConnectionFailedError
@@ -62,11 +62,11 @@ async def test_json_goes_out_exactly() -> None:
 
 
 async def test_what_is_signed_is_what_json_sends() -> None:
-    """`encode_json` writes the very bytes that `json=` sends, so that a signature fits them."""
+    """`dumps` writes the very bytes that `json=` sends, so that a signature fits them."""
     partner = Partner()
     value = {"n": Decimal("0.10"), "big": 2**70, "text": "ž \ud83d", "at": NOW}
     await client_of(partner).post(URL, json=value)
-    assert partner.seen[0].body == encode_json(value)
+    assert partner.seen[0].body == dumps(value)
 
 
 async def test_null_is_a_body_and_no_json_is_none() -> None:

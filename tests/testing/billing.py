@@ -29,6 +29,7 @@ from offramp import (
     field,
     path,
     setting,
+    wire,
 )
 from offramp.definition import BatchOutcomes
 
@@ -54,14 +55,6 @@ class Usage:
     at: datetime = field(description="When.", default=path("$.timestamp"))
     properties: dict[str, Any] | None = field(description="How much.", default=path("$.properties"))
 
-    def on_the_wire(self) -> dict[str, Any]:
-        return {
-            "id": self.id,
-            "customer": self.customer,
-            "at": self.at.isoformat(),
-            "properties": self.properties,
-        }
-
 
 class SendUsage(Action[Settings, Usage]):
     slug = "sendUsage"
@@ -78,12 +71,12 @@ class SendUsage(Action[Settings, Usage]):
 
     async def perform(self, request: Request[Settings], payload: Usage) -> None:
         url = f"{request.settings.url}/usage"
-        await request.post(url, json=payload.on_the_wire(), headers=_mode(request))
+        await request.post(url, json=wire(payload), headers=_mode(request))
 
     async def perform_batch(
         self, request: Request[Settings], payloads: Sequence[Usage]
     ) -> BatchOutcomes:
-        body = {"events": [payload.on_the_wire() for payload in payloads]}
+        body = {"events": [wire(payload) for payload in payloads]}
         await request.post(f"{request.settings.url}/usage", json=body, headers=_mode(request))
         return None
 

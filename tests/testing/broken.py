@@ -27,6 +27,7 @@ from offramp import (
     literal,
     path,
     setting,
+    wire,
 )
 from offramp.definition import fields_of
 
@@ -120,7 +121,7 @@ class Sleeping(SendUsage):
 
 class Swallowing(SendUsage):
     async def perform(self, request: Request[Settings], payload: Usage) -> None:
-        await request.post(request.settings.url, json=payload.on_the_wire(), check=False)
+        await request.post(request.settings.url, json=wire(payload), check=False)
 
 
 class GivingUp(SendUsage):
@@ -181,7 +182,7 @@ async def refuse_all(request: Request[Settings]) -> None:
 
 class OtherBatches(SendUsage):
     async def perform_batch(self, request: Request[Settings], payloads: Sequence[Usage]) -> None:
-        body = [{**each.on_the_wire(), "at": each.at.timestamp()} for each in payloads]
+        body = [{**wire(each), "at": each.at.timestamp()} for each in payloads]
         await request.post(request.settings.url, json=body)
 
 
@@ -192,7 +193,7 @@ class LosingBatches(SendUsage):
 
 class HidingBatches(SendUsage):
     async def perform_batch(self, request: Request[Settings], payloads: Sequence[Usage]) -> None:
-        body = [each.on_the_wire() for each in payloads]
+        body = [wire(each) for each in payloads]
         await request.post(request.settings.url, json=body, check=False)
 
 
@@ -221,7 +222,7 @@ class OneMode(SendUsage):
 
 class SwallowingInOneMode(SendUsage):
     async def perform(self, request: Request[Settings], payload: Usage) -> None:
-        body = payload.on_the_wire()
+        body = wire(payload)
         check = request.sync_mode == "add"
         await request.post(request.settings.url, json=body, check=check)
 
@@ -234,7 +235,7 @@ class OtherBatchesInOneMode(SendUsage):
 
 class HidingBatchesInOneMode(SendUsage):
     async def perform_batch(self, request: Request[Settings], payloads: Sequence[Usage]) -> None:
-        body = [each.on_the_wire() for each in payloads]
+        body = [wire(each) for each in payloads]
         check = request.sync_mode == "add"
         await request.post(request.settings.url, json=body, check=check)
 
@@ -258,20 +259,20 @@ class Silent(Plain):
 class UnquotedPath(SendUsage):
     async def perform(self, request: Request[Settings], payload: Usage) -> None:
         url = f"{request.settings.url}/usage/{payload.id}"
-        await request.put(url, json=payload.on_the_wire())
+        await request.put(url, json=wire(payload))
 
 
 class HalfQuotedPath(SendUsage):
     async def perform(self, request: Request[Settings], payload: Usage) -> None:
         """`quote` leaves slashes as they are."""
         url = f"{request.settings.url}/usage/{quote(payload.id.replace('.', ''))}"
-        await request.put(url, json=payload.on_the_wire())
+        await request.put(url, json=wire(payload))
 
 
 class UnquotedQuery(SendUsage):
     async def perform(self, request: Request[Settings], payload: Usage) -> None:
         url = f"{request.settings.url}/usage?id={payload.id.partition('/')[0]}"
-        await request.post(url, json=payload.on_the_wire())
+        await request.post(url, json=wire(payload))
 
 
 class BreakingId(SendUsage):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from offramp import Choice, DynamicChoices, Fault, Request, encode_json
+from offramp import Choice, DynamicChoices, Fault, Request, dumps
 from offramp_hubspot.api import VERSION, address, call
 
 CONTACTS: Final = "contacts"
@@ -72,4 +72,4 @@ def property_faults(properties: Mapping[str, Any] | None) -> Iterator[Fault]:
 def _text(value: Any) -> str:
     if isinstance(value, list):
         return ";".join(map(_text, value))  # how HubSpot writes several choices
-    return value if isinstance(value, str) else encode_json(value).decode()
+    return value if isinstance(value, str) else dumps(value).decode()

@@ -25,6 +25,7 @@ from offramp import (
     RunningSandbox,
     Sandbox,
     setting,
+    wire,
 )
 from offramp_metronome.emulator import Emulator
 from offramp_metronome.usage import MAX_EVENTS_PER_REQUEST, WINDOW, UsageEvent, refusals
@@ -71,7 +72,7 @@ class SendEvent(Action[Settings, UsageEvent]):
         self, request: Request[Settings], payloads: Sequence[UsageEvent]
     ) -> None:
         """Send events; Metronome accepts all of them or, if one is bad, none."""
-        await request.post(ingest_url(), json=[payload.on_the_wire() for payload in payloads])
+        await request.post(ingest_url(), json=[wire(payload) for payload in payloads])
 
     def validate(self, payload: UsageEvent, *, now: datetime) -> Iterable[Fault]:
         """The faults for which Metronome would refuse the whole batch."""

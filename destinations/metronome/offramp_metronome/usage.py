@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import attrs
 
-from offramp import Fault, field, format_time, path
+from offramp import Fault, field, path
 
 MAX_TRANSACTION_ID_CHARACTERS: Final = 128
 MAX_PROPERTIES: Final = 2_000
@@ -51,16 +51,6 @@ class UsageEvent:
         description="The Metronome properties object.",
         default=path("$.properties"),
     )
-
-    def on_the_wire(self) -> dict[str, Any]:
-        """The event as `/v1/ingest` accepts it."""
-        return {
-            "transaction_id": self.transaction_id,
-            "customer_id": self.customer_id,
-            "timestamp": format_time(self.timestamp),
-            "event_type": self.event_type,
-            "properties": self.properties,
-        }
 
 
 def refusals(event: UsageEvent, *, now: datetime) -> Iterator[Fault]:

@@ -17,7 +17,7 @@ from offramp import (
     Preset,
     Request,
     Sandbox,
-    encode_json,
+    dumps,
     join_url,
 )
 from offramp_webhook.message import Message, refusals
@@ -65,7 +65,7 @@ class Send(_Sending):
 
     async def perform(self, request: Request[Settings], payload: Message) -> None:
         """Send one event."""
-        await send_messages(request, [payload], encode_json(payload.data))
+        await send_messages(request, [payload], dumps(payload.data))
 
 
 class SendBatch(_Sending):
@@ -81,7 +81,7 @@ class SendBatch(_Sending):
 
     async def perform_batch(self, request: Request[Settings], payloads: Sequence[Message]) -> None:
         """Send events that share method, path and headers; the receiver takes all or none."""
-        await send_messages(request, payloads, encode_json([each.data for each in payloads]))
+        await send_messages(request, payloads, dumps([each.data for each in payloads]))
 
 
 async def send_messages(

@@ -42,6 +42,12 @@ from offramp.definition.oauth import (
     OAuthClient,
 )
 from offramp.definition.options import Option, option, options_of
+from offramp.definition.personal_data import (
+    hash_personal,
+    normalize_email,
+    normalize_name,
+    normalize_phone,
+)
 from offramp.definition.request import (
     AudienceDetails,
     Cache,
@@ -51,7 +57,6 @@ from offramp.definition.request import (
     Request,
     RequestOptions,
     Response,
-    encode_json,
     join_url,
     parse_retry_after,
     quote_path,
@@ -59,6 +64,7 @@ from offramp.definition.request import (
 from offramp.definition.sandbox import RunningSandbox, Sandbox
 from offramp.definition.save_hook import SaveHook
 from offramp.definition.shape import MASK, field, fields_of, setting, wire_names
+from offramp.definition.wire import dumps, loads, wire
 from offramp.js.values import UNSET
 
 __all__ = [
@@ -105,14 +111,19 @@ __all__ = [
     "audience_membership",
     "coalesce",
     "defaults_of",
-    "encode_json",
+    "dumps",
     "field",
     "fields_from_manifest",
     "fields_of",
     "fields_to_manifest",
+    "hash_personal",
     "join_url",
     "liquid",
     "literal",
+    "loads",
+    "normalize_email",
+    "normalize_name",
+    "normalize_phone",
     "option",
     "options_of",
     "parse_retry_after",
@@ -123,5 +134,6 @@ __all__ = [
     "settings_to_manifest",
     "template",
     "when",
+    "wire",
     "wire_names",
 ]

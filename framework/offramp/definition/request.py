@@ -203,14 +203,6 @@ class Request(Protocol[S_co]):
         """`send("DELETE", url, ...)`."""
 
 
-def encode_json(value: Any) -> bytes:
-    """The bytes that `json=value` sends, for an action that signs them and sends them as `data=`.
-
-    Numbers stay exact. Raises `TypeError` for a value that has no JSON form.
-    """
-    return _json.dumps(value)
-
-
 def quote_path(segment: object) -> str:
     """A value as one segment of a URL's path: `a/b?c` is `a%2Fb%3Fc`.
 

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 import attrs
 
-from offramp.definition import encode_json
+from offramp.definition import dumps
 
 T = TypeVar("T")
 
@@ -135,7 +135,7 @@ def _size(value: Any) -> int:
     if isinstance(value, bytes):
         return len(value)
     try:
-        return len(encode_json(value))
+        return len(dumps(value))
     except TypeError as error:
         message = f"a cache holds JSON data and bytes, not {type(value).__name__}: {error}"
         raise TypeError(message) from error

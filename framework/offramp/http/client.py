@@ -24,7 +24,7 @@ from offramp.definition import (
     RequestOptions,
     Response,
     audience_membership,
-    encode_json,
+    dumps,
     parse_retry_after,
 )
 from offramp.errors import HTTPError
@@ -260,5 +260,5 @@ def _with_params(url: str, params: Mapping[str, str]) -> str:
 
 def _body(json: Any, data: bytes | str | None) -> bytes | None:
     if json is not UNSET:
-        return encode_json(json)
+        return dumps(json)
     return data.encode() if isinstance(data, str) else data
