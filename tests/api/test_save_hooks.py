@@ -83,6 +83,14 @@ async def test_a_hook_runs_again_only_for_other_inputs(host: Running, partner: L
     assert (await host.get(ONE))["subscription"]["hooks"] == {}
 
 
+async def test_a_hook_needs_no_trigger(host: Running, partner: Lists) -> None:
+    """A disabled subscription without one can be saved together with its hook."""
+    answer = await _patch(host, hooks=HOOK, trigger=None, enabled=False)
+    assert answer["subscription"]["trigger"] is None
+    assert answer["subscription"]["hooks"]["onMappingSave"]["outputs"]["id"] == "list-1"
+    assert partner.made == 1
+
+
 async def test_a_dry_run_runs_no_hook(host: Running, partner: Lists) -> None:
     """It says which would run."""
     answer = await _patch(host, query="?dry_run=true", hooks=HOOK)

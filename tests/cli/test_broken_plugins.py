@@ -32,7 +32,7 @@ from offramp import Preset, hookimpl
 @hookimpl
 def offramp_presets(destination):
     if destination.slug == "metronome-actions":
-        return [Preset(name="Usage", action="sendEvnet", trigger="")]
+        return [Preset(name="Usage", action="sendEvnet")]
 """
 MIDDLEWARE_RAISES = """
 from offramp import hookimpl

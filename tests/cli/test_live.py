@@ -154,7 +154,9 @@ def test_apply_shows_the_difference_and_asks(offramp: Offramp, live: Live) -> No
         assert "usage_event" in result.out
         assert result.status == (0 if more else 2)
     assert "add --yes" in result.err
-    assert live.host.engine.snapshot.config.subscriptions[SUBSCRIPTION].trigger.count("usage") == 0
+    trigger = live.host.engine.snapshot.config.subscriptions[SUBSCRIPTION].trigger
+    assert trigger is not None
+    assert "usage" not in trigger
     assert offramp("apply", live.file, "-y").status == 0
     assert "nothing to change" in offramp("apply", live.file, "-y").out
     [first, *_] = offramp("audit-log", "--json").lines

@@ -98,6 +98,7 @@ class Plugin:
                         mapping={"properties": {"@path": "$.properties"}},
                     ),
                     Preset(name="Paid / owed", action="sendEvent", trigger='type = "page"'),
+                    Preset(name="Anything", action="sendEvent", type="specificEvent"),
                 ),
             )
         ]

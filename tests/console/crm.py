@@ -84,7 +84,10 @@ crm = Destination(
     name="Sample CRM",
     settings=Settings,
     actions=[Upsert],
-    presets=[Preset(name="Identify calls", action="upsertPerson", trigger='type = "identify"')],
+    presets=[
+        Preset(name="Identify calls", action="upsertPerson", trigger='type = "identify"'),
+        Preset(name="Chosen people", action="upsertPerson"),
+    ],
     test_authentication=check_key,
 )
 

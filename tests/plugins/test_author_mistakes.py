@@ -252,7 +252,7 @@ MISTAKES: dict[str, tuple[Callable[[], Any], str, str]] = {
         "is a text, not <class",
     ),
     "a preset with a list for a mapping": (
-        lambda: Preset(name="P", action="send", trigger="", mapping=["id"]),  # type: ignore[arg-type]
+        lambda: Preset(name="P", action="send", mapping=["id"]),  # type: ignore[arg-type]
         "Preset.mapping",
         "is an object: field -> mapping, not ['id']",
     ),

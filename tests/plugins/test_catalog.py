@@ -176,7 +176,7 @@ def test_a_plugin_that_clashes_with_itself_is_named_once(plugin: object, what: s
 
 def test_who_clashes_with_a_faulty_plugin_only_is_offered() -> None:
     """A plugin that is left out for its own fault does not take another one with it."""
-    bad = Preset(name="P", action="sned", trigger="")
+    bad = Preset(name="P", action="sned")
     catalog = catalog_of(
         declares("sound", make_destination()),
         declares("faulty", make_destination(presets=[bad])),
@@ -206,7 +206,7 @@ def test_what_adds_to_a_destination_that_is_left_out_is_no_problem() -> None:
 
 def test_a_missing_destination_names_the_faulty_plugins_that_may_declare_it() -> None:
     """A plugin that was asked declares what it said; one that could not be asked may anything."""
-    bad = Preset(name="P", action="sned", trigger="")
+    bad = Preset(name="P", action="sned")
     catalog = catalog_of(
         declares("asked", make_destination("a"), make_destination("b", presets=[bad])),
         make_plugin("guest", offramp_presets=lambda: [bad]),
@@ -259,15 +259,11 @@ class Raw:
             "a default mapping for 'nmae', which is not a field of small send; there are: id, name",
         ),
         (
-            {"offramp_presets": lambda: [Preset(name="P", action="sned", trigger="")]},
+            {"offramp_presets": lambda: [Preset(name="P", action="sned")]},
             "no action 'sned'; did you mean 'send'?",
         ),
         (
-            {
-                "offramp_presets": lambda: [
-                    Preset(name="P", action="send", trigger="", mapping={"nmae": 1})
-                ]
-            },
+            {"offramp_presets": lambda: [Preset(name="P", action="send", mapping={"nmae": 1})]},
             "preset 'P': 'nmae' is not a field of send; there are: id, name",
         ),
         ({"offramp_settings": lambda: Raw}, "Raw.raw: bytes cannot be a field"),
@@ -329,6 +325,23 @@ def test_the_manifest_has_segments_shape_of_authentication(
     answer = manifest(catalog_of(declares("owner", make_destination(**declared)))["small"])
     found = answer["authentication"]
     assert (found and (found["scheme"], list(found["fields"]))) == authentication
+
+
+def test_the_manifest_has_segments_shape_of_mode_and_presets() -> None:
+    """A preset without a trigger subscribes to null, and names the event that it stands for."""
+    preset = Preset(name="P", action="send", type="specificEvent", event_slug="warehouse_entered")
+    declared = make_destination(mode="warehouse", presets=[preset])
+    answer = manifest(catalog_of(declares("owner", declared))["small"])
+    assert answer["mode"] == "warehouse"
+    [written] = answer["presets"]
+    assert written == {
+        "name": "P",
+        "type": "specificEvent",
+        "partnerAction": "send",
+        "subscribe": None,
+        "mapping": written["mapping"],
+        "eventSlug": "warehouse_entered",
+    }
 
 
 def test_the_manifest_has_segments_shape_of_an_action() -> None:

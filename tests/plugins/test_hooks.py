@@ -220,7 +220,7 @@ def test_middleware_of_a_plugin_that_is_left_out_is_not_passed_by() -> None:
         make_plugin(
             "signer",
             offramp_middleware=offramp_middleware,
-            offramp_presets=lambda: [Preset(name="P", action="sned", trigger="")],
+            offramp_presets=lambda: [Preset(name="P", action="sned")],
         )
     )
     catalog = load_catalog(plugins)

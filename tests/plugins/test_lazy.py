@@ -168,7 +168,7 @@ def broken(_: str) -> Any:
     raise RuntimeError("not today")
 
 
-BAD_PRESET = Preset(name="P", action="sned", trigger="")
+BAD_PRESET = Preset(name="P", action="sned")
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,10 @@ billing = Destination(
     name="Billing",
     settings=Settings,
     actions=[SendUsage],
-    presets=[Preset(name="Usage", action="sendUsage", trigger='type = "track" and event = "Used"')],
+    presets=[
+        Preset(name="Usage", action="sendUsage", trigger='type = "track" and event = "Used"'),
+        Preset(name="Chosen", action="sendUsage"),
+    ],
     extend_request=authenticate,
     test_authentication=check_token,
     sandbox=sandbox,

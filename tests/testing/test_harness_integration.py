@@ -148,6 +148,14 @@ async def test_a_preset_matches_maps_and_performs(sut: TestIntegration, partner:
     assert partner.request.json["events"][0]["id"] == "message1234"
 
 
+async def test_a_preset_without_a_trigger_takes_every_event(
+    sut: TestIntegration, partner: Partner
+) -> None:
+    """Its mapping is tried; which events are selected is for the operator to say."""
+    partner.post(USAGE)
+    (await sut.test_preset("Chosen", event=create_test_event(event="Seen"))).assert_delivered()
+
+
 async def test_several_events_go_in_one_request(sut: TestIntegration, partner: Partner) -> None:
     """Events sent together are batched as in production."""
     partner.post(USAGE)

@@ -999,7 +999,7 @@ export interface PresetShape {
   action: string;
   mapping: Record<string, unknown>;
   name: string;
-  trigger: string;
+  trigger: string | null;
 }
 
 /** A page of deliveries, latest end first. */
@@ -1387,7 +1387,7 @@ export interface SubscriptionBody {
   name?: string;
   paused?: boolean;
   preset?: string | null;
-  trigger?: string;
+  trigger?: string | null;
 }
 
 /** The options to change. `mapping` is replaced as a whole; if `defaults` is true, the fields of the action's default mapping that it does not have are added. */
@@ -1400,7 +1400,7 @@ export interface SubscriptionChange {
   mapping?: Record<string, unknown>;
   name?: string;
   paused?: boolean;
-  trigger?: string;
+  trigger?: string | null;
 }
 
 /** A subscription with its whole mapping; `problem` says why it does not run. `effective_batch` is how its events share requests, by its action, its mapping and its `batch` together; `null` if each is sent alone. */
@@ -1418,7 +1418,7 @@ export interface SubscriptionShape {
   preset: string | null;
   problem: string | null;
   running: boolean;
-  trigger: string;
+  trigger: string | null;
 }
 
 /** One subscription, also a deleted one that has deliveries; counts are since `since`. */

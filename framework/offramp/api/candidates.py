@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -15,6 +15,9 @@ from offramp.config.export import instance_table, source_table
 from offramp.delivery import InstanceRuntime, Plan, compile_subscription, explain
 from offramp.errors import ConfigError, PluginError, join_place
 from offramp.plugins import Catalog, pick
+
+#: Compiled in place of a trigger that is missing or has a fault; its result is never shown.
+ANY_TRIGGER: Final = 'type = "track"'
 
 
 @attrs.frozen(kw_only=True, eq=False)

@@ -208,7 +208,8 @@ class PresetShape(TypedDict):
 
     name: str
     action: str
-    trigger: str
+    #: `None` if it has none: its subscription cannot be enabled before it has one.
+    trigger: str | None
     mapping: dict[str, Any]
 
 

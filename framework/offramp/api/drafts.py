@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import attrs
 
-from offramp.api.candidates import Candidate, compiled
+from offramp.api.candidates import ANY_TRIGGER, Candidate, compiled
 from offramp.api.given_events import SavedOrCandidate
 from offramp.api.host_context import HostContext
 from offramp.api.parts import of_subscription
@@ -24,8 +24,6 @@ from offramp.pointers import keys_of_place
 
 #: The name of a draft that has none.
 UNNAMED: Final = "candidate"
-#: Compiled in place of a trigger with a fault; its result is never shown.
-_ANY_TRIGGER: Final = 'type = "track"'
 
 
 @attrs.frozen(kw_only=True)
@@ -78,9 +76,6 @@ def read_draft(catalog: Catalog, config: Config, instance: str, table: Mapping[s
     faults: list[Fault] = []
     given = plain_data(table, "", faults)
     given["name"] = given.get("name") or given.get("preset") or UNNAMED
-    if not given.get("trigger") and not given.get("preset"):
-        given["trigger"] = _ANY_TRIGGER
-        faults.append(Fault("trigger", "is missing: say which events are selected"))
     subscription = read_subscription(
         Table(given, "", faults, keys=keys_of(SubscriptionTable)),
         instance,
@@ -103,7 +98,7 @@ def without_faults(draft: Draft, faults: Iterable[Fault]) -> Draft:
     mapping = {key: each for key, each in subscription.mapping.items() if key not in faulty}
     if any(_keys(fault) == ["mapping"] for fault in draft.faults):
         mapping = {}
-    trigger = _ANY_TRIGGER if draft.trigger_is_faulty else subscription.trigger
+    trigger = ANY_TRIGGER if draft.trigger_is_faulty else subscription.trigger
     changed = attrs.evolve(subscription, mapping=mapping, trigger=trigger)
     return attrs.evolve(draft, subscription=changed)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from offramp.api.candidates import compiled
+from offramp.api.candidates import ANY_TRIGGER, compiled
 from offramp.api.config_shapes import SaveHookRunShape
 from offramp.api.exchange_shapes import HookEffectShape
 from offramp.api.host_context import HostContext
@@ -110,7 +110,9 @@ class HookRuns:
 
     async def _performed(self, subscription: Subscription, name: str) -> HookRun:
         host = self.host
-        async with compiled(host, subscription, self.config.instances) as candidate:
+        # A hook needs no trigger, which a disabled subscription may lack.
+        ready = attrs.evolve(subscription, trigger=subscription.trigger or ANY_TRIGGER)
+        async with compiled(host, ready, self.config.instances) as candidate:
             runtime, plan = candidate.runtime, candidate.plan
             if runtime is None:
                 message = f"cannot run: {candidate.problem}"

@@ -99,11 +99,12 @@ class SubscriptionsResource(ConfigResource):
         made: list[str] = []
 
         def change(config: Config) -> Config:
-            candidate = read_candidate(self._host.catalog, config, instance, table)
+            disabled = {**table, "enabled": False}
+            candidate = read_candidate(self._host.catalog, config, instance, disabled)
             if candidate.id in config.subscriptions:
                 raise conflict(f"the subscription {candidate.id!r} exists already")
             made[:] = [candidate.id]
-            return _with(config, attrs.evolve(candidate, enabled=False))
+            return _with(config, candidate)
 
         saved = await save(
             self._host,

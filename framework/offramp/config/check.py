@@ -154,7 +154,8 @@ def _idle_instance(config: Config, instance: Instance) -> Iterator[Fault]:
 def _idle_subscriptions(config: Config, subscriptions: Iterable[Subscription]) -> Iterator[Fault]:
     for each in subscriptions:
         if not each.enabled:
-            yield Fault(place_of(config, each), "is disabled")
+            lacking = ", and has no trigger yet" if each.trigger is None else ""
+            yield Fault(place_of(config, each), f"is disabled{lacking}")
         elif each.paused:
             yield Fault(place_of(config, each), "is paused: its events wait")
 

@@ -177,11 +177,16 @@ class Subscription:
     #: Name of the preset that it was made from.
     preset: str | None = option(
         default=None,
-        description="name of a preset of the destination; gives `name`, `action`, `trigger` and "
-        "`mapping`, each of which may be given as well",
+        description="name of a preset of the destination; gives `name`, `action`, `trigger` (if it "
+        "has one) and `mapping`, each of which may be given as well",
     )
     action: str = option(default_text="the preset's", description="slug of an action")
-    trigger: str = option(default_text="the preset's", description="which events, in FQL")
+    #: None only while it is disabled.
+    trigger: str | None = option(
+        default=None,
+        default_text="the preset's",
+        description="which events, in FQL; a disabled subscription may lack one",
+    )
     enabled: bool = option(default=True, description="whether it runs")
     paused: bool = option(default=False, description="whether its events wait")
     #: As `BatchTable` writes it.

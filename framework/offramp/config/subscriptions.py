@@ -15,7 +15,7 @@ from offramp.config.save_hooks import hooks_apart, read_hooks
 from offramp.config.secrets import change_mapping_secrets, secrets_by_place
 from offramp.config.settings import put_back_all, unquoted
 from offramp.config.table import Table, as_name, suggest
-from offramp.config.triggers import read_trigger
+from offramp.config.triggers import MISSING_TRIGGER, read_trigger
 from offramp.definition import Preset
 from offramp.errors import Fault, MappingError, NotFoundError, TriggerError, join_place
 from offramp.mapping import compile_mapping
@@ -79,7 +79,7 @@ def read_subscription(  # noqa: PLR0913 - what a subscription is read from, and 
     trigger = _trigger(reading, preset)
     given_id = values.get("id") or f"{instance}/{name}"
     mapping, hooks = _mapping_and_hooks(reading, preset, offered, given_id)
-    if name is None or offered is None or trigger is None:
+    if name is None or offered is None:
         return None
     return Subscription(
         id=given_id,
@@ -106,10 +106,13 @@ def read_unchecked(table: Table, instance: str, faults: list[Fault]) -> Subscrip
         name = as_name(preset)
     action, trigger = values.get("action"), values.get("trigger")
     _check_trigger(table, trigger, faults)
-    for key, value in (("name", name), ("action", action), ("trigger", trigger)):
+    needed = {"name": name, "action": action}
+    if values.get("enabled", True):
+        needed["trigger"] = trigger
+    for key, value in needed.items():
         if value is None and key not in table:
             table.fault(key, "is missing: while the destination's plugin is left out, write it")
-    if name is None or action is None or trigger is None:
+    if name is None or action is None:
         return None
     values.pop("defaults", None)
     unless_given = {"id": f"{instance}/{name}", "name": name, "mapping": {}}
@@ -186,13 +189,19 @@ def _action(reading: _Reading, preset: Preset | None) -> CatalogAction | None:
 
 
 def _trigger(reading: _Reading, preset: Preset | None) -> str | None:
-    given = reading.values.get("trigger")
-    if given is None and "trigger" not in reading.table and "preset" not in reading.table:
-        message = f'is missing: say which events, for example type = "track", {_WHICH}'
-        reading.table.fault("trigger", message)
-    trigger = given or (preset.trigger if preset else None)
+    trigger = reading.values.get("trigger") or (preset.trigger if preset else None)
+    if trigger is None and "trigger" not in reading.table and reading.values.get("enabled", True):
+        _miss_trigger(reading.table, preset)
     _check_trigger(reading.table, trigger, reading.faults)
     return trigger
+
+
+def _miss_trigger(table: Table, preset: Preset | None) -> None:
+    if preset is not None:
+        reason = f"the preset {preset.name!r} has none"
+        table.fault("trigger", f"{MISSING_TRIGGER}, or leave the subscription disabled: {reason}")
+    elif "preset" not in table:
+        table.fault("trigger", f"{MISSING_TRIGGER}, {_WHICH}")
 
 
 def _check_trigger(table: Table, trigger: str | None, faults: list[Fault]) -> None:

@@ -8,12 +8,15 @@ from typing import Final
 import attrs
 
 from offramp.config.overlap import Bounds, bounds_of
+from offramp.errors import Fault, TriggerError
 from offramp.fql import Trigger, compile_trigger
 from offramp.fql.segment import segment_reading
 
 #: Triggers that are kept, so that a change reads only its own. Some 5 KB each, with what is
 #: compiled of them; more than any known configuration has.
 KEPT_TRIGGERS: Final = 10_000
+#: The fault of an enabled subscription without a trigger.
+MISSING_TRIGGER: Final = 'is missing: say which events, for example type = "track"'
 
 
 @attrs.frozen(eq=False)
@@ -34,6 +37,8 @@ class TriggerReading:
 
 
 @lru_cache(maxsize=KEPT_TRIGGERS)
-def read_trigger(text: str) -> TriggerReading:
-    """The reading of a trigger, the same for the same text; raises `TriggerError`."""
+def read_trigger(text: str | None) -> TriggerReading:
+    """The reading of a trigger, the same for the same text; raises `TriggerError`, for None too."""
+    if text is None:
+        raise TriggerError([Fault("$", MISSING_TRIGGER)])
     return TriggerReading(compile_trigger(text))

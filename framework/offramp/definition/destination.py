@@ -33,8 +33,8 @@ class Preset:
     name: str = attrs.field(validator=_TEXT)
     #: Slug of an action.
     action: str = attrs.field(validator=_TEXT)
-    #: FQL.
-    trigger: str = attrs.field(validator=_TEXT)
+    #: FQL. A subscription made from a preset without one cannot be enabled before it has one.
+    trigger: str | None = attrs.field(default=None, validator=attrs.validators.optional(_TEXT))
     #: Overrides the fields' default mappings, which apply to the fields that it leaves out.
     mapping: Mapping[str, Any] = attrs.field(
         factory=dict, validator=check_kind(Mapping, "an object: field -> mapping")
@@ -82,7 +82,7 @@ class Destination:
     slug: str = attrs.field(validator=_TEXT)
     name: str = attrs.field(validator=_TEXT)
     description: str | None = None
-    mode: Literal["cloud", "device"] = "cloud"
+    mode: Literal["cloud", "device", "warehouse"] = "cloud"
     #: An attrs class whose attributes are declared with `setting()`.
     settings: type[Any] = attrs.field(converter=_settings_class)
     scheme: Scheme = "custom"

@@ -45,7 +45,8 @@ def faulty_triggers(entry: CatalogEntry) -> Iterator[str]:
         if offered.action.default_trigger is not None:
             yield from _faulty_trigger(f"action {slug!r}", offered.action.default_trigger)
     for preset in entry.presets:
-        yield from _faulty_trigger(f"preset {preset.name!r}", preset.trigger)
+        if preset.trigger is not None:
+            yield from _faulty_trigger(f"preset {preset.name!r}", preset.trigger)
 
 
 def _faulty_trigger(what: str, trigger: str) -> Iterator[str]:

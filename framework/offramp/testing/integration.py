@@ -113,11 +113,15 @@ class TestIntegration:
         mapping: Mapping[str, Any] | None = None,
         settings: Mapping[str, Any] | None = None,
     ) -> ActionRun:
-        """Send events through a preset; those that its trigger does not match are `filtered`."""
+        """Send events through a preset; those that its trigger does not match are `filtered`.
+
+        If it has no trigger, every event matches.
+        """
         preset = self.entry.preset(name)
         whole = {**self.entry.preset_mapping(preset), **(mapping or {})}
         plan = self._plan(preset.action, whole, preset.trigger)
-        return await self._run(plan, _listed(event, events), settings, matching=True)
+        matching = preset.trigger is not None
+        return await self._run(plan, _listed(event, events), settings, matching=matching)
 
     async def test_authentication(
         self, *, settings: Mapping[str, Any] | None = None

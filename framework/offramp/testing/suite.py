@@ -84,6 +84,8 @@ class DestinationSuite:
     def preset_event(self, preset: Preset, mapping: Mapping[str, Any]) -> dict[str, Any] | None:
         """An event that a preset's trigger matches and its mapping turns into a payload."""
         action = self._probe.entry.action(preset.action)
+        if preset.trigger is None:
+            return self.event(action, mapping, preset.name)
         for kind in event_types_wanted(preset.trigger):
             event = self.event(action, mapping, preset.name, type=kind)
             wanted = satisfy(preset.trigger, event)

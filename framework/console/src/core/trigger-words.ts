@@ -5,8 +5,9 @@ import { call } from "./client";
 const known = new Map<string, string>();
 
 /** The words of each trigger, by its text; until the host has answered, and where it cannot, there are none. */
-export function useTriggerWords(triggers: string[]): ReadonlyMap<string, string> {
+export function useTriggerWords(all: readonly (string | null)[]): ReadonlyMap<string, string> {
   const [, draw] = useState(0);
+  const triggers = all.filter((each) => each !== null);
   const key = triggers.join("\n");
   useEffect(() => {
     let isGone = false;

@@ -21,7 +21,11 @@ export interface SampleProps {
 export function Sample(props: SampleProps): JSX.Element {
   return (
     <Card title="Sample event">
-      <LatestSamples {...props} />
+      {props.trigger === "" ? (
+        <Notice>Without a trigger, no event is selected. Search for one by its message ID, or paste one.</Notice>
+      ) : (
+        <LatestSamples {...props} />
+      )}
       <SearchById {...props} />
       <EventText {...props} />
     </Card>

@@ -19,7 +19,8 @@ export interface Saved {
 
 /** Save a candidate: a new one is created, disabled; 412 if somebody else saved meanwhile. */
 export async function saveCandidate(candidate: Candidate, revision: number | undefined, isDryRun = false): Promise<SubscriptionAnswer> {
-  const { id, instance, action, name, trigger, mapping } = candidate;
+  const { id, instance, action, name, mapping } = candidate;
+  const trigger = candidate.trigger || null;
   const query = isDryRun ? { dry_run: true } : {};
   if (id === undefined)
     return call("POST /api/subscriptions", { body: { instance, action, name, trigger, mapping, defaults: false }, query });
@@ -103,7 +104,7 @@ function conflictOf(error: unknown): Saved | undefined {
 
 /** What can be edited of a saved subscription or of a candidate. */
 export function editedOf({ name, trigger, mapping }: Pick<SubscriptionShape, "name" | "trigger" | "mapping">): Edited {
-  return { name, trigger, mapping: asObject(mapping) };
+  return { name, trigger: trigger ?? "", mapping: asObject(mapping) };
 }
 
 function Changes({ changes }: { changes: Change[] }): JSX.Element {

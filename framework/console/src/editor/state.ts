@@ -8,6 +8,7 @@ import { type Json, type JsonObject, isObject, parseJson, writeJson } from "../c
 /** What the editor changes of a subscription. */
 export interface Edited {
   name: string;
+  /** FQL; empty while there is none. */
   trigger: string;
   mapping: JsonObject;
 }
@@ -60,7 +61,7 @@ export function useExplanation(candidate: Candidate, sample: JsonObject | undefi
 
 /** A candidate as the API takes it: with exactly the fields that are mapped, without defaults. */
 export function asCandidateBody({ instance, action, trigger, mapping }: Candidate): Record<string, unknown> {
-  return { instance, action, trigger, mapping, defaults: false };
+  return { instance, action, trigger: trigger || null, mapping, defaults: false };
 }
 
 async function explain(asked: string, signal: AbortSignal): Promise<Explanation> {

@@ -1,7 +1,6 @@
 // Enables the first mapping, after showing how many of the latest events it would get.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import type { SubscriptionShape } from "../api-types";
 import { call } from "../core/client";
 import { useLoaded } from "../core/loaded";
 import { hrefTo } from "../core/router";
@@ -36,12 +35,18 @@ export function EnableMapping({ progress, onChanged }: StepProps): JSX.Element {
             {subscriptions.map((each) => (
               <li key={each.id} class="row">
                 <strong>{each.name}</strong>
-                <Matching subscription={each} />
+                {each.trigger === null ? (
+                  <span class="muted">has no trigger yet: edit it to select events</span>
+                ) : (
+                  <Matching trigger={each.trigger} instance={each.instance} />
+                )}
                 <span class="row-end button-row">
                   <ButtonLink href={hrefTo("destinations", each.instance, "mappings", each.id)}>Edit Mapping</ButtonLink>
-                  <Button look="primary" onClick={() => void enable(each.id)}>
-                    Enable
-                  </Button>
+                  {each.trigger !== null && (
+                    <Button look="primary" onClick={() => void enable(each.id)}>
+                      Enable
+                    </Button>
+                  )}
                 </span>
               </li>
             ))}
@@ -61,8 +66,7 @@ export function EnableMapping({ progress, onChanged }: StepProps): JSX.Element {
 const LATEST = 50;
 
 /** How many of the latest events the trigger of a mapping selects. */
-function Matching({ subscription }: { subscription: SubscriptionShape }): JSX.Element {
-  const { trigger, instance } = subscription;
+function Matching({ trigger, instance }: { trigger: string; instance: string }): JSX.Element {
   const recent = useLoaded(`matching ${instance} ${trigger}`, (signal) =>
     call("POST /api/triggers/recent", { body: { trigger, instance, limit: LATEST }, signal }),
   );

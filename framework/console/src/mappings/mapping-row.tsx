@@ -11,14 +11,15 @@ import { Menu } from "../parts/menu";
 import { toast } from "../parts/notice";
 import { Badge } from "../parts/page";
 import { TotalsList } from "../parts/totals";
+import { TriggerText } from "../trigger/trigger-text";
 import { canRestore, restore } from "./restore";
 
 export interface MappingRowProps {
   mapping: SubscriptionShape;
   /** The title of its action. */
   action: string;
-  /** Its trigger in words; its own text is shown without. */
-  words: string | undefined;
+  /** Triggers in words, by their texts. */
+  words: ReadonlyMap<string, string>;
   status: StatusShape;
   changes: Changes;
   onRename: () => void;
@@ -50,7 +51,8 @@ export function MappingRow(props: MappingRowProps): JSX.Element {
           {!enabled && <Badge>Disabled</Badge>}
         </div>
         <p class="muted">
-          {action} when {words ?? <code>{trigger}</code>}
+          {action}{" "}
+          {trigger === null ? <a href={editor}>without a trigger: select events to enable it</a> : <>when <TriggerText trigger={trigger} words={words} /></>}
         </p>
         {problem !== null && <p class="row-problem">{sentence(problem)}</p>}
       </div>

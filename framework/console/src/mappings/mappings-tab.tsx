@@ -71,7 +71,7 @@ export function MappingsTab({ answer, destination, status, onChanged }: Mappings
                     key={each.id}
                     mapping={each}
                     action={destination.actions.find((action) => action.slug === each.action)?.title ?? each.action}
-                    words={words.get(each.trigger)}
+                    words={words}
                     status={status}
                     changes={changes}
                     onRename={() => setRenamed(each)}

@@ -5,6 +5,7 @@ import { hrefTo } from "../core/router";
 import { useTriggerWords } from "../core/trigger-words";
 import { Button } from "../parts/button";
 import { Dialog } from "../parts/dialog";
+import { NO_TRIGGER, TriggerText } from "../trigger/trigger-text";
 
 export function NewMapping({
   instance,
@@ -38,7 +39,7 @@ export function NewMapping({
               {presets.map((each) => (
                 <li key={each.name} class="choice">
                   <a href={`${editor}?preset=${encodeURIComponent(each.name)}`}>{each.name}</a>
-                  <p class="muted">When {words.get(each.trigger) ?? <code>{each.trigger}</code>}</p>
+                  <p class="muted">{each.trigger === null ? NO_TRIGGER : <>When <TriggerText trigger={each.trigger} words={words} /></>}</p>
                 </li>
               ))}
             </ul>

@@ -12,6 +12,7 @@ import { ButtonLink } from "../parts/button";
 import { Badge, Card, Loading, Page } from "../parts/page";
 import { Prose } from "../parts/prose";
 import { Table } from "../parts/table";
+import { NO_TRIGGER, TriggerText } from "../trigger/trigger-text";
 
 const BACK = { href: hrefTo("catalog"), label: "Destinations Catalog" };
 
@@ -81,7 +82,7 @@ function Presets({ presets, actions }: { presets: PresetShape[]; actions: Action
         rows={presets.map((each) => [
           each.name,
           titles.get(each.action) ?? each.action,
-          words.get(each.trigger) ?? <code>{each.trigger}</code>,
+          each.trigger === null ? NO_TRIGGER : <TriggerText trigger={each.trigger} words={words} />,
         ])}
       />
     </Card>

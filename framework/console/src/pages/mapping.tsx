@@ -5,7 +5,7 @@ import { call } from "../core/client";
 import { useLoaded } from "../core/loaded";
 import { hrefTo } from "../core/router";
 import { Editor } from "../editor/editor";
-import { type Saved, readSaved } from "../editor/save";
+import { type Saved, editedOf, readSaved } from "../editor/save";
 import { type Candidate, asObject } from "../editor/state";
 import { Loading, Page } from "../parts/page";
 
@@ -32,8 +32,7 @@ async function open(name: string, id: string, query: URLSearchParams): Promise<O
   const destination = await call("GET /api/catalog/{slug}", { path: { slug: instance.destination } });
   if (id === "new") return { instance, destination, saved: undefined, candidate: newCandidate(instance, destination, query) };
   const saved = await readSaved(id);
-  const { action, name: title, trigger, mapping } = saved.subscription;
-  const candidate = { id, instance: name, action, name: title, trigger, mapping: asObject(mapping) };
+  const candidate = { id, instance: name, action: saved.subscription.action, ...editedOf(saved.subscription) };
   return { instance, destination, saved, candidate };
 }
 
@@ -45,7 +44,7 @@ function newCandidate(instance: InstanceShape, destination: DestinationShape, qu
       instance: instance.name,
       action: preset.action,
       name: preset.name,
-      trigger: preset.trigger,
+      trigger: preset.trigger ?? "",
       mapping: asObject(preset.mapping),
     };
   const action = destination.actions.find((each) => each.slug === query.get("action")) ?? destination.actions[0];

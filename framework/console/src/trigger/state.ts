@@ -21,6 +21,8 @@ export interface TriggerState {
 }
 
 const PAUSE_MS = 150;
+/** The conditions of a mapping without a trigger: none yet. */
+const NO_CONDITIONS: GroupNode = { type: "group", operator: "and", children: [] };
 
 /** Conditions that have no text yet: they are kept until they do. */
 interface Unwritten {
@@ -87,6 +89,15 @@ export function useTrigger(key: string, text: string, onChange: (text: string) =
     const unwritten = readDraft<Unwritten>(key);
     if (unwritten?.text === text) {
       write(unwritten.tree);
+      return;
+    }
+    if (text === "") {
+      turn.current++;
+      clearTimeout(timer.current);
+      known.current = "";
+      putTree(NO_CONDITIONS);
+      setErrors([]);
+      setProblem(undefined);
       return;
     }
     ask(

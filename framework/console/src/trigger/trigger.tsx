@@ -15,7 +15,7 @@ import { RecentEvents } from "./recent";
 import { type TriggerState, useTrigger } from "./state";
 
 export interface TriggerProps {
-  /** FQL. */
+  /** FQL; empty while there is none. */
   trigger: string;
   onChange: (trigger: string) => void;
   /** Where conditions are kept that are not whole yet. */
@@ -52,7 +52,7 @@ export function Trigger({ trigger, onChange, draftKey, source, sample, onSample 
         }
       </Loading>
       <TextSide trigger={trigger} state={state} />
-      <RecentEvents trigger={trigger} source={source} onSample={onSample} />
+      {trigger !== "" && <RecentEvents trigger={trigger} source={source} onSample={onSample} />}
     </Card>
   );
 }
@@ -66,7 +66,7 @@ function TextSide({ trigger, state }: { trigger: string; state: TriggerState }):
       <Field
         class="trigger-text"
         label="Trigger as text (FQL)"
-        description={errors.length > ofText.length ? "The conditions above are not complete; this is the last complete trigger." : undefined}
+        description={textNote(trigger, errors.length > ofText.length)}
         fault={fault}
       >
         {(control) => (
@@ -98,6 +98,11 @@ function TextSide({ trigger, state }: { trigger: string; state: TriggerState }):
       )}
     </>
   );
+}
+
+function textNote(trigger: string, isTreeIncomplete: boolean): string | undefined {
+  if (trigger === "") return "Without a trigger, the mapping can be saved, and stays disabled.";
+  return isTreeIncomplete ? "The conditions above are not complete; this is the last complete trigger." : undefined;
 }
 
 /** The warnings that no note beside a condition says already. */

@@ -58,8 +58,9 @@ def _show(context: Context, entry: CatalogEntry) -> None:
         out.print(f"\n[bold]{offered.slug}[/]  {offered.action.description}{together}\n")
         out.print(_fields("field", offered.fields.items()))
     for preset in entry.presets:
-        out.print(f"\npreset [bold]{preset.name}[/]: {preset.action} when ", end="")
-        out.print(preset.trigger, markup=False)
+        selects = "no trigger yet" if preset.trigger is None else f"when {preset.trigger}"
+        out.print(f"\npreset [bold]{preset.name}[/]: {preset.action} ", end="")
+        out.print(selects, markup=False)
 
 
 def _fields(what: str, fields: Iterable[tuple[str, Field]]) -> FittingTable:
