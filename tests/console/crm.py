@@ -65,12 +65,15 @@ class Person:
 
 
 class Upsert(Action[Settings, Person]):
-    """Never performed: its events wait."""
+    """Performed in previews alone: other events wait."""
 
     slug, title, description = "upsertPerson", "Upsert Person", "Create or update a person"
 
     async def perform(self, request: Request[Settings], payload: Person) -> None:
-        """Do nothing."""
+        """Search, write, and read the answer, which a preview does not have."""
+        await request.get("https://crm.example/search", params={"user": payload.user_id})
+        written = await request.post("https://crm.example/people", json={"id": payload.user_id})
+        assert written.json()["id"]
 
 
 async def check_key(request: Request[Settings]) -> None:

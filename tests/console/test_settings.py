@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -189,6 +190,19 @@ async def test_with_the_sandbox_no_credentials_are_needed(page: Page, scene: Sce
     await expect(page.get_by_text("Sandbox", exact=True)).to_be_visible()
     instance = (await scene.call("GET", "instances/billing"))["instance"]
     assert (instance["sandbox"], instance["enabled"], instance["settings"]) == (True, True, {})
+
+
+async def test_a_preview_shows_each_request_and_where_it_ends(page: Page, scene: Scene) -> None:
+    """An action that searches before it writes, and then needs the partner's own answer."""
+    await scene.call("PATCH", "instances/people", {"settings": {"apiKey": crm.GOOD_KEY}})
+    await page.goto("/#/destinations/people/mappings/new?action=upsertPerson")
+    event = {"type": "identify", "userId": "u1", "messageId": "m1"}
+    await page.locator(".sample-text").fill(json.dumps(event))
+    request = page.get_by_label("Request", exact=True)
+    await expect(request).to_contain_text("GET https://crm.example/search?user=u1")
+    await expect(request).to_contain_text("POST https://crm.example/people")
+    await expect(page.get_by_text("As if the destination answered each request")).to_be_visible()
+    await expect(page.get_by_text("the plugin raised KeyError: 'id'")).to_be_visible()
 
 
 async def test_a_constant_of_a_field_with_choices_is_one_of_a_list(page: Page) -> None:

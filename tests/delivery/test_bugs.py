@@ -188,17 +188,47 @@ async def test_a_record_has_all_requests_of_a_call(tmp_path: Path, count: int) -
     assert record.get("left_out", 0) == first
 
 
-async def test_an_explanation_has_all_requests_that_leave_together(tmp_path: Path) -> None:
-    """Those that wait for no answer of another."""
+async def together(request: Request[Any], _: Item) -> None:
+    await asyncio.gather(*(request.post(f"{URL}/{number}") for number in range(3)))
 
-    async def perform(request: Request[Any], _: Item) -> None:
-        await asyncio.gather(*(request.post(f"{URL}/{number}") for number in range(3)))
 
+async def one_by_one(request: Request[Any], _: Item) -> None:
+    for number in range(3):
+        await request.post(f"{URL}/{number}")
+
+
+async def reading_the_last(request: Request[Any], item: Item) -> None:
+    await one_by_one(request, item)
+    await request.get(f"{URL}/3/{(await request.get(f'{URL}/3')).json()['id']}")
+
+
+async def without_end(request: Request[Any], _: Item) -> None:
+    number = 0
+    while not (await request.get(f"{URL}/{number}")).json().get("done"):
+        number += 1
+
+
+@pytest.mark.parametrize(
+    ("perform", "count", "stopped"),
+    [
+        (together, 3, None),
+        (one_by_one, 3, None),
+        (reading_the_last, 4, "the plugin raised KeyError: 'id' (test_bugs.py:"),
+        (without_end, MAX_EARLIER + 1, "after 10 requests the dry run ends"),
+    ],
+)
+async def test_an_explanation_has_all_requests_of_a_call(
+    tmp_path: Path, perform: Any, count: int, stopped: str | None
+) -> None:
+    """As if the partner answered each; where the action needs another answer, it says so."""
     catalog = wild(perform=perform)
     async with running(tmp_path, catalog) as (engine, _):
         await engine.apply(config(catalog))
         explained = await engine.explain(SUBSCRIPTION, event("m1"))
     request = explained["request"]
     urls = [each["url"] for each in [*request["earlier"], request]]
-    assert sorted(urls) == [f"{URL}/{number}" for number in range(3)]
+    assert sorted(urls) == [f"{URL}/{number}" for number in range(count)]
+    assert "left_out" not in request
     assert explained["errors"] == []
+    assert (explained["stopped"] or "").startswith(stopped or "")
+    assert (explained["stopped"] is None) == (stopped is None)

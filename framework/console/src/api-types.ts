@@ -612,6 +612,7 @@ export interface Explained {
   no_request: string | null;
   payload: unknown;
   request: RequestShape | null;
+  stopped: string | null;
   subscription: string;
   trigger: Explanation | null;
   unmapped: string[];

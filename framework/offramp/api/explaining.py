@@ -73,6 +73,8 @@ class Explained(TypedDict):
     #: Paths that the mapping reads, and at which the event has nothing.
     missing: list[str]
     request: RequestShape | None
+    #: Why the action goes no further, if an answer of 200 with `{}` to its requests is no good.
+    stopped: str | None
     #: Why there is no request.
     no_request: str | None
     #: The event that was explained.

@@ -144,7 +144,7 @@ class Request(Protocol[S_co]):
 
     @property
     def explaining(self) -> bool:
-        """Whether this is a dry run: the first request ends it, and nothing is sent."""
+        """Whether this is a dry run: no request is sent, and each is answered with 200 and `{}`."""
 
     @property
     def cache(self) -> Cache:

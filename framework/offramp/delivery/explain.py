@@ -17,19 +17,31 @@ from offramp.delivery.runtime import InstanceRuntime
 from offramp.delivery.secrecy import masked_origin, masked_texts
 from offramp.errors import DeliveryError, Fault, FaultyError, TransformError
 from offramp.fql import why_not
-from offramp.http import Client, Exchange, Mask, readable
+from offramp.http import MAX_EARLIER, Client, Exchange, Mask, readable
 from offramp.pointers import ErrorShape, describe_errors
 
 #: Seconds for an action. Nothing is sent or waited for, so one that takes longer never ends.
 LONGEST_EXPLANATION_SECONDS: Final = 10.0
+OK: Final = 200
 
 
 class _NotSentError(BaseException):
-    """Ends an action at its first request; a plugin's `except Exception` cannot catch it."""
+    """Ends an action after enough requests; a plugin's `except Exception` cannot catch it."""
 
 
-async def _stop(outgoing: OutgoingRequest) -> Response:
-    raise _NotSentError(outgoing.url)
+@attrs.define(kw_only=True)
+class _StandIn:
+    """Answers requests in the partner's place, so that an action goes on to its next one."""
+
+    #: How many requests it has answered.
+    answered: int = 0
+
+    async def send(self, outgoing: OutgoingRequest) -> Response:
+        if self.answered == MAX_EARLIER:
+            raise _NotSentError(f"after {MAX_EARLIER + 1} requests the dry run ends")
+        self.answered += 1
+        headers = {"Content-Type": "application/json"}
+        return Response(status=OK, headers=headers, body=b"{}", url=outgoing.url)
 
 
 async def explain(
@@ -38,7 +50,8 @@ async def explain(
     """Explain what would happen: trigger, values and their origins, errors, the exact request.
 
     `now` in epoch seconds. Without a runtime (the instance's settings are not known) the request
-    is left out.
+    is left out. Each request is answered with 200 and `{}`; where the action cannot go on with
+    that, `stopped` says why.
     """
     # Names in the configuration are not secret, even if a secret has the same text.
     names = {"subscription": plan.subscription.id, "action": plan.offered.slug}
@@ -52,6 +65,7 @@ async def explain(
         "payload": None,
         "errors": [],
         "request": None,
+        "stopped": None,
     }
     unmasked = str if plan.audiences is None else plan.audiences.mask
     mask = plan.mask_of(unmasked if runtime is None else runtime.mask, event)
@@ -72,15 +86,27 @@ async def explain(
 async def _request(
     plan: Plan, runtime: InstanceRuntime, batch: PreparedBatch, mask: Mask
 ) -> dict[str, Any]:
+    partner = _StandIn()
+    handler = runtime.around(partner.send)
     call = await call_action(
-        runtime, plan, batch, handler=runtime.around(_stop), within=LONGEST_EXPLANATION_SECONDS
+        runtime, plan, batch, handler=handler, within=LONGEST_EXPLANATION_SECONDS
     )
     request = _shown(call.client)
     # `perform_batch` may name the error of the payload in place of raising it.
-    error = call.errors.get(0) if call.error is None else _without_stop(call.error)
+    error = call.errors.get(0) if call.error is None else call.error
     if error is None:
         return {"request": request}
+    if partner.answered:  # the partner's own answer would have led elsewhere
+        return {"request": request, "stopped": _why_stopped(error, mask)}
     return {"request": request, "errors": _errors_of(error, plan.method, mask)}
+
+
+def _why_stopped(error: BaseException, mask: Mask) -> str:
+    """What ended an action that a stand-in had answered."""
+    if isinstance(error, BaseExceptionGroup):
+        error = next((each for each in error.exceptions if isinstance(each, _NotSentError)), error)
+    message = str(error) if isinstance(error, _NotSentError) else as_delivery_error(error).message
+    return readable(mask(message))
 
 
 def _errors_of(error: BaseException, method: str, mask: Mask) -> list[ErrorShape]:
@@ -92,13 +118,6 @@ def _errors_of(error: BaseException, method: str, mask: Mask) -> list[ErrorShape
     return describe_errors(
         Fault(fault.place, readable(mask(fault.message))) for fault in _faults_of(failure)
     )
-
-
-def _without_stop(error: BaseException) -> BaseException | None:
-    """Find an error other than the stop; a task group may raise both together."""
-    if isinstance(error, BaseExceptionGroup):
-        return error.split(_NotSentError)[1]
-    return None if isinstance(error, _NotSentError) else error
 
 
 def _faults_of(error: DeliveryError) -> Iterable[Fault]:

@@ -3,7 +3,7 @@
 from offramp.http.cache import MemoryCache
 from offramp.http.client import DEFAULT_TIMEOUT, Client, compose
 from offramp.http.egress import EGRESS_REMEDY, LOOPBACK, Egress, network_fault
-from offramp.http.exchange import Exchange
+from offramp.http.exchange import MAX_EARLIER, Exchange
 from offramp.http.masking import Mask, make_mask, mask_headers, readable
 from offramp.http.proxies import Proxies, is_localhost, proxy_fault
 from offramp.http.transport import (
@@ -18,6 +18,7 @@ __all__ = [
     "DEFAULT_TIMEOUT",
     "EGRESS_REMEDY",
     "LOOPBACK",
+    "MAX_EARLIER",
     "Client",
     "Egress",
     "Exchange",

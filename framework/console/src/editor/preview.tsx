@@ -30,7 +30,7 @@ export function Preview({
 }
 
 function Result({ explained }: { explained: Explained }): JSX.Element {
-  const { errors, why, missing, request, payload, no_request: noRequest } = explained;
+  const { errors, why, missing, request, payload, stopped, no_request: noRequest } = explained;
   return (
     <>
       {why && (
@@ -57,6 +57,12 @@ function Result({ explained }: { explained: Explained }): JSX.Element {
         </p>
       )}
       {request ? <Request request={request} /> : noRequest && errors.length === 0 && <p class="muted">No request: {noRequest}</p>}
+      {request?.earlier && <p class="muted">As if the destination answered each request with 200 and {"{}"}.</p>}
+      {stopped !== null && (
+        <p class="muted">
+          The action does not go on with the answer 200 and {"{}"}: {stopped}
+        </p>
+      )}
       {payload !== null && payload !== undefined && (
         <details>
           <summary>Payload</summary>
@@ -78,19 +84,21 @@ export function actualText(actual: Record<string, unknown>): string {
   return found.length === 0 ? "the event has no such value" : found.join(", ");
 }
 
-/** A request as text, masked by the host: method, address, headers, body. */
+/** The requests of a call as text, oldest first, masked by the host: method, address, headers, body. */
 export function Request({ request }: { request: RequestShape }): JSX.Element {
   const [isWhole, setWhole] = useState(false);
-  const lines = Object.entries(request.headers).map(([name, value]) => `${name}: ${value}`);
+  const texts = [...(request.earlier ?? []), request].map((each) => requestText(each, isWhole));
   return (
     <>
       <Checkbox label="Show headers" isChecked={isWhole} onChange={setWhole} />
-      <Code
-        text={[`${request.method} ${request.url}`, ...(isWhole ? lines : []), "", bodyText(request.body)].join("\n")}
-        label="Request"
-      />
+      <Code text={texts.join("\n\n")} label="Request" />
     </>
   );
+}
+
+function requestText(request: RequestShape, isWhole: boolean): string {
+  const headers = Object.entries(request.headers).map(([name, value]) => `${name}: ${value}`);
+  return [`${request.method} ${request.url}`, ...(isWhole ? headers : []), "", bodyText(request.body)].join("\n");
 }
 
 /** A body with lines and indents, if it is JSON. */

@@ -28,7 +28,9 @@ def render_explanation(explanation: Mapping[str, Any]) -> RenderableType:
         parts.append(indented(_fields(explanation["fields"], explanation["payload"])))
         parts += [indented(render_error(error)) for error in explanation["errors"]]
         parts += map(indented, left_out(explanation["request"]))
-        parts += [indented(_request(each)) for each in exchanges_of(explanation["request"])]
+        requests = exchanges_of(explanation["request"])
+        parts += [indented(_request(each)) for each in requests]
+        parts += map(indented, _assumed(explanation["stopped"], several=len(requests) > 1))
     return Group(*parts)
 
 
@@ -63,6 +65,14 @@ def left_out(last: Any) -> list[Text]:
         return []
     message = "1 earlier request is" if count == 1 else f"{count} earlier requests are"
     return [Text(f"{message} left out", "dim")]
+
+
+def _assumed(stopped: str | None, *, several: bool) -> Iterator[Text]:
+    """Say on which answers the requests depend, and why there are no more of them."""
+    if several:
+        yield Text("as if the partner answered each request with 200 and {}", "dim")
+    if stopped is not None:
+        yield Text(f"the action does not go on with the answer 200 and {{}}: {stopped}", "dim")
 
 
 def short(value: Any, limit: int = MAX_VALUE_CHARACTERS) -> str:
