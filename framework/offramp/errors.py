@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 #: Statuses below 500 that are worth a retry. Source: Segment's actions-core, errors.ts.
 RETRYABLE_CLIENT_STATUSES = frozenset({408, 423, 429})
+#: Statuses that refuse the credentials of an instance.
+CREDENTIAL_STATUSES = frozenset({401, 403})
 #: The one 5xx status that is final: the partner does not implement the request.
 FINAL_SERVER_STATUSES = frozenset({501})
 FIRST_SERVER_STATUS = 500

@@ -131,6 +131,14 @@ class TakeRecent(Take):
         return [Fault("id", "is too old")] if now.timestamp() > LATEST else []
 
 
+class TakeNew(Take):
+    """Takes many at once; its partner answers 404 and 451 where an event is at fault."""
+
+    slug = "takeNew"
+    title = "Take new"
+    content_statuses = (404, 451)
+
+
 class TakeByKind(Take):
     """Takes many of one kind at once."""
 
@@ -158,7 +166,7 @@ small = Destination(
     slug="small",
     name="Small (Actions)",
     settings=Settings,
-    actions=[Take, TakeOne, TakeByKind, TakeChecked, TakeKnown, TakeRecent],
+    actions=[Take, TakeOne, TakeByKind, TakeChecked, TakeKnown, TakeNew, TakeRecent],
     presets=[Preset(name="Take tracks", action="take", trigger='type = "track"')],
     sandbox=Sandbox(
         label="Small emulator",

@@ -53,6 +53,17 @@ async def test_statuses_that_blame_content_are_bisected(status: int) -> None:
     ]
 
 
+@pytest.mark.parametrize("status", [404, 422, 451])
+async def test_an_action_may_declare_more_statuses_that_blame_content(status: int) -> None:
+    """Only the event that is at fault is rejected, whichever of its statuses the partner gives."""
+    partner, plan = bad_among({"m3"}, status), make_plan("takeNew")
+    ids = ["m1", "m2", "m3", "m4"]
+    results = await attempt(make_small_runtime(partner), plan, prepare(plan, ids))
+    assert partner.taken == ["m1", "m2", "m4"]
+    [bad] = [sent.error for sent in results if sent.error]
+    assert (bad.status, bad.retryable) == (status, False)
+
+
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 503])
 async def test_other_statuses_speak_of_the_whole(status: int) -> None:
     """A batch that fails for another reason is not taken apart."""

@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from random import Random
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from tests.delivery.parts import attempt, make_plan, prepare
 from tests.delivery.virtual import MemoryQueue, World, run
 
-from offramp.delivery.bisection import is_halved
+from offramp.delivery.bisection import CONTENT_STATUSES, is_halved
 from offramp.delivery.failures import PluginFailedError
 from offramp.delivery.limits import HALVES_PER_SECOND
 from offramp.errors import (
@@ -59,8 +60,9 @@ def answered(status: int) -> DeliveryError:
 )
 def test_what_is_halved(error: DeliveryError, halved: tuple[bool, bool, bool]) -> None:
     """By error: at the first time, again without an idempotency key, again with one."""
-    first = is_halved(error, again=False, idempotent=True)
-    again = [is_halved(error, again=True, idempotent=each) for each in (False, True)]
+    judge = partial(is_halved, error, content_statuses=CONTENT_STATUSES)
+    first = judge(again=False, idempotent=True)
+    again = [judge(again=True, idempotent=each) for each in (False, True)]
     assert (first, *again) == halved
 
 

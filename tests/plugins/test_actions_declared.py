@@ -140,6 +140,21 @@ def test_keys_have_to_name_fields() -> None:
     assert "id, place" in messages[1]
 
 
+def test_statuses_that_blame_content_have_to_be_final_refusals() -> None:
+    """Those that refuse the credentials or are tried again concern all events; each is told."""
+    with pytest.raises(DefinitionError) as caught:
+
+        class Wrong(Action[Settings, Payload]):
+            slug = "wrong"
+            title = "Wrong"
+            content_statuses = (404, 403, 429, 500, "409")  # type: ignore[assignment]
+
+    messages = [str(fault) for fault in caught.value.faults]
+    parts = ("403 refuses the credentials", "429 is tried again", "500 is not", "'409' is not")
+    for part, text in zip(parts, messages, strict=True):
+        assert f"content_statuses: {part}" in text
+
+
 def test_a_payload_class_with_a_fault_is_told_at_the_class() -> None:
     """The fault is raised where the action is written, not at the first event."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar, get_args, get_origin
 
@@ -16,7 +16,13 @@ from offramp.definition.fields import Fields, SyncModeName
 from offramp.definition.request import Request
 from offramp.definition.save_hook import SaveHook
 from offramp.definition.shape import fields_of
-from offramp.errors import DefinitionError, DeliveryError, Fault
+from offramp.errors import (
+    CREDENTIAL_STATUSES,
+    DefinitionError,
+    DeliveryError,
+    Fault,
+    is_retryable_status,
+)
 
 S = TypeVar("S")
 P = TypeVar("P")
@@ -29,6 +35,9 @@ DEFAULT_BATCH_EVENTS = 1_000
 DEFAULT_BATCH_BYTES = 4_000_000
 #: Short enough to deliver within a quarter of a second after accepting.
 DEFAULT_LINGER = timedelta(milliseconds=50)
+
+#: The statuses that HTTP has for faults of a request.
+CLIENT_STATUSES = range(400, 500)
 
 _DECORATE = "decorate it with @attrs.frozen (or write dict for payloads without a class)"
 
@@ -95,6 +104,9 @@ class Action(Generic[S, P]):
     #: may narrow them.
     batch: ClassVar[Batch | None] = None
     retry: ClassVar[Retry] = Retry()
+    #: Statuses, besides 400, 409, 413 and 422, by which the partner refuses the content of a
+    #: request: a batch that is refused with one of them is halved, to find the payload.
+    content_statuses: ClassVar[Collection[int]] = ()
     #: Whether a call may end without a request; otherwise that is reported as the plugin's bug.
     may_send_nothing: ClassVar[bool] = False
     sync_mode: ClassVar[SyncMode | None] = None
@@ -205,6 +217,7 @@ def _check(cls: type[Action[Any, Any]]) -> None:
             if key.partition(".")[0] not in cls.fields
         ]
     faults += _dynamic_faults(cls)
+    faults += _content_status_faults(cls)
     if faults:
         raise DefinitionError(faults)
 
@@ -217,6 +230,19 @@ def _dynamic_faults(cls: type[Action[Any, Any]]) -> Iterable[Fault]:
         if not callable(getattr(cls, method, None)):
             message = f"there is no method {method!r}, which is to fetch its choices: write it"
             yield Fault(f"{cls.__qualname__}.dynamic_fields.{name}", message)
+
+
+def _content_status_faults(cls: type[Action[Any, Any]]) -> Iterable[Fault]:
+    for status in cls.content_statuses:
+        wrong = None
+        if status not in CLIENT_STATUSES:
+            wrong = "is not a status of 400 to 499"
+        elif status in CREDENTIAL_STATUSES:
+            wrong = "refuses the credentials, which concern all events: raise a RejectedError"
+        elif is_retryable_status(status):
+            wrong = "is tried again: raise a RejectedError where the content is at fault"
+        if wrong is not None:
+            yield Fault(f"{cls.__qualname__}.content_statuses", f"{status!r} {wrong}")
 
 
 def _methods(cls: type[Action[Any, Any]]) -> Iterable[tuple[str, _Look]]:

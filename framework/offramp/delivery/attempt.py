@@ -10,7 +10,7 @@ import attrs
 from offramp.definition import Action, AuthTokens, Handler
 from offramp.definition.awaited import with_place
 from offramp.delivery.batch import PreparedBatch
-from offramp.delivery.bisection import Bisection, RequestResult, Verdict
+from offramp.delivery.bisection import CONTENT_STATUSES, Bisection, RequestResult, Verdict
 from offramp.delivery.breaker import MIDDLEWARE, REMEDIES
 from offramp.delivery.failures import (
     BoundedPluginCode,
@@ -58,6 +58,7 @@ async def deliver_batch(
         gate=runtime.gate,
         idempotent=plan.policy.idempotency_window is not None,
         request=requests.send,
+        content_statuses=CONTENT_STATUSES.union(plan.action.content_statuses),
     )
     return await bisection.send(batch)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
 import attrs
@@ -82,9 +82,11 @@ def may_be_one(error: DeliveryError, *, idempotent: bool) -> bool:
     return error.status >= FIRST_SERVER_STATUS
 
 
-def is_halved(error: DeliveryError, *, again: bool, idempotent: bool) -> bool:
+def is_halved(
+    error: DeliveryError, *, again: bool, idempotent: bool, content_statuses: Collection[int]
+) -> bool:
     """Whether a batch with this error is halved; `again`: some of it failed like this before."""
-    if error.status in CONTENT_STATUSES and not error.retryable:
+    if error.status in content_statuses and not error.retryable:
         return True
     return again and (refuses_credentials(error) or may_be_one(error, idempotent=idempotent))
 
@@ -177,6 +179,8 @@ class Bisection:
     #: Whether the partner recognizes a repeat.
     idempotent: bool
     request: SendRequest
+    #: The statuses that blame the content of a request.
+    content_statuses: Collection[int] = CONTENT_STATUSES
 
     async def send(self, batch: PreparedBatch) -> list[Verdict]:
         """Deliver a batch; the verdicts have each of its indexes once.
@@ -212,9 +216,10 @@ class Bisection:
         if error is None or part.size == 1:
             return ()
         again = part.again or any(self._met(past, error) for past in _pasts_of(events))
-        if not is_halved(error, again=again, idempotent=self.idempotent):
+        statuses = self.content_statuses
+        if not is_halved(error, again=again, idempotent=self.idempotent, content_statuses=statuses):
             return ()
-        of_content = error.status in CONTENT_STATUSES and not error.retryable
+        of_content = error.status in statuses and not error.retryable
         return part.halves(paced=not of_content, again=not of_content)
 
     def _met(self, past: Past, error: DeliveryError) -> bool:

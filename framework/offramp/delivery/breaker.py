@@ -10,6 +10,7 @@ import attrs
 
 from offramp.config import MAX_RETRY_AFTER_SECONDS
 from offramp.errors import (
+    CREDENTIAL_STATUSES,
     AddressRefusedError,
     DeliveryError,
     InvalidAuthenticationError,
@@ -27,7 +28,6 @@ LONGEST_REST_SECONDS: Final = 60.0
 #: Seconds between two looks whether what is missing is there now.
 MISSING_LOOK_SECONDS: Final = 0.5
 TOO_MANY_REQUESTS: Final = 429
-REFUSED_STATUSES: Final = frozenset({401, 403})
 
 
 @attrs.frozen(kw_only=True)
@@ -68,7 +68,7 @@ def refuses_credentials(error: DeliveryError) -> bool:
     """
     if isinstance(error, RejectedError) and not isinstance(error, InvalidAuthenticationError):
         return False
-    return error.status in REFUSED_STATUSES
+    return error.status in CREDENTIAL_STATUSES
 
 
 def _nothing_missing() -> Hold | None:
