@@ -20,7 +20,10 @@ from offramp import (
     Preset,
     RequestOptions,
     SaveHook,
+    array_path,
+    coalesce,
     field,
+    path,
     setting,
 )
 from offramp.definition import fields_of
@@ -133,6 +136,89 @@ def validating_later() -> Any:
     return Post
 
 
+@attrs.frozen
+class Item:
+    name: str = field()
+    size: float | None = field()
+
+
+@attrs.frozen
+class Row:
+    item: Item | None = field()
+
+
+def nested_default() -> Any:
+    @attrs.frozen
+    class Order:
+        item: Item = field(default={"nmae": path("$.properties.name")})
+
+    return fields_of(Order)
+
+
+def nested_default_of_a_list() -> Any:
+    item = {"name": path("$.name"), "sizes": path("$.size")}
+
+    @attrs.frozen
+    class Order:
+        items: list[Item] = field(default=array_path(path("$.properties.products"), item))
+
+    return fields_of(Order)
+
+
+def nested_default_of_a_branch() -> Any:
+    wrong = {"item": {"name": "a", "colour": "red"}}
+
+    @attrs.frozen
+    class Order:
+        row: Row = field(default=coalesce(path("$.properties.row"), wrong))
+
+    return fields_of(Order)
+
+
+def dynamic_by_function() -> Any:
+    async def ids(*_: Any) -> DynamicChoices:
+        return DynamicChoices()
+
+    class Post(Action[Settings, Payload]):
+        slug, title = "post", "Post"
+        dynamic_fields: ClassVar[Any] = {"id": ids}
+
+    return Post
+
+
+def dynamic_without_method() -> Any:
+    class Post(Action[Settings, Payload]):
+        slug, title = "post", "Post"
+        dynamic_fields: ClassVar = {"id": "ids"}
+
+    return Post
+
+
+async def save(request: Any, inputs: Any) -> Any:
+    return {}
+
+
+def save_hook(**changes: Any) -> SaveHook:
+    given: dict[str, Any] = {"label": "L", "description": "D", "inputs": {}, "outputs": {}}
+    return SaveHook(**{**given, "perform": save, **changes})
+
+
+def hook_of_a_field() -> Any:
+    class Post(Action[Settings, Payload]):
+        slug, title = "post", "Post"
+        save_hooks: ClassVar = {"id": save_hook()}
+
+    return Post
+
+
+def hook_as_a_function() -> Any:
+    class Post(Action[Settings, Payload]):
+        slug, title = "post", "Post"
+        save_hooks: ClassVar[Any] = {"onMappingSave": save}
+
+    return Post
+
+
 def check_at_once(request: Any) -> None:
     request.get("https://wild.example")
 
@@ -205,14 +291,58 @@ MISTAKES: dict[str, tuple[Callable[[], Any], str, str]] = {
         "dynamic_at_once.<locals>.Post.ids",
         ", in ids) is not async: write `async def ids`",
     ),
+    "a default for a property that the object does not have": (
+        nested_default,
+        "Order.item.default.nmae",
+        "so that nothing would be sent for it: there are name, size; additional_properties=True",
+    ),
+    "a default for such a property of each item of a list": (
+        nested_default_of_a_list,
+        "Order.items.default.@arrayPath[1].sizes",
+        "'sizes' is no property of the object",
+    ),
+    "a default for such a property inside another object, in a branch": (
+        nested_default_of_a_branch,
+        "Order.row.default.@if.else.item.colour",
+        "'colour' is no property of the object",
+    ),
+    "a dynamic field's method that is not there": (
+        dynamic_without_method,
+        "dynamic_without_method.<locals>.Post.dynamic_fields.id",
+        "there is no method 'ids', which is to fetch its choices: write it",
+    ),
+    "a dynamic field's function for the name of a method": (
+        dynamic_by_function,
+        "dynamic_by_function.<locals>.Post.dynamic_fields.id",
+        "is the name of the method that fetches choices, not <function",
+    ),
+    "an input of a save hook that is no field": (
+        lambda: save_hook(inputs={"name": "string"}),
+        "SaveHook.inputs",
+        "is an object: key -> Field(...), not {'name': 'string'}",
+    ),
+    "an output of a save hook that is no field": (
+        lambda: save_hook(outputs=["id"]),
+        "SaveHook.outputs",
+        "is an object: key -> Field(...), not ['id']",
+    ),
+    "a save hook without a label": (
+        lambda: save_hook(label=None),
+        "SaveHook.label",
+        "is a text, not None",
+    ),
+    "a save hook with the name of a field": (
+        hook_of_a_field,
+        "hook_of_a_field.<locals>.Post.save_hooks.id",
+        "'id' is a field of the action too: give the hook another name",
+    ),
+    "a function for a save hook": (
+        hook_as_a_function,
+        "hook_as_a_function.<locals>.Post.save_hooks.onMappingSave",
+        "is a SaveHook(label=..., ...), not <function save",
+    ),
     "a save hook without async": (
-        lambda: SaveHook(
-            label="L",
-            description="D",
-            inputs={},
-            outputs={},
-            perform=check_at_once,  # type: ignore[arg-type]
-        ),
+        lambda: save_hook(perform=check_at_once),
         "SaveHook.perform",
         ", in check_at_once) is not async",
     ),
@@ -278,6 +408,18 @@ def test_a_mistake_is_told_where_it_is_declared(name: str) -> None:
     [fault] = caught.value.faults
     assert fault.place.endswith(place)
     assert saying in fault.message
+
+
+def test_what_is_made_per_event_is_no_mistake() -> None:
+    """What a directive makes, and an object that allows any keys, can have other ones."""
+
+    @attrs.frozen
+    class Order:
+        item: Item = field(default=path("$.properties.item"))
+        more: Item = field(default={"name": "a", "any": 1}, additional_properties=True)
+        free: dict[str, Any] = field(default={"any": 1})
+
+    assert list(fields_of(Order)) == ["item", "more", "free"]
 
 
 def test_payloads_without_a_class_stay_possible() -> None:

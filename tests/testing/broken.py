@@ -377,6 +377,11 @@ BROKEN: dict[str, Broken] = {
         "test_mappings_are_valid",
         "default mapping of sendUsage",
     ),
+    "a key of a default mapping that goes nowhere": Broken(
+        note(type="object", properties=fields_of(Usage), default={"quantiy": path("$.userId")}),
+        "test_mappings_are_valid",
+        "default mapping of sendUsage, 'note.quantiy': 'quantiy' is no property of the object",
+    ),
     "a default mapping that looks nowhere": Broken(
         note(default=path("$.contxt.note")),
         "test_mappings_are_valid",

@@ -28,7 +28,7 @@ def hooks_apart(
     Segment's public API writes a hook's inputs and outputs into the mapping, under the name of the
     hook. The list names those that are written in both.
     """
-    own = [key for key in offered.action.save_hooks if key in mapping and key not in offered.fields]
+    own = [key for key in offered.action.save_hooks if key in mapping]
     rest = {key: value for key, value in mapping.items() if key not in own}
     return (
         rest,

@@ -216,20 +216,33 @@ def _check(cls: type[Action[Any, Any]]) -> None:
             for key in keys
             if key.partition(".")[0] not in cls.fields
         ]
-    faults += _dynamic_faults(cls)
-    faults += _content_status_faults(cls)
+    faults += [*_dynamic_faults(cls), *_hook_faults(cls), *_content_status_faults(cls)]
     if faults:
         raise DefinitionError(faults)
 
 
 def _dynamic_faults(cls: type[Action[Any, Any]]) -> Iterable[Fault]:
-    for name, method in cls.dynamic_fields.items():
+    given: Mapping[str, object] = cls.dynamic_fields
+    for name, method in given.items():
         if unknown_field(name, cls.fields):
             message = f"{name!r} is not a field; there are {_known(cls)}"
             yield Fault(f"{cls.__qualname__}.dynamic_fields", message)
-        if not callable(getattr(cls, method, None)):
+        place = f"{cls.__qualname__}.dynamic_fields.{name}"
+        if not isinstance(method, str):
+            yield Fault(place, f"is the name of the method that fetches choices, not {method!r}")
+        elif not callable(getattr(cls, method, None)):
             message = f"there is no method {method!r}, which is to fetch its choices: write it"
-            yield Fault(f"{cls.__qualname__}.dynamic_fields.{name}", message)
+            yield Fault(place, message)
+
+
+def _hook_faults(cls: type[Action[Any, Any]]) -> Iterable[Fault]:
+    given: Mapping[str, object] = cls.save_hooks
+    for name, hook in given.items():
+        place = f"{cls.__qualname__}.save_hooks.{name}"
+        if not isinstance(hook, SaveHook):
+            yield Fault(place, f"is a SaveHook(label=..., ...), not {hook!r}")
+        if name in cls.fields:
+            yield Fault(place, f"{name!r} is a field of the action too: give the hook another name")
 
 
 def _content_status_faults(cls: type[Action[Any, Any]]) -> Iterable[Fault]:
@@ -247,8 +260,10 @@ def _content_status_faults(cls: type[Action[Any, Any]]) -> Iterable[Fault]:
 
 def _methods(cls: type[Action[Any, Any]]) -> Iterable[tuple[str, _Look]]:
     """The methods that the host calls, each with the check whether it is async or not."""
-    for method in ("perform", "perform_batch", *cls.dynamic_fields.values()):
-        yield method, written_wrongly
+    methods: Iterable[object] = ("perform", "perform_batch", *cls.dynamic_fields.values())
+    for method in methods:
+        if isinstance(method, str):
+            yield method, written_wrongly
     yield "validate", async_wrongly
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
 from offramp.definition.awaited import check_awaited, written_wrongly
 from offramp.definition.choices import FetchChoices, unknown_field
-from offramp.definition.fields import Fields
+from offramp.definition.fields import Field, Fields
+from offramp.definition.kinds import check_kind, check_values
 from offramp.definition.request import Request
 from offramp.errors import DefinitionError, Fault
+
+_TEXT: Final = check_kind(str, "a text")
+_FIELDS: Final = check_values(Field, "an object: key -> Field(...)")
 
 
 def _check_dynamic(hook: SaveHook, _: object, given: Mapping[str, FetchChoices]) -> None:
@@ -36,11 +40,11 @@ def _dynamic_fault(hook: SaveHook, name: str, fetch: object) -> str | None:
 class SaveHook:
     """Something done with the partner when a subscription is saved, such as making a list there."""
 
-    label: str
+    label: str = attrs.field(validator=_TEXT)
     #: What saving will do, as the form says it.
-    description: str
-    inputs: Fields
-    outputs: Fields
+    description: str = attrs.field(validator=_TEXT)
+    inputs: Fields = attrs.field(validator=_FIELDS)
+    outputs: Fields = attrs.field(validator=_FIELDS)
     #: `(request, inputs) -> outputs`; raises a `DeliveryError` if the partner does not do it.
     perform: Callable[[Request[Any], Mapping[str, Any]], Awaitable[Mapping[str, Any]]] = (
         attrs.field(validator=check_awaited)

@@ -22,6 +22,7 @@ from offramp.definition.fields import (
     InputMethod,
     ObjectUI,
 )
+from offramp.definition.nested import unknown_properties
 from offramp.errors import DefinitionError, Fault
 from offramp.js.values import Unset
 
@@ -119,6 +120,9 @@ def fields_of(cls: type[Any], *, within: tuple[type[Any], ...] = ()) -> dict[str
             faults += error.faults
         except TypeError as error:
             faults.append(Fault(place, str(error)))
+        else:
+            unknown = unknown_properties(found[key], found[key].default)
+            faults += [fault.under(f"{place}.default") for fault in unknown]
     if faults:
         raise DefinitionError(faults)
     return found

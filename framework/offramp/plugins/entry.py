@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import attrs
 
 from offramp.definition import AnyAction, Destination, Preset, fields_of
+from offramp.definition.nested import unknown_properties
 from offramp.errors import NotFoundError, OfframpError, PluginError
 from offramp.place import exception_text
 from offramp.plugins.catalog import RESERVED_PREFIX, CatalogAction, CatalogEntry, pick
@@ -114,13 +115,15 @@ def fault_text(error: BaseException) -> str:
 
 
 def _check_defaults(defaults: Mapping[str, Any], fields: Mapping[str, Any], of: str) -> bool:
-    """Return True; raises `PluginError` if a default is for something that is not a field."""
-    for key in defaults:
+    """Return True; raises `PluginError` if a default is for no field, or for no property of one."""
+    for key, default in defaults.items():
         if key not in fields:
             raise PluginError(
                 f"gives a default mapping for {key!r}, which is not a field of {of}; "
                 f"there are: {', '.join(fields)}"
             )
+        for fault in unknown_properties(fields[key], default, key):
+            raise PluginError(f"gives a default mapping for {fault.place} of {of}: {fault.message}")
     return True
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from offramp import _json
 from offramp.definition import Fields, Preset, fields_from_manifest, fields_to_manifest
+from offramp.definition.nested import unknown_properties
 from offramp.definition.unmarked import unmarked_secrets
 from offramp.errors import DefinitionError, OfframpError
 from offramp.event import EVENT_TYPES
@@ -63,8 +64,11 @@ def faulty_mappings(entry: CatalogEntry, directives: Mapping[str, Any]) -> Itera
     for slug, offered in entry.actions.items():
         what = f"default mapping of {slug}"
         yield from _faulty_mapping(what, offered.default_mapping, directives)
+        yield from _lost_keys(what, offered.default_mapping, offered.fields)
     for preset in entry.presets:
-        yield from _faulty_mapping(f"preset {preset.name!r}", preset.mapping, directives)
+        what, fields = f"preset {preset.name!r}", entry.action(preset.action).fields
+        yield from _faulty_mapping(what, preset.mapping, directives)
+        yield from _lost_keys(what, preset.mapping, fields)
 
 
 def _faulty_mapping(
@@ -82,6 +86,13 @@ def _faulty_mapping(
             if not _KNOWN_KEYS.issuperset(first):
                 known = ", ".join(sorted(_KNOWN_KEYS - _MORE_KEYS))
                 yield f"{what}, {key!r}: no event has {path!r}; an event's own keys are {known}"
+
+
+def _lost_keys(what: str, mapping: Mapping[str, Any], fields: Fields) -> Iterator[str]:
+    for key, value in mapping.items():
+        if key in fields:
+            for fault in unknown_properties(fields[key], value, key):
+                yield f"{what}, {fault.place!r}: {fault.message}"
 
 
 def unwanted(preset: Preset) -> str:
