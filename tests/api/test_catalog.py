@@ -105,7 +105,7 @@ async def test_settings_and_fields_have_all_that_a_form_needs() -> None:
     [action] = shown["actions"]
     assert action["fields"]["email"]["required"]["conditions"][0]["fieldKey"] == "channel"
     assert action["fields"]["email"]["format"] == "email"
-    assert action["sync_mode"]["key"] == "__segment_internal_sync_mode"
+    assert action["sync_mode"]["default"] == "add"
     assert action["sync_mode"]["choices"] == [{"value": "add", "label": "Add"}]
 
 

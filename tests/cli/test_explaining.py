@@ -15,7 +15,7 @@ from typing import Any
 
 import attrs
 
-from offramp import Action, Destination, Request, field, hookimpl, path
+from offramp import Action, Destination, Request, SyncMode, field, hookimpl, path
 
 
 @attrs.frozen
@@ -30,6 +30,8 @@ class Item:
 
 class Send(Action[Settings, Item]):
     slug, title, description = "send", "Send", "Sends."
+    choices = (("add", "Add"), ("upsert", "Upsert"))
+    sync_mode = SyncMode(default="upsert", label="How", description="", choices=choices)
 
     async def perform(self, request: Request[Settings], payload: Item) -> None:
         {code}
@@ -56,6 +58,27 @@ trigger = 'type = "track"'
 """
 
 
+def _explained(folder: Path, code: str, config: str = CONFIG) -> subprocess.CompletedProcess[str]:
+    (folder / "steps.py").write_text(PLUGIN.replace("{code}", code))
+    (folder / "offramp.toml").write_text(config)
+    return subprocess.run(
+        [*COMMAND, "explain", "--config", folder / "offramp.toml"],
+        input=json.dumps({"type": "track", "event": "e", "messageId": "m1", "userId": "u"}),
+        capture_output=True,
+        env={**os.environ, "COLUMNS": "200"},
+        text=True,
+        check=False,
+    )
+
+
+def test_the_text_shows_the_sync_mode_that_the_action_gets(tmp_path: Path) -> None:
+    """It is that of the subscription, and the request is made with it."""
+    code = 'await request.post("https://p.example/" + request.sync_mode)'
+    ran = _explained(tmp_path, code, f'{CONFIG}sync_mode = "add"\n')
+    assert "✓ matches steps/Send in the sync mode add" in ran.stdout
+    assert "POST https://p.example/add" in ran.stdout
+
+
 @pytest.mark.parametrize(
     ("code", "status", "shown"),
     [
@@ -76,16 +99,7 @@ def test_the_text_shows_each_request_and_why_there_are_no_more(
     tmp_path: Path, code: str, status: int, shown: str
 ) -> None:
     """The exit status is 1 only where the action fails whatever the partner answers."""
-    (tmp_path / "steps.py").write_text(PLUGIN.replace("{code}", code))
-    (tmp_path / "offramp.toml").write_text(CONFIG)
-    ran = subprocess.run(
-        [*COMMAND, "explain", "--config", tmp_path / "offramp.toml"],
-        input=json.dumps({"type": "track", "event": "e", "messageId": "m1", "userId": "u"}),
-        capture_output=True,
-        env={**os.environ, "COLUMNS": "200"},
-        text=True,
-        check=False,
-    )
+    ran = _explained(tmp_path, code)
     assert (ran.returncode, "Traceback" in ran.stderr) == (status, False), ran.stderr
     assert shown in ran.stdout
     steps = [f"POST https://p.example/{step}" for step in ("find", "save") if step in code]

@@ -13,6 +13,7 @@ from offramp import (
     InvalidAuthenticationError,
     Preset,
     Request,
+    SyncMode,
     field,
     hookimpl,
     path,
@@ -68,6 +69,12 @@ class Upsert(Action[Settings, Person]):
     """Performed in previews alone: other events wait."""
 
     slug, title, description = "upsertPerson", "Upsert Person", "Create or update a person"
+    sync_mode = SyncMode(
+        default="upsert",
+        label="How people are written",
+        description="Whether people who exist are changed.",
+        choices=(("upsert", "Add, or change"), ("add", "Add alone")),
+    )
 
     async def perform(self, request: Request[Settings], payload: Person) -> None:
         """Search, write, and read the answer, which a preview does not have."""
@@ -90,6 +97,7 @@ crm = Destination(
     presets=[
         Preset(name="Identify calls", action="upsertPerson", trigger='type = "identify"'),
         Preset(name="Chosen people", action="upsertPerson"),
+        Preset(name="New people", action="upsertPerson", trigger='type = "group"', sync_mode="add"),
     ],
     test_authentication=check_key,
 )

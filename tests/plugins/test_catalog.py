@@ -19,7 +19,18 @@ from tests.plugins.small import (
     make_plugin,
 )
 
-from offramp import Action, DynamicChoices, Field, Preset, SaveHook, field, literal, path, setting
+from offramp import (
+    Action,
+    DynamicChoices,
+    Field,
+    Preset,
+    SaveHook,
+    SyncMode,
+    field,
+    literal,
+    path,
+    setting,
+)
 from offramp.definition import fields_to_manifest
 from offramp.errors import NotFoundError
 from offramp.plugins import Catalog, manifest
@@ -53,20 +64,36 @@ def test_an_entry_knows_its_parts_by_name() -> None:
     assert entry.preset_mapping(PRESET) == defaults
 
 
+class Adding(Send):
+    """The one action, with one sync mode."""
+
+    sync_mode = SyncMode(default="add", label="How", description="", choices=(("add", "Add"),))
+
+
 def test_a_presets_mapping_lies_over_the_defaults() -> None:
-    """A preset says only what it changes; reserved keys such as the sync mode may stand in it."""
+    """A preset says only what it changes; a sync mode in it, as Segment writes it, is apart."""
     preset = Preset(
         name="Named",
         action="send",
         trigger="",
         mapping={"name": literal("x"), "__segment_internal_sync_mode": "add"},
     )
-    entry = catalog_of(declares("owner", make_destination(presets=[preset])))["small"]
-    assert entry.preset_mapping(preset) == {
-        "id": path("$.messageId"),
-        "name": literal("x"),
-        "__segment_internal_sync_mode": "add",
-    }
+    made = make_destination(actions=[Adding], presets=[preset])
+    entry = catalog_of(declares("owner", made))["small"]
+    [listed] = entry.presets
+    assert listed.sync_mode == "add"
+    assert entry.preset_mapping(listed) == {"id": path("$.messageId"), "name": literal("x")}
+    [shown] = manifest(entry)["presets"]
+    assert shown["mapping"]["__segment_internal_sync_mode"] == "add"
+
+
+def test_a_preset_has_a_sync_mode_of_its_action() -> None:
+    """Another one is the plugin's fault, told with those there are."""
+    preset = Preset(name="Named", action="send", trigger="", sync_mode="mirror")
+    made = make_destination(actions=[Adding], presets=[preset])
+    [problem] = catalog_of(declares("owner", made)).problems
+    wanted = "preset 'Named': sync_mode: 'mirror' is not a sync mode of send; there are: add"
+    assert wanted in problem.message
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,8 @@ async def test_a_sync_mode_can_be_chosen(sut: TestIntegration, partner: Partner)
     chosen = await sut.test_action("sendUsage", sync_mode="delete")
     assert default.request.header("X-Mode") == "add"
     assert chosen.request.header("X-Mode") == "delete"
+    with pytest.raises(ConfigError, match="'mirror' is not a sync mode of sendUsage"):
+        await sut.test_action("sendUsage", sync_mode="mirror")
 
 
 async def test_a_trigger_is_asked_where_one_is_given(

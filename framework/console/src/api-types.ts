@@ -614,6 +614,7 @@ export interface Explained {
   request: RequestShape | null;
   stopped: string | null;
   subscription: string;
+  sync_mode: string | null;
   trigger: Explanation | null;
   unmapped: string[];
   why: FalseConditionShape | null;
@@ -1000,6 +1001,7 @@ export interface PresetShape {
   action: string;
   mapping: Record<string, unknown>;
   name: string;
+  sync_mode: "add" | "delete" | "mirror" | "update" | "upsert" | null;
   trigger: string | null;
 }
 
@@ -1388,6 +1390,7 @@ export interface SubscriptionBody {
   name?: string;
   paused?: boolean;
   preset?: string | null;
+  sync_mode?: string | null;
   trigger?: string | null;
 }
 
@@ -1401,14 +1404,16 @@ export interface SubscriptionChange {
   mapping?: Record<string, unknown>;
   name?: string;
   paused?: boolean;
+  sync_mode?: string | null;
   trigger?: string | null;
 }
 
-/** A subscription with its whole mapping; `problem` says why it does not run. `effective_batch` is how its events share requests, by its action, its mapping and its `batch` together; `null` if each is sent alone. */
+/** A subscription with its whole mapping; `problem` says why it does not run. `effective_batch` is how its events share requests, by its action, its mapping and its `batch` together; `null` if each is sent alone. `effective_sync_mode` is `sync_mode`, or else the action's default; `null` if the action has no sync modes. */
 export interface SubscriptionShape {
   action: string;
   batch: Record<string, unknown>;
   effective_batch: BatchShape | null;
+  effective_sync_mode: string | null;
   enabled: boolean;
   hooks: Record<string, unknown>;
   id: string;
@@ -1419,6 +1424,7 @@ export interface SubscriptionShape {
   preset: string | null;
   problem: string | null;
   running: boolean;
+  sync_mode: string | null;
   trigger: string | null;
 }
 
@@ -1460,12 +1466,11 @@ export interface SyncModeChoice {
   value: "add" | "delete" | "mirror" | "update" | "upsert";
 }
 
-/** The choice between an action's operations, which is a key of the mapping. */
+/** The choice between an action's operations: `sync_mode` of a subscription. */
 export interface SyncModeShape {
   choices: SyncModeChoice[];
   default: "add" | "delete" | "mirror" | "update" | "upsert";
   description: string;
-  key: string;
   label: string;
 }
 

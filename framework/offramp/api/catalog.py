@@ -24,7 +24,6 @@ from offramp.api.new_instances import offered_name
 from offramp.api.operations import Call, Operation, Reply
 from offramp.config import BatchTable, batch_limits
 from offramp.config.batching import LONGEST_LINGER
-from offramp.config.subscriptions import SYNC_MODE_KEY
 from offramp.definition import (
     Batch,
     Fields,
@@ -95,6 +94,7 @@ class CatalogResource:
                     "action": preset.action,
                     "trigger": preset.trigger,
                     "mapping": entry.preset_mapping(preset),
+                    "sync_mode": preset.sync_mode,
                 }
                 for preset in entry.presets
             ],
@@ -146,7 +146,6 @@ def _sync_mode(mode: SyncMode | None) -> SyncModeShape | None:
     if mode is None:
         return None
     return {
-        "key": SYNC_MODE_KEY,
         "label": mode.label,
         "description": mode.description,
         "default": mode.default,

@@ -87,10 +87,8 @@ class SyncModeChoice(TypedDict):
 
 
 class SyncModeShape(TypedDict):
-    """The choice between an action's operations, which is a key of the mapping."""
+    """The choice between an action's operations: `sync_mode` of a subscription."""
 
-    #: The key of the mapping.
-    key: str
     label: str
     description: str
     default: SyncModeName
@@ -211,6 +209,8 @@ class PresetShape(TypedDict):
     #: `None` if it has none: its subscription cannot be enabled before it has one.
     trigger: str | None
     mapping: dict[str, Any]
+    #: `None` if the action's default holds.
+    sync_mode: SyncModeName | None
 
 
 class DestinationShape(TypedDict):

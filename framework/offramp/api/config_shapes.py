@@ -88,10 +88,12 @@ else:
         "SubscriptionShape",
         "A subscription with its whole mapping; `problem` says why it does not run. "
         "`effective_batch` is how its events share requests, by its action, its mapping and its "
-        "`batch` together; `null` if each is sent alone.",
+        "`batch` together; `null` if each is sent alone. `effective_sync_mode` is `sync_mode`, or "
+        "else the action's default; `null` if the action has no sync modes.",
         Subscription,
         instance=str,
         effective_batch=BatchShape | None,
+        effective_sync_mode=str | None,
         running=bool,
         problem=str | None,
     )

@@ -48,6 +48,11 @@ class Draft:
         return any(_keys(fault)[:1] == ["mapping"] for fault in self.faults)
 
     @property
+    def sync_mode_is_faulty(self) -> bool:
+        """Whether it is not known which of the action's operations is meant."""
+        return any(_keys(fault) == ["sync_mode"] for fault in self.faults)
+
+    @property
     def faulty_fields(self) -> frozenset[str]:
         """The fields of the mapping that have a fault."""
         return frozenset(keys[1] for keys in map(_keys, self.faults) if keys[1:])
@@ -126,7 +131,7 @@ async def compiled_draft(
 
 
 def _is_left_out(fault: Fault) -> bool:
-    return _keys(fault)[:1] in (["name"], ["mapping"], ["trigger"], ["batch"])
+    return _keys(fault)[:1] in (["name"], ["mapping"], ["sync_mode"], ["trigger"], ["batch"])
 
 
 def _keys(fault: Fault) -> list[str]:

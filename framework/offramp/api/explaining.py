@@ -54,6 +54,8 @@ class Explained(TypedDict):
 
     subscription: str
     action: str
+    #: Which of the action's operations it runs; `None` if the action has no sync modes.
+    sync_mode: str | None
     #: `None` if the trigger has a fault, and so has `trigger`.
     matches: bool | None
     trigger: Explanation | None
@@ -125,7 +127,7 @@ def _of_draft(draft: Draft, explained: Mapping[str, Any]) -> dict[str, Any]:
     shown = {"errors": errors, "why": false_condition(explained["why"])}
     if draft.trigger_is_faulty:
         shown |= {"matches": None, "trigger": None, "why": None}
-    if draft.mapping_is_faulty:
+    if draft.mapping_is_faulty or draft.sync_mode_is_faulty:
         shown["request"] = None
     faults = describe_errors(draft.faults)
     return {**shown, "faults": faults, "unmapped": [*draft.unmapped]}
@@ -139,6 +141,8 @@ def _is_of(error: ErrorShape, fields: Collection[str]) -> bool:
 def _no_request(draft: Draft, candidate: Candidate, explained: Mapping[str, Any]) -> str | None:
     if draft.mapping_is_faulty:
         return "the mapping has faults"
+    if draft.sync_mode_is_faulty:
+        return "the sync mode has a fault"
     if explained["payload"] is None:
         return "the event cannot become a payload"
     if candidate.runtime is None:

@@ -21,6 +21,7 @@ from offramp.api.replay_targets import BEFORE_SUBSCRIPTION
 from offramp.api.shapes import DeliveryRow
 from offramp.config import Subscription
 from offramp.config.subscriptions import mapping_faults, put_back_mapping
+from offramp.definition import sync_mode_apart
 from offramp.errors import ConfigError, Fault, OfframpError
 from offramp.plugins import pick
 from offramp.pointers import ErrorShape
@@ -163,7 +164,8 @@ def _with(host: HostContext, saved: Subscription, mapping: Mapping[str, Any]) ->
     faults = [fault.under("$.mapping") for fault in mapping_faults(kept, offered, host.catalog)]
     if masked or faults:
         raise ConfigError([*masked, *faults])
-    return attrs.evolve(saved, mapping=kept)
+    _, mode = sync_mode_apart(kept)
+    return attrs.evolve(saved, mapping=kept, sync_mode=mode or saved.sync_mode)
 
 
 async def _row(

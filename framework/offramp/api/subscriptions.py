@@ -29,8 +29,9 @@ from offramp.config.check import subscription_warnings
 from offramp.config.export import masked_subscription, offered_action, subscription_table
 from offramp.config.options import show_options
 from offramp.config.same_keys import place_of
+from offramp.definition import sync_mode_apart
 from offramp.errors import Fault
-from offramp.plugins import pick
+from offramp.plugins import CatalogAction, pick
 
 #: The name of the copy of a subscription, as at Segment.
 COPY = "{name} (Copy)"
@@ -85,6 +86,13 @@ class SubscriptionsResource(ConfigResource):
         if table.pop("enabled", False):
             raise refuse("enabled", "a new subscription starts disabled: enable it later")
         return await self._created(call, instance, table)
+
+    async def change(self, call: Call) -> Reply:
+        """Change a subscription; a sync mode in a new mapping replaces the one that it has."""
+        _, mode = sync_mode_apart(call.body.get("mapping") or {})
+        return await self._changed(
+            call, call.body if mode is None else {"sync_mode": None, **call.body}
+        )
 
     async def duplicate(self, call: Call) -> Reply:
         """Create a disabled copy."""
@@ -151,21 +159,22 @@ class SubscriptionsResource(ConfigResource):
         subscription = config.subscriptions[name]
         snapshot, problems = self._host.engine.snapshot, self._host.problems
         of_instance = problems.get(f"instances.{subscription.instance}")
+        offered = offered_action(self._host.catalog, config, subscription)
+        mode = None if offered is None else offered.sync_mode(subscription.sync_mode)
         started = subscription.instance in snapshot.runtimes
         return {
             "instance": subscription.instance,
             **show_options(masked_subscription(subscription, self._host.catalog, config)),
-            "effective_batch": self._batch(config, subscription),
+            "effective_batch": None if offered is None else _batch(offered, subscription),
+            "effective_sync_mode": mode,
             "running": name in snapshot.plans and started,
             "problem": problems.get(f"subscriptions.{name}", of_instance),
         }
 
-    def _batch(self, config: Config, subscription: Subscription) -> BatchShape | None:
-        offered = offered_action(self._host.catalog, config, subscription)
-        if offered is None:
-            return None
-        batch = batch_of(offered, subscription.mapping, subscription.batch)
-        return None if batch is None else batch_shape(batch)
+
+def _batch(offered: CatalogAction, subscription: Subscription) -> BatchShape | None:
+    batch = batch_of(offered, subscription.mapping, subscription.batch)
+    return None if batch is None else batch_shape(batch)
 
 
 def _with(config: Config, new: Subscription) -> Config:

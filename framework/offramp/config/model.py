@@ -11,7 +11,7 @@ import attrs
 
 from offramp.config.labels import DEFAULT_LABEL, all_labelled
 from offramp.config.table import name_fault
-from offramp.definition import option
+from offramp.definition import option, sync_mode_apart
 from offramp.errors import Fault, join_place
 
 #: The three kinds of things that a configuration holds.
@@ -181,6 +181,12 @@ class Subscription:
         "has one) and `mapping`, each of which may be given as well",
     )
     action: str = option(default_text="the preset's", description="slug of an action")
+    sync_mode: str | None = option(
+        default=None,
+        default_text="the preset's, or else the action's",
+        description="which of the action's operations it runs, such as `add` or `upsert`; see "
+        "[below](#sync-modes)",
+    )
     #: None only while it is disabled.
     trigger: str | None = option(
         default=None,
@@ -208,6 +214,12 @@ class Subscription:
         default_text="empty",
         description="field -> value or directive; laid over the defaults",
     )
+
+    def __attrs_post_init__(self) -> None:
+        """Take the sync mode out of the mapping, where Segment and older versions write it."""
+        mapping, mode = sync_mode_apart(self.mapping)
+        object.__setattr__(self, "mapping", mapping)
+        object.__setattr__(self, "sync_mode", mode if self.sync_mode is None else self.sync_mode)
 
     @property
     def key(self) -> str:

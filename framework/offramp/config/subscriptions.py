@@ -16,16 +16,16 @@ from offramp.config.secrets import change_mapping_secrets, secrets_by_place
 from offramp.config.settings import put_back_all, unquoted
 from offramp.config.table import Table, as_name, suggest
 from offramp.config.triggers import MISSING_TRIGGER, read_trigger
-from offramp.definition import Preset
+from offramp.definition import SYNC_MODE_KEY, Preset, sync_mode_apart
 from offramp.errors import Fault, MappingError, NotFoundError, TriggerError, join_place
 from offramp.mapping import compile_mapping
 from offramp.plugins import Catalog, CatalogAction, CatalogEntry
 from offramp.plugins.catalog import RESERVED_PREFIX
 
-#: The key of a mapping that chooses between an action's operations. Source: Segment's mapping-kit.
-SYNC_MODE_KEY: Final = f"{RESERVED_PREFIX}_sync_mode"
 #: What maps nothing to a field: it makes a value that counts as none, whatever the event.
 _EMPTY: Final = (None, "", {"@template": ""}, {"@liquid": ""})
+#: What people write into a mapping for the option of a subscription.
+_SYNC_MODE_WORDS: Final = ("sync_mode", "syncMode")
 _WHICH: Final = "or take a preset with `preset`"
 
 
@@ -81,13 +81,15 @@ def read_subscription(  # noqa: PLR0913 - what a subscription is read from, and 
     mapping, hooks = _mapping_and_hooks(reading, preset, offered, given_id)
     if name is None or offered is None:
         return None
+    rest, in_mapping = sync_mode_apart(mapping)
     return Subscription(
         id=given_id,
         name=name,
         instance=instance,
         action=offered.slug,
+        sync_mode=_sync_mode(reading, preset, offered, in_mapping),
         trigger=trigger,
-        mapping=mapping,
+        mapping=rest,
         hooks=hooks,
         preset=preset.name if preset else None,
         batch=_batch(reading, offered),
@@ -135,7 +137,9 @@ def mapping_faults(
     mapping: Mapping[str, Any], offered: CatalogAction, catalog: Catalog
 ) -> list[Fault]:
     """What is wrong with a whole mapping of an action, secrets unseen; places begin with `$`."""
-    faults = []
+    mapping, mode = sync_mode_apart(mapping)
+    fault = None if mode is None else offered.sync_mode_fault(mode)
+    faults = [] if fault is None else [Fault(join_place("$", SYNC_MODE_KEY), fault)]
     # A key that is no field is at fault itself, and what stands there goes nowhere.
     sent = mapping
     if not _shapes_its_root(mapping):
@@ -218,6 +222,31 @@ def _batch(reading: _Reading, offered: CatalogAction) -> dict[str, Any]:
     return read_batch(written, offered, reading.table.at("batch"), reading.faults)
 
 
+def _sync_mode(
+    reading: _Reading, preset: Preset | None, offered: CatalogAction, in_mapping: Any
+) -> str | None:
+    """The sync mode that is chosen: by the option, in the mapping, or by the preset."""
+    mode: str | None = reading.values.get("sync_mode")
+    if mode is None:
+        if in_mapping is not None:  # its faults are those of the mapping
+            return None if offered.sync_mode_fault(in_mapping) else str(in_mapping)
+        laid = _is_laid(reading, preset, offered)
+        return preset.sync_mode if preset is not None and laid else None
+    fault = offered.sync_mode_fault(mode)
+    if fault is None and in_mapping not in (None, mode):
+        fault = f"is {mode!r}, but the mapping has {in_mapping!r}: leave {SYNC_MODE_KEY} out there"
+    if fault is None:
+        return mode
+    reading.table.fault("sync_mode", fault)
+    return None
+
+
+def _is_laid(reading: _Reading, preset: Preset | None, offered: CatalogAction) -> bool:
+    """Whether what a preset says holds where the table says nothing."""
+    of_preset = preset is not None and preset.action == offered.slug
+    return of_preset and bool(reading.values.get("defaults", True))
+
+
 def _mapping_and_hooks(
     reading: _Reading, preset: Preset | None, offered: CatalogAction | None, of: str
 ) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -227,7 +256,7 @@ def _mapping_and_hooks(
     laid: dict[str, Any] = {}
     if reading.values.get("defaults", True):
         laid = offered.default_mapping
-        if preset is not None and preset.action == offered.slug:
+        if preset is not None and _is_laid(reading, preset, offered):
             laid |= preset.mapping
     mapping, hooks, twice = hooks_apart({**laid, **written}, hooks, offered)
     place = reading.table.at("mapping")
@@ -247,11 +276,11 @@ def _mapping_and_hooks(
 
 def _field_faults(mapping: Mapping[str, Any], offered: CatalogAction) -> list[Fault]:
     faults = []
-    for key, value in mapping.items():
-        if key == SYNC_MODE_KEY:
-            faults += _sync_mode_faults(value, offered)
-        elif key not in offered.fields and not key.startswith(RESERVED_PREFIX):
+    for key in mapping:
+        if key not in offered.fields and not key.startswith(RESERVED_PREFIX):
             message = f"is not a field of {offered.slug}{suggest(key, offered.fields)}"
+            if key in _SYNC_MODE_WORDS:
+                message = "is an option of the subscription: write `sync_mode` beside `mapping`"
             faults.append(Fault(join_place("$", key), message))
     faults += steering_faults(mapping, offered)
     faults += [
@@ -259,15 +288,6 @@ def _field_faults(mapping: Mapping[str, Any], offered: CatalogAction) -> list[Fa
         for key in unmapped_fields(mapping, offered)
     ]
     return faults
-
-
-def _sync_mode_faults(value: Any, offered: CatalogAction) -> list[Fault]:
-    place = join_place("$", SYNC_MODE_KEY)
-    declared = offered.action.sync_mode
-    if declared is None:
-        return [Fault(place, f"{offered.slug} has no sync modes: leave it out")]
-    choices = [choice for choice, _ in declared.choices]
-    return [] if value in choices else [Fault(place, f"{value!r} is none{suggest('', choices)}")]
 
 
 def _shapes_its_root(mapping: Mapping[str, Any]) -> bool:

@@ -1,12 +1,14 @@
 """Destination, Action, field, setting, Preset: inert data on attrs."""
 
 from offramp.definition.action import (
+    SYNC_MODE_KEY,
     Action,
     Batch,
     BatchOutcomes,
     Idempotency,
     Retry,
     SyncMode,
+    sync_mode_apart,
 )
 from offramp.definition.audience import Audience, audience_membership, personas_of
 from offramp.definition.choices import ChoicesQuery, DynamicChoices, FetchChoices
@@ -69,6 +71,7 @@ from offramp.js.values import UNSET
 
 __all__ = [
     "MASK",
+    "SYNC_MODE_KEY",
     "UNSET",
     "Action",
     "AnyAction",
@@ -132,6 +135,7 @@ __all__ = [
     "quote_path",
     "setting",
     "settings_to_manifest",
+    "sync_mode_apart",
     "template",
     "when",
     "wire",

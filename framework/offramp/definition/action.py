@@ -6,7 +6,7 @@ import inspect
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Generic, TypeAlias, TypeVar, get_args, get_origin
+from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar, get_args, get_origin
 
 import attrs
 
@@ -38,6 +38,9 @@ DEFAULT_LINGER = timedelta(milliseconds=50)
 
 #: The statuses that HTTP has for faults of a request.
 CLIENT_STATUSES = range(400, 500)
+
+#: The key of a mapping in which Segment writes the sync mode. Source: Segment's mapping-kit.
+SYNC_MODE_KEY: Final = "__segment_internal_sync_mode"
 
 _DECORATE = "decorate it with @attrs.frozen (or write dict for payloads without a class)"
 
@@ -85,6 +88,14 @@ class SyncMode:
     label: str
     description: str
     choices: tuple[tuple[SyncModeName, str], ...]
+
+
+def sync_mode_apart(mapping: Mapping[str, Any]) -> tuple[Mapping[str, Any], Any]:
+    """A mapping without the sync mode that Segment writes into it, and that mode, or `None`."""
+    if SYNC_MODE_KEY not in mapping:
+        return mapping, None
+    rest = {key: value for key, value in mapping.items() if key != SYNC_MODE_KEY}
+    return rest, mapping[SYNC_MODE_KEY]
 
 
 class Action(Generic[S, P]):

@@ -7,9 +7,10 @@ from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
-from offramp.definition.action import Action
+from offramp.definition.action import Action, sync_mode_apart
 from offramp.definition.audience import Audience
 from offramp.definition.awaited import check_awaited, check_called
+from offramp.definition.fields import SyncModeName
 from offramp.definition.kinds import check_kind, check_values
 from offramp.definition.oauth import AuthTokens, OAuth2
 from offramp.definition.request import Request, RequestOptions
@@ -39,8 +40,21 @@ class Preset:
     mapping: Mapping[str, Any] = attrs.field(
         factory=dict, validator=check_kind(Mapping, "an object: field -> mapping")
     )
+    #: One of the action's sync modes; without one, the action's default holds.
+    sync_mode: SyncModeName | None = None
     type: Literal["automatic", "specificEvent"] = "automatic"
     event_slug: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Take the sync mode out of the mapping, if it is written there as Segment does."""
+        mapping, mode = sync_mode_apart(self.mapping)
+        if mode is None:
+            return
+        if self.sync_mode not in (None, mode):
+            message = f"is {self.sync_mode!r}, but the mapping has {mode!r}: leave that out"
+            raise DefinitionError([Fault("Preset.sync_mode", message)])
+        object.__setattr__(self, "mapping", mapping)
+        object.__setattr__(self, "sync_mode", mode)
 
 
 def _all_actions(actions: Iterable[Any]) -> tuple[AnyAction, ...]:

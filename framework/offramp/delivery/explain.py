@@ -54,7 +54,11 @@ async def explain(
     that, `stopped` says why.
     """
     # Names in the configuration are not secret, even if a secret has the same text.
-    names = {"subscription": plan.subscription.id, "action": plan.offered.slug}
+    names = {
+        "subscription": plan.subscription.id,
+        "action": plan.offered.slug,
+        "sync_mode": plan.sync_mode,
+    }
     origin = plan.transform.explain(plan.laid(event))
     shown: dict[str, Any] = {
         "matches": plan.matches(event),

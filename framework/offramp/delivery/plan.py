@@ -23,7 +23,6 @@ from offramp.config import (
 )
 from offramp.config.save_hooks import change_hook_secrets
 from offramp.config.secrets import secrets_by_place
-from offramp.config.subscriptions import SYNC_MODE_KEY
 from offramp.definition import Action, Batch
 from offramp.delivery.audiences import Audiences, make_audiences
 from offramp.delivery.batch import Preparation, PreparedBatch
@@ -235,12 +234,15 @@ def compile_subscription(
                 for fault in error.faults
             )
 
-    mapping = {k: v for k, v in resolved.items() if k != SYNC_MODE_KEY}
     matches = attempt("trigger", lambda: read_trigger(subscription.trigger).trigger)
     transform = attempt(
-        "mapping", lambda: compile_mapping(mapping, directives=directives, clock=time.time)
+        "mapping", lambda: compile_mapping(resolved, directives=directives, clock=time.time)
     )
     make = attempt("fields", lambda: offered.make)
+    chosen, mode = subscription.sync_mode, offered.sync_mode(subscription.sync_mode)
+    unoffered = None if None in (chosen, mode) else offered.sync_mode_fault(chosen)
+    if unoffered is not None:  # as after an update of the plugin
+        faults.append(Fault(f"{place}.sync_mode", unoffered))
     if faults:
         raise ConfigError(faults)
     return Plan(
@@ -251,7 +253,7 @@ def compile_subscription(
         transform=transform,
         make=make,
         policy=policy_of(offered.action),
-        sync_mode=_sync_mode(subscription, offered),
+        sync_mode=mode,
         mapping=resolved,
         secrets=secrets,
         audiences=make_audiences(instance, entry, references or References()),
@@ -264,10 +266,3 @@ def _secret_outputs(subscription: Subscription, offered: CatalogAction) -> list[
         partial(change_hook_secrets, offered.action.save_hooks, subscription.hooks)
     )
     return [text for value in found.values() for text in texts_of(value)]
-
-
-def _sync_mode(subscription: Subscription, offered: CatalogAction) -> str | None:
-    declared = offered.action.sync_mode
-    if declared is None:
-        return None
-    return str(subscription.mapping.get(SYNC_MODE_KEY, declared.default))

@@ -38,6 +38,21 @@ class CatalogAction:
         """The mapping that a new subscription starts with."""
         return defaults_of(self.fields)
 
+    def sync_mode(self, chosen: str | None) -> str | None:
+        """The sync mode of a subscription that chose this one, or none; None without sync modes."""
+        declared = self.action.sync_mode
+        return None if declared is None else chosen or declared.default
+
+    def sync_mode_fault(self, mode: object) -> str | None:
+        """Why a subscription of the action cannot have this sync mode; None if it can."""
+        declared = self.action.sync_mode
+        if declared is None:
+            return f"is {mode!r}, and {self.slug} has no sync modes: leave it out"
+        choices = [choice for choice, _ in declared.choices]
+        if mode in choices:
+            return None
+        return f"{mode!r} is not a sync mode of {self.slug}; there are: {', '.join(choices)}"
+
     # All subscriptions of an action build their payloads in the same way: compiled once.
     @cached_property
     def check(self) -> Check:

@@ -144,6 +144,9 @@ def _check_preset(preset: Preset, actions: Mapping[str, CatalogAction]) -> None:
         action = pick(actions, preset.action, "action")
     except NotFoundError as error:
         raise PluginError(f"{place}: {error}") from error
+    fault = None if preset.sync_mode is None else action.sync_mode_fault(preset.sync_mode)
+    if fault is not None:
+        raise PluginError(f"{place}: sync_mode: {fault}")
     for key in preset.mapping:
         if key not in action.fields and not key.startswith(RESERVED_PREFIX):
             raise PluginError(

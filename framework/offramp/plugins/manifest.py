@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from offramp.definition import (
+    SYNC_MODE_KEY,
     Action,
     Audience,
     Preset,
@@ -102,11 +103,12 @@ def _hook(hook: SaveHook) -> dict[str, Any]:
 
 
 def _preset(entry: CatalogEntry, preset: Preset) -> dict[str, Any]:
+    mode = {} if preset.sync_mode is None else {SYNC_MODE_KEY: preset.sync_mode}
     return {
         "name": preset.name,
         "type": preset.type,
         "partnerAction": preset.action,
         "subscribe": preset.trigger,
-        "mapping": entry.preset_mapping(preset),
+        "mapping": {**entry.preset_mapping(preset), **mode},
         "eventSlug": preset.event_slug,
     }

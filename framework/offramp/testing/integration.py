@@ -13,7 +13,6 @@ import attrs
 
 import offramp
 from offramp.config import Instance, OAuthApp, Subscription, configure_plugins, read_batch
-from offramp.config.subscriptions import SYNC_MODE_KEY
 from offramp.definition import AuthTokens, Destination, Middleware
 from offramp.delivery import (
     FetchedChoices,
@@ -99,9 +98,7 @@ class TestIntegration:
         """
         defaults = self.entry.action(slug).default_mapping if use_default_mapping else {}
         whole = {**defaults, **(mapping or {})}
-        if sync_mode is not None:
-            whole[SYNC_MODE_KEY] = sync_mode
-        plan = self._plan(slug, whole, trigger, batch)
+        plan = self._plan(slug, whole, trigger, sync_mode=sync_mode, batch=batch)
         return await self._run(plan, _listed(event, events), settings, matching=trigger is not None)
 
     async def test_preset(
@@ -119,7 +116,7 @@ class TestIntegration:
         """
         preset = self.entry.preset(name)
         whole = {**self.entry.preset_mapping(preset), **(mapping or {})}
-        plan = self._plan(preset.action, whole, preset.trigger)
+        plan = self._plan(preset.action, whole, preset.trigger, sync_mode=preset.sync_mode)
         matching = preset.trigger is not None
         return await self._run(plan, _listed(event, events), settings, matching=matching)
 
@@ -234,6 +231,8 @@ class TestIntegration:
         slug: str,
         mapping: Mapping[str, Any],
         trigger: str | None,
+        *,
+        sync_mode: str | None = None,
         batch: Mapping[str, Any] | None = None,
     ) -> Plan:
         faults: list[Fault] = []
@@ -245,6 +244,7 @@ class TestIntegration:
             name=slug,
             instance=NAME,
             action=slug,
+            sync_mode=sync_mode,
             trigger=ANY_EVENT if trigger is None else trigger,
             mapping=mapping,
             batch=given,

@@ -144,7 +144,7 @@ class Probe:
     def run_preset(self, preset: Preset, event: Mapping[str, Any]) -> ActionRun:
         """Send an event through a preset to a partner without faults."""
         self.partner.otherwise(self.well)
-        self.sync_mode = _modes(self.entry.action(preset.action))[0]
+        self.sync_mode = self.entry.action(preset.action).sync_mode(preset.sync_mode)
         mapping = self.preset_mapping(preset)
         return asyncio.run(self.integration.test_preset(preset.name, event=event, mapping=mapping))
 

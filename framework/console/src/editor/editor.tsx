@@ -1,14 +1,14 @@
 // Lays out the mapping editor, and keeps the draft of what is edited.
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
-import type { DestinationShape, InstanceShape } from "../api-types";
+import type { DestinationShape, InstanceShape, SyncModeShape } from "../api-types";
 import { messageOf } from "../core/client";
 import { dropDraft, readDraft, useDraft, writeDraft } from "../core/drafts";
 import { IncompleteContext, useIncompleteParts } from "../core/incomplete";
 import type { JsonObject } from "../core/json";
 import { hrefTo } from "../core/router";
 import { Button } from "../parts/button";
-import { TextField } from "../parts/field";
+import { type Choice, SelectField, TextField } from "../parts/field";
 import { Notice, toast } from "../parts/notice";
 import { Badge, Page } from "../parts/page";
 import { type FieldDeclaration, fieldsFor, isEmpty } from "./declarations";
@@ -36,7 +36,8 @@ export function Editor(props: EditorProps): JSX.Element {
   const [saved, setSaved] = useState(props.saved);
   const opened = saved ? { ...props.candidate, ...editedOf(saved.subscription) } : props.candidate;
   const key = draftKey(props.candidate);
-  const draft = useDraft<Edited>(key, editedOf(opened));
+  const { name, trigger, syncMode, mapping } = opened;
+  const draft = useDraft<Edited>(key, { name, trigger, syncMode, mapping });
   const candidate: Candidate = { ...opened, ...draft.value };
   const saving = useSaving(opened, draft.drop, setSaved);
   const [report, hasIncomplete] = useIncompleteParts();
@@ -79,6 +80,7 @@ export function Editor(props: EditorProps): JSX.Element {
           candidate={candidate}
           instance={instance}
           fields={fields}
+          syncMode={action?.sync_mode ?? null}
           defaults={asObject(action?.default_mapping)}
           onChange={(changes) => draft.update((old) => ({ ...old, ...changes }))}
         />
@@ -116,12 +118,13 @@ interface PanesProps {
   candidate: Candidate;
   instance: InstanceShape;
   fields: Record<string, FieldDeclaration>;
+  syncMode: SyncModeShape | null;
   defaults: JsonObject;
   onChange: (changes: Partial<Edited>) => void;
 }
 
 /** What is edited, and beside it the sample event and what the host makes of it. */
-function Panes({ draftKey: key, candidate, instance, fields, defaults, onChange }: PanesProps): JSX.Element {
+function Panes({ draftKey: key, candidate, instance, fields, syncMode, defaults, onChange }: PanesProps): JSX.Element {
   const [sample, setSample] = useSample(instance.source);
   const explanation = useExplanation(candidate, sample);
   const scope = useMemo(
@@ -147,6 +150,7 @@ function Panes({ draftKey: key, candidate, instance, fields, defaults, onChange 
           draftKey={triggerKey(key)}
           onSample={(messageId) => void takeSample(messageId)}
         />
+        {syncMode && <SyncMode mode={syncMode} chosen={candidate.syncMode} onChange={(chosen) => onChange({ syncMode: chosen })} />}
         <ScopeContext.Provider value={scope}>
           <Fields fields={fields} mapping={candidate.mapping} defaults={defaults} onChange={(mapping) => onChange({ mapping })} />
         </ScopeContext.Provider>
@@ -159,6 +163,15 @@ function Panes({ draftKey: key, candidate, instance, fields, defaults, onChange 
       </div>
     </div>
   );
+}
+
+/** Which of the action's operations the mapping runs. */
+function SyncMode({ mode, chosen, onChange }: { mode: SyncModeShape; chosen: string; onChange: (chosen: string) => void }): JSX.Element {
+  const value = chosen || mode.default;
+  const offered: Choice[] = mode.choices;
+  // A mode that the action offered once is shown, so that another can be chosen in its place.
+  const choices = offered.some((each) => each.value === value) ? offered : [...offered, { value, label: `${value} (not offered)` }];
+  return <SelectField label={mode.label || "Sync mode"} description={mode.description} value={value} choices={choices} onChange={onChange} />;
 }
 
 function StateBadge({ saved }: { saved: Saved }): JSX.Element {

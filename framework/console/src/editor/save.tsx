@@ -21,10 +21,11 @@ export interface Saved {
 export async function saveCandidate(candidate: Candidate, revision: number | undefined, isDryRun = false): Promise<SubscriptionAnswer> {
   const { id, instance, action, name, mapping } = candidate;
   const trigger = candidate.trigger || null;
+  const sync_mode = candidate.syncMode || null;
   const query = isDryRun ? { dry_run: true } : {};
   if (id === undefined)
-    return call("POST /api/subscriptions", { body: { instance, action, name, trigger, mapping, defaults: false }, query });
-  return call("PATCH /api/subscriptions/{id}", { path: { id }, body: { name, trigger, mapping }, query, revision });
+    return call("POST /api/subscriptions", { body: { instance, action, name, trigger, sync_mode, mapping, defaults: false }, query });
+  return call("PATCH /api/subscriptions/{id}", { path: { id }, body: { name, trigger, sync_mode, mapping }, query, revision });
 }
 
 /** Read the version of a subscription that is saved now. */
@@ -74,7 +75,7 @@ export function SaveDialog({ candidate, saved, base, isOvertaken, onSaved, onClo
         {theirs ? (
           <Conflict base={base} mine={candidate} theirs={editedOf(theirs.subscription)} />
         ) : (
-          <Changes changes={changesOf(saved ? base : { name: "", trigger: "", mapping: {} }, candidate)} />
+          <Changes changes={changesOf(saved ? base : { name: "", trigger: "", syncMode: "", mapping: {} }, candidate)} />
         )}
         {trial.data?.warnings.map((each) => (
           <Notice key={`${each.pointer}${each.detail}`} kind="warning">
@@ -102,9 +103,9 @@ function conflictOf(error: unknown): Saved | undefined {
   return current && revision !== undefined ? { subscription: current as unknown as SubscriptionShape, revision } : undefined;
 }
 
-/** What can be edited of a saved subscription or of a candidate. */
-export function editedOf({ name, trigger, mapping }: Pick<SubscriptionShape, "name" | "trigger" | "mapping">): Edited {
-  return { name, trigger: trigger ?? "", mapping: asObject(mapping) };
+/** What can be edited of a saved subscription. */
+export function editedOf({ name, trigger, sync_mode, mapping }: SubscriptionShape): Edited {
+  return { name, trigger: trigger ?? "", syncMode: sync_mode ?? "", mapping: asObject(mapping) };
 }
 
 function Changes({ changes }: { changes: Change[] }): JSX.Element {

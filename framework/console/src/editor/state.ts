@@ -10,6 +10,8 @@ export interface Edited {
   name: string;
   /** FQL; empty while there is none. */
   trigger: string;
+  /** Empty if the action's default holds. */
+  syncMode: string;
   mapping: JsonObject;
 }
 
@@ -33,10 +35,10 @@ const NOTHING: Explanation = { explained: undefined, error: undefined, isLoading
 /** Ask the host, a moment after the last change; an older answer never replaces a newer one. */
 export function useExplanation(candidate: Candidate, sample: JsonObject | undefined): Explanation {
   const [state, setState] = useState<Explanation>(NOTHING);
-  const { instance, action, trigger, mapping } = candidate;
+  const { instance, action, trigger, syncMode, mapping } = candidate;
   const asked = useMemo(
     () => (sample === undefined ? "" : writeJson({ candidate: asCandidateBody(candidate), event: sample })),
-    [instance, action, trigger, mapping, sample],
+    [instance, action, trigger, syncMode, mapping, sample],
   );
   const settled = useSettled(asked, 120);
   const last = useRef(sample);
@@ -60,8 +62,8 @@ export function useExplanation(candidate: Candidate, sample: JsonObject | undefi
 }
 
 /** A candidate as the API takes it: with exactly the fields that are mapped, without defaults. */
-export function asCandidateBody({ instance, action, trigger, mapping }: Candidate): Record<string, unknown> {
-  return { instance, action, trigger: trigger || null, mapping, defaults: false };
+export function asCandidateBody({ instance, action, trigger, syncMode, mapping }: Candidate): Record<string, unknown> {
+  return { instance, action, trigger: trigger || null, sync_mode: syncMode || null, mapping, defaults: false };
 }
 
 async function explain(asked: string, signal: AbortSignal): Promise<Explanation> {
@@ -81,11 +83,12 @@ export interface Change {
   after: Json | undefined;
 }
 
-/** Compare two versions: name, trigger, and each field of the mapping. */
+/** Compare two versions: name, trigger, sync mode, and each field of the mapping. */
 export function changesOf(before: Edited, after: Edited): Change[] {
   const changes: Change[] = [];
   if (before.name !== after.name) changes.push({ what: "Name", before: before.name, after: after.name });
   if (before.trigger !== after.trigger) changes.push({ what: "Trigger", before: before.trigger, after: after.trigger });
+  if (before.syncMode !== after.syncMode) changes.push({ what: "Sync mode", before: before.syncMode, after: after.syncMode });
   for (const key of new Set([...Object.keys(before.mapping), ...Object.keys(after.mapping)]))
     if (writeJson(before.mapping[key]) !== writeJson(after.mapping[key]))
       changes.push({ what: key, before: before.mapping[key], after: after.mapping[key] });

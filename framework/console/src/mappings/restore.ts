@@ -12,7 +12,7 @@ export function canRestore(mapping: SubscriptionShape): boolean {
 }
 
 export async function restore(deleted: SubscriptionShape): Promise<void> {
-  const { id, instance, name, action, trigger, mapping, paused, enabled } = deleted;
-  await call("POST /api/subscriptions", { body: { id, instance, name, action, trigger, mapping, paused, defaults: false } });
+  const { id, instance, name, action, sync_mode, trigger, mapping, paused, enabled } = deleted;
+  await call("POST /api/subscriptions", { body: { id, instance, name, action, sync_mode, trigger, mapping, paused, defaults: false } });
   if (enabled) await call("POST /api/subscriptions/{id}/enable", { path: { id } });
 }

@@ -45,6 +45,7 @@ function newCandidate(instance: InstanceShape, destination: DestinationShape, qu
       action: preset.action,
       name: preset.name,
       trigger: preset.trigger ?? "",
+      syncMode: preset.sync_mode ?? "",
       mapping: asObject(preset.mapping),
     };
   const action = destination.actions.find((each) => each.slug === query.get("action")) ?? destination.actions[0];
@@ -53,6 +54,7 @@ function newCandidate(instance: InstanceShape, destination: DestinationShape, qu
     action: action?.slug ?? "",
     name: action?.title ?? "",
     trigger: 'type = "track"',
+    syncMode: "",
     mapping: asObject(action?.default_mapping),
   };
 }

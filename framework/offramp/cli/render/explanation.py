@@ -110,7 +110,9 @@ def found_by(condition: Mapping[str, Any]) -> str:
 def _verdict(explanation: Mapping[str, Any]) -> Text:
     matches = explanation["matches"]
     mark = ("✓ matches ", "bold green") if matches else ("✗ does not match ", "bold yellow")
-    return Text.assemble(mark, (str(explanation["subscription"]), "bold"))
+    mode = explanation["sync_mode"]
+    in_mode = "" if mode is None else f" in the sync mode {mode}"
+    return Text.assemble(mark, (str(explanation["subscription"]), "bold"), (in_mode, "dim"))
 
 
 def render_conditions(trigger: Mapping[str, Any]) -> Table:
