@@ -7,8 +7,11 @@ import re
 import attrs
 from playwright.async_api import BrowserContext, ConsoleMessage, Dialog, Request, WebError
 
-#: What Chromium reports of each answer from 400 on; the API gives these on purpose.
-REFUSED = re.compile(r"^Failed to load resource: the server responded with a status of 4\d\d ")
+#: What Chromium reports of each answer from 400 on; the API gives these on purpose, as it does 502
+#: where the partner refuses.
+REFUSED = re.compile(
+    r"^Failed to load resource: the server responded with a status of (4\d\d|502) "
+)
 LOST = re.compile(r"^Failed to load resource: net::ERR_")
 
 
@@ -19,6 +22,8 @@ class Watch:
     origin: str
     #: Set by a test that stops the host.
     is_host_stopped: bool = False
+    #: Where a person is sent to on purpose, as to grant access.
+    partners: list[str] = attrs.field(factory=list)
     _problems: list[str] = attrs.field(factory=list)
 
     def follow(self, context: BrowserContext) -> None:
@@ -51,5 +56,6 @@ class Watch:
             await dialog.dismiss()
 
     def _on_request(self, request: Request) -> None:
-        if not request.url.startswith((f"{self.origin}/", "data:", "blob:")):
+        own = (f"{each}/" for each in (self.origin, *self.partners))
+        if not request.url.startswith((*own, "data:", "blob:")):
             self._problems.append(f"request to another origin: {request.url}")

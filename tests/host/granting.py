@@ -40,11 +40,19 @@ def document(url: str, **changes: Any) -> dict[str, Any]:
 
 @asynccontextmanager
 async def hosting(
-    folder: Path, url: str, *, destination: Destination | None = None, **changes: Any
+    folder: Path,
+    url: str,
+    *,
+    destination: Destination | None = None,
+    console: bool | str = True,
+    public_url: str | None = None,
+    **changes: Any,
 ) -> AsyncIterator[Host]:
     """A host on a data folder."""
     catalog = granted_catalog(destination)
-    settings = HostSettings(port=0, egress_settings=LOCAL_EGRESS)
+    settings = HostSettings(
+        port=0, egress_settings=LOCAL_EGRESS, console=console, public_url=public_url
+    )
 
     def written(current: Config) -> Config:
         data = Document(data=document(url, **changes))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -62,24 +63,87 @@ async def test_a_browser_finishes_its_own_connect_only(
 ) -> None:
     """The callback needs the cookie of who began it, works once, and shows no token."""
     async with hosting(tmp_path, partner.url) as host:
-        jar = aiohttp.CookieJar(unsafe=True)
-        async with aiohttp.ClientSession(cookie_jar=jar, headers={"Origin": host.url}) as browser:
-            login = {"token": host.token.value}
-            await browser.post(f"{host.url}/api/sessions", json=login)
-            async with browser.post(f"{host.url}/api/{GRANT}/authorize", json={}) as answer:
-                url = (await answer.json())["authorize_url"]
+        async with signed_in(host) as browser:
+            url = await begin(host, browser)
             status, page = await consent(url)  # another browser, with another state each time
             assert (status, "another browser" in page) == (403, True)
-            async with browser.get(url) as answer:
-                assert answer.status == 200, await answer.text()
-                assert "is connected" in await answer.text()
+            back = await callback_of(browser, url)
+            async with browser.get(back, allow_redirects=False) as answer:
+                assert answer.status == 303, await answer.text()
+                assert answer.headers["Location"] == f"/#/destinations/{SLUG}/settings"
                 assert answer.headers["Referrer-Policy"] == "no-referrer"
-                back = str(answer.url)
+                assert "Max-Age=0" in answer.headers["Set-Cookie"]
             async with browser.get(back) as answer:
                 assert (answer.status, "used already" in await answer.text()) == (400, True)
+            assert (await shown_to(host, browser))["last_connect"]["error"] is None
+            async with signed_in(host) as other:
+                assert (await shown_to(host, other))["last_connect"] is None
+            await connect(host, partner)
+            assert (await shown_to(host, browser))["last_connect"] is None
         assert (await grant_of(host))["state"] == "connected"
         audit = (await ask(host, "GET", "audit-log?kind=grant"))["rows"]
-        assert [(each["id"], each["what"]) for each in audit] == [(SLUG, "added")]
+        assert [(each["id"], each["what"]) for each in audit] == [
+            (SLUG, "changed"),
+            (SLUG, "added"),
+        ]
+
+
+async def test_why_a_connect_failed_is_told_to_who_began_it(
+    tmp_path: Path, partner: AuthorizationServer
+) -> None:
+    """What the partner says is in no address, where anybody could put it, and is cut short."""
+    async with hosting(tmp_path, partner.url) as host, signed_in(host) as browser:
+        partner.refuse_consent("access_denied", f"the person said no {'x' * 1000}")
+        back = await callback_of(browser, await begin(host, browser))
+        async with browser.get(back, allow_redirects=False) as answer:
+            assert answer.headers["Location"] == f"/#/destinations/{SLUG}/settings"
+        error = (await shown_to(host, browser))["last_connect"]["error"]
+        assert "access_denied: the person said no" in error
+        assert len(error) < 400
+        await begin(host, browser)
+        assert (await shown_to(host, browser))["last_connect"] is None
+
+
+async def test_who_signs_out_ends_the_connects_that_were_begun(
+    tmp_path: Path, partner: AuthorizationServer
+) -> None:
+    """The browser still has the cookie of the connect, and yet connects nothing."""
+    async with hosting(tmp_path, partner.url) as host, signed_in(host) as browser:
+        back = await callback_of(browser, await begin(host, browser))
+        async with browser.delete(f"{host.url}/api/sessions/current") as answer:
+            assert answer.status == 200
+        async with browser.get(back) as answer:
+            assert (answer.status, "You signed out" in await answer.text()) == (403, True)
+        assert (await grant_of(host))["state"] == "not_connected"
+
+
+async def test_without_a_console_the_callback_is_a_page(
+    tmp_path: Path, partner: AuthorizationServer
+) -> None:
+    """A browser that used the API alone is told there; markup of the partner stays text."""
+    async with hosting(tmp_path, partner.url, console=False) as host, signed_in(host) as browser:
+        partner.refuse_consent("<b>no</b>")
+        async with browser.get(await begin(host, browser)) as answer:
+            assert answer.status == 400
+            assert "&lt;b&gt;no&lt;/b&gt;" in await answer.text()
+        async with browser.get(await begin(host, browser)) as answer:
+            assert (answer.status, "is connected" in await answer.text()) == (200, True)
+
+
+async def test_a_console_at_an_address_of_its_own_is_come_back_to(
+    tmp_path: Path, partner: AuthorizationServer
+) -> None:
+    """Its redirect URI is there too, and not at the public URL, which senders use."""
+    public = "http://events.example"
+    at = hosting(tmp_path, partner.url, console="127.0.0.1:0", public_url=public)
+    async with at as host:
+        own = host.console_url or ""
+        async with signed_in(host, own) as browser:
+            back = await callback_of(browser, await begin(host, browser, own))
+            assert back.startswith(f"{own}/api/oauth/callback?")
+            async with browser.get(back, allow_redirects=False) as answer:
+                assert answer.headers["Location"] == f"{own}/#/destinations/{SLUG}/settings"
+        assert (await grant_of(host))["state"] == "connected"
 
 
 async def test_a_connect_of_a_command_is_not_finished_by_a_browser(
@@ -238,6 +302,36 @@ async def test_client_credentials_need_no_person(
         await track(host, "m1")
         assert partner.taken == [b'["m1"]']
         assert [each["grant_type"] for each in partner.requests] == ["client_credentials"] * 2
+
+
+@asynccontextmanager
+async def signed_in(host: Host, url: str = "") -> AsyncIterator[aiohttp.ClientSession]:
+    """A browser in which somebody is signed in to the console at a URL."""
+    url = url or host.url
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(cookie_jar=jar, headers={"Origin": url}) as browser:
+        await browser.post(f"{url}/api/sessions", json={"token": host.token.value})
+        yield browser
+
+
+async def begin(host: Host, browser: aiohttp.ClientSession, url: str = "") -> str:
+    """Begin a connect in a browser; where a person grants access."""
+    async with browser.post(f"{url or host.url}/api/{GRANT}/authorize", json={}) as answer:
+        found: str = (await answer.json())["authorize_url"]
+        return found
+
+
+async def callback_of(browser: aiohttp.ClientSession, authorize_url: str) -> str:
+    """Where the partner sends the browser back to."""
+    async with browser.get(authorize_url, allow_redirects=False) as answer:
+        return answer.headers["Location"]
+
+
+async def shown_to(host: Host, browser: aiohttp.ClientSession) -> dict[str, Any]:
+    """The grant as a browser gets it."""
+    async with browser.get(f"{host.url}/api/{GRANT}") as answer:
+        found: dict[str, Any] = (await answer.json())["grant"]
+        return found
 
 
 async def degraded(host: Host) -> list[dict[str, Any]]:

@@ -146,17 +146,7 @@ export interface BatchLimitsShape {
   linger: number;
   max_bytes: number;
   max_events: number;
-  options: BatchOptionShape[];
-}
-
-/** An option of a subscription's `batch`, for a form. */
-export interface BatchOptionShape {
-  description: string;
-  key: string;
-  maximum: number | null;
-  minimum: number | null;
-  type: "boolean" | "duration" | "integer" | "size" | "texts";
-  unit: string;
+  options: OptionShape[];
 }
 
 /** How events share requests. */
@@ -354,6 +344,7 @@ export interface DestinationShape {
   instance_name: string;
   manifest: Record<string, unknown>;
   name: string;
+  oauth: OAuthShape | null;
   origin: PluginOriginShape;
   plugin: string;
   presets: PresetShape[];
@@ -407,6 +398,12 @@ export interface DynamicChoicesShape {
   faults: ErrorShape[];
   field: string;
   next_page: string | null;
+}
+
+/** How a connect in a browser ended. */
+export interface EndedConnectShape {
+  at: string;
+  error: string | null;
 }
 
 /** A grant that was removed. */
@@ -736,6 +733,7 @@ export interface GrantShape {
   flow: "authorization_code" | "client_credentials" | "refresh_token" | null;
   flows: ("authorization_code" | "client_credentials" | "refresh_token")[];
   has_client: boolean;
+  last_connect: EndedConnectShape | null;
   message: string | null;
   obtained_at: string | null;
   redirect_uri: string;
@@ -939,6 +937,13 @@ export interface NoteShape {
   text: string;
 }
 
+/** How an instance gets access by OAuth 2. */
+export interface OAuthShape {
+  has_addresses: boolean;
+  options: OptionShape[];
+  scopes: string[];
+}
+
 /** One side of a comparison: it has `path`, or `value`, or `function` and `arguments`. */
 export interface OperandShape {
   arguments?: OperandShape[];
@@ -953,6 +958,18 @@ export interface OperatorWords {
   matches_missing: boolean;
   operator: string;
   values: ("boolean" | "list" | "number" | "pattern" | "text")[];
+}
+
+/** An option of a table of the configuration, for a form. */
+export interface OptionShape {
+  choices: string[];
+  description: string;
+  key: string;
+  maximum: number | null;
+  minimum: number | null;
+  secret: boolean;
+  type: "boolean" | "choice" | "duration" | "integer" | "labelled" | "number" | "path" | "size" | "switch" | "table" | "tables" | "text" | "texts";
+  unit: string;
 }
 
 /** Where one value of a mapping came from. */

@@ -15,6 +15,8 @@ from offramp.api.catalog_shapes import (
     DestinationBrief,
     DestinationShape,
     FieldShape,
+    OAuthShape,
+    OptionShape,
     PluginOriginShape,
     SaveHookShape,
     SyncModeShape,
@@ -22,10 +24,11 @@ from offramp.api.catalog_shapes import (
 from offramp.api.host_context import HostContext
 from offramp.api.new_instances import offered_name
 from offramp.api.operations import Call, Operation, Reply
-from offramp.config import BatchTable, batch_limits
+from offramp.config import BatchTable, OAuthApp, batch_limits
 from offramp.config.batching import LONGEST_LINGER
 from offramp.definition import (
     Batch,
+    Destination,
     Fields,
     SaveHook,
     SyncMode,
@@ -85,6 +88,7 @@ class CatalogResource:
             "fallbacks": list(self._catalog.fallbacks(entry.slug)),
             "instance_name": offered_name(entry, config.instances),
             "testable": destination.test_authentication is not None,
+            "oauth": _oauth(destination),
             "settings": _fields(entry.settings),
             "settings_schema": json_schema(entry.settings),
             "actions": [_action(offered) for offered in entry.actions.values()],
@@ -168,6 +172,34 @@ def batch_shape(batch: Batch) -> BatchShape:
     }
 
 
+def option_shapes(cls: type[Any]) -> list[OptionShape]:
+    """Show the options of a table, for a form."""
+    return [
+        {
+            "key": each.key,
+            "description": each.description,
+            "type": each.type,
+            "unit": each.unit,
+            "minimum": each.minimum,
+            "maximum": each.maximum,
+            "choices": list(each.choices),
+            "secret": each.secret,
+        }
+        for each in options_of(cls)
+    ]
+
+
+def _oauth(destination: Destination) -> OAuthShape | None:
+    if not destination.needs_grant:
+        return None
+    declared = destination.oauth
+    return {
+        "options": option_shapes(OAuthApp),
+        "scopes": [] if declared is None else list(declared.scopes),
+        "has_addresses": declared is not None,
+    }
+
+
 def _batch_limits(offered: CatalogAction) -> BatchLimitsShape | None:
     limits = batch_limits(offered)
     if limits is None:
@@ -177,17 +209,9 @@ def _batch_limits(offered: CatalogAction) -> BatchLimitsShape | None:
         "max_bytes": float(limits.max_bytes),
         "linger": LONGEST_LINGER.total_seconds(),
     }
-    options: list[Any] = [
-        {
-            "key": option.key,
-            "description": option.description,
-            "type": option.type,
-            "unit": option.unit,
-            "minimum": option.minimum,
-            "maximum": most.get(option.key),
-        }
-        for option in options_of(BatchTable)
-    ]
+    options = option_shapes(BatchTable)
+    for each in options:
+        each["maximum"] = most.get(each["key"])
     return {**batch_shape(limits), "options": options}
 
 

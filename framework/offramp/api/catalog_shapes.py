@@ -14,6 +14,7 @@ from offramp.definition.fields import (
     ObjectUI,
     SyncModeName,
 )
+from offramp.definition.options import OptionType
 
 
 class ChoiceShape(TypedDict):
@@ -163,23 +164,27 @@ class BatchShape(TypedDict):
     keys: list[str]
 
 
-class BatchOptionShape(TypedDict):
-    """An option of a subscription's `batch`, for a form."""
+class OptionShape(TypedDict):
+    """An option of a table of the configuration, for a form."""
 
     key: str
     description: str
-    type: Literal["boolean", "integer", "size", "duration", "texts"]
-    #: What a number counts: `events`, `bytes` or `seconds`; empty for other types.
+    type: OptionType
+    #: What a number counts, such as `events`, `bytes` or `seconds`; empty for other types.
     unit: str
     #: Bounds of a number, both included.
     minimum: float | None
     maximum: float | None
+    #: The values of a choice.
+    choices: list[str]
+    #: Whether it is masked in every answer.
+    secret: bool
 
 
 class BatchLimitsShape(BatchShape):
     """What an action allows, and the options by which a subscription narrows that."""
 
-    options: list[BatchOptionShape]
+    options: list[OptionShape]
 
 
 class ActionShape(ActionBrief):
@@ -213,6 +218,17 @@ class PresetShape(TypedDict):
     sync_mode: SyncModeName | None
 
 
+class OAuthShape(TypedDict):
+    """How an instance gets access by OAuth 2."""
+
+    #: The options of its table `oauth`.
+    options: list[OptionShape]
+    #: The scopes that are asked for, unless the instance has others.
+    scopes: list[str]
+    #: Whether the destination declares the partner's addresses; otherwise the instance has them.
+    has_addresses: bool
+
+
 class DestinationShape(TypedDict):
     """One destination in full; `manifest` is in the shape of Segment's metadata."""
 
@@ -227,6 +243,8 @@ class DestinationShape(TypedDict):
     instance_name: str
     #: Whether credentials can be tested.
     testable: bool
+    #: `None` if its instances need no grant.
+    oauth: OAuthShape | None
     settings: dict[str, FieldShape]
     settings_schema: dict[str, Any]
     actions: list[ActionShape]

@@ -72,6 +72,7 @@ async def connect_instance(  # noqa: PLR0913 - a grant, and who asked for it
     before = runtime.keeper.grant
     with problems_of(runtime):
         grant = await runtime.keeper.connect(obtain, flow=flow, actor=actor)
+    host.connects.forget(runtime.instance.name)
     await note_grant(host, runtime.instance.name, before, grant, actor=actor, token=token)
 
 

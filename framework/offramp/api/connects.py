@@ -47,12 +47,22 @@ class Connect:
         return self.session is not None and hmac.compare_digest(given, self.cookie_hash)
 
 
+@attrs.frozen(kw_only=True)
+class EndedConnect:
+    """How a connect of a browser ended."""
+
+    at: float
+    #: Why the instance was not connected; `None` if it was.
+    error: str | None
+
+
 class Connects:
     """All connects that wait; they end with the host. `clock` gives epoch seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._waiting: dict[str, Connect] = {}
+        self._ended: dict[tuple[str | None, str], EndedConnect] = {}
 
     def begin(  # noqa: PLR0913 - what a connect is bound to
         self,
@@ -83,6 +93,7 @@ class Connects:
             expires_at=now + CONNECT_SECONDS,
         )
         self._waiting[_key(state)] = connect
+        self._ended.pop((connect.session, connect.instance), None)
         return state, cookie, connect
 
     def find(self, state: str) -> Connect | None:
@@ -95,6 +106,23 @@ class Connects:
         found = self.find(state)
         self._waiting.pop(_key(state), None)
         return found
+
+    def end(self, connect: Connect, error: str | None) -> None:
+        """Keep how a connect of a browser ended, for the session that began it."""
+        now = self._clock()
+        self._ended = {
+            key: each for key, each in self._ended.items() if each.at + CONNECT_SECONDS > now
+        }
+        self._ended[(connect.session, connect.instance)] = EndedConnect(at=now, error=error)
+
+    def ended(self, session: str, instance: str) -> EndedConnect | None:
+        """How the last connect of a session ended, as long as that is recent."""
+        found = self._ended.get((session, instance))
+        return found if found and found.at + CONNECT_SECONDS > self._clock() else None
+
+    def forget(self, instance: str) -> None:
+        """Forget how connects of an instance ended: its grant was changed since."""
+        self._ended = {key: each for key, each in self._ended.items() if key[1] != instance}
 
 
 def cookie_name(state: str) -> str:

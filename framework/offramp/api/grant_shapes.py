@@ -11,6 +11,14 @@ from offramp.api.shapes import Time
 FlowName = Literal["authorization_code", "client_credentials", "refresh_token"]
 
 
+class EndedConnectShape(TypedDict):
+    """How a connect in a browser ended."""
+
+    at: Time
+    #: Why the instance was not connected; `None` if it was.
+    error: str | None
+
+
 class GrantShape(TypedDict):
     """The grant of an instance, without its tokens."""
 
@@ -39,6 +47,9 @@ class GrantShape(TypedDict):
     has_client: bool
     #: What to register at the partner for a connect in the console.
     redirect_uri: str
+    #: How the last connect in the caller's session ended; `None` if there was none within the last
+    #: ten minutes, or if the grant was changed since.
+    last_connect: EndedConnectShape | None
 
 
 class GrantAnswer(TypedDict):

@@ -27,6 +27,7 @@ from offramp.api.connects import (
 from offramp.api.grant_shapes import (
     ConnectCode,
     ConnectShape,
+    EndedConnectShape,
     EndedGrant,
     GivenTokens,
     GrantAnswer,
@@ -188,6 +189,7 @@ class GrantsResource:
             message = None if grant is None else await _revoke(runtime, grant)
             async with host.grants.changing(name):
                 await host.grants.remove(name)
+            host.connects.forget(name)
             await note_grant(host, name, grant, None, actor=call.actor, token=call.token)
         revoked = grant is not None and message is None
         answer: EndedGrant = {"instance": name, "revoked": revoked, "message": message}
@@ -208,15 +210,27 @@ class GrantsResource:
         return borrow_for_grant(self._host, name)
 
     def _own_redirect(self, call: Call) -> str:
-        return (self._host.public_url or call.host_url).rstrip("/") + CALLBACK_PATH
+        # A console at an address of its own is not at the public one, which senders use.
+        is_own = call.host_url == self._host.console
+        url = call.host_url if is_own else self._host.public_url or call.host_url
+        return url.rstrip("/") + CALLBACK_PATH
 
     def _reply(self, call: Call, runtime: InstanceRuntime) -> Reply:
         name = runtime.instance.name
         answer: GrantAnswer = {
             "instance": name,
-            "grant": _shape(runtime, redirect_uri=self._own_redirect(call)),
+            "grant": _shape(
+                runtime,
+                redirect_uri=self._own_redirect(call),
+                last_connect=self._last_connect(call, name),
+            ),
         }
         return Reply(data=answer)
+
+    def _last_connect(self, call: Call, name: str) -> EndedConnectShape | None:
+        session = call.session
+        found = None if session is None else self._host.connects.ended(session.id, name)
+        return None if found is None else {"at": write_time(found.at), "error": found.error}
 
 
 def _flows(runtime: InstanceRuntime) -> list[Flow]:
@@ -239,7 +253,9 @@ async def _revoke(runtime: InstanceRuntime, grant: Grant) -> str | None:
     return None
 
 
-def _shape(runtime: InstanceRuntime, *, redirect_uri: str) -> GrantShape:
+def _shape(
+    runtime: InstanceRuntime, *, redirect_uri: str, last_connect: EndedConnectShape | None
+) -> GrantShape:
     keeper = runtime.keeper
     grant, hold, endpoint = keeper.grant, keeper.hold(), token_endpoint(runtime)
     state: Any = "connected"
@@ -264,6 +280,7 @@ def _shape(runtime: InstanceRuntime, *, redirect_uri: str) -> GrantShape:
         "requested_scopes": [] if endpoint is None else list(endpoint.oauth.scopes),
         "has_client": runtime.app.client_id is not None,
         "redirect_uri": redirect_uri,
+        "last_connect": last_connect,
     }
 
 

@@ -1,4 +1,4 @@
-"""The page to which a partner sends a browser back after a person granted access, or did not."""
+"""Where a partner sends a browser back to, after a person granted access or did not."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 from html import escape
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -26,6 +27,7 @@ QUOTED_CHARACTERS: Final = 300
 _PASTE: Final = (
     "This connect was begun in a terminal: copy the address of this page, and paste it there."
 )
+_SIGNED_OUT: Final = "you signed out after this connect was begun: sign in, and start anew"
 
 log = logging.getLogger(__name__)
 
@@ -34,40 +36,71 @@ def callback_routes(host: HostContext) -> list[web.RouteDef]:
     """The route of the page; it needs no token, as a partner's redirect has none."""
 
     async def answer(request: web.Request) -> web.Response:
-        status, text = await _outcome(host, request)
-        return page(text, status)
+        state = request.query.get("state", "")
+        connect = host.connects.find(state)
+        if connect is None:
+            return page(_sentence(USED), HTTPStatus.BAD_REQUEST)
+        if refused := _refused(host, request, connect):
+            return page(*refused)
+        host.connects.take(state)
+        status, error = await _finish(host, connect, request)
+        host.connects.end(connect, error)
+        response = _back(host, connect, status, error)
+        response.del_cookie(cookie_name(state), path=CALLBACK_PATH)
+        return response
 
     return [web.get(CALLBACK_PATH, answer)]
 
 
-async def _outcome(host: HostContext, request: web.Request) -> tuple[HTTPStatus, str]:
-    """Finish the connect of the state, once, if this browser began it; what to show."""
-    state, code = request.query.get("state", ""), request.query.get("code", "")
-    connect = host.connects.find(state)
-    if connect is None:
-        return HTTPStatus.BAD_REQUEST, _sentence(USED)
+def _refused(
+    host: HostContext, request: web.Request, connect: Connect
+) -> tuple[str, HTTPStatus] | None:
+    """What to show where this browser may not finish a connect, or not any more."""
     if connect.session is None:
-        return HTTPStatus.OK, _PASTE
-    if not connect.belongs_to_browser(request.cookies.get(cookie_name(state))):
-        return HTTPStatus.FORBIDDEN, "This connect was begun in another browser: finish it there."
-    host.connects.take(state)
+        return _PASTE, HTTPStatus.OK
+    cookie = request.cookies.get(cookie_name(request.query.get("state", "")))
+    if not connect.belongs_to_browser(cookie):
+        return (
+            "This connect was begun in another browser: finish it there.",
+            HTTPStatus.FORBIDDEN,
+        )
+    if not host.sessions.is_open(connect.session):
+        return _sentence(_SIGNED_OUT), HTTPStatus.FORBIDDEN
+    return None
+
+
+async def _finish(
+    host: HostContext, connect: Connect, request: web.Request
+) -> tuple[HTTPStatus, str | None]:
+    """Finish a connect that was taken; the status, and why the instance is not connected."""
+    code = request.query.get("code", "")
     if not code:
         given = (request.query.get(key, "") for key in ("error", "error_description"))
-        said = " ".join(given).strip()[:QUOTED_CHARACTERS] or "it sent no code"
-        return HTTPStatus.BAD_REQUEST, f"The partner gives no access: {said}."
-    return await _finish(host, connect, code)
-
-
-async def _finish(host: HostContext, connect: Connect, code: str) -> tuple[HTTPStatus, str]:
+        said = ": ".join(filter(None, given))[:QUOTED_CHARACTERS] or "it sent no code"
+        return HTTPStatus.BAD_REQUEST, f"the partner gives no access ({said})"
     try:
         await finish_connect(host, connect, code)
     except Exception as error:
         problem = problem_of(error)
         if problem is None:
             log.exception("the connect of %s broke", connect.instance)
-            return HTTPStatus.INTERNAL_SERVER_ERROR, "The host failed; its log says why."
-        return problem.status, f"{connect.instance} is not connected: {problem.detail}"
-    return HTTPStatus.OK, f"{connect.instance} is connected. You can close this page."
+            return HTTPStatus.INTERNAL_SERVER_ERROR, "the host failed; its log says why"
+        return problem.status, problem.detail
+    return HTTPStatus.OK, None
+
+
+def _back(
+    host: HostContext, connect: Connect, status: HTTPStatus, error: str | None
+) -> web.Response:
+    """Go back to the instance in the console, which asks how it ended; or say it on a page."""
+    name = connect.instance
+    if host.console is False:
+        text = f"{name} is connected. You can close this page."
+        return page(text if error is None else f"{name} is not connected: {error}.", status)
+    base = host.console if isinstance(host.console, str) else ""
+    # The address tells nothing of the outcome: whoever makes up a link shows nobody anything.
+    headers = {**HEADERS, "Location": f"{base}/#/destinations/{quote(name, safe='')}/settings"}
+    return web.Response(status=HTTPStatus.SEE_OTHER, headers=headers)
 
 
 def page(text: str, status: HTTPStatus = HTTPStatus.OK) -> web.Response:

@@ -119,6 +119,15 @@ class Sessions:
         self._changed = True
         return session
 
+    def is_open(self, id_: str) -> bool:
+        """Whether a session, by its id, can still be used; this is no use of it."""
+        session = self._sessions.get(id_)
+        return (
+            session is not None
+            and not self._has_expired(session)
+            and self._tokens.hash_of(session.label) is not None
+        )
+
     def end(self, session: Session) -> None:
         """End a session."""
         self._changed |= self._sessions.pop(session.id, None) is not None

@@ -211,7 +211,7 @@ class CircuitBreakerShape(TypedDict):
 
     #: `closed`: requests are sent; `open`: none is sent; `half-open`: one event is tried.
     state: Literal["closed", "open", "half-open"]
-    #: `failures`, `credentials`, `retry_after` or `middleware`; `None` if it is closed.
+    #: `failures`, `credentials`, `grant`, `retry_after` or `middleware`; `None` if it is closed.
     reason: str | None
     message: str | None
     #: What can be done about it.

@@ -61,6 +61,7 @@ class AuthorizationServer(ThreadedServer):
         #: Called after a token request was served, before its answer leaves.
         self.before_answer: Callable[[], None] | None = None
         self._lost_answers = 0
+        self._refused: dict[str, str] | None = None
         self._clock = clock
         self._codes: dict[str, Mapping[str, str]] = {}
         self._families: list[_Family] = []
@@ -95,6 +96,10 @@ class AuthorizationServer(ThreadedServer):
         """Serve the next token requests, and cut their connections instead of answering."""
         self._lost_answers = count
 
+    def refuse_consent(self, error: str = "access_denied", description: str = "") -> None:
+        """Let the person refuse access at the next authorize URL; the server says this of it."""
+        self._refused = {"error": error, "error_description": description}
+
     def expire(self) -> None:
         """Let every access token expire now."""
         self._access.clear()
@@ -126,9 +131,12 @@ class AuthorizationServer(ThreadedServer):
         query = dict(request.query)
         if query.get("client_id") != self.client_id or query.get("response_type") != "code":
             return web.Response(status=BAD_REQUEST, text="this app is not registered")
-        code = _new("code")
-        self._codes[code] = query
-        back = urlencode({"code": code, "state": query.get("state", "")})
+        answer, self._refused = self._refused, None
+        if answer is None:
+            code = _new("code")
+            self._codes[code] = query
+            answer = {"code": code}
+        back = urlencode({**answer, "state": query.get("state", "")})
         return web.Response(status=FOUND, headers={"Location": f"{query['redirect_uri']}?{back}"})
 
     async def _token(self, request: web.Request) -> web.StreamResponse:

@@ -18,6 +18,8 @@ import { SettingsTab } from "../settings/settings-tab";
 const REFRESH_MS = 5_000;
 const BACK = { href: hrefTo("destinations"), label: "Destinations" };
 
+export type Tab = "mappings" | "settings";
+
 /** What changes by itself, and is read again and again. */
 interface Opened {
   answer: InstanceAnswer;
@@ -32,7 +34,7 @@ interface Declared {
   sandbox: SandboxShape | undefined;
 }
 
-export function InstancePage({ name, tab }: { name: string; tab: "mappings" | "settings" }): JSX.Element {
+export function InstancePage({ name, tab }: { name: string; tab: Tab }): JSX.Element {
   const opened = useLoaded(`instance ${name}`, (signal) => open(name, signal), REFRESH_MS);
   const isGone = opened.error instanceof ApiError && opened.error.status === 404;
   if (opened.data && !isGone) return <Shown opened={opened.data} tab={tab} reload={opened.reload} />;
@@ -68,7 +70,7 @@ async function declared(slug: string, signal: AbortSignal): Promise<Declared> {
   return { destination, sandbox: sandboxes.find((each) => each.destination === slug) };
 }
 
-function Shown({ opened, tab, reload }: { opened: Opened; tab: "mappings" | "settings"; reload: () => void }): JSX.Element {
+function Shown({ opened, tab, reload }: { opened: Opened; tab: Tab; reload: () => void }): JSX.Element {
   const { answer, status } = opened;
   const { instance } = answer;
   const { name } = instance;
@@ -176,7 +178,7 @@ function Actions({ opened, changes, reload }: { opened: Opened; changes: Changes
 }
 
 /** What keeps the instance from delivering, and what to do about it. */
-function Troubles({ opened, tab }: { opened: Opened; tab: "mappings" | "settings" }): JSX.Element {
+function Troubles({ opened, tab }: { opened: Opened; tab: Tab }): JSX.Element {
   const { instance } = opened.answer;
   const isIdle = instance.enabled && instance.subscriptions.length > 0 && enabledOf(opened.status, instance.subscriptions) === 0;
   const breaker = opened.status.instances.find((each) => each.name === instance.name)?.circuit_breaker;
@@ -190,7 +192,11 @@ function Troubles({ opened, tab }: { opened: Opened; tab: "mappings" | "settings
       {breaker && breaker.state !== "closed" && (
         <Notice kind="error" title="The host holds this destination back: its events wait">
           {breaker.message && <p>{sentence(breaker.message)}</p>}
-          {breaker.remedy && <p>{sentence(breaker.remedy)}</p>}
+          {breaker.reason === "grant" ? (
+            <Connect instance={instance.name} tab={tab} />
+          ) : (
+            breaker.remedy && <p>{sentence(breaker.remedy)}</p>
+          )}
           {breaker.until && <p>The next attempt is at {timeText(breaker.until)}.</p>}
         </Notice>
       )}
@@ -210,4 +216,9 @@ function Troubles({ opened, tab }: { opened: Opened; tab: "mappings" | "settings
       )}
     </>
   );
+}
+
+function Connect({ instance, tab }: { instance: string; tab: Tab }): JSX.Element {
+  if (tab === "settings") return <p>Connect it below, under Access.</p>;
+  return <ButtonLink href={hrefTo("destinations", instance, "settings")}>Connect it in its settings</ButtonLink>;
 }

@@ -6,16 +6,21 @@ import { useDraft } from "../core/drafts";
 import { type Json, type JsonObject, writeJson } from "../core/json";
 import { toast } from "../parts/notice";
 import { type Entered, type Setting, enteredOf, isShown, settingsOf, valueOf, valuesOf } from "./declaration";
+import { appSettingsOf } from "./options";
 
 /** Options of the instance itself, which are in the form beside the settings. */
 export type OptionName = "requests_per_second" | "max_concurrency" | "sandbox";
 export const OPTIONS: readonly OptionName[] = ["requests_per_second", "max_concurrency", "sandbox"];
 
+/** The tables of an instance that the form has: the destination's settings, and the app of OAuth 2. */
+export type TableName = "settings" | "oauth";
+const TABLES: readonly TableName[] = ["settings", "oauth"];
+
 export interface SettingsForm {
-  settings: Setting[];
-  entered: Entered;
+  tables: Record<TableName, Setting[]>;
+  entered: Record<TableName, Entered>;
   options: Entered;
-  /** The values that count at present, with the defaults. */
+  /** The values of the settings that count at present, with the defaults. */
   values: JsonObject;
   error: unknown;
   element: { current: HTMLFormElement | null };
@@ -25,56 +30,65 @@ export interface SettingsForm {
   /** Whether the saved settings are not those that the changes began with. */
   isOvertaken: boolean;
   setEnabling: (isEnabling: boolean) => void;
-  change: (setting: Setting, entered: string | boolean | undefined) => void;
+  change: (table: TableName, setting: Setting, entered: string | boolean | undefined) => void;
   changeOption: (name: OptionName, entered: string | boolean | undefined) => void;
   save: () => Promise<void>;
   discard: () => void;
 }
 
 /** What can be kept in a draft: everything but secrets. */
-interface Open {
-  settings: Entered;
+interface Open extends Record<TableName, Entered> {
   options: Entered;
 }
+
+const NO_SECRETS: Record<TableName, Entered> = { settings: {}, oauth: {} };
 
 export function useSettingsForm(
   { instance, revision }: InstanceAnswer,
   destination: DestinationShape,
   onSaved: () => void,
 ): SettingsForm {
-  const settings = settingsOf(destination);
-  const saved = openOf(settings, instance);
+  const tables = { settings: settingsOf(destination), oauth: appSettingsOf(destination) };
+  const saved = openOf(tables, instance);
   const draft = useDraft<Open>(`settings ${instance.name}`, saved);
   // Secrets stay in the memory of this page: no storage of the browser gets them.
-  const [secrets, setSecrets] = useState<Entered>({});
+  const [secrets, setSecrets] = useState(NO_SECRETS);
   const [error, setError] = useState<unknown>();
   const [isBusy, setBusy] = useState(false);
   const [isEnabling, setEnabling] = useState(!instance.enabled && Object.keys(instance.settings).length === 0);
   const element = useRef<HTMLFormElement>(null);
-  const isChanged = draft.isChanged || Object.values(secrets).some((each) => each !== undefined);
-  const savedText = writeJson(instance.settings);
+  const isChanged = draft.isChanged || TABLES.some((table) => Object.values(secrets[table]).some((each) => each !== undefined));
+  const savedText = savedTextOf(instance);
   const base = useRef(savedText);
   if (!isChanged) base.current = savedText;
-  const entered = { ...draft.value.settings, ...secrets };
-  const values = valuesOf(settings, entered);
+  const entered = {
+    settings: { ...draft.value.settings, ...secrets.settings },
+    oauth: { ...draft.value.oauth, ...secrets.oauth },
+  };
+  const values = valuesOf(tables.settings, entered.settings);
 
   function discard(): void {
     draft.drop();
-    setSecrets({});
+    setSecrets(NO_SECRETS);
     setError(undefined);
   }
 
-  function bodyOf(): InstanceChange {
+  function givenIn(table: TableName): JsonObject {
     const given: JsonObject = {};
-    for (const each of settings) {
+    for (const each of tables[table]) {
       // What another choice hides stays as it was: it may come back with that choice.
-      const isKept = !isShown(each, values) || (each.isSecret && secrets[each.key] === undefined);
-      const value = isKept ? (instance.settings[each.key] as Json | undefined) : valueOf(each, entered[each.key]);
+      const isKept = !isShown(each, values) || (each.isSecret && secrets[table][each.key] === undefined);
+      const value = isKept ? (instance[table][each.key] as Json | undefined) : valueOf(each, entered[table][each.key]);
       if (value !== undefined && value !== null) given[each.key] = value;
     }
+    return given;
+  }
+
+  function bodyOf(): InstanceChange {
     const { requests_per_second, max_concurrency, sandbox } = draft.value.options;
     return {
-      settings: given,
+      settings: givenIn("settings"),
+      ...(destination.oauth === null ? {} : { oauth: givenIn("oauth") }),
       requests_per_second: numberOf(requests_per_second),
       max_concurrency: numberOf(max_concurrency),
       sandbox: sandbox === true,
@@ -101,7 +115,7 @@ export function useSettingsForm(
   }
 
   return {
-    settings,
+    tables,
     entered,
     options: draft.value.options,
     values,
@@ -112,9 +126,9 @@ export function useSettingsForm(
     isEnabling,
     isOvertaken: base.current !== savedText,
     setEnabling,
-    change(setting, to) {
-      if (setting.isSecret) setSecrets((old) => ({ ...old, [setting.key]: to }));
-      else draft.update((old) => ({ ...old, settings: changed(saved.settings, old.settings, setting.key, to) }));
+    change(table, setting, to) {
+      if (setting.isSecret) setSecrets((old) => ({ ...old, [table]: { ...old[table], [setting.key]: to } }));
+      else draft.update((old) => ({ ...old, [table]: changed(saved[table], old[table], setting.key, to) }));
     },
     changeOption: (name, to) => draft.update((old) => ({ ...old, options: changed(saved.options, old.options, name, to) })),
     save,
@@ -122,16 +136,25 @@ export function useSettingsForm(
   };
 }
 
-function openOf(settings: Setting[], instance: InstanceAnswer["instance"]): Open {
-  const open = settings.filter((each) => !each.isSecret);
+function openOf(tables: Record<TableName, Setting[]>, instance: InstanceAnswer["instance"]): Open {
+  const openIn = (table: TableName): Entered => {
+    const open = tables[table].filter((each) => !each.isSecret);
+    return Object.fromEntries(open.map((each) => [each.key, enteredOf(each, instance[table][each.key] as Json)]));
+  };
   return {
-    settings: Object.fromEntries(open.map((each) => [each.key, enteredOf(each, instance.settings[each.key] as Json)])),
+    settings: openIn("settings"),
+    oauth: openIn("oauth"),
     options: {
       requests_per_second: instance.requests_per_second === null ? undefined : String(instance.requests_per_second),
       max_concurrency: instance.max_concurrency === null ? undefined : String(instance.max_concurrency),
       sandbox: instance.sandbox,
     },
   };
+}
+
+/** What a change made on it would overwrite. */
+function savedTextOf({ settings, oauth }: Pick<InstanceAnswer["instance"], TableName>): string {
+  return writeJson([settings, oauth]);
 }
 
 /** Change one key; the keys keep their order, so that what is changed back equals what is saved. */
@@ -147,7 +170,7 @@ async function patch(name: string, body: InstanceChange, revision: number, base:
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 412) throw error;
     const { current, revision: now } = error.problem;
-    if (now === undefined || writeJson(current?.settings) !== base) throw error;
+    if (!current || now === undefined || savedTextOf(current as unknown as InstanceAnswer["instance"]) !== base) throw error;
     return call("PATCH /api/instances/{name}", { path: { name }, body, revision: now });
   }
 }

@@ -7,9 +7,10 @@ import { Button } from "../parts/button";
 import { Checkbox, TextField } from "../parts/field";
 import { ErrorNotice, Notice } from "../parts/notice";
 import { Card } from "../parts/page";
+import { AccessCard } from "./access";
 import { ConnectionTest } from "./connection-test";
 import { type Setting, isRequired, isShown, missingOf } from "./declaration";
-import { OPTIONS, type SettingsForm, useSettingsForm } from "./form";
+import { OPTIONS, type SettingsForm, type TableName, useSettingsForm } from "./form";
 import { SettingField } from "./setting-field";
 
 const LIMITS = [
@@ -36,62 +37,102 @@ export interface SettingsTabProps {
 export function SettingsTab({ answer, destination, sandbox, onSaved }: SettingsTabProps): JSX.Element {
   const form = useSettingsForm(answer, destination, onSaved);
   const { instance } = answer;
-  const { settings, values, error } = form;
-  const shown = settings.filter((each) => isShown(each, values));
-  const places = [...shown.map((each) => ["settings", each.key]), ...OPTIONS.map((each) => [each])];
+  const { tables, values, error } = form;
+  const shown = tables.settings.filter((each) => isShown(each, values));
+  const places = [
+    ...shown.map((each) => ["settings", each.key]),
+    ...tables.oauth.map((each) => ["oauth", each.key]),
+    ...OPTIONS.map((each) => [each]),
+  ];
   // The sandbox brings its own values: what it has need not be entered.
   const given = (form.options.sandbox === true ? (sandbox?.settings ?? {}) : {}) as JsonObject;
+  const field = (table: TableName, setting: Setting) => (
+    <SettingField
+      key={setting.key}
+      setting={setting}
+      entered={form.entered[table][setting.key]}
+      masked={maskedOf(setting, instance[table][setting.key] as Json | undefined)}
+      isRequired={table === "settings" && isRequired(setting, values) && !(setting.key in given)}
+      fault={faultAt(error, table, setting.key)}
+      onChange={(entered) => form.change(table, setting, entered)}
+    />
+  );
   return (
-    <form
-      class="settings"
-      ref={form.element}
-      noValidate
-      onSubmit={(event) => {
-        event.preventDefault();
-        void form.save();
-      }}
-    >
-      {form.isOvertaken && (
-        <Notice kind="warning" title="Somebody else has changed these settings meanwhile">
-          <p>Saving puts yours in the place of theirs.</p>
-          <Button onClick={form.discard}>Discard mine, show theirs</Button>
-        </Notice>
-      )}
-      {isElsewhere(error, places) && <ErrorNotice error={error} title="The settings are not saved" />}
-      <Card title="Settings">
-        {shown.length === 0 && <p class="muted">{destination.name} has no settings of its own.</p>}
-        {shown.map((each) => (
-          <SettingField
-            key={each.key}
-            setting={each}
-            entered={form.entered[each.key]}
-            masked={maskedOf(each, instance.settings[each.key] as Json | undefined)}
-            isRequired={isRequired(each, values) && !(each.key in given)}
-            fault={faultAt(error, "settings", each.key)}
-            onChange={(entered) => form.change(each, entered)}
+    <div class="settings">
+      {destination.oauth !== null && <AccessCard answer={answer} isChanged={form.isChanged} />}
+      <form
+        class="settings"
+        ref={form.element}
+        noValidate
+        onSubmit={(event) => {
+          event.preventDefault();
+          void form.save();
+        }}
+      >
+        {form.isOvertaken && (
+          <Notice kind="warning" title="Somebody else has changed these settings meanwhile">
+            <p>Saving puts yours in the place of theirs.</p>
+            <Button onClick={form.discard}>Discard mine, show theirs</Button>
+          </Notice>
+        )}
+        {isElsewhere(error, places) && <ErrorNotice error={error} title="The settings are not saved" />}
+        <Card title="Settings">
+          {shown.length === 0 && <p class="muted">{destination.name} has no settings of its own.</p>}
+          {shown.map((each) => field("settings", each))}
+        </Card>
+        {destination.oauth !== null && (
+          <App settings={tables.oauth} hasAddresses={destination.oauth.has_addresses} field={(each) => field("oauth", each)} error={error} />
+        )}
+        <Delivery form={form} sandbox={sandbox} />
+        {!instance.enabled && (
+          <Checkbox
+            label="Enable this destination when the settings are saved"
+            isChecked={form.isEnabling}
+            onChange={form.setEnabling}
           />
-        ))}
-      </Card>
-      <Delivery form={form} sandbox={sandbox} />
-      {!instance.enabled && (
-        <Checkbox
-          label="Enable this destination when the settings are saved"
-          isChecked={form.isEnabling}
-          onChange={form.setEnabling}
-        />
-      )}
-      <div class="form-actions">
-        <Button type="submit" look="primary" isBusy={form.isBusy} disabled={!form.isChanged && !form.isEnabling}>
-          Save changes
-        </Button>
-        {form.isChanged && <Button onClick={form.discard}>Discard changes</Button>}
-      </div>
+        )}
+        <div class="form-actions">
+          <Button type="submit" look="primary" isBusy={form.isBusy} disabled={!form.isChanged && !form.isEnabling}>
+            Save changes
+          </Button>
+          {form.isChanged && <Button onClick={form.discard}>Discard changes</Button>}
+        </div>
+      </form>
       <ConnectionTest
         instance={instance.name}
         isTestable={destination.testable}
-        whyNot={whyNoTest(form.isChanged, missingOf(settings, { ...values, ...(instance.settings as JsonObject), ...given }))}
+        whyNot={whyNoTest(form.isChanged, missingOf(tables.settings, { ...values, ...(instance.settings as JsonObject), ...given }))}
       />
-    </form>
+    </div>
+  );
+}
+
+/** The options of the app that every partner asks for; the others have their defaults. */
+const MAIN_APP = ["client_id", "client_secret", "scopes"];
+
+/** The app that was registered at the partner. */
+function App({
+  settings,
+  hasAddresses,
+  field,
+  error,
+}: {
+  settings: Setting[];
+  hasAddresses: boolean;
+  field: (setting: Setting) => JSX.Element;
+  error: unknown;
+}): JSX.Element {
+  const others = settings.filter((each) => !MAIN_APP.includes(each.key));
+  const isOpen = !hasAddresses || others.some((each) => faultAt(error, "oauth", each.key) !== undefined);
+  return (
+    <Card title="App at the partner (OAuth 2)">
+      <p class="muted">The app that you registered at the partner, with the redirect URI that is shown above.</p>
+      {settings.filter((each) => MAIN_APP.includes(each.key)).map(field)}
+      <details class="more-fields" open={isOpen}>
+        <summary>Addresses and other parameters</summary>
+        {others.map(field)}
+      </details>
+    </Card>
   );
 }
 
