@@ -11,7 +11,6 @@ from tests.plugins.small import catalog_of, declares
 
 from offramp import (
     Action,
-    AuthTokens,
     Destination,
     OAuth2,
     OutgoingRequest,
@@ -50,8 +49,8 @@ class Send(Action[Settings, Item]):
         await request.post(f"{request.settings.address}/resource", json=ids)
 
 
-def bearer(_: Settings, auth: AuthTokens | None) -> RequestOptions:
-    token = "none" if auth is None else auth.access_token
+def bearer(outgoing: OutgoingRequest) -> RequestOptions:
+    token = "none" if outgoing.auth is None else outgoing.auth.access_token
     return RequestOptions(headers={"Authorization": f"Bearer {token}"})
 
 

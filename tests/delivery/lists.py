@@ -122,8 +122,8 @@ destination = Destination(
     name="Lists",
     settings=Settings,
     actions=[AddMember],
-    extend_request=lambda settings, _: RequestOptions(
-        headers={"Authorization": f"Bearer {settings.token}"}
+    extend_request=lambda outgoing: RequestOptions(
+        headers={"Authorization": f"Bearer {outgoing.settings.token}"}
     ),
 )
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.delivery.parts import event
-from tests.delivery.wild import SUBSCRIPTION, TOKEN, config, running, wild
+from tests.delivery.wild import SUBSCRIPTION, TOKEN, URL, config, running, wild
 
 from offramp import RequestOptions
 from offramp.errors import RejectedError
@@ -56,7 +56,10 @@ async def test_an_extension_of_requests_that_raises_is_a_fault_in_the_explanatio
     def extend(*_: Any) -> RequestOptions:
         raise KeyError("region")
 
-    [error] = await explained(tmp_path, wild(perform=nothing, extend_request=extend))
+    async def perform(request: Any, _: Any) -> None:
+        await request.post(URL)
+
+    [error] = await explained(tmp_path, wild(perform=perform, extend_request=extend))
     assert error["method"] == "perform"
     detail = r"the plugin raised KeyError: 'region' \(test_breaks_explain.py:\d+, in extend\)"
     assert re.fullmatch(detail, error["detail"])

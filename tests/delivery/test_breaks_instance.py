@@ -50,8 +50,9 @@ async def post_all(request: Any, payloads: Any) -> None:
     await request.post(URL, json=[payload.id for payload in payloads])
 
 
-def extend(_: Any, auth: AuthTokens | None) -> RequestOptions:
-    return RequestOptions(headers={"X-Access": "none" if auth is None else auth.access_token})
+def extend(outgoing: OutgoingRequest) -> RequestOptions:
+    token = "none" if outgoing.auth is None else outgoing.auth.access_token
+    return RequestOptions(headers={"X-Access": token})
 
 
 async def guarded(outgoing: OutgoingRequest) -> Response:
@@ -149,7 +150,9 @@ async def test_a_partner_that_quotes_basic_credentials_tells_no_secret(tmp_path:
 
     catalog = wild(
         perform_batch=post_all,
-        extend_request=lambda settings, _: RequestOptions(username="us", password=settings.token),
+        extend_request=lambda outgoing: RequestOptions(
+            username="us", password=outgoing.settings.token
+        ),
     )
     [delivery] = await delivered(tmp_path, catalog, "m1", transport=quoting)
     assert "***" in delivery.message

@@ -158,7 +158,11 @@ async def test_the_log_has_each_traceback_once(
 
 async def test_options_of_another_type_are_told(tmp_path: Path) -> None:
     """A dict from `extend_request` is told by its name, with what to return instead."""
-    catalog = wild(perform=looks_up, extend_request=lambda *_: {"headers": {}})
+
+    async def perform(request: Request[Any], _: Item) -> None:
+        await request.post(URL)
+
+    catalog = wild(perform=perform, extend_request=lambda *_: {"headers": {}})
     [(_, reason, message)] = await outcomes(tmp_path, catalog, "m1")
     assert reason == "INTERNAL"
     assert message == (

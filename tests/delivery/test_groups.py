@@ -130,8 +130,8 @@ async def test_stale_tokens_are_refreshed(tmp_path: Path) -> None:
     async def refresh(_: Any) -> AuthTokens:
         return AuthTokens(access_token="fr3sh-access-token")
 
-    def extend(_: Any, auth: AuthTokens | None) -> RequestOptions:
-        return RequestOptions(headers={"X-Access": "stale" if auth is None else "fresh"})
+    def extend(outgoing: OutgoingRequest) -> RequestOptions:
+        return RequestOptions(headers={"X-Access": "stale" if outgoing.auth is None else "fresh"})
 
     async def guarded(outgoing: OutgoingRequest) -> Response:
         status = 200 if outgoing.headers["X-Access"] == "fresh" else 401

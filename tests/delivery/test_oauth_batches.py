@@ -17,8 +17,9 @@ from offramp.errors import HTTPError, InvalidAuthenticationError
 FRESH = "fr3sh-access-token"
 
 
-def extend(_: Any, auth: AuthTokens | None) -> RequestOptions:
-    return RequestOptions(headers={"X-Access": "none" if auth is None else auth.access_token})
+def extend(outgoing: OutgoingRequest) -> RequestOptions:
+    token = "none" if outgoing.auth is None else outgoing.auth.access_token
+    return RequestOptions(headers={"X-Access": token})
 
 
 class Refusing:

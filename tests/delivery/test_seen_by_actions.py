@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import attrs
+import pytest
 from tests.delivery.parts import event, make_small_runtime
-from tests.delivery.wild import SUBSCRIPTION, URL, config, deliveries_of, running, well, wild
+from tests.delivery.wild import (
+    SUBSCRIPTION,
+    TOKEN,
+    URL,
+    config,
+    deliveries_of,
+    outcomes,
+    running,
+    well,
+    wild,
+)
 
-from offramp import Request
+from offramp import OutgoingRequest, Request, RequestOptions, Response, _json, setting
+from offramp.definition import Handler
+from offramp.errors import ConfigError
 
 
 async def test_an_action_sees_where_it_runs_and_whether_it_is_a_dry_run(tmp_path: Path) -> None:
@@ -37,6 +52,70 @@ def test_a_call_that_is_of_no_subscription_says_so() -> None:
     """A test of the credentials belongs to the instance alone."""
     client = make_small_runtime(well).client()
     assert (client.instance, client.subscription, client.explaining) == ("small", None, False)
+
+
+@attrs.frozen
+class Ours:
+    """Another plugin's view of the same settings."""
+
+    token: str = setting(type="password")
+
+
+async def test_requests_are_signed_over_body_and_payloads_with_a_secret_of_the_settings(
+    tmp_path: Path,
+) -> None:
+    """`extend_request` and middleware see both; each part of a batch that is halved has its own."""
+    sent: list[tuple[str, ...]] = []
+
+    def of(outgoing: OutgoingRequest, token: str) -> str:
+        ids = "+".join(payload.id for payload in outgoing.payloads)
+        return hashlib.sha256(f"{token} {ids} ".encode() + (outgoing.body or b"")).hexdigest()
+
+    def extend(outgoing: OutgoingRequest) -> RequestOptions:
+        return RequestOptions(headers={"X-Signed": of(outgoing, outgoing.settings.token)})
+
+    async def countersign(outgoing: OutgoingRequest, handler: Handler) -> Response:
+        assert (outgoing.instance, outgoing.subscription) == ("wild", SUBSCRIPTION)
+        outgoing.headers["X-Countersigned"] = of(outgoing, outgoing.settings_as(Ours).token)
+        return await handler(outgoing)
+
+    async def partner(outgoing: OutgoingRequest) -> Response:
+        ids = _json.loads(outgoing.body or b"[]")
+        text = f"{TOKEN} {'+'.join(ids)} ".encode() + (outgoing.body or b"")
+        digest = hashlib.sha256(text).hexdigest()
+        assert outgoing.headers["X-Signed"] == outgoing.headers["X-Countersigned"] == digest
+        sent.append(tuple(ids))
+        status = 400 if len(ids) > 1 else 200
+        return Response(status=status, headers={}, body=b"", url=outgoing.url)
+
+    async def perform_batch(request: Request[Any], payloads: Sequence[Any]) -> None:
+        await request.post(URL, json=[payload.id for payload in payloads])
+
+    catalog = wild(perform_batch=perform_batch, extend_request=extend)
+    got = await outcomes(tmp_path, catalog, "m1", "m2", transport=partner, middleware=[countersign])
+    assert [stage for stage, *_ in got] == ["delivered", "delivered"]
+    assert sent == [("m1", "m2"), ("m1",), ("m2",)]
+
+
+async def test_a_request_outside_actions_has_no_payloads(tmp_path: Path) -> None:
+    """It has the settings all the same; settings by a class that they do not fit are an error."""
+    seen: list[OutgoingRequest] = []
+
+    async def partner(outgoing: OutgoingRequest) -> Response:
+        seen.append(outgoing)
+        return await well(outgoing)
+
+    @attrs.frozen
+    class More:
+        region: str = setting()
+
+    await make_small_runtime(partner).client().get(URL)
+    [outgoing] = seen
+    assert list(outgoing.payloads) == []
+    assert outgoing.settings.token == TOKEN
+    assert TOKEN not in repr(outgoing)
+    with pytest.raises(ConfigError, match="region"):
+        outgoing.settings_as(More)
 
 
 async def test_the_cache_of_an_instance_serves_its_deliveries_until_its_settings_change(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from typing import Any
 
 import attrs
 import pytest
 from tests.docs.pages import blocks, read_page
 
-from offramp import Action, Destination
-from offramp.testing import MakeIntegration, Partner
+from offramp import Action, Destination, Request, field, path, setting, wire
+from offramp.testing import MakeIntegration, Partner, create_test_event
 
 URL = "https://api.example.com/imports"
 
@@ -50,3 +52,37 @@ async def test_an_action_reads_retry_after(
     run = await integration(made).test_action("import")
     assert run.outcome == "retrying"
     assert [each.retry_after for each in raised] == [wait]
+
+
+async def test_a_destination_signs_every_request(
+    integration: MakeIntegration, partner: Partner
+) -> None:
+    """The signature is that of the body, by the secret in the settings; the payload is known."""
+
+    @attrs.frozen
+    class Settings:
+        signing_secret: str = setting(key="signingSecret", type="password")
+
+    @attrs.frozen
+    class Order:
+        id: str = field(default=path("$.messageId"))
+
+    class Post(Action[Settings, Order]):
+        slug, title = "post", "Post"
+
+        async def perform(self, request: Request[Settings], payload: Order) -> None:
+            await request.post(URL, json=wire(payload))
+
+    partner.post(URL)
+    made = Destination(
+        slug="orders",
+        name="Orders",
+        settings=Settings,
+        actions=[Post],
+        extend_request=example("sign"),
+    )
+    sut = integration(made, settings={"signingSecret": "s3cr3t"})
+    (await sut.test_action("post", event=create_test_event(messageId="m1"))).assert_delivered()
+    sent = partner.request
+    digest = hmac.new(b"s3cr3t", b'{"id":"m1"}', hashlib.sha256).hexdigest()
+    assert (sent.headers["X-Signature"], sent.headers["X-Ids"]) == (digest, "m1")

@@ -99,7 +99,7 @@ async def test_options_of_the_destination_reach_every_request() -> None:
     partner = Partner()
     client = client_of(
         partner,
-        options=RequestOptions(
+        extend=lambda _: RequestOptions(
             headers={"X-Region": "eu", "X-Team": "a"},
             params={"v": "1", "w": "2"},
             username="user",
@@ -125,6 +125,31 @@ async def test_options_of_the_destination_reach_every_request() -> None:
         "X-Team": "a",
     }
     assert "X-Region" not in second.headers
+
+
+async def test_the_destination_sees_each_request_as_it_was_made() -> None:
+    """Body, parameters, headers, payloads and tokens; what it changes in them does not leave."""
+    partner, seen = Partner(), []
+
+    def extend(outgoing: OutgoingRequest) -> RequestOptions:
+        seen.append((outgoing.method, outgoing.url, outgoing.body, outgoing.payloads))
+        outgoing.headers["X-Changed"] = "here"
+        kind = {k.lower(): v for k, v in outgoing.headers.items()}["content-type"]
+        token = "" if outgoing.auth is None else outgoing.auth.access_token
+        return RequestOptions(headers={"X-Seen": f"{kind} {token}"}, params={"v": "1"})
+
+    client = client_of(partner, extend=extend, payloads=["p1"])
+    await client.post(URL, json={"n": 1}, params={"q": "a b"})
+    client.auth = AuthTokens(access_token="new")
+    await client.put(URL, data=b"2", headers={"content-type": "text/plain"})
+    assert seen == [
+        ("POST", f"{URL}?q=a+b", b'{"n":1}', ["p1"]),
+        ("PUT", URL, b"2", ["p1"]),
+    ]
+    first, second = partner.seen
+    assert (first.url, first.headers["X-Seen"]) == (f"{URL}?v=1&q=a+b", "application/json ")
+    assert (second.url, second.headers["X-Seen"]) == (f"{URL}?v=1", "text/plain new")
+    assert "X-Changed" not in first.headers
 
 
 async def test_a_header_replaces_another_in_any_case() -> None:
@@ -172,7 +197,7 @@ async def test_exchanges_are_masked_wherever_a_secret_can_stand() -> None:
     client = client_of(
         partner,
         auth=AuthTokens(access_token=TOKEN),
-        options=RequestOptions(headers={"Authorization": f"Bearer {TOKEN}"}),
+        extend=lambda _: RequestOptions(headers={"Authorization": f"Bearer {TOKEN}"}),
     )
     await client.post(URL, json={"token": TOKEN}, params={"key": TOKEN}, headers={"X-Own": TOKEN})
     [exchange] = client.exchanges

@@ -356,6 +356,11 @@ MISTAKES: dict[str, tuple[Callable[[], Any], str, str]] = {
         "Destination.extend_request",
         ", in later) is async: write `def later`, as nothing awaits it",
     ),
+    "extend_request of other arguments": (
+        lambda: make_destination(extend_request=lambda settings, auth: RequestOptions()),
+        "Destination.extend_request",
+        "(missing a required argument: 'auth'): write `lambda outgoing: ...`",
+    ),
     "a settings instance": (
         lambda: make_destination(settings=Settings(token="t")),
         "Destination.settings",

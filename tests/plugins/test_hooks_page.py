@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import re
 import sys
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,13 @@ import pytest
 from tests.docs.pages import section
 
 from offramp import OutgoingRequest, Response
-from offramp.config import Document, configure_plugins
-from offramp.delivery import Sandboxes, enter_lifespans
+from offramp.config import Document, Instance, configure_plugins
+from offramp.delivery import Sandboxes, enter_lifespans, make_runtime
 from offramp.mapping import transform
 from offramp.plugins import Catalog, hook_names, load_catalog, load_plugins
 from offramp.plugins.origin import FILE_PLUGINS
 from offramp.testing import create_test_event, create_test_integration
 
-TIMEOUT = timedelta(seconds=1)
 PAGE = Path(__file__).parents[2] / "docs/reference/hooks.md"
 SECTION = re.compile(r"^## (offramp_\w+)$(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -160,20 +160,28 @@ def test_the_example_does_what_the_page_says(hook: str, tmp_path: Path) -> None:
 
 
 async def test_the_middleware_of_the_page_signs_a_request(tmp_path: Path) -> None:
-    """What reaches the next handler carries the signature of the body."""
+    """What reaches the next handler carries the signature of the body by the instance's secret."""
     path = tmp_path / "example.py"
     path.write_text(examples()["offramp_middleware"])
     catalog = load_catalog(load_plugins(files=[path]))
-    [middleware] = catalog.plugins.middleware(metronome(catalog).destination)
+    entry = metronome(catalog)
+    [middleware] = catalog.plugins.middleware(entry.destination)
     seen: list[OutgoingRequest] = []
 
     async def handler(outgoing: OutgoingRequest) -> Response:
         seen.append(outgoing)
         return Response(status=200, headers={}, body=b"")
 
-    request: dict[str, Any] = {"method": "POST", "url": "https://a.example", "body": b"{}"}
-    await middleware(OutgoingRequest(timeout=TIMEOUT, **request), handler)
-    assert re.fullmatch("[0-9a-f]{64}", seen[0].headers["X-Signature"])
+    runtime = make_runtime(
+        Instance(name="billing", source="site", destination=entry.slug),
+        entry,
+        {"apiToken": "token", "signingSecret": "of this instance"},
+        transport=handler,
+        middleware=[middleware],
+    )
+    await runtime.client().post("https://a.example", data=b"{}")
+    digest = hmac.new(b"of this instance", b"{}", hashlib.sha256).hexdigest()
+    assert seen[0].headers["X-Signature"] == digest
 
 
 async def test_the_route_of_the_page_answers(tmp_path: Path) -> None:

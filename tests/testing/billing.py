@@ -13,13 +13,13 @@ from tests.listening import listening
 
 from offramp import (
     Action,
-    AuthTokens,
     Batch,
     DeliveryError,
     Destination,
     Fault,
     Idempotency,
     InvalidAuthenticationError,
+    OutgoingRequest,
     Preset,
     Request,
     RequestOptions,
@@ -89,8 +89,8 @@ def _mode(request: Request[Settings]) -> dict[str, str]:
     return {"X-Mode": str(request.sync_mode)}
 
 
-def authenticate(settings: Settings, auth: AuthTokens | None) -> RequestOptions:
-    return RequestOptions(headers={"Authorization": f"Bearer {settings.api_token}"})
+def authenticate(outgoing: OutgoingRequest) -> RequestOptions:
+    return RequestOptions(headers={"Authorization": f"Bearer {outgoing.settings.api_token}"})
 
 
 async def check_token(request: Request[Settings]) -> None:

@@ -337,7 +337,7 @@ async def test_a_fault_of_the_plugin_shows_where_it_was_raised(
 async def test_a_fault_in_extend_request_is_the_plugins_too(integration: MakeIntegration) -> None:
     """The event is kept and tried again, whichever code of the plugin failed."""
 
-    def extend(settings: Any, auth: Any) -> RequestOptions:
+    def extend(_: OutgoingRequest) -> RequestOptions:
         raise KeyError("no such setting")
 
     sut = integration(attrs.evolve(billing, extend_request=extend))
@@ -548,8 +548,8 @@ async def test_stale_tokens_are_refreshed_on_the_way(
         answer = await request.post(f"{URL}/token")
         return AuthTokens(access_token=answer.json()["token"])
 
-    def bearer(settings: Any, auth: AuthTokens | None) -> RequestOptions:
-        token = "" if auth is None else auth.access_token
+    def bearer(outgoing: OutgoingRequest) -> RequestOptions:
+        token = "" if outgoing.auth is None else outgoing.auth.access_token
         return RequestOptions(headers={"Authorization": f"Bearer {token}"})
 
     oauth = attrs.evolve(

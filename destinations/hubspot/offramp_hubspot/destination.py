@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Final
 
 from offramp import (
-    AuthTokens,
     DeliveryError,
     Destination,
     HTTPError,
     InvalidAuthenticationError,
     OAuth2,
+    OutgoingRequest,
     Preset,
     Request,
     RequestOptions,
@@ -36,11 +36,11 @@ SCOPES: Final = (
 )
 
 
-def authenticate(settings: Any, auth: AuthTokens | None) -> RequestOptions:  # noqa: ARG001
+def authenticate(outgoing: OutgoingRequest) -> RequestOptions:
     """The access token as a bearer token."""
-    if auth is None:
+    if outgoing.auth is None:
         return RequestOptions()
-    return RequestOptions(headers={"Authorization": f"Bearer {auth.access_token}"})
+    return RequestOptions(headers={"Authorization": f"Bearer {outgoing.auth.access_token}"})
 
 
 async def check_account(request: Request[Settings]) -> None:

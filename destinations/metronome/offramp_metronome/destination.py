@@ -12,13 +12,13 @@ import attrs
 
 from offramp import (
     Action,
-    AuthTokens,
     Batch,
     DeliveryError,
     Destination,
     Fault,
     Idempotency,
     InvalidAuthenticationError,
+    OutgoingRequest,
     Preset,
     Request,
     RequestOptions,
@@ -84,8 +84,9 @@ def ingest_url() -> str:
     return os.environ.get(BASE_URL_VARIABLE, BASE_URL) + "/v1/ingest"
 
 
-def authenticate(settings: Any, auth: AuthTokens | None) -> RequestOptions:  # noqa: ARG001 - no OAuth here
+def authenticate(outgoing: OutgoingRequest) -> RequestOptions:
     """The token as a bearer token."""
+    settings = outgoing.settings_as(Settings)
     return RequestOptions(headers={"Authorization": f"Bearer {settings.api_token}"})
 
 

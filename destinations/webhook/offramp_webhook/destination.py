@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -14,15 +14,17 @@ from offramp import (
     Destination,
     Fault,
     InvalidAuthenticationError,
+    OutgoingRequest,
     Preset,
     Request,
+    RequestOptions,
     Sandbox,
     dumps,
     join_url,
 )
 from offramp_webhook.message import Message, refusals
 from offramp_webhook.sandbox import SANDBOX_SECRET, SANDBOX_TOKEN, start_sandbox
-from offramp_webhook.settings import Receiver, Settings, receiver_of
+from offramp_webhook.settings import Settings, receiver_of
 from offramp_webhook.signing import (
     ID_HEADER,
     SIGNATURE_HEADER,
@@ -90,33 +92,29 @@ async def send_messages(
     """Send messages that share method, path and headers; `body` has the data of all of them."""
     receiver = receiver_of(request.settings)
     first = messages[0]
-    headers = request_headers(
-        receiver,
-        {"Content-Type": "application/json", **first.header_texts()},
-        body=body,
-        request_id=message_id([each.message_id for each in messages]),
-    )
     # Without segments the URL stays as it is, with a slash at its end if it has one.
     url = join_url(receiver.url, *first.segments) if first.segments else receiver.url
-    await request.send(first.method, url, data=body, headers=headers)
+    await request.send(first.method, url, data=body)
 
 
-def request_headers(
-    receiver: Receiver, headers: Mapping[str, str], *, body: bytes, request_id: str
-) -> dict[str, str]:
+def add_headers(outgoing: OutgoingRequest) -> RequestOptions:
     """All headers of a request: our own replace those of the settings, and these a mapping's.
 
     The timestamp is that of this attempt, so that a receiver can refuse a recorded request that
     somebody sends again later.
     """
+    receiver = receiver_of(outgoing.settings_as(Settings))
+    messages: Sequence[Message] = outgoing.payloads
+    ids = [each.message_id for each in messages]
+    request_id = message_id(ids) if ids else TEST_ID
     timestamp = int(time.time())
-    merged = {**headers, **receiver.headers}
-    merged |= {ID_HEADER: request_id, TIMESTAMP_HEADER: str(timestamp)}
+    headers = {"Content-Type": "application/json", **messages[0].header_texts()} if messages else {}
+    headers |= {**receiver.headers, ID_HEADER: request_id, TIMESTAMP_HEADER: str(timestamp)}
     if receiver.keys:
-        merged[receiver.signature_header] = sign(
-            body, message_id=request_id, timestamp=timestamp, keys=receiver.keys
+        headers[receiver.signature_header] = sign(
+            outgoing.body or b"", message_id=request_id, timestamp=timestamp, keys=receiver.keys
         )
-    return merged
+    return RequestOptions(headers=headers)
 
 
 async def check_receiver(request: Request[Settings]) -> None:
@@ -126,8 +124,7 @@ async def check_receiver(request: Request[Settings]) -> None:
     `DeliveryError` if its answer says neither: many receivers accept only the method of events.
     """
     receiver = receiver_of(request.settings)
-    headers = request_headers(receiver, {}, body=b"", request_id=TEST_ID)
-    answer = await request.send("HEAD", receiver.url, headers=headers, check=False)
+    answer = await request.send("HEAD", receiver.url, check=False)
     if answer.status in REFUSED:
         raise InvalidAuthenticationError(
             f"the receiver answered {answer.status} to a HEAD request: check `headers`, "
@@ -151,6 +148,7 @@ webhook = Destination(
         Preset(name="Send track events", action="send", trigger='type = "track"'),
         Preset(name="Send all events in batches", action="sendBatch", trigger=EVERY_TYPE),
     ],
+    extend_request=add_headers,
     test_authentication=check_receiver,
     sandbox=Sandbox(
         label="Webhook receiver",

@@ -13,8 +13,9 @@ from offramp.definition.awaited import check_awaited, check_called
 from offramp.definition.fields import SyncModeName
 from offramp.definition.kinds import check_kind, check_values
 from offramp.definition.oauth import AuthTokens, OAuth2
-from offramp.definition.request import Request, RequestOptions
+from offramp.definition.request import OutgoingRequest, Request, RequestOptions
 from offramp.definition.sandbox import Sandbox
+from offramp.definition.signatures import check_takes
 from offramp.errors import DefinitionError, Fault
 
 AnyAction: TypeAlias = type[Action[Any, Any]]
@@ -102,9 +103,10 @@ class Destination:
     scheme: Scheme = "custom"
     actions: tuple[AnyAction, ...] = attrs.field(converter=_all_actions)
     presets: tuple[Preset, ...] = attrs.field(default=(), converter=_all_presets)
-    #: `(settings, auth) -> options` for every request of every action.
-    extend_request: Callable[[Any, AuthTokens | None], RequestOptions] | None = attrs.field(
-        default=None, validator=[_FUNCTION, check_called]
+    #: Returns what is added to a request of an action or of another function. The request is as
+    #: it was made: with its body, its own headers and parameters.
+    extend_request: Callable[[OutgoingRequest], RequestOptions] | None = attrs.field(
+        default=None, validator=[_FUNCTION, check_called, check_takes("outgoing")]
     )
     #: Returns if the credentials are good; raises `InvalidAuthenticationError` if they are bad,
     #: and any other error if that could not be determined.

@@ -73,7 +73,11 @@ class RequestOptions:
 
 @attrs.define(kw_only=True)
 class OutgoingRequest:
-    """A request on its way out; a middleware may change it before it passes it on."""
+    """A request on its way out, and for whom it is sent.
+
+    `extend_request` sees it as the action made it. A middleware sees what leaves, and may change it
+    before it passes it on.
+    """
 
     method: str
     url: str
@@ -81,6 +85,30 @@ class OutgoingRequest:
     body: bytes | None = None
     #: Longest time for the whole exchange.
     timeout: timedelta
+    #: What the action was called with, of `perform` one; empty for a call of any other function.
+    payloads: Sequence[Any] = attrs.field(default=(), repr=False)
+    #: The instance's settings, by the destination's class.
+    settings: Any = attrs.field(default=None, repr=False)
+    #: OAuth 2 tokens, where the destination uses them.
+    auth: AuthTokens | None = None
+    #: The name of the instance, and the id of the subscription; None for a call of none.
+    instance: str = ""
+    subscription: str | None = None
+    _read_settings: Callable[[type[Any]], Any] | None = attrs.field(
+        default=None, repr=False, eq=False
+    )
+
+    def settings_as(self, kind: type[T]) -> T:
+        """The instance's settings by another class, such as that of a plugin's own settings.
+
+        Raises `ConfigError` if the instance has no value for a setting that the class requires.
+        """
+        if isinstance(self.settings, kind):
+            return self.settings
+        if self._read_settings is None:
+            raise TypeError(f"no settings of an instance are known, so none as {kind.__name__}")
+        read: T = self._read_settings(kind)
+        return read
 
 
 #: Sends a request and returns the response, or raises a `DeliveryError`.

@@ -102,7 +102,7 @@ class _Requests:
 class Call:
     """One call of an action: what was raised, or the errors that it named for single payloads."""
 
-    #: `None` if the client could not be made, which also runs code of the plugin.
+    #: `None` if the settings do not fit the class that the action names.
     client: Client[Any] | None = None
     error: BaseException | None = None
     #: Index -> error.
@@ -128,10 +128,10 @@ async def call_action(
     enter: Callable[..., Awaitable[Any]] = runtime.perform if handler is None else finished
     tokens: AuthTokens | None = None
     async with BoundedPluginCode(within, UNENDED) as code:
-        # Making the client also runs code of the plugin: `extend_request`.
         client = runtime.client(
             plan, events.events, handler=handler, explaining=handler is not None
         )
+        client.payloads = events.payloads
         call.client = client
         client.mask = plan.secrets.mask_wires(client.mask, events.wires)
         tokens = client.auth
@@ -164,7 +164,7 @@ async def _repeat_refused(  # noqa: PLR0913, PLR0917 - a call, and what came of 
             return errors
         runtime.renew(client)
         picked = events.pick(refused)
-        client.show_events(picked.events)
+        client.show(picked.payloads, picked.events)
         value = await finished(client, plan.action.perform_batch, list(picked.payloads))
         again = _checked(client, plan.action, "perform_batch", value, len(refused))
     if code.error is not None:

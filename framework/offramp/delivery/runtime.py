@@ -46,11 +46,7 @@ from offramp.delivery.plan import Plan
 from offramp.delivery.settings import check_settings, of_settings, secrets_of
 from offramp.delivery.token_requests import NoTokenError
 from offramp.delivery.token_sources import can_refresh, refreshed_tokens
-from offramp.errors import (
-    ConfigError,
-    DeliveryError,
-    PayloadError,
-)
+from offramp.errors import ConfigError, DeliveryError, PayloadError
 from offramp.http import Client, Mask, MemoryCache, compose, make_mask
 from offramp.payload import structurer
 from offramp.place import exception_text, leaves_of
@@ -151,16 +147,18 @@ class InstanceRuntime:
         """Make a client for one call of an action, or of the destination itself."""
         audiences = None if plan is None else plan.audiences
         self.mask_tokens()
-        settings_type = self.entry.destination.settings
-        if plan is not None and plan.action.settings_type is not dict:
-            settings_type = plan.action.settings_type
+        settings = self.typed_settings(self.entry.destination.settings)
+        subscription = None if plan is None else plan.subscription.id
+        known: dict[str, Any] = {"instance": self.instance.name, "subscription": subscription}
         return Client(
+            **known,
             handler=handler or self.handler,
-            instance=self.instance.name,
-            subscription=None if plan is None else plan.subscription.id,
-            settings=self.typed_settings(settings_type),
+            settings=settings if plan is None else self.settings_of(plan),
             mask=self.mask,
-            options=self.options(),
+            make_outgoing=partial(
+                OutgoingRequest, **known, settings=settings, read_settings=self.typed_settings
+            ),
+            extend=self.options if self.entry.destination.extend_request else None,
             auth=self.auth,
             mapping={} if plan is None else plan.mapping,
             sync_mode=None if plan is None else plan.sync_mode,
@@ -174,14 +172,11 @@ class InstanceRuntime:
             now=lambda: datetime.fromtimestamp(self.clock(), UTC),
         )
 
-    def options(self) -> RequestOptions:
-        """Return what the destination adds to every request."""
-        extend = self.entry.destination.extend_request
-        if extend is None:
-            return RequestOptions()
-        settings = self.typed_settings(self.entry.destination.settings)
+    def options(self, outgoing: OutgoingRequest) -> RequestOptions:
+        """Return what the destination's `extend_request` adds to a request."""
+        extend: Any = self.entry.destination.extend_request
         with _contained():
-            options: object = extend(settings, self.auth)
+            options: object = extend(outgoing)
         if not isinstance(options, RequestOptions):
             if inspect.iscoroutine(options):
                 options.close()  # otherwise Python warns that it was never awaited
@@ -190,6 +185,11 @@ class InstanceRuntime:
                 "return RequestOptions(headers={...})"
             )
         return options
+
+    def settings_of(self, plan: Plan) -> Any:
+        """The settings by the class that an action names, else by the destination's."""
+        kind = plan.action.settings_type
+        return self.typed_settings(self.entry.destination.settings if kind is dict else kind)
 
     def typed_settings(self, settings_type: type[Any]) -> Any:
         """Convert the settings to a class that declares some of them; raises `ConfigError`."""
@@ -244,7 +244,6 @@ class InstanceRuntime:
         """Have a call that is made again use the present tokens."""
         client.auth = self.auth
         client.mask = partial(_both, client.mask, self.mask)
-        client.options = self.options()
         client.made.restart()
 
     async def perform(

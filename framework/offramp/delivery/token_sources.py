@@ -9,20 +9,19 @@ import attrs
 from offramp.definition import AuthTokens
 from offramp.definition.awaited import awaited
 from offramp.delivery.token_requests import NoTokenError, TokenEndpoint
-from offramp.http import Client, make_mask
+from offramp.http import make_mask
 
 if TYPE_CHECKING:
     from offramp.config import Grant
     from offramp.delivery.runtime import InstanceRuntime
+    from offramp.http import Client
 
 
 def token_client(runtime: InstanceRuntime) -> Client[Any]:
     """A client for requests for tokens: without what the destination adds to its requests."""
-    return Client(
-        handler=runtime.handler,
-        settings=runtime.typed_settings(runtime.entry.destination.settings),
-        mask=runtime.mask,
-    )
+    client = runtime.client()
+    client.extend = None
+    return client
 
 
 def token_endpoint(runtime: InstanceRuntime) -> TokenEndpoint | None:

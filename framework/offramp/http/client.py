@@ -66,8 +66,7 @@ def _utc_now() -> datetime:
 class Client(Generic[S]):
     """Sends the requests of one action call (see `offramp.Request`) and records them.
 
-    `handler` is the composed middleware over a transport; `options` come from the destination's
-    `extend_request`.
+    `handler` is the composed middleware over a transport.
     """
 
     handler: Handler
@@ -76,8 +75,15 @@ class Client(Generic[S]):
     subscription: str | None = None
     settings: S
     mask: Mask = str
-    options: RequestOptions = attrs.field(factory=RequestOptions)
+    #: Makes what is handed to the handler; it knows what is the same for all requests of a call.
+    make_outgoing: Callable[..., OutgoingRequest] = attrs.field(default=OutgoingRequest, repr=False)
+    #: The destination's `extend_request`; `None` if nothing is added to the requests.
+    extend: Callable[[OutgoingRequest], RequestOptions] | None = attrs.field(
+        default=None, repr=False
+    )
     auth: AuthTokens | None = None
+    #: What the action is called with.
+    payloads: Sequence[Any] = attrs.field(default=(), repr=False)
     mapping: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
     sync_mode: str | None = None
     hook_outputs: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict, repr=False)
@@ -114,9 +120,11 @@ class Client(Generic[S]):
         """Whether the user of each payload joins or leaves the audience."""
         return [audience_membership(event, self.sync_mode) for event in self.events]
 
-    def show_events(self, read: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
-        """Show other events from now on, for a call with some of the payloads."""
-        self.read_events, self._events = read, None
+    def show(
+        self, payloads: Sequence[Any], read_events: Callable[[], Sequence[Mapping[str, Any]]]
+    ) -> None:
+        """Show other payloads and events from now on, for a call with some of them."""
+        self.payloads, self.read_events, self._events = payloads, read_events, None
 
     # These are not coroutine functions, so that each notes the request, and the line that made
     # it, even if nobody awaits it.
@@ -166,18 +174,12 @@ class Client(Generic[S]):
     ) -> Response:
         begun = self.made.begin(made)
         try:
-            url, authorization = credentials_apart(made.url)
-            url = _with_params(url, {**self.options.params, **(params or {})})
-            check_address(url)
-            merged = self._headers(headers, has_json=json is not UNSET)
-            if authorization is not None:
-                merged = _laid_over({"Authorization": authorization}, merged)
-            outgoing = OutgoingRequest(
-                method=made.method,
-                url=url,
-                headers=merged,
+            outgoing = self._outgoing(
+                made,
+                params=params or {},
+                headers={**_content_type(json), **(headers or {})},
                 body=_body(json, data),
-                timeout=timeout or self.options.timeout or DEFAULT_TIMEOUT,
+                timeout=timeout,
             )
             response = await self._exchange(outgoing)
             if check:
@@ -188,14 +190,36 @@ class Client(Generic[S]):
         self.made.succeed(begun)
         return response
 
-    def _headers(self, headers: Mapping[str, str] | None, *, has_json: bool) -> dict[str, str]:
-        merged = {"User-Agent": USER_AGENT}
-        if has_json:
-            merged["Content-Type"] = "application/json"
-        if self.options.username is not None:
-            pair = f"{self.options.username}:{self.options.password or ''}"
-            merged["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
-        return _laid_over(merged, self.options.headers, headers or {})
+    def _outgoing(
+        self,
+        made: MadeRequest,
+        *,
+        params: Mapping[str, str],
+        headers: Mapping[str, str],
+        body: bytes | None,
+        timeout: timedelta | None,
+    ) -> OutgoingRequest:
+        """The request as it is handed to the handler, with what the destination adds to it."""
+        address, authorization = credentials_apart(made.url)
+
+        def outgoing(options: RequestOptions) -> OutgoingRequest:
+            url = _with_params(address, {**options.params, **params})
+            check_address(url)
+            defaults = {"User-Agent": USER_AGENT}
+            if authorization is not None:
+                defaults["Authorization"] = authorization
+            return self.make_outgoing(
+                method=made.method,
+                url=url,
+                headers=_laid_over(defaults, _basic(options), options.headers, headers),
+                body=body,
+                timeout=timeout or options.timeout or DEFAULT_TIMEOUT,
+                payloads=self.payloads,
+                auth=self.auth,
+            )
+
+        asked = outgoing(RequestOptions())
+        return asked if self.extend is None else outgoing(self.extend(asked))
 
     async def _exchange(self, outgoing: OutgoingRequest) -> Response:
         started = time.perf_counter()
@@ -240,6 +264,17 @@ class Client(Generic[S]):
             return None
         location = _header(response.headers, "location")
         return None if location is None else readable(self.mask(location))[:QUOTED_CHARACTERS]
+
+
+def _content_type(json: Any) -> Mapping[str, str]:
+    return {} if json is UNSET else {"Content-Type": "application/json"}
+
+
+def _basic(options: RequestOptions) -> dict[str, str]:
+    if options.username is None:
+        return {}
+    pair = f"{options.username}:{options.password or ''}"
+    return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
 
 
 def _laid_over(*layers: Mapping[str, str]) -> dict[str, str]:
