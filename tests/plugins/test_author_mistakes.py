@@ -219,6 +219,16 @@ def hook_as_a_function() -> Any:
     return Post
 
 
+def validating_alone() -> Any:
+    class Post(Action[Settings, Payload]):
+        slug, title = "post", "Post"
+
+        def validate(self, payload: Payload) -> Any:  # type: ignore[override]
+            return ()
+
+    return Post
+
+
 def check_at_once(request: Any) -> None:
     request.get("https://wild.example")
 
@@ -350,6 +360,11 @@ MISTAKES: dict[str, tuple[Callable[[], Any], str, str]] = {
         validating_later,
         "validating_later.<locals>.Post.validate",
         ", in validate) is async: write `def validate`, as nothing awaits it",
+    ),
+    "validate of other arguments": (
+        validating_alone,
+        "validating_alone.<locals>.Post.validate",
+        "(got an unexpected keyword argument 'now'): write `def validate(self, payload, *, now)`",
     ),
     "extend_request with async": (
         lambda: make_destination(extend_request=later),

@@ -16,6 +16,7 @@ from offramp.definition.fields import Fields, SyncModeName
 from offramp.definition.request import Request
 from offramp.definition.save_hook import SaveHook
 from offramp.definition.shape import fields_of
+from offramp.definition.signatures import taken_wrongly
 from offramp.errors import (
     CREDENTIAL_STATUSES,
     DefinitionError,
@@ -275,7 +276,12 @@ def _methods(cls: type[Action[Any, Any]]) -> Iterable[tuple[str, _Look]]:
     for method in methods:
         if isinstance(method, str):
             yield method, written_wrongly
-    yield "validate", async_wrongly
+    yield "validate", _validates_wrongly
+
+
+def _validates_wrongly(function: object, name: str) -> str | None:
+    fault = async_wrongly(function, name)
+    return fault or taken_wrongly(function, name, ("self", "payload"), ("now",))
 
 
 def _known(cls: type[Action[Any, Any]]) -> str:
