@@ -35,6 +35,7 @@ from offramp import (
     setting,
 )
 from offramp.definition import Handler
+from offramp.delivery import AudienceCallError
 from offramp.errors import ConfigError, NotFoundError, PluginError
 from offramp.testing import (
     Answer,
@@ -619,3 +620,41 @@ async def test_an_action_sees_the_audience_of_an_event(
     run.assert_delivered()
     assert partner.request.json["list"] == "L7"
     assert partner.request.json["members"] == [True]
+
+
+VIP = {"vip": {"name": "VIP users", "settings": {"listKind": "phone"}}}
+LISTS = "https://lists.example"
+
+
+async def test_an_audience_is_created_and_its_events_get_its_id(
+    integration: MakeIntegration, partner: Partner
+) -> None:
+    """Until then they wait, as in a host; what they say of themselves stays."""
+    partner.otherwise(Answer(payload={"id": "L1"}))
+    under_test = integration(lists, audiences=VIP)
+    run = await under_test.test_action("sync", event=member_event("u1"))
+    run.assert_retrying("AUDIENCE_NOT_CREATED")
+    assert await under_test.test_create_audience("vip") == "L1"
+    assert partner.request.json == {"name": "VIP users", "key": "vip", "kind": "phone"}
+    run = (await under_test.test_action("sync", event=member_event("u1"))).assert_delivered()
+    assert (run.json["list"], run.json["kind"]) == ("L1", "phone")
+    assert await under_test.test_get_audience("vip") == "L1"
+    assert partner.requests[-1].url == f"{LISTS}/lists/L1"
+    explained = await under_test.explain("sync", event=member_event("u1"))
+    assert explained["audience"]["name"] == "VIP users"
+
+
+async def test_an_audience_that_the_partner_refuses_is_told(
+    integration: MakeIntegration, partner: Partner
+) -> None:
+    """Also one that is not declared, that is declared wrongly, or whose destination has none."""
+    partner.otherwise(Answer(status=422))
+    under_test = integration(lists, audiences=VIP)
+    with pytest.raises(AudienceCallError, match="answered 422"):
+        await under_test.test_create_audience("vip")
+    with pytest.raises(NotFoundError, match="no audience 'vpi'"):
+        await under_test.test_create_audience("vpi")
+    with pytest.raises(ConfigError, match=r"audiences\.vip\.settings\.listKind"):
+        integration(lists, audiences={"vip": {"settings": {"listKind": "fax"}}})
+    with pytest.raises(NotFoundError, match="declares no `create` of audiences"):
+        await integration(billing).test_create_audience("vip")

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from tests.docs.pages import blocks, read_page
 from tests.testing import billing
 
 from offramp.testing import DestinationSuite
@@ -35,6 +36,41 @@ def test_every_example_runs(pytester: pytest.Pytester, name: str) -> None:
     module.write_text(BLOCKS[name])
     outcomes = pytester.runpytest_inprocess(module).parseoutcomes()
     assert outcomes.keys() == {"passed"}
+
+
+#: What the page on audiences leaves to the reader.
+ADS = """
+from offramp import Action, Destination, field, path
+
+@attrs.frozen
+class Settings:
+    pass
+
+@attrs.frozen
+class Member:
+    id: str = field(description="Who.", default=path("$.userId"))
+
+class Sync(Action[Settings, Member]):
+    slug, title, description = "sync", "Sync", "Puts users into lists."
+
+    async def perform(self, request, payload):
+        url = f"https://api.example.com/lists/{request.audience.external_id}/members"
+        await request.post(url, json={"id": payload.id})
+
+ads = Destination(slug="ads", name="Ads", settings=Settings, actions=[Sync], audience=audience)
+"""
+
+
+def test_the_example_of_audiences_runs(pytester: pytest.Pytester) -> None:
+    """The declaration of the page, and its test of it."""
+    declaration, test = blocks(read_page("how-to/audiences.md"), "python")
+    pytester.makeini(
+        "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n"
+        "addopts = -p no:hypothesispytest\nfilterwarnings = error"
+    )
+    module = pytester.path / "test_ads.py"
+    module.write_text(declaration + ADS + test)
+    assert pytester.runpytest_inprocess(module).parseoutcomes() == {"passed": 1}
 
 
 def test_the_page_names_every_test_of_the_suite() -> None:

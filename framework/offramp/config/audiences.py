@@ -70,8 +70,10 @@ def audience_state(audience: InstanceAudience, declared: Audience | None) -> Aud
     return "unknown" if audience.creation_begun else "not_created"
 
 
-def pending_audiences(config: Config, catalog: Catalog) -> Iterator[tuple[str, str, AudienceState]]:
-    """Instance, key and state of each audience that is not created, or may not be.
+def pending_audiences(
+    config: Config, catalog: Catalog
+) -> Iterator[tuple[Instance, InstanceAudience, AudienceState]]:
+    """Each audience that is not created, or may not be, with its instance and its state.
 
     Those of disabled instances are left out.
     """
@@ -82,7 +84,7 @@ def pending_audiences(config: Config, catalog: Catalog) -> Iterator[tuple[str, s
         for audience in audiences_of(instance).values():
             state = audience_state(audience, entry.destination.audience)
             if state in {"not_created", "unknown"}:
-                yield instance.name, audience.key, state
+                yield instance, audience, state
 
 
 def audience_remedy(

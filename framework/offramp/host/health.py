@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Final
 
-from offramp.config import pending_audiences
+from offramp.config import audience_remedy, pending_audiences
 from offramp.delivery import EGRESS, GRANT, used_by
 from offramp.errors import OfframpError, counted
 from offramp.host.ops import CHECK_SECONDS
@@ -135,10 +135,14 @@ def _held(watched: Watched) -> Iterable[Finding]:
 
 def _audiences(watched: Watched) -> Iterable[Finding]:
     engine = watched.engine
-    for name, key, state in pending_audiences(engine.snapshot.config, engine.catalog):
+    for instance, audience, state in pending_audiences(engine.snapshot.config, engine.catalog):
         cause = _AUDIENCE_CAUSES[state]
-        pointer = pointer_to("instances", name, "audiences", key)
-        yield Finding(pointer=pointer, cause=cause, public=cause)
+        yield Finding(
+            pointer=pointer_to("instances", instance.name, "audiences", audience.key),
+            cause=cause,
+            public=cause,
+            remedy=audience_remedy(instance, audience, state),
+        )
 
 
 def _grants(watched: Watched) -> Iterable[Finding]:

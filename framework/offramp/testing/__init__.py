@@ -17,12 +17,9 @@ if TYPE_CHECKING:
     from offramp.testing.data import generate_test_data
     from offramp.testing.events import create_test_event
     from offramp.testing.exchanges import Answer, RecordedExchange, RecordedRequest
-    from offramp.testing.integration import (
-        MakeIntegration,
-        TestIntegration,
-        create_test_integration,
-    )
+    from offramp.testing.integration import TestIntegration
     from offramp.testing.local_partner import LocalPartner
+    from offramp.testing.making import MakeIntegration, create_test_integration
     from offramp.testing.partner import Partner
     from offramp.testing.runs import ActionRun, AuthenticationRun
     from offramp.testing.suite import DestinationSuite
@@ -58,14 +55,14 @@ _HOMES = {
     "DestinationSuite": "suite",
     "FakeClock": "clock",
     "LocalPartner": "local_partner",
-    "MakeIntegration": "integration",
+    "MakeIntegration": "making",
     "Partner": "partner",
     "RecordedExchange": "exchanges",
     "RecordedRequest": "exchanges",
     "TestIntegration": "integration",
     "TestedDelivery": "tested",
     "create_test_event": "events",
-    "create_test_integration": "integration",
+    "create_test_integration": "making",
     "generate_test_data": "data",
     "generate_test_event": "backwards",
 }

@@ -7,33 +7,34 @@ import sysconfig
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import attrs
 
 import offramp
-from offramp.config import Instance, OAuthApp, Subscription, configure_plugins, read_batch
-from offramp.definition import AuthTokens, Destination, Middleware
+from offramp.config import Instance, OAuthApp, References, Subscription, read_batch
+from offramp.definition import AuthTokens, Middleware
+from offramp.definition.audience import CallPartner
 from offramp.delivery import (
     FetchedChoices,
     InstanceRuntime,
     Plan,
+    call_partner,
     check_settings,
     compile_subscription,
     dynamic_field,
     enter_lifespans,
     explain,
     fetch_choices,
+    make_audiences,
     make_runtime,
     watch_loop,
 )
 from offramp.errors import ConfigError, Fault, NotFoundError, PluginError
-from offramp.hooks import hookimpl
 from offramp.http import LOOPBACK, Egress, aiohttp_transport, open_session
 from offramp.payload import structurer
-from offramp.plugins import Catalog, CatalogEntry, load_catalog, load_plugins, pick
+from offramp.plugins import Catalog, CatalogEntry, pick
 from offramp.testing.clock import FakeClock
-from offramp.testing.data import generate_test_data
 from offramp.testing.events import create_test_event
 from offramp.testing.exchanges import RecordedExchange, raise_test_faults, recording
 from offramp.testing.flow import OpenGate, as_queued, deliver
@@ -75,6 +76,8 @@ class TestIntegration:
     auth: AuthTokens | None = None
     #: The app of OAuth 2, as the table `oauth` of an instance: `client_id`, `client_secret`.
     oauth: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+    #: As the table `audiences` of an instance; creating one adds the partner's id.
+    audiences: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
 
     async def test_action(  # noqa: PLR0913 - a subscription's parts, each of which a test may set
         self,
@@ -179,6 +182,25 @@ class TestIntegration:
             )
         return outputs
 
+    async def test_create_audience(
+        self, key: str, *, settings: Mapping[str, Any] | None = None
+    ) -> str:
+        """Create an audience at the partner, and return its id there.
+
+        Events that name the audience get that id from then on. Raises `OfframpError` if the
+        partner refuses, or does not answer.
+        """
+        external_id = await self._call_audience(key, "create", settings)
+        known = {**self.audiences[key], "external_id": external_id}
+        self.audiences = {**self.audiences, key: known}
+        return external_id
+
+    async def test_get_audience(
+        self, key: str, *, settings: Mapping[str, Any] | None = None
+    ) -> str:
+        """Ask the partner for an audience, and return its id there; raises `OfframpError`."""
+        return await self._call_audience(key, "get", settings)
+
     async def explain(
         self,
         slug: str,
@@ -203,7 +225,9 @@ class TestIntegration:
     @property
     def instance(self) -> Instance:
         """The instance under test."""
-        return Instance(name=NAME, source=NAME, destination=self.entry.slug)
+        return Instance(
+            name=NAME, source=NAME, destination=self.entry.slug, audiences=self.audiences
+        )
 
     async def _run(
         self,
@@ -225,6 +249,16 @@ class TestIntegration:
                     runtime.mask, [each.fields for each in deliveries if each.fields is not None]
                 ),
             )
+
+    async def _call_audience(self, key: str, what: str, settings: Mapping[str, Any] | None) -> str:
+        declared = self.entry.destination.audience
+        function: CallPartner | None = None if declared is None else getattr(declared, what)
+        if function is None:
+            raise NotFoundError(f"{self.entry.slug} declares no `{what}` of audiences")
+        configured = make_audiences(self.instance, self.entry, References())
+        audience = pick({} if configured is None else configured.known, key, "audience")
+        async with self._runtime(settings) as (runtime, _):
+            return await call_partner(runtime, function, audience)
 
     def _plan(
         self,
@@ -274,6 +308,7 @@ class TestIntegration:
                     *self.middleware,
                 ],
                 clock=self.clock,
+                audiences=make_audiences(self.instance, self.entry, References()),
                 app=OAuthApp(**self.oauth),
                 auth=self.auth,
             )
@@ -289,72 +324,6 @@ class TestIntegration:
         owner = self.catalog.plugins.owner(file)
         others = file.startswith("<") or any(map(Path(file).is_relative_to, _OTHERS))
         return self.entry.slug if owner is None and not others else owner
-
-
-class MakeIntegration(Protocol):
-    """The type of the fixture `integration`: call it with a destination, or the slug of one."""
-
-    def __call__(  # noqa: PLR0913 - an instance's parts, each of which a test may set
-        self,
-        destination: Destination | str,
-        *,
-        settings: Mapping[str, Any] | None = None,
-        middleware: Sequence[Middleware] = (),
-        plugins: Sequence[object] = (),
-        auth: AuthTokens | None = None,
-        oauth: Mapping[str, Any] | None = None,
-        clock: FakeClock | None = None,
-    ) -> TestIntegration:
-        """See `create_test_integration`."""
-
-
-def create_test_integration(  # noqa: PLR0913 - an instance's parts, each of which a test may set
-    destination: Destination | str,
-    *,
-    settings: Mapping[str, Any] | None = None,
-    middleware: Sequence[Middleware] = (),
-    plugins: Sequence[object] = (),
-    auth: AuthTokens | None = None,
-    oauth: Mapping[str, Any] | None = None,
-    clock: FakeClock | None = None,
-) -> TestIntegration:
-    """Configure a destination, or an installed one by its slug, for a test.
-
-    Without `settings`, generated values are used besides the defaults. `plugins` are modules or
-    objects with hooks, for example hooks that add actions to the destination. Raises
-    `PluginError` for every plugin problem that a host would report.
-    """
-    by_slug = isinstance(destination, str)
-    extra = plugins if isinstance(destination, str) else [_Declares(destination), *plugins]
-    loaded = load_plugins(extra=extra, installed=by_slug)
-    configure_plugins(loaded)
-    catalog = load_catalog(loaded)
-    slug = destination if isinstance(destination, str) else destination.slug
-    catalog.get(slug)  # a lazy destination is built, which may find problems
-    if catalog.problems:
-        raise PluginError("\n".join(map(str, catalog.problems)))
-    entry = catalog[slug]
-    if settings is None:
-        bare = {key: field for key, field in entry.settings.items() if field.default is None}
-        settings = generate_test_data(bare, seed=entry.slug)
-    return TestIntegration(
-        catalog=catalog,
-        entry=entry,
-        settings=settings,
-        middleware=middleware,
-        clock=clock or FakeClock(),
-        auth=auth,
-        oauth=oauth or {},
-    )
-
-
-@attrs.frozen
-class _Declares:
-    destination: Destination
-
-    @hookimpl
-    def offramp_destinations(self) -> list[Destination]:
-        return [self.destination]
 
 
 def _listed(event: Event | None, events: Sequence[Event] | None) -> Sequence[Event]:

@@ -16,8 +16,9 @@ from offramp.plugins import CatalogAction, CatalogEntry
 from offramp.testing.backwards import put
 from offramp.testing.data import generate_test_data
 from offramp.testing.exchanges import Answer
-from offramp.testing.integration import MakeIntegration, TestIntegration
+from offramp.testing.integration import TestIntegration
 from offramp.testing.likeness import Items
+from offramp.testing.making import MakeIntegration
 from offramp.testing.partner import Partner, Responder
 from offramp.testing.runs import ActionRun, AuthenticationRun
 

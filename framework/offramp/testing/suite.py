@@ -14,7 +14,7 @@ from offramp.plugins import CatalogAction
 from offramp.testing import behaviour, declared, hostile, secrecy
 from offramp.testing.backwards import generate_test_event
 from offramp.testing.exchanges import Answer, RecordedRequest
-from offramp.testing.integration import MakeIntegration
+from offramp.testing.making import MakeIntegration
 from offramp.testing.partner import Partner
 from offramp.testing.probe import Probe
 from offramp.testing.wanted import event_types_wanted, satisfy

@@ -25,6 +25,7 @@ def render_explanation(explanation: Mapping[str, Any]) -> RenderableType:
         indented(render_conditions(explanation["trigger"])),
     ]
     if explanation["matches"]:
+        parts += map(indented, _audience(explanation["audience"]))
         parts.append(indented(_fields(explanation["fields"], explanation["payload"])))
         parts += [indented(render_error(error)) for error in explanation["errors"]]
         parts += map(indented, left_out(explanation["request"]))
@@ -65,6 +66,20 @@ def left_out(last: Any) -> list[Text]:
         return []
     message = "1 earlier request is" if count == 1 else f"{count} earlier requests are"
     return [Text(f"{message} left out", "dim")]
+
+
+def _audience(audience: Mapping[str, Any] | None) -> Iterator[Text]:
+    """Say of which audience the event speaks, and what the instance's configuration adds."""
+    if audience is None:
+        return
+    name, paths = audience["name"], audience["paths"]
+    line = Text.assemble("audience ", (audience["key"], "bold"))
+    if name is None:
+        line.append(": the instance has no such audience; the event is mapped as it is", "dim")
+    else:
+        added = f"the instance fills in {', '.join(paths)}" if paths else "the event has all of it"
+        line.append(f" ({name}): {added}", "dim")
+    yield line
 
 
 def _assumed(stopped: str | None, *, several: bool) -> Iterator[Text]:
