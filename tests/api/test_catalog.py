@@ -34,6 +34,7 @@ from offramp.plugins import Catalog, load_catalog, load_plugins
 
 @attrs.frozen
 class Settings:
+    suffix: str = setting(label="Suffix", allow_empty=True, default="")
     token: str = setting(type="password", label="Token")
     region: str = setting(
         label="Region", choices=[Choice("eu", "Europe", "In Ireland"), "us"], default="eu"
@@ -102,6 +103,7 @@ async def test_settings_and_fields_have_all_that_a_form_needs() -> None:
     assert host["depends_on"] == {
         "conditions": [{"operator": "is", "fieldKey": "region", "value": "us"}]
     }
+    assert (shown["settings"]["suffix"]["allowEmpty"], host["allowEmpty"]) == (True, False)
     [action] = shown["actions"]
     assert action["fields"]["email"]["required"]["conditions"][0]["fieldKey"] == "channel"
     assert action["fields"]["email"]["format"] == "email"

@@ -50,6 +50,7 @@ class Settings:
         key="batchLimit", label="Batch limit", minimum=1, maximum=500, default=100
     )
     verbose: bool | None = setting(label="Verbose", default=False)
+    suffix: str | None = setting(label="Suffix", allow_empty=True, default="-crm")
     scopes: list[str] | None = setting(label="Scopes", choices=["read", "write"], default=None)
     tags: list[str] | None = setting(label="Tags", default=None)
     headers: dict[str, object] | None = setting(label="Headers", default=None)

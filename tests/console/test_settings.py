@@ -61,6 +61,28 @@ async def test_what_is_entered_is_saved_with_its_type(page: Page, scene: Scene) 
     }
 
 
+async def test_a_text_that_may_be_empty_is_saved_empty(page: Page, scene: Scene) -> None:
+    """A cleared box is the empty text, not the default; one that was never touched is left out."""
+    await scene.call("PATCH", "instances/people", {"settings": {"apiKey": crm.GOOD_KEY}})
+    await page.goto(ADDRESS)
+    suffix = page.get_by_label("Suffix")
+    await expect(suffix).to_have_attribute("placeholder", "-crm (default)")
+    await page.get_by_label("Batch limit").fill("7")
+    await page.get_by_role("button", name="Save changes").click()
+    await expect(page.get_by_text("The settings are saved", exact=True)).to_be_visible()
+    assert "suffix" not in await settings_of(scene)
+    await page.reload()  # without the message of the save
+    await suffix.fill("x")
+    await suffix.clear()
+    await page.get_by_label("Batch limit").clear()
+    await page.get_by_role("button", name="Save changes").click()
+    await expect(page.get_by_text("The settings are saved", exact=True)).to_be_visible()
+    assert await settings_of(scene) == {"apiKey": crm.GOOD_KEY, "suffix": ""}
+    await page.reload()
+    await expect(suffix).to_have_value("")
+    await expect(suffix).to_have_attribute("placeholder", "Empty")
+
+
 async def test_a_setting_is_asked_for_where_another_says_so(page: Page) -> None:
     """Another way to sign in hides the key, and shows what that way needs."""
     await page.goto(ADDRESS)

@@ -36,6 +36,7 @@ FIELDS: Fields = {
     "count": one("integer", allow_null=True),
     "on": one("boolean"),
     "plan": one("string", choices=["a", "b"], allow_null=True),
+    "note": one("string", maximum=3, allow_empty=True),
     "any": one("object"),
     "tags": one("string", multiple=True),
     "inner": one(

@@ -189,6 +189,27 @@ def test_when_says_is_is_not_and_has_a_value() -> None:
     assert [each.match for each in conditions] == [None] * 3
 
 
+def test_only_a_text_may_be_empty() -> None:
+    """For a number or a list, an empty text is no value: the declaration is refused."""
+
+    @attrs.frozen
+    class Texts:
+        note: str | None = setting(allow_empty=True)
+        key: str = setting(type="password", allow_empty=True)
+
+    assert all(each.allow_empty for each in fields_of(Texts).values())
+
+    @attrs.frozen
+    class Others:
+        size: int = setting(allow_empty=True)
+        tags: list[str] = setting(allow_empty=True)
+
+    with pytest.raises(DefinitionError) as caught:
+        fields_of(Others)
+    assert [fault.place.rpartition(".")[2] for fault in caught.value.faults] == ["size", "tags"]
+    assert "is no text: leave allow_empty out" in str(caught.value)
+
+
 def test_a_password_is_never_shown() -> None:
     """The repr of settings goes into logs and tracebacks: a secret is not in it."""
 

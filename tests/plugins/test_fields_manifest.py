@@ -16,6 +16,7 @@ from offramp.definition import (
     FieldType,
     fields_from_manifest,
     fields_to_manifest,
+    settings_from_manifest,
     settings_to_manifest,
 )
 from offramp.definition.fields import (
@@ -134,6 +135,23 @@ def test_choices_are_written_as_segment_writes_them(declared: Any, written: Any)
     if declared:
         [read] = fields_from_manifest({"a": {"type": "string", "choices": written}}).values()
         assert read.choices == declared
+
+
+@pytest.mark.parametrize(
+    ("spec", "allowed"),
+    [
+        ({"type": "string", "default": ""}, True),
+        ({"type": "password", "default": ""}, True),
+        ({"type": "string"}, False),
+        ({"type": "string", "default": "eu"}, False),
+        ({"type": "number", "default": ""}, False),
+        ({"type": "string", "default": "", "multiple": True}, False),
+    ],
+)
+def test_a_setting_that_is_empty_by_default_may_be_empty(spec: Any, allowed: bool) -> None:
+    """At Segment an action gets it as an empty text; a field of an action is left out there."""
+    assert settings_from_manifest({"a": spec})["a"].allow_empty is allowed
+    assert fields_from_manifest({"a": spec})["a"].allow_empty is False
 
 
 def test_settings_list_fewer_properties() -> None:

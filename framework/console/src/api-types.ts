@@ -671,6 +671,7 @@ export interface FalseConditionShape {
 /** One setting, or one field of an action, with the names of Segment's metadata. */
 export interface FieldShape {
   additionalProperties: boolean;
+  allowEmpty: boolean;
   allowNull: boolean;
   category: "config" | "data" | "hashedPII" | "identifier" | "internal" | "sync" | null;
   choices: ChoiceShape[] | null;

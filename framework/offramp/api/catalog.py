@@ -141,6 +141,7 @@ def _fields(fields: Fields) -> dict[str, FieldShape]:
     shown: dict[str, Any] = fields_to_manifest(fields)
     for key, field in fields.items():
         shown[key]["secret"] = field.is_secret
+        shown[key]["allowEmpty"] = field.allow_empty
         if field.properties is not None:
             shown[key]["properties"] = _fields(field.properties)
     return shown

@@ -54,6 +54,8 @@ class FieldShape(TypedDict):
     #: Whether the value is a list of `type`.
     multiple: bool
     allowNull: bool
+    #: Whether an empty text is a value; otherwise it counts as missing.
+    allowEmpty: bool
     #: Whether the choices are fetched from the partner.
     dynamic: bool
     #: A literal or a directive: what new subscriptions map to this field.

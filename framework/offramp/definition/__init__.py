@@ -34,6 +34,7 @@ from offramp.definition.fields import (
 from offramp.definition.manifest import (
     fields_from_manifest,
     fields_to_manifest,
+    settings_from_manifest,
     settings_to_manifest,
 )
 from offramp.definition.oauth import (
@@ -134,6 +135,7 @@ __all__ = [
     "personas_of",
     "quote_path",
     "setting",
+    "settings_from_manifest",
     "settings_to_manifest",
     "sync_mode_apart",
     "template",

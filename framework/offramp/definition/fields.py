@@ -76,6 +76,8 @@ class Field:
     #: Whether the value is a list of `type`; a single value is put into a list.
     multiple: bool = False
     allow_null: bool = False
+    #: Whether an empty text is a value; without it, one counts as missing.
+    allow_empty: bool = False
     #: Whether the choices are fetched from the partner.
     dynamic: bool = False
     #: A literal or a directive: what new subscriptions map to this field.

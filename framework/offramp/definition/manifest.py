@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, get_args
 
+import attrs
+
 from offramp.definition.fields import Choice, Condition, Conditions, Field, Fields, FieldType
+from offramp.definition.shape import TEXT_TYPES
 from offramp.errors import DefinitionError, Fault
 from offramp.js.values import UNSET
 
@@ -84,6 +87,22 @@ def fields_from_manifest(data: Mapping[str, Any]) -> dict[str, Field]:
     if faults:
         raise DefinitionError(faults)
     return found
+
+
+def settings_from_manifest(data: Mapping[str, Any]) -> dict[str, Field]:
+    """Read settings from Segment's JSON form; an empty text is a value of those that have it.
+
+    Those are the texts whose default is empty: at Segment, an action gets them as they are. Raises
+    as `fields_from_manifest`.
+    """
+    return {
+        key: attrs.evolve(field, allow_empty=True) if _defaults_to_empty(field) else field
+        for key, field in fields_from_manifest(data).items()
+    }
+
+
+def _defaults_to_empty(field: Field) -> bool:
+    return field.default == "" and field.type in TEXT_TYPES and not field.multiple
 
 
 def _field_to_manifest(field: Field) -> dict[str, Any]:

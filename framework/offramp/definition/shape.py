@@ -29,6 +29,8 @@ from offramp.js.values import Unset
 T = TypeVar("T")
 
 METADATA_KEY: Final = "offramp.field"
+#: The types of which a value may be an empty text.
+TEXT_TYPES: Final = frozenset({"string", "text", "password"})
 MASK: Final = "***"
 _NO_CLASS: Final = (
     "is wanted as a class, and one of its instances was given: leave out the parentheses"
@@ -54,6 +56,7 @@ def field(  # noqa: PLR0913 - one parameter for each property that Segment's inp
     type: FieldType | None = None,  # noqa: A002 - the field's own word
     required: bool | Conditions | None = None,
     allow_null: bool = False,
+    allow_empty: bool = False,
     dynamic: bool = False,
     default: Any = None,
     choices: Sequence[str | Choice] | None = None,
@@ -76,7 +79,8 @@ def field(  # noqa: PLR0913 - one parameter for each property that Segment's inp
 
     `key` is the name on the wire where Python spells it otherwise. The type, whether it is a
     list, and whether it is required (it is, unless the annotation allows `None`) are read from
-    the annotation. `default` is a default *mapping*, not a Python value. A `secret` is encrypted
+    the annotation. `default` is a default *mapping*, not a Python value. An empty text counts as
+    missing, unless `allow_empty` says that it is a value. A `secret` is encrypted
     where it is stored and masked where it is shown, like a field of type password; `secret=False`
     says that a field is not a secret, whatever its name looks like.
     """
@@ -184,9 +188,12 @@ def _field_from(
         raise TypeError(
             f"is not always required, so its annotation must allow None: write {_name(hint)} | None"
         )
+    kind = declared.pop("type", None) or inferred["type"]
+    if declared.get("allow_empty") and (item is not None or kind not in TEXT_TYPES):
+        raise TypeError("allows an empty text, but is no text: leave allow_empty out")
     return Field(
         label=declared.pop("label", key),
-        type=declared.pop("type", None) or inferred.pop("type"),
+        type=kind,
         required=required,
         multiple=item is not None,
         **{**{k: v for k, v in inferred.items() if k != "type"}, **declared},

@@ -215,7 +215,7 @@ def _compile_member(
     if cleans:
         step = _unless(compile_is_nothing(field, at_root=at_root), step)
     usual = None if field.multiple or is_shaped(field) else type_of(field).usual
-    takes_empty = not (at_root and usual is str)
+    takes_empty = not (at_root and usual is str) or field.allow_empty
     return key, usual, _all_of(rules), takes_empty, step, requires and field.required is True
 
 

@@ -1,7 +1,8 @@
 """Removes from a payload the values that count as nothing, before anything is checked.
 
 These are null if the field may not be null, the empty string if the field is not a string, and at
-the root of a payload every empty string. Objects inside lists stay as they are.
+the root of a payload every empty string, unless the field allows one. Objects inside lists stay as
+they are.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def compile_is_nothing(field: Field, *, at_root: bool) -> Callable[[Any], bool]:
     """Compile a test of a falsy value: whether it counts as nothing for a field."""
     types = () if field.multiple else json_types(field)
     drops_null = NULL not in types
-    drops_blank = at_root or STRING not in types
+    drops_blank = (at_root and not field.allow_empty) or STRING not in types
 
     def is_nothing(value: Any) -> bool:
         return drops_null if value is None else drops_blank and isinstance(value, str)

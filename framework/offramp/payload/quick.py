@@ -208,7 +208,7 @@ class _Payload(Code):
             odd = f"[each for each in {value} if type(each) is not {usual} or not each]"
             return [f"type({value}) is list", f"not {odd}"]
         conditions = [json_type.emit(self, value)]
-        if at_root and json_type.usual is str:
+        if at_root and json_type.usual is str and not field.allow_empty:
             conditions.append(value)
         # The conversion includes the test of some rules.
         rules = [rule for rule in rules_of(field) if rule.fits is None or rule.fits != form.proves]

@@ -34,11 +34,17 @@ export function enteredOf(setting: Setting, value: Json | undefined): string | b
 
 /** The value of what was entered; a text that cannot be read goes to the host as it is, which says why. */
 export function valueOf(setting: Setting, entered: string | boolean | undefined): Json | undefined {
-  if (entered === undefined || entered === "") return undefined;
+  if (entered === undefined || entered === "") return isEmptyText(setting, entered) ? "" : undefined;
   if (typeof entered === "boolean") return entered;
   if (setting.choices) return parsed(entered);
   if (setting.multiple) return lines(entered).map((line) => scalarOf(setting.type, line));
   return scalarOf(setting.type, entered);
+}
+
+/** Whether what is entered is the empty text as a value: an empty box, also untouched where something is required. */
+function isEmptyText(setting: Setting, entered: "" | undefined): boolean {
+  if (!setting.allowEmpty) return false;
+  return entered === "" || (!setting.isSecret && setting.required === true && (setting.default === undefined || setting.default === null));
 }
 
 function scalarOf(type: string, text: string): Json {

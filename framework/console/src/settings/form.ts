@@ -128,9 +128,12 @@ export function useSettingsForm(
     setEnabling,
     change(table, setting, to) {
       if (setting.isSecret) setSecrets((old) => ({ ...old, [table]: { ...old[table], [setting.key]: to } }));
-      else draft.update((old) => ({ ...old, [table]: changed(saved[table], old[table], setting.key, to) }));
+      else {
+        const entered = to === "" && !setting.allowEmpty ? undefined : to;
+        draft.update((old) => ({ ...old, [table]: changed(saved[table], old[table], setting.key, entered) }));
+      }
     },
-    changeOption: (name, to) => draft.update((old) => ({ ...old, options: changed(saved.options, old.options, name, to) })),
+    changeOption: (name, to) => draft.update((old) => ({ ...old, options: changed(saved.options, old.options, name, to === "" ? undefined : to) })),
     save,
     discard,
   };
@@ -159,7 +162,7 @@ function savedTextOf({ settings, oauth }: Pick<InstanceAnswer["instance"], Table
 
 /** Change one key; the keys keep their order, so that what is changed back equals what is saved. */
 function changed(saved: Entered, old: Entered, key: string, to: string | boolean | undefined): Entered {
-  const next = { ...old, [key]: to === "" ? undefined : to };
+  const next = { ...old, [key]: to };
   return Object.fromEntries(Object.keys(saved).map((each) => [each, next[each]]));
 }
 

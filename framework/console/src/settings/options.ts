@@ -36,6 +36,7 @@ export function settingOf(option: OptionShape, byDefault: Json | undefined = und
     secret,
     isSecret: secret,
     allowNull: true,
+    allowEmpty: false,
     dynamic: false,
     placeholder: null,
     category: null,

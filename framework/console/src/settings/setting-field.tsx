@@ -7,7 +7,7 @@ import { Button } from "../parts/button";
 import { ChoiceSelect } from "../parts/choice-select";
 import { Checkbox, Field, type FieldProps, TextField } from "../parts/field";
 import { Prose } from "../parts/prose";
-import { type Setting, enteredOf } from "./declaration";
+import { type Setting, enteredOf, valueOf } from "./declaration";
 
 export interface SettingFieldProps {
   setting: Setting;
@@ -28,12 +28,15 @@ export function SettingField({ setting, entered, masked, isRequired, fault, onCh
     return <ChoicesField {...field} choices={setting.choices} entered={text} onChange={onChange} />;
   if (setting.choices) return <ChoiceField {...field} setting={setting} choices={setting.choices} entered={text} onChange={onChange} />;
   if (setting.type === "boolean") return <Checkbox {...field} isChecked={(entered ?? setting.default) === true} onChange={onChange} />;
+  const placeholder = placeholderOf(setting, valueOf(setting, entered));
   if (setting.multiple || setting.type === "object" || setting.type === "text")
-    return <LongField {...field} setting={setting} text={text} onChange={onChange} />;
-  return <TextField {...field} value={text} onInput={onChange} placeholder={placeholderOf(setting)} />;
+    return <LongField {...field} setting={setting} text={text} placeholder={placeholder} onChange={onChange} />;
+  return <TextField {...field} value={text} onInput={onChange} placeholder={placeholder} />;
 }
 
-function placeholderOf(setting: Setting): string {
+function placeholderOf(setting: Setting, value: Json | undefined): string {
+  if (value === undefined && setting.allowEmpty && setting.default === "") return "Empty (default)";
+  if (value === "") return "Empty";
   const shown = enteredOf(setting, setting.default as Json);
   return shown === undefined ? (setting.placeholder ?? "") : `${shown} (default)`;
 }
@@ -73,7 +76,7 @@ function SecretField({
                   // A password of the browser's owner has no place here, nor this one in the browser.
                   autocomplete="new-password"
                   spellcheck={false}
-                  placeholder={masked !== undefined && !field.isRequired ? "Leave empty to remove it" : ""}
+                  placeholder={masked !== undefined && !field.isRequired && !setting.allowEmpty ? "Leave empty to remove it" : ""}
                   onInput={(event) => onChange(event.currentTarget.value)}
                 />
               )}
@@ -155,10 +158,11 @@ function listOf(entered: string): string[] {
 function LongField({
   setting,
   text: shown,
+  placeholder,
   onChange,
   description,
   ...field
-}: FieldProps & { setting: Setting; text: string; onChange: (text: string) => void }): JSX.Element {
+}: FieldProps & { setting: Setting; text: string; placeholder: string; onChange: (text: string) => void }): JSX.Element {
   const form = setting.type === "object" ? "As JSON." : setting.multiple ? "One on each line." : "";
   return (
     <Field
@@ -174,7 +178,7 @@ function LongField({
           {...control}
           value={shown}
           rows={3}
-          placeholder={placeholderOf(setting)}
+          placeholder={placeholder}
           spellcheck={false}
           onInput={(event) => onChange(event.currentTarget.value)}
         />
