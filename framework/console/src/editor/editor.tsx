@@ -1,8 +1,8 @@
 // Lays out the mapping editor, and keeps the draft of what is edited.
 import type { JSX } from "preact";
-import { useMemo, useState } from "preact/hooks";
+import { useMemo, useRef, useState } from "preact/hooks";
 import type { DestinationShape, InstanceShape, SyncModeShape } from "../api-types";
-import { messageOf } from "../core/client";
+import { call, messageOf } from "../core/client";
 import { dropDraft, readDraft, useDraft, writeDraft } from "../core/drafts";
 import { IncompleteContext, useIncompleteParts } from "../core/incomplete";
 import type { JsonObject } from "../core/json";
@@ -13,13 +13,14 @@ import { Notice, toast } from "../parts/notice";
 import { Badge, Page } from "../parts/page";
 import { type FieldDeclaration, fieldsFor, isEmpty } from "./declarations";
 import { faultsOf, resultsOf } from "./explanation";
+import { type Dynamic, DynamicContext } from "./dynamic";
 import { Fields } from "./fields";
 import { Preview } from "./preview";
 import { Sample, storedEvent } from "./sample";
 import { SaveDialog, type Saved, editedOf } from "./save";
 import { useSaving } from "./saving";
 import { ScopeContext } from "./scope";
-import { type Candidate, type Edited, asObject, useExplanation } from "./state";
+import { type Candidate, type Edited, asCandidateBody, asObject, useExplanation } from "./state";
 import { TestSend } from "./test-send";
 import { Trigger } from "../trigger/trigger";
 
@@ -81,6 +82,7 @@ export function Editor(props: EditorProps): JSX.Element {
           instance={instance}
           fields={fields}
           syncMode={action?.sync_mode ?? null}
+          dynamicFields={action?.dynamic_fields ?? NO_FIELDS}
           defaults={asObject(action?.default_mapping)}
           onChange={(changes) => draft.update((old) => ({ ...old, ...changes }))}
         />
@@ -104,6 +106,8 @@ export function Editor(props: EditorProps): JSX.Element {
   );
 }
 
+const NO_FIELDS: readonly string[] = [];
+
 function draftKey({ instance, id, action, name }: Candidate): string {
   return `mapping ${instance} ${id ?? `new ${action} ${name}`}`;
 }
@@ -119,18 +123,20 @@ interface PanesProps {
   instance: InstanceShape;
   fields: Record<string, FieldDeclaration>;
   syncMode: SyncModeShape | null;
+  dynamicFields: readonly string[];
   defaults: JsonObject;
   onChange: (changes: Partial<Edited>) => void;
 }
 
 /** What is edited, and beside it the sample event and what the host makes of it. */
-function Panes({ draftKey: key, candidate, instance, fields, syncMode, defaults, onChange }: PanesProps): JSX.Element {
+function Panes({ draftKey: key, candidate, instance, fields, syncMode, dynamicFields, defaults, onChange }: PanesProps): JSX.Element {
   const [sample, setSample] = useSample(instance.source);
   const explanation = useExplanation(candidate, sample);
   const scope = useMemo(
     () => ({ sample, results: resultsOf(explanation.explained), faults: faultsOf(explanation.explained) }),
     [sample, explanation],
   );
+  const dynamic = useDynamic(candidate, dynamicFields);
   async function takeSample(messageId: string): Promise<void> {
     try {
       setSample(await storedEvent(messageId));
@@ -152,7 +158,9 @@ function Panes({ draftKey: key, candidate, instance, fields, syncMode, defaults,
         />
         {syncMode && <SyncMode mode={syncMode} chosen={candidate.syncMode} onChange={(chosen) => onChange({ syncMode: chosen })} />}
         <ScopeContext.Provider value={scope}>
-          <Fields fields={fields} mapping={candidate.mapping} defaults={defaults} onChange={(mapping) => onChange({ mapping })} />
+          <DynamicContext.Provider value={dynamic}>
+            <Fields fields={fields} mapping={candidate.mapping} defaults={defaults} onChange={(mapping) => onChange({ mapping })} />
+          </DynamicContext.Provider>
         </ScopeContext.Provider>
       </div>
       <div class="editor-side">
@@ -172,6 +180,20 @@ function SyncMode({ mode, chosen, onChange }: { mode: SyncModeShape; chosen: str
   // A mode that the action offered once is shown, so that another can be chosen in its place.
   const choices = offered.some((each) => each.value === value) ? offered : [...offered, { value, label: `${value} (not offered)` }];
   return <SelectField label={mode.label || "Sync mode"} description={mode.description} value={value} choices={choices} onChange={onChange} />;
+}
+
+/** The choices of what is edited depend on the rest of it, as it is when they are asked for. */
+function useDynamic(candidate: Candidate, declared: readonly string[]): Dynamic {
+  const latest = useRef(candidate);
+  latest.current = candidate;
+  return useMemo(
+    () => ({
+      declared,
+      ask: (field, search, page, signal) =>
+        call("POST /api/dynamic-choices", { body: { candidate: asCandidateBody(latest.current), field, search, page }, signal }),
+    }),
+    [declared],
+  );
 }
 
 function StateBadge({ saved }: { saved: Saved }): JSX.Element {

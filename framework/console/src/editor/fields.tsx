@@ -112,6 +112,7 @@ function FieldRow({ name, field, value, fallback, onChange }: RowProps): JSX.Ele
             <Prose text={field.description} />
           </p>
         )}
+        {field.dynamic && <p class="field-description">The partner lists its values: take the kind Text to choose one.</p>}
         {field.choices && field.choices.length > 0 && (
           <p class="field-description">One of {field.choices.map((each) => scalarText(each.value)).join(", ")}</p>
         )}

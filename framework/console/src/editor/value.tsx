@@ -4,10 +4,11 @@ import { useState } from "preact/hooks";
 import { type Kind, KINDS, converted, kindOf } from "./kinds";
 import { CaseEditor, ReplaceEditor } from "./kinds/functions";
 import { CoalesceEditor, IfEditor } from "./kinds/choices";
-import { BooleanEditor, ChoiceEditor, NumberEditor, TextEditor } from "./kinds/constants";
+import { BooleanEditor, ChoiceEditor, DynamicEditor, NumberEditor, TextEditor } from "./kinds/constants";
 import { ItemsEditor, ListEditor, ObjectEditor } from "./kinds/shapes";
 import { JsonEditor } from "./kinds/json";
 import { LiquidEditor, TemplateEditor, VariableEditor } from "./kinds/texts";
+import { useChoicesAt } from "./dynamic";
 import { useScope } from "./scope";
 import type { KindProps, ValueProps } from "./value-props";
 
@@ -34,7 +35,8 @@ export function ValueEditor(props: ValueProps): JSX.Element {
   // A form stays while it is typed in, also if another one could show the value.
   const [chosen, setChosen] = useState<Kind>();
   const kind = keptKind(chosen, kindOf(value));
-  const Editor = editorOf(kind, props);
+  const isDynamic = useChoicesAt(pointer) !== undefined;
+  const Editor = editorOf(kind, props, isDynamic);
   return (
     <div class="value" data-kind={kind}>
       <KindSelect
@@ -63,9 +65,10 @@ export function ValueEditor(props: ValueProps): JSX.Element {
   );
 }
 
-function editorOf(kind: Kind, { choices }: ValueProps): ((props: KindProps) => JSX.Element) | undefined {
+function editorOf(kind: Kind, { choices }: ValueProps, isDynamic: boolean): ((props: KindProps) => JSX.Element) | undefined {
   if (kind === "none" || kind === "null") return undefined;
-  return choices?.length && (kind === "text" || kind === "number") ? ChoiceEditor : EDITORS[kind];
+  if (kind !== "text" && kind !== "number") return EDITORS[kind];
+  return isDynamic ? DynamicEditor : choices?.length ? ChoiceEditor : EDITORS[kind];
 }
 
 /** JSON can be any value, and an if/else may say what a coalesce says. */

@@ -3,8 +3,10 @@ import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
 import { type Json, type JsonObject, isObject } from "../../core/json";
 import { Button, IconButton } from "../../parts/button";
+import { ChoicesBox, textOf } from "../../parts/choices-box";
 import { focusAdd } from "../../parts/focus";
 import { directiveOf } from "../kinds";
+import { useChoicesAt } from "../dynamic";
 import { ScopeContext, pointerTo, useScope } from "../scope";
 import { LiveValue } from "../live-value";
 import type { KindProps } from "../value-props";
@@ -25,6 +27,7 @@ export function ObjectEditor({ value, onChange, pointer, label, Part }: KindProp
           <KeyField
             name={key}
             label={label}
+            pointer={pointer}
             taken={Object.keys(object)}
             onRename={(next) => onChange(renamed(object, key, next))}
           />
@@ -51,29 +54,45 @@ export function ObjectEditor({ value, onChange, pointer, label, Part }: KindProp
 function KeyField({
   name,
   label,
+  pointer,
   taken,
   onRename,
 }: {
   name: string;
   label: string;
+  /** Of the object. */
+  pointer: string;
   taken: string[];
   onRename: (name: string) => void;
 }): JSX.Element {
   const [typed, setTyped] = useState<string>();
   const isFaulty = typed !== undefined && typed !== name && (typed === "" || typed.startsWith("@") || taken.includes(typed));
+  const ask = useChoicesAt(pointer, "__keys__");
+  function leave(): void {
+    if (typed !== undefined && typed !== name && !isFaulty) onRename(typed);
+    setTyped(undefined);
+  }
+  const control = { class: "key-input", "aria-label": `Key ${name} of ${label}`, "aria-invalid": isFaulty };
+  if (ask !== undefined)
+    return (
+      <ChoicesBox
+        {...control}
+        text={typed ?? name}
+        name={`keys of ${label}`}
+        ask={ask}
+        onText={setTyped}
+        onChoose={(choice) => setTyped(textOf(choice))}
+        onLeave={leave}
+      />
+    );
   return (
     <input
+      {...control}
       type="text"
-      class="key-input"
-      aria-label={`Key ${name} of ${label}`}
-      aria-invalid={isFaulty}
       value={typed ?? name}
       spellcheck={false}
       onInput={(event) => setTyped(event.currentTarget.value)}
-      onBlur={() => {
-        if (typed !== undefined && typed !== name && !isFaulty) onRename(typed);
-        setTyped(undefined);
-      }}
+      onBlur={leave}
     />
   );
 }
