@@ -70,6 +70,15 @@ export interface AudienceChange {
   settings?: Record<string, unknown>;
 }
 
+/** What a destination asks of each audience, and what it does with one at the partner. */
+export interface AudienceConfigShape {
+  creates: boolean;
+  fields: Record<string, FieldShape>;
+  full_sync: boolean;
+  gets: boolean;
+  mode: "realtime" | "synced";
+}
+
 /** Which audience an event names, and what the mapping and the action see of it beside that. */
 export interface AudienceOriginShape {
   key: string;
@@ -339,15 +348,19 @@ export interface DestinationBrief {
 /** One destination in full; `manifest` is in the shape of Segment's metadata. */
 export interface DestinationShape {
   actions: ActionShape[];
+  audience: AudienceConfigShape | null;
   description: string | null;
   fallbacks: string[];
   instance_name: string;
   manifest: Record<string, unknown>;
+  mode: "cloud" | "device" | "warehouse";
   name: string;
   oauth: OAuthShape | null;
+  on_delete: boolean;
   origin: PluginOriginShape;
   plugin: string;
   presets: PresetShape[];
+  scheme: "basic" | "custom" | "none" | "oauth-managed" | "oauth2";
   settings: Record<string, FieldShape>;
   settings_schema: Record<string, unknown>;
   slug: string;
@@ -940,6 +953,7 @@ export interface NoteShape {
 
 /** How an instance gets access by OAuth 2. */
 export interface OAuthShape {
+  flows: ("authorization_code" | "client_credentials" | "refresh_token")[];
   has_addresses: boolean;
   options: OptionShape[];
   scopes: string[];

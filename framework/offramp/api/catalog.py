@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from offramp.api.catalog_shapes import (
     ActionBrief,
     ActionShape,
+    AudienceConfigShape,
     BatchLimitsShape,
     BatchShape,
     CatalogAnswer,
@@ -27,6 +28,7 @@ from offramp.api.operations import Call, Operation, Reply
 from offramp.config import BatchTable, OAuthApp, batch_limits
 from offramp.config.batching import LONGEST_LINGER
 from offramp.definition import (
+    Audience,
     Batch,
     Destination,
     Fields,
@@ -36,7 +38,7 @@ from offramp.definition import (
     options_of,
 )
 from offramp.payload import json_schema
-from offramp.plugins import CatalogAction, ListedDestination, manifest
+from offramp.plugins import Catalog, CatalogAction, CatalogEntry, ListedDestination, manifest
 
 
 class CatalogResource:
@@ -70,70 +72,93 @@ class CatalogResource:
         problems = [
             {"place": each.place, "message": each.message} for each in self._catalog.problems
         ]
-        destinations = [self._brief(each) for each in self._catalog.listed]
+        destinations = [destination_brief(self._catalog, each) for each in self._catalog.listed]
         return Reply(data={"destinations": destinations, "problems": problems})
 
     async def show(self, call: Call) -> Reply:
         """Answer with one destination."""
         # In a thread, since a lazy destination is built when it is asked for the first time.
         entry = await asyncio.to_thread(self._catalog.__getitem__, call.path["slug"])
-        destination = entry.destination
         _, config = await self._host.configs.load()
-        answer: DestinationShape = {
-            "slug": entry.slug,
-            "name": destination.name,
-            "description": destination.description,
-            "plugin": entry.plugin,
-            "origin": self._origin(entry.plugin),
-            "fallbacks": list(self._catalog.fallbacks(entry.slug)),
-            "instance_name": offered_name(entry, config.instances),
-            "testable": destination.test_authentication is not None,
-            "oauth": _oauth(destination),
-            "settings": _fields(entry.settings),
-            "settings_schema": json_schema(entry.settings),
-            "actions": [_action(offered) for offered in entry.actions.values()],
-            "presets": [
-                {
-                    "name": preset.name,
-                    "action": preset.action,
-                    "trigger": preset.trigger,
-                    "mapping": entry.preset_mapping(preset),
-                    "sync_mode": preset.sync_mode,
-                }
-                for preset in entry.presets
-            ],
-            "manifest": manifest(entry),
-        }
-        return Reply(data=answer)
+        return Reply(data=destination_shape(self._catalog, entry, config.instances))
 
-    def _brief(self, listed: ListedDestination) -> DestinationBrief:
-        actions: list[ActionBrief] = [
-            {"slug": each.slug, "title": each.title, "description": each.description}
-            for each in listed.actions
-        ]
-        titles = [word for each in listed.actions for word in (each.slug, each.title)]
-        words = [listed.slug, listed.name, listed.description or "", *titles, *listed.presets]
-        return {
-            "slug": listed.slug,
-            "name": listed.name,
-            "description": listed.description,
-            "plugin": listed.plugin,
-            "origin": self._origin(listed.plugin),
-            "fallbacks": list(listed.fallbacks),
-            "search": " ".join(words).lower(),
-            "actions": actions,
-            "presets": list(listed.presets),
-        }
 
-    def _origin(self, plugin: str) -> PluginOriginShape:
-        origin = self._catalog.plugins.origin(plugin)
-        return {
-            "plugin": plugin,
-            "module": origin.module,
-            "distribution": origin.distribution,
-            "version": origin.version,
-            "file": None if origin.file is None else str(origin.file),
-        }
+def destination_shape(
+    catalog: Catalog, entry: CatalogEntry, taken: Collection[str] = ()
+) -> DestinationShape:
+    """Show a destination in full; `taken` are the names of the instances that there are."""
+    destination = entry.destination
+    return {
+        "slug": entry.slug,
+        "name": destination.name,
+        "description": destination.description,
+        "mode": destination.mode,
+        "plugin": entry.plugin,
+        "origin": _origin(catalog, entry.plugin),
+        "fallbacks": list(catalog.fallbacks(entry.slug)),
+        "instance_name": offered_name(entry, taken),
+        "scheme": destination.scheme,
+        "oauth": _oauth(destination),
+        "testable": destination.test_authentication is not None,
+        "on_delete": destination.on_delete is not None,
+        "audience": None if destination.audience is None else _audience(destination.audience),
+        "settings": _fields(entry.settings),
+        "settings_schema": json_schema(entry.settings),
+        "actions": [_action(offered) for offered in entry.actions.values()],
+        "presets": [
+            {
+                "name": preset.name,
+                "action": preset.action,
+                "trigger": preset.trigger,
+                "mapping": entry.preset_mapping(preset),
+                "sync_mode": preset.sync_mode,
+            }
+            for preset in entry.presets
+        ],
+        "manifest": manifest(entry),
+    }
+
+
+def destination_brief(catalog: Catalog, listed: ListedDestination) -> DestinationBrief:
+    """Show a destination in a list, without building it."""
+    actions: list[ActionBrief] = [
+        {"slug": each.slug, "title": each.title, "description": each.description}
+        for each in listed.actions
+    ]
+    titles = [word for each in listed.actions for word in (each.slug, each.title)]
+    words = [listed.slug, listed.name, listed.description or "", *titles, *listed.presets]
+    return {
+        "slug": listed.slug,
+        "name": listed.name,
+        "description": listed.description,
+        "plugin": listed.plugin,
+        "origin": _origin(catalog, listed.plugin),
+        "fallbacks": list(listed.fallbacks),
+        "search": " ".join(words).lower(),
+        "actions": actions,
+        "presets": list(listed.presets),
+    }
+
+
+def _origin(catalog: Catalog, plugin: str) -> PluginOriginShape:
+    origin = catalog.plugins.origin(plugin)
+    return {
+        "plugin": plugin,
+        "module": origin.module,
+        "distribution": origin.distribution,
+        "version": origin.version,
+        "file": None if origin.file is None else str(origin.file),
+    }
+
+
+def _audience(audience: Audience) -> AudienceConfigShape:
+    return {
+        "mode": audience.mode,
+        "full_sync": audience.full_sync,
+        "creates": audience.create is not None,
+        "gets": audience.get is not None,
+        "fields": _fields(audience.declared_fields),
+    }
 
 
 def _fields(fields: Fields) -> dict[str, FieldShape]:
@@ -195,6 +220,7 @@ def _oauth(destination: Destination) -> OAuthShape | None:
         return None
     declared = destination.oauth
     return {
+        "flows": [] if declared is None else list(declared.flows),
         "options": option_shapes(OAuthApp),
         "scopes": [] if declared is None else list(declared.scopes),
         "has_addresses": declared is not None,

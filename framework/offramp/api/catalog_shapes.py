@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, Literal, NotRequired, TypedDict
 
 from offramp.api.shapes import PluginProblemShape
+from offramp.definition.audience import AudienceMode
+from offramp.definition.destination import DestinationMode, Scheme
 from offramp.definition.fields import (
     DisplayMode,
     FieldCategory,
@@ -14,6 +16,7 @@ from offramp.definition.fields import (
     ObjectUI,
     SyncModeName,
 )
+from offramp.definition.oauth import Flow
 from offramp.definition.options import OptionType
 
 
@@ -223,6 +226,8 @@ class PresetShape(TypedDict):
 class OAuthShape(TypedDict):
     """How an instance gets access by OAuth 2."""
 
+    #: The ways to get a grant that the destination declares.
+    flows: list[Flow]
     #: The options of its table `oauth`.
     options: list[OptionShape]
     #: The scopes that are asked for, unless the instance has others.
@@ -231,22 +236,41 @@ class OAuthShape(TypedDict):
     has_addresses: bool
 
 
+class AudienceConfigShape(TypedDict):
+    """What a destination asks of each audience, and what it does with one at the partner."""
+
+    mode: AudienceMode
+    #: Whether each sync carries all members, and not only what changed.
+    full_sync: bool
+    #: Whether it can create an audience at the partner, and ask the partner for one.
+    creates: bool
+    gets: bool
+    fields: dict[str, FieldShape]
+
+
 class DestinationShape(TypedDict):
     """One destination in full; `manifest` is in the shape of Segment's metadata."""
 
     slug: str
     name: str
     description: str | None
+    mode: DestinationMode
     plugin: str
     origin: PluginOriginShape
     #: The plugins that declare it too, as a fallback that is not offered.
     fallbacks: list[str]
     #: The name that a new instance gets if none is given, such as `Acme Instance #1`.
     instance_name: str
-    #: Whether credentials can be tested.
-    testable: bool
+    #: How it authenticates.
+    scheme: Scheme
     #: `None` if its instances need no grant.
     oauth: OAuthShape | None
+    #: Whether credentials can be tested.
+    testable: bool
+    #: Whether it takes events of type `delete`.
+    on_delete: bool
+    #: `None` if it has no audiences.
+    audience: AudienceConfigShape | None
     settings: dict[str, FieldShape]
     settings_schema: dict[str, Any]
     actions: list[ActionShape]

@@ -19,6 +19,7 @@ from offramp.definition.signatures import check_takes
 from offramp.errors import DefinitionError, Fault
 
 AnyAction: TypeAlias = type[Action[Any, Any]]
+DestinationMode: TypeAlias = Literal["cloud", "device", "warehouse"]
 Scheme: TypeAlias = Literal["custom", "basic", "oauth2", "oauth-managed", "none"]
 #: The schemes whose instances need a grant: with `oauth-managed`, the tokens come from outside.
 OAUTH_SCHEMES: Final = frozenset({"oauth2", "oauth-managed"})
@@ -97,7 +98,7 @@ class Destination:
     slug: str = attrs.field(validator=_TEXT)
     name: str = attrs.field(validator=_TEXT)
     description: str | None = None
-    mode: Literal["cloud", "device", "warehouse"] = "cloud"
+    mode: DestinationMode = "cloud"
     #: An attrs class whose attributes are declared with `setting()`.
     settings: type[Any] = attrs.field(converter=_settings_class)
     scheme: Scheme = "custom"

@@ -64,6 +64,17 @@ def _condition_fault(condition: Condition) -> str | None:
     return None
 
 
+def conditions_text(conditions: Conditions) -> str:
+    """Conditions in words, such as `channel is "email"`."""
+    parts = []
+    for condition in conditions.conditions:
+        what = "the sync mode" if condition.type == "syncMode" else condition.field_key
+        value = "empty" if condition.value is UNSET else describe(condition.value)
+        verb = "is" if condition.operator == "is" else "is not"
+        parts.append(f"{what} {verb} {value}")
+    return (" or " if conditions.match == "any" else " and ").join(parts)
+
+
 def _conditions_of(fields: Fields) -> Iterator[tuple[str, Conditions]]:
     """Each key that is required under conditions: `key`, or `parent.child` in an object."""
     for key, field in fields.items():
@@ -76,7 +87,7 @@ def _conditions_of(fields: Fields) -> Iterator[tuple[str, Conditions]]:
 
 def _demand(key: str, conditions: Conditions) -> Demand:
     holds = _all_or_any(conditions).run
-    because = "nothing came, but it is required when " + _words(conditions)
+    because = "nothing came, but it is required when " + conditions_text(conditions)
     parent, *children = key.split(".")
 
     def demand(data: dict[str, Any], faults: list[Fault]) -> None:
@@ -156,12 +167,3 @@ def _has_member(
     """The JSON Schema of an object with a member, or a member in a member, of some value."""
     inside = value if child is None else _has_member(child, value=value)
     return {"required": [key], **({"properties": {key: inside}} if inside else {})}
-
-
-def _words(conditions: Conditions) -> str:
-    parts = []
-    for condition in conditions.conditions:
-        value = "empty" if condition.value is UNSET else describe(condition.value)
-        verb = "is" if condition.operator == "is" else "is not"
-        parts.append(f"{condition.field_key} {verb} {value}")
-    return (" or " if conditions.match == "any" else " and ").join(parts)
