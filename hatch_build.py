@@ -77,24 +77,35 @@ def is_skipped() -> bool:
 
 def is_fresh(root: Path = ROOT) -> bool:
     """Whether the bundle was built from the present source; times of files do not count."""
-    return _is_of(bundle_folder(root), _digest(source_folder(root), *SOURCES))
+    return is_built(source_folder(root), bundle_folder(root), SOURCES)
 
 
 def build(root: Path = ROOT) -> None:
-    """Install the packages of the lock file, if they are others, and bundle.
+    """Build the console; raises `BuildFailedError` with the output of what failed."""
+    build_into(source_folder(root), bundle_folder(root), SOURCES)
 
-    Raises `BuildFailedError` with the output of what failed.
+
+def is_built(source: Path, target: Path, names: Sequence[str]) -> bool:
+    """Whether `build_into` made the target of the source as it is now."""
+    return _is_of(target, _digest(source, *names))
+
+
+def build_into(source: Path, target: Path, names: Sequence[str]) -> None:
+    """Install the packages of the lock file, if they are others, and run the source's `build.mjs`.
+
+    That writes into the target what it makes of the files and folders with these names. Raises
+    `BuildFailedError` with the output of what failed.
     """
-    digest = _digest(source_folder(root), *SOURCES)
-    node = install_packages(source_folder(root))
-    _run([*node[:1], "build.mjs"], source_folder(root), node)
-    (bundle_folder(root) / DIGEST_FILE).write_text(digest)
+    digest = _digest(source, *names)
+    node = install_packages(source)
+    _run([*node[:1], "build.mjs"], source, node)
+    (target / DIGEST_FILE).write_text(digest)
 
 
-def check_types(root: Path = ROOT) -> None:
+def check_types(source: Path) -> None:
     """Check the types of the source; raises `BuildFailedError` with the compiler's messages."""
-    node = install_packages(source_folder(root))
-    _run([*node[1:], "run", "--silent", "check"], source_folder(root), node)
+    node = install_packages(source)
+    _run([*node[1:], "run", "--silent", "check"], source, node)
 
 
 def watch(root: Path = ROOT) -> None:
@@ -191,7 +202,7 @@ def main() -> int:
         return 0
     try:
         if task == "check":
-            check_types()
+            check_types(source_folder(ROOT))
         elif task == "watch":
             watch()
         elif task == "build" and not is_fresh():

@@ -49,7 +49,7 @@ interface ActionCall {
   settings: JsonObject;
   /** Name of the instance: what a destination keeps between calls is kept for each instance. */
   instance: string;
-  /** As configured, with the outputs of hooks below the hook's name, and without Offramp's own keys. */
+  /** As configured, with the outputs of hooks below the hook's name (`onMappingSave`), without `__segment_internal_...`. */
   mapping: JsonObject;
   syncMode?: string | null;
   /** Segment's `__segment_internal_matching_key`. */
@@ -258,7 +258,7 @@ export interface Fetch {
   call: number | null;
   method: string;
   url: string;
-  /** Pairs in the order in which the action's engine would send them, names in lower case. */
+  /** Pairs in the order and the spelling in which Segment's engine would send them. */
   headers: [string, string][];
   body: null | { t: string } | { b: string };
 }

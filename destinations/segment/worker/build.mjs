@@ -1,0 +1,26 @@
+// Builds the Python package's part that is no Python: offramp_segment/_built, from the packages that the lock pins.
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { bundle } from "./scripts/bundle.mjs";
+import { describe } from "./scripts/definitions.mjs";
+import { needsOf } from "./scripts/needs.mjs";
+import { notice } from "./scripts/notice.mjs";
+import { destinations, here, versionOf } from "./scripts/tree.mjs";
+
+const target = join(here, "../offramp_segment/_built");
+
+await rm(target, { recursive: true, force: true });
+await mkdir(join(target, "definitions"), { recursive: true });
+
+const inputs = await bundle(target);
+await writeFile(join(target, "NOTICE"), await notice(inputs));
+
+const index = [];
+for (const { id, directory, definition } of destinations) {
+  const needs = await needsOf(directory, inputs);
+  const described = describe(id, directory, definition, needs);
+  await writeFile(join(target, "definitions", `${directory}.json`), JSON.stringify(described));
+  index.push({ id, directory, slug: described.slug, name: described.name, actions: Object.keys(described.actions).length, needs });
+}
+const versions = { version: versionOf("@segment/action-destinations"), core: versionOf("@segment/actions-core") };
+await writeFile(join(target, "index.json"), JSON.stringify({ ...versions, destinations: index }));

@@ -1,0 +1,36 @@
+// Which call the running code belongs to: requests, logs and the guard on sockets ask for it.
+import { AsyncLocalStorage } from "node:async_hooks";
+
+/** A call of the host that was not answered yet. */
+export class ActiveCall {
+  readonly id: number;
+  readonly destination: string;
+  /** Whether it may open sockets of its own. */
+  readonly ownNetwork: boolean;
+  /** What takes the requests of it back that are in flight, by their numbers. */
+  readonly requests = new Map<number, () => void>();
+  private readonly controller = new AbortController();
+
+  constructor(id: number, destination: string, ownNetwork: boolean) {
+    this.id = id;
+    this.destination = destination;
+    this.ownNetwork = ownNetwork;
+  }
+
+  get cancelled(): boolean {
+    return this.controller.signal.aborted;
+  }
+
+  /** For destinations with sockets of their own: with a signal, Segment's client waits for ever. */
+  get signal(): AbortSignal | undefined {
+    return this.ownNetwork ? this.controller.signal : undefined;
+  }
+
+  /** Take its requests back; those that it makes from now on fail at once. */
+  cancel(): void {
+    this.controller.abort();
+    for (const abort of [...this.requests.values()]) abort();
+  }
+}
+
+export const currentCall = new AsyncLocalStorage<ActiveCall>();

@@ -1,0 +1,54 @@
+// Runs Segment's published destinations for a host, which sends all of their requests: see messages.ts.
+import { version } from "offramp:destinations";
+import { ActiveCall, currentCall } from "./calls";
+import * as channel from "./channel";
+import { log } from "./contexts";
+import { describeError } from "./failures";
+import { fetch, receive } from "./fetch";
+import type { Call, FromHost, Hello } from "./messages";
+import { guardSockets } from "./network";
+import { redirectConsole, run } from "./operations";
+
+const active = new Map<number, ActiveCall>();
+const ownNetwork = new Set<string>();
+let greeted = false;
+
+function greet({ environment, own_network }: Hello["hello"]): void {
+  Object.assign(process.env, environment);
+  for (const directory of own_network) ownNetwork.add(directory);
+  greeted = true;
+  channel.say({ ready: true, node: process.version, version });
+}
+
+function hear(message: FromHost): void {
+  if ("hello" in message) greet(message.hello);
+  else if (!greeted) throw new Error("the first message is no hello");
+  else if ("answer" in message) receive(message);
+  else if ("cancel" in message) active.get(message.cancel)?.cancel();
+  else if ("ping" in message) channel.say({ pong: message.ping });
+  else void answer(message);
+}
+
+async function answer(message: Call): Promise<void> {
+  const { id, destination } = message;
+  const explained = "explain" in message && message.explain === true;
+  const call = new ActiveCall(id, destination, ownNetwork.has(destination) && !explained);
+  active.set(id, call);
+  try {
+    const value = await currentCall.run(call, run, message, call, active.size - 1);
+    channel.say({ id, value });
+  } catch (error) {
+    channel.say({ id, error: describeError(error) });
+  } finally {
+    active.delete(id);
+  }
+}
+
+globalThis.fetch = fetch as unknown as typeof globalThis.fetch;
+guardSockets();
+redirectConsole();
+// What Node.js thinks of code in the packages concerns nobody who could change it.
+process.noDeprecation = true;
+process.on("uncaughtException", (error) => log("crit", "uncaught", error));
+process.on("unhandledRejection", (error) => log("error", "unhandled", error));
+channel.open(Number(process.argv[2]), hear);
