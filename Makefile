@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
-DESTINATIONS := destinations/metronome destinations/webhook destinations/hubspot
+DESTINATIONS := destinations/metronome destinations/webhook destinations/hubspot destinations/segment
 # Tests and measurements reach servers on this machine, past the proxy that pip may need.
 DIRECT := NO_PROXY=localhost,127.0.0.1 no_proxy=localhost,127.0.0.1
 # The tests start hundreds of processes: each reads what the first has compiled, also where the
@@ -22,12 +22,12 @@ define require-python
 endef
 
 .DEFAULT_GOAL := demo
-.PHONY: help demo test torture conformance lint format bench console watch pictures types wheels constraints clean
+.PHONY: help demo test torture conformance lint format bench console worker watch pictures types wheels constraints clean
 
 demo: console ## Run a host, a source and an emulated partner on this machine, and watch events arrive
 	$(BIN)/offramp demo
 
-test: console ## Run the whole suite; ARGS="-k name" runs a part of it, WORKERS=0 in one process
+test: console worker ## Run the whole suite; ARGS="-k name" runs a part of it, WORKERS=0 in one process
 	$(DIRECT) $(COMPILED) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 torture: $(STAMP) ## Kill a host under load and faults for SECONDS (1800), then check the books; SEED=n repeats a run, OLDER=checkout begins with that version
@@ -39,7 +39,8 @@ conformance: $(STAMP) ## Compare with Segment's own engine, N (10000) inputs of 
 lint: $(STAMP) ## Check style, formatting and types
 	@status=0; for check in "ruff check" "ruff format --check" mypy; do \
 	  echo "$$check $(SOURCES)"; $(BIN)/$$check $(SOURCES) || status=1; done; \
-	echo "tsc framework/console"; $(BIN)/python hatch_build.py check || status=1; exit $$status
+	echo "tsc framework/console"; $(BIN)/python hatch_build.py check || status=1; \
+	echo "tsc destinations/segment/worker"; $(BIN)/python destinations/segment/build_worker.py check || status=1; exit $$status
 
 format: $(STAMP) ## Format the code, and mend what style checks can mend
 	$(BIN)/ruff format $(SOURCES)
@@ -50,6 +51,9 @@ bench: $(STAMP) ## Measure Offramp beside what it replaces, and beside BEFORE=CO
 
 console: $(STAMP) ## Build the web console, unless it is fresh
 	@$(BIN)/python hatch_build.py build
+
+worker: $(STAMP) ## Build the worker with Segment's destinations, unless it is fresh
+	@$(BIN)/python destinations/segment/build_worker.py build
 
 watch: $(STAMP) ## Build the web console again at each change of its source
 	$(BIN)/python hatch_build.py watch
@@ -72,7 +76,7 @@ constraints: ## Pin the newest releases that the dependencies allow
 	rm -rf $(VENV)-constraints
 
 clean: ## Remove what building, testing and running left behind
-	rm -rf .venv .venv-* dist tests/conformance/node_modules framework/console/node_modules framework/offramp/console/static .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-* dist tests/conformance/node_modules framework/console/node_modules framework/offramp/console/static destinations/segment/worker/node_modules destinations/segment/offramp_segment/_built .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find framework destinations tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## List the targets

@@ -18,11 +18,15 @@ from packaging.utils import canonicalize_name
 import offramp
 
 DESTINATIONS = tuple(
-    f"destinations/{name}/pyproject.toml" for name in ("metronome", "webhook", "hubspot")
+    f"destinations/{name}/pyproject.toml" for name in ("metronome", "webhook", "hubspot", "segment")
 )
 PYPROJECTS = ("pyproject.toml", *DESTINATIONS)
-PACKAGE_FILES = ("framework/console/package.json", "tests/console/browser/package.json")
-OURS = {"offramp", "offramp-hubspot", "offramp-metronome", "offramp-webhook"}
+PACKAGE_FILES = (
+    "framework/console/package.json",
+    "tests/console/browser/package.json",
+    "destinations/segment/worker/package.json",
+)
+OURS = {"offramp", "offramp-hubspot", "offramp-metronome", "offramp-segment", "offramp-webhook"}
 PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[0-9][0-9A-Za-z.+!]*)")
 #: A row of a table whose first cell is the name of a package.
 ROW = re.compile(r"^\| `(?P<name>[A-Za-z0-9._@/-]+)` \|(?P<cells>.*)\|$", re.MULTILINE)

@@ -2,7 +2,7 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { bundle } from "./scripts/bundle.mjs";
-import { describe } from "./scripts/definitions.mjs";
+import { describe, summarize } from "./scripts/definitions.mjs";
 import { needsOf } from "./scripts/needs.mjs";
 import { notice } from "./scripts/notice.mjs";
 import { destinations, here, versionOf } from "./scripts/tree.mjs";
@@ -20,7 +20,7 @@ for (const { id, directory, definition } of destinations) {
   const needs = await needsOf(directory, inputs);
   const described = describe(id, directory, definition, needs);
   await writeFile(join(target, "definitions", `${directory}.json`), JSON.stringify(described));
-  index.push({ id, directory, slug: described.slug, name: described.name, actions: Object.keys(described.actions).length, needs });
+  index.push(summarize(described));
 }
 const versions = { version: versionOf("@segment/action-destinations"), core: versionOf("@segment/actions-core") };
 await writeFile(join(target, "index.json"), JSON.stringify({ ...versions, destinations: index }));

@@ -26,6 +26,21 @@ export function describe(id, directory, definition, needs) {
   };
 }
 
+/** What a list of destinations shows of it: `IndexEntry`. */
+export function summarize({ id, directory, slug, name, description, needs, actions, presets }) {
+  const usable = presets.filter(({ type, partnerAction }) => type !== "specificEvent" && partnerAction in actions);
+  return {
+    id,
+    directory,
+    slug,
+    name,
+    description,
+    actions: mapped(actions, ({ title }) => title),
+    presets: usable.map((preset) => preset.name),
+    needs,
+  };
+}
+
 function describeAction({ title, description, hidden, defaultSubscription, fields, performBatch, syncMode, dynamicFields, hooks }) {
   return {
     title,

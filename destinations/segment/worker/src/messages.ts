@@ -296,7 +296,11 @@ export interface IndexEntry {
   directory: string;
   slug: string;
   name: string;
-  actions: number;
+  description: string;
+  /** Titles by key. */
+  actions: Record<string, string>;
+  /** Names of those that are for events of the six types; two may have one name. */
+  presets: string[];
   needs: Needs;
 }
 
