@@ -9,12 +9,21 @@ export class ActiveCall {
   readonly ownNetwork: boolean;
   /** What takes the requests of it back that are in flight, by their numbers. */
   readonly requests = new Map<number, () => void>();
+  /** Fails with the reason at which the call ends whatever its destination makes of it. */
+  readonly refused: Promise<never>;
+  /** End the call with an error that its destination cannot catch and try again. */
+  readonly refuse: (reason: Error) => void;
   private readonly controller = new AbortController();
 
   constructor(id: number, destination: string, ownNetwork: boolean) {
     this.id = id;
     this.destination = destination;
     this.ownNetwork = ownNetwork;
+    let refuse: (reason: Error) => void = () => undefined;
+    this.refused = new Promise<never>((_, reject) => {
+      refuse = reject;
+    });
+    this.refuse = refuse;
   }
 
   get cancelled(): boolean {

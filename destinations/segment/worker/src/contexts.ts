@@ -90,7 +90,8 @@ function stateContext() {
       return callback ? callback(value) : value;
     },
     setResponseContext(key: string, value: unknown, { hour = 0, minute = 0, second = 0 }: Ttl = {}): void {
-      memory.set(key, value, hour * HOUR_SECONDS + minute * MINUTE_SECONDS + second);
+      // Without a time it is kept, as those destinations compare it with what comes next.
+      memory.set(key, value, hour * HOUR_SECONDS + minute * MINUTE_SECONDS + second || Number.POSITIVE_INFINITY);
     },
   };
 }

@@ -38,19 +38,19 @@ interface Thrown {
 /** Describe whatever an action threw, which need not be an error. */
 export function describeError(thrown: unknown): CallError {
   const error = (typeof thrown === "object" && thrown !== null ? thrown : { message: thrown }) as Thrown;
-  const told: CallError = {
+  const described: CallError = {
     kind: (thrown as object | null)?.constructor?.name ?? error.name ?? "Error",
     message: String(error.message ?? thrown).slice(0, MAX_MESSAGE_LENGTH),
   };
-  if (error.code !== undefined && error.code !== null) told.code = String(error.code);
+  if (error.code !== undefined && error.code !== null) described.code = String(error.code);
   const status = Number(error.status ?? Number.NaN);
-  if (Number.isInteger(status)) told.status = status;
-  if (typeof error.response?.status === "number") told.response = describeResponse(error.response, error.request?.url);
-  if (error.hostFetch !== undefined) told.fetch = error.hostFetch;
-  if (told.status === undefined && told.response === undefined && told.fetch === undefined) {
-    told.stack = String(error.stack ?? "").split("\n").slice(0, STACK_LINES).join("\n");
+  if (Number.isInteger(status)) described.status = status;
+  if (typeof error.response?.status === "number") described.response = describeResponse(error.response, error.request?.url);
+  if (error.hostFetch !== undefined) described.fetch = error.hostFetch;
+  if (described.status === undefined && described.response === undefined && described.fetch === undefined) {
+    described.stack = String(error.stack ?? "").split("\n").slice(0, STACK_LINES).join("\n");
   }
-  return told;
+  return described;
 }
 
 function describeResponse(response: Prepared, url: string | undefined): NonNullable<CallError["response"]> {

@@ -6,7 +6,7 @@ import { log } from "./contexts";
 import { describeError } from "./failures";
 import { fetch, receive } from "./fetch";
 import type { Call, FromHost, Hello } from "./messages";
-import { guardSockets } from "./network";
+import { guardSockets, OwnNetworkError } from "./network";
 import { redirectConsole, run } from "./operations";
 
 const active = new Map<number, ActiveCall>();
@@ -32,10 +32,12 @@ function hear(message: FromHost): void {
 async function answer(message: Call): Promise<void> {
   const { id, destination } = message;
   const explained = "explain" in message && message.explain === true;
-  const call = new ActiveCall(id, destination, ownNetwork.has(destination) && !explained);
+  const call = new ActiveCall(id, destination, ownNetwork.has(destination));
   active.set(id, call);
   try {
-    const value = await currentCall.run(call, run, message, call, active.size - 1);
+    // A connection that an earlier call has opened would send.
+    if (explained && call.ownNetwork) throw new OwnNetworkError(`${destination} sends through connections of its own, so that it cannot be explained`);
+    const value = await Promise.race([currentCall.run(call, run, message, call, active.size - 1), call.refused]);
     channel.say({ id, value });
   } catch (error) {
     channel.say({ id, error: describeError(error) });

@@ -12,7 +12,10 @@ export function guardSockets(): void {
   Socket.prototype.connect = function guarded(this: Socket, ...options: unknown[]): Socket {
     const call = currentCall.getStore();
     if (!call?.ownNetwork) {
-      throw new OwnNetworkError(`${call?.destination ?? "code outside of any call"} opens a connection of its own, which is not allowed here`);
+      const error = new OwnNetworkError(`${call?.destination ?? "code outside of any call"} opens a connection of its own, which is not allowed here`);
+      // Clients of queues and stores try again for a minute.
+      call?.refuse(error);
+      throw error;
     }
     return connect.apply(this, options);
   } as typeof Socket.prototype.connect;
