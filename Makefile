@@ -22,7 +22,7 @@ define require-python
 endef
 
 .DEFAULT_GOAL := demo
-.PHONY: help demo test torture conformance lint format bench console worker watch pictures types wheels constraints clean
+.PHONY: help demo test torture conformance segment-conformance lint format bench console worker watch pictures types wheels constraints clean
 
 demo: console ## Run a host, a source and an emulated partner on this machine, and watch events arrive
 	$(BIN)/offramp demo
@@ -35,6 +35,9 @@ torture: $(STAMP) ## Kill a host under load and faults for SECONDS (1800), then 
 
 conformance: $(STAMP) ## Compare with Segment's own engine, N (10000) inputs of each kind, in Node.js; ARGS="--seed 7" for others
 	$(BIN)/python -m tests.conformance.long $(or $(N),10000) $(ARGS)
+
+segment-conformance: worker ## Compare each action of Segment's with its engine; ARGS="slack braze" for some destinations
+	$(BIN)/python -m tests.segment.long $(ARGS)
 
 lint: $(STAMP) ## Check style, formatting and types
 	@status=0; for check in "ruff check" "ruff format --check" mypy; do \
@@ -80,7 +83,7 @@ clean: ## Remove what building, testing and running left behind
 	find framework destinations tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # What builds the checkout is installed first, so that the pinned releases are used.
 $(STAMP): pyproject.toml hatch_build.py $(DESTINATIONS:=/pyproject.toml) constraints.txt

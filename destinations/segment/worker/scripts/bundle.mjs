@@ -19,8 +19,8 @@ export async function bundle(target) {
     target: "node20",
     format: "cjs",
     mainFields: ["main", "module"],
+    // Only that: names and expressions are in the messages of JavaScript's own errors.
     minifyWhitespace: true,
-    minifySyntax: true,
     // An error is told by the name of its class.
     keepNames: true,
     legalComments: "none",

@@ -49,8 +49,8 @@ const statsClient = {
 };
 
 /** A new one for each call: Segment's engine appends to the tags. */
-export function statsContext(): { statsClient: typeof statsClient; tags: string[] } {
-  return { statsClient, tags: [] };
+export function statsContext(...tags: string[]): { statsClient: typeof statsClient; tags: string[] } {
+  return { statsClient, tags };
 }
 
 /** Keeps values for a time; it is lost with the worker. */

@@ -7,6 +7,8 @@ const MAX_MESSAGE_LENGTH = 10_000;
 const MAX_BODY_LENGTH = 500;
 const STACK_LINES = 6;
 const FIRST_FAILURE = 400;
+/** Of an outcome for which a destination gives none: what became of the event is not known. */
+const UNSTATED_STATUS = 500;
 /** What Segment's engine says of a payload for which a batch has no response. */
 const MISSING: Outcome = {
   status: 500,
@@ -85,12 +87,13 @@ function alike(response: Prepared, message: string, count: number): BatchResult 
 function outcomeAt(answer: MultiStatusResponse, index: number): Outcome | null {
   const response = answer.getResponseAtIndex(index);
   if (!response) return MISSING;
-  const value = response.value() as { status: number; errortype?: string; errormessage?: string; body?: unknown };
+  const value = response.value() as { status?: number; errortype?: string; errormessage?: string; body?: unknown };
   // A destination may push an error with the status of its request, which was 200.
-  if (value.status < FIRST_FAILURE && value.errormessage === undefined && value.errortype === undefined) return null;
+  const status = value.status ?? UNSTATED_STATUS;
+  if (status < FIRST_FAILURE && value.errormessage === undefined && value.errortype === undefined) return null;
   return {
-    status: value.status,
-    code: value.errortype ?? String(value.status),
+    status,
+    code: value.errortype ?? String(status),
     message: (value.errormessage ?? JSON.stringify(value.body ?? "")).slice(0, MAX_MESSAGE_LENGTH),
   };
 }

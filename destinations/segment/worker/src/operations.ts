@@ -62,10 +62,15 @@ interface Personas {
 type Acting = (messages.Perform | messages.PerformBatch) & { destination: string; auth?: Auth };
 
 /** What an action gets whether it is for one event or for a batch. */
-function bundleOf(action: Loose, message: Acting, first: Json | undefined, call: ActiveCall): Loose {
-  const { mapping } = message;
+function bundleOf(action: Loose, message: Acting, call: ActiveCall): Loose {
+  const { mapping, rawData } = message;
+  const first = Array.isArray(rawData) ? rawData[0] : rawData;
+  const syncMode = action.definition.syncMode ? (message.syncMode ?? undefined) : undefined;
+  const member = Array.isArray(rawData) ? rawData.map((event) => membership(event, syncMode)) : membership(rawData, syncMode);
   const personas = (first as { context?: { personas?: Personas } } | undefined)?.context?.personas;
   const hooks = Object.keys(action.definition.hooks ?? {}).filter((hook) => mapping[hook]);
+  const { engageDestinationCache, stateContext } = memories(message.instance);
+  // In the order of Segment's engine, as there are destinations that send all of it.
   return {
     rawData: message.rawData,
     rawMapping: {
@@ -75,35 +80,39 @@ function bundleOf(action: Loose, message: Acting, first: Json | undefined, call:
     },
     settings: message.settings,
     payload: message.payload,
+    ...(member !== undefined && { audienceMembership: member }),
     auth: authOf(message.auth),
     features: {},
-    statsContext: statsContext(),
-    logger,
-    transactionContext: transactionContext(),
-    ...memories(message.instance),
-    audienceSettings: personas ? personas.audience_settings : {},
+    statsContext: statsContext(`partnerAction:${message.action}`),
     personasContext: personas,
+    logger,
+    engageDestinationCache,
+    transactionContext: transactionContext(),
+    stateContext,
+    audienceSettings: personas ? personas.audience_settings : {},
     hookOutputs: Object.fromEntries(hooks.map((hook) => [hook, mapping[hook]])),
-    syncMode: action.definition.syncMode ? (message.syncMode ?? undefined) : undefined,
+    syncMode,
     matchingKey: message.matchingKey ? String(message.matchingKey) : undefined,
     subscriptionMetadata: message.subscriptionMetadata ?? {},
     signal: call.signal,
   };
 }
 
+/** Whether an event is of somebody in an audience, by Segment's rules; undefined where it is about none. */
+function membership(event: JsonObject, syncMode: Loose): boolean | undefined {
+  const member = resolveAudienceMembership(event as Loose, syncMode);
+  return typeof member === "boolean" ? member : undefined;
+}
+
 async function perform(message: messages.Perform & Acting, call: ActiveCall): Promise<null> {
   const action = actionOf(message);
-  const bundle = bundleOf(action, message, message.rawData, call);
-  const member = resolveAudienceMembership(message.rawData as Loose, bundle.syncMode);
-  if (typeof member === "boolean") bundle.audienceMembership = member;
-  await action.performRequest(action.definition.perform, bundle);
+  await action.performRequest(action.definition.perform, bundleOf(action, message, call));
   return null;
 }
 
 async function performBatch(message: messages.PerformBatch & Acting, call: ActiveCall): Promise<messages.BatchResult> {
   const action = actionOf(message);
-  const bundle = bundleOf(action, message, message.rawData[0], call);
-  bundle.audienceMembership = message.rawData.map((event) => resolveAudienceMembership(event as Loose, bundle.syncMode));
+  const bundle = bundleOf(action, message, call);
   const count = message.payload.length;
   const answer: unknown = await action.definition.performBatch(action.createRequestClient(bundle), bundle);
   return describeBatch(answer, count);
