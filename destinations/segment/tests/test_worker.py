@@ -13,7 +13,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent
 #: The files of the worker's own tests.
-FILES = ("definitions", "memory", "network", "protocol")
+FILES = ("definitions", "memory", "network", "operations", "protocol")
 #: Seconds that one file of tests may take.
 LONGEST = 120
 

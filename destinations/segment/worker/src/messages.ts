@@ -126,7 +126,7 @@ export interface OnDelete {
   payload: { userId?: Json; anonymousId?: Json };
 }
 
-/** Answered with `{externalId}`. */
+/** Answered with `{externalId}`: a text, or at some destinations a number. */
 export interface CreateAudience {
   op: "createAudience";
   settings: JsonObject;
