@@ -128,10 +128,11 @@ def _choices_method(published: Published, slug: str, name: str) -> Callable[...,
     return choices
 
 
-def _fetch_choices(
-    published: Published, slug: str, name: str, hook: str | None
-) -> FetchChoices:
+def _fetch_choices(published: Published, slug: str, name: str, hook: str | None) -> FetchChoices:
     async def fetch(request: Request[Any], query: ChoicesQuery) -> DynamicChoices:
+        of_hook: dict[str, Any] = {}
+        if hook is not None:
+            of_hook = {"hook": hook, "hookInputs": dict(query.inputs)}
         found = await published.call(
             request,
             "dynamicField",
@@ -139,7 +140,7 @@ def _fetch_choices(
             field=place_of(name, query),
             payload=dict(query.payload),
             page=query.page,
-            **({} if hook is None else {"hook": hook, "hookInputs": dict(query.inputs)}),
+            **of_hook,
         )
         _raise_error(found)
         return DynamicChoices(
@@ -163,9 +164,7 @@ def place_of(name: str, query: ChoicesQuery) -> str:
     return name
 
 
-def _save_hook(
-    published: Published, slug: str, name: str, declared: Mapping[str, Any]
-) -> SaveHook:
+def _save_hook(published: Published, slug: str, name: str, declared: Mapping[str, Any]) -> SaveHook:
     async def run(request: Request[Any], inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         literals = {
             key: value

@@ -64,9 +64,7 @@ def preset_names(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(numbered)
 
 
-def _presets(
-    declared: Sequence[Mapping[str, Any]], actions: Mapping[str, Any]
-) -> list[Preset]:
+def _presets(declared: Sequence[Mapping[str, Any]], actions: Mapping[str, Any]) -> list[Preset]:
     """The presets for events of the six types whose action runs on a server."""
     usable = [
         each for each in declared if each["type"] != SPECIFIC and each["partnerAction"] in actions

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -26,7 +26,6 @@ NETWORK_CODES: Final = frozenset(
         "ETIMEDOUT",
     }
 )  # fmt: skip
-TIMEOUTS: Final = frozenset({"TimeoutError", "SelfTimeoutError", "AbortError"})
 
 
 class JavaScriptError(OfframpError):
@@ -35,26 +34,11 @@ class JavaScriptError(OfframpError):
 
 def as_error(error: Mapping[str, Any]) -> Exception:
     """The error that stands for what a call threw, in the words of the protocol."""
-    kind, message = error["kind"], error["message"]
-    status, code = error.get("status"), error.get("code")
     response = error.get("response")
-    if response is not None and (status is None or kind == "HTTPError"):
+    if response is not None and (error.get("status") is None or error["kind"] == "HTTPError"):
         return _http_error(response)
-    if kind == "PayloadValidationError":
-        return PayloadError([Fault("$", message)])
-    if kind == "OwnNetworkError":
-        return RejectedError(message, code="OWN_NETWORK", status=501)
-    if kind == "InvalidAuthenticationError" or status == UNAUTHORIZED:
-        return InvalidAuthenticationError(message, code=code)
-    if kind in TIMEOUTS:
-        return RetryableError(message, code="ETIMEDOUT", status=408)
-    if code in NETWORK_CODES:
-        return RetryableError(message, code=code, status=503)
-    if kind == "RetryableError":
-        return RetryableError(message, code=code, status=status)
-    if status is not None:
-        return DeliveryError(message, code=code or kind, status=status)
-    return JavaScriptError(f"{kind}: {message}\n{error.get('stack', '')}".rstrip())
+    by_kind = _BY_KIND.get(error["kind"])
+    return _by_status(error) if by_kind is None else by_kind(error)
 
 
 def as_outcomes(result: Mapping[str, Any]) -> Sequence[DeliveryError | None]:
@@ -63,6 +47,49 @@ def as_outcomes(result: Mapping[str, Any]) -> Sequence[DeliveryError | None]:
     if result["whole"] and outcomes and outcomes[0] is not None:
         raise outcomes[0]
     return outcomes
+
+
+def _by_status(error: Mapping[str, Any]) -> Exception:
+    message, status, code = error["message"], error.get("status"), error.get("code")
+    if status == UNAUTHORIZED:
+        return _refused_credentials(error)
+    if code in NETWORK_CODES:
+        return RetryableError(message, code=code, status=503)
+    if status is not None:
+        return DeliveryError(message, code=code or error["kind"], status=status)
+    return JavaScriptError(f"{error['kind']}: {message}\n{error.get('stack', '')}".rstrip())
+
+
+def _refused_payload(error: Mapping[str, Any]) -> Exception:
+    return PayloadError([Fault("$", error["message"])])
+
+
+def _refused_socket(error: Mapping[str, Any]) -> Exception:
+    return RejectedError(error["message"], code="OWN_NETWORK", status=501)
+
+
+def _refused_credentials(error: Mapping[str, Any]) -> Exception:
+    return InvalidAuthenticationError(error["message"], code=error.get("code"))
+
+
+def _timed_out(error: Mapping[str, Any]) -> Exception:
+    return RetryableError(error["message"], code="ETIMEDOUT", status=408)
+
+
+def _to_repeat(error: Mapping[str, Any]) -> Exception:
+    return RetryableError(error["message"], code=error.get("code"), status=error.get("status"))
+
+
+#: By the class of the error in JavaScript.
+_BY_KIND: Final[Mapping[str, Callable[[Mapping[str, Any]], Exception]]] = {
+    "AbortError": _timed_out,
+    "InvalidAuthenticationError": _refused_credentials,
+    "OwnNetworkError": _refused_socket,
+    "PayloadValidationError": _refused_payload,
+    "RetryableError": _to_repeat,
+    "SelfTimeoutError": _timed_out,
+    "TimeoutError": _timed_out,
+}
 
 
 def _outcome(outcome: Mapping[str, Any]) -> DeliveryError:

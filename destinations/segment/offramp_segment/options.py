@@ -109,8 +109,6 @@ class Options:
 
     def offered(self) -> list[Listed]:
         """The destinations that are offered."""
-        every = [
-            each.slug for each in index().values() if not (each.missing or each.own_network)
-        ]
+        every = [each.slug for each in index().values() if not (each.missing or each.own_network)]
         named = every if ALL in self.destinations else self.destinations
         return [index()[slug] for slug in dict.fromkeys([*named, *self.own_network])]

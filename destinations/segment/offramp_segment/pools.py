@@ -38,17 +38,18 @@ class Pools:
     @asynccontextmanager
     async def run(self, *, isolated: bool) -> AsyncIterator[None]:
         """Hold the workers open; those without a network only if something is `isolated`."""
-        wanted = [network for network, needed in ((False, isolated), (True, self._own_network)) if needed]
+        needed = {False: isolated, True: bool(self._own_network)}
         async with AsyncExitStack() as stack:
             stack.callback(self._running.clear)
-            for network in wanted:
+            for network in filter(needed.get, needed):
                 command = await asyncio.to_thread(make_command, network=network)
                 own_network = list(self._own_network) if network else []
                 hello = {"environment": self._environment, "own_network": own_network}
                 pool = Pool(command, hello, self._workers)
                 await stack.enter_async_context(pool.run())
                 self._running[network] = pool
-                log.info("Segment's destinations: %d %s, %s", self._workers, KINDS[network], command)
+                count, kind = self._workers, KINDS[network]
+                log.info("Segment's destinations run in %d %s: %s", count, kind, command)
             yield
 
     def find(self, *, network: bool) -> Pool:

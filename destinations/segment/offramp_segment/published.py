@@ -1,4 +1,4 @@
-"""One published destination as the worker knows it: every call of its functions goes through here."""
+"""One published destination, and the one way in which a function of it is called."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ class Published:
         kind = (operation, message.get("action"))
         try:
             return await pool.call(request.instance, kind, whole, fetches.send)
-        except EndsWorkersError as error:
-            raise JavaScriptError(str(error)) from error
+        except EndsWorkersError as died:
+            raise JavaScriptError(str(died)) from died
         except CallFailedError as failed:
             error = failed.error
-        raise fetches.gravest(error.get("fetch")) or as_error(error)
+            raise fetches.gravest(error.get("fetch")) or as_error(error) from None
 
 
 def _auth(request: Request[Any], *, app: bool) -> Mapping[str, Any]:

@@ -197,9 +197,11 @@ class Worker:
         self.worn.set()
         reason = "; ".join(self._last_lines) or f"it ended with {self.process.returncode}"
         error = WorkerDiedError(f"the worker ended: {reason}")
-        for future in (self._ready, *(call.answered for call in self._calls.values())):
-            if not future.done():
-                future.set_exception(error)
+        for call in self._calls.values():
+            if not call.answered.done():
+                call.answered.set_exception(error)
+        if not self._ready.done():
+            self._ready.set_exception(error)
         self._ready.exception()  # nobody may be waiting for it any more
 
     def _hear(self, message: Mapping[str, Any]) -> None:
