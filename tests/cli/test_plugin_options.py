@@ -63,6 +63,10 @@ def offramp_settled(outcomes, options):
 '''
 
 
+#: An option that is a table of secrets.
+TABLE = 'option(default={}, secret=True, description="keys by name")'
+
+
 @pytest.fixture
 def file(config: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A configuration with the plugin beside it, its key in the environment."""
@@ -93,6 +97,23 @@ async def test_hooks_get_the_options_that_the_file_gives(file: Path) -> None:
         handler,
     )
     assert seen[0].headers["X-Key"] == KEY
+
+
+async def test_the_texts_of_a_table_may_be_references(file: Path) -> None:
+    """Each is followed by its key, is masked as a secret, and may not be a mask itself."""
+    text = PLUGIN.replace("class Options:", "class Options:\n    keys: Mapping = " + TABLE)
+    file.with_name("sign.py").write_text(f"from collections.abc import Mapping\n{text}")
+    write(file, '[plugins.sign]\nsigning_key = "plain"\nkeys = {a = "env:SIGNING_KEY", b = "open"}')
+    plugins = open_file(Context(), file).catalog.plugins
+    assert plugins.problems == ()
+    assert set(plugins.secrets) == {KEY, "open", "plain"}
+    write(file, '[plugins.sign]\nsigning_key = "plain"\nkeys = {a = "***", b = "env:NOT_SET"}')
+    with pytest.raises(ConfigError) as raised:
+        open_file(Context(), file)
+    assert [each.place for each in raised.value.faults] == [
+        "plugins.sign.keys.a",
+        "plugins.sign.keys.b",
+    ]
 
 
 async def test_a_secret_option_is_masked_wherever_it_is_shown(

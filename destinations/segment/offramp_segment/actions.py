@@ -18,7 +18,7 @@ from offramp import (
     SyncMode,
 )
 from offramp_segment.failures import as_outcomes
-from offramp_segment.fields import read_fields
+from offramp_segment.fields import identifier, read_fields
 from offramp_segment.published import Published
 
 #: Keys of a mapping that are Segment's own begin with it.
@@ -105,7 +105,7 @@ def action_class(published: Published, slug: str, declared: Mapping[str, Any]) -
         "dynamic_fields": dict(zip(names, methods, strict=True)),
         **methods,
     }
-    return type(f"{slug}_of_{published.directory}", (base,), body)
+    return type(identifier(f"{slug}_of_{published.directory}"), (base,), body)
 
 
 def _sync_mode(declared: Mapping[str, Any] | None) -> SyncMode | None:

@@ -80,7 +80,7 @@ def _answer(response: Response) -> dict[str, Any]:
         "reason": response.reason or _phrase(response.status),
         "url": response.url,
         "headers": [
-            [name, value]
+            [str(name), value]
             for name, value in response.headers.items()
             if name.lower() not in TRANSFER_HEADERS
         ],

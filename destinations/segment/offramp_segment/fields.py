@@ -47,7 +47,12 @@ def settings_class(slug: str, declared: Mapping[str, Any]) -> type[Any]:
         body[name] = setting(**{**plain, "key": key, "type": kind})
         hint: Any = list[Any] if field.multiple else Any
         body["__annotations__"][name] = hint if field.required is True else hint | None
-    return attrs.frozen(type(f"Settings of {slug}", (), body))
+    return attrs.frozen(type(f"Settings_of_{identifier(slug)}", (), body))
+
+
+def identifier(text: str) -> str:
+    """A text as a part of a name in Python, by which tracebacks and generated code know a class."""
+    return re.sub(r"\W", "_", text, flags=re.ASCII)
 
 
 def _looks_secret(key: str, field: Field) -> bool:

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import contextvars
 import logging
+import os
+import signal
 import socket
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
@@ -101,7 +103,7 @@ class Worker:
         worker._write({"hello": hello})
         worker._tasks = tuple(
             asyncio.create_task(each, name=f"worker {process.pid}")
-            for each in (worker._listen(), worker._ping(), worker._keep_last_lines())
+            for each in (worker._listen(), worker._keep_last_lines(), worker._ping())
         )
         try:
             async with asyncio.timeout(START_SECONDS):
@@ -172,8 +174,10 @@ class Worker:
             self.worn.set()
 
     def _kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self.process.kill()
+        # Not `process.kill`: it would collect the end of a process that asyncio waits for.
+        if self.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.process.pid, signal.SIGKILL)
 
     def _write(self, message: Mapping[str, Any]) -> None:
         if not self._writer.is_closing():
@@ -183,7 +187,9 @@ class Worker:
         try:
             while line := await self._reader.readline():
                 self._hear(loads(line))
-        except (ValueError, KeyError, TypeError, OSError) as error:
+        except OSError:
+            pass  # it has ended
+        except (ValueError, KeyError, TypeError) as error:
             log.error("a worker sent what is no message: %r; it is ended", error)  # noqa: TRY400 - the place says nothing
         finally:
             self._kill()
@@ -252,6 +258,7 @@ class Worker:
         return text
 
     async def _ping(self) -> None:
+        await asyncio.wait([self._ready])
         while not self.ended.is_set():
             if self._unanswered >= MAX_UNANSWERED:
                 log.error("a worker did not answer %d pings: it is ended", self._unanswered)

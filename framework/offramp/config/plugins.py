@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from offramp.config.files import Document
 from offramp.config.options import keys_of, read_options
 from offramp.config.references import resolve
 from offramp.config.secrets import is_masked
 from offramp.config.table import Table, plain_data, suggest
-from offramp.definition import options_of
+from offramp.definition import Option, options_of
 from offramp.errors import ConfigError, Fault, join_place
 from offramp.plugins import Plugins
 
 PLACE = "plugins"
+#: Types of options whose texts may be references, each by its key.
+_TABLES: Final = frozenset({"table", "labelled"})
 
 
 def configure_plugins(
@@ -75,17 +77,36 @@ def _follow(
     secrets: list[str] = []
     for option in options_of(cls):
         value = values.get(option.attribute)
-        if not isinstance(value, str) or option.type != "text":
-            continue
         at = join_place(place, option.key)
-        if option.secret and is_masked(value):
-            faults.append(Fault(at, "is masked: write the secret, or a reference (env:NAME)"))
-        try:
-            followed = resolve(value, at) if follow else value
-        except ConfigError as error:
-            faults += error.faults
-            continue
-        values[option.attribute] = followed
-        if option.secret or followed != value:
-            secrets.append(followed)
+        if option.type == "text" and isinstance(value, str):
+            values[option.attribute] = _followed(option, value, at, faults, secrets, follow=follow)
+        elif option.type in _TABLES and isinstance(value, Mapping):
+            values[option.attribute] = {
+                key: _followed(option, item, join_place(at, key), faults, secrets, follow=follow)
+                if isinstance(item, str)
+                else item
+                for key, item in value.items()
+            }
     return secrets
+
+
+def _followed(  # noqa: PLR0913 - an option's value and its place, and two lists that grow
+    option: Option,
+    value: str,
+    at: str,
+    faults: list[Fault],
+    secrets: list[str],
+    *,
+    follow: bool,
+) -> str:
+    """What a text stands for, which is itself unless it is a reference."""
+    if option.secret and is_masked(value):
+        faults.append(Fault(at, "is masked: write the secret, or a reference (env:NAME)"))
+    try:
+        followed = resolve(value, at) if follow else value
+    except ConfigError as error:
+        faults += error.faults
+        return value
+    if option.secret or followed != value:
+        secrets.append(followed)
+    return followed

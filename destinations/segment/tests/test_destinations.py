@@ -1,0 +1,185 @@
+"""Published destinations on the production path: what partners get, and what their answers mean."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from destinations.segment.tests.running import integration
+
+from offramp import AuthTokens
+from offramp.testing import LocalPartner, RecordedRequest
+
+
+@pytest.fixture
+def partner() -> Iterator[LocalPartner]:
+    with LocalPartner() as running:
+        yield running
+
+
+def track(number: int = 1, **more: Any) -> dict[str, Any]:
+    return {
+        "type": "track",
+        "event": "Signed Up",
+        "userId": f"u{number}",
+        "messageId": f"m{number}",
+        "timestamp": "2026-01-02T03:04:05.000Z",
+        "receivedAt": "2026-01-02T03:04:06.000Z",
+        "properties": {"plan": "gold"},
+        **more,
+    }
+
+
+def header(request: RecordedRequest, name: str) -> str:
+    """A header, whose name may be written in any case."""
+    return {key.lower(): value for key, value in request.headers.items()}[name.lower()]
+
+
+async def test_a_message_goes_to_slack(partner: LocalPartner) -> None:
+    """The URL is mapped; the body, its type and the user agent are those of Segment's code."""
+    partner.post("/services/T/B", body="ok")
+    slack = integration("actions-slack", partner, {})
+    mapping = {"url": "https://hooks.slack.com/services/T/B", "text": {"@path": "$.event"}}
+    run = await slack.test_action("postToChannel", event=track(), mapping=mapping)
+    assert list(run.outcomes) == ["delivered"]
+    [request] = partner.requests
+    assert header(request, "X-Host") == "hooks.slack.com"
+    assert header(request, "User-Agent") == "Segment (Actions)"
+    assert json.loads(request.body)["text"] == "Signed Up"
+
+
+async def test_a_webhook_is_signed_by_segments_code(partner: LocalPartner) -> None:
+    """`X-Signature` is the SHA-1 HMAC of the event as JavaScript writes it."""
+    partner.post("/hook")
+    webhook = integration("actions-webhook", partner, {"sharedSecret": "a-shared-secret"})
+    mapping = {"url": "https://receiver.example/hook", "data": {"@path": "$.properties"}}
+    run = await webhook.test_action(
+        "send", event=track(), mapping=mapping, batch={"enabled": False}
+    )
+    assert list(run.outcomes) == ["delivered"]
+    [request] = partner.requests
+    assert json.loads(request.body) == {"plan": "gold"}
+    signature = hmac.new(b"a-shared-secret", b'{"plan":"gold"}', hashlib.sha1).hexdigest()
+    assert header(request, "X-Signature") == signature
+
+
+async def test_events_share_a_request_and_a_refused_one_is_found(partner: LocalPartner) -> None:
+    """Customer.io takes batches; its 400 halves them until the bad event is alone."""
+    partner.post("/api/v2/batch", status=400, body="bad", repeat=4)
+    partner.post("/api/v2/batch", repeat=True)
+    settings = {"siteId": "site", "apiKey": "a-long-api-key", "accountRegion": "US 🇺🇸"}
+    customerio = integration("actions-customerio", partner, settings)
+    run = await customerio.test_action("trackEvent", events=[track(n) for n in range(4)])
+    sizes = [len(json.loads(each.body)["batch"]) for each in partner.requests]
+    assert sizes[0] == 4
+    assert run.outcomes.count("rejected") == 1
+    assert run.outcomes.count("delivered") == 3
+    assert "a-long-api-key" not in str(run)
+
+
+async def test_the_outcomes_of_a_batch_are_per_event(partner: LocalPartner) -> None:
+    """Braze takes a part of a batch: the event that it names is rejected, the others delivered."""
+    errors = [{"type": "bad name", "input_array": "events", "index": 1}]
+    partner.post("/users/track", status=201, payload={"message": "success", "errors": errors})
+    settings = {"api_key": "k", "app_id": "a", "endpoint": "https://rest.iad-01.braze.com"}
+    braze = integration("actions-braze-cloud", partner, settings)
+    run = await braze.test_action("trackEvent", events=[track(n) for n in range(3)])
+    assert list(run.outcomes) == ["delivered", "rejected", "delivered"]
+
+
+async def test_tokens_are_refreshed_by_the_destinations_own_function(
+    partner: LocalPartner,
+) -> None:
+    """After a 401 HubSpot's code asks for new tokens with the operator's app, and sends again."""
+    path = "/crm/v3/objects/contacts/a@b.example"
+    partner.patch(path, status=401, body="expired")
+    partner.post("/oauth/v1/token", payload={"access_token": "new", "refresh_token": "r2"})
+    partner.patch(path, payload={"id": "1", "properties": {"email": "a@b.example"}})
+    hubspot = integration(
+        "actions-hubspot-cloud",
+        partner,
+        {},
+        auth=AuthTokens(access_token="old", refresh_token="r1"),
+        oauth={"client_id": "the-app", "client_secret": "app-secret"},
+    )
+    identify = {"type": "identify", "userId": "u", "traits": {"email": "a@b.example"}}
+    run = await hubspot.test_action("upsertContact", event=identify)
+    assert list(run.outcomes) == ["delivered"], run
+    refresh = partner.requests[1]
+    assert b"client_id=the-app" in refresh.body
+    assert b"refresh_token=r1" in refresh.body
+    assert header(partner.requests[2], "Authorization") == "Bearer new"
+    assert hubspot.auth is not None
+    assert hubspot.auth.access_token == "new"
+
+
+async def test_an_explanation_sends_nothing_and_shows_the_request(partner: LocalPartner) -> None:
+    """The worker's requests are those of the explanation, so that nothing leaves."""
+    slack = integration("actions-slack", partner, {})
+    mapping = {"url": "https://hooks.slack.com/services/T/B", "text": "hello"}
+    explained = await slack.explain("postToChannel", event=track(), mapping=mapping)
+    assert partner.requests == []
+    assert "https://hooks.slack.com/services/T/B" in json.dumps(explained)
+
+
+async def test_choices_come_from_the_partner_and_are_written_by_a_hook(
+    partner: LocalPartner,
+) -> None:
+    """Braze lists its catalogs; saving makes one; the hook's refusal is the error of the form."""
+    names = {"catalogs": [{"name": "cars", "fields": [{"name": "id", "type": "string"}]}]}
+    partner.get("/catalogs", payload=names, repeat=True)
+    partner.post("/catalogs", status=201, payload={"message": "success"})
+    settings = {"api_key": "k", "app_id": "a", "endpoint": "https://rest.iad-01.braze.com"}
+    braze = integration("actions-braze-cloud", partner, settings)
+    found = await braze.test_dynamic_field(
+        "upsertCatalogItem", "selected_catalog_name", hook="onMappingSave"
+    )
+    assert [each.value for each in found.choices] == ["cars"]
+    inputs = {
+        "operation": "create",
+        "created_catalog_name": "bikes",
+        "columns": [{"name": "id", "type": "string"}],
+    }
+    outputs = await braze.test_save_hook("upsertCatalogItem", "onMappingSave", inputs)
+    assert outputs["catalog_name"] == "bikes"
+
+
+async def test_a_refused_credential_is_told_as_such(partner: LocalPartner) -> None:
+    """The test of an instance runs Segment's own, and shows what the partner says."""
+    settings = {"siteId": "site", "apiKey": "a-long-api-key", "accountRegion": "US 🇺🇸"}
+    customerio = integration("actions-customerio", partner, settings)
+    partner.get("/auth", status=401, body="no", repeat=True)
+    run = await customerio.test_authentication()
+    assert getattr(run.error, "status", None) == 401
+
+
+async def test_an_audience_is_created_and_its_members_go_to_it(partner: LocalPartner) -> None:
+    """Iterable makes a list; the event that names it subscribes its user to that list."""
+    partner.post("/api/lists", payload={"listId": 77})
+    partner.post("/api/lists/subscribe", payload={"successCount": 1})
+    lists = integration("actions-iterable-lists", partner, {"apiKey": "k"})
+    declared = lists.entry.destination.audience
+    assert declared is not None
+    assert declared.create is not None
+    event = {
+        "type": "identify",
+        "userId": "u1",
+        "messageId": "m1",
+        "traits": {"email": "a@b.example", "buyers": True},
+        "context": {
+            "personas": {
+                "computation_class": "audience",
+                "computation_key": "buyers",
+                "external_audience_id": "77",
+                "audience_settings": {},
+            }
+        },
+    }
+    run = await lists.test_action("syncAudience", event=event)
+    assert list(run.outcomes) == ["delivered"], run
+    [request] = partner.requests
+    assert json.loads(request.body)["listId"] == 77
