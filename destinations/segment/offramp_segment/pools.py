@@ -49,7 +49,7 @@ class Pools:
                 await stack.enter_async_context(pool.run())
                 self._running[network] = pool
                 count, kind = self._workers, KINDS[network]
-                log.info("Segment's destinations run in %d %s: %s", count, kind, command)
+                log.info("%s of Segment's destinations: %d; %s", kind, count, command)
             yield
 
     def find(self, *, network: bool) -> Pool:

@@ -5,14 +5,68 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any
+from urllib.parse import urlsplit
 
+import attrs
 import pytest
-from destinations.segment.tests.running import integration
 
-from offramp import AuthTokens
-from offramp.testing import LocalPartner, RecordedRequest
+from offramp import AuthTokens, Handler, OutgoingRequest, Response, hookimpl
+from offramp.testing import (
+    LocalPartner,
+    RecordedRequest,
+    TestIntegration,
+    create_test_integration,
+)
+from offramp_segment.definitions import index
+from offramp_segment.destination import load
+from offramp_segment.pools import Pools
+
+
+@attrs.frozen(eq=False)
+class RunningPools:
+    """What the plugin's lifespan does."""
+
+    pools: Pools
+
+    @hookimpl
+    def offramp_lifespan(self) -> AbstractAsyncContextManager[None]:
+        return self.pools.run(isolated=True)
+
+
+def to_partner(partner: LocalPartner) -> Any:
+    """Middleware by which every request goes to the partner; it gets the host in a header."""
+
+    async def send(outgoing: OutgoingRequest, handler: Handler) -> Response:
+        address = urlsplit(outgoing.url)
+        outgoing.headers["X-Host"] = address.netloc
+        query = f"?{address.query}" if address.query else ""
+        outgoing.url = f"{partner.url}{address.path or '/'}{query}"
+        return await handler(outgoing)
+
+    return send
+
+
+def integration(
+    slug: str,
+    partner: LocalPartner,
+    settings: Mapping[str, Any],
+    *,
+    auth: AuthTokens | None = None,
+    oauth: Mapping[str, Any] | None = None,
+) -> TestIntegration:
+    """A published destination under test, with workers of its own."""
+    pools = Pools(1, {}, [])
+    return create_test_integration(
+        load(index()[slug], pools),
+        settings=settings,
+        middleware=[to_partner(partner)],
+        plugins=[RunningPools(pools)],
+        auth=auth,
+        oauth=oauth,
+    )
 
 
 @pytest.fixture
