@@ -14,6 +14,7 @@ PACKAGES = {
     "destinations/metronome": "offramp_metronome",
     "destinations/webhook": "offramp_webhook",
     "destinations/hubspot": "offramp_hubspot",
+    "destinations/segment": "offramp_segment",
 }
 
 

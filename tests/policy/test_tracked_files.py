@@ -63,5 +63,5 @@ def test_all_licences_are_the_same_whole_text(tracked: dict[str, str]) -> None:
     licence = tracked["LICENSE"]
     assert "Apache License" in licence
     assert "END OF TERMS AND CONDITIONS" in licence
-    for destination in ("metronome", "webhook", "hubspot"):
+    for destination in ("metronome", "webhook", "hubspot", "segment"):
         assert tracked[f"destinations/{destination}/LICENSE"] == licence
