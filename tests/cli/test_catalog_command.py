@@ -124,7 +124,7 @@ def test_json_is_the_entry_of_the_api(offramp: Offramp, slug: str) -> None:
 @attrs.frozen
 class Settings:
     region: str = setting(label="Region", choices=[Choice("eu", "Europe", "In Ireland"), "us"])
-    host: str | None = setting(label="Host", depends_on=when("region", is_="us"))
+    host: str | None = setting(label="Host", depends_on=when("region", is_="us"), allow_empty=True)
 
 
 @attrs.frozen
@@ -233,6 +233,7 @@ class MakesWay:
                 "audiences       synced, each sync carries all members, created at the partner",
                 "region  string, required  Region",
                 "choices  eu  Europe: In Ireland",
+                "host  string, may be empty  Host",
                 'shown if  region is the string "us"',
                 "settings of each audience",
                 "hidden      yes",

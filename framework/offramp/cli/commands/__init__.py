@@ -24,6 +24,7 @@ from offramp.cli.commands.events import events
 from offramp.cli.commands.explain import explain
 from offramp.cli.commands.export import export
 from offramp.cli.commands.keys import keys
+from offramp.cli.commands.lint import lint
 from offramp.cli.commands.manifest import manifest
 from offramp.cli.commands.match import match
 from offramp.cli.commands.pause import pause
@@ -50,6 +51,7 @@ COMMANDS: Final[tuple[Callable[..., Any], ...]] = (
     bench,
     catalog,
     manifest,
+    lint,
     serve,
     console,
     events,

@@ -83,6 +83,7 @@ def _kind(field: Field) -> str:
         f"list of {kind}" if field.multiple else kind: True,
         "required": field.required is True,
         "may be null": field.allow_null,
+        "may be empty": field.allow_empty,
         "secret": field.is_secret and field.type != "password",
         "read only": field.read_only,
         "hidden": field.hidden,
