@@ -181,7 +181,6 @@ async def test_an_audience_from_its_key_to_its_first_member(
         host, "add", "vip", "--name", "VIP users", "--settings", '{"listKind": "email"}'
     )
     assert "`offramp audiences create ads vip` creates it" in added
-    await identify(host)
     assert "not created" in await audiences(host, "list")
 
     local_partner.post("/lists", status=422)
@@ -189,6 +188,7 @@ async def test_an_audience_from_its_key_to_its_first_member(
     assert "the audience 'vip' was not created" in refused
     local_partner.post("/lists", payload={"id": "L1"})
     local_partner.post("/members", repeat=True)
+    await identify(host)
     assert await audiences(host, "create", "vip") == "vip: L1\n"
     await until(lambda: sent(local_partner, "/members") == [{"list": "L1", "id": "u1"}])
     assert sent(local_partner, "/lists")[-1] == {"name": "VIP users", "kind": "email"}
@@ -246,7 +246,6 @@ async def test_a_host_that_is_killed_while_an_audience_is_created_knows_that(
         await host.stop(signal.SIGKILL)
         assert (await creating).status == 2
     async with serving(declared, "http://127.0.0.1:9") as host:
-        await identify(host)
         listed = json.loads(await audiences(host, "list", "--json"))
         assert listed["state"] == "unknown"
         remedy = "look at the partner: if it is there, `offramp audiences adopt ads vip ID` uses it"
@@ -257,6 +256,7 @@ async def test_a_host_that_is_killed_while_an_audience_is_created_knows_that(
         assert "its creation was begun, and how that ended is not known" in refused
         assert len(local_partner.requests) == 1
         local_partner.get("/lists/L1", payload={"id": "L1"})
+        await identify(host)
         assert await audiences(host, "adopt", "vip", "L1") == "vip: L1\n"
         await until(lambda: sent(local_partner, "/members") == [{"list": "L1", "id": "u1"}])
 
