@@ -34,7 +34,7 @@ def test_every_example_runs(pytester: pytest.Pytester, name: str) -> None:
     pytester.makepyfile(offramp_billing=Path(billing.__file__).read_text())
     module = pytester.path / name
     module.write_text(BLOCKS[name])
-    outcomes = pytester.runpytest_inprocess(module).parseoutcomes()
+    outcomes = pytester.runpytest_inprocess("--offramp-update", module).parseoutcomes()
     assert outcomes.keys() == {"passed"}
 
 

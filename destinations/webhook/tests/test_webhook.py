@@ -34,6 +34,7 @@ SETTINGS: dict[str, Any] = {
 class TestWhatEveryDestinationOwes(DestinationSuite):
     destination = webhook
     settings = SETTINGS
+    varying_headers = ("webhook-timestamp", "webhook-signature")
 
     def answer(self, request: RecordedRequest) -> Answer:
         """A receiver takes everything."""

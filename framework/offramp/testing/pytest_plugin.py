@@ -14,6 +14,15 @@ if TYPE_CHECKING:
     from offramp.testing import FakeClock, LocalPartner, MakeIntegration, Partner
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The option that writes snapshots."""
+    parser.getgroup("offramp", "destinations of Offramp").addoption(
+        "--offramp-update",
+        action="store_true",
+        help="write the snapshots of requests anew, as destinations send them now",
+    )
+
+
 @pytest.fixture
 def clock() -> FakeClock:
     """A clock that shows `TEST_TIME` until the test changes it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 import pytest
@@ -17,6 +17,7 @@ from offramp.testing.exchanges import Answer, RecordedRequest
 from offramp.testing.making import MakeIntegration
 from offramp.testing.partner import Partner
 from offramp.testing.probe import Probe
+from offramp.testing.snapshots import differences, snapshot_file, snapshot_of, write_snapshot
 from offramp.testing.wanted import event_types_wanted, satisfy
 
 #: One fault often has many symptoms; the first few are enough to fix it.
@@ -54,6 +55,9 @@ class DestinationSuite:
     #: Why the credentials cannot be tested, if the destination has secrets and no
     #: `test_authentication`: for example that the secret only signs, and the partner never sees it.
     untestable_credentials: ClassVar[str] = ""
+    #: Headers of requests whose values snapshots leave out: those that depend on the time of day or
+    #: on chance, such as a signature with the time of the attempt.
+    varying_headers: ClassVar[Collection[str]] = ()
 
     @property
     def sync_mode(self) -> str | None:
@@ -209,6 +213,17 @@ class DestinationSuite:
         """If the partner refuses a batch because of one event, all the others are delivered."""
         self._needs_batches()
         _fail_on(behaviour.harmed_batches(self._probe))
+
+    def test_requests_match_the_snapshot(self, request: pytest.FixtureRequest) -> None:
+        """Requests for generated events are those of the snapshot, if the destination has one."""
+        file = snapshot_file(request.path, self._probe.entry.slug)
+        update = request.config.getoption("offramp_update")
+        if not update and not file.exists():
+            pytest.skip("there is no snapshot: `pytest --offramp-update` writes one")
+        taken = snapshot_of(self._probe, self.varying_headers)
+        if update:
+            write_snapshot(file, taken)
+        _fail_on(differences(file, taken))
 
     def _needs_batches(self) -> None:
         if not any(map(self._probe.batch, self._probe.entry.actions.values())):
