@@ -115,7 +115,7 @@ class TakeChecked(Take):
     slug = "takeChecked"
     title = "Take checked"
 
-    def validate(self, payload: Item, *, now: datetime) -> list[Fault]:
+    def validate(self, payload: Item, **_: object) -> list[Fault]:
         if payload.id == "breaks":
             raise ZeroDivisionError("a bug")
         return []
@@ -127,7 +127,7 @@ class TakeRecent(Take):
     slug = "takeRecent"
     title = "Take recent"
 
-    def validate(self, payload: Item, *, now: datetime) -> list[Fault]:
+    def validate(self, payload: Item, *, now: datetime, **_: object) -> list[Fault]:
         return [Fault("id", "is too old")] if now.timestamp() > LATEST else []
 
 
@@ -286,7 +286,7 @@ async def running(folder: Path, partner: Partner) -> AsyncIterator[tuple[Engine,
 def prepare(plan: Plan, ids: Sequence[str], pasts: Mapping[int, Past] = NO_PASTS) -> PreparedBatch:
     """A batch of events with these ids."""
     made = Preparation(bodies=[_json.dumps(event(each)) for each in ids])
-    plan.prepare(made, now=NOW)
+    plan.prepare(made, now=NOW, settings_of=None)
     return attrs.evolve(made.batches(Batch())[0], pasts=pasts)
 
 

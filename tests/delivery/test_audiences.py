@@ -64,7 +64,7 @@ async def sent(
     partner = ListPartner()
     runtime, plan = parts(partner, audiences, **mapping)
     made = Preparation(bodies=[_json.dumps(each) for each in events])
-    assert plan.prepare(made, now=NOW)
+    assert plan.prepare(made, now=NOW, settings_of=None)
     assert not made.failures
     for batch in made.batches(plan.batch):
         for verdict in await deliver_batch(runtime, plan, batch):
@@ -131,7 +131,7 @@ async def test_settings_of_an_event_that_do_not_fit_are_the_event_s_fault() -> N
     runtime, plan = parts(partner, VIP)
     wrong = member_event("u2", audience_settings={"listKind": "fax"})
     made = Preparation(bodies=[_json.dumps(each) for each in (member_event("u1"), wrong)])
-    assert plan.prepare(made, now=NOW)
+    assert plan.prepare(made, now=NOW, settings_of=None)
     errors = [
         verdict.error
         for batch in made.batches(plan.batch)
@@ -152,7 +152,7 @@ async def test_events_of_an_audience_that_is_not_created_wait(mapping: dict[str,
         member_event("u3", "new", external_audience_id="E1"),
     ]
     made = Preparation(bodies=[_json.dumps(each) for each in events])
-    assert plan.prepare(made, now=NOW)
+    assert plan.prepare(made, now=NOW, settings_of=None)
     assert list(made.failures) == [0]
     error = made.failures[0]
     assert isinstance(error, DeliveryError)
@@ -188,7 +188,7 @@ async def test_an_instance_without_audiences_pays_nothing() -> None:
     assert plan.read(_json.dumps(member_event("u1"))) == {"userId": "u1"}
     other = attrs.evolve(plan, audiences=None)
     made = Preparation(bodies=[_json.dumps(member_event("u1"))])
-    assert other.prepare(made, now=NOW)
+    assert other.prepare(made, now=NOW, settings_of=None)
     assert made.group is None
 
 

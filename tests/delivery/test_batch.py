@@ -85,7 +85,7 @@ async def test_events_are_parsed_for_a_plugin_that_asks_for_them() -> None:
     """Once, and each whole, though the mapping reads little of it."""
     plan = make_plan(mapping={"id": {"@path": "$.messageId"}})
     made = Preparation(bodies=[_json.dumps(event(each, kind="k")) for each in ("m1", "m2")])
-    plan.prepare(made, now=NOW)
+    plan.prepare(made, now=NOW, settings_of=None)
     [batch] = made.batches(plan.batch)
     asked = 0
 

@@ -35,7 +35,7 @@ async def test_a_plugin_that_exits_is_a_fault_in_the_explanation(tmp_path: Path)
     async def perform(*_: Any) -> None:
         raise SystemExit(3)
 
-    def validate(_: Any) -> None:
+    def validate(*_: object, **__: object) -> None:
         raise SystemExit(4)
 
     [error] = await explained(tmp_path / "perform", wild(perform=perform))
@@ -67,7 +67,7 @@ async def test_an_extension_of_requests_that_raises_is_a_fault_in_the_explanatio
 
 async def test_a_check_that_gives_no_faults_but_texts_is_told_as_it_is(tmp_path: Path) -> None:
     """A plugin that refuses with plain texts is understood."""
-    catalog = wild(perform=nothing, validate=lambda _: ["too old"])
+    catalog = wild(perform=nothing, validate=lambda _, **__: ["too old"])
     assert await explained(tmp_path, catalog) == [{"pointer": "#", "detail": "payload too old"}]
 
 

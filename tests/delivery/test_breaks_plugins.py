@@ -164,7 +164,7 @@ async def test_what_a_check_raises_ends_one_event_only(
 ) -> None:
     """`validate` may raise anything: the events beside the one it trips over are delivered."""
 
-    def validate(payload: Item) -> tuple[()]:
+    def validate(payload: Item, **_: object) -> tuple[()]:
         if payload.id == "m2":
             raise error
         return ()
@@ -239,7 +239,7 @@ async def test_an_observer_that_exits_stops_nothing(tmp_path: Path) -> None:
     def observe(_: Any) -> None:
         raise SystemExit(1)
 
-    def validate(payload: Item) -> list[Fault]:
+    def validate(payload: Item, **_: object) -> list[Fault]:
         return [Fault("$.id", "is late")] if payload.id == "m2" else []
 
     catalog = wild(perform=answering(lambda: None), validate=validate, observe=observe)

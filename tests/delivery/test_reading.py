@@ -33,7 +33,7 @@ def test_a_plan_reads_what_its_mapping_reads(kind: Any, read: Any) -> None:
     assert read is None or part == read
     whole = _json.loads(PADDED)
     now = datetime.fromtimestamp(NOW, UTC)
-    assert plan.payload_of(part, now) == plan.payload_of(whole, now)
+    assert plan.payload_of(part, now, None) == plan.payload_of(whole, now, None)
 
 
 def test_a_plan_reads_the_last_of_equal_keys() -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
-from tests.delivery.parts import event, make_small_runtime
+from tests.delivery.parts import Item, Settings, event, make_small_runtime
 from tests.delivery.wild import (
     SUBSCRIPTION,
     TOKEN,
@@ -24,9 +24,23 @@ from tests.delivery.wild import (
     wild,
 )
 
-from offramp import OutgoingRequest, Request, RequestOptions, Response, _json, setting
+from offramp import (
+    Action,
+    Destination,
+    Fault,
+    OutgoingRequest,
+    Request,
+    RequestOptions,
+    Response,
+    SyncMode,
+    _json,
+    setting,
+)
 from offramp.definition import Handler
+from offramp.delivery import compile_subscription, explain
 from offramp.errors import ConfigError
+from offramp.testing import MakeIntegration
+from offramp.testing import Partner as PartnerOfTests
 
 
 async def test_an_action_sees_where_it_runs_and_whether_it_is_a_dry_run(tmp_path: Path) -> None:
@@ -52,6 +66,60 @@ def test_a_call_that_is_of_no_subscription_says_so() -> None:
     """A test of the credentials belongs to the instance alone."""
     client = make_small_runtime(well).client()
     assert (client.instance, client.subscription, client.explaining) == ("small", None, False)
+
+
+async def test_validate_sees_the_settings_of_the_instance(tmp_path: Path) -> None:
+    """In a delivery and in an explanation; without settings, an explanation leaves it out."""
+
+    def validate(payload: Any, *, settings: Any, **_: object) -> list[Fault]:
+        return [Fault("$.id", f"is not for {settings.token[:3]}")]
+
+    async def perform(request: Request[Any], _: Any) -> None:
+        await request.post(URL)
+
+    catalog = wild(perform=perform, validate=validate)
+    async with running(tmp_path, catalog, token="abc-of-the-test") as (engine, ledger):
+        await engine.apply(config(catalog))
+        explained = await engine.explain(SUBSCRIPTION, event("m1"))
+        await engine.accept("site", [event("m2")])
+        [delivery] = await deliveries_of(ledger, "m2")
+    assert [each["detail"] for each in explained["errors"]] == ["is not for abc"]
+    assert (delivery.stage.value, delivery.reason) == ("rejected", "PAYLOAD_VALIDATION_FAILED")
+    assert "is not for abc" in delivery.message
+    [subscription] = config(catalog).subscriptions.values()
+    [instance] = config(catalog).instances.values()
+    plan = compile_subscription(subscription, catalog["wild"], instance=instance)
+    without = await explain(plan, None, event("m1"), now=0.0)
+    assert (without["errors"], without["payload"]["id"]) == ([], "m1")
+
+
+class Keep(Action[Settings, Item]):
+    """Cannot make what has no kind."""
+
+    slug, title = "keep", "Keep"
+    sync_mode = SyncMode(
+        default="update", label="L", description="D", choices=(("add", "Add"), ("update", "Up"))
+    )
+
+    async def perform(self, request: Request[Settings], payload: Item) -> None:
+        await request.post(URL)
+
+    def validate(
+        self, payload: Item, *, sync_mode: str | None, settings: Settings, **_: object
+    ) -> Iterable[Fault]:
+        if sync_mode == "add" and settings.token and payload.kind is None:
+            yield Fault("$.kind", "is missing; a new record needs one")
+
+
+async def test_validate_sees_the_sync_mode_of_the_subscription(
+    integration: MakeIntegration, partner: PartnerOfTests
+) -> None:
+    """The same event is good for one mode, the default, and refused for another."""
+    keeps = integration(Destination(slug="keep", name="K", settings=Settings, actions=[Keep]))
+    partner.post(URL)
+    (await keeps.test_action("keep")).assert_delivered()
+    run = await keeps.test_action("keep", sync_mode="add")
+    run.assert_rejected("PAYLOAD_VALIDATION_FAILED", saying="a new record needs one")
 
 
 @attrs.frozen

@@ -29,7 +29,7 @@ def wild(  # noqa: PLR0913 - each thing that an action or a destination may do
     *,
     perform: Callable[[Any, Item], Any] | None = None,
     perform_batch: Callable[[Any, Sequence[Item]], Any] | None = None,
-    validate: Callable[[Item], Any] | None = None,
+    validate: Callable[..., Any] | None = None,
     observe: Callable[[Any], None] | None = None,
     settings: type[Any] = Settings,
     may_send_nothing: bool = True,
@@ -42,7 +42,7 @@ def wild(  # noqa: PLR0913 - each thing that an action or a destination may do
     if perform_batch is not None:
         body["perform_batch"] = lambda self, request, payloads: perform_batch(request, payloads)
     if validate is not None:
-        body["validate"] = lambda self, payload, *, now: validate(payload)
+        body["validate"] = lambda self, payload, **known: validate(payload, **known)
     action = types.new_class("Wild", (Action[settings, Item],), {}, lambda ns: ns.update(body))  # type: ignore[valid-type]
     declared = Destination(slug="wild", name="Wild", settings=settings, actions=[action], **more)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from types import SimpleNamespace
 from typing import Any
 
 import attrs
@@ -86,3 +87,17 @@ async def test_a_destination_signs_every_request(
     sent = partner.request
     digest = hmac.new(b"s3cr3t", b'{"id":"m1"}', hashlib.sha256).hexdigest()
     assert (sent.headers["X-Signature"], sent.headers["X-Ids"]) == (digest, "m1")
+
+
+@pytest.mark.parametrize(
+    ("mode", "region", "places"),
+    [("add", "us", ["$.email"]), ("update", "eu", ["$.consent"]), ("update", "us", [])],
+)
+def test_validate_looks_at_settings_and_sync_mode(
+    mode: str, region: str, places: list[str]
+) -> None:
+    """The same payload is refused or not, as the page says."""
+    payload = SimpleNamespace(email=None, consent=None)
+    settings = SimpleNamespace(region=region)
+    found = example("validate")(None, payload, now=None, settings=settings, sync_mode=mode)
+    assert [fault.place for fault in found] == places

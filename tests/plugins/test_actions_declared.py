@@ -118,7 +118,7 @@ async def test_an_action_that_defines_nothing_says_so() -> None:
         await action.perform(None, None)
     with pytest.raises(NotImplementedError):
         await action.perform_batch(None, [])
-    assert list(action.validate(None, now=datetime.now(UTC))) == []
+    assert list(action.validate(None, now=datetime.now(UTC), settings=None, sync_mode=None)) == []
 
 
 def test_keys_have_to_name_fields() -> None:

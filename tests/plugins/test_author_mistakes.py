@@ -130,7 +130,7 @@ def validating_later() -> Any:
     class Post(Action[Settings, Payload]):
         slug, title = "post", "Post"
 
-        async def validate(self, payload: Payload, *, now: Any) -> Any:  # type: ignore[override]
+        async def validate(self, payload: Payload, **_: Any) -> Any:  # type: ignore[override]
             return ()
 
     return Post
@@ -364,7 +364,7 @@ MISTAKES: dict[str, tuple[Callable[[], Any], str, str]] = {
     "validate of other arguments": (
         validating_alone,
         "validating_alone.<locals>.Post.validate",
-        "(got an unexpected keyword argument 'now'): write `def validate(self, payload, *, now)`",
+        "write `def validate(self, payload, *, now, settings, sync_mode)`",
     ),
     "extend_request with async": (
         lambda: make_destination(extend_request=later),

@@ -80,7 +80,7 @@ class SendUsage(Action[Settings, Usage]):
         await request.post(f"{request.settings.url}/usage", json=body, headers=_mode(request))
         return None
 
-    def validate(self, payload: Usage, *, now: datetime) -> Iterable[Fault]:
+    def validate(self, payload: Usage, *, now: datetime, **_: object) -> Iterable[Fault]:
         if payload.at < now - OLDEST:
             yield Fault("$.at", "is more than 30 days old")
 

@@ -241,7 +241,7 @@ class HidingBatchesInOneMode(SendUsage):
 
 
 class Refusing(SendUsage):
-    def validate(self, payload: Usage, *, now: datetime) -> list[Fault]:
+    def validate(self, payload: Usage, **_: object) -> list[Fault]:
         """Takes no event at all."""
         return [Fault("$.customer", "is not a customer")]
 

@@ -7,7 +7,6 @@ Source: HubSpot's developer documentation, pages "Contacts" and "Permanently del
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any, ClassVar
 
 import attrs
@@ -98,7 +97,7 @@ class UpsertContact(Action[Settings, Contact]):
         """Write contacts that are identified by the same property."""
         return await write_records(request, [payload.record() for payload in payloads])
 
-    def validate(self, payload: Contact, *, now: datetime) -> Iterable[Fault]:  # noqa: ARG002
+    def validate(self, payload: Contact, **_: object) -> Iterable[Fault]:
         """Values that no property of HubSpot can have."""
         return property_faults(payload.properties)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any, ClassVar, Final
 
 import attrs
@@ -96,12 +95,7 @@ class UpsertObject(Action[Settings, CRMObject]):
         """Write records of the same type that are identified by the same property."""
         return await write_records(request, [payload.record() for payload in payloads])
 
-    def validate(
-        self,
-        payload: CRMObject,
-        *,
-        now: datetime,  # noqa: ARG002
-    ) -> Iterable[Fault]:
+    def validate(self, payload: CRMObject, **_: object) -> Iterable[Fault]:
         """Values that no property of HubSpot can have."""
         return property_faults(payload.properties)
 

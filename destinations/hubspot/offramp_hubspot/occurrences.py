@@ -118,12 +118,7 @@ class SendEvent(Action[Settings, Occurrence]):
         url = address("events", VERSION, "send", "batch")
         await call(request, "POST", url, json={"inputs": inputs})
 
-    def validate(
-        self,
-        payload: Occurrence,
-        *,
-        now: datetime,  # noqa: ARG002
-    ) -> Iterable[Fault]:
+    def validate(self, payload: Occurrence, **_: object) -> Iterable[Fault]:
         """The faults for which HubSpot would refuse the whole batch."""
         if not (payload.email or payload.object_id or payload.utk):
             yield Fault("$.email", "is missing, and so are objectId and utk; HubSpot needs one")

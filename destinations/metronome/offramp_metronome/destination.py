@@ -74,7 +74,7 @@ class SendEvent(Action[Settings, UsageEvent]):
         """Send events; Metronome accepts all of them or, if one is bad, none."""
         await request.post(ingest_url(), json=[wire(payload) for payload in payloads])
 
-    def validate(self, payload: UsageEvent, *, now: datetime) -> Iterable[Fault]:
+    def validate(self, payload: UsageEvent, *, now: datetime, **_: object) -> Iterable[Fault]:
         """The faults for which Metronome would refuse the whole batch."""
         return refusals(payload, now=now)
 

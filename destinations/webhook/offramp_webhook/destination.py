@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Final
 
 from offramp import (
@@ -48,12 +47,7 @@ EVERY_TYPE: Final = 'type in ["track", "identify", "page", "screen", "group", "a
 class _Sending(Action[Settings, Message]):
     """What both actions have in common."""
 
-    def validate(
-        self,
-        payload: Message,
-        *,
-        now: datetime,  # noqa: ARG002 - a header is good or bad at any time
-    ) -> Iterable[Fault]:
+    def validate(self, payload: Message, **_: object) -> Iterable[Fault]:
         """Headers that cannot be sent."""
         return refusals(payload)
 

@@ -43,6 +43,9 @@ CLIENT_STATUSES = range(400, 500)
 #: The key of a mapping in which Segment writes the sync mode. Source: Segment's mapping-kit.
 SYNC_MODE_KEY: Final = "__segment_internal_sync_mode"
 
+#: What `validate` gets by name.
+VALIDATE_NAMED = ("now", "settings", "sync_mode")
+
 _DECORATE = "decorate it with @attrs.frozen (or write dict for payloads without a class)"
 
 _Look: TypeAlias = Callable[[object, str], "str | None"]
@@ -160,10 +163,18 @@ class Action(Generic[S, P]):
         """
         raise NotImplementedError
 
-    def validate(self, payload: P, *, now: datetime) -> Iterable[Fault]:  # noqa: ARG002 - the default finds no fault
+    def validate(
+        self,
+        payload: P,  # noqa: ARG002 - the default finds no fault
+        *,
+        now: datetime,  # noqa: ARG002
+        settings: S,  # noqa: ARG002
+        sync_mode: str | None,  # noqa: ARG002
+    ) -> Iterable[Fault]:
         """Faults for which the partner is known to refuse a payload; a pure function.
 
-        It is called before anything is sent; a payload with a fault is rejected.
+        It is called before anything is sent; a payload with a fault is rejected. The settings are
+        the instance's, the sync mode is the subscription's. What is not needed is `**_: object`.
         """
         return ()
 
@@ -281,7 +292,7 @@ def _methods(cls: type[Action[Any, Any]]) -> Iterable[tuple[str, _Look]]:
 
 def _validates_wrongly(function: object, name: str) -> str | None:
     fault = async_wrongly(function, name)
-    return fault or taken_wrongly(function, name, ("self", "payload"), ("now",))
+    return fault or taken_wrongly(function, name, ("self", "payload"), VALIDATE_NAMED)
 
 
 def _known(cls: type[Action[Any, Any]]) -> str:

@@ -49,9 +49,9 @@ async def explain(
 ) -> dict[str, Any]:
     """Explain what would happen: trigger, values and their origins, errors, the exact request.
 
-    `now` in epoch seconds. Without a runtime (the instance's settings are not known) the request
-    is left out. Each request is answered with 200 and `{}`; where the action cannot go on with
-    that, `stopped` says why.
+    `now` in epoch seconds. Without a runtime (the instance's settings are not known) the action's
+    `validate` and the request are left out. Each request is answered with 200 and `{}`; where the
+    action cannot go on with that, `stopped` says why.
     """
     # Names in the configuration are not secret, even if a secret has the same text.
     names = {
@@ -73,9 +73,10 @@ async def explain(
     }
     unmasked = str if plan.audiences is None else plan.audiences.mask
     mask = plan.mask_of(unmasked if runtime is None else runtime.mask, event)
+    settings_of = None if runtime is None else runtime.settings_of
     batch: PreparedBatch
     with PluginCode() as code:  # includes errors of the plugin's own checks
-        batch = plan.prepare_one(event, now=now)
+        batch = plan.prepare_one(event, now=now, settings_of=settings_of)
     if code.error is not None:
         shown["errors"] = _errors_of(code.error, "validate", mask)
         return {**names, **masked_texts(shown, mask)}

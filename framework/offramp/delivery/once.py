@@ -56,7 +56,7 @@ async def send_once(
     """
     batch: PreparedBatch
     with PluginCode() as code:  # includes errors of the plugin's own checks
-        batch = plan.prepare_one(event, now=now)
+        batch = plan.prepare_one(event, now=now, settings_of=runtime.settings_of)
     if code.error is not None:
         mask = plan.mask_of(runtime.mask, event)
         return attrs.evolve(_failed(as_delivery_error(code.error), mask), outcome="unsent")

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property, partial
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import attrs
 
@@ -151,7 +151,14 @@ class Plan:
             mapped = self.transform(self.laid(event))
         return self.secrets.mask(base, [mapped] if isinstance(mapped, dict) else [])
 
-    def prepare(self, made: Preparation, *, now: float, seconds: float = math.inf) -> bool:
+    def prepare(
+        self,
+        made: Preparation,
+        *,
+        now: float,
+        settings_of: SettingsOf | None,
+        seconds: float = math.inf,
+    ) -> bool:
         """Prepare events; returns whether all are, as it ends after `seconds`. Then call it again.
 
         `now` in epoch seconds.
@@ -164,7 +171,7 @@ class Plan:
         while done < len(bodies):
             with PluginCode() as code:  # a plugin's own checks may raise anything
                 for done in range(made.next + 1, len(bodies) + 1):
-                    checked, payload = payload_of(read(bodies[done - 1]), at)
+                    checked, payload = payload_of(read(bodies[done - 1]), at, settings_of)
                     add_checked(checked)
                     add_payload(payload)
                     if clock() > until:
@@ -178,30 +185,42 @@ class Plan:
         made.finish()
         return True
 
-    def prepare_one(self, event: dict[str, Any], *, now: float) -> PreparedBatch:
+    def prepare_one(
+        self, event: dict[str, Any], *, now: float, settings_of: SettingsOf | None
+    ) -> PreparedBatch:
         """Prepare an event that is read already, as a batch of its own; raises as `payload_of`."""
         if self.audiences is not None:
             self.audiences.refuse_uncreated(event)
-        checked, payload = self.payload_of(self.laid(event), datetime.fromtimestamp(now, UTC))
+        at = datetime.fromtimestamp(now, UTC)
+        checked, payload = self.payload_of(self.laid(event), at, settings_of)
         _json.dumps(checked)  # a value without a JSON form is found here
         body = _json.dumps(event)
         return PreparedBatch(positions=[0], bodies=[body], payloads=[payload], checked=[checked])
 
-    def payload_of(self, event: dict[str, Any], now: datetime) -> tuple[dict[str, Any], Any]:
+    def payload_of(
+        self, event: dict[str, Any], now: datetime, settings_of: SettingsOf | None
+    ) -> tuple[dict[str, Any], Any]:
         """Map, check and structure one event: the payload as JSON data, and what the action gets.
 
-        Raises `RejectedError` with the reason if the event cannot become a payload, or if the
-        partner is known to refuse it.
+        `settings_of` gives the settings that the action's `validate` gets; without it, as of an
+        instance that cannot be started, `validate` is left out. Raises `RejectedError` with the
+        reason if the event cannot become a payload, or if the partner is known to refuse it.
         """
         try:
             checked, payload = self.map_and_make(event)
         except MappingFailure as error:
             raise RejectedError(str(error), code=error.code) from error
-        if self._validate is not None:
-            faults = tuple(self._validate(payload, now=now))
+        if self._validate is not None and settings_of is not None:
+            settings = settings_of(self)
+            found = self._validate(payload, now=now, settings=settings, sync_mode=self.sync_mode)
+            faults = tuple(found)
             if faults:
                 raise PayloadError(faults)
         return checked, payload
+
+
+#: The settings by the class that the action of a plan names.
+SettingsOf: TypeAlias = Callable[[Plan], Any]
 
 
 def compile_subscription(

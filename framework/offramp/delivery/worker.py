@@ -300,7 +300,10 @@ class Worker:
             settlements.append(Settlement.of(lease, dict(zip(late, outcomes, strict=True))))
             lease = lease.without(late)
         made = Preparation(bodies=lease.bodies)
-        while not self.plan.prepare(made, now=now, seconds=TURN_SECONDS):  # noqa: ASYNC110 - none tells
+        settings_of = self.runtime.settings_of
+        while not self.plan.prepare(  # noqa: ASYNC110 - none tells
+            made, now=now, settings_of=settings_of, seconds=TURN_SECONDS
+        ):
             await asyncio.sleep(0)
         if made.failures:
             settlements.append(self._outcomes.of_unprepared(lease, made.failures))

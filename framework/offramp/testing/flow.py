@@ -67,7 +67,7 @@ async def deliver(
         }
     places = [place for place in range(len(queued)) if place not in ends]
     made = Preparation(bodies=[_json.dumps(events[place]) for place in places])
-    plan.prepare(made, now=runtime.clock())
+    plan.prepare(made, now=runtime.clock(), settings_of=runtime.settings_of)
     for position, error in made.failures.items():
         refused = isinstance(error, RejectedError)
         failure = error if isinstance(error, RejectedError) else plugin_failure(error)

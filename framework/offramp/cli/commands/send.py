@@ -49,7 +49,7 @@ async def _send_one(snapshot: Snapshot, plan: Plan, event: dict[str, Any]) -> di
     if runtime is None:
         raise NotFoundError(f"the instance of {plan.subscription.id} could not be started")
     try:
-        batch = plan.prepare_one(event, now=time.time())
+        batch = plan.prepare_one(event, now=time.time(), settings_of=runtime.settings_of)
     except Exception as error:  # noqa: BLE001 - a plugin's own checks may raise anything
         return result | {
             "error": _error(as_delivery_error(error), plan.mask_of(runtime.mask, event))
