@@ -1,26 +1,29 @@
 // Lays out the mapping editor, and keeps the draft of what is edited.
 import type { JSX } from "preact";
 import { useMemo, useRef, useState } from "preact/hooks";
-import type { DestinationShape, InstanceShape, SyncModeShape } from "../api-types";
+import type { ActionShape, DestinationShape, InstanceShape, SyncModeShape } from "../api-types";
 import { call, messageOf } from "../core/client";
 import { dropDraft, readDraft, useDraft, writeDraft } from "../core/drafts";
 import { IncompleteContext, useIncompleteParts } from "../core/incomplete";
-import type { JsonObject } from "../core/json";
+import { type JsonObject, writeJson } from "../core/json";
 import { hrefTo } from "../core/router";
 import { Button } from "../parts/button";
 import { type Choice, SelectField, TextField } from "../parts/field";
 import { Notice, toast } from "../parts/notice";
 import { Badge, Page } from "../parts/page";
+import { Batching } from "./batching";
 import { type FieldDeclaration, fieldsFor, isEmpty } from "./declarations";
 import { faultsOf, resultsOf } from "./explanation";
 import { type Dynamic, DynamicContext } from "./dynamic";
 import { Fields } from "./fields";
+import { isSame } from "./kinds";
 import { Preview } from "./preview";
 import { Sample, storedEvent } from "./sample";
 import { SaveDialog, type Saved, editedOf } from "./save";
+import { SaveHooks, type SaveHooksProps } from "./save-hooks";
 import { useSaving } from "./saving";
 import { ScopeContext } from "./scope";
-import { type Candidate, type Edited, asCandidateBody, asObject, useExplanation } from "./state";
+import { type Candidate, type Edited, asCandidateBody, asObject, useExplanation, withKey } from "./state";
 import { TestSend } from "./test-send";
 import { Trigger } from "../trigger/trigger";
 
@@ -37,10 +40,18 @@ export function Editor(props: EditorProps): JSX.Element {
   const [saved, setSaved] = useState(props.saved);
   const opened = saved ? { ...props.candidate, ...editedOf(saved.subscription) } : props.candidate;
   const key = draftKey(props.candidate);
-  const { name, trigger, syncMode, mapping } = opened;
-  const draft = useDraft<Edited>(key, { name, trigger, syncMode, mapping });
+  const { name, trigger, syncMode, mapping, batch, hooks } = opened;
+  const draft = useDraft<Edited>(key, { name, trigger, syncMode, mapping, batch, hooks });
+  // Secrets stay in the memory of this page: no storage of the browser gets them.
+  const [secrets, setSecrets] = useState<JsonObject>({});
   const candidate: Candidate = { ...opened, ...draft.value };
-  const saving = useSaving(opened, draft.drop, setSaved);
+  candidate.hooks = withSecrets(candidate.hooks, secrets);
+  const isChanged = draft.isChanged || !isSame(candidate.hooks, opened.hooks);
+  function drop(): void {
+    draft.drop();
+    setSecrets({});
+  }
+  const saving = useSaving(opened, drop, setSaved);
   const [report, hasIncomplete] = useIncompleteParts();
   // Each turn draws the forms anew, without what was typed in them and is no value yet.
   const [turn, setTurn] = useState(0);
@@ -49,7 +60,7 @@ export function Editor(props: EditorProps): JSX.Element {
   const isIncomplete = hasIncomplete || Object.entries(fields).some(([name, field]) => isEmpty(field, candidate.mapping[name]));
   const isNew = opened.id === undefined;
   function discard(): void {
-    draft.drop();
+    drop();
     dropDraft(triggerKey(key));
     setTurn(turn + 1);
     // The button goes.
@@ -60,14 +71,14 @@ export function Editor(props: EditorProps): JSX.Element {
       title={isNew ? "New mapping" : opened.name}
       subtitle={
         <>
-          {action?.title ?? opened.action} {saved && <StateBadge saved={saved} />} {draft.isChanged && <Badge kind="accent">Not saved</Badge>}
+          {action?.title ?? opened.action} {saved && <StateBadge saved={saved} />} {isChanged && <Badge kind="accent">Not saved</Badge>}
         </>
       }
       back={{ href: hrefTo("destinations", instance.name, "mappings"), label: instance.name }}
       actions={
         <>
-          {(draft.isChanged || hasIncomplete) && <Button onClick={discard}>Discard changes</Button>}
-          <Button look="primary" disabled={isIncomplete || (!isNew && !draft.isChanged)} onClick={saving.open}>
+          {(isChanged || hasIncomplete) && <Button onClick={discard}>Discard changes</Button>}
+          <Button look="primary" disabled={isIncomplete || (!isNew && !isChanged)} onClick={saving.open}>
             Save
           </Button>
         </>
@@ -81,10 +92,17 @@ export function Editor(props: EditorProps): JSX.Element {
           candidate={candidate}
           instance={instance}
           fields={fields}
-          syncMode={action?.sync_mode ?? null}
-          dynamicFields={action?.dynamic_fields ?? NO_FIELDS}
+          action={action}
+          saved={saved}
+          hooks={draft.value.hooks}
+          savedHooks={opened.hooks}
           defaults={asObject(action?.default_mapping)}
           onChange={(changes) => draft.update((old) => ({ ...old, ...changes }))}
+          onSecret={(hook, input, value) => {
+            const isKept = value === asObject(asObject(opened.hooks[hook])["inputs"])[input];
+            // `null` takes a secret away.
+            setSecrets((old) => ({ ...old, [hook]: withKey(asObject(old[hook]), input, isKept ? undefined : (value ?? null)) }));
+          }}
         />
       </IncompleteContext.Provider>
       {saving.isOpen && (
@@ -122,21 +140,27 @@ interface PanesProps {
   candidate: Candidate;
   instance: InstanceShape;
   fields: Record<string, FieldDeclaration>;
-  syncMode: SyncModeShape | null;
-  dynamicFields: readonly string[];
+  /** `undefined` if no plugin offers it. */
+  action: ActionShape | undefined;
+  saved: Saved | undefined;
+  /** Those of the candidate without the secrets that were typed. */
+  hooks: JsonObject;
+  savedHooks: JsonObject;
   defaults: JsonObject;
   onChange: (changes: Partial<Edited>) => void;
+  onSecret: SaveHooksProps["onSecret"];
 }
 
 /** What is edited, and beside it the sample event and what the host makes of it. */
-function Panes({ draftKey: key, candidate, instance, fields, syncMode, dynamicFields, defaults, onChange }: PanesProps): JSX.Element {
+function Panes({ draftKey: key, candidate, instance, fields, action, saved, hooks, savedHooks, defaults, onChange, onSecret }: PanesProps): JSX.Element {
+  const syncMode = action?.sync_mode;
   const [sample, setSample] = useSample(instance.source);
   const explanation = useExplanation(candidate, sample);
   const scope = useMemo(
     () => ({ sample, results: resultsOf(explanation.explained), faults: faultsOf(explanation.explained) }),
     [sample, explanation],
   );
-  const dynamic = useDynamic(candidate, dynamicFields);
+  const dynamic = useDynamic(candidate, action?.dynamic_fields ?? NO_FIELDS);
   async function takeSample(messageId: string): Promise<void> {
     try {
       setSample(await storedEvent(messageId));
@@ -162,6 +186,21 @@ function Panes({ draftKey: key, candidate, instance, fields, syncMode, dynamicFi
             <Fields fields={fields} mapping={candidate.mapping} defaults={defaults} onChange={(mapping) => onChange({ mapping })} />
           </DynamicContext.Provider>
         </ScopeContext.Provider>
+        {action?.batch && (
+          <Batching limits={action.batch} batch={candidate.batch} effective={saved?.subscription.effective_batch} onChange={(batch) => onChange({ batch })} />
+        )}
+        {action && (
+          <SaveHooks
+            // What was typed before a save is in place by then.
+            key={writeJson(savedHooks)}
+            declared={action.save_hooks}
+            candidate={candidate}
+            hooks={hooks}
+            saved={savedHooks}
+            onChange={(changed) => onChange({ hooks: changed })}
+            onSecret={onSecret}
+          />
+        )}
       </div>
       <div class="editor-side">
         <Sample sample={sample} source={instance.source} trigger={candidate.trigger} onChange={setSample} />
@@ -170,6 +209,18 @@ function Panes({ draftKey: key, candidate, instance, fields, syncMode, dynamicFi
         </Preview>
       </div>
     </div>
+  );
+}
+
+/** Hooks with the secret inputs that were typed; what a hook gave with others does not count any more. */
+function withSecrets(hooks: JsonObject, secrets: JsonObject): JsonObject {
+  return Object.fromEntries(
+    Object.entries(hooks).map(([name, hook]) => {
+      const typed = asObject(secrets[name]);
+      if (Object.keys(typed).length === 0) return [name, hook];
+      const inputs = { ...asObject(asObject(hook)["inputs"]), ...typed };
+      return [name, { inputs: Object.fromEntries(Object.entries(inputs).filter(([, value]) => value !== null)) }];
+    }),
   );
 }
 

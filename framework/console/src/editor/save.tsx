@@ -8,6 +8,7 @@ import { useLoaded } from "../core/loaded";
 import { Button } from "../parts/button";
 import { Dialog } from "../parts/dialog";
 import { ErrorNotice, Located, Notice } from "../parts/notice";
+import { Prose } from "../parts/prose";
 import { Table } from "../parts/table";
 import { type Candidate, type Change, type Edited, asObject, changesOf } from "./state";
 
@@ -17,15 +18,18 @@ export interface Saved {
   revision: number;
 }
 
+/** What a new mapping is compared with. */
+const NOTHING: Edited = { name: "", trigger: "", syncMode: "", mapping: {}, batch: {}, hooks: {} };
+
 /** Save a candidate: a new one is created, disabled; 412 if somebody else saved meanwhile. */
 export async function saveCandidate(candidate: Candidate, revision: number | undefined, isDryRun = false): Promise<SubscriptionAnswer> {
-  const { id, instance, action, name, mapping } = candidate;
+  const { id, instance, action, name, mapping, batch, hooks } = candidate;
   const trigger = candidate.trigger || null;
   const sync_mode = candidate.syncMode || null;
   const query = isDryRun ? { dry_run: true } : {};
   if (id === undefined)
-    return call("POST /api/subscriptions", { body: { instance, action, name, trigger, sync_mode, mapping, defaults: false }, query });
-  return call("PATCH /api/subscriptions/{id}", { path: { id }, body: { name, trigger, sync_mode, mapping }, query, revision });
+    return call("POST /api/subscriptions", { body: { instance, action, name, trigger, sync_mode, mapping, batch, hooks, defaults: false }, query });
+  return call("PATCH /api/subscriptions/{id}", { path: { id }, body: { name, trigger, sync_mode, mapping, batch, hooks }, query, revision });
 }
 
 /** Read the version of a subscription that is saved now. */
@@ -75,11 +79,18 @@ export function SaveDialog({ candidate, saved, base, isOvertaken, onSaved, onClo
         {theirs ? (
           <Conflict base={base} mine={candidate} theirs={editedOf(theirs.subscription)} />
         ) : (
-          <Changes changes={changesOf(saved ? base : { name: "", trigger: "", syncMode: "", mapping: {} }, candidate)} />
+          <Changes changes={changesOf(saved ? base : NOTHING, candidate)} />
         )}
         {trial.data?.warnings.map((each) => (
           <Notice key={`${each.pointer}${each.detail}`} kind="warning">
             <Located error={each} />
+          </Notice>
+        ))}
+        {trial.data?.save_hooks.map((each) => (
+          <Notice key={each.hook} kind="warning" title={`Saving asks the partner: ${each.label}`}>
+            <p>
+              <Prose text={each.description} /> If that fails, nothing is saved.
+            </p>
           </Notice>
         ))}
         {trial.error && <ErrorNotice error={trial.error} title="It cannot be saved" />}
@@ -104,8 +115,15 @@ function conflictOf(error: unknown): Saved | undefined {
 }
 
 /** What can be edited of a saved subscription. */
-export function editedOf({ name, trigger, sync_mode, mapping }: SubscriptionShape): Edited {
-  return { name, trigger: trigger ?? "", syncMode: sync_mode ?? "", mapping: asObject(mapping) };
+export function editedOf({ name, trigger, sync_mode, mapping, batch, hooks }: SubscriptionShape): Edited {
+  return {
+    name,
+    trigger: trigger ?? "",
+    syncMode: sync_mode ?? "",
+    mapping: asObject(mapping),
+    batch: asObject(batch),
+    hooks: asObject(hooks),
+  };
 }
 
 function Changes({ changes }: { changes: Change[] }): JSX.Element {

@@ -47,6 +47,8 @@ function newCandidate(instance: InstanceShape, destination: DestinationShape, qu
       trigger: preset.trigger ?? "",
       syncMode: preset.sync_mode ?? "",
       mapping: asObject(preset.mapping),
+      batch: {},
+      hooks: {},
     };
   const action = destination.actions.find((each) => each.slug === query.get("action")) ?? destination.actions[0];
   return {
@@ -56,5 +58,7 @@ function newCandidate(instance: InstanceShape, destination: DestinationShape, qu
     trigger: 'type = "track"',
     syncMode: "",
     mapping: asObject(action?.default_mapping),
+    batch: {},
+    hooks: {},
   };
 }

@@ -14,7 +14,12 @@ export type Entered = Record<string, string | boolean | undefined>;
 
 /** The settings of a destination that a form asks for, in the order of their declaration. */
 export function settingsOf(destination: DestinationShape): Setting[] {
-  return Object.entries(destination.settings).map(([key, field]) => ({ ...field, key, isSecret: holdsSecrets(field) }));
+  return settingsIn(destination.settings);
+}
+
+/** Declared fields that a form asks for, in the order of their declaration. */
+export function settingsIn(fields: Record<string, FieldShape>): Setting[] {
+  return Object.entries(fields).map(([key, field]) => ({ ...field, key, isSecret: holdsSecrets(field) }));
 }
 
 function holdsSecrets(field: FieldShape): boolean {

@@ -10,10 +10,11 @@ const TYPES: Record<OptionShape["type"], Setting["type"]> = {
   choice: "string",
   texts: "string",
   switch: "string",
-  duration: "string",
+  // A number, or a text such as "5s" or "512 KiB", which is no JSON and goes to the host as it is.
+  duration: "number",
   boolean: "boolean",
   integer: "integer",
-  size: "string",
+  size: "number",
   number: "number",
   table: "object",
   tables: "object",
