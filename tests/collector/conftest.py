@@ -32,6 +32,8 @@ class MemoryIntake:
         self.sources = {WRITE_KEY: "web", "write-key-of-the-app": "app"}
         #: Those that have been disabled for too long.
         self.closed: dict[str, str] = {}
+        #: Those whose events may ask for deletions.
+        self.server_side: set[str] = set()
         #: Sources, and the JSON of their events as it is stored.
         self.bodies: list[tuple[str, bytes]] = []
         self.refused: Counter[tuple[str | None, str]] = Counter()
@@ -60,10 +62,14 @@ class MemoryIntake:
         self.is_stale = False
         return self.sources.get(write_key)
 
-    def open(self, source: str) -> Incoming:
+    def open(self, source: str, *, allow_deletes: bool = False) -> Incoming:
         """Gather as the engine does, with a router for a source without triggers."""
         asyncio.get_running_loop().call_soon(setattr, self, "is_stale", True)
-        return Incoming(make_router([], {}).of(source), partial(self.keep, source))
+        return Incoming(
+            make_router([], {}).of(source),
+            partial(self.keep, source),
+            allow_deletes=allow_deletes or source in self.server_side,
+        )
 
     async def keep(self, source: str, incoming: Incoming) -> Sequence[bool]:
         """Keep events as they are stored, or fail as told."""

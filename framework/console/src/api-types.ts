@@ -1346,6 +1346,7 @@ export interface SourceBody {
   enabled?: boolean;
   name: string;
   paused?: boolean;
+  server_side?: boolean;
   write_key?: string | null;
   write_keys?: Record<string, string>;
 }
@@ -1354,6 +1355,7 @@ export interface SourceBody {
 export interface SourceChange {
   enabled?: boolean;
   paused?: boolean;
+  server_side?: boolean;
   write_key?: string | null;
   write_keys?: Record<string, string>;
 }
@@ -1363,6 +1365,7 @@ export interface SourceShape {
   enabled: boolean;
   name: string;
   paused: boolean;
+  server_side: boolean;
   write_key: string | null;
   write_keys: Record<string, string>;
 }

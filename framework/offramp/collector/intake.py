@@ -29,8 +29,11 @@ class Intake(Protocol):
         """Name the source of a write key that has been disabled for too long, likewise."""
         ...
 
-    def open(self, source: str) -> Incoming:
-        """Gather the events of a request; add and store them without awaiting in between."""
+    def open(self, source: str, *, allow_deletes: bool = False) -> Incoming:
+        """Gather the events of a request; add and store them without awaiting in between.
+
+        Requests for deletions are refused, unless the source is server-side or they are allowed.
+        """
         ...
 
     def refuse(self, source: str | None, reason: str, count: int = 1) -> None:
@@ -47,19 +50,21 @@ class EventTaker:
     clock: Clock = attrs.field(factory=Clock)
     new_id: Callable[[], str] = make_id
 
-    async def __call__(self, source: str, text: bytes) -> tuple[dict[str, Any], bool]:
+    async def __call__(
+        self, source: str, text: bytes, *, allow_deletes: bool = False
+    ) -> tuple[dict[str, Any], bool]:
         """Store an event; return it, completed, and whether it is new, once it is on disk.
 
         Without a type it is a track call. Raises `EventError` for what the tracking API refuses,
         `TimeoutError` if storing takes too long, `QueueFullError` and `StorageError`.
         """
+        incoming = self.intake.open(source, allow_deletes=allow_deletes)
         try:
             event, body = self._made(text)
+            incoming.add_whole(event, body)
         except EventError as error:
             self.intake.refuse(source, error.reason)
             raise
-        incoming = self.intake.open(source)
-        incoming.add_whole(event, body)
         async with asyncio.timeout(self.limits.accept_seconds):
             [is_new] = await incoming.store()
         return event, is_new

@@ -172,11 +172,10 @@ class _Collector:
                 detail = f"the body is {describe_type(message)}; send one event, an object"
                 raise RefusedError(HTTPStatus.BAD_REQUEST, Discard.BAD_REQUEST, detail)
             source = self.gate.enter(request, message.get("writeKey"))
-            made = self.maker.one(message, text, arrival)
+            incoming = self.intake.open(source)
+            incoming.add_whole(*self.maker.one(message, text, arrival))
         except EventError as error:
             raise refuse(error, source) from None
-        incoming = self.intake.open(source)
-        incoming.add_whole(*made)
         return incoming
 
     def batch_endpoint(self, name: str) -> Serve:

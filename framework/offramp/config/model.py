@@ -55,6 +55,11 @@ class Source:
         default=False,
         description="whether its events wait, in all its subscriptions; they are taken",
     )
+    server_side: bool = option(
+        default=False,
+        description="whether its events come from your servers alone, and no page or app has a key "
+        "of it: only then may they [ask for deletions](collector.md#requests-for-deletions)",
+    )
 
     @property
     def key(self) -> str:

@@ -161,10 +161,12 @@ class Engine:
         """The time by which graces end: a step of the clock makes none shorter."""
         return self.clock.ago(self._grace) + self._grace
 
-    def open(self, source: str) -> Incoming:
+    def open(self, source: str, *, allow_deletes: bool = False) -> Incoming:
         """Gather the events of one request from a source; they are routed by this configuration."""
         snapshot = self._snapshot
-        return Incoming(snapshot.router.of(source), partial(self._store, snapshot, source))
+        routes, store = snapshot.router.of(source), partial(self._store, snapshot, source)
+        allowed = allow_deletes or snapshot.is_server_side(source)
+        return Incoming(routes, store, allow_deletes=allowed)
 
     async def accept(self, source: str, events: Sequence[dict[str, Any]]) -> Sequence[bool]:
         """Store whole events; see `Incoming.store`."""

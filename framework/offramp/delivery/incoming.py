@@ -10,18 +10,30 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from offramp.delivery.router import SourceRoutes
-from offramp.event import ReadEvent
+from offramp.errors import EventError, Fault
+from offramp.event import DELETE, Discard, ReadEvent
 from offramp.queue import EventBatch, Route
+
+#: Why a request for a deletion is refused.
+_DELETE_NOT_ALLOWED: Final = (
+    "is 'delete', which only a source with `server_side = true` may send: a key in a page or an "
+    "app is public, and must not delete anybody"
+)
 
 
 class Incoming:
     """The events of one request; add them and store them without awaiting anything in between."""
 
     def __init__(
-        self, routes: SourceRoutes, store: Callable[[Incoming], Awaitable[Sequence[bool]]]
+        self,
+        routes: SourceRoutes,
+        store: Callable[[Incoming], Awaitable[Sequence[bool]]],
+        *,
+        allow_deletes: bool = False,
     ) -> None:
         #: Reads what has to be read of an event before it is added.
         self.reader: Final = routes.reader
+        self._allow_deletes = allow_deletes
         self._route = routes.route
         self._store = store
         self._message_ids: list[str] = []
@@ -37,11 +49,17 @@ class Incoming:
         return len(self._bodies)
 
     def add_whole(self, event: dict[str, Any], body: bytes) -> None:
-        """Add an event of which nothing was left out when it was read."""
+        """Add an event of which nothing was left out when it was read.
+
+        Raises `EventError` for a request for a deletion, unless those are allowed.
+        """
+        if event["type"] == DELETE and not self._allow_deletes:
+            fault = Fault("$.type", _DELETE_NOT_ALLOWED)
+            raise EventError([fault], reason=Discard.DELETE_NOT_ALLOWED)
         self.add(self.reader.of(event), body)
 
     def add(self, event: ReadEvent, body: bytes) -> None:
-        """Route a checked event that `reader` read; keep its JSON, which is what is stored."""
+        """Route a plain event that `reader` read; keep its JSON, which is what is stored."""
         route = self._route(event)
         index = self._indexes.get(id(route))
         if index is None:

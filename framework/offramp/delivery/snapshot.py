@@ -95,6 +95,11 @@ class Snapshot:
         until = self.kept_until.get(source)
         return source if (until is not None and now() >= until) is closed else None
 
+    def is_server_side(self, source: str) -> bool:
+        """Whether a source may ask for deletions."""
+        declared = self.config.sources.get(source)
+        return declared is not None and declared.server_side
+
     def with_periods(self, periods: Periods, *, grace: float, now: float) -> Snapshot:
         """Add what is paused, and until when the events of disabled sources are stored.
 

@@ -3,6 +3,7 @@
 from offramp.event.check import check_event, is_plain, nests_deeper_than
 from offramp.event.normalize import Arrival, normalize
 from offramp.event.spec import (
+    DELETE,
     EVENT_TYPES,
     ID_KEYS,
     MAX_BATCH_BYTES,
@@ -23,6 +24,7 @@ from offramp.event.text import may_nest_deeper_than
 from offramp.event.times import TIME_FORMS, format_time, parse_local_time, parse_time
 
 __all__ = [
+    "DELETE",
     "EVENT_TYPES",
     "ID_KEYS",
     "MAX_BATCH_BYTES",

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from offramp.errors import EventError, Fault, describe_type
 from offramp.event.spec import (
+    DELETE,
     EVENT_TYPES,
     MAX_MESSAGE_ID_CHARS,
     MAX_PROPERTIES,
@@ -50,7 +51,8 @@ def nests_deeper_than(value: Any, levels: int) -> bool:
 def is_plain(event: ReadEvent) -> bool:
     """Whether an event surely keeps every rule of its type; `False` means that it is not known.
 
-    This must test every key that a rule of the type reads; a test compares the two.
+    This must test every key that a rule of the type reads; a test compares the two. A request for a
+    deletion never is plain, as not every source may make one.
     """
     user, anonymous, group = event.userId, event.anonymousId, event.groupId
     previous, message_id, context = event.previousId, event.messageId, event.context
@@ -196,4 +198,5 @@ _RULES: dict[str, tuple[Rule, ...]] = {
     "screen": (_text_ids, *_VIEW, *_COMMON),
     "group": (_text_ids, _user_or_anonymous, _required("groupId"), _TRAITS, *_COMMON),
     "alias": (_text_ids, _required("previousId"), _required("userId"), *_COMMON),
+    DELETE: (_text_ids, _user_or_anonymous, *_COMMON),
 }

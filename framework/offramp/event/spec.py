@@ -7,8 +7,11 @@ from typing import Any, Final, TypeAlias
 
 from offramp._json import StructReader
 
-#: The calls of the Segment spec. Source: Segment's docs, "Spec".
-EVENT_TYPES: Final = frozenset({"track", "identify", "page", "screen", "group", "alias"})
+#: Asks for the deletion of a user; taken from servers only, never from a page.
+DELETE: Final = "delete"
+#: The calls of the Segment spec, and the request for a deletion. Source: Segment's docs, "Spec",
+#: and the types of events in its action-destinations.
+EVENT_TYPES: Final = frozenset({"track", "identify", "page", "screen", "group", "alias", DELETE})
 #: Keys whose values are ids, at any depth; two different ids must never become equal.
 ID_KEYS: Final = frozenset({"messageId", "userId", "anonymousId", "groupId", "previousId"})
 #: What the checks of an event and its completion read of it, as paths, in the order in which many
@@ -78,6 +81,8 @@ class Discard(enum.StrEnum):
     # These are ours: Segment has the rule, but no public code for it.
     #: The source of the write key has been disabled for longer than its events are kept.
     SOURCE_DISABLED = "source_disabled"
+    #: An event of type `delete` from a source that is not marked as server-side.
+    DELETE_NOT_ALLOWED = "delete_not_allowed"
     #: The body, or one event of a batch, is not JSON.
     NOT_JSON = "not_json"
     #: One event is larger than 32 KB.
