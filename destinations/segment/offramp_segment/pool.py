@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Hashable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import attrs
@@ -42,21 +42,22 @@ class _Slot:
     worker: Worker | None = attrs.field(default=None, init=False)
     _available: asyncio.Event = attrs.field(factory=asyncio.Event, init=False)
     _draining: set[asyncio.Task[None]] = attrs.field(factory=set, init=False)
+    _keeper: asyncio.Task[None] | None = attrs.field(default=None, init=False)
 
-    @asynccontextmanager
-    async def run(self) -> AsyncIterator[None]:
-        """Start the first worker, and keep the place filled."""
+    async def start(self) -> None:
+        """Start the first worker, and keep the place filled until `stop`."""
         self._fill(await Worker.start(self.command, self.hello))
-        keeper = asyncio.create_task(self._keep(), name="keeper of a worker")
-        try:
-            yield
-        finally:
-            tasks = [keeper, *self._draining]
-            for task in tasks:
-                task.cancel()
+        self._keeper = asyncio.create_task(self._keep(), name="keeper of a worker")
+
+    async def stop(self) -> None:
+        """End the worker, and those that still drain."""
+        tasks = [*self._draining] if self._keeper is None else [self._keeper, *self._draining]
+        for task in tasks:
+            task.cancel()
+        if tasks:
             await asyncio.wait(tasks)
-            if self.worker is not None:
-                await self.worker.stop()
+        if self.worker is not None:
+            await self.worker.stop()
 
     async def find(self) -> Worker:
         """The worker, once there is one; raises `RetryableError` if there is none for long."""
@@ -151,11 +152,17 @@ class Pool:
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
         """Hold the workers open; raises `WorkerDiedError` if one does not start."""
-        async with AsyncExitStack() as stack:
-            stack.push_async_callback(self._lone.stop)
-            for slot in self._slots:
-                await stack.enter_async_context(slot.run())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for slot in self._slots:
+                    group.create_task(slot.start())
             yield
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+        finally:
+            await self._lone.stop()
+            for slot in self._slots:
+                await slot.stop()
 
     async def call(
         self, instance: str, kind: Hashable, message: Mapping[str, Any], send_fetch: SendFetch

@@ -208,7 +208,8 @@ class Worker:
                 call.answered.set_exception(error)
         if not self._ready.done():
             self._ready.set_exception(error)
-        self._ready.exception()  # nobody may be waiting for it any more
+        if not self._ready.cancelled():
+            self._ready.exception()  # nobody may be waiting for it any more
 
     def _hear(self, message: Mapping[str, Any]) -> None:
         if "fetch" in message:

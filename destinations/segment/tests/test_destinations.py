@@ -13,16 +13,28 @@ from urllib.parse import urlsplit
 import attrs
 import pytest
 
-from offramp import AuthTokens, Handler, OutgoingRequest, Response, hookimpl
+from offramp import (
+    AudienceDetails,
+    AuthTokens,
+    Handler,
+    OfframpError,
+    OutgoingRequest,
+    Response,
+    hookimpl,
+)
 from offramp.testing import (
     LocalPartner,
     RecordedRequest,
     TestIntegration,
     create_test_integration,
 )
+from offramp_segment import node
 from offramp_segment.definitions import index
 from offramp_segment.destination import load
 from offramp_segment.pools import Pools
+
+#: What Kafka's action needs of an event.
+KAFKA = {"topic": "events", "payload": {"@path": "$."}}
 
 
 @attrs.frozen(eq=False)
@@ -52,7 +64,7 @@ def to_partner(partner: LocalPartner) -> Any:
 def integration(
     slug: str,
     partner: LocalPartner,
-    settings: Mapping[str, Any],
+    settings: Mapping[str, Any] | None,
     *,
     auth: AuthTokens | None = None,
     oauth: Mapping[str, Any] | None = None,
@@ -214,11 +226,16 @@ async def test_a_refused_credential_is_told_as_such(partner: LocalPartner) -> No
 async def test_an_audience_is_created_and_its_members_go_to_it(partner: LocalPartner) -> None:
     """Iterable makes a list; the event that names it subscribes its user to that list."""
     partner.post("/api/lists", payload={"listId": 77})
+    partner.get("/api/lists", payload={"lists": [{"id": 77, "name": "Buyers"}]}, repeat=True)
     partner.post("/api/lists/subscribe", payload={"successCount": 1})
     lists = integration("actions-iterable-lists", partner, {"apiKey": "k"})
     declared = lists.entry.destination.audience
     assert declared is not None
     assert declared.create is not None
+    wanted = AudienceDetails(key="buyers", name="Buyers", settings={})
+    async with lists._runtime(None) as (runtime, _):
+        created = await runtime.perform(runtime.client(), declared.create, wanted)
+    assert created == "77"
     event = {
         "type": "identify",
         "userId": "u1",
@@ -235,5 +252,23 @@ async def test_an_audience_is_created_and_its_members_go_to_it(partner: LocalPar
     }
     run = await lists.test_action("syncAudience", event=event)
     assert list(run.outcomes) == ["delivered"], run
-    [request] = partner.requests
-    assert json.loads(request.body)["listId"] == 77
+    assert json.loads(partner.requests[-1].body)["listId"] == 77
+
+
+async def test_connections_of_its_own_are_never_made_by_an_explanation(
+    partner: LocalPartner,
+) -> None:
+    """The explanation says so; the worker is not even asked."""
+    kafka = integration("actions-kafka", partner, None)
+    explained = await kafka.explain("send", event=track(), mapping=KAFKA)
+    assert "cannot be explained without being made" in json.dumps(explained)
+
+
+async def test_without_nodejs_the_instances_are_held(
+    partner: LocalPartner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The problem of the plugin says what to install; nothing is tried without a worker."""
+    monkeypatch.setattr(node, "_candidates", list)
+    slack = integration("actions-slack", partner, {})
+    with pytest.raises(OfframpError, match=r"need Node.js 20 or newer.*offramp-segment\[node\]"):
+        await slack.test_action("postToChannel", event=track(), mapping={"url": "u", "text": "t"})
