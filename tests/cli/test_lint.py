@@ -10,6 +10,7 @@ import pytest
 from tests.cli.conftest import Offramp
 from tests.cli.linted import MODULES
 
+OWN = sorted((Path(__file__).parents[2] / "destinations").glob("*/offramp_*"))
 #: A name for each module, since Python keeps those that are imported.
 _NUMBERS = {name: number for number, name in zip(count(), MODULES, strict=False)}
 
@@ -56,11 +57,31 @@ def test_a_folder_is_linted_with_all_its_modules(offramp: Offramp, tmp_path: Pat
     assert [each["file"] for each in found] == [str(paths[0])] * 2 + [str(paths[1])]
 
 
-@pytest.mark.parametrize("distribution", ["metronome", "webhook", "hubspot"])
-def test_our_own_destinations_have_no_findings(offramp: Offramp, distribution: str) -> None:
-    """They are the patterns to copy; a package is given by its name."""
-    result = offramp("lint", f"offramp_{distribution}")
+def test_a_package_of_the_working_directory_is_found_by_name(
+    offramp: Offramp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A destination under work need not be installed, and its modules import each other."""
+    package = tmp_path / "linted_package"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "names.py").write_text('SLUG = "notes"\n')
+    text = MODULES["secrets that nobody can test"]
+    (package / "notes.py").write_text(f"from linted_package.names import SLUG\n{text}")
+    monkeypatch.chdir(tmp_path)
+    [found] = offramp("lint", "linted_package", "--json").lines
+    assert (Path(found["file"]).name, found["code"]) == ("notes.py", "untested-secret")
+
+
+@pytest.mark.parametrize("package", OWN, ids=lambda path: path.name)
+def test_our_own_destinations_have_no_findings(offramp: Offramp, package: Path) -> None:
+    """They are the patterns to copy."""
+    result = offramp("lint", package)
     assert (result.status, result.out, result.err) == (0, "", "")
+
+
+def test_there_are_own_destinations() -> None:
+    """A folder that is moved does not take its test away."""
+    assert {"offramp_metronome", "offramp_webhook", "offramp_hubspot"} <= {p.name for p in OWN}
 
 
 @pytest.mark.parametrize(

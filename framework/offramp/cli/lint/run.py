@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from offramp.cli.lint.awaiting import requests_not_awaited
@@ -46,7 +47,8 @@ def _find(module: str) -> Path:
     if path.is_dir() or (path.suffix == ".py" and path.is_file()):
         return path
     try:
-        spec = importlib.util.find_spec(module)
+        with _importable(Path.cwd()):
+            spec = importlib.util.find_spec(module)
     except (ImportError, ValueError):
         spec = None
     if spec is None or spec.origin is None:
@@ -72,11 +74,19 @@ def _declared_in(path: Path) -> list[Destination]:
     while (folder / "__init__.py").is_file():
         names.insert(0, folder.name)
         folder = folder.parent
-    sys.path.insert(0, str(folder))
     try:
-        module = importlib.import_module(".".join(names).removesuffix(".__init__"))
+        with _importable(Path.cwd()), _importable(folder):
+            module = importlib.import_module(".".join(names).removesuffix(".__init__"))
     except Exception as error:  # importing a plugin runs its code
         raise OfframpError(f"{path} cannot be imported: {exception_text(error)}") from error
+    return [each for each in vars(module).values() if isinstance(each, Destination)]
+
+
+@contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    """Let Python find modules in a folder first, as it does for a script in it."""
+    sys.path.insert(0, str(folder))
+    try:
+        yield
     finally:
         sys.path.remove(str(folder))
-    return [each for each in vars(module).values() if isinstance(each, Destination)]
