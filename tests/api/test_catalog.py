@@ -189,6 +189,8 @@ async def test_a_lazy_destination_is_built_when_somebody_opens_it() -> None:
     assert (await _answer(catalog, "rich"))["fallbacks"] == ["LazyPlugin"]
     assert (await _answer(catalog, "plain"))["actions"][0]["slug"] == "sync"
     assert lazy.built == ["plain"]
+    found = {each["slug"]: each["built"] for each in (await _answer(catalog))["destinations"]}
+    assert found == {"rich": True, "plain": True, "broken": False}
 
 
 async def test_what_cannot_be_built_is_a_problem_in_the_list() -> None:

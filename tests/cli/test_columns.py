@@ -52,6 +52,16 @@ STATUS = {
     "sources": [{"name": LONG, "enabled": True, "accepted": 5, "duplicate": 0, "refused": 0}],
     "paused": [],
     "degraded": [],
+    "catalog": {
+        "built": 1_001,
+        "listed": 213,
+        "failed": 1,
+        "destinations": [
+            {"slug": "a", "plugin": "own", "fallbacks": ["theirs"], "reason": None},
+            {"slug": "b", "plugin": None, "fallbacks": [], "reason": "it cannot be loaded"},
+            {"slug": "c", "plugin": "own", "fallbacks": [], "reason": None},
+        ],
+    },
     "unknown_paths": [
         {
             "method": "POST",
@@ -105,6 +115,19 @@ AUDIT_LOG = {
         }
     ]
 }
+
+
+def test_the_status_tells_what_became_of_destinations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which one makes way, which is left out, how many are not built yet; no line for others."""
+    lines = printed(monkeypatch, render_status(STATUS), None).splitlines()
+    start = lines.index(
+        "the destination a is that of the plugin own; the fallback of theirs makes way"
+    )
+    assert lines[start + 1 : start + 3] == [
+        "the destination b is not offered: it cannot be loaded",
+        "213 destinations are built when somebody asks for one; 1,001 of the catalog built so far",
+    ]
+    assert not any("destination c" in line for line in lines)
 
 
 def printed(monkeypatch: pytest.MonkeyPatch, shown: Any, width: int | None) -> str:

@@ -172,6 +172,14 @@ export interface CatalogAnswer {
   problems: PluginProblemShape[];
 }
 
+/** The destinations of all plugins: how many are built, wait to be built, or are left out. */
+export interface CatalogStatus {
+  built: number;
+  destinations: DestinationStatus[];
+  failed: number;
+  listed: number;
+}
+
 /** One source, instance or subscription that is added, removed or changed. */
 export interface ChangeShape {
   details: DetailShape[];
@@ -335,6 +343,7 @@ export interface DeliveryRow {
 /** A destination in a list. */
 export interface DestinationBrief {
   actions: ActionBrief[];
+  built: boolean;
   description: string | null;
   fallbacks: string[];
   name: string;
@@ -365,6 +374,16 @@ export interface DestinationShape {
   settings_schema: Record<string, unknown>;
   slug: string;
   testable: boolean;
+}
+
+/** What became of one destination. */
+export interface DestinationStatus {
+  fallbacks: string[];
+  instances: string[];
+  plugin: string | null;
+  reason: string | null;
+  slug: string;
+  state: "built" | "failed" | "listed" | "missing";
 }
 
 /** One key that differs; `before` or `after` is missing on the side that lacks it. */
@@ -1388,6 +1407,7 @@ export interface Sources {
 
 /** The state of the host. */
 export interface StatusShape {
+  catalog: CatalogStatus;
   degraded: DegradedShape[];
   instances: InstanceStatus[];
   now: string;

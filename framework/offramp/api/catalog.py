@@ -134,6 +134,7 @@ def destination_brief(catalog: Catalog, listed: ListedDestination) -> Destinatio
         "plugin": listed.plugin,
         "origin": _origin(catalog, listed.plugin),
         "fallbacks": list(listed.fallbacks),
+        "built": catalog.state(listed.slug) == "built",
         "search": " ".join(words).lower(),
         "actions": actions,
         "presets": list(listed.presets),

@@ -132,6 +132,8 @@ class DestinationBrief(TypedDict):
     origin: PluginOriginShape
     #: The plugins that declare it too, as a fallback that is not offered.
     fallbacks: list[str]
+    #: Whether it is built; a lazy one is built once somebody asks for it by its slug.
+    built: bool
     #: In lower case, all that a search looks through: names, slugs, titles, presets.
     search: str
     actions: list[ActionBrief]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Iterable
 from typing import Final, Literal, TypeVar, cast
 
@@ -10,26 +10,30 @@ from offramp._version import __version__
 from offramp.api.host_context import HostContext
 from offramp.api.operations import Call, Operation, Query, Reply
 from offramp.api.records import latency_shape
-from offramp.api.shapes import (
+from offramp.api.shapes import ReconciliationShape
+from offramp.api.status_shapes import (
+    CatalogStatus,
     CircuitBreakerShape,
+    DestinationStatus,
     InstanceStatus,
-    ReconciliationShape,
     SourceStatus,
     StatusShape,
     SubscriptionStatus,
     UnknownPathShape,
 )
 from offramp.api.times import write_optional, write_time
-from offramp.config import Instance
+from offramp.config import Config, Instance
 from offramp.delivery import GRANT, Hold, InstanceRuntime
 from offramp.errors import StorageDamagedError
 from offramp.http import readable
-from offramp.plugins import pick
+from offramp.plugins import Catalog, ListedDestination, pick
 from offramp.queue import Count, Depth
 from offramp.web.health import degraded_shape
 
 T = TypeVar("T")
 
+#: Why a destination is not offered, if no problem of a plugin says more.
+UNDECLARED: Final = "no plugin in use declares it"
 SUMS_UNREADABLE: Final = "the counters cannot be read"
 #: Seconds that are counted if the caller gives no `since`.
 DEFAULT_LOOK_BACK: Final = 86_400.0
@@ -87,6 +91,7 @@ class StatusResource:
             "degraded": [degraded_shape(each, public=False) for each in await host.degraded()],
             "paused": await host.paused(),
             "sums": {"ok": not faults, "faults": faults},
+            "catalog": _catalog(host.catalog, host.config),
             "sources": self._sources(counts),
             "instances": [
                 self._instance(each, now)
@@ -214,6 +219,42 @@ def circuit_breaker_shape(
         if state == "open" and not is_endless
         else None,
     }
+
+
+def _catalog(catalog: Catalog, config: Config) -> CatalogStatus:
+    """What became of the destinations; none is built for that."""
+    listed, lost = {each.slug: each for each in catalog.listed}, catalog.plugins.lost
+    users: defaultdict[str, list[str]] = defaultdict(list)
+    for instance in config.instances.values():
+        users[instance.destination].append(instance.name)
+    replacing = [each.slug for each in listed.values() if each.fallbacks]
+    built = len(catalog.built.keys() & listed.keys())
+    return {
+        "built": built,
+        "listed": len(listed) - built,
+        "failed": len(lost),
+        "destinations": [
+            _destination(catalog, listed.get(slug), slug, users.get(slug, []))
+            for slug in dict.fromkeys([*users, *replacing, *lost])
+        ],
+    }
+
+
+def _destination(
+    catalog: Catalog, listed: ListedDestination | None, slug: str, instances: list[str]
+) -> DestinationStatus:
+    found: DestinationStatus = {
+        "slug": slug,
+        "state": catalog.state(slug),
+        "plugin": None,
+        "fallbacks": [],
+        "reason": None,
+        "instances": instances,
+    }
+    if listed is None:
+        problems = "; ".join(map(str, catalog.missing(slug)))
+        return {**found, "reason": problems or UNDECLARED}
+    return {**found, "plugin": listed.plugin, "fallbacks": list(listed.fallbacks)}
 
 
 async def _readable(read: Awaitable[T], otherwise: T) -> T:

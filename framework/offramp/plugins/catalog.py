@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from threading import Lock
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import attrs
 
@@ -17,6 +17,9 @@ from offramp.plugins.manager import Plugins
 from offramp.plugins.problems import PluginProblem
 
 V = TypeVar("V")
+#: What became of a destination: it is offered, and built once somebody asks for it; it is built; it
+#: is left out; no plugin in use declares it.
+DestinationState: TypeAlias = Literal["listed", "built", "failed", "missing"]
 
 #: Keys of a mapping that are not fields, such as the sync mode. Source: Segment's mapping-kit.
 RESERVED_PREFIX: Final = "__segment_internal"
@@ -177,6 +180,14 @@ class Catalog(Mapping[str, CatalogEntry]):
         """The plugins that declare a destination too, as a fallback that is not offered."""
         listed = self._listed.get(slug)
         return () if listed is None else listed.fallbacks
+
+    def state(self, slug: str) -> DestinationState:
+        """What became of a destination so far; nothing is built."""
+        if slug in self.plugins.lost:
+            return "failed"
+        if self._built.get(slug) is not None:
+            return "built"
+        return "listed" if slug in self._listed else "missing"
 
     @property
     def is_partial(self) -> bool:

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import type { DestinationBrief } from "../api-types";
 import { call } from "../core/client";
 import { useLoaded } from "../core/loaded";
-import { originText } from "../core/origin";
+import { offeredText, problemTitle } from "../core/origin";
 import { hrefTo } from "../core/router";
 import { plural, sentence } from "../core/texts";
 import { Button } from "../parts/button";
@@ -25,7 +25,7 @@ export function Catalog(): JSX.Element {
           return (
             <>
               {problems.map((each) => (
-                <Notice key={each.place} kind="warning" title={`The plugin ${each.place.replace(/^plugins\./, "")} cannot be used`}>
+                <Notice key={each.place} kind="warning" title={problemTitle(each.place)}>
                   <p>{sentence(each.message)}</p>
                 </Notice>
               ))}
@@ -57,7 +57,7 @@ export function Catalog(): JSX.Element {
 }
 
 function DestinationTile({ destination }: { destination: DestinationBrief }): JSX.Element {
-  const { slug, name, description, actions, presets, origin } = destination;
+  const { slug, name, description, actions, presets } = destination;
   return (
     <li class="tile">
       <div class="tile-title">
@@ -67,7 +67,7 @@ function DestinationTile({ destination }: { destination: DestinationBrief }): JS
       {/* A destination without a description is told by what it does. */}
       <p>{plainText(description ?? actions.map((each) => each.description || each.title).join(" · "))}</p>
       <p class="muted">
-        {plural(actions.length, "action")} · {plural(presets.length, "preset")} · {originText(origin)}
+        {plural(actions.length, "action")} · {plural(presets.length, "preset")} · {offeredText(destination)}
       </p>
     </li>
   );

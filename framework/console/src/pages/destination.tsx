@@ -4,7 +4,7 @@ import type { ActionShape, DestinationShape, FieldShape, PresetShape } from "../
 import { call } from "../core/client";
 import { mappedText } from "../core/directives";
 import { useLoaded } from "../core/loaded";
-import { originText } from "../core/origin";
+import { offeredText } from "../core/origin";
 import { hrefTo } from "../core/router";
 import { plural } from "../core/texts";
 import { useTriggerWords } from "../core/trigger-words";
@@ -27,7 +27,7 @@ export function DestinationPage({ slug }: { slug: string }): JSX.Element {
 }
 
 function Shown({ destination }: { destination: DestinationShape }): JSX.Element {
-  const { name, slug, description, origin, actions, presets } = destination;
+  const { name, slug, description, actions, presets } = destination;
   const instances = useLoaded("instances", (signal) => call("GET /api/instances", { signal }));
   const own = (instances.data?.instances ?? []).filter((each) => each.destination === slug);
   return (
@@ -35,7 +35,7 @@ function Shown({ destination }: { destination: DestinationShape }): JSX.Element 
       title={name}
       subtitle={
         <>
-          <code>{slug}</code> from {originText(origin)}
+          <code>{slug}</code> from {offeredText(destination)}
         </>
       }
       back={BACK}

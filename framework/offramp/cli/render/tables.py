@@ -39,7 +39,7 @@ def render_status(status: Mapping[str, Any]) -> RenderableType:
         parts += [_instances(status["instances"]), *_held(status["instances"]), ""]
     if status["sources"]:
         parts += [_sources(status["sources"]), ""]
-    parts += _unknown_paths(status["unknown_paths"])
+    parts += [*_catalog(status["catalog"]), *_unknown_paths(status["unknown_paths"])]
     names = Counter(
         [
             *(each["id"] for each in status["subscriptions"]),
@@ -143,6 +143,21 @@ def _unknown_paths(rows: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType
     yield from (Text("senders use paths that no endpoint has: events are lost", "yellow"), table)
     more = len(rows) - MAX_UNKNOWN_PATHS
     yield Text(f"and {more} other paths; `--json` lists them" if more > 0 else "", "dim")
+
+
+def _catalog(catalog: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """What is worth a line: destinations in place of a fallback, lazy ones, and those left out."""
+    for row in catalog["destinations"]:
+        if row["reason"] is not None:
+            yield Text(f"the destination {row['slug']} is not offered: {row['reason']}", "red")
+        elif row["fallbacks"]:
+            others = ", ".join(row["fallbacks"])
+            message = f"is that of the plugin {row['plugin']}; the fallback of {others} makes way"
+            yield Text(f"the destination {row['slug']} {message}", "dim")
+    if catalog["listed"]:
+        waiting = counted(catalog["listed"], "destination is", "destinations are")
+        built = f"{catalog['built']:,} of the catalog built so far"
+        yield Text(f"{waiting} built when somebody asks for one; {built}", "dim")
 
 
 def _taking(row: Mapping[str, Any]) -> Text:
