@@ -44,11 +44,13 @@ class Difference:
 
 @attrs.frozen(kw_only=True)
 class Trial:
-    """A case and what the partner answers; the place names both."""
+    """A case, what the partner answers, and what the engine makes of it; the place names it."""
 
     place: str
     case: dict[str, Any]
     partner: dict[str, Any]
+    #: Its requests, the end of its attempt, and the payloads of the action.
+    theirs: dict[str, Any]
 
 
 @attrs.frozen
@@ -72,25 +74,34 @@ def environment() -> dict[str, str]:
     return {name: f"value of {name}" for each in index() for name in each["needs"]["environment"]}
 
 
-def compare(
-    engine: Engine, worker: Worker, actions: Iterable[dict[str, Any]], partners: Iterable[Any]
-) -> Comparison:
-    """Compare every kind of data, single and in batches, with each answer of the partner."""
-    found = Comparison()
+def trials(
+    engine: Engine, actions: Iterable[dict[str, Any]], partners: Iterable[Any]
+) -> Iterator[Trial]:
+    """Every kind of data, single and in batches, with each answer of the partner."""
     own = {each["directory"] for each in index() if each["needs"]["own_network"]}
     partners = list(partners)
     for action in actions:
         if action["directory"] in own:
-            found.counts["actions with sockets of their own, left out"] += 1
             continue
-        found.counts["actions"] += 1
         for data, batch in product(DATA, (False, True) if action["batches"] else (False,)):
             case = engine.ask("case", data=data, batch=batch, **_names(action))
             place = f"{action['directory']}.{action['action']} {data} {'batch' if batch else 'one'}"
             for partner in partners:
-                theirs = engine.ask("run", case=case, partner=partner)
-                trial = Trial(place=f"{place} {partner['status']}", case=case, partner=partner)
-                found.differences.extend(_differences(found.counts, worker, trial, theirs))
+                yield Trial(
+                    place=f"{place} {partner['status']}",
+                    case={**case, "batches": action["batches"]},
+                    partner=partner,
+                    theirs=engine.ask("run", case=case, partner=partner),
+                )
+
+
+def compare(
+    engine: Engine, worker: Worker, actions: Iterable[dict[str, Any]], partners: Iterable[Any]
+) -> Comparison:
+    """Compare below the mapping: the worker gets the payloads that the engine has made."""
+    found = Comparison()
+    for trial in trials(engine, actions, partners):
+        found.differences.extend(_differences(found.counts, worker, trial))
     return found
 
 
@@ -98,10 +109,9 @@ def _names(action: dict[str, Any]) -> dict[str, Any]:
     return {"directory": action["directory"], "action": action["action"]}
 
 
-def _differences(
-    counts: Counter[str], worker: Worker, trial: Trial, theirs: dict[str, Any]
-) -> Iterator[Difference]:
-    case, payloads = trial.case, theirs["payloads"]
+def _differences(counts: Counter[str], worker: Worker, trial: Trial) -> Iterator[Difference]:
+    case, theirs = trial.case, trial.theirs
+    payloads = theirs["payloads"]
     counts["cases"] += 1
     if payloads is None or (case["batch"] and len(payloads) != len(case["events"])):
         counts["cases whose payload the engine refused"] += 1

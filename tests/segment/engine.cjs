@@ -92,13 +92,25 @@ function second(event) {
 /** The trigger that both ask; every event fits it. */
 const TRIGGER = 'type = "track"'
 
+/** A mapping that says that its events may be in one batch; these fields are the platform's to read. */
+function forBatches(mapping, fields) {
+  if (fields.enable_batching) mapping.enable_batching = true
+  for (const key of ['batch_size', 'batch_bytes', 'batch_keys']) delete mapping[key]
+}
+
 function makeCase({ directory, action, data, batch }) {
   const definition = definitions.get(directory)
   const declared = definition.actions[action]
   const rich = data === 'rich'
   const [generated, settings] = generateTestData(`${directory}#${action}`, definition, declared, data !== 'all')
+  // Segment's generator ignores what it reads of fields where they are settings.
+  for (const [key, { choices, multiple }] of Object.entries(definition.authentication?.fields ?? {})) {
+    if (choices) settings[key] = choices[0].value ?? choices[0]
+    if (multiple) settings[key] = [settings[key]]
+  }
   const event = rich ? richEvent() : { ...EVENT, context: CONTEXT, properties: generated }
   const mapping = { ...generated, ...(rich && core.defaultValues(declared.fields)) }
+  if (batch) forBatches(mapping, declared.fields)
   if (declared.syncMode) mapping.__segment_internal_sync_mode = declared.syncMode.default
   return { directory, action, settings, mapping, trigger: TRIGGER, events: batch ? [event, second(event)] : [event], batch }
 }

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from tests.segment import engine, worker
-from tests.segment.compare import PARTNERS, compare, environment, same_end
+from tests.segment.compare import PARTNERS, compare, environment, same_end, trials
 from tests.segment.long import install
+from tests.segment.whole import compare_whole, running
 
 #: Every so many actions one is compared.
 STEP = 7
+WHOLE_STEP = 31
 
 DELIVERED: dict[str, Any] = {"each": [None]}
 THROWN = {"error": {"kind": "HTTPError", "message": "Bad Request", "status": 400}}
@@ -40,6 +42,18 @@ def test_a_sample_of_all_actions(both: tuple[engine.Engine, worker.Worker]) -> N
     assert len(actions) == 601
     found = compare(theirs, ours, actions[::STEP], PARTNERS)
     assert found.counts["requests"] > 1000
+    assert [str(each) for each in found.differences] == []
+
+
+@pytest.mark.slow
+async def test_a_sample_on_the_whole_path(node: str) -> None:
+    """From the event on, with the host's mapping, checks, batches and client, it is the same."""
+    values = environment()
+    with engine.running(node, values) as theirs:
+        cases = trials(theirs, theirs.ask("list")[::WHOLE_STEP], PARTNERS)
+        async with running(node, values) as host:
+            found = await compare_whole(host, cases)
+    assert found.counts["cases with a request"] > 100
     assert [str(each) for each in found.differences] == []
 
 

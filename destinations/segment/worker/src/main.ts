@@ -46,6 +46,8 @@ async function answer(message: Call): Promise<void> {
   }
 }
 
+// As where Segment runs them: some destinations write local times.
+process.env["TZ"] = "UTC";
 globalThis.fetch = fetch as unknown as typeof globalThis.fetch;
 guardSockets();
 redirectConsole();
