@@ -22,7 +22,7 @@ define require-python
 endef
 
 .DEFAULT_GOAL := demo
-.PHONY: help demo test torture conformance segment-conformance lint format bench console worker watch pictures types wheels constraints clean
+.PHONY: help demo test torture conformance segment-conformance segment-update lint format bench console worker watch pictures types wheels constraints clean
 
 demo: console ## Run a host, a source and an emulated partner on this machine, and watch events arrive
 	$(BIN)/offramp demo
@@ -38,6 +38,10 @@ conformance: $(STAMP) ## Compare with Segment's own engine, N (10000) inputs of 
 
 segment-conformance: worker ## Compare each action of Segment's with its engine; ARGS="slack braze" for some destinations
 	$(BIN)/python -m tests.segment.long $(ARGS)
+
+segment-update: worker ## Pin other releases of Segment's packages, DESTINATIONS_VERSION and CORE_VERSION, write what changes, and compare with the engine
+	$(BIN)/python destinations/segment/update_worker.py $(DESTINATIONS_VERSION) $(CORE_VERSION)
+	$(BIN)/python -m tests.segment.long
 
 lint: $(STAMP) ## Check style, formatting and types
 	@status=0; for check in "ruff check" "ruff format --check" mypy; do \

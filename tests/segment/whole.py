@@ -174,7 +174,7 @@ def explain(trial: Trial, ours: dict[str, Any]) -> str | None:
     if any("#" in url for url in urls):
         return "an address with '#' is refused"
     if any("@" in url.split("/")[2] for url in urls):
-        return "a user in an address is left out"
+        return "a user in an address is a header already"
     if trial.partner["status"] == UNAUTHORIZED and ours["each"][0]["code"] == PLUGIN_FAULT:
         return "after 401 the host renews the token, which fails here"
     if trial.case["directory"] == "blend-ai":
