@@ -6,7 +6,7 @@ import { AddDestination } from "./add-destination";
 import { Catalog } from "./catalog";
 import { DestinationPage } from "./destination";
 import { Home } from "./home";
-import { InstancePage } from "./instance";
+import { InstancePage, tabOf } from "./instance";
 import { Instances } from "./instances";
 import { MappingPage } from "./mapping";
 import { SourcePage } from "./source";
@@ -29,7 +29,7 @@ export function pageOf({ parts, query }: Location): ComponentChildren {
     case "destinations":
       if (name === undefined) return <Instances />;
       if (tab === "mappings" && item !== undefined) return <MappingPage key={item} instance={name} id={item} query={query} />;
-      return <InstancePage key={name} name={name} tab={tab === "settings" ? "settings" : "mappings"} />;
+      return <InstancePage key={name} name={name} tab={tabOf(tab)} />;
     default:
       return (
         <Page title="Not found">

@@ -1,6 +1,7 @@
 // An instance of a destination: its state, its mappings and its settings.
 import type { JSX } from "preact";
 import type { DestinationShape, InstanceAnswer, SandboxShape, StatusShape } from "../api-types";
+import { AudiencesTab } from "../audiences/audiences-tab";
 import { ApiError, call } from "../core/client";
 import { enabledOf, instanceState } from "../core/instance-state";
 import { useLoaded } from "../core/loaded";
@@ -18,7 +19,13 @@ import { SettingsTab } from "../settings/settings-tab";
 const REFRESH_MS = 5_000;
 const BACK = { href: hrefTo("destinations"), label: "Destinations" };
 
-export type Tab = "mappings" | "settings";
+const TABS = ["mappings", "settings", "audiences"] as const;
+export type Tab = (typeof TABS)[number];
+
+/** The tab of an address; the mappings if it names none. */
+export function tabOf(name: string | undefined): Tab {
+  return TABS.find((each) => each === name) ?? "mappings";
+}
 
 /** What changes by itself, and is read again and again. */
 interface Opened {
@@ -100,6 +107,9 @@ function Shown({ opened, tab, reload }: { opened: Opened; tab: Tab; reload: () =
         tabs={[
           { label: "Mappings", href: hrefTo("destinations", name, "mappings"), isCurrent: tab === "mappings" },
           { label: "Settings", href: hrefTo("destinations", name, "settings"), isCurrent: tab === "settings" },
+          ...(declaration.data?.destination?.audience
+            ? [{ label: "Audiences", href: hrefTo("destinations", name, "audiences"), isCurrent: tab === "audiences" }]
+            : []),
         ]}
       />
       <Loading of={declaration}>
@@ -110,6 +120,8 @@ function Shown({ opened, tab, reload }: { opened: Opened; tab: Tab; reload: () =
             </Notice>
           ) : tab === "settings" ? (
             <SettingsTab answer={answer} destination={destination} sandbox={sandbox} onSaved={reload} />
+          ) : tab === "audiences" && destination.audience ? (
+            <AudiencesTab answer={answer} form={destination.audience} onChanged={reload} />
           ) : (
             <MappingsTab answer={answer} destination={destination} status={status} onChanged={reload} />
           )
