@@ -9,7 +9,7 @@ import pytest
 from tests.docs.pages import blocks, read_page
 from tests.testing import billing
 
-from offramp.testing import DestinationSuite
+from offramp.testing import DestinationSuite, LocalPartner
 
 pytest_plugins = ("pytester",)
 
@@ -21,7 +21,7 @@ BLOCKS = dict(re.findall(r"^```python file=(\S+)\n(.*?)^```$", PAGE, re.MULTILIN
 def test_the_page_has_examples() -> None:
     """The tests below look at every example there is."""
     assert len(BLOCKS) > 4
-    assert PAGE.count("```python") == len(BLOCKS)
+    assert PAGE.count("```python") == len(BLOCKS) + 1  # one has a test of its own
 
 
 @pytest.mark.parametrize("name", BLOCKS)
@@ -36,6 +36,30 @@ def test_every_example_runs(pytester: pytest.Pytester, name: str) -> None:
     module.write_text(BLOCKS[name])
     outcomes = pytester.runpytest_inprocess("--offramp-update", module).parseoutcomes()
     assert outcomes.keys() == {"passed"}
+
+
+def test_the_example_of_a_recording_runs(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, local_partner: LocalPartner
+) -> None:
+    """With the partner at first, whose credentials are wanted, and without both later."""
+    _, example = PAGE.split("## Record the real partner")
+    code = example.partition("```python\n")[2].partition("```")[0]
+    pytester.makeini(
+        "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n"
+        "pythonpath = .\naddopts = -p no:hypothesispytest\nfilterwarnings = error"
+    )
+    source = Path(billing.__file__).read_text()
+    pytester.makepyfile(offramp_billing=source.replace(billing.URL, local_partner.url))
+    module = pytester.path / "test_recording.py"
+    module.write_text(code)
+    local_partner.post("/usage")
+    monkeypatch.setenv("BILLING_TOKEN", "token-of-the-test")
+    recorded = pytester.runpytest_inprocess(module, "--offramp-record")
+    recorded.assert_outcomes(passed=1)
+    monkeypatch.delenv("BILLING_TOKEN")
+    pytester.runpytest_inprocess(module).assert_outcomes(passed=1)
+    [request] = local_partner.requests
+    assert request.header("Authorization") == "Bearer token-of-the-test"
 
 
 #: What the page on audiences leaves to the reader.

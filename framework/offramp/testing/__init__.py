@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from offramp.testing.local_partner import LocalPartner
     from offramp.testing.making import MakeIntegration, create_test_integration
     from offramp.testing.partner import Partner
+    from offramp.testing.recordings import Recording
     from offramp.testing.runs import ActionRun, AuthenticationRun
     from offramp.testing.suite import DestinationSuite
     from offramp.testing.tested import TestedDelivery
@@ -38,6 +39,7 @@ __all__ = [
     "Partner",
     "RecordedExchange",
     "RecordedRequest",
+    "Recording",
     "TestIntegration",
     "TestedDelivery",
     "create_test_event",
@@ -59,6 +61,7 @@ _HOMES = {
     "Partner": "partner",
     "RecordedExchange": "exchanges",
     "RecordedRequest": "exchanges",
+    "Recording": "recordings",
     "TestIntegration": "integration",
     "TestedDelivery": "tested",
     "create_test_event": "events",

@@ -31,13 +31,14 @@ from offramp.delivery import (
     watch_loop,
 )
 from offramp.errors import ConfigError, Fault, NotFoundError, PluginError
-from offramp.http import LOOPBACK, Egress, aiohttp_transport, open_session
+from offramp.http import LOOPBACK, Egress, Mask, aiohttp_transport, open_session
 from offramp.payload import structurer
 from offramp.plugins import Catalog, CatalogEntry, pick
 from offramp.testing.clock import FakeClock
 from offramp.testing.events import create_test_event
 from offramp.testing.exchanges import RecordedExchange, raise_test_faults, recording
 from offramp.testing.flow import OpenGate, as_queued, deliver
+from offramp.testing.recordings import Recording
 from offramp.testing.runs import ActionRun, AuthenticationRun
 
 Event = Mapping[str, Any]
@@ -78,6 +79,8 @@ class TestIntegration:
     oauth: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
     #: As the table `audiences` of an instance; creating one adds the partner's id.
     audiences: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+    #: Stands between it and the partner, if the test has one.
+    recording: Recording | None = attrs.field(default=None, repr=False)
 
     async def test_action(  # noqa: PLR0913 - a subscription's parts, each of which a test may set
         self,
@@ -240,14 +243,16 @@ class TestIntegration:
         async with self._runtime(settings) as (runtime, exchanges):
             deliveries = await deliver(runtime, plan, events, matching=matching)
             self.auth = runtime.auth
+            mask = plan.secrets.mask(
+                runtime.mask, [each.fields for each in deliveries if each.fields is not None]
+            )
+            self._settle(exchanges, mask)
             return ActionRun(
                 action=plan.offered.slug,
                 mapping=plan.subscription.mapping,
                 deliveries=deliveries,
                 exchanges=tuple(exchanges),
-                mask=plan.secrets.mask(
-                    runtime.mask, [each.fields for each in deliveries if each.fields is not None]
-                ),
+                mask=mask,
             )
 
     async def _call_audience(self, key: str, what: str, settings: Mapping[str, Any] | None) -> str:
@@ -259,6 +264,11 @@ class TestIntegration:
         audience = pick({} if configured is None else configured.known, key, "audience")
         async with self._runtime(settings) as (runtime, _):
             return await call_partner(runtime, function, audience)
+
+    def _settle(self, exchanges: Sequence[RecordedExchange], mask: Mask) -> None:
+        __tracebackhide__ = True
+        if self.recording is not None:
+            self.recording.settle(exchanges, mask)
 
     def _plan(
         self,
@@ -298,11 +308,14 @@ class TestIntegration:
             enter_lifespans(self.catalog.plugins),
         ):
             self.catalog.plugins.refuse_unstarted(self.catalog.plugins.names)
+            transport = aiohttp_transport(session, EGRESS)
+            if self.recording is not None:
+                transport = self.recording.around(transport)
             runtime = make_runtime(
                 self.instance,
                 self.entry,
                 {**self.settings, **(settings or {})},
-                transport=recording(aiohttp_transport(session, EGRESS), exchanges),
+                transport=recording(transport, exchanges),
                 middleware=[
                     *self.catalog.plugins.middleware(self.entry.destination),
                     *self.middleware,
@@ -315,6 +328,7 @@ class TestIntegration:
             runtime.gate = OpenGate()
             yield runtime, exchanges
         raise_test_faults(exchanges)
+        self._settle(exchanges, runtime.mask)
         # Only in calls by the host: the test itself may block the loop.
         if watchdog.last is not None and watchdog.last.whose:
             raise PluginError(str(watchdog.last))

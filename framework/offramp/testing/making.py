@@ -16,6 +16,7 @@ from offramp.plugins import CatalogEntry, load_catalog, load_plugins
 from offramp.testing.clock import FakeClock
 from offramp.testing.data import generate_test_data
 from offramp.testing.integration import TestIntegration
+from offramp.testing.recordings import Recording
 
 
 class MakeIntegration(Protocol):
@@ -32,6 +33,7 @@ class MakeIntegration(Protocol):
         oauth: Mapping[str, Any] | None = None,
         audiences: Mapping[str, Any] | None = None,
         clock: FakeClock | None = None,
+        recording: Recording | None = None,
     ) -> TestIntegration:
         """See `create_test_integration`."""
 
@@ -46,12 +48,14 @@ def create_test_integration(  # noqa: PLR0913 - an instance's parts, each of whi
     oauth: Mapping[str, Any] | None = None,
     audiences: Mapping[str, Any] | None = None,
     clock: FakeClock | None = None,
+    recording: Recording | None = None,
 ) -> TestIntegration:
     """Configure a destination, or an installed one by its slug, for a test.
 
     Without `settings`, generated values are used besides the defaults. `plugins` are modules or
     objects with hooks, for example hooks that add actions to the destination. `audiences` are the
-    table of an instance: by key, each with `name`, `settings` and perhaps `external_id`. Raises
+    table of an instance: by key, each with `name`, `settings` and perhaps `external_id`. A
+    `recording` stands between it and the partner. Raises
     `PluginError` for every plugin problem that a host would report.
     """
     by_slug = isinstance(destination, str)
@@ -76,6 +80,7 @@ def create_test_integration(  # noqa: PLR0913 - an instance's parts, each of whi
         auth=auth,
         oauth=oauth or {},
         audiences=_audiences(entry, audiences or {}),
+        recording=recording,
     )
 
 

@@ -11,15 +11,21 @@ import pytest
 from offramp import testing
 
 if TYPE_CHECKING:
-    from offramp.testing import FakeClock, LocalPartner, MakeIntegration, Partner
+    from offramp.testing import FakeClock, LocalPartner, MakeIntegration, Partner, Recording
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The option that writes snapshots."""
-    parser.getgroup("offramp", "destinations of Offramp").addoption(
+    """The options that write snapshots and recordings."""
+    group = parser.getgroup("offramp", "destinations of Offramp")
+    group.addoption(
         "--offramp-update",
         action="store_true",
         help="write the snapshots of requests anew, as destinations send them now",
+    )
+    group.addoption(
+        "--offramp-record",
+        action="store_true",
+        help="let tests with `recorded_partner` ask their real partners, and record the answers",
     )
 
 
@@ -47,6 +53,22 @@ def local_partner() -> Iterator[LocalPartner]:
 
 
 @pytest.fixture
-def integration(partner: Partner, clock: FakeClock) -> MakeIntegration:  # noqa: ARG001 - blocks the network
+def recorded_partner(request: pytest.FixtureRequest) -> Iterator[Recording]:
+    """The real partner with `--offramp-record`, and else the answers that it gave then."""
+    file = testing.Recording.file_of(request.path, request.node.name)
+    record = request.config.getoption("offramp_record")
+    if not record and not file.exists():
+        pytest.fail(f"there is no {file}: `pytest --offramp-record` writes it", pytrace=False)
+    recording = testing.Recording(file, record=record)
+    yield recording
+    recording.close()
+
+
+@pytest.fixture
+def integration(request: pytest.FixtureRequest, clock: FakeClock) -> MakeIntegration:
     """Configures a destination for a test: `integration(destination, settings=...)`."""
+    if "recorded_partner" in request.fixturenames:
+        recording = request.getfixturevalue("recorded_partner")
+        return partial(testing.create_test_integration, clock=clock, recording=recording)
+    request.getfixturevalue("partner")  # which blocks the network
     return partial(testing.create_test_integration, clock=clock)
