@@ -44,6 +44,7 @@ CALLS: list[tuple[str, str, str, Any]] = [
     ("DELETE", "/api/sources/{name}/keys/{label}", "app", None),
     ("GET", "/api/sources/{name}/snippets", "app", None),
     ("POST", "/api/sources/{name}/test-event", "app", {"userId": "u", "event": "E"}),
+    ("POST", "/api/delete-requests", "", {"source": "app", "user_id": "u"}),
     ("DELETE", "/api/sources/{name}", "app", None),
     ("GET", "/api/instances", "", None),
     ("POST", "/api/instances", "", {"name": "b", "destination": "small", "source": "site",

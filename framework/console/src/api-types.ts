@@ -314,6 +314,22 @@ export interface DegradedShape {
   pointer: string;
 }
 
+/** Whom to delete: one id is needed. With a `message_id`, a repeat is taken only once. */
+export interface DeleteRequestBody {
+  source: string;
+  user_id?: string | null;
+  anonymous_id?: string | null;
+  message_id?: string | null;
+}
+
+/** A request that was taken; `GET /api/events/{message_id}` shows what becomes of it. */
+export interface DeleteRequestShape {
+  duplicate: boolean;
+  message_id: string;
+  source: string;
+  subscriptions: string[];
+}
+
 /** Deliveries, latest first; a page may be empty and still have a cursor. */
 export interface DeliveryPage {
   cursor: string | null;
@@ -826,6 +842,7 @@ export interface InstanceBody {
   max_concurrency?: number | null;
   name?: string;
   oauth?: Record<string, unknown>;
+  on_delete_paused?: boolean;
   paused?: boolean;
   presets?: boolean;
   requests_per_second?: number | null;
@@ -840,6 +857,7 @@ export interface InstanceChange {
   enabled?: boolean;
   max_concurrency?: number | null;
   oauth?: Record<string, unknown>;
+  on_delete_paused?: boolean;
   paused?: boolean;
   requests_per_second?: number | null;
   sandbox?: boolean;
@@ -855,6 +873,7 @@ export interface InstanceShape {
   max_concurrency: number | null;
   name: string;
   oauth: Record<string, unknown>;
+  on_delete_paused: boolean;
   paused: boolean;
   problem: string | null;
   requests_per_second: number | null;
@@ -1463,10 +1482,11 @@ export interface SubscriptionChange {
   trigger?: string | null;
 }
 
-/** A subscription with its whole mapping; `problem` says why it does not run. `effective_batch` is how its events share requests, by its action, its mapping and its `batch` together; `null` if each is sent alone. `effective_sync_mode` is `sync_mode`, or else the action's default; `null` if the action has no sync modes. */
+/** A subscription with its whole mapping; `problem` says why it does not run. `effective_batch` is how its events share requests, by its action, its mapping and its `batch` together; `null` if each is sent alone. `effective_sync_mode` is `sync_mode`, or else the action's default; `null` if the action has no sync modes. One that is `built_in` can be paused, and not be changed otherwise. */
 export interface SubscriptionShape {
   action: string;
   batch: Record<string, unknown>;
+  built_in: boolean;
   effective_batch: BatchShape | null;
   effective_sync_mode: string | null;
   enabled: boolean;
@@ -1714,6 +1734,8 @@ export interface Operations {
   "DELETE /api/sources/{name}/keys/{label}": { path: { name: string; label: string }; query: Record<string, never>; body: undefined; answer: RevokedWriteKey };
   /** Take an event as if an SDK had sent it; without a body, a track call */
   "POST /api/sources/{name}/test-event": { path: { name: string }; query: Record<string, never>; body: EventBody | undefined; answer: Taken };
+  /** Ask the destinations of a source to delete a user */
+  "POST /api/delete-requests": { path: Record<string, never>; query: Record<string, never>; body: DeleteRequestBody; answer: DeleteRequestShape };
   /** Show how each of Segment's SDKs sends to this source */
   "GET /api/sources/{name}/snippets": { path: { name: string }; query: Record<string, never>; body: undefined; answer: SnippetsShape };
   /** List all instances */

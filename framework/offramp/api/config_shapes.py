@@ -89,9 +89,11 @@ else:
         "A subscription with its whole mapping; `problem` says why it does not run. "
         "`effective_batch` is how its events share requests, by its action, its mapping and its "
         "`batch` together; `null` if each is sent alone. `effective_sync_mode` is `sync_mode`, or "
-        "else the action's default; `null` if the action has no sync modes.",
+        "else the action's default; `null` if the action has no sync modes. One that is "
+        "`built_in` can be paused, and not be changed otherwise.",
         Subscription,
         instance=str,
+        built_in=bool,
         effective_batch=BatchShape | None,
         effective_sync_mode=str | None,
         running=bool,

@@ -33,6 +33,7 @@ from offramp.config import (
     check_references,
     diff_configs,
     resolve_write_keys,
+    with_built_in,
 )
 from offramp.definition import UNSET
 from offramp.delivery.disabled import why_ended
@@ -147,7 +148,7 @@ async def attempt(host: HostContext, call: Call, change: Callable[[Config], Conf
         raise StaleConfigError(expected=call.revision, found=revision)
 
     def work() -> Saved:
-        wanted = change(current)
+        wanted = with_built_in(change(current), host.catalog)
         references = host.engine.references
         check_references(current, wanted, host.catalog, references)
         # A reference that cannot be resolved here could not be resolved when it is applied.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import attrs
 
@@ -25,9 +25,18 @@ from offramp.web.unknown_paths import UnknownPaths
 
 T = TypeVar("T")
 
-#: Stores one event of a source, given as JSON, as the tracking API does: the event, completed, and
-#: whether it is new. Raises `EventError` for what the tracking API refuses.
-TakeEvent: TypeAlias = Callable[[str, bytes], Awaitable[tuple[dict[str, Any], bool]]]
+
+class TakeEvent(Protocol):
+    """Stores one event of a source, given as JSON, as the tracking API does."""
+
+    async def __call__(
+        self, source: str, text: bytes, *, allow_deletes: bool = False
+    ) -> tuple[dict[str, Any], bool]:
+        """Return the event, completed, and whether it is new.
+
+        Raises `EventError` for what the tracking API refuses.
+        """
+        ...
 
 
 async def _no_faults() -> Sequence[str]:

@@ -23,13 +23,13 @@ from offramp.api.config_shapes import (
 )
 from offramp.api.editing import DRY_RUN, save
 from offramp.api.operations import Call, Operation, Query, Reply
-from offramp.api.problems import conflict, refuse
+from offramp.api.problems import ProblemError, conflict, refuse
 from offramp.config import Config, Subscription, batch_of
 from offramp.config.check import subscription_warnings
 from offramp.config.export import masked_subscription, offered_action, subscription_table
 from offramp.config.options import show_options
 from offramp.config.same_keys import place_of
-from offramp.definition import sync_mode_apart
+from offramp.definition import UNSET, sync_mode_apart
 from offramp.errors import Fault
 from offramp.plugins import CatalogAction, pick
 
@@ -98,6 +98,8 @@ class SubscriptionsResource(ConfigResource):
         """Create a disabled copy."""
         _, config = await self._host.configs.load()
         original = pick(config.subscriptions, call.path["id"], "subscription")
+        if original.built_in:
+            raise _refuse_built_in(original.id)
         table = subscription_table(original)
         table.pop("id", None)
         table["name"] = call.body.name or COPY.format(name=original.name)
@@ -139,10 +141,25 @@ class SubscriptionsResource(ConfigResource):
     def written(self, config: Config, name: str, table: Mapping[str, Any]) -> Config:
         """Read a subscription that exists."""
         instance = config.subscriptions[name].instance
+        if config.subscriptions[name].built_in:
+            return self._built_in_paused(config, name, table)
         return _with(config, read_candidate(self._host.catalog, config, instance, table))
+
+    def _built_in_paused(self, config: Config, name: str, table: Mapping[str, Any]) -> Config:
+        """Pause or resume a built-in subscription: its instance has that in its table."""
+        usual = {"enabled": True, "paused": False}
+        before = {**usual, **self.table_of(config, name)}
+        for key, value in {**usual, **table}.items():
+            if key != "paused" and before.get(key, UNSET) != value:
+                raise _refuse_built_in(name)
+        instance = config.instances[config.subscriptions[name].instance]
+        paused = attrs.evolve(instance, on_delete_paused=bool(table.get("paused")))
+        return attrs.evolve(config, instances={**config.instances, instance.name: paused})
 
     def without(self, config: Config, name: str) -> tuple[Config, list[str]]:
         """Remove only the subscription: nothing depends on it."""
+        if config.subscriptions[name].built_in:
+            raise _refuse_built_in(name)
         kept = {k: each for k, each in config.subscriptions.items() if k != name}
         return attrs.evolve(config, subscriptions=kept), [name]
 
@@ -165,6 +182,7 @@ class SubscriptionsResource(ConfigResource):
         return {
             "instance": subscription.instance,
             **show_options(masked_subscription(subscription, self._host.catalog, config)),
+            "built_in": subscription.built_in,
             "effective_batch": None if offered is None else _batch(offered, subscription),
             "effective_sync_mode": mode,
             "running": name in snapshot.plans and started,
@@ -175,6 +193,13 @@ class SubscriptionsResource(ConfigResource):
 def _batch(offered: CatalogAction, subscription: Subscription) -> BatchShape | None:
     batch = batch_of(offered, subscription.mapping, subscription.batch)
     return None if batch is None else batch_shape(batch)
+
+
+def _refuse_built_in(name: str) -> ProblemError:
+    return conflict(
+        f"the subscription {name!r} is built in: it can be paused and resumed, and exists as long "
+        "as its instance and the destination's on_delete do"
+    )
 
 
 def _with(config: Config, new: Subscription) -> Config:

@@ -9,6 +9,7 @@ from offramp.api.audiences import AudiencesResource
 from offramp.api.backups import BackupsResource
 from offramp.api.catalog import CatalogResource
 from offramp.api.damaged_events import DamagedEventsResource
+from offramp.api.delete_requests import DeleteRequestsResource
 from offramp.api.deliveries import DeliveriesResource
 from offramp.api.documents import DocumentsResource
 from offramp.api.dynamic_choices import DynamicChoicesResource
@@ -52,6 +53,7 @@ def operations_of(host: HostContext) -> tuple[Operation, ...]:
         SourcesResource,
         SourceKeysResource,
         TrialEventsResource,
+        DeleteRequestsResource,
         SnippetsResource,
         InstancesResource,
         AudiencesResource,

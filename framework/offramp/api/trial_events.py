@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final, TypedDict
 
@@ -49,6 +49,17 @@ class Taken(TypedDict):
     event: dict[str, Any]
 
 
+async def take_event(
+    host: HostContext, source: str, event: Mapping[str, Any], *, allow_deletes: bool = False
+) -> tuple[dict[str, Any], bool]:
+    """Store an event of a source; raises `ProblemError` with 503 if that takes too long."""
+    try:
+        return await host.take_event(source, _json.dumps(event), allow_deletes=allow_deletes)
+    except TimeoutError:
+        message = "storing the event took too long; send it again"
+        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, message) from None
+
+
 class TrialEventsResource:
     """Takes test events."""
 
@@ -71,13 +82,7 @@ class TrialEventsResource:
     async def take(self, call: Call) -> Reply:
         """Answer once the event is on disk; its deliveries follow."""
         source = pick(self._host.config.sources, call.path["name"], "source").name
-        try:
-            event, is_new = await self._host.take_event(
-                source, _json.dumps(call.body or DEFAULT_EVENT)
-            )
-        except TimeoutError:
-            message = "storing the event took too long; send it again"
-            raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, message) from None
+        event, is_new = await take_event(self._host, source, call.body or DEFAULT_EVENT)
         answer: Taken = {
             "source": source,
             "message_id": event["messageId"],

@@ -12,6 +12,7 @@ from offramp.config.audiences import (
     without_audience,
 )
 from offramp.config.batching import BatchTable, batch_limits, batch_of, read_batch
+from offramp.config.built_in import with_built_in
 from offramp.config.check import Report, check_config
 from offramp.config.diff import Change, Detail, apply_changes, diff_configs, same_thing
 from offramp.config.export import export_config
@@ -169,5 +170,6 @@ __all__ = [
     "sealing_keys_in",
     "to_toml",
     "with_audience",
+    "with_built_in",
     "without_audience",
 ]

@@ -143,7 +143,7 @@ def _idle_instance(config: Config, instance: Instance) -> Iterator[Fault]:
     if instance.sandbox:
         message = "uses a sandbox: an emulator on this machine gets its events, not the partner"
         yield Fault(place, message)
-    subscriptions = config.subscriptions_of(instance.name)
+    subscriptions = _written(config, instance.name)
     if not any(each.enabled for each in subscriptions):
         found = "only disabled ones" if subscriptions else "none"
         yield Fault(place, f"needs an enabled subscription to send anything, and has {found}")
@@ -160,8 +160,13 @@ def _idle_subscriptions(config: Config, subscriptions: Iterable[Subscription]) -
             yield Fault(place_of(config, each), "is paused: its events wait")
 
 
+def _written(config: Config, instance: str) -> list[Subscription]:
+    """The subscriptions of an instance that are not built in."""
+    return [each for each in config.subscriptions_of(instance) if not each.built_in]
+
+
 def _too_many_subscriptions(config: Config, name: str) -> Iterator[Fault]:
-    count = len(config.subscriptions_of(name))
+    count = len(_written(config, name))
     if count > SEGMENT_SUBSCRIPTIONS:
         message = f"has {count} subscriptions; Segment allows {SEGMENT_SUBSCRIPTIONS}"
         yield Fault(join_place("instances", name), message)

@@ -135,7 +135,8 @@ def masked_table(thing: Thing | None, config: Config, catalog: Catalog) -> dict[
 
 
 def _compare(kind: Kind, before: Config, after: Config, catalog: Catalog) -> Iterator[Change]:
-    olds, news = before.by_kind[kind], after.by_kind[kind]
+    # Built-in subscriptions follow from the instances, which are compared themselves.
+    olds, news = _written(before.by_kind[kind]), _written(after.by_kind[kind])
     for name in {**olds, **news}:
         old, new = olds.get(name), news.get(name)
         # What stands in for something unreadable is replaced by what says the same.
@@ -145,6 +146,14 @@ def _compare(kind: Kind, before: Config, after: Config, catalog: Catalog) -> Ite
             shown_new = _flat(masked_table(new, after, catalog))
             details = () if new is None else tuple(_details(old, new, shown_old, shown_new))
             yield Change(kind=kind, id=name, before=old, after=new, details=details)
+
+
+def _written(table: Mapping[str, Thing]) -> Mapping[str, Thing]:
+    return {
+        name: thing
+        for name, thing in table.items()
+        if not (isinstance(thing, Subscription) and thing.built_in)
+    }
 
 
 def _details(

@@ -95,7 +95,7 @@ def offered_action(
     instance = config.instances.get(subscription.instance)
     if instance is None or instance.destination not in catalog:
         return None
-    return catalog[instance.destination].actions.get(subscription.action)
+    return catalog[instance.destination].find_action(subscription.action)
 
 
 def source_table(source: Source, *, secrets: bool = False) -> dict[str, Any]:
@@ -144,5 +144,6 @@ def _subscriptions(
     tables = [
         subscription_table(each if secrets else masked_subscription(each, catalog, config))
         for each in config.subscriptions_of(instance)
+        if not each.built_in
     ]
     return {"subscriptions": tables} if tables else {}

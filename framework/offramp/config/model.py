@@ -11,7 +11,7 @@ import attrs
 
 from offramp.config.labels import DEFAULT_LABEL, all_labelled
 from offramp.config.table import name_fault
-from offramp.definition import option, sync_mode_apart
+from offramp.definition import ON_DELETE, option, sync_mode_apart
 from offramp.errors import Fault, join_place
 
 #: The three kinds of things that a configuration holds.
@@ -125,6 +125,11 @@ class Instance:
     requests_per_second: float | None = option(
         default=None, default_text="any", description="most requests a second"
     )
+    on_delete_paused: bool = option(
+        default=False,
+        description="whether requests for deletions wait, in its built-in subscription "
+        "[`on_delete`](../how-to/deletion.md)",
+    )
     #: By wire name; secrets may be references such as `env:NAME` (see `secrets`).
     settings: Mapping[str, Any] = option(
         default=attrs.Factory(dict),
@@ -230,6 +235,11 @@ class Subscription:
     def key(self) -> str:
         """What it is known by."""
         return self.id
+
+    @property
+    def built_in(self) -> bool:
+        """Whether the host makes it by itself, so that nobody writes or changes it."""
+        return self.action == ON_DELETE
 
     @property
     def pending_hooks(self) -> tuple[str, ...]:

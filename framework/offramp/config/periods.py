@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 import attrs
 
-from offramp.config.model import Config, Kind, Thing
+from offramp.config.built_in import on_delete_id
+from offramp.config.model import Config, Instance, Kind, Thing
 from offramp.storage import load_statements
 
 if TYPE_CHECKING:
@@ -97,9 +98,8 @@ def read_periods(connection: sqlite3.Connection) -> Periods:
 
 def write_periods(connection: sqlite3.Connection, changes: Sequence[Change], at: float) -> None:
     """Set down what changes pause, resume, disable and enable at a time (epoch seconds)."""
-    for change in changes:
-        before, after = _states(change.before), _states(change.after)
-        named = {"kind": change.kind, "id": change.id, "at": at}
+    for kind, name, before, after in _of_changes(changes):
+        named = {"kind": kind, "id": name, "at": at}
         for state in sorted(after - before):
             connection.execute(_SQL["begin"], {**named, "state": state})
         if "paused" in before - after:
@@ -107,6 +107,21 @@ def write_periods(connection: sqlite3.Connection, changes: Sequence[Change], at:
         if "disabled" in before - after:
             connection.execute(_SQL["forget_disabled"], named)
     connection.execute(_SQL["forget_old"], {"before": at - KEEP_SECONDS})
+
+
+def _of_changes(
+    changes: Iterable[Change],
+) -> Iterator[tuple[Kind, str, set[State], set[State]]]:
+    """What changes, and its states before and after; a built-in subscription with its instance."""
+    for change in changes:
+        yield change.kind, change.id, _states(change.before), _states(change.after)
+        if change.kind == "instance":
+            before, after = _states_of_built_in(change.before), _states_of_built_in(change.after)
+            yield "subscription", on_delete_id(change.id), before, after
+
+
+def _states_of_built_in(instance: Thing | None) -> set[State]:
+    return {"paused"} if isinstance(instance, Instance) and instance.on_delete_paused else set()
 
 
 def _states(thing: Thing | None) -> set[State]:

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from offramp import _json
+from offramp.config.built_in import with_built_in
 from offramp.config.diff import (
     Change,
     What,
@@ -115,10 +116,9 @@ class ConfigStore:
         In the place of what cannot be read stands what the audit log has of it; see
         `Config.unreadable`. Raises `ConfigError` where a key is missing, or where there is no copy.
         """
-        revision, config, self._known = await self._store.read(
-            partial(_load, keys=self._keys, known=self._known)
-        )
-        return revision, config
+        read = partial(_load, keys=self._keys, known=self._known)
+        revision, config, self._known = await self._store.read(read)
+        return revision, with_built_in(config, self._catalog)
 
     async def periods(self) -> Periods:
         """When parts of the configuration were paused, and since when others are disabled."""
@@ -249,7 +249,7 @@ class ConfigStore:
             revision, current = await self.load()
             if revision != expected:
                 raise StaleConfigError(expected=expected, found=revision)
-            config = apply_changes(current, changes)
+            config = with_built_in(apply_changes(current, changes), self._catalog)
             _check_holds(config)
             # In a thread: of a file, there may be thousands.
             rows = await asyncio.to_thread(

@@ -9,6 +9,7 @@ from typing import Any, Final
 import attrs
 
 from offramp.config.batching import read_batch, steering_faults
+from offramp.config.built_in import RESERVED, is_reserved
 from offramp.config.model import Subscription, SubscriptionTable
 from offramp.config.options import read_options
 from offramp.config.save_hooks import hooks_apart, read_hooks
@@ -16,7 +17,7 @@ from offramp.config.secrets import change_mapping_secrets, secrets_by_place
 from offramp.config.settings import put_back_all, unquoted
 from offramp.config.table import Table, as_name, suggest
 from offramp.config.triggers import MISSING_TRIGGER, read_trigger
-from offramp.definition import SYNC_MODE_KEY, Preset, sync_mode_apart
+from offramp.definition import ON_DELETE, SYNC_MODE_KEY, Preset, sync_mode_apart
 from offramp.errors import Fault, MappingError, NotFoundError, TriggerError, join_place
 from offramp.mapping import compile_mapping
 from offramp.plugins import Catalog, CatalogAction, CatalogEntry
@@ -78,6 +79,7 @@ def read_subscription(  # noqa: PLR0913 - what a subscription is read from, and 
     offered = _action(reading, preset)
     trigger = _trigger(reading, preset)
     given_id = values.get("id") or f"{instance}/{name}"
+    _refuse_reserved(table, name, given_id)
     mapping, hooks = _mapping_and_hooks(reading, preset, offered, given_id)
     if name is None or offered is None:
         return None
@@ -107,6 +109,7 @@ def read_unchecked(table: Table, instance: str, faults: list[Fault]) -> Subscrip
     if name is None and preset is not None:
         name = as_name(preset)
     action, trigger = values.get("action"), values.get("trigger")
+    _refuse_reserved(table, name, values.get("id", ""))
     _check_trigger(table, trigger, faults)
     needed = {"name": name, "action": action}
     if values.get("enabled", True):
@@ -119,6 +122,13 @@ def read_unchecked(table: Table, instance: str, faults: list[Fault]) -> Subscrip
     values.pop("defaults", None)
     unless_given = {"id": f"{instance}/{name}", "name": name, "mapping": {}}
     return Subscription(instance=instance, **unless_given | values)
+
+
+def _refuse_reserved(table: Table, name: str | None, given_id: str) -> None:
+    if name == ON_DELETE:
+        table.fault("name", RESERVED)
+    elif is_reserved(given_id):
+        table.fault("id", RESERVED)
 
 
 def put_back_mapping(

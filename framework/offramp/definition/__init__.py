@@ -12,6 +12,7 @@ from offramp.definition.action import (
 )
 from offramp.definition.audience import Audience, audience_membership, personas_of
 from offramp.definition.choices import ChoicesQuery, DynamicChoices, FetchChoices
+from offramp.definition.deletion import ON_DELETE, DeleteUser
 from offramp.definition.destination import AnyAction, Destination, LazyDestination, Preset
 from offramp.definition.directives import (
     array_path,
@@ -72,6 +73,7 @@ from offramp.js.values import UNSET
 
 __all__ = [
     "MASK",
+    "ON_DELETE",
     "SYNC_MODE_KEY",
     "UNSET",
     "Action",
@@ -87,6 +89,7 @@ __all__ = [
     "ClientAuthentication",
     "Condition",
     "Conditions",
+    "DeleteUser",
     "Destination",
     "DynamicChoices",
     "FetchChoices",

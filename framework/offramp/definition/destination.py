@@ -10,6 +10,7 @@ import attrs
 from offramp.definition.action import Action, sync_mode_apart
 from offramp.definition.audience import Audience
 from offramp.definition.awaited import check_awaited, check_called
+from offramp.definition.deletion import OnDelete
 from offramp.definition.fields import SyncModeName
 from offramp.definition.kinds import check_kind, check_values
 from offramp.definition.oauth import AuthTokens, OAuth2
@@ -124,10 +125,9 @@ class Destination:
     refresh_access_token: Callable[[Request[Any]], Awaitable[AuthTokens]] | None = attrs.field(
         default=None, validator=[_FUNCTION, check_awaited]
     )
-    #: Asks the partner to forget a user; gets the event of type `delete`.
-    on_delete: Callable[[Request[Any], Mapping[str, Any]], Awaitable[object]] | None = attrs.field(
-        default=None, validator=[_FUNCTION, check_awaited]
-    )
+    #: Asks the partner to forget a user: `(request, event)`, for each event of type `delete`, which
+    #: has a `userId`, an `anonymousId`, or both.
+    on_delete: OnDelete | None = attrs.field(default=None, validator=[_FUNCTION, check_awaited])
     #: What it asks of an audience, and how it makes one at the partner, if it has audiences.
     audience: Audience | None = attrs.field(
         default=None,

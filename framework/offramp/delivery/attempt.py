@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from offramp.definition import Action, AuthTokens, Handler
+from offramp.definition import ON_DELETE, Action, AuthTokens, DeleteUser, Handler
 from offramp.definition.awaited import with_place
 from offramp.delivery.batch import PreparedBatch
 from offramp.delivery.bisection import CONTENT_STATUSES, Bisection, RequestResult, Verdict
@@ -192,10 +192,14 @@ def _checked(
     claims = len(errors) < count if nothing_sent else not errors
     undelivered = client.made.undelivered() if claims else None
     if undelivered is not None:
-        raise PluginFailedError(
-            f"{with_place(getattr(type(action), method), method)} {undelivered}"
-        )
+        raise PluginFailedError(f"{_place_of(action, method)} {undelivered}")
     return errors
+
+
+def _place_of(action: Action[Any, Any], method: str) -> str:
+    if isinstance(action, DeleteUser):
+        return with_place(action.function, ON_DELETE)
+    return with_place(getattr(type(action), method), method)
 
 
 def _unclear(client: Client[Any], action: Action[Any, Any], failed: DeliveryError) -> DeliveryError:

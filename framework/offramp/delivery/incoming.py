@@ -16,8 +16,8 @@ from offramp.queue import EventBatch, Route
 
 #: Why a request for a deletion is refused.
 _DELETE_NOT_ALLOWED: Final = (
-    "is 'delete', which only a source with `server_side = true` may send: a key in a page or an "
-    "app is public, and must not delete anybody"
+    "is 'delete', which only a source with `server_side = true` may send, as a key in a page is "
+    "public; otherwise use `offramp delete-user`, or POST /api/delete-requests of the control API"
 )
 
 

@@ -237,7 +237,7 @@ def compile_subscription(
 
     Raises `ConfigError` with every fault and its place.
     """
-    offered = entry.action(subscription.action)
+    offered = entry.find_action(subscription.action) or entry.action(subscription.action)
     resolved = resolve_mapping(subscription, offered.fields, references or References())
     given = _secret_outputs(subscription, offered)
     secrets = payload_secrets(offered.fields, subscription, resolved, given)
@@ -253,9 +253,11 @@ def compile_subscription(
                 for fault in error.faults
             )
 
+    # What a built-in subscription reads of an event is no operator's.
+    mapping = offered.default_mapping if subscription.built_in else resolved
     matches = attempt("trigger", lambda: read_trigger(subscription.trigger).trigger)
     transform = attempt(
-        "mapping", lambda: compile_mapping(resolved, directives=directives, clock=time.time)
+        "mapping", lambda: compile_mapping(mapping, directives=directives, clock=time.time)
     )
     make = attempt("fields", lambda: offered.make)
     chosen, mode = subscription.sync_mode, offered.sync_mode(subscription.sync_mode)

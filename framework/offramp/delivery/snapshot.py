@@ -19,6 +19,7 @@ from offramp.config import (
     known_keys,
     read_trigger,
     same_thing,
+    with_built_in,
 )
 from offramp.delivery.disabled import kept_until, why_disabled
 from offramp.delivery.pausing import Paused, find_paused
@@ -170,6 +171,7 @@ def compile_subscriptions(
 
     With `reread`, what a reference stands for now counts as a change too, also for instances.
     """
+    config = with_built_in(config, catalog)
     problems: dict[str, str] = {}
     plans: dict[str, Plan] = {}
     triggers: dict[str, Binding] = {}
@@ -186,7 +188,9 @@ def compile_subscriptions(
             _refuse_pending(subscription)
             plans[name] = _plan(subscription, instance, catalog, known, references)
         except Exception as error:  # noqa: BLE001 - such as an error in a plugin's directive
-            problems[f"subscriptions.{name}"] = _problem(error)
+            # Without its destination a built-in one may be none; the instance has the problem.
+            if not subscription.built_in or instance.destination in catalog:
+                problems[f"subscriptions.{name}"] = _problem(error)
         before = None if previous is None else previous.triggers.get(name)
         names = _names(instance, catalog)
         triggers[name] = _trigger(subscription, names, plans.get(name), before)
@@ -317,7 +321,7 @@ def _plan(
     kept = None if previous is None else previous.plans.get(subscription.id)
     if previous is not None and kept is not None:
         before = previous.config.subscriptions[subscription.id]
-        offered = entry.actions.get(subscription.action)
+        offered = entry.find_action(subscription.action)
         same = same_thing(before, subscription) and _same_audiences(previous.config, instance)
         if kept.offered is offered and same:
             return kept

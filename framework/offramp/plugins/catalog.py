@@ -10,7 +10,15 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import attrs
 
-from offramp.definition import Action, Destination, Fields, Preset, defaults_of
+from offramp.definition import (
+    ON_DELETE,
+    Action,
+    DeleteUser,
+    Destination,
+    Fields,
+    Preset,
+    defaults_of,
+)
 from offramp.errors import NotFoundError
 from offramp.payload import Check, compile_check, compile_pair, structurer
 from offramp.plugins.manager import Plugins
@@ -96,6 +104,21 @@ class CatalogEntry:
     def action(self, slug: str) -> CatalogAction:
         """An action by its slug; raises `NotFoundError` that lists the existing ones."""
         return pick(self.actions, slug, f"action of {self.slug}")
+
+    def find_action(self, slug: str) -> CatalogAction | None:
+        """The action of a subscription, also of the built-in one; None if there is none."""
+        return self.on_delete if slug == ON_DELETE else self.actions.get(slug)
+
+    @cached_property
+    def on_delete(self) -> CatalogAction | None:
+        """The action of the built-in subscription; None if the destination deletes no users."""
+        function = self.destination.on_delete
+        if function is None:
+            return None
+        action = DeleteUser(function)
+        return CatalogAction(
+            slug=action.slug, action=action, fields=action.fields, plugin=self.plugin
+        )
 
     def preset(self, name: str) -> Preset:
         """A preset by its name; raises `NotFoundError` that lists the existing ones."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import attrs
 
-from offramp.definition import AnyAction, Destination, Preset, fields_of
+from offramp.definition import ON_DELETE, AnyAction, Destination, Preset, fields_of
 from offramp.definition.nested import unknown_properties
 from offramp.errors import NotFoundError, OfframpError, PluginError
 from offramp.place import exception_text
@@ -17,6 +17,11 @@ from offramp.plugins.catalog import RESERVED_PREFIX, CatalogAction, CatalogEntry
 from offramp.plugins.manager import RAISED, Blame, Plugins
 
 T = TypeVar("T")
+
+_RESERVED: Final = (
+    f"declares the action {ON_DELETE!r}, a slug that is reserved: give it another, or declare what "
+    "it does as the destination's on_delete"
+)
 
 
 @attrs.define
@@ -76,6 +81,8 @@ class EntryBuilder:
         own = [(plugin, action) for action in destination.actions]
         for name, cls in [*own, *self.plugins.actions(destination, self.blame)]:
             self.claim(owners, cls.slug, name, f"action of {destination.slug}")
+            if cls.slug == ON_DELETE:
+                self.blame(name, _RESERVED)
             action = self.attempt(name, cls)
             if action is not None:
                 merged[cls.slug] = CatalogAction(

@@ -28,7 +28,7 @@ export interface MappingRowProps {
 
 export function MappingRow(props: MappingRowProps): JSX.Element {
   const { mapping, action, words, status, changes, onChanged } = props;
-  const { id, name, enabled, trigger, problem } = mapping;
+  const { id, name, enabled, trigger, problem, built_in } = mapping;
   const state = mappingState(mapping);
   const editor = hrefTo("destinations", mapping.instance, "mappings", id);
   function turn(isOn: boolean): void {
@@ -44,10 +44,11 @@ export function MappingRow(props: MappingRowProps): JSX.Element {
   }
   return (
     <li class="row mapping-row">
-      <Switch label={`Enable ${name}`} isOn={enabled} onChange={turn} />
+      {!built_in && <Switch label={`Enable ${name}`} isOn={enabled} onChange={turn} />}
       <div class="row-main">
         <div class="row-title">
-          <a href={editor}>{name}</a> {state && <Badge kind={state.kind}>{state.text}</Badge>}
+          {built_in ? <span>{name}</span> : <a href={editor}>{name}</a>} {state && <Badge kind={state.kind}>{state.text}</Badge>}
+          {built_in && <Badge>Built in</Badge>}
           {!enabled && <Badge>Disabled</Badge>}
         </div>
         <p class="muted">
@@ -96,6 +97,12 @@ function MappingMenu({ mapping, changes, onRename, onChanged, editor }: MappingR
     question: <p>Events are not sent through this mapping any more. What it has delivered stays on record.</p>,
     run: remove,
   };
+  const switching = {
+    label: paused ? "Resume" : "Pause",
+    icon: paused ? "play" : "pause",
+    onChoose: () => changes.start({ title: "", action: paused ? `Resume ${name}` : `Pause ${name}`, run: pauseOrResume }),
+  } as const;
+  if (mapping.built_in) return <Menu label={`More about ${name}`} items={[switching]} />;
   return (
     <Menu
       label={`More about ${name}`}
@@ -103,11 +110,7 @@ function MappingMenu({ mapping, changes, onRename, onChanged, editor }: MappingR
         { label: "Edit Mapping", icon: "edit", onChoose: () => goTo(editor) },
         { label: "Duplicate", icon: "copy", onChoose: () => changes.start({ title: "", action: `Duplicate ${name}`, run: duplicate }) },
         { label: "Rename", icon: "rename", onChoose: onRename },
-        {
-          label: paused ? "Resume" : "Pause",
-          icon: paused ? "play" : "pause",
-          onChoose: () => changes.start({ title: "", action: paused ? `Resume ${name}` : `Pause ${name}`, run: pauseOrResume }),
-        },
+        switching,
         { label: "Delete", icon: "trash", isDangerous: true, onChoose: () => changes.start(deletion) },
       ]}
     />

@@ -17,6 +17,7 @@ from offramp.cli.commands.connect import connect
 from offramp.cli.commands.console import console
 from offramp.cli.commands.damaged import damaged
 from offramp.cli.commands.dead_letters import dead_letters
+from offramp.cli.commands.delete_user import delete_user
 from offramp.cli.commands.disable import disable
 from offramp.cli.commands.disconnect import disconnect
 from offramp.cli.commands.enable import enable
@@ -58,6 +59,7 @@ COMMANDS: Final[tuple[Callable[..., Any], ...]] = (
     status,
     dead_letters,
     replay,
+    delete_user,
     pause,
     resume,
     enable,
