@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +12,18 @@ import attrs
 import pytest
 from tests.docs.pages import blocks, read_page
 
-from offramp import Action, Destination, Request, field, path, setting, wire
+from offramp import (
+    Action,
+    Destination,
+    OutgoingRequest,
+    Request,
+    Response,
+    field,
+    path,
+    setting,
+    wire,
+)
+from offramp.http import Client
 from offramp.testing import MakeIntegration, Partner, create_test_event
 
 URL = "https://api.example.com/imports"
@@ -101,3 +113,18 @@ def test_validate_looks_at_settings_and_sync_mode(
     settings = SimpleNamespace(region=region)
     found = example("validate")(None, payload, now=None, settings=settings, sync_mode=mode)
     assert [fault.place for fault in found] == places
+
+
+async def test_an_action_sends_a_form() -> None:
+    """The body is what the comment beside it says."""
+    seen: list[OutgoingRequest] = []
+
+    async def handler(outgoing: OutgoingRequest) -> Response:
+        seen.append(outgoing)
+        return Response(status=200, headers={}, body=b"")
+
+    payload = SimpleNamespace(email="ada@example.com")
+    await example("subscribe")(Client(handler=handler, settings=None), payload)
+    says = re.search(r"\)  # (email=.*)", read_page("reference/requests.md"))
+    assert says is not None
+    assert seen[0].body == says[1].encode()

@@ -12,6 +12,7 @@ import pytest
 
 from offramp import (
     AuthTokens,
+    Form,
     HTTPError,
     OutgoingRequest,
     RequestOptions,
@@ -67,6 +68,57 @@ async def test_what_is_signed_is_what_json_sends() -> None:
     value = {"n": Decimal("0.10"), "big": 2**70, "text": "ž \ud83d", "at": NOW}
     await client_of(partner).post(URL, json=value)
     assert partner.seen[0].body == dumps(value)
+
+
+FORMS: Mapping[str, tuple[Form, bytes]] = {
+    "texts in their order": ({"b": "1 &=+é", "a": ""}, b"b=1+%26%3D%2B%C3%A9&a="),
+    "a list repeats its name": ({"id": ["x", "y"], "n": ("z",)}, b"id=x&id=y&n=z"),
+    "numbers and booleans as in JSON": (
+        {"n": Decimal("0.10"), "big": 2**70, "f": 1.5, "yes": True, "no": False},
+        b"n=0.10&big=1180591620717411303424&f=1.5&yes=true&no=false",
+    ),
+    "what is None is left out": ({"a": None, "b": [None, "2"]}, b"b=2"),
+    "half a character": ({"a": "x\ud83d"}, b"a=x%EF%BF%BD"),
+    "nothing": ({}, b""),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+async def test_forms_and_queries_are_written_alike(name: str) -> None:
+    """Encoded as forms are, in the body by `form=` and in the URL by `params=`."""
+    form, written = FORMS[name]
+    partner = Partner()
+    client = client_of(partner)
+    await client.post(URL, form=form)
+    await client.get(URL, params=form)
+    sent, asked = partner.seen
+    assert sent.body == written
+    assert sent.headers["Content-Type"] == "application/x-www-form-urlencoded"
+    assert asked.url == (f"{URL}?{written.decode()}" if written else URL)
+
+
+async def test_a_form_of_objects_is_refused() -> None:
+    """The name is told; nothing leaves."""
+    partner = Partner()
+    wrong: Any = {"item": {"a": 1}}
+    with pytest.raises(TypeError, match="'item' of a form or a query is a dict"):
+        await client_of(partner).post(URL, form=wrong)
+    assert not partner.seen
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"jsn": {}}, "a request has no option 'jsn'; there are json, form, data, params, headers"),
+        ({"json": None, "form": {}}, "a request has one body: give json or form"),
+        ({"form": {}, "data": b""}, "a request has one body: give form or data"),
+        ({"json": 1, "data": "1"}, "a request has one body: give json or data"),
+    ],
+)
+def test_wrong_options_are_told_before_anything_is_sent(options: Any, message: str) -> None:
+    """By name, where the request is made; no body is dropped in silence."""
+    with pytest.raises(TypeError, match=message):
+        _ = client_of(Partner()).post(URL, **options)
 
 
 async def test_null_is_a_body_and_no_json_is_none() -> None:

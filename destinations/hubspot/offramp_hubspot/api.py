@@ -8,9 +8,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Unpack
 
-from offramp import DeliveryError, HTTPError, Request, Response, RetryableError, join_url
+from offramp import (
+    DeliveryError,
+    HTTPError,
+    Request,
+    Response,
+    RetryableError,
+    SendOptions,
+    join_url,
+)
 
 #: Set it to send to an emulator.
 BASE_URL_VARIABLE: Final = "HUBSPOT_BASE_URL"
@@ -59,7 +67,9 @@ def objects(kind: str, *segments: str) -> str:
     return address("crm", "objects", VERSION, kind, *segments)
 
 
-async def call(request: Request[Any], method: str, url: str, **options: Any) -> Response:
+async def call(
+    request: Request[Any], method: str, url: str, **options: Unpack[SendOptions]
+) -> Response:
     """Send a request; 477 is tried again, and a 429 always says how long to wait."""
     try:
         return await request.send(method, url, **options)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypedDict, TypeVar, Unpack
 from urllib.parse import quote
 
 import attrs
@@ -65,7 +66,7 @@ class RequestOptions:
     """What a destination adds to every request of its actions."""
 
     headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
-    params: Mapping[str, str] = attrs.field(factory=dict)
+    params: Form = attrs.field(factory=dict)
     username: str | None = None
     password: str | None = attrs.field(default=None, repr=False)
     timeout: timedelta | None = None
@@ -109,6 +110,30 @@ class OutgoingRequest:
             raise TypeError(f"no settings of an instance are known, so none as {kind.__name__}")
         read: T = self._read_settings(kind)
         return read
+
+
+#: A value of a form or a query; one that is None is left out.
+FormValue: TypeAlias = str | int | float | Decimal | bool | None
+#: Names and values; each value of a list is sent under the same name, in its order.
+Form: TypeAlias = Mapping[str, FormValue | Sequence[FormValue]]
+
+
+class SendOptions(TypedDict, total=False):
+    """The options of one request: at most one of `json`, `form` and `data` is its body."""
+
+    #: Any value that has a JSON form; None is JSON's null.
+    json: Any
+    #: Sent as `application/x-www-form-urlencoded`.
+    form: Form
+    #: Sent as it is, without a content type.
+    data: bytes | str | None
+    #: The query, behind that of the URL.
+    params: Form | None
+    headers: Mapping[str, str] | None
+    #: Longest time for the whole exchange; 10 seconds if neither this nor the destination says.
+    timeout: timedelta | None
+    #: Whether a status outside 200 to 299 raises an `HTTPError`; it does unless this is false.
+    check: bool
 
 
 #: Sends a request and returns the response, or raises a `DeliveryError`.
@@ -197,37 +222,26 @@ class Request(Protocol[S_co]):
         `None` where the event says nothing of that; see `audience_membership`.
         """
 
-    async def send(  # noqa: PLR0913 - what an HTTP request is made of
-        self,
-        method: str,
-        url: str,
-        *,
-        json: Any = ...,
-        data: bytes | str | None = None,
-        params: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: timedelta | None = None,
-        check: bool = True,
-    ) -> Response:
+    async def send(self, method: str, url: str, **options: Unpack[SendOptions]) -> Response:
         """Send a request and read the whole answer.
 
         Raises `HTTPError` for a status outside 200 to 299 (unless `check=False`),
         `RequestTimeoutError` and `ConnectionFailedError`.
         """
 
-    async def get(self, url: str, **options: Any) -> Response:
+    async def get(self, url: str, **options: Unpack[SendOptions]) -> Response:
         """`send("GET", url, ...)`."""
 
-    async def post(self, url: str, **options: Any) -> Response:
+    async def post(self, url: str, **options: Unpack[SendOptions]) -> Response:
         """`send("POST", url, ...)`."""
 
-    async def put(self, url: str, **options: Any) -> Response:
+    async def put(self, url: str, **options: Unpack[SendOptions]) -> Response:
         """`send("PUT", url, ...)`."""
 
-    async def patch(self, url: str, **options: Any) -> Response:
+    async def patch(self, url: str, **options: Unpack[SendOptions]) -> Response:
         """`send("PATCH", url, ...)`."""
 
-    async def delete(self, url: str, **options: Any) -> Response:
+    async def delete(self, url: str, **options: Unpack[SendOptions]) -> Response:
         """`send("DELETE", url, ...)`."""
 
 

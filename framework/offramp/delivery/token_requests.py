@@ -131,10 +131,7 @@ class TokenEndpoint:
         """Send a form, authenticated as the app; secrets in it are masked from now on."""
         before, own = client.mask, make_mask([*secret, self.app.client_secret or ""])
         client.mask = lambda text: own(before(text))
-        headers = {
-            "Accept": "application/json",
-            "Content-Type": "application/x-www-form-urlencoded",
-        }
+        headers = {"Accept": "application/json"}
         app = self.app
         form = {**form}
         if app.client_secret is not None and self.oauth.client_authentication == "basic":
@@ -145,7 +142,7 @@ class TokenEndpoint:
             form["client_id"] = app.client_id
             if app.client_secret is not None:
                 form["client_secret"] = app.client_secret
-        return await client.post(address, data=urlencode(form), headers=headers, check=False)
+        return await client.post(address, form=form, headers=headers, check=False)
 
     def _scope(self) -> dict[str, str]:
         scopes = self.oauth.scopes

@@ -8,21 +8,23 @@ import sys
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Generic, TypeVar
+from decimal import Decimal
+from typing import Any, Final, Generic, TypeVar, Unpack
 from urllib.parse import urlencode
 
 import attrs
 
 from offramp.definition import (
-    UNSET,
     AudienceDetails,
     AuthTokens,
     Cache,
+    Form,
     Handler,
     Middleware,
     OutgoingRequest,
     RequestOptions,
     Response,
+    SendOptions,
     audience_membership,
     dumps,
     parse_retry_after,
@@ -41,6 +43,7 @@ DEFAULT_TIMEOUT: Final = timedelta(seconds=10)
 USER_AGENT: Final = "Offramp"
 #: Most characters of a partner's answer that an error message quotes.
 QUOTED_CHARACTERS: Final = 500
+FORM_TYPE: Final = "application/x-www-form-urlencoded"
 REDIRECTS: Final = range(300, 400)
 
 
@@ -128,61 +131,45 @@ class Client(Generic[S]):
 
     # These are not coroutine functions, so that each notes the request, and the line that made
     # it, even if nobody awaits it.
-    def send(self, method: str, url: str, **options: Any) -> Coroutine[Any, Any, Response]:
+    def send(
+        self, method: str, url: str, **options: Unpack[SendOptions]
+    ) -> Coroutine[Any, Any, Response]:
         """Send a request and read the whole answer; see `offramp.Request.send`."""
         return self._make(method, url, options)
 
-    def get(self, url: str, **options: Any) -> Coroutine[Any, Any, Response]:
+    def get(self, url: str, **options: Unpack[SendOptions]) -> Coroutine[Any, Any, Response]:
         """`send("GET", url, ...)`."""
         return self._make("GET", url, options)
 
-    def post(self, url: str, **options: Any) -> Coroutine[Any, Any, Response]:
+    def post(self, url: str, **options: Unpack[SendOptions]) -> Coroutine[Any, Any, Response]:
         """`send("POST", url, ...)`."""
         return self._make("POST", url, options)
 
-    def put(self, url: str, **options: Any) -> Coroutine[Any, Any, Response]:
+    def put(self, url: str, **options: Unpack[SendOptions]) -> Coroutine[Any, Any, Response]:
         """`send("PUT", url, ...)`."""
         return self._make("PUT", url, options)
 
-    def patch(self, url: str, **options: Any) -> Coroutine[Any, Any, Response]:
+    def patch(self, url: str, **options: Unpack[SendOptions]) -> Coroutine[Any, Any, Response]:
         """`send("PATCH", url, ...)`."""
         return self._make("PATCH", url, options)
 
-    def delete(self, url: str, **options: Any) -> Coroutine[Any, Any, Response]:
+    def delete(self, url: str, **options: Unpack[SendOptions]) -> Coroutine[Any, Any, Response]:
         """`send("DELETE", url, ...)`."""
         return self._make("DELETE", url, options)
 
-    def _make(
-        self, method: str, url: str, options: dict[str, Any]
-    ) -> Coroutine[Any, Any, Response]:
+    def _make(self, method: str, url: str, options: SendOptions) -> Coroutine[Any, Any, Response]:
+        _refuse_wrong(options)
         caller = sys._getframe(2)  # noqa: SLF001 - the caller of `send`, `get` and so on
         made = MadeRequest(method=method, url=url, code=caller.f_code, line=caller.f_lineno)
         made.coroutine = self._send(made, **options)
         self.made.add(made)
         return made.coroutine
 
-    async def _send(  # noqa: PLR0913 - what an HTTP request is made of
-        self,
-        made: MadeRequest,
-        *,
-        json: Any = UNSET,
-        data: bytes | str | None = None,
-        params: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: timedelta | None = None,
-        check: bool = True,
-    ) -> Response:
+    async def _send(self, made: MadeRequest, **options: Unpack[SendOptions]) -> Response:
         begun = self.made.begin(made)
         try:
-            outgoing = self._outgoing(
-                made,
-                params=params or {},
-                headers={**_content_type(json), **(headers or {})},
-                body=_body(json, data),
-                timeout=timeout,
-            )
-            response = await self._exchange(outgoing)
-            if check:
+            response = await self._exchange(self._outgoing(made, options))
+            if options.get("check", True):
                 self._expect_success(response)
         except (Exception, asyncio.CancelledError) as error:
             self.made.fail(made, error)
@@ -190,20 +177,14 @@ class Client(Generic[S]):
         self.made.succeed(begun)
         return response
 
-    def _outgoing(
-        self,
-        made: MadeRequest,
-        *,
-        params: Mapping[str, str],
-        headers: Mapping[str, str],
-        body: bytes | None,
-        timeout: timedelta | None,
-    ) -> OutgoingRequest:
+    def _outgoing(self, made: MadeRequest, given: SendOptions) -> OutgoingRequest:
         """The request as it is handed to the handler, with what the destination adds to it."""
         address, authorization = credentials_apart(made.url)
+        kind, body = _body(given)
+        headers = {**kind, **(given.get("headers") or {})}
 
         def outgoing(options: RequestOptions) -> OutgoingRequest:
-            url = _with_params(address, {**options.params, **params})
+            url = _with_params(address, {**options.params, **(given.get("params") or {})})
             check_address(url)
             defaults = {"User-Agent": USER_AGENT}
             if authorization is not None:
@@ -213,7 +194,7 @@ class Client(Generic[S]):
                 url=url,
                 headers=_laid_over(defaults, _basic(options), options.headers, headers),
                 body=body,
-                timeout=timeout or options.timeout or DEFAULT_TIMEOUT,
+                timeout=given.get("timeout") or options.timeout or DEFAULT_TIMEOUT,
                 payloads=self.payloads,
                 auth=self.auth,
             )
@@ -266,10 +247,6 @@ class Client(Generic[S]):
         return None if location is None else readable(self.mask(location))[:QUOTED_CHARACTERS]
 
 
-def _content_type(json: Any) -> Mapping[str, str]:
-    return {} if json is UNSET else {"Content-Type": "application/json"}
-
-
 def _basic(options: RequestOptions) -> dict[str, str]:
     if options.username is None:
         return {}
@@ -287,13 +264,54 @@ def _header(headers: Mapping[str, str], name: str) -> str | None:
     return next((value for key, value in headers.items() if key.lower() == name), None)
 
 
-def _with_params(url: str, params: Mapping[str, str]) -> str:
-    if not params:
-        return url
-    return f"{url}{'&' if '?' in url else '?'}{urlencode(params)}"
+def _with_params(url: str, params: Form) -> str:
+    query = encode_form(params)
+    return f"{url}{'&' if '?' in url else '?'}{query}" if query else url
 
 
-def _body(json: Any, data: bytes | str | None) -> bytes | None:
-    if json is not UNSET:
-        return dumps(json)
-    return data.encode() if isinstance(data, str) else data
+def _refuse_wrong(options: SendOptions) -> None:
+    """Raise `TypeError` for an option that does not exist, and for two bodies."""
+    known = SendOptions.__annotations__
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise TypeError(f"a request has no option {unknown[0]!r}; there are {', '.join(known)}")
+    bodies: list[str] = [name for name in ("json", "form") if name in options]
+    if options.get("data") is not None:
+        bodies.append("data")
+    if len(bodies) > 1:
+        raise TypeError(f"a request has one body: give {' or '.join(bodies)}")
+
+
+def _body(options: SendOptions) -> tuple[dict[str, str], bytes | None]:
+    """The header that says what a body is, and its bytes."""
+    if "json" in options:
+        return {"Content-Type": "application/json"}, dumps(options["json"])
+    if "form" in options:
+        return {"Content-Type": FORM_TYPE}, encode_form(options["form"]).encode()
+    data = options.get("data")
+    return {}, data.encode() if isinstance(data, str) else data
+
+
+def encode_form(form: Form) -> str:
+    """Write names and values as `application/x-www-form-urlencoded`, in their order.
+
+    Numbers and booleans are written as in JSON, half a surrogate pair as U+FFFD; None is left out.
+    Raises `TypeError` for an object and for any other value.
+    """
+    return urlencode(
+        [
+            (name, text)
+            for name, value in form.items()
+            for each in (value if isinstance(value, list | tuple) else [value])
+            if (text := _form_text(name, each)) is not None
+        ]
+    )
+
+
+def _form_text(name: str, value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return None if value is None else readable(value)
+    if isinstance(value, bool | int | float | Decimal):
+        return dumps(value).decode()
+    kind = type(value).__name__
+    raise TypeError(f"{name!r} of a form or a query is a {kind}: write it as a text or a number")
