@@ -18,8 +18,10 @@ def offramp_options() -> type[Options]:
 
 
 @hookimpl
-def offramp_destinations(options: Options) -> Iterable[LazyDestination]:
+def offramp_destinations(options: Options | None) -> Iterable[LazyDestination]:
     """The destinations that the operator names, each built when it is asked for."""
+    if options is None:  # a catalog without a configuration
+        return []
     return [
         LazyDestination(
             slug=listed.slug,
@@ -35,9 +37,9 @@ def offramp_destinations(options: Options) -> Iterable[LazyDestination]:
 
 
 @hookimpl
-def offramp_lifespan(options: Options) -> AbstractAsyncContextManager[None] | None:
+def offramp_lifespan(options: Options | None) -> AbstractAsyncContextManager[None] | None:
     """The workers, if a destination is offered."""
-    offered = options.offered()
-    if not offered:
+    offered = [] if options is None else options.offered()
+    if options is None or not offered:
         return None
     return options.pools.run(isolated=any(not each.own_network for each in offered))

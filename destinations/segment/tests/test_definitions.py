@@ -6,6 +6,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+from offramp_segment import plugin
 from offramp_segment.definitions import definition, index
 from offramp_segment.destination import load, preset_names
 from offramp_segment.options import Options
@@ -95,6 +96,13 @@ async def test_wrong_options_are_refused_with_their_places(tmp_path: Path) -> No
     assert code != 0
     shown = " ".join(output.split())
     assert [each for each in MESSAGES if each not in shown] == [], output
+
+
+def test_without_a_configuration_nothing_is_offered_or_started() -> None:
+    """A catalog may be built before there is a file; the plugin is no problem of it."""
+    for options in (None, Options()):
+        assert list(plugin.offramp_destinations(options)) == []
+        assert plugin.offramp_lifespan(options) is None
 
 
 def test_partner_credentials_are_not_shown() -> None:
