@@ -83,6 +83,11 @@ async def test_saving_says_what_it_does_and_shows_what_it_gave(
     await expect(page.get_by_text("It has run, and gave:")).to_be_visible()
     await expect(page.locator(".facts > div").filter(has_text="ID")).to_contain_text("list-1")
     await expect(page.get_by_label("Code", exact=True)).to_have_value("***eads")
+    # The preview sends what the hook gave, secrets masked.
+    await page.locator(".sample-text").fill('{"type": "track", "event": "e", "userId": "u1"}')
+    request = page.get_by_label("Request", exact=True)
+    await expect(request).to_contain_text('"list": "list-1"')
+    await expect(request).not_to_contain_text("s3cr3t-of-the-list")
     await page.get_by_label("Mapping name").fill("Members")
     dialog = await open_save(page)
     await expect(dialog.get_by_text("Saving asks the partner")).to_have_count(0)
