@@ -19,7 +19,7 @@ async def delete_user(host: Host, *words: str) -> tuple[int, str]:
         *COMMAND, "delete-user", *words, "--url", host.url, "--token", host.token.value,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
-    out, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
+    out, _ = await asyncio.wait_for(process.communicate(), 3 * PATIENCE)
     return process.returncode or 0, out.decode()
 
 
