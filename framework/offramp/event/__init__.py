@@ -4,6 +4,7 @@ from offramp.event.check import check_event, is_plain, nests_deeper_than
 from offramp.event.normalize import Arrival, normalize
 from offramp.event.spec import (
     DELETE,
+    EVENT_KEYS,
     EVENT_TYPES,
     ID_KEYS,
     MAX_BATCH_BYTES,
@@ -25,6 +26,7 @@ from offramp.event.times import TIME_FORMS, format_time, parse_local_time, parse
 
 __all__ = [
     "DELETE",
+    "EVENT_KEYS",
     "EVENT_TYPES",
     "ID_KEYS",
     "MAX_BATCH_BYTES",

@@ -12,6 +12,16 @@ DELETE: Final = "delete"
 #: The calls of the Segment spec, and the request for a deletion. Source: Segment's docs, "Spec",
 #: and the types of events in its action-destinations.
 EVENT_TYPES: Final = frozenset({"track", "identify", "page", "screen", "group", "alias", DELETE})
+#: The keys that events have, by the spec and as SDKs and Segment itself write them. `properties`
+#: and `traits` have whatever a sender wants.
+EVENT_KEYS: Final = frozenset(
+    {
+        *("type", "messageId", "anonymousId", "userId", "previousId", "groupId", "version"),
+        *("timestamp", "originalTimestamp", "sentAt", "receivedAt", "integrations", "context"),
+        *("event", "name", "category", "properties", "traits"),
+        *("channel", "projectId", "writeKey", "_metadata"),
+    }
+)
 #: Keys whose values are ids, at any depth; two different ids must never become equal.
 ID_KEYS: Final = frozenset({"messageId", "userId", "anonymousId", "groupId", "previousId"})
 #: What the checks of an event and its completion read of it, as paths, in the order in which many

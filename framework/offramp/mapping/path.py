@@ -39,6 +39,11 @@ def path_text(prefix: str, keys: tuple[str, ...]) -> str:
     return ".".join((prefix, *keys))
 
 
+def first_key(path: str) -> str | None:
+    """The event's own key that a path, as `path_text` writes it, begins with; `None` for `$`."""
+    return next(iter(re.split(r"[.\[]", path)[1:2]), None)
+
+
 def missing_paths(paths: Iterable[str], event: dict[str, Any]) -> list[str]:
     """Those of the paths, written as `path_text` does, at which an event has nothing.
 

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
 from offramp import _json
 from offramp.definition import Fields, Preset, fields_from_manifest, fields_to_manifest
 from offramp.definition.nested import unknown_properties
 from offramp.definition.unmarked import unmarked_secrets
 from offramp.errors import DefinitionError, OfframpError
-from offramp.event import EVENT_TYPES
+from offramp.event import EVENT_KEYS
 from offramp.fql import compile_trigger
 from offramp.mapping import compile_mapping
+from offramp.mapping.path import first_key
 from offramp.plugins import CatalogEntry, manifest
-from offramp.testing.events import create_test_event
 from offramp.testing.probe import FILLED_IN
-
-#: Keys of an event that senders and SDKs use besides those of `create_test_event`.
-_MORE_KEYS: Final = frozenset({"channel", "projectId", "writeKey", "_metadata", FILLED_IN})
-_KNOWN_KEYS: Final = _MORE_KEYS.union(*(create_test_event(type=kind) for kind in EVENT_TYPES))
 
 
 def undescribed(entry: CatalogEntry) -> Iterator[str]:
@@ -81,10 +76,8 @@ def _faulty_mapping(
             yield f"{what}: {error}"
             continue
         for path in compiled.paths:
-            # None for `$`, the whole event; the items of a list are `$.properties[*]`.
-            first = re.split(r"[.\[]", path)[1:2]
-            if not _KNOWN_KEYS.issuperset(first):
-                known = ", ".join(sorted(_KNOWN_KEYS - _MORE_KEYS))
+            if first_key(path) not in {*EVENT_KEYS, FILLED_IN, None}:
+                known = ", ".join(sorted(EVENT_KEYS))
                 yield f"{what}, {key!r}: no event has {path!r}; an event's own keys are {known}"
 
 

@@ -24,6 +24,7 @@ from offramp.cli.commands.enable import enable
 from offramp.cli.commands.events import events
 from offramp.cli.commands.explain import explain
 from offramp.cli.commands.export import export
+from offramp.cli.commands.init import init
 from offramp.cli.commands.keys import keys
 from offramp.cli.commands.lint import lint
 from offramp.cli.commands.manifest import manifest
@@ -53,6 +54,7 @@ COMMANDS: Final[tuple[Callable[..., Any], ...]] = (
     catalog,
     manifest,
     lint,
+    init,
     serve,
     console,
     events,
