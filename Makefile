@@ -22,7 +22,7 @@ define require-python
 endef
 
 .DEFAULT_GOAL := demo
-.PHONY: help demo test torture conformance segment-conformance segment-update lint format bench console worker watch pictures types wheels constraints clean
+.PHONY: help demo test torture conformance segment-conformance scaffolds segment-update lint format bench console worker watch pictures types wheels constraints clean
 
 demo: console ## Run a host, a source and an emulated partner on this machine, and watch events arrive
 	$(BIN)/offramp demo
@@ -42,6 +42,9 @@ segment-conformance: worker ## Compare each action of Segment's with its engine;
 segment-update: worker ## Pin other releases of Segment's packages, DESTINATIONS_VERSION and CORE_VERSION, write what changes, and compare with the engine
 	$(BIN)/python destinations/segment/update_worker.py $(DESTINATIONS_VERSION) $(CORE_VERSION)
 	$(BIN)/python -m tests.segment.long
+
+scaffolds: worker ## Make a project of each of Segment's destinations, as offramp init does, and check them all
+	$(BIN)/python -m tests.cli.scaffolds
 
 lint: $(STAMP) ## Check style, formatting and types
 	@status=0; for check in "ruff check" "ruff format --check" mypy; do \

@@ -49,7 +49,8 @@ VALIDATE_NAMED = ("now", "settings", "sync_mode")
 _DECORATE = "decorate it with @attrs.frozen (or write dict for payloads without a class)"
 
 _Look: TypeAlias = Callable[[object, str], "str | None"]
-_SLUG = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+#: What an action can be called.
+ACTION_SLUG = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
 @attrs.frozen(kw_only=True)
@@ -227,7 +228,7 @@ def _check(cls: type[Action[Any, Any]]) -> None:
         for method, look in _methods(cls)
         if (fault := look(inspect.getattr_static(cls, method, None), method)) is not None
     ]
-    if not _SLUG.fullmatch(cls.slug):
+    if not ACTION_SLUG.fullmatch(cls.slug):
         faults.append(Fault(f"{cls.__qualname__}.slug", f"{cls.slug!r} is not a name"))
     named = {
         "idempotency": [cls.idempotency.key] if cls.idempotency else [],

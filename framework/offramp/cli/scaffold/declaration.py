@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, cast, get_args
 
 import attrs
 
-from offramp.definition import Fields, SyncMode, fields_from_manifest
+from offramp.definition import (
+    Fields,
+    SyncMode,
+    fields_from_manifest,
+    settings_from_manifest,
+    sync_mode_apart,
+)
+from offramp.definition.action import ACTION_SLUG
+from offramp.definition.audience import AudienceMode
 from offramp.definition.destination import Scheme
 from offramp.definition.fields import Field, SyncModeName
 from offramp.definition.nested import unknown_properties
@@ -66,6 +74,7 @@ class PresetDeclaration:
     name: str
     action: str
     trigger: str | None
+    sync_mode: SyncModeName | None
     mapping: Mapping[str, Any]
 
 
@@ -126,15 +135,19 @@ class _Reader:
             name=self.text(data, "name", "$"),
             description=data.get("description"),
             scheme=scheme,
-            settings=self.fields(access.get("fields"), "$.authentication.fields"),
+            settings=self.fields(
+                access.get("fields"), "$.authentication.fields", read=settings_from_manifest
+            ),
             actions=actions,
-            presets=tuple(self.presets(data.get("presets") or [], actions)),
+            presets=tuple(self.presets(data.get("presets"), actions)),
             audience=self.audience(data),
             left_out=tuple(self.left_out),
         )
 
     def action(self, slug: str, data: Any, place: str) -> ActionDeclaration:
         data = self.object(data, place)
+        if not ACTION_SLUG.fullmatch(slug):
+            self.faults.append(Fault(place, f"{slug!r} is not a name: letters, digits, - and _"))
         declared = self.fields(data.get("fields"), f"{place}.fields")
         fields = {
             key: attrs.evolve(field, default=self.mapping(field, field.default, f"{slug}.{key}"))
@@ -176,8 +189,7 @@ class _Reader:
         """Presets of events as they come in; those of Segment's own services are left out."""
         known = {action.slug: action for action in actions}
         names: list[str] = []
-        for number, each in enumerate(data):
-            preset = self.object(each, f"$.presets[{number}]")
+        for number, preset in enumerate(self.objects(data, "$.presets")):
             name = self.text(preset, "name", f"$.presets[{number}]")
             action = known.get(preset.get("partnerAction", ""))
             if preset.get("type", "automatic") == "specificEvent":
@@ -188,21 +200,27 @@ class _Reader:
             else:
                 names.append(name)
                 count = names.count(name)
+                mapping, sync_mode = sync_mode_apart(preset.get("mapping") or {})
                 yield PresetDeclaration(
                     name=name if count == 1 else f"{name} ({count})",
                     action=action.slug,
                     trigger=self.trigger(preset.get("subscribe"), name),
-                    mapping=self.differing(preset.get("mapping") or {}, action.fields, name),
+                    sync_mode=sync_mode,
+                    mapping=self.differing(mapping, action.fields, name),
                 )
 
     def audience(self, data: Mapping[str, Any]) -> AudienceDeclaration | None:
         config = data.get("audienceConfig")
         if not config:
             return None
-        mode = self.object(config, "$.audienceConfig").get("mode") or {}
+        place = "$.audienceConfig.mode"
+        mode = self.object(self.object(config, "$.audienceConfig").get("mode") or {}, place)
+        kind = mode.get("type", "synced")
+        if kind not in get_args(AudienceMode):
+            self.faults.append(Fault(f"{place}.type", f"is realtime or synced, not {kind!r}"))
         return AudienceDeclaration(
-            mode=mode.get("type", "synced"),
-            full_sync=bool(mode.get("full_audience_sync")) and mode.get("type") != "realtime",
+            mode=kind,
+            full_sync=bool(mode.get("full_audience_sync")) and kind != "realtime",
             fields=self.fields(data.get("audienceFields"), "$.audienceFields"),
         )
 
@@ -210,13 +228,19 @@ class _Reader:
         if data is None:
             return None
         data = self.object(data, place)
-        choices = [(each.get("value"), each.get("label")) for each in data.get("choices") or []]
+        listed = self.objects(data.get("choices"), f"{place}.choices")
+        choices: list[tuple[Any, Any]] = [
+            (each.get("value"), each.get("label") or each.get("value")) for each in listed
+        ]
         unknown = [value for value, _ in choices if value not in _SYNC_MODES]
         if unknown:
             message = f"{unknown[0]!r} is no sync mode; there are {', '.join(sorted(_SYNC_MODES))}"
             self.faults.append(Fault(f"{place}.choices", message))
+        if not choices:
+            self.faults.append(Fault(f"{place}.choices", "names at least one sync mode"))
+            return None
         return SyncMode(
-            default=data.get("default") or choices[0][0],
+            default=data["default"] if data.get("default") else choices[0][0],
             label=self.text(data, "label", place),
             description=data.get("description") or "",
             choices=tuple(choices),
@@ -256,9 +280,11 @@ class _Reader:
             self.left_out.append(f"of the mapping of {of!r} {keys}: no properties of the object")
         return _known(field, mapping) if unknown else mapping
 
-    def fields(self, data: Any, place: str) -> Fields:
+    def fields(
+        self, data: Any, place: str, *, read: Callable[..., Fields] = fields_from_manifest
+    ) -> Fields:
         try:
-            return fields_from_manifest(self.object(data or {}, place))
+            return read(self.object(data or {}, place))
         except DefinitionError as error:
             self.faults += [fault.under(place) for fault in error.faults]
             return {}
@@ -268,6 +294,13 @@ class _Reader:
             return data
         self.faults.append(Fault(place, f"is an object, not {data!r}"))
         return {}
+
+    def objects(self, data: Any, place: str) -> list[Mapping[str, Any]]:
+        if isinstance(data, list):
+            return [self.object(each, f"{place}[{n}]") for n, each in enumerate(data)]
+        if data is not None:
+            self.faults.append(Fault(place, f"is a list, not {data!r}"))
+        return []
 
     def text(self, data: Mapping[str, Any], key: str, place: str) -> str:
         value = data.get(key)

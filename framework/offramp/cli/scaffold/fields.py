@@ -45,7 +45,7 @@ _PLAIN: Final = (
     "format",
     "secret",
 )
-_FLAGS: Final = ("allow_null", "dynamic", "additional_properties")
+_FLAGS: Final = ("allow_null", "allow_empty", "dynamic", "additional_properties")
 #: Directives that have a function of their own: the function, and how its argument is written.
 _FUNCTIONS: Final[Mapping[str, str]] = {
     "@path": "path",

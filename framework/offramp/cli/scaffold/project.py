@@ -178,6 +178,7 @@ def _preset(declaration: Declaration, number: int) -> Expression:
         name=Text(preset.name),
         action=Text(preset.action),
         trigger=None if preset.trigger is None else Text(preset.trigger),
+        sync_mode=None if preset.sync_mode is None else Text(preset.sync_mode),
         mapping=mapping(given) if given else None,
     )
 
