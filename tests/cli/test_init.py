@@ -140,7 +140,7 @@ def test_odd_names_and_what_comes_to_nothing(tmp_path: Path) -> None:
 
 def test_every_fault_of_metadata_is_told_with_its_place() -> None:
     """Nothing is written for a file that is not metadata."""
-    with pytest.raises(DefinitionError) as told:
+    with pytest.raises(DefinitionError) as refused:
         read_declaration(
             {
                 "slug": "a",
@@ -153,7 +153,7 @@ def test_every_fault_of_metadata_is_told_with_its_place() -> None:
                 "presets": {"name": "P"},
             }
         )
-    places = {fault.place: fault.message for fault in told.value.faults}
+    places = {fault.place: fault.message for fault in refused.value.faults}
     assert places["$.authentication.scheme"].startswith("'magic' is no scheme; use one of")
     assert places["$.authentication.fields.key.type"].startswith("'secret' is not a field type")
     assert places["$.actions.send.fields.a.properties"].startswith("is an object of fields")

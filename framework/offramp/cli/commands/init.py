@@ -67,7 +67,7 @@ def init(  # noqa: PLR0913 - one parameter for each option
         place = target / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text, encoding="utf-8")
-    _tell(context, target, files, declaration)
+    _report(context, target, files, declaration)
 
 
 def _read(path: Path) -> Declaration:
@@ -81,7 +81,9 @@ def _read(path: Path) -> Declaration:
         raise OfframpError(f"{path} is not JSON: {error}") from error
 
 
-def _tell(context: Context, target: Path, files: dict[str, str], declaration: Declaration) -> None:
+def _report(
+    context: Context, target: Path, files: dict[str, str], declaration: Declaration
+) -> None:
     for each in declaration.left_out:
         context.warn(f"left out: {each}")
     for path in files:

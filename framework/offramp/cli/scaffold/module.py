@@ -8,16 +8,23 @@ from typing import Final
 
 import attrs
 
-import offramp
 from offramp.cli.scaffold.expressions import LINE_CHARACTERS
 
+#: What scaffolds use of the public interface.
+_PUBLIC: Final = (
+    *("Action", "Audience", "AudienceDetails", "AuthTokens", "Batch", "Choice", "ChoicesQuery"),
+    *("Condition", "Conditions", "DeliveryError", "Destination", "DynamicChoices", "Field"),
+    *("InvalidAuthenticationError", "OAuth2", "OutgoingRequest", "Preset", "Request"),
+    *("RequestOptions", "SaveHook", "SyncMode", "array_path", "coalesce", "field", "hookimpl"),
+    *("liquid", "literal", "path", "setting", "template", "when", "wire"),
+)
 #: Name -> the module that it is imported from.
 _KNOWN: Final[Mapping[str, str]] = {
     **dict.fromkeys(("Iterable", "Mapping", "Sequence"), "collections.abc"),
     "datetime": "datetime",
     "Decimal": "decimal",
     **dict.fromkeys(("Any", "ClassVar", "Final"), "typing"),
-    **dict.fromkeys(offramp.__all__, "offramp"),
+    **dict.fromkeys(_PUBLIC, "offramp"),
     **dict.fromkeys(
         ("DestinationSuite", "MakeIntegration", "Partner", "generate_test_data"),
         "offramp.testing",

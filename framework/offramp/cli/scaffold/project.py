@@ -83,7 +83,7 @@ _REQUEST_TEST = '''
 _README = """\
 # {distribution}
 
-{title} as a destination of [Offramp](https://pypi.org/project/offramp/).
+{title} as a destination of Offramp.
 
 ```
 pip install PATH-OF-A-CHECKOUT-OF-OFFRAMP     # nothing is published yet
