@@ -72,7 +72,7 @@ async def test_choices_are_shown_in_pages_and_chosen(page: Page, scene: Scene) -
     await expect(page.locator(".combobox").get_by_text("List 2", exact=True).last).to_be_visible()
     await page.get_by_role("button", name="Save", exact=True).click()
     await page.get_by_role("dialog").get_by_role("button", name="Save", exact=True).click()
-    await expect(page.get_by_text("The mapping is saved")).to_be_visible()
+    await expect(page.get_by_text("The mapping is saved", exact=True)).to_be_visible()
     [saved] = (await scene.call("GET", "subscriptions"))["subscriptions"]
     assert saved["mapping"]["list_id"] == "l2"
 
