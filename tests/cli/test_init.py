@@ -97,7 +97,7 @@ def test_projects_are_typed(made: Path, tmp_path: Path) -> None:
 def test_a_preset_and_the_readme_say_what_the_project_does(made: Path) -> None:
     """A new author's README has the table of the fields that the module declares."""
     readme = (made / "by-token" / "README.md").read_text()
-    assert "| `occurredAt` | datetime | yes | `$.timestamp` | When it was done. |" in readme
+    assert "| `occurredAt` | datetime | yes | `$.timestamp` | When it was done |" in readme
     entry = projects.load(made / "by-token", "by-token")
     assert [preset.trigger for preset in entry.presets] == ['type = "track"']
 
@@ -115,6 +115,17 @@ def test_metadata_becomes_a_project_that_declares_the_same(slug: str, tmp_path: 
     assert list(projects.lost(entry, metadata)) == []
     assert list(projects.faults(entry, segment.catalog.directives)) == []
     projects.check_style(tmp_path)
+
+
+def test_a_page_says_all_of_a_field(capsys: pytest.CaptureFixture[str]) -> None:
+    """Defaults are in words, choices and properties are there, and no text leaves its cell."""
+    assert run_command(["docs", "hubspot"]) == 0
+    page = capsys.readouterr().out
+    assert "| `$.traits.email, or else $.context.traits.email` |" in page
+    assert "Sync modes: `upsert`, `add`, `update`; `upsert` by default." in page
+    assert "`firstname: $.traits.firstName, or else $.traits.first_name`<br>`lastname: " in page
+    assert run_command(["docs", "webhook"]) == 0
+    assert "The HTTP method. One of `POST`, `PUT`, `PATCH` |" in capsys.readouterr().out
 
 
 def test_odd_names_and_what_comes_to_nothing(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from offramp.cli.commands.dead_letters import dead_letters
 from offramp.cli.commands.delete_user import delete_user
 from offramp.cli.commands.disable import disable
 from offramp.cli.commands.disconnect import disconnect
+from offramp.cli.commands.docs import docs
 from offramp.cli.commands.enable import enable
 from offramp.cli.commands.events import events
 from offramp.cli.commands.explain import explain
@@ -53,6 +54,7 @@ COMMANDS: Final[tuple[Callable[..., Any], ...]] = (
     bench,
     catalog,
     manifest,
+    docs,
     lint,
     init,
     serve,

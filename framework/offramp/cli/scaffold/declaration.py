@@ -103,9 +103,12 @@ class Declaration:
     left_out: tuple[str, ...]
 
 
-def read_declaration(metadata: Any) -> Declaration:
-    """Read Segment's metadata; raises `DefinitionError` with every fault and its place."""
-    reader = _Reader()
+def read_declaration(metadata: Any, *, mend: bool = True) -> Declaration:
+    """Read Segment's metadata; raises `DefinitionError` with every fault and its place.
+
+    With `mend`, triggers and mappings that come to nothing are left out.
+    """
+    reader = _Reader(mend=mend)
     declaration = reader.destination(metadata)
     if reader.faults:
         raise DefinitionError(reader.faults)
@@ -115,7 +118,8 @@ def read_declaration(metadata: Any) -> Declaration:
 class _Reader:
     """Collects faults while it reads, so that all are told at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, mend: bool) -> None:
+        self.mend = mend
         self.faults: list[Fault] = []
         self.left_out: list[str] = []
 
@@ -248,8 +252,8 @@ class _Reader:
 
     def trigger(self, trigger: str | None, of: str) -> str | None:
         """Return a trigger that compiles, or None."""
-        if not trigger:
-            return None
+        if not trigger or not self.mend:
+            return trigger or None
         try:
             warnings = compile_trigger(trigger).warnings
         except OfframpError as error:
@@ -269,6 +273,8 @@ class _Reader:
 
     def mapping(self, field: Field, mapping: Any, of: str) -> Any:
         """Return a mapping without what comes to nothing: other keys, paths that no event has."""
+        if not self.mend:
+            return mapping
         compiled = compile_mapping({"": mapping})
         for path in compiled.paths:
             if first_key(path) not in {*EVENT_KEYS, None}:

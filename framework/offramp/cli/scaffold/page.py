@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from offramp import _json
+from offramp.cli.render.fields import mapping_text
 from offramp.cli.scaffold.declaration import ActionDeclaration, Declaration
 from offramp.definition import Conditions, Field, Fields
+from offramp.payload import conditions_text
 
 
 def write_page(declaration: Declaration) -> str:
@@ -69,8 +70,8 @@ def _rows(fields: Fields, before: str = "") -> Iterable[str]:
             f"`{name}`",
             f"list of {field.type}" if field.multiple else field.type,
             _required(field),
-            "" if field.default is None else _default(field),
-            _cell(" ".join([field.description, *_choices(field)]).strip()),
+            "" if field.default in (None, "") else _default(field),
+            _cell(". ".join(filter(None, [field.description.rstrip(". "), *_choices(field)]))),
         )
         yield f"| {' | '.join(cells)} |"
         yield from _rows(field.properties or {}, f"{name}.")
@@ -78,25 +79,20 @@ def _rows(fields: Fields, before: str = "") -> Iterable[str]:
 
 def _required(field: Field) -> str:
     if isinstance(field.required, Conditions):
-        return "sometimes"
+        return f"if {_cell(conditions_text(field.required))}"
     return "yes" if field.required else ""
 
 
 def _default(field: Field) -> str:
-    """A path, as most defaults are; else the whole mapping."""
-    match field.default:
-        case {"@path": str(path)}:
-            return _code(path)
-        case str(text):
-            return _code(text)
-        case other:
-            return _code(_json.dumps(other).decode())
+    """The mapping in words, each of its lines as code."""
+    written = field.default if isinstance(field.default, str) else mapping_text(field.default)
+    return "<br>".join(map(_code, filter(str.strip, written.splitlines())))
 
 
 def _choices(field: Field) -> Iterator[str]:
     if field.choices:
         values = (each if isinstance(each, str) else each.value for each in field.choices)
-        yield f"One of {', '.join(f'`{value}`' for value in values)}."
+        yield f"One of {', '.join(f'`{value}`' for value in values)}"
 
 
 def _code(text: str | None) -> str:
