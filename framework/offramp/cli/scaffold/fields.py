@@ -74,7 +74,9 @@ class FieldWriter:
             names.add(attribute)
             lines.append(self._attribute(attribute, key, field, maker))
         body = "\n".join(["", *lines]) if lines else ""
-        self.written.append(f'@attrs.frozen\nclass {name}:\n    """{describes}"""\n{body}\n')
+        # Keyword-only for type checkers too, which do not know that `field()` says it.
+        head = f'@attrs.frozen(kw_only=True)\nclass {name}:\n    """{describes}"""\n'
+        self.written.append(f"{head}{body}\n")
 
     def _attribute(self, attribute: str, key: str, field: Field, maker: str) -> str:
         kind = _ANNOTATIONS[field.type]
