@@ -74,6 +74,11 @@ class Keyboard:
         await self._go(control)
         await self.page.keyboard.press("Enter")
 
+    async def tick(self, box: Locator) -> None:
+        """Go to a checkbox, and turn it by the space bar."""
+        await self._go(box)
+        await self.page.keyboard.press("Space")
+
     async def write(self, box: Locator, text: str) -> None:
         """Go there, mark what is there, and type."""
         await self._go(box)

@@ -5,12 +5,21 @@ from __future__ import annotations
 import re
 from functools import cache
 
+import attrs
 import pytest
-from tests.docs.pages import CHECKOUT, read_page, rows
+from tests.docs.pages import CHECKOUT, read_page, rows, section
 
 from offramp.api.tokens import TOKEN_BYTES
 from offramp.collector import Limits
-from offramp.event import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_DEPTH, MAX_EVENT_BYTES
+from offramp.config import Source
+from offramp.event import (
+    DELETE,
+    MAX_BATCH_BYTES,
+    MAX_BATCH_EVENTS,
+    MAX_DEPTH,
+    MAX_EVENT_BYTES,
+    Discard,
+)
 from offramp.event.spec import MAX_PROPERTIES
 from offramp.http import DEFAULT_TIMEOUT
 from offramp.http.masking import SHORTEST_SECRET
@@ -64,3 +73,17 @@ def test_what_holds_without_a_test_says_what_remains() -> None:
 def test_every_number_is_that_of_the_code(sentence: str) -> None:
     """A bound on the page is the constant's."""
     assert sentence in PAGE
+
+
+def test_who_may_ask_for_a_deletion_is_told_with_its_proofs() -> None:
+    """The row on requests to delete users names type, option and refusal as the code does."""
+    found = rows(section(PAGE, "Spoofing: a false identity"))
+    [row] = [each for each in found if "delete a user" in each[0]]
+    _, protection, proofs, remains = row
+    option = attrs.fields(Source).server_side
+    assert f"`{option.name} = true`" in protection
+    assert option.default is False
+    assert f"an event of type `{DELETE}`" in protection
+    assert f"refused with `{Discard.DELETE_NOT_ALLOWED}`" in protection
+    assert "`test_in_a_batch_only_the_deletion_is_refused`" in proofs
+    assert "a page's key must never be of such a source" in remains

@@ -78,6 +78,7 @@ function StepFrame({
 function SourceStep({ onChanged }: StepProps): JSX.Element {
   return (
     <NewSourceForm
+      isFirst
       onMade={({ name, key }) => {
         keepNewKey(name, key);
         onChanged();

@@ -1,4 +1,4 @@
-// One source: its write keys, how each SDK sends to it, a test event, and the way to pause or delete it.
+// One source: its write keys, how each SDK sends to it, a test event, whether it is server-side, and the way to delete it.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { call } from "../core/client";
@@ -9,6 +9,7 @@ import { Confirm } from "../parts/dialog";
 import { Card, Loading, Page } from "../parts/page";
 import { WriteKeys } from "../sources/keys";
 import { keepNewKey, newKeyOf } from "../sources/new-key";
+import { ServerSideCard } from "../sources/server-side";
 import { Snippets } from "../sources/snippets";
 import { TestEventCard } from "../sources/test-event";
 import { SourceState } from "./sources";
@@ -29,7 +30,7 @@ export function SourcePage({ name }: { name: string }): JSX.Element {
       }
     >
       <Loading of={source}>
-        {() => (
+        {({ source: saved }) => (
           <>
             <WriteKeys
               source={name}
@@ -44,6 +45,7 @@ export function SourcePage({ name }: { name: string }): JSX.Element {
               <Snippets key={newKey} source={name} />
             </Card>
             <TestEventCard source={name} />
+            <ServerSideCard source={saved} onSaved={source.reload} />
           </>
         )}
       </Loading>

@@ -73,6 +73,16 @@ export function sentText({ accepted, duplicate, refused }: SourceStatus): string
 }
 
 export function SourceState({ source }: { source: SourceShape }): JSX.Element {
-  if (source.paused) return <Badge kind="warning">Paused</Badge>;
-  return source.enabled ? <Badge kind="success">Enabled</Badge> : <Badge>Disabled</Badge>;
+  return (
+    <>
+      {source.paused ? (
+        <Badge kind="warning">Paused</Badge>
+      ) : source.enabled ? (
+        <Badge kind="success">Enabled</Badge>
+      ) : (
+        <Badge>Disabled</Badge>
+      )}{" "}
+      {source.server_side && <Badge>Server-side</Badge>}
+    </>
+  );
 }

@@ -7,6 +7,7 @@ import { CopyButton } from "../parts/code";
 import { Dialog } from "../parts/dialog";
 import { TextField } from "../parts/field";
 import { ErrorNotice, Notice } from "../parts/notice";
+import { ServerSideBox } from "./server-side";
 
 export interface NewSource {
   name: string;
@@ -14,14 +15,22 @@ export interface NewSource {
 }
 
 /** Make a source; the host makes its first write key. */
-export async function makeSource(name: string): Promise<NewSource> {
-  const { source, new_key: key = "" } = await call("POST /api/sources", { body: { name } });
+async function makeSource(name: string, isServerSide: boolean): Promise<NewSource> {
+  const { source, new_key: key = "" } = await call("POST /api/sources", { body: { name, server_side: isServerSide } });
   return { name: source.name, key };
 }
 
-/** Asks for a name. */
-export function NewSourceForm({ onMade, children }: { onMade: (source: NewSource) => void; children?: JSX.Element }): JSX.Element {
+export interface NewSourceFormProps {
+  onMade: (source: NewSource) => void;
+  /** The very first source is asked for its name alone. */
+  isFirst?: boolean;
+  children?: JSX.Element;
+}
+
+/** Asks for a name, and whether the source is server-side. */
+export function NewSourceForm({ onMade, isFirst = false, children }: NewSourceFormProps): JSX.Element {
   const [name, setName] = useState("");
+  const [isServerSide, setServerSide] = useState(false);
   const [isBusy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
   async function make(event: Event): Promise<void> {
@@ -29,7 +38,7 @@ export function NewSourceForm({ onMade, children }: { onMade: (source: NewSource
     setBusy(true);
     setError(undefined);
     try {
-      onMade(await makeSource(name.trim()));
+      onMade(await makeSource(name.trim(), isServerSide));
     } catch (caught) {
       setError(caught);
     } finally {
@@ -46,6 +55,7 @@ export function NewSourceForm({ onMade, children }: { onMade: (source: NewSource
         isRequired
         autoFocus
       />
+      {!isFirst && <ServerSideBox isChecked={isServerSide} onChange={setServerSide} />}
       {error !== undefined && <ErrorNotice error={error} />}
       <div class="dialog-actions">
         {children}
