@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import pytest
@@ -33,6 +33,7 @@ from offramp import (
     literal,
     path,
     setting,
+    wire,
 )
 from offramp.definition import Handler
 from offramp.delivery import AudienceCallError
@@ -538,6 +539,46 @@ async def test_a_save_hook_answers_with_its_outputs(
     outputs = await sut.test_save_hook("addToList", "onMappingSave", {"name": "VIP"})
     assert outputs == {"listId": "l1"}
     assert partner.request.json == {"name": "VIP"}
+
+
+class JoinList(Action[Settings, Usage]):
+    slug, title = "joinList", "Join a list"
+    save_hooks: ClassVar = AddToList.save_hooks
+
+    async def perform(self, request: Request[Settings], payload: Usage) -> None:
+        made = request.hook_outputs.get("onMappingSave", {})
+        await request.post(f"{URL}/lists/{made.get('listId', 'none')}", json=wire(payload))
+
+
+async def test_an_action_gets_the_outputs_of_its_save_hooks(
+    integration: MakeIntegration, partner: Partner
+) -> None:
+    """As a saved subscription has them; a hook that the action does not have is told."""
+    sut = integration(attrs.evolve(billing, actions=[JoinList], presets=[]))
+    partner.otherwise(lambda _: Answer(payload={}))
+    [event] = events(1)
+    await sut.test_action("joinList", event=event, hooks={"onMappingSave": {"listId": "l1"}})
+    await sut.test_action("joinList", event=event)
+    assert [each.url for each in partner.requests] == [f"{URL}/lists/l1", f"{URL}/lists/none"]
+    with pytest.raises(NotFoundError, match="save hook of joinList"):
+        await sut.test_action("joinList", event=event, hooks={"onMapingSave": {}})
+
+
+async def test_a_destination_is_asked_to_delete_a_user(
+    integration: MakeIntegration, partner: Partner
+) -> None:
+    """`on_delete` goes the way of every delivery, and gets the event."""
+
+    async def forget(request: Request[Any], event: Mapping[str, Any]) -> None:
+        await request.send("DELETE", f"{URL}/users/{event['userId']}")
+
+    sut = integration(attrs.evolve(billing, on_delete=forget))
+    partner.otherwise(lambda _: Answer(status=204))
+    run = await sut.test_on_delete(event=create_test_event(type="delete", userId="ada"))
+    run.assert_delivered()
+    assert (run.request.method, run.request.url) == ("DELETE", f"{URL}/users/ada")
+    with pytest.raises(NotFoundError, match="declares no on_delete"):
+        await integration(billing).test_on_delete()
 
 
 async def test_stale_tokens_are_refreshed_on_the_way(

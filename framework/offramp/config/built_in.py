@@ -28,7 +28,7 @@ def with_built_in(config: Config, catalog: Catalog) -> Config:
     plugin is left out or not installed now, must not end.
     """
     made = [
-        _on_delete(each.name, each.on_delete_paused)
+        on_delete_subscription(each.name, paused=each.on_delete_paused)
         for each in config.instances.values()
         if _deletes_users(each, catalog)
     ]
@@ -54,7 +54,8 @@ def _deletes_users(instance: Instance, catalog: Catalog) -> bool:
 
 
 @lru_cache(maxsize=KEPT)
-def _on_delete(instance: str, paused: bool) -> Subscription:  # noqa: FBT001 - a key of the cache
+def on_delete_subscription(instance: str, *, paused: bool = False) -> Subscription:
+    """The built-in subscription of an instance."""
     return Subscription(
         id=on_delete_id(instance),
         name=ON_DELETE,

@@ -13,6 +13,8 @@ import attrs
 
 import offramp
 from offramp.config import Instance, OAuthApp, References, Subscription, read_batch
+from offramp.config.built_in import on_delete_subscription
+from offramp.config.model import OUTPUTS
 from offramp.definition import AuthTokens, Middleware
 from offramp.definition.audience import CallPartner
 from offramp.delivery import (
@@ -31,6 +33,7 @@ from offramp.delivery import (
     watch_loop,
 )
 from offramp.errors import ConfigError, Fault, NotFoundError, PluginError
+from offramp.event import DELETE
 from offramp.http import LOOPBACK, Egress, Mask, aiohttp_transport, open_session
 from offramp.payload import structurer
 from offramp.plugins import Catalog, CatalogEntry, pick
@@ -94,6 +97,7 @@ class TestIntegration:
         sync_mode: str | None = None,
         trigger: str | None = None,
         batch: Mapping[str, Any] | None = None,
+        hooks: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> ActionRun:
         """Send an event, or several at once, through an action.
 
@@ -101,10 +105,11 @@ class TestIntegration:
         is false; `settings` override the integration's. Without a `trigger`, every event matches.
         Without an event, that of `create_test_event` is sent. `batch` is the table of a
         subscription that narrows batches: with `{"enabled": False}`, `perform` gets each event.
+        `hooks` are the outputs of save hooks that have run, by the hook's name.
         """
         defaults = self.entry.action(slug).default_mapping if use_default_mapping else {}
         whole = {**defaults, **(mapping or {})}
-        plan = self._plan(slug, whole, trigger, sync_mode=sync_mode, batch=batch)
+        plan = self._plan(slug, whole, trigger, sync_mode=sync_mode, batch=batch, hooks=hooks)
         return await self._run(plan, _listed(event, events), settings, matching=trigger is not None)
 
     async def test_preset(
@@ -125,6 +130,16 @@ class TestIntegration:
         plan = self._plan(preset.action, whole, preset.trigger, sync_mode=preset.sync_mode)
         matching = preset.trigger is not None
         return await self._run(plan, _listed(event, events), settings, matching=matching)
+
+    async def test_on_delete(
+        self, *, event: Event | None = None, settings: Mapping[str, Any] | None = None
+    ) -> ActionRun:
+        """Ask the destination to delete a user: that of the event, which has the type `delete`."""
+        if self.entry.on_delete is None:
+            raise NotFoundError(f"{self.entry.slug} declares no on_delete")
+        plan = self._compile(on_delete_subscription(NAME))
+        given = create_test_event(type=DELETE) if event is None else event
+        return await self._run(plan, [given], settings, matching=True)
 
     async def test_authentication(
         self, *, settings: Mapping[str, Any] | None = None
@@ -270,7 +285,7 @@ class TestIntegration:
         if self.recording is not None:
             self.recording.settle(exchanges, mask)
 
-    def _plan(
+    def _plan(  # noqa: PLR0913 - a subscription's parts
         self,
         slug: str,
         mapping: Mapping[str, Any],
@@ -278,7 +293,11 @@ class TestIntegration:
         *,
         sync_mode: str | None = None,
         batch: Mapping[str, Any] | None = None,
+        hooks: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> Plan:
+        action = self.entry.action(slug).action
+        for name in hooks or {}:
+            pick(action.save_hooks, name, f"save hook of {slug}")
         faults: list[Fault] = []
         given = read_batch(batch or {}, self.entry.action(slug), "batch", faults)
         if faults:
@@ -292,7 +311,11 @@ class TestIntegration:
             trigger=ANY_EVENT if trigger is None else trigger,
             mapping=mapping,
             batch=given,
+            hooks={name: {OUTPUTS: outputs} for name, outputs in (hooks or {}).items()},
         )
+        return self._compile(subscription)
+
+    def _compile(self, subscription: Subscription) -> Plan:
         return compile_subscription(
             subscription, self.entry, self.catalog.directives, instance=self.instance
         )
