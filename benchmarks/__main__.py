@@ -25,6 +25,7 @@ from benchmarks.latency import latency_measurements
 from benchmarks.measurements import Bench, Measurement
 from benchmarks.processes import BenchmarkError
 from benchmarks.progress import report_progress
+from benchmarks.published import published_measurements
 from benchmarks.report import WIDTH, as_data, show, shown
 from benchmarks.trees import HERE
 from benchmarks.wholes import end_to_end_growth, end_to_end_measurements
@@ -40,6 +41,7 @@ PARTS: Final[dict[str, tuple[Step, ...]]] = {
     "latency": (latency_measurements,),
     "backlog": (backlog_measurements, backlog_growth),
     "configuration": (configuration_measurements,),
+    "segment": (published_measurements,),
     # What growth costs each of the others, without the rest.
     "growth": (engine_growth, accept_growth, deliver_growth, end_to_end_growth, backlog_growth),
 }

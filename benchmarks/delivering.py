@@ -46,7 +46,7 @@ BEFORE_TARGET: Final = 2.0
 
 @attrs.define
 class Partner:
-    """Metronome's emulator, and how many events it has been sent."""
+    """An emulated partner, Metronome unless said otherwise, and how many events it was sent."""
 
     port: int
 
@@ -61,14 +61,15 @@ class Partner:
 
     def rate_of(self, count: int, before: int) -> float:
         """Watch until `count` events have come since `before`; events a second after the start."""
-        return rate_without_start(self._watch(count, before), count)
+        return rate_without_start(self.watch(count, before), count)
 
     def rate_from_now(self, count: int, before: int) -> float:
         """Watch until `count` events have come since `before`; events a second from now on."""
-        seen = self._watch(count, before)
+        seen = self.watch(count, before)
         return rate_between(seen[0], seen[-1])
 
-    def _watch(self, count: int, before: int) -> list[tuple[float, int]]:
+    def watch(self, count: int, before: int) -> list[tuple[float, int]]:
+        """Moments, and events by then, until `count` have come since `before`."""
         seen: list[tuple[float, int]] = []
         moved = time.perf_counter()
         while not seen or seen[-1][1] < count:
@@ -95,10 +96,12 @@ def rate_between(first: tuple[float, int], last: tuple[float, int]) -> float:
 
 
 @contextmanager
-def partner(*options: str, port: int = 0) -> Iterator[Partner]:
+def partner(
+    *options: str, port: int = 0, module: str = "benchmarks.peers.emulator"
+) -> Iterator[Partner]:
     """An emulator until the end of the block, on that port if one is given."""
     port = port or free_port()
-    command = python("benchmarks.peers.emulator", str(port), *options)
+    command = python(module, str(port), *options)
     with started(command, stdout=DEVNULL) as process:
         running = Partner(port)
         wait_for(f"{running.url}/_emulator/stats", process)

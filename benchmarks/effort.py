@@ -45,6 +45,11 @@ class Effort:
     #: Subscriptions of one instance of which one is changed, and how often.
     configured: int
     changes: int
+    #: Events of one round of Segment's destinations, in batches and one by one, and the seconds of
+    #: one round of Segment's own engine.
+    published_batched: int
+    published_singles: int
+    published_seconds: float
 
 
 FULL: Final = Effort(
@@ -70,6 +75,9 @@ FULL: Final = Effort(
     growth_backlog=100_000,
     configured=500,
     changes=20,
+    published_batched=30_000,
+    published_singles=3_000,
+    published_seconds=2.0,
 )
 QUICK: Final = Effort(
     name="quick",
@@ -94,4 +102,7 @@ QUICK: Final = Effort(
     growth_backlog=2_000,
     configured=50,
     changes=3,
+    published_batched=3_000,
+    published_singles=1_000,
+    published_seconds=0.2,
 )

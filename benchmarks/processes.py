@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import attrs
@@ -22,6 +24,8 @@ START_SECONDS: Final = 120.0
 LOOK_SECONDS: Final = 0.01
 #: How long a process may take to end by itself, in seconds.
 END_SECONDS: Final = 15.0
+#: The user's and the system's time of a process, in ticks, of what follows its name in `stat`.
+_USED: Final = slice(11, 13)
 
 
 class BenchmarkError(Exception):
@@ -117,6 +121,18 @@ def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
                 return
         time.sleep(LOOK_SECONDS)
     raise BenchmarkError(f"nobody listened on {port} within {START_SECONDS:g} s")
+
+
+def processor_seconds(process: int) -> float:
+    """What a process has used of the processor so far, in all of its threads."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[_USED])) / os.sysconf("SC_CLK_TCK")
+
+
+def children_of(process: int) -> list[int]:
+    """The processes that a process has started and that run."""
+    tasks = Path(f"/proc/{process}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
 
 
 def get_json(url: str) -> Any:

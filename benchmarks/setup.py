@@ -17,6 +17,8 @@ SINGER: Final = "singer-sdk==0.54.9"
 SINGER_VENV: Final = HERE.root / ".venv-singer"
 #: Segment's packages are those of the conformance tests: one lock, one copy.
 SEGMENT: Final = HERE.root / "tests" / "conformance"
+#: Those of its published destinations are what the worker of offramp-segment is built of.
+PUBLISHED: Final = HERE.root / "destinations" / "segment"
 INSTALL_SECONDS: Final = 600
 
 
@@ -27,6 +29,15 @@ def segment_command() -> list[str]:
     except hatch_build.BuildFailedError as error:
         raise BenchmarkError(f"Segment's engine cannot be run: {error.reason}") from error
     return [node, str(HERE.root / "benchmarks" / "peers" / "segment.cjs")]
+
+
+def install_published() -> None:
+    """Install Segment's published destinations, and build the worker that runs them."""
+    try:
+        hatch_build.install_packages(PUBLISHED / "worker")
+    except hatch_build.BuildFailedError as error:
+        raise BenchmarkError(f"Segment's destinations cannot be run: {error.reason}") from error
+    _install([sys.executable, str(PUBLISHED / "build_worker.py")], PUBLISHED)
 
 
 def singer_command() -> list[str]:

@@ -62,7 +62,7 @@ def test_its_host_delivers_what_fills_its_queue(head: Tree, tmp_path: Path) -> N
     subscriptions = subscriptions_of(config)
     fill_queue(tmp_path, EVENTS, now=now(), subscriptions=subscriptions, tree=head)
     with partner() as far, running_host(tmp_path, config, partner=far.url, tree=head) as host:
-        assert far._watch(EVENTS, 0)[-1][1] == EVENTS
+        assert far.watch(EVENTS, 0)[-1][1] == EVENTS
         assert host.stored_bytes() > EVENTS
 
 
