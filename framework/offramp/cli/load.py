@@ -52,6 +52,25 @@ def open_file(context: Context, path: Path) -> File:
     return File(document=document, catalog=catalog, host=host_settings(document))
 
 
+def load_offered(context: Context, path: Path | None) -> Catalog:
+    """Return what the plugins offer with the options and plugin files of a configuration.
+
+    Without a path it is `offramp.toml` in the current folder, if there is one; a fault of that is
+    only warned of. References are not resolved. Raises `ConfigError` for a file that is named.
+    """
+    if path is None and not DEFAULT_FILE.is_file():
+        return context.catalog
+    try:
+        catalog = context.catalog_with(read_document(path or DEFAULT_FILE), follow=False)
+    except ConfigError as error:
+        if path is not None:
+            raise
+        context.warn(f"{DEFAULT_FILE} is left out of account: {error}")
+        return context.catalog
+    context.report(catalog.problems)
+    return catalog
+
+
 def load(context: Context, path: Path) -> tuple[Loaded, Catalog]:
     """Read and check a configuration; return it with its catalog.
 

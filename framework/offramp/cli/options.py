@@ -20,6 +20,13 @@ Json = Annotated[
 ]
 Yes = Annotated[bool, Parameter(name=["--yes", "-y"], negative="", help="Do it without asking.")]
 ConfigFile = Annotated[Path, Parameter(help="The configuration, TOML or JSON.")]
+OfferedBy = Annotated[
+    Path | None,
+    Parameter(
+        help="A configuration whose plugin files and options of plugins count; by default "
+        "offramp.toml in the current folder, if there is one."
+    ),
+]
 
 
 @Parameter(name="*")

@@ -6,13 +6,16 @@ from collections.abc import Iterable
 
 from offramp.api.catalog import destination_brief, destination_shape
 from offramp.cli.context import Context
-from offramp.cli.options import Json
+from offramp.cli.load import load_offered
+from offramp.cli.options import Json, OfferedBy
 from offramp.cli.render.columns import FittingTable
 from offramp.cli.render.destination import plugin_text, render_destination
 from offramp.plugins import ListedDestination
 
 
-def catalog(context: Context, slug: str | None = None, *, json: Json = False) -> None:
+def catalog(
+    context: Context, slug: str | None = None, *, config: OfferedBy = None, json: Json = False
+) -> None:
     """Show the destinations that can be configured, or all that one declares.
 
     Parameters
@@ -20,7 +23,7 @@ def catalog(context: Context, slug: str | None = None, *, json: Json = False) ->
     slug
         The destination to show; without it, all are listed.
     """
-    found = context.catalog
+    found = load_offered(context, config)
     if slug is None:
         briefs = (destination_brief(found, each) for each in found.listed)
         context.show(briefs, lambda: _overview(found.listed), as_json=json)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from offramp import _json
 from offramp.cli.context import Context
+from offramp.cli.load import load_offered
+from offramp.cli.options import OfferedBy
 from offramp.cli.scaffold import read_declaration, write_page
 from offramp.plugins import manifest
 
 
-def docs(context: Context, slug: str) -> None:
+def docs(context: Context, slug: str, *, config: OfferedBy = None) -> None:
     """Print a destination's page in Markdown: tables of its settings, actions and presets.
 
     Parameters
@@ -16,7 +18,7 @@ def docs(context: Context, slug: str) -> None:
     slug
         The destination to describe.
     """
-    entry = context.catalog[slug]
+    entry = load_offered(context, config)[slug]
     metadata = _json.loads(_json.dumps(manifest(entry)))
     declaration = read_declaration(metadata, mend=False)
     head = [f"# {declaration.name}", declaration.description or ""]
