@@ -1,19 +1,19 @@
-"""A host that offers dynamic fields and a save hook, and beside it the partner that has lists."""
+"""A host with an instance of a destination that has lists, and beside it the partner."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from tests.console.scene import SOURCE, Scene, playing
-from tests.delivery import lists
 
-from offramp import OutgoingRequest
+from offramp import OutgoingRequest, Response
 
 #: A transport ends after it; this one takes no time.
 PATIENCE = timedelta(seconds=1)
@@ -23,10 +23,12 @@ EDITOR = "/#/destinations/lists/mappings/new?action=addMember"
 
 @asynccontextmanager
 async def playing_lists(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[tuple[Scene, lists.Lists]]:
-    """The host with an instance of the destination, and what its partner answers from."""
-    partner = lists.Lists()
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    of: ModuleType,
+    partner: Callable[[OutgoingRequest], Awaitable[Response]],
+) -> AsyncIterator[Scene]:
+    """The host with the destination of a module, and the partner at the address of that module."""
 
     async def answer(request: web.Request) -> web.Response:
         body = await request.read()
@@ -39,9 +41,9 @@ async def playing_lists(
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)
     async with TestServer(app) as server:
-        monkeypatch.setattr(lists, "URL", str(server.make_url("")).rstrip("/"))
-        async with playing(folder, catalog=lists.lists_catalog()) as scene:
+        monkeypatch.setattr(of, "URL", str(server.make_url("")).rstrip("/"))
+        async with playing(folder, catalog=of.lists_catalog()) as scene:
             await scene.add_source()
             body = {"name": "lists", "destination": "lists", "source": SOURCE}
             await scene.call("POST", "instances", {**body, "settings": {"token": TOKEN}})
-            yield scene, partner
+            yield scene

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 from playwright.async_api import Locator, Page, expect
 from pytest_asyncio import fixture
 from tests.console.checks import assert_accessible, assert_fits
-from tests.console.scene import SOURCE, Scene, playing
+from tests.console.lists_scene import playing_lists
+from tests.console.scene import Scene
 from tests.delivery import audience_parts
 from tests.delivery.audience_parts import LIST_SECRET, ListPartner
-
-from offramp import OutgoingRequest
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ADDRESS = "/#/destinations/lists/audiences"
-#: A transport ends after it; this one takes no time.
-PATIENCE = timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -37,27 +31,8 @@ async def scene(
     tmp_path: Path, bundle: None, monkeypatch: pytest.MonkeyPatch, partner: ListPartner
 ) -> AsyncIterator[Scene]:
     """A host with an instance of a destination that has audiences, and its partner."""
-
-    async def answer(request: web.Request) -> web.Response:
-        outgoing = OutgoingRequest(
-            method=request.method,
-            url=audience_parts.URL + request.path,
-            headers={},
-            body=await request.read(),
-            timeout=PATIENCE,
-        )
-        response = await partner(outgoing)
-        return web.Response(status=response.status, body=response.body)
-
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", answer)
-    async with TestServer(app) as server:
-        monkeypatch.setattr(audience_parts, "URL", str(server.make_url("")).rstrip("/"))
-        async with playing(tmp_path, catalog=audience_parts.lists_catalog()) as scene:
-            await scene.add_source()
-            body = {"name": "lists", "destination": "lists", "source": SOURCE}
-            await scene.call("POST", "instances", {**body, "settings": {"token": "token-1"}})
-            yield scene
+    async with playing_lists(tmp_path, monkeypatch, audience_parts, partner) as playing:
+        yield playing
 
 
 async def audience(scene: Scene) -> dict[str, Any]:

@@ -11,30 +11,25 @@ from pytest_asyncio import fixture
 from tests.console.checks import assert_accessible, assert_fits
 from tests.console.lists_scene import EDITOR, playing_lists
 from tests.console.scene import Scene
+from tests.delivery import lists
 from tests.delivery.lists import Lists
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-@fixture(loop_scope="session")
-async def listing(
-    tmp_path: Path, bundle: None, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[tuple[Scene, Lists]]:
-    """The host, and the partner with the lists."""
-    async with playing_lists(tmp_path, monkeypatch) as playing:
-        yield playing
-
-
 @pytest.fixture
-def scene(listing: tuple[Scene, Lists]) -> Scene:
-    """The host."""
-    return listing[0]
-
-
-@pytest.fixture
-def partner(listing: tuple[Scene, Lists]) -> Lists:
+def partner() -> Lists:
     """What the partner answers from."""
-    return listing[1]
+    return Lists()
+
+
+@fixture(loop_scope="session")
+async def scene(
+    tmp_path: Path, bundle: None, monkeypatch: pytest.MonkeyPatch, partner: Lists
+) -> AsyncIterator[Scene]:
+    """The host."""
+    async with playing_lists(tmp_path, monkeypatch, lists, partner) as playing:
+        yield playing
 
 
 async def take_json(page: Page, name: str, json: str) -> None:

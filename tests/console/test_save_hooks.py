@@ -12,6 +12,7 @@ from pytest_asyncio import fixture
 from tests.console.checks import assert_accessible, assert_fits
 from tests.console.lists_scene import EDITOR, playing_lists
 from tests.console.scene import Scene
+from tests.delivery import lists
 from tests.delivery.lists import Lists
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -20,19 +21,19 @@ DO_IT = "Do this at the partner when the mapping is saved"
 CODE = "code-that-nobody-reads"
 
 
-@fixture(loop_scope="session")
-async def listing(
-    tmp_path: Path, bundle: None, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[tuple[Scene, Lists]]:
-    """The host, and the partner that makes lists."""
-    async with playing_lists(tmp_path, monkeypatch) as playing:
-        yield playing
-
-
 @pytest.fixture
-def partner(listing: tuple[Scene, Lists]) -> Lists:
+def partner() -> Lists:
     """What the partner answers from."""
-    return listing[1]
+    return Lists()
+
+
+@fixture(loop_scope="session")
+async def scene(
+    tmp_path: Path, bundle: None, monkeypatch: pytest.MonkeyPatch, partner: Lists
+) -> AsyncIterator[Scene]:
+    """The host."""
+    async with playing_lists(tmp_path, monkeypatch, lists, partner) as playing:
+        yield playing
 
 
 async def subscription(scene: Scene) -> dict[str, Any]:
@@ -53,12 +54,6 @@ async def open_save(page: Page) -> Locator:
 async def save(page: Page) -> None:
     """Save, whatever it does."""
     await (await open_save(page)).get_by_role("button", name="Save", exact=True).click()
-
-
-@pytest.fixture
-def scene(listing: tuple[Scene, Lists]) -> Scene:
-    """The host with the destination that makes lists."""
-    return listing[0]
 
 
 async def test_saving_says_what_it_does_and_shows_what_it_gave(

@@ -8,22 +8,8 @@ from typing import Any, Final
 
 import attrs
 
-from offramp import Field, fields_from_manifest, setting
+from offramp import Field, fields_from_manifest, looks_secret, setting
 
-#: Names of secrets that Segment declares as plain texts, and ends of names that only speak of one.
-_SECRET: Final = re.compile(
-    r"(api|access|auth|encryption|master|private|secret|shared|signing|write)[-_ ]?key"
-    r"|secret|token|pass(word|wd|phrase|code)|credential",
-    re.IGNORECASE,
-)
-_ABOUT_A_SECRET: Final = re.compile(
-    r"(url|uri|endpoint|path|id|name|type|header|expir\w*|lifetime|count|limit)$", re.IGNORECASE
-)
-_OTHER_TOKEN: Final = re.compile(
-    r"(device|push|registration|fcm|apns|page|cursor|continuation|idempotency)[-_ ]?tokens?",
-    re.IGNORECASE,
-)
-_TEXTS: Final = frozenset({"string", "text"})
 #: Properties that `setting` reads from the annotation.
 _INFERRED: Final = frozenset({"multiple"})
 
@@ -31,7 +17,7 @@ _INFERRED: Final = frozenset({"multiple"})
 def read_fields(declared: Mapping[str, Any]) -> dict[str, Field]:
     """Fields from Segment's definitions; those that look like a secret are one."""
     return {
-        key: attrs.evolve(field, secret=True) if _looks_secret(key, field) else field
+        key: attrs.evolve(field, secret=True) if looks_secret(key, field) else field
         for key, field in fields_from_manifest(declared).items()
     }
 
@@ -41,7 +27,7 @@ def settings_class(slug: str, declared: Mapping[str, Any]) -> type[Any]:
     body: dict[str, Any] = {"__module__": __name__, "__annotations__": {}}
     for number, (key, field) in enumerate(fields_from_manifest(declared).items()):
         name = f"setting_{number}"
-        kind = "password" if _looks_secret(key, field) else field.type
+        kind = "password" if looks_secret(key, field) else field.type
         given = {each.name: getattr(field, each.name) for each in attrs.fields(Field)}
         plain = {each: value for each, value in given.items() if each not in _INFERRED}
         body[name] = setting(**{**plain, "key": key, "type": kind})
@@ -53,10 +39,3 @@ def settings_class(slug: str, declared: Mapping[str, Any]) -> type[Any]:
 def identifier(text: str) -> str:
     """A text as a part of a name in Python, by which tracebacks and generated code know a class."""
     return re.sub(r"\W", "_", text, flags=re.ASCII)
-
-
-def _looks_secret(key: str, field: Field) -> bool:
-    return field.type in _TEXTS and any(
-        _SECRET.search(name) and not _ABOUT_A_SECRET.search(name) and not _OTHER_TOKEN.search(name)
-        for name in (key, field.label)
-    )

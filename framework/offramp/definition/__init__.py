@@ -70,6 +70,7 @@ from offramp.definition.request import (
 from offramp.definition.sandbox import RunningSandbox, Sandbox
 from offramp.definition.save_hook import SaveHook
 from offramp.definition.shape import MASK, field, fields_of, setting, wire_names
+from offramp.definition.unmarked import looks_secret
 from offramp.definition.wire import dumps, loads, wire
 from offramp.js.values import UNSET
 
@@ -132,6 +133,7 @@ __all__ = [
     "liquid",
     "literal",
     "loads",
+    "looks_secret",
     "normalize_email",
     "normalize_name",
     "normalize_phone",

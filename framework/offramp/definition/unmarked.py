@@ -33,14 +33,15 @@ def unmarked_secrets(fields: Fields) -> Iterator[tuple[str, ...]]:
     for key, field in fields.items():
         if field.is_secret:
             continue
-        if field.type in _TEXTS and field.secret is None and _looks_secret(key, field):
+        if field.secret is None and looks_secret(key, field):
             yield (key,)
         for inner in unmarked_secrets(field.properties or {}):
             yield (key, *inner)
 
 
-def _looks_secret(key: str, field: Field) -> bool:
-    return any(
+def looks_secret(key: str, field: Field) -> bool:
+    """Whether a field is a text that is named or labelled like a secret."""
+    return field.type in _TEXTS and any(
         _SECRET.search(name) and not _ABOUT_A_SECRET.search(name) and not _OTHER_TOKEN.search(name)
         for name in (key, field.label)
     )

@@ -10,9 +10,8 @@ from offramp.cli.scaffold.declaration import Declaration
 from offramp.cli.scaffold.fields import FieldWriter
 from offramp.cli.scaffold.module import RESERVED_NAMES, Module
 from offramp.cli.scaffold.names import snake
-from offramp.definition import Field, Fields
+from offramp.definition import Field, Fields, looks_secret
 from offramp.definition.destination import OAUTH_SCHEMES
-from offramp.definition.unmarked import unmarked_secrets
 
 #: Names of the module that the distribution's other modules may import.
 NAMES: Final = (
@@ -116,11 +115,10 @@ def complete(fields: Fields) -> Fields:
 
 
 def _mark(fields: Fields) -> dict[str, Field]:
-    secrets = {keys[0] for keys in unmarked_secrets(fields) if len(keys) == 1}
     return {
         key: attrs.evolve(
             field,
-            secret=True if key in secrets else field.secret,
+            secret=True if not field.is_secret and looks_secret(key, field) else field.secret,
             properties=None if field.properties is None else _mark(field.properties),
         )
         for key, field in fields.items()
