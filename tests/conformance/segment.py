@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import Any
 
 import attrs
 import hatch_build
+from tests.node_process import running_node
 
 from offramp import _json
 
@@ -57,17 +57,5 @@ class Segment:
 @contextmanager
 def running(node: str) -> Iterator[Segment]:
     """A process of Node.js that answers until the end of the block."""
-    process = subprocess.Popen(
-        [node, str(HERE / "segment.cjs")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "TZ": "UTC"},
-    )
-    try:
+    with running_node(node, HERE / "segment.cjs", {}) as process:
         yield Segment(process)
-    finally:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.close()
-        process.stdout.close()
-        process.wait()

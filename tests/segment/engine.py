@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+from tests.node_process import running_node
 
 from offramp import _json
 
@@ -41,17 +41,6 @@ class Engine:
 @contextmanager
 def running(node: str, environment: dict[str, str]) -> Iterator[Engine]:
     """An engine that answers until the end of the block."""
-    process = subprocess.Popen(
-        [node, str(HERE / "engine.cjs")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, **environment, "TZ": "UTC", "NODE_ENV": "production"},
-    )
-    try:
+    production = {**environment, "NODE_ENV": "production"}
+    with running_node(node, HERE / "engine.cjs", production) as process:
         yield Engine(process)
-    finally:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.close()
-        process.stdout.close()
-        process.wait()

@@ -109,6 +109,8 @@ class Options:
 
     def offered(self) -> list[Listed]:
         """The destinations that are offered."""
-        every = [each.slug for each in index().values() if not (each.missing or each.own_network)]
-        named = every if ALL in self.destinations else self.destinations
+        named: Iterable[str] = self.destinations
+        if ALL in named:
+            runnable = (each for each in index().values() if not each.missing)
+            named = [each.slug for each in runnable if not each.own_network]
         return [index()[slug] for slug in dict.fromkeys([*named, *self.own_network])]

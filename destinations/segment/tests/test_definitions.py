@@ -105,6 +105,13 @@ def test_without_a_configuration_nothing_is_offered_or_started() -> None:
         assert plugin.offramp_lifespan(options) is None
 
 
+def test_who_names_no_destination_does_not_read_the_list() -> None:
+    """Every command asks each installed plugin for its destinations."""
+    index.cache_clear()
+    assert Options().offered() == []
+    assert index.cache_info().misses == 0
+
+
 def test_partner_credentials_are_not_shown() -> None:
     """They are secrets of the operator, or of his partner's contract."""
     options = Options(environment={"ADWORDS_DEVELOPER_TOKEN": "a-developer-token"})
