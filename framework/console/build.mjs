@@ -1,11 +1,11 @@
-// Bundles the console into the Python package: framework/offramp/console/static.
+// Bundles the console into the folder that the command names; see hatch_build.py.
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const target = join(here, "../offramp/console/static");
+const target = process.argv[2];
 const watching = process.argv.includes("--watch");
 
 const options = {

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +62,78 @@ def test_a_build_leaves_a_fresh_bundle_with_the_licence_of_what_is_in_it(checkou
     hook(checkout).initialize("editable", {})
     assert "document.title" in (bundle / "app.js").read_text()
     assert packages.stat().st_mtime_ns == written, "the same packages are not installed again"
+
+
+@pytest.fixture
+def copying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A source whose build writes two files slowly, each with the text of `text`."""
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "text").write_text("first")
+    (source / "build.mjs").write_text(
+        """\
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+const target = process.argv[2];
+const text = await readFile("text", "utf8");
+if (text === "faulty") throw new Error("the text is faulty");
+await mkdir(target);
+await writeFile(`${target}/one`, text);
+await new Promise((resolve) => setTimeout(resolve, 100));
+await writeFile(`${target}/two`, text);
+"""
+    )
+    node = hatch_build.find_node()
+    monkeypatch.setattr(hatch_build, "install_packages", lambda _: node)
+    return source
+
+
+def build_of(source: Path, text: str) -> None:
+    """Build the source with another text."""
+    (source / "text").write_text(text)
+    hatch_build.build_into(source, source.parent / "built" / "target", ("text",))
+
+
+def read_whole(target: Path) -> tuple[str, str] | None:
+    """Both files of one build; `None` if it was replaced between the two readings."""
+    before = target.stat().st_ino
+    both = (target / "one").read_text(), (target / "two").read_text()
+    return both if target.stat().st_ino == before else None
+
+
+def test_who_reads_during_a_build_finds_the_one_before_it(copying: Path) -> None:
+    """Files of two builds are never seen together, and none is missing; nothing is left behind."""
+    target = copying.parent / "built" / "target"
+    build_of(copying, "first")
+    running = threading.Thread(target=build_of, args=(copying, "second"))
+    running.start()
+    seen = set()
+    while running.is_alive():
+        # Between the two moves of the folder there is none, for some microseconds.
+        with contextlib.suppress(FileNotFoundError):
+            seen.add(read_whole(target))
+    seen.add(read_whole(target))
+    assert seen - {None} == {("first", "first"), ("second", "second")}
+    assert [path.name for path in target.parent.iterdir()] == ["target"]
+
+
+def test_builds_that_end_together_leave_one_of_them(copying: Path) -> None:
+    """Several processes build one folder: none fails, and what stays is of one build."""
+    target = copying.parent / "built" / "target"
+    with ThreadPoolExecutor(4) as threads:
+        for each in [threads.submit(build_of, copying, "same") for _ in range(4)]:
+            each.result()
+    assert read_whole(target) == ("same", "same")
+    assert [path.name for path in target.parent.iterdir()] == ["target"]
+
+
+def test_a_build_that_fails_leaves_what_was_there(copying: Path) -> None:
+    """The folder is replaced by a whole build, or not at all."""
+    target = copying.parent / "built" / "target"
+    build_of(copying, "first")
+    with pytest.raises(hatch_build.BuildFailedError, match="the text is faulty"):
+        build_of(copying, "faulty")
+    assert read_whole(target) == ("first", "first")
+    assert [path.name for path in target.parent.iterdir()] == ["target"]
 
 
 def test_a_bundle_is_fresh_by_what_its_source_says(checkout: Path) -> None:

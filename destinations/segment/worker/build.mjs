@@ -1,15 +1,15 @@
-// Builds the Python package's part that is no Python: offramp_segment/_built, from the packages that the lock pins.
-import { mkdir, rm, writeFile } from "node:fs/promises";
+// Builds the Python package's part that is no Python, from the packages that the lock pins, into a new folder that the
+// command names; see build_worker.py.
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { bundle } from "./scripts/bundle.mjs";
 import { describe, summarize } from "./scripts/definitions.mjs";
 import { needsOf } from "./scripts/needs.mjs";
 import { notice } from "./scripts/notice.mjs";
-import { destinations, here, versionOf } from "./scripts/tree.mjs";
+import { destinations, versionOf } from "./scripts/tree.mjs";
 
-const target = join(here, "../offramp_segment/_built");
+const target = process.argv[2];
 
-await rm(target, { recursive: true, force: true });
 await mkdir(join(target, "definitions"), { recursive: true });
 
 const inputs = await bundle(target);
