@@ -8,6 +8,7 @@ import gc
 import re
 import warnings
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from tests.delivery.wild import (
     wild,
 )
 
-from offramp import HTTPError, OutgoingRequest, RejectedError, Request, Response
+from offramp import HTTPError, Idempotency, OutgoingRequest, RejectedError, Request, Response
 from offramp.errors import DeliveryError
 from offramp.queue import Stage
 
@@ -262,12 +263,17 @@ async def test_outcomes_that_tell_of_errors_are_believed(tmp_path: Path) -> None
     [
         (lambda count: [None] * (count - 1), "1 outcome for 2 payloads"),
         (lambda count: True, "bool, not a list of outcomes"),
+        (lambda count: [True] * count, "bool for this payload"),
     ],
 )
+@pytest.mark.parametrize("idempotency", [None, Idempotency(key="id", window=timedelta(days=1))])
 async def test_what_the_partner_took_is_not_sent_again_for_an_odd_answer(
-    tmp_path: Path, answer: Callable[[int], Any], wanted: str
+    tmp_path: Path, answer: Callable[[int], Any], wanted: str, idempotency: Idempotency | None
 ) -> None:
-    """Outcomes that cannot be read end in a dead letter, with what to return instead."""
+    """Outcomes that cannot be read end in a dead letter, with what to return instead.
+
+    So they do where the partner recognizes repeats: a faulty plugin would only fail again.
+    """
     sent = []
 
     async def perform_batch(request: Request[Any], payloads: Sequence[Item]) -> Any:
@@ -275,10 +281,10 @@ async def test_what_the_partner_took_is_not_sent_again_for_an_odd_answer(
         sent.append(len(payloads))
         return answer(len(payloads))
 
-    catalog = wild(perform_batch=perform_batch, may_send_nothing=False)
+    catalog = wild(perform_batch=perform_batch, may_send_nothing=False, idempotency=idempotency)
     found = await outcomes(tmp_path, catalog, "m1", "m2")
     for stage, reason, message in found:
-        assert (stage, reason) == ("rejected", "UNCLEAR_OUTCOME")
+        assert (stage, reason) == ("rejected", "PLUGIN_FAILED")
         assert wanted in message
         assert "return None if all were accepted, or a list with one entry" in message
     assert sent == [2]

@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.delivery.parts import Item, Settings, event
 
-from offramp import Action, Destination, OutgoingRequest, Response, hookimpl
+from offramp import Action, Destination, Idempotency, OutgoingRequest, Response, hookimpl
 from offramp.config import Config, Instance, Source, Subscription
 from offramp.definition import Handler, Middleware
 from offramp.delivery import Engine, InstanceRuntime, make_runtime
@@ -33,10 +33,12 @@ def wild(  # noqa: PLR0913 - each thing that an action or a destination may do
     observe: Callable[[Any], None] | None = None,
     settings: type[Any] = Settings,
     may_send_nothing: bool = True,
+    idempotency: Idempotency | None = None,
     **more: Any,
 ) -> Catalog:
     """A catalog with one destination, of one action that behaves as given."""
     body: dict[str, Any] = {"slug": "wild", "title": "Wild", "may_send_nothing": may_send_nothing}
+    body["idempotency"] = idempotency
     if perform is not None:
         body["perform"] = lambda self, request, payload: perform(request, payload)
     if perform_batch is not None:

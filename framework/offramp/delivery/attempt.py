@@ -16,6 +16,7 @@ from offramp.delivery.failures import (
     BoundedPluginCode,
     MiddlewareFailedError,
     PluginFailedError,
+    WrongResultError,
     as_delivery_error,
     errors_of,
 )
@@ -30,8 +31,8 @@ from offramp.http import Client
 LONGEST_CALL_SECONDS: Final = 300.0
 #: Not necessarily a fault of the plugin: the partner may be slow.
 UNENDED: Final = "the action did not end"
-#: Reason: the partner accepted something, but the plugin does not report what.
-UNCLEAR: Final = "UNCLEAR_OUTCOME"
+#: Reason: the partner answered all requests, and then the plugin returned what says nothing.
+PLUGIN_FAILED: Final = "PLUGIN_FAILED"
 
 #: Called with the positions in the lease of all that leaves in a request.
 BeginRequest: TypeAlias = Callable[[Sequence[int]], Awaitable[None]]
@@ -179,12 +180,13 @@ def _checked(
     """Return the errors of payloads by index, after `perform` or `perform_batch` gave a value.
 
     Raises `PluginFailedError` if nothing was delivered, whatever the value is, and
-    `RejectedError` if a repeat could count twice what the partner accepted.
+    `RejectedError` if the value says nothing of what the partner accepted.
     """
     # The result of `perform` is ignored.
     errors = errors_of(None if method == "perform" else value, count)
     if isinstance(errors, DeliveryError):
-        raise _unclear(client, action, errors)
+        raise _final_if_sent(client, errors)
+    errors = {index: _final_if_sent(client, error) for index, error in errors.items()}
     nothing_sent = client.made.nothing
     if nothing_sent and action.may_send_nothing:
         return errors
@@ -202,13 +204,18 @@ def _place_of(action: Action[Any, Any], method: str) -> str:
     return with_place(getattr(type(action), method), method)
 
 
-def _unclear(client: Client[Any], action: Action[Any, Any], failed: DeliveryError) -> DeliveryError:
-    if action.idempotency is not None or client.made.nothing or client.made.undelivered():
-        return failed
+def _final_if_sent(client: Client[Any], error: DeliveryError) -> DeliveryError:
+    """The error itself, but a final one for a wrong result after requests that all succeeded.
+
+    The partner has the payloads: they are not sent again before somebody has looked.
+    """
+    if not isinstance(error, WrongResultError):
+        return error
+    if client.made.nothing or client.made.undelivered() is not None:
+        return error
     # The status must not blame the content, or the batch would be halved and sent again.
     return RejectedError(
-        f"{failed.message}; the partner accepted a request; it is not sent again, as a repeat "
-        "could count twice",
-        code=UNCLEAR,
-        status=failed.status,
+        f"{error.message}; its requests had succeeded, so it is not sent again by itself",
+        code=PLUGIN_FAILED,
+        status=error.status,
     )

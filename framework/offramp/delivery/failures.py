@@ -47,6 +47,10 @@ class PluginFailedError(RetryableError):
     code = "INTERNAL"
 
 
+class WrongResultError(PluginFailedError):
+    """What `perform_batch` returned does not say what became of one payload, or of all."""
+
+
 class MiddlewareFailedError(PluginFailedError):
     """Middleware raised. As it may sign or redact, the whole instance is held, not one event."""
 
@@ -173,12 +177,12 @@ def errors_of(answer: Any, count: int) -> dict[int, DeliveryError] | DeliveryErr
         return {}
     if not isinstance(answer, Sequence) or isinstance(answer, str | bytes | bytearray):
         kind = type(answer).__name__
-        return PluginFailedError(
+        return WrongResultError(
             f"perform_batch returned {kind}, not a list of outcomes: {_RETURN}"
         )
     if len(answer) != count:
         given = f"{counted(len(answer), 'outcome')} for {counted(count, 'payload')}"
-        return PluginFailedError(f"perform_batch returned {given}: {_RETURN}")
+        return WrongResultError(f"perform_batch returned {given}: {_RETURN}")
     return {index: _outcome(each) for index, each in enumerate(answer) if each is not None}
 
 
@@ -186,7 +190,7 @@ def _outcome(given: Any) -> DeliveryError:
     if isinstance(given, BaseException):
         return as_delivery_error(given)
     kind = type(given).__name__
-    return PluginFailedError(f"perform_batch returned {kind} for this payload: {_RETURN}")
+    return WrongResultError(f"perform_batch returned {kind} for this payload: {_RETURN}")
 
 
 def _is_sound(error: Any) -> bool:
