@@ -46,7 +46,7 @@ _FIXES: Final[Mapping[str, str]] = {
     "them out, so that it gets those of the instance",
     "INVALID_URL": _NOT_SENT,
     "INVALID_REQUEST": _NOT_SENT,
-    "PLUGIN_FAILED": "fix the plugin; then look whether the partner has it, and replay what it lacks",
+    "PLUGIN_FAILED": "fix the plugin, and replay it if the partner does not have it",
 }
 #: A stored event stays as it was sent, and its id is dropped as a duplicate for a day.
 _SEND_ANOTHER: Final = "or send a corrected event under another messageId"

@@ -177,9 +177,7 @@ def errors_of(answer: Any, count: int) -> dict[int, DeliveryError] | DeliveryErr
         return {}
     if not isinstance(answer, Sequence) or isinstance(answer, str | bytes | bytearray):
         kind = type(answer).__name__
-        return WrongResultError(
-            f"perform_batch returned {kind}, not a list of outcomes: {_RETURN}"
-        )
+        return WrongResultError(f"perform_batch returned {kind}, not a list of outcomes: {_RETURN}")
     if len(answer) != count:
         given = f"{counted(len(answer), 'outcome')} for {counted(count, 'payload')}"
         return WrongResultError(f"perform_batch returned {given}: {_RETURN}")

@@ -219,7 +219,7 @@ class TestIntegration:
         """Ask the partner for an audience, and return its id there; raises `OfframpError`."""
         return await self._call_audience(key, "get", settings)
 
-    async def explain(
+    async def explain(  # noqa: PLR0913 - a subscription's parts, each of which a test may set
         self,
         slug: str,
         *,
@@ -227,10 +227,11 @@ class TestIntegration:
         mapping: Mapping[str, Any] | None = None,
         settings: Mapping[str, Any] | None = None,
         trigger: str | None = None,
+        sync_mode: str | None = None,
     ) -> dict[str, Any]:
         """The result of `offramp explain` for an event; nothing is sent."""
         whole = {**self.entry.action(slug).default_mapping, **(mapping or {})}
-        plan = self._plan(slug, whole, trigger)
+        plan = self._plan(slug, whole, trigger, sync_mode=sync_mode)
         async with self._runtime(settings) as (runtime, _):
             [given] = _listed(event, None)
             return await explain(plan, runtime, as_queued(given), now=self.clock())

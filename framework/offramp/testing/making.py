@@ -68,13 +68,10 @@ def create_test_integration(  # noqa: PLR0913 - an instance's parts, each of whi
     if catalog.problems:
         raise PluginError("\n".join(map(str, catalog.problems)))
     entry = catalog[slug]
-    if settings is None:
-        bare = {key: field for key, field in entry.settings.items() if field.default is None}
-        settings = generate_test_data(bare, seed=entry.slug)
     return TestIntegration(
         catalog=catalog,
         entry=entry,
-        settings=settings,
+        settings=made_up_settings(entry) if settings is None else settings,
         middleware=middleware,
         clock=clock or FakeClock(),
         auth=auth,
@@ -82,6 +79,12 @@ def create_test_integration(  # noqa: PLR0913 - an instance's parts, each of whi
         audiences=_audiences(entry, audiences or {}),
         recording=recording,
     )
+
+
+def made_up_settings(entry: CatalogEntry) -> dict[str, Any]:
+    """Generated values of the settings that have no default."""
+    bare = {key: field for key, field in entry.settings.items() if field.default is None}
+    return generate_test_data(bare, seed=entry.slug)
 
 
 @attrs.frozen

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, Final
 
 import pytest
@@ -18,7 +19,7 @@ from offramp.testing.making import MakeIntegration
 from offramp.testing.partner import Partner
 from offramp.testing.probe import Probe
 from offramp.testing.snapshots import differences, snapshot_file, snapshot_of, write_snapshot
-from offramp.testing.wanted import event_types_wanted, satisfy
+from offramp.testing.wanted import made_to_match
 
 #: One fault often has many symptoms; the first few are enough to fix it.
 SHOWN_FAULTS: Final = 8
@@ -88,14 +89,7 @@ class DestinationSuite:
     def preset_event(self, preset: Preset, mapping: Mapping[str, Any]) -> dict[str, Any] | None:
         """An event that a preset's trigger matches and its mapping turns into a payload."""
         action = self._probe.entry.action(preset.action)
-        if preset.trigger is None:
-            return self.event(action, mapping, preset.name)
-        for kind in event_types_wanted(preset.trigger):
-            event = self.event(action, mapping, preset.name, type=kind)
-            wanted = satisfy(preset.trigger, event)
-            if wanted is not None:
-                return wanted
-        return None
+        return made_to_match(preset.trigger, partial(self.event, action, mapping, preset.name))
 
     @pytest.fixture(autouse=True)
     def _prepare(self, integration: MakeIntegration, partner: Partner) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from offramp.event import EVENT_TYPES
@@ -27,6 +27,19 @@ _FIXED: Final = {"is_true": True, "is_false": False, "exists": "something"}
 def event_types_wanted(trigger: str) -> list[str]:
     """The types of events for which an event can be made that a trigger matches."""
     return [kind for kind in _KINDS if satisfy(trigger, create_test_event(type=kind)) is not None]
+
+
+def made_to_match(
+    trigger: str | None, make: Callable[..., dict[str, Any]]
+) -> dict[str, Any] | None:
+    """An event of `make`, which takes a `type`, that a trigger matches; None if that fails.
+
+    Without a trigger, every event matches.
+    """
+    if trigger is None:
+        return make()
+    tried = (satisfy(trigger, make(type=kind)) for kind in event_types_wanted(trigger))
+    return next((event for event in tried if event is not None), None)
 
 
 def satisfy(trigger: str, event: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -18,6 +18,7 @@ from offramp.cli.commands.console import console
 from offramp.cli.commands.damaged import damaged
 from offramp.cli.commands.dead_letters import dead_letters
 from offramp.cli.commands.delete_user import delete_user
+from offramp.cli.commands.dev import dev
 from offramp.cli.commands.disable import disable
 from offramp.cli.commands.disconnect import disconnect
 from offramp.cli.commands.docs import docs
@@ -57,6 +58,7 @@ COMMANDS: Final[tuple[Callable[..., Any], ...]] = (
     docs,
     lint,
     init,
+    dev,
     serve,
     console,
     events,

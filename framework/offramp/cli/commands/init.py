@@ -89,7 +89,7 @@ def _report(
     for path in files:
         context.out.print(f"{target / path}", markup=False)
     context.out.print("\nNext:", markup=False)
-    for line in (f"cd {target}", "pip install -e '.[dev]'", "pytest"):
+    for line in (f"cd {target}", "pip install -e '.[dev]'", "pytest", "offramp dev"):
         context.out.print(f"  {line}", markup=False)
     package = next(path for path in files if path.endswith("partner.py"))
     context.out.print(

@@ -89,6 +89,7 @@ _README = """\
 pip install PATH-OF-A-CHECKOUT-OF-OFFRAMP     # nothing is published yet
 pip install -e '.[dev]'
 pytest
+offramp dev                                   # what events become, at each change of the source
 offramp catalog {slug}
 ```
 
