@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import hashlib
 import os
 import shutil
@@ -114,11 +115,15 @@ def build_into(source: Path, target: Path, names: Sequence[str]) -> None:
 def _put(made: Path, target: Path, beside: Path) -> None:
     """Move a folder to its place; what was there goes into the folder `beside`."""
     for number in range(MOST_BUILDS):
-        with suppress(FileNotFoundError):
-            target.rename(beside / f"old-{number}")
-        # Another build may have put its own there between the two moves.
-        with suppress(OSError):
+        try:
+            with suppress(FileNotFoundError):
+                target.rename(beside / f"old-{number}")
             made.rename(target)
+        except OSError as error:
+            # Another build may have put its own there between the two moves.
+            if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+                raise BuildFailedError(f"{target} cannot be replaced: {error}") from error
+        else:
             return
     raise BuildFailedError(f"{target} cannot be replaced: other builds replace it too.")
 

@@ -160,6 +160,34 @@ def test_what_is_not_there_is_told(project: Path, options: list[str], wanted: st
     assert wanted in " ".join(done.stderr.split())
 
 
+@pytest.mark.parametrize(
+    ("option", "text", "wanted"),
+    [
+        (
+            "--answers",
+            '{"busy": {"status": "503"}}',
+            "the answer 'busy': Expected `int`, got `str` - at `$.status`",
+        ),
+        ("--answers", '{"busy": {"staus": 503}}', "the answer 'busy': Object contains unknown"),
+        ("--answers", "[]", "is not a JSON object"),
+        ("--settings", "{", "is not JSON"),
+        ("--events", '{"type": "track"}\n{', ", line 2: "),
+        ("--events", "\n", "has no event: write one in each line, as JSON"),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_told_with_its_name(
+    project: Path, tmp_path: Path, option: str, text: str, wanted: str
+) -> None:
+    """It is the author's slip in a file, and not a fault of the plugin."""
+    file = tmp_path / "given.json"
+    file.write_text(text)
+    done = dev(project, option, str(file))
+    message = " ".join(done.stderr.split())
+    assert done.returncode == 2, message
+    assert "given.json" in message
+    assert wanted in message
+
+
 @contextmanager
 def terminal(project: Path) -> Iterator[tuple[Callable[[str], str], Callable[[str], None]]]:
     """The command in a terminal: a function that waits for a text, and one that presses a key."""

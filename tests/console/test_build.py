@@ -136,6 +136,12 @@ def test_a_build_that_fails_leaves_what_was_there(copying: Path) -> None:
     assert [path.name for path in target.parent.iterdir()] == ["target"]
 
 
+def test_why_a_folder_cannot_be_replaced_is_told(tmp_path: Path) -> None:
+    """The reason of the operating system, and not that of other builds."""
+    with pytest.raises(hatch_build.BuildFailedError, match="No such file or directory"):
+        hatch_build._put(tmp_path / "absent", tmp_path / "target", tmp_path)
+
+
 def test_a_bundle_is_fresh_by_what_its_source_says(checkout: Path) -> None:
     """A checkout that only changes times builds nothing; a changed, new or lost file does."""
     source = hatch_build.source_folder(checkout)

@@ -12,21 +12,23 @@ import importlib
 import logging
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import attrs
+import msgspec
 from rich.text import Text
 
-from offramp import _json
 from offramp.cli.context import Context
 from offramp.cli.events import read_events
+from offramp.cli.files import read_file, read_json
 from offramp.cli.lint import lint_module
 from offramp.cli.render.columns import indented
 from offramp.cli.render.explanation import render_event, render_explanation
-from offramp.errors import OfframpError
+from offramp.definition import UNSET, Preset
+from offramp.errors import EventError, OfframpError
 from offramp.hooks import ENTRY_POINT_GROUP
 from offramp.place import exception_text
 from offramp.plugins import CatalogEntry, Plugins, load_catalog, load_plugins
@@ -49,47 +51,34 @@ ANSWERS: Final[Mapping[str, Answer]] = {
     "500": Answer(status=500, payload={"message": "the partner has a fault"}),
     "time-out": Answer(exception=TimeoutError("no answer")),
 }
-#: Keys of an answer in a file of answers.
-ANSWER_KEYS: Final = frozenset({"status", "headers", "json", "body"})
 _STYLES: Final = {Stage.DELIVERED: "green", Stage.RETRYING: "yellow", Stage.REJECTED: "red"}
 
 
-@attrs.frozen(kw_only=True)
-class Way:
-    """How events may go through a destination: a preset, or an action with its default mapping."""
+class GivenAnswer(msgspec.Struct, forbid_unknown_fields=True):
+    """An answer of the partner, as a file has it."""
 
-    name: str
-    action: str
-    mapping: Mapping[str, Any]
-    trigger: str | None = None
-    sync_mode: str | None = None
+    status: Annotated[int, msgspec.Meta(ge=100, le=599)] = 200
+    headers: dict[str, str] = {}
+    json: Any = msgspec.UNSET
+    body: str = ""
 
-    def make_event(self, entry: CatalogEntry) -> dict[str, Any] | None:
-        """An event that goes this way; `None` if none can be made for its trigger."""
-        fields = entry.action(self.action).fields
-        return made_to_match(
-            self.trigger, partial(generate_test_event, fields, self.mapping, seed=self.name)
-        )
+    def as_answer(self) -> Answer:
+        """The answer of a scripted partner."""
+        payload = UNSET if self.json is msgspec.UNSET else self.json
+        return Answer(status=self.status, headers=self.headers, payload=payload, body=self.body)
 
 
-def ways_of(entry: CatalogEntry) -> list[Way]:
-    """The presets of a destination, and the actions that none of them has."""
-    presets = [
-        Way(
-            name=preset.name,
-            action=preset.action,
-            mapping=entry.preset_mapping(preset),
-            trigger=preset.trigger,
-            sync_mode=preset.sync_mode,
-        )
-        for preset in entry.presets
-    ]
-    preset_of = {way.action for way in presets}
-    return presets + [
-        Way(name=slug, action=slug, mapping=action.default_mapping)
-        for slug, action in entry.actions.items()
-        if slug not in preset_of
-    ]
+def ways_of(entry: CatalogEntry) -> list[Preset]:
+    """The presets of a destination, and one for each action that none of them has."""
+    preset_of = {preset.action for preset in entry.presets}
+    others = [Preset(name=slug, action=slug) for slug in entry.actions if slug not in preset_of]
+    return [*entry.presets, *others]
+
+
+def make_event(entry: CatalogEntry, way: Preset) -> dict[str, Any] | None:
+    """An event that goes this way; `None` if none can be made for its trigger."""
+    fields, mapping = entry.action(way.action).fields, entry.preset_mapping(way)
+    return made_to_match(way.trigger, partial(generate_test_event, fields, mapping, seed=way.name))
 
 
 def load_target(target: Path) -> Plugins:
@@ -121,25 +110,21 @@ def _imported(name: str) -> object:
 def read_samples(file: Path | None, entry: CatalogEntry) -> list[dict[str, Any]]:
     """The events of a file, one a line, or one for each way; raises `OfframpError`."""
     if file is None:
-        made = (way.make_event(entry) for way in ways_of(entry))
+        made = (make_event(entry, way) for way in ways_of(entry))
         return [event for event in made if event is not None]
     try:
-        with file.open("rb") as lines:
-            events = list(read_events(lines))
-    except OSError as error:
-        raise OfframpError(f"{file} cannot be read: {error.strerror}") from error
+        events = list(read_events(read_file(file).split(b"\n")))
+    except EventError as error:
+        faults = [fault.under(str(file)) for fault in error.faults]
+        raise EventError(faults, reason=error.reason) from None
     if not events:
         raise OfframpError(f"{file} has no event: write one in each line, as JSON")
     return events
 
 
-def _read_object(file: Path) -> dict[str, Any]:
-    try:
-        data = _json.loads(file.read_bytes())
-    except OSError as error:
-        raise OfframpError(f"{file} cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise OfframpError(f"{file} is not JSON: {error}") from error
+def read_object(file: Path) -> dict[str, Any]:
+    """The JSON object of a file; raises `OfframpError`."""
+    data = read_json(file)
     if not isinstance(data, dict):
         raise OfframpError(f"{file} is not a JSON object")
     return data
@@ -147,18 +132,16 @@ def _read_object(file: Path) -> dict[str, Any]:
 
 def read_answers(file: Path | None) -> dict[str, Answer]:
     """The answers of a file by name, and then the usual ones; raises `OfframpError`."""
-    given = {} if file is None else _read_object(file)
-    return {name: _answer(file, name, each) for name, each in given.items()} | {
-        name: answer for name, answer in ANSWERS.items() if name not in given
-    }
+    given = {} if file is None else read_object(file)
+    answers = {name: _answer(file, name, each) for name, each in given.items()}
+    return answers | {name: usual for name, usual in ANSWERS.items() if name not in answers}
 
 
 def _answer(file: Path | None, name: str, given: Any) -> Answer:
-    keys = ", ".join(sorted(ANSWER_KEYS))
-    if not isinstance(given, dict) or given.keys() - ANSWER_KEYS:
-        raise OfframpError(f"{file}: the answer {name!r} is an object with some of {keys}")
-    content = {"payload": given["json"]} if "json" in given else {"body": given.get("body", "")}
-    return Answer(status=given.get("status", 200), headers=given.get("headers", {}), **content)
+    try:
+        return msgspec.convert(given, GivenAnswer).as_answer()
+    except msgspec.ValidationError as error:
+        raise OfframpError(f"{file}: the answer {name!r}: {error}") from error
 
 
 @attrs.frozen(kw_only=True)
@@ -179,10 +162,10 @@ class Page:
         held = [await self._show_way(way) for way in ways_of(self.entry)]
         return all(held)
 
-    async def _show_way(self, way: Way) -> bool:
+    async def _show_way(self, way: Preset) -> bool:
         known: dict[str, Any] = {
             "event": self.event,
-            "mapping": way.mapping,
+            "mapping": self.entry.preset_mapping(way),
             "trigger": way.trigger,
             "sync_mode": way.sync_mode,
         }
@@ -226,9 +209,8 @@ async def show_pages(context: Context, options: argparse.Namespace) -> bool:
     held = not catalog.problems
     for entry in entries:
         samples = read_samples(options.events, entry)
-        given = (
-            made_up_settings(entry) if options.settings is None else _read_object(options.settings)
-        )
+        file = options.settings
+        given = made_up_settings(entry) if file is None else read_object(file)
         for number in _numbers(options.event, len(samples)):
             title = f"{entry.slug}: event {number + 1} of {len(samples)}, answer {answered}"
             context.out.print(Text(title, "bold reverse"))
@@ -248,11 +230,6 @@ def _numbers(wanted: int | None, count: int) -> Sequence[int]:
     return range(count) if wanted is None else ([wanted % count] if count else [])
 
 
-def _findings(target: Path) -> Iterator[str]:
-    for finding in lint_module(str(target)):
-        yield str(finding)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print pages; the exit status is 1 if the plugin failed, and 2 if it cannot be loaded."""
     parser = argparse.ArgumentParser(prog="offramp dev")
@@ -269,8 +246,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("offramp").addHandler(logging.NullHandler())
     try:
         held = asyncio.run(show_pages(context, options))
-        for finding in _findings(options.target):
-            context.warn(finding)
+        for finding in lint_module(str(options.target)):
+            context.warn(str(finding))
     except OfframpError as error:
         context.complain(error)
         return 2

@@ -8,8 +8,8 @@ from typing import Annotated, Final
 
 from cyclopts import Parameter
 
-from offramp import _json
 from offramp.cli.context import Context
+from offramp.cli.files import read_json
 from offramp.cli.options import Flag
 from offramp.cli.scaffold import (
     Access,
@@ -58,7 +58,11 @@ def init(  # noqa: PLR0913 - one parameter for each option
     if from_ is not None and (auth is not None or batch):
         raise OfframpError("--auth and --batch say what the file of --from says: leave them out")
     names = ProjectNames(name=name)
-    declaration = declare(names, auth or "token", batch=batch) if from_ is None else _read(from_)
+    declaration = (
+        declare(names, auth or "token", batch=batch)
+        if from_ is None
+        else read_declaration(read_json(from_))
+    )
     target = Path(names.distribution) if folder is None else folder
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise OfframpError(f"{target} exists and is not empty: name another with --folder")
@@ -68,17 +72,6 @@ def init(  # noqa: PLR0913 - one parameter for each option
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text, encoding="utf-8")
     _report(context, target, files, declaration)
-
-
-def _read(path: Path) -> Declaration:
-    try:
-        return read_declaration(_json.loads(path.read_bytes()))
-    except OSError as error:
-        raise OfframpError(f"{path} cannot be read: {error.strerror}") from error
-    except _json.READ_ERRORS as error:
-        if isinstance(error, OfframpError):
-            raise
-        raise OfframpError(f"{path} is not JSON: {error}") from error
 
 
 def _report(
